@@ -1,0 +1,1 @@
+"""Where: a scenario becomes a staged topology, and nothing of it stays."""

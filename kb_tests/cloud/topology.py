@@ -1,0 +1,91 @@
+"""The staged topology: what `cloud/` hands to the rooms after it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a server of ours is for."""
+
+    PROXY = "proxy"
+    SERVER = "server"
+    CLIENT = "client"
+    STORAGE = "storage"
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A Cinder volume attached to one of our servers; `size` in bytes."""
+
+    id: str
+    name: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Server:
+    """One running server.
+
+    `address` is its fixed IPv4 address; `host` the hypervisor where an admin may see it, else
+    Nova's opaque hostId; `peer` is, for a client, the address of the HTTP server it loads.
+    """
+
+    id: str
+    name: str
+    role: Role
+    address: str
+    network: str
+    project_id: str
+    host: str = ""
+    zone: str = ""
+    peer: str = ""
+    volume: Volume | None = None
+
+
+@dataclass(frozen=True)
+class Access:
+    """How the controller reaches the proxy: SSH to `host`, then Redis at `redis_host` through it.
+
+    `proxy_command` is an ssh_config(5) ProxyCommand (`%h` and `%p` are filled in), empty for a
+    direct connection.
+    """
+
+    host: str
+    port: int
+    redis_host: str
+    redis_port: int
+    proxy_command: str = ""
+
+
+@dataclass(frozen=True)
+class StagingFacts:
+    """What staging cost: seconds from the first request to all servers ACTIVE, and API requests."""
+
+    seconds: float
+    requests: int
+
+
+@dataclass(frozen=True)
+class Topology:
+    """Everything that was staged for one scenario and is ready to take agents' commands.
+
+    `notes` are sentences that every report of it must show (the local cloud says what it is).
+    `clients[i].peer == servers[i].address`.
+    """
+
+    run_id: str
+    scenario: str
+    cloud: str
+    proxy: Server
+    servers: tuple[Server, ...]
+    clients: tuple[Server, ...]
+    access: Access
+    staging: StagingFacts
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def agents(self) -> tuple[Server, ...]:
+        """Every server that carries an agent: all but the proxy."""
+        return self.servers + self.clients

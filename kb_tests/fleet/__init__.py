@@ -1,0 +1,1 @@
+"""By whom: agents ready, one command to all, one report from each."""

@@ -1,0 +1,1 @@
+"""How: a point and a fleet make agent reports."""

@@ -1,0 +1,143 @@
+"""What the API services ask of a data plane.
+
+One implementation per file: `null` (nothing happens, for API tests), `netns` (namespaces, bridges,
+real processes). The services hold all state and call the driver from one asyncio loop; a driver
+holds only what runs. Every call is idempotent, raises `DriverError` with one sentence, and knows
+resources by their API ids alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+
+class DriverError(Exception):
+    """The data plane could not do what was asked."""
+
+
+class Power(StrEnum):
+    """What a server's processes do now."""
+
+    RUNNING = "running"
+    STOPPED = "stopped"
+    CRASHED = "crashed"
+
+
+@dataclass(frozen=True)
+class Nic:
+    """A port as the data plane needs it; `routes` are (destination CIDR, next hop), option 121."""
+
+    port_id: str
+    network_id: str
+    mac: str
+    address: str
+    prefix: int
+    gateway: str | None
+    routes: tuple[tuple[str, str], ...] = ()
+    mtu: int = 1500
+
+
+@dataclass(frozen=True)
+class ServerSpec:
+    """A server to boot. `user_data` is as given by the user, decoded; `meta_data` is the JSON object
+    served at 169.254.169.254/openstack/latest/meta_data.json and on the config drive.
+    `image` is the Glance id; the driver knows only images that are this machine's own root.
+    """
+
+    id: str
+    name: str
+    hostname: str
+    vcpus: int
+    ram_mib: int
+    nics: tuple[Nic, ...]
+    user_data: bytes
+    meta_data: dict[str, object]
+    public_keys: tuple[str, ...]
+    hypervisor: str
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A security group rule, resolved: `remotes` are the CIDRs that `remote_group_id` stands for now,
+    or the one of `remote_ip_prefix`; empty means everybody. `protocol` None means any.
+    """
+
+    direction: str
+    protocol: str | None
+    port_min: int | None
+    port_max: int | None
+    remotes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RouterPort:
+    """A router's leg in a network."""
+
+    port_id: str
+    network_id: str
+    mac: str
+    address: str
+    prefix: int
+
+
+@dataclass(frozen=True)
+class RouterSpec:
+    """A router as it should be now: its legs, and static routes (destination, next hop)."""
+
+    id: str
+    legs: tuple[RouterPort, ...]
+    routes: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class FloatingIp:
+    """A floating address (in 127.77.0.0/16 for netns) and the fixed address it leads to."""
+
+    address: str
+    server_id: str
+    fixed_address: str
+    tcp_ports: tuple[tuple[int, int], ...] = field(default=())
+
+
+class Driver(Protocol):
+    """See the module's first lines."""
+
+    name: str
+    notes: tuple[str, ...]
+    """What this data plane cannot do here, one sentence each ("flavors do not limit CPU")."""
+
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+
+    async def put_network(self, network_id: str, mtu: int) -> None: ...
+    async def delete_network(self, network_id: str) -> None: ...
+
+    async def put_router(self, router: RouterSpec) -> None: ...
+    async def delete_router(self, router_id: str) -> None: ...
+
+    async def boot(self, server: ServerSpec) -> None:
+        """Return when the server's init runs; user_data goes on in the background."""
+
+    async def power_off(self, server_id: str) -> None: ...
+    async def destroy(self, server_id: str) -> None: ...
+    async def power(self) -> dict[str, Power]:
+        """The state of every server that was booted and not destroyed."""
+
+    async def console(self, server_id: str) -> str: ...
+
+    async def attach_nic(self, server_id: str, nic: Nic) -> None: ...
+    async def detach_nic(self, server_id: str, port_id: str) -> None: ...
+    async def put_rules(self, port_id: str, rules: tuple[Rule, ...] | None) -> None:
+        """Replace what the port lets through; None: port security is off."""
+
+    async def put_floating_ip(self, floating: FloatingIp) -> None: ...
+    async def delete_floating_ip(self, address: str) -> None: ...
+
+    async def put_volume(self, volume_id: str, size: int) -> None: ...
+    async def delete_volume(self, volume_id: str) -> None: ...
+    async def attach_volume(self, server_id: str, volume_id: str) -> str:
+        """Make it appear under /dev/disk/by-id/virtio-{first 20 of the id}; returns the device."""
+
+    async def detach_volume(self, server_id: str, volume_id: str) -> None: ...

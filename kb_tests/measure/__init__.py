@@ -1,0 +1,1 @@
+"""What came out: agent reports become one Measurement."""

@@ -1,0 +1,109 @@
+"""A Measurement: what one point measured, merged from all agents' reports.
+
+All times are seconds, all sizes bytes. Time zero of `Second.at` and `Block.at` is the common start
+of the measured window, after the warm-up; warm-up seconds are negative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from kb_tests.measure.histogram import Histogram
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Requests of one agent, block or point; every request that was due ends in exactly one of
+    completed, failed (one key of `errors`), `unsent` or `inflight`.
+
+    `completed` had status 2xx or 3xx and a whole body. `errors` keys: "http_4xx", "http_5xx",
+    "http_other", "connect", "reset", "timeout", "truncated", "protocol", "ports_exhausted".
+    """
+
+    due: int = 0
+    sent: int = 0
+    completed: int = 0
+    unsent: int = 0
+    inflight: int = 0
+    bytes: int = 0
+    errors: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def failed(self) -> int:
+        """Requests that ended in an error of any kind."""
+        return sum(self.errors.values())
+
+
+@dataclass(frozen=True)
+class Second:
+    """One second of one point, all agents together; `p50`, `p99`, `max` are from coarse buckets."""
+
+    at: float
+    sent: int
+    completed: int
+    failed: int
+    bytes: int
+    p50: float
+    p99: float
+    max: float
+
+
+@dataclass(frozen=True)
+class Block:
+    """One time block of one agent: the resampling unit of the statistics."""
+
+    agent: str
+    at: float
+    seconds: float
+    counts: Counts
+    response: Histogram
+    service: Histogram
+
+
+@dataclass(frozen=True)
+class AgentFacts:
+    """The state of one agent's instruments over the measured window.
+
+    `lag_p99` and `lag_max`: how late requests were sent although a connection was idle. `cpu` is the
+    busiest generator process's share of one CPU (1.0 = all of it). `skew` is the agent's start
+    against the common start, `clock_error` half the round trip of its best clock reading.
+    """
+
+    agent: str
+    host: str
+    counts: Counts
+    response: Histogram
+    lag_p99: float
+    lag_max: float
+    cpu: float
+    skew: float
+    clock_error: float
+    saturated: bool
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What came out of one point.
+
+    `response` runs from the time a request was due (free of coordinated omission), `service` from
+    its actual sending. `missing` names agents that did not deliver a whole report, with why.
+    """
+
+    point_id: str
+    duration: float
+    offered: float
+    achieved: float
+    throughput: float
+    counts: Counts
+    response: Histogram
+    service: Histogram
+    seconds: tuple[Second, ...]
+    blocks: tuple[Block, ...]
+    agents: tuple[AgentFacts, ...]
+    missing: Mapping[str, str]
+
+    @property
+    def latency(self) -> Histogram:
+        """Response time, under the name that a user's own test asks for."""
+        return self.response

@@ -1,0 +1,87 @@
+"""Sizes, durations, shares and rates with their units, as scenario files write them.
+
+Everything is kept in SI base units: seconds, bytes, bytes per second, shares from 0 to 1.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Annotated
+
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+
+_NUMBER = r"(?P<number>\d+(?:\.\d+)?)"
+_DURATION = re.compile(_NUMBER + r"\s*(?P<unit>us|ms|s|min|h)")
+_SIZE = re.compile(_NUMBER + r"\s*(?P<unit>B|KiB|MiB|GiB|TiB|KB|MB|GB|TB)")
+_SHARE = re.compile(_NUMBER + r"\s*%")
+_SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
+_BYTES = {"B": 1} | {
+    f"{prefix}{suffix}": base**power
+    for suffix, base in (("iB", 1024), ("B", 1000))
+    for power, prefix in enumerate("KMGT", start=1)
+}
+
+
+def parse_duration(text: object) -> float:
+    """Seconds of "250us", "10ms", "30s", "5min" or "1h"; raises ValueError."""
+    match = _DURATION.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
+        raise ValueError("a duration with its unit is allowed here: 250us, 10ms, 30s, 5min, 1h")
+    return float(match["number"]) * _SECONDS[match["unit"]]
+
+
+def parse_size(text: object) -> int:
+    """Bytes of "0B", "4KiB", "2GiB" (powers of 1024) or "60MB" (powers of 1000); raises ValueError."""
+    match = _SIZE.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
+        raise ValueError("a size with its unit is allowed here: 512B, 4KiB, 60MiB, 2GiB, 60MB")
+    size = float(match["number"]) * _BYTES[match["unit"]]
+    if size != int(size):
+        raise ValueError("a size must come to whole bytes")
+    return int(size)
+
+
+def parse_share(text: object) -> float:
+    """The share of "99%" as 0.99; raises ValueError unless it lies in 0 to 100 %."""
+    match = _SHARE.fullmatch(text) if isinstance(text, str) else None
+    if match is None or not 0 <= float(match["number"]) <= 100:
+        raise ValueError("a percentage from 0% to 100% is allowed here, with its sign: 99.5%")
+    return float(match["number"]) / 100
+
+
+def format_duration(seconds: float) -> str:
+    """A duration for people, three significant digits: "250us", "10.4ms", "30s", "5min"."""
+    if math.isnan(seconds):
+        return "-"
+    for unit, scale in (("us", 1e-6), ("ms", 1e-3), ("s", 1.0)):
+        if abs(seconds) < 1000 * scale * 0.9995 or unit == "s":
+            break
+    return f"{seconds / scale:.3g}{unit}" if abs(seconds) < 600 else f"{seconds / 60:.4g}min"
+
+
+def format_size(size: float) -> str:
+    """A size for people, in powers of 1024: "32KiB", "1.5GiB"."""
+    unit = "B"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if abs(size) < 1024:
+            break
+        size, unit = size / 1024, larger
+    return f"{size:.4g}{unit}"
+
+
+def _schema(pattern: re.Pattern[str], example: str) -> WithJsonSchema:
+    plain = pattern.pattern.replace("?P<number>", "").replace("?P<unit>", "")
+    return WithJsonSchema({"type": "string", "pattern": f"^{plain}$", "examples": [example]})
+
+
+Duration = Annotated[
+    float, BeforeValidator(parse_duration), PlainSerializer(format_duration), _schema(_DURATION, "30s")
+]
+Size = Annotated[int, BeforeValidator(parse_size), PlainSerializer(format_size), _schema(_SIZE, "32KiB")]
+Share = Annotated[
+    float,
+    BeforeValidator(parse_share),
+    PlainSerializer(lambda share: f"{share:.10g}"),
+    _schema(_SHARE, "99%"),
+]

@@ -1,0 +1,1 @@
+"""Is it good: a Measurement and an SLA become a Verdict."""

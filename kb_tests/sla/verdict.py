@@ -1,0 +1,47 @@
+"""The verdict on one point: what `sla/` hands to the report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """`INVALID` speaks of our instruments, `FAIL` of the cloud, `INCONCLUSIVE` of the sample."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+    INVALID = "invalid"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One limit of the SLA against what was measured.
+
+    `name` is the key in the scenario's `sla:` section with its place ("latency p99"), `unit` is
+    "s", "1/s", "B/s" or "" for a share. `low` and `high` bound the true value at the stated
+    confidence; they equal `value` where no interval can be given. `at_most` is False where the
+    limit is a floor. `detail` is one sentence for people: what, by how much, from what sample.
+    """
+
+    name: str
+    outcome: Outcome
+    value: float
+    limit: float
+    unit: str
+    low: float
+    high: float
+    at_most: bool
+    detail: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`outcome` is the worst of the checks, or INVALID when `reasons` (why) is not empty."""
+
+    outcome: Outcome
+    checks: tuple[Check, ...]
+    reasons: tuple[str, ...]
+    confidence: float
+    looks: int = 1
