@@ -1,0 +1,1 @@
+"""The pytest face of the suite: options, fixtures, order, exit codes."""
