@@ -1,11 +1,13 @@
 """Points: the single load runs that a scenario stands for, one test each.
 
-This module holds the types that the other rooms take; `expand` makes them from a scenario.
+`expand` makes them from a scenario.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from kb_tests.scenario.model import Clients, HttpScenario, Scenario
 
 
 @dataclass(frozen=True)
@@ -58,3 +60,41 @@ class StoragePoint:
 
 
 Point = HttpPoint | StoragePoint
+
+
+def scales(clients: Clients | None, maximum: int) -> list[int]:
+    """The numbers of clients that a progression runs, ascending, the maximum always among them."""
+    if clients is None:
+        return [maximum]
+    return [*range(clients.start, maximum, clients.step), maximum]
+
+
+def expand(scenario: Scenario) -> tuple[HttpPoint, ...]:
+    """The scenario's points, ordered by scale and then by rate, as numbers."""
+    load = scenario.load
+    return tuple(
+        _http_point(scenario, clients, rate)
+        for clients in scales(load.clients, scenario.topology.servers)
+        for rate in sorted(load.rate)
+    )
+
+
+def _http_point(scenario: HttpScenario, clients: int, rate: float) -> HttpPoint:
+    load = scenario.load
+    return HttpPoint(
+        id=f"{scenario.name}-clients-{clients}-rate-{_plain(rate)}",
+        scenario=scenario.name,
+        clients=clients,
+        rate=rate,
+        connections=load.connections,
+        page_size=load.page_size,
+        keep_alive=load.keep_alive,
+        warm_up=load.warm_up,
+        duration=load.duration,
+        max_duration=load.max_duration or load.duration,
+        timeout=load.timeout,
+    )
+
+
+def _plain(number: float) -> str:
+    return str(int(number)) if number == int(number) else str(number)

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
-_NUMBER = r"(?P<number>\d+(?:\.\d+)?)"
+_NUMBER = r"(?P<number>[0-9]{1,12}(?:\.[0-9]{1,9})?)"
 _DURATION = re.compile(_NUMBER + r"\s*(?P<unit>us|ms|s|min|h)")
 _SIZE = re.compile(_NUMBER + r"\s*(?P<unit>B|KiB|MiB|GiB|TiB|KB|MB|GB|TB)")
 _SHARE = re.compile(_NUMBER + r"\s*%")

@@ -1,0 +1,150 @@
+"""Scenario files: what is accepted, and how each mistake reads."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kb_tests.errors import ScenarioError
+from kb_tests.scenario.load import load
+from kb_tests.scenario.model import HttpScenario
+
+ROOT = Path(__file__).parents[3]
+GOOD = """\
+name: web
+kind: http
+topology: {servers_per_network: 4}
+load:
+  rate: [1000, 500]
+  clients: {start: 1, step: 2}
+  duration: 30s
+sla:
+  latency: {p99: 50ms, p99.9: 200ms}
+"""
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "web.yaml"
+    path.write_text(text)
+    return path
+
+
+def mistake(tmp_path: Path, text: str) -> str:
+    with pytest.raises(ScenarioError) as caught:
+        load(written(tmp_path, text))
+    return str(caught.value).replace(f"{tmp_path}/", "")
+
+
+def test_units_become_seconds_and_bytes(tmp_path: Path) -> None:
+    scenario = load(written(tmp_path, GOOD))
+    assert scenario.load.duration == 30.0
+    assert scenario.load.page_size == 32768
+    assert scenario.sla.latency is not None
+    assert scenario.sla.latency.limits() == {99.0: 0.05, 99.9: 0.2}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "scenarios").glob("*.yaml")), ids=lambda path: path.stem)
+def test_shipped_scenarios_load_and_are_called_like_their_file(path: Path) -> None:
+    assert load(path).name == path.stem
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (
+            "  duration: 30s",
+            "  duraton: 30s",
+            "web.yaml:7: load.duraton is unknown; did you mean duration? allowed here: page_size, "
+            "connections, keep_alive, rate, clients, warm_up, duration, max_duration, timeout.",
+        ),
+        (
+            "  duration: 30s",
+            "  duration: 30",
+            "web.yaml:7: load.duration: found 30; a duration with its unit is allowed here: "
+            "250us, 10ms, 30s, 5min, 1h.",
+        ),
+        ("kind: http", "kind: ftp", "web.yaml:2: kind: found 'ftp'; input should be 'http'."),
+        ("name: web\n", "", "web.yaml:1: name is missing."),
+        (
+            "[1000, 500]",
+            "[1000, fast]",
+            "web.yaml:5: load.rate[1]: found 'fast'; input should be a valid number.",
+        ),
+        (
+            "[1000, 500]",
+            "[1000, true]",
+            "web.yaml:5: load.rate[1]: found True; input should be a valid number.",
+        ),
+        (
+            "[1000, 500]",
+            "[500, 500]",
+            "web.yaml:5: load.rate: found [500, 500]; each rate may stand here once, since it names a test.",
+        ),
+        (
+            "p99.9: 200ms",
+            "q99: 200ms",
+            "web.yaml:9: sla.latency.q99: found 'q99'; percentiles are written like p50, p99, p99.9.",
+        ),
+        (
+            "p99.9: 200ms",
+            "p99.9: 20ms",
+            "web.yaml:9: sla.latency: name at least one percentile; limits are above 0 and do not fall "
+            "as it rises.",
+        ),
+        ("start: 1", "start: 9", "load.clients.start may not exceed the 4 servers of the topology"),
+        ("name: web\n", "name: web\nname: web\n", "web.yaml:2: name stands here a second time."),
+        ("[1000, 500]", "[1000", "web.yaml:6: is not valid YAML"),
+        ("name: web", "name: !!python/object/apply:os.system [id]", "is not valid YAML"),
+        (GOOD, "", "web.yaml:1: found None; a scenario is a mapping"),
+    ],
+)
+def test_a_mistake_names_file_line_key_found_and_allowed(
+    tmp_path: Path, old: str, new: str, expected: str
+) -> None:
+    assert expected in mistake(tmp_path, GOOD.replace(old, new))
+
+
+def test_all_mistakes_are_said_at_once(tmp_path: Path) -> None:
+    text = GOOD.replace("kind: http", "kind: ftp").replace("30s", "30")
+    assert len(mistake(tmp_path, text).splitlines()) == 2
+
+
+def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError, match="cannot be read: No such file"):
+        load(tmp_path / "nowhere.yaml")
+
+
+def test_aliases_cannot_exhaust_memory(tmp_path: Path) -> None:
+    levels = "\n".join(f"k{n}: &k{n} [{', '.join([f'*k{n - 1}'] * 10)}]" for n in range(1, 12))
+    assert "more than 10000 keys" in mistake(tmp_path, "k0: &k0 [1, 2]\n" + levels)
+
+
+YAMLISH = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
+def test_any_bytes_load_or_are_refused(tmp_path_factory: pytest.TempPathFactory, text: bytes) -> None:
+    path = tmp_path_factory.mktemp("wild") / "x.yaml"
+    path.write_bytes(text)
+    with pytest.raises(ScenarioError):
+        load(path)
+
+
+@given(st.sampled_from(sorted(HttpScenario.model_fields)), YAMLISH)
+def test_any_value_in_any_section_loads_or_is_refused(
+    tmp_path_factory: pytest.TempPathFactory, key: str, value: object
+) -> None:
+    data = yaml.safe_load(GOOD) | {key: value}
+    path = tmp_path_factory.mktemp("wild") / "x.yaml"
+    path.write_text(yaml.safe_dump(data))
+    with contextlib.suppress(ScenarioError):
+        assert isinstance(load(path), HttpScenario)
