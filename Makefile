@@ -1,0 +1,26 @@
+# make demo    set up everything and run the main job on the embedded local cloud
+# make test    set up everything and run the project's own tests
+# make check   formatting, lint and types
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test check setup clean
+
+demo: setup
+	$(BIN)/pytest kb_tests --kb-scenario scenarios/demo-http.yaml --html reports/demo.html --junitxml reports/demo.xml
+
+test: setup check
+	$(BIN)/pytest
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+setup:
+	@PYTHON=$(PYTHON) VENV=$(VENV) ./setup.sh
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
