@@ -1,0 +1,266 @@
+"""The record of a run: one JSON file, `reports/{run}.json`, from which every report can be made again.
+
+It is written after each point, so that no result is lost whatever happens afterwards. It never holds a
+secret: of the way to the proxy, nothing is kept.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    JsonValue,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from kb_tests.cloud.topology import Role, Server, StagingFacts, Topology
+from kb_tests.errors import RecordError
+from kb_tests.measure.measurement import Measurement
+from kb_tests.report.measured import MeasurementRecord, Part
+from kb_tests.scenario.points import Point
+from kb_tests.sla.verdict import Outcome, Verdict
+
+SCHEMA: Literal[1] = 1
+
+RunId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}$")]
+
+
+def _encodable(text: object) -> object:
+    return text.encode("utf-8", "replace").decode("utf-8") if isinstance(text, str) else text
+
+
+Text = Annotated[str, BeforeValidator(_encodable)]
+"""A sentence for people; an undecodable byte of a file name in it must not cost us the record."""
+
+
+class PointStatus(StrEnum):
+    """What became of a selected point.
+
+    MEASURED ran in somebody's own test, which judges it by itself. LOST was running when its worker or
+    the cloud went away. ERROR could not be run or measured. PAST_STOP_LIMIT was left out on purpose,
+    since a smaller point already broke the stop limit; NOT_RUN was left out for any other reason.
+    """
+
+    JUDGED = "judged"
+    MEASURED = "measured"
+    LOST = "lost"
+    ERROR = "error"
+    NOT_RUN = "not_run"
+    PAST_STOP_LIMIT = "past_stop_limit"
+
+
+class PointRecord(Part):
+    """One selected point: what was asked, what became of it, what came out. `reason` is one sentence."""
+
+    point: Point
+    status: PointStatus
+    reason: Text = ""
+    started: AwareDatetime | None = None
+    measurement: MeasurementRecord | None = None
+    verdict: Verdict | None = None
+
+    @model_validator(mode="after")
+    def _parts_fit_together(self) -> Self:
+        if (self.status is PointStatus.JUDGED) != (self.verdict is not None):
+            raise ValueError("a point has a verdict if, and only if, it was judged")
+        if self.status in (PointStatus.JUDGED, PointStatus.MEASURED):
+            if self.measurement is None:
+                raise ValueError(f"a point that was {self.status} needs its measurement")
+        elif not self.reason:
+            raise ValueError(f"a point of status {self.status} needs a reason")
+        if self.verdict is not None and self.verdict.outcome is Outcome.PASS and not _holds(self.verdict):
+            raise ValueError("a verdict of pass needs checks, all of them passed, and no reason against it")
+        return self
+
+    @classmethod
+    def judged(
+        cls, point: Point, measurement: Measurement, verdict: Verdict, started: datetime | None = None
+    ) -> PointRecord:
+        """A point that ran and has its verdict."""
+        return cls(
+            point=point,
+            status=PointStatus.JUDGED,
+            started=started,
+            measurement=MeasurementRecord.of(measurement),
+            verdict=verdict,
+        )
+
+    @property
+    def id(self) -> str:
+        """The point's id, as in the test's name."""
+        return self.point.id
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """The verdict's outcome; None if there is none."""
+        return self.verdict.outcome if self.verdict else None
+
+
+def _holds(verdict: Verdict) -> bool:
+    return (
+        bool(verdict.checks)
+        and not verdict.reasons
+        and all(check.outcome is Outcome.PASS for check in verdict.checks)
+    )
+
+
+class ServerRecord(Part):
+    """A staged server; `volume` is the size of its volume in bytes."""
+
+    name: str
+    role: Role
+    address: str
+    network: str
+    host: str = ""
+    zone: str = ""
+    peer: str = ""
+    volume: int | None = None
+
+    @classmethod
+    def of(cls, server: Server) -> ServerRecord:
+        """The record of `server`."""
+        return cls(
+            name=server.name,
+            role=server.role,
+            address=server.address,
+            network=server.network,
+            host=server.host,
+            zone=server.zone,
+            peer=server.peer,
+            volume=server.volume.size if server.volume else None,
+        )
+
+
+class TopologyRecord(Part):
+    """What was staged for a scenario; `tools` gives the versions of each tool found in the servers."""
+
+    cloud: str
+    staging: StagingFacts
+    servers: tuple[ServerRecord, ...]
+    tools: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+
+    @classmethod
+    def of(cls, topology: Topology, tools: Iterable[Mapping[str, str]] = ()) -> TopologyRecord:
+        """The record of `topology`; `tools` are the versions that each agent reported ({tool: version})."""
+        found: dict[str, set[str]] = {}
+        for versions in tools:
+            for tool, version in versions.items():
+                found.setdefault(tool, set()).add(version)
+        return cls(
+            cloud=topology.cloud,
+            staging=topology.staging,
+            servers=tuple(ServerRecord.of(server) for server in (topology.proxy, *topology.agents)),
+            tools={tool: tuple(sorted(versions)) for tool, versions in sorted(found.items())},
+        )
+
+
+class ScenarioRecord(Part):
+    """A scenario as it was read (`settings`) from `file`; `topology` is None while it is not staged."""
+
+    name: str
+    kind: str
+    file: str
+    settings: dict[str, JsonValue]
+    topology: TopologyRecord | None = None
+
+
+class RunRecord(Part):
+    """One run of the suite.
+
+    `points` holds every selected point from the start (as NOT_RUN), in the order of the run, so that a
+    run that breaks off cannot look whole. `notes` are sentences that every report must show, `problems`
+    say what failed outside of the points, `leaks` name what stayed on the cloud. `versions` are those
+    of the controller's packages. `ended` and `exit_code` are None until the run ended properly.
+    """
+
+    schema_version: Literal[1] = SCHEMA
+    run: RunId
+    suite: str
+    cloud: str
+    started: AwareDatetime
+    ended: AwareDatetime | None = None
+    exit_code: int | None = None
+    notes: list[Text] = Field(default_factory=list)
+    problems: list[Text] = Field(default_factory=list)
+    leaks: list[Text] = Field(default_factory=list)
+    versions: dict[str, str] = Field(default_factory=dict)
+    scenarios: list[ScenarioRecord] = Field(default_factory=list)
+    points: list[PointRecord] = Field(default_factory=list)
+
+    def put(self, point: PointRecord) -> None:
+        """Set what became of a point, in the place that it has in the run."""
+        for index, known in enumerate(self.points):
+            if known.id == point.id:
+                self.points[index] = point
+                return
+        self.points.append(point)
+
+    def note(self, sentences: Sequence[str]) -> None:
+        """Add notes, each once."""
+        self.notes.extend(sentence for sentence in dict.fromkeys(sentences) if sentence not in self.notes)
+
+    def write(self, folder: Path) -> Path:
+        """Write `folder/{run}.json`, whole or not at all; returns its path.
+
+        A file that was there before stays as it was if this fails. Raises RecordError.
+        """
+        path = folder / f"{self.run}.json"
+        new = folder / f".{self.run}.json.new"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with new.open("w", encoding="utf-8") as file:
+                file.write(self.model_dump_json())
+                file.flush()
+                os.fsync(file.fileno())
+            new.replace(path)
+            _sync_folder(folder)
+        except (OSError, ValueError) as error:
+            new.unlink(missing_ok=True)
+            raise RecordError(
+                f"The record {path} cannot be written: {getattr(error, 'strerror', None) or error}.",
+                remedy="Make room, or name another folder.",
+            ) from error
+        return path
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def load(path: Path) -> RunRecord:
+    """Read a record; raises RecordError that says what is wrong with the file."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RecordError(f"The record {path} cannot be read: {error.strerror or error}.") from error
+    except (ValueError, RecursionError) as error:
+        raise RecordError(f"{path} is no record of a run: it is not JSON ({error}).") from error
+    version = data.get("schema_version") if isinstance(data, dict) else None
+    if version is None:
+        raise RecordError(f"{path} is no record of a run: it has no schema_version.")
+    if version != SCHEMA:
+        raise RecordError(
+            f"The record {path} has schema version {version}; this kb_tests reads version {SCHEMA}.",
+            remedy="Read it with the kb_tests that wrote it.",
+        )
+    try:
+        return RunRecord.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(step) for step in first["loc"]) or "the whole"
+        raise RecordError(f"The record {path} is damaged at {where}: {first['msg']}.") from error

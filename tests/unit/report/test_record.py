@@ -1,0 +1,250 @@
+from __future__ import annotations
+
+import errno
+import json
+import math
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from kb_tests.errors import RecordError
+from kb_tests.measure.histogram import Histogram
+from kb_tests.measure.measurement import AgentFacts, Block, Counts, Measurement, Second
+from kb_tests.report import measured, record
+from kb_tests.report.measured import MeasurementRecord
+from kb_tests.report.record import PointRecord, PointStatus, RunRecord
+from kb_tests.sla.verdict import Outcome, Verdict
+from tests.unit.report import build
+
+count = st.integers(0, 1 << 53)
+number = st.floats(allow_nan=True)
+text = st.text(max_size=20)
+histogram = st.dictionaries(st.floats(0, 3600), st.integers(1, 1 << 20), max_size=5).map(
+    lambda values: Histogram.of(list(values), list(values.values())) if values else Histogram()
+)
+counts = st.builds(
+    Counts,
+    count,
+    count,
+    count,
+    count,
+    count,
+    count,
+    st.dictionaries(st.sampled_from(["reset", "http_5xx"]), count),
+)
+measurements = st.builds(
+    Measurement,
+    point_id=text,
+    duration=number,
+    offered=number,
+    achieved=number,
+    throughput=number,
+    counts=counts,
+    response=histogram,
+    service=histogram,
+    seconds=st.lists(
+        st.builds(Second, number, count, count, count, count, number, number, number), max_size=4
+    ).map(tuple),
+    blocks=st.lists(st.builds(Block, text, number, number, counts, histogram, histogram), max_size=3).map(
+        tuple
+    ),
+    agents=st.lists(
+        st.builds(
+            AgentFacts, text, text, counts, histogram, number, number, number, number, number, st.booleans()
+        ),
+        max_size=3,
+    ).map(tuple),
+    missing=st.dictionaries(text, text, max_size=3),
+)
+
+
+@given(measurements)
+def test_a_measurement_comes_back_from_its_record_as_it_was(measurement: Measurement) -> None:
+    written = MeasurementRecord.of(measurement).model_dump_json()
+    restored = MeasurementRecord.model_validate_json(written).restore()
+    assert repr(restored) == repr(measurement)  # NaN is not equal to itself, its text is
+    assert restored.response == measurement.response
+    assert [block.service for block in restored.blocks] == [block.service for block in measurement.blocks]
+
+
+def test_a_run_comes_back_from_its_file_as_it_was(tmp_path: Path) -> None:
+    run = build.run(
+        [
+            build.judged(),
+            build.judged(build.point(rate=2000), undecided=True),
+            build.without(PointStatus.LOST, "worker gw0 crashed", build.point(rate=4000)),
+        ],
+        leaks=["server kb-1f2e3d4c-proxy"],
+        exit_code=12,
+    )
+    path = run.write(tmp_path)
+    assert path == tmp_path / "1f2e3d4c.json"
+    assert record.load(path) == run
+    assert [file.name for file in tmp_path.iterdir()] == ["1f2e3d4c.json"]
+
+
+def test_a_check_without_a_value_survives_the_file(tmp_path: Path) -> None:
+    check = build.check("latency p99", math.nan, 0.05, outcome=Outcome.FAIL)
+    asked = build.point()
+    judged = PointRecord.judged(asked, build.measurement(asked), build.verdict([check]))
+    verdict = record.load(build.run([judged]).write(tmp_path)).points[0].verdict
+    assert verdict is not None
+    assert math.isnan(verdict.checks[0].value)
+    assert "NaN" not in json.dumps(json.loads((tmp_path / "1f2e3d4c.json").read_text())).replace('"NaN"', "")
+
+
+def test_of_the_way_to_the_proxy_nothing_is_kept(tmp_path: Path) -> None:
+    written = build.run([build.judged()]).write(tmp_path).read_text()
+    assert "hush" not in written
+    assert "192.0.2.1" not in written
+
+
+def test_a_point_is_put_in_the_place_that_it_has_in_the_run() -> None:
+    asked = [build.point(rate=rate) for rate in (500, 1000)]
+    run = build.run(
+        [build.without(PointStatus.NOT_RUN, "The session ended before it.", each) for each in asked]
+    )
+    run.put(build.judged(asked[0]))
+    assert [(entry.id, entry.status) for entry in run.points] == [
+        ("http-east-west-clients-4-rate-500", PointStatus.JUDGED),
+        ("http-east-west-clients-4-rate-1000", PointStatus.NOT_RUN),
+    ]
+
+
+def test_a_note_is_kept_once() -> None:
+    run = build.run([], local=False)
+    run.note(["one", "two", "one"])
+    run.note(["two"])
+    assert run.notes == ["one", "two"]
+
+
+def test_more_blocks_than_a_record_may_hold_are_counted_and_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measured, "MAX_BLOCKS", 3)
+    kept = MeasurementRecord.of(build.measurement(build.point(clients=4)))
+    assert (kept.blocks, kept.blocks_left_out) == ((), 4)
+    assert len(kept.agents) == 4
+
+
+@pytest.mark.parametrize("failing", ["write", "replace"])
+def test_a_full_disk_leaves_the_last_record_whole(
+    failing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = build.run([build.judged()])
+    path = run.write(tmp_path)
+    before = path.read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    if failing == "write":
+        monkeypatch.setattr(os, "fsync", full)
+    else:
+        monkeypatch.setattr(Path, "replace", full)
+    run.put(build.judged(build.point(rate=4000)))
+    with pytest.raises(
+        RecordError, match=r"1f2e3d4c.json cannot be written: No space left on device. Make room"
+    ):
+        run.write(tmp_path)
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["1f2e3d4c.json"]
+
+
+def test_undecodable_bytes_of_a_file_name_do_not_cost_the_record(tmp_path: Path) -> None:
+    point = build.without(PointStatus.ERROR, "no such file: sc\udcffenario.yaml")
+    assert record.load(build.run([point]).write(tmp_path)).points[0].reason == "no such file: sc?enario.yaml"
+
+
+def test_the_record_is_as_readable_as_other_files(tmp_path: Path) -> None:
+    umask = os.umask(0o022)
+    try:
+        path = build.run([]).write(tmp_path)
+    finally:
+        os.umask(umask)
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
+def damaged(tmp_path: Path, *steps: str | int, value: object) -> Path:
+    path = build.run([build.judged()]).write(tmp_path)
+    data = json.loads(path.read_text())
+    place = data
+    for step in steps[:-1]:
+        place = place[step]
+    place[steps[-1]] = value
+    path.write_text(json.dumps(data))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("steps", "value", "message"),
+    [
+        (("schema_version",), 2, "has schema version 2; this kb_tests reads version 1"),
+        (("points", 0, "status"), "fine", "damaged at points.0.status"),
+        (("points", 0, "verdict"), None, "damaged at points.0: .*if, and only if, it was judged"),
+        (("points", 0, "measurement"), None, "damaged at points.0: .*needs its measurement"),
+        (("points", 0, "verdict", "checks", 1, "outcome"), "fail", "verdict of pass needs checks"),
+        (("points", 0, "verdict", "checks"), [], "verdict of pass needs checks"),
+        (("points", 0, "measurement", "seconds", "p50"), [], "columns of the time series differ"),
+        (("points", 0, "measurement", "response"), "<b>", "damaged at points.0.measurement.response"),
+        (("password",), "hush", "damaged at password"),
+        (("run",), "../../etc", "damaged at run"),
+    ],
+)
+def test_a_damaged_record_says_where(
+    steps: tuple[str | int, ...], value: object, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(RecordError, match=message):
+        record.load(damaged(tmp_path, *steps, value=value))
+
+
+def test_a_histogram_that_is_none_is_a_record_error(tmp_path: Path) -> None:
+    path = damaged(tmp_path, "points", 0, "measurement", "response", value="AAAA")
+    kept = record.load(path).points[0].measurement
+    assert kept is not None
+    with pytest.raises(RecordError, match="histogram in the record cannot be read"):
+        kept.restore()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "cannot be read: No such file"),
+        (b"", "not JSON"),
+        (b"\xff\xfe", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+        (b"[]", "it has no schema_version"),
+        (b"{}", "it has no schema_version"),
+    ],
+)
+def test_what_is_no_record_says_so(content: bytes | None, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(RecordError, match=message):
+        record.load(path)
+
+
+@given(st.recursive(st.none() | st.booleans() | number | text, lambda inner: st.dictionaries(text, inner)))
+def test_wild_content_is_a_record_error_or_a_record(content: object) -> None:
+    try:
+        RunRecord.model_validate({"schema_version": 1, "run": content, "points": [content]})
+    except ValidationError:
+        return
+    raise AssertionError("accepted")
+
+
+def test_a_point_that_did_not_run_says_why() -> None:
+    with pytest.raises(ValidationError, match="needs a reason"):
+        build.without(PointStatus.NOT_RUN, "")
+
+
+def test_a_pass_with_a_reason_against_it_is_refused() -> None:
+    asked = build.point()
+    verdict = Verdict(
+        Outcome.PASS, (build.check("latency p50", 0.001, 0.01),), ("An agent is missing.",), 0.95
+    )
+    with pytest.raises(ValidationError, match="verdict of pass needs checks"):
+        PointRecord.judged(asked, build.measurement(asked), verdict)
