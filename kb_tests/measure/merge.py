@@ -1,0 +1,208 @@
+"""All agents' reports of one point become one Measurement, without loss."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from kb_tests.fleet.messages import AgentReport, BlockReport, Done, SecondReport, WireCounts
+from kb_tests.measure.histogram import MICROSECOND, Histogram
+from kb_tests.measure.measurement import AgentFacts, Block, Counts, Measurement, Second
+from kb_tests.scenario.points import HttpPoint
+
+TOUCHING = 1e-3
+"""Seconds that two neighbouring blocks may lie apart: agents write times with limited digits."""
+
+
+def measure(point: HttpPoint, reports: Sequence[AgentReport]) -> Measurement:
+    """Merge `reports`, one of each generator that took part.
+
+    An agent whose report is not whole (see `flaw`) is `missing`: its blocks are left out, its seconds
+    are kept in the series, so that a chart shows when it went away. `validity` then refuses the point.
+
+    `achieved` and `throughput` are what ended well *inside* the measured window, from the per-second
+    series, by its whole seconds: what an overloaded server answers later, in the drain, does not count,
+    and a backlog that it works off from before the window does. A window shorter than a second has no
+    such series; there it is what was due in the window and ended well, over the duration.
+    """
+    by_agent = Counter(report.agent for report in reports)
+    missing: dict[str, str] = {}
+    whole: list[_Whole] = []
+    for report in reports:
+        repeated = f"it reported {by_agent[report.agent]} times" if by_agent[report.agent] > 1 else ""
+        found = repeated or _whole(point, report)
+        if isinstance(found, str):
+            missing[report.agent] = found
+        else:
+            whole.append(found)
+    for number in range(len(reports) + 1, point.clients + 1):
+        missing[f"generator {number} of {point.clients}"] = "nothing came from it"
+
+    blocks = tuple(block for agent in whole for block in agent.blocks)
+    counts = total(agent.facts.counts for agent in whole)
+    seconds = merge_seconds(second for report in reports for second in report.seconds)
+    window = [second for second in seconds if 0 <= second.at < math.floor(point.duration)]
+    span = float(math.floor(point.duration)) or point.duration
+    return Measurement(
+        point_id=point.id,
+        duration=point.duration,
+        offered=point.offered,
+        achieved=(sum(second.completed for second in window) if window else counts.completed) / span,
+        throughput=(sum(second.bytes for second in window) if window else counts.bytes) / span,
+        counts=counts,
+        response=Histogram.merged(agent.facts.response for agent in whole),
+        service=Histogram.merged(block.service for block in blocks),
+        seconds=seconds,
+        blocks=blocks,
+        agents=tuple(agent.facts for agent in whole),
+        missing=missing,
+    )
+
+
+def flaw(point: HttpPoint, report: AgentReport) -> str:
+    """Why `report` is not whole, in one sentence; empty if it is.
+
+    Whole means: the final report came; the blocks cover the measured window without gap or overlap;
+    every second of it is there, once; all speak of the same command.
+    """
+    if report.problem:
+        return report.problem
+    if report.done is None:
+        return "its final report is missing"
+    commands = {second.id for second in report.seconds} | {block.id for block in report.blocks}
+    if commands - {report.done.id}:
+        return "it mixed reports of several commands"
+    end = 0.0
+    for block in sorted(report.blocks, key=lambda block: block.begin):
+        if abs(block.begin - end) > TOUCHING:
+            return f"its time blocks do not join at {end:g} s of the window"
+        end = block.begin + block.seconds
+    if abs(end - point.duration) > TOUCHING:
+        return f"its time blocks cover {end:g} s of {point.duration:g} s"
+    times = Counter(second.index for second in report.seconds)
+    for second in range(math.floor(point.duration)):
+        if times[second] == 0:
+            return f"its report of second {second} is missing"
+    if times and times.most_common(1)[0][1] > 1:
+        return f"it reported second {times.most_common(1)[0][0]} more than once"
+    return ""
+
+
+@dataclass(frozen=True)
+class _Whole:
+    facts: AgentFacts
+    blocks: tuple[Block, ...]
+
+
+def _whole(point: HttpPoint, report: AgentReport) -> _Whole | str:
+    """What a whole report says, or why it is none."""
+    why = flaw(point, report)
+    if why or report.done is None:
+        return why
+    try:
+        blocks = tuple(
+            _block(report.agent, block) for block in sorted(report.blocks, key=lambda block: block.begin)
+        )
+    except ValueError as error:
+        return f"a histogram of it cannot be read: {error}"
+    return _Whole(_facts(report, report.done, blocks), blocks)
+
+
+def _block(agent: str, wire: BlockReport) -> Block:
+    return Block(
+        agent=agent,
+        at=wire.begin,
+        seconds=wire.seconds,
+        counts=_counts(wire.counts),
+        response=Histogram.decode(wire.response),
+        service=Histogram.decode(wire.service),
+    )
+
+
+def _facts(report: AgentReport, done: Done, blocks: Iterable[Block]) -> AgentFacts:
+    return AgentFacts(
+        agent=report.agent,
+        host=report.host,
+        counts=_counts(done.counts),
+        response=Histogram.merged(block.response for block in blocks),
+        lag_p99=done.lag_p99,
+        lag_max=done.lag_max,
+        cpu=done.cpu,
+        skew=done.skew,
+        clock_error=report.clock_error,
+        saturated=done.saturated,
+    )
+
+
+def _counts(wire: WireCounts) -> Counts:
+    return Counts(
+        due=wire.due,
+        sent=wire.sent,
+        completed=wire.completed,
+        unsent=wire.unsent,
+        inflight=wire.inflight,
+        bytes=wire.bytes,
+        errors={key: count for key, count in wire.errors.items() if count},
+    )
+
+
+def total(parts: Iterable[Counts]) -> Counts:
+    """The sum of `parts`, errors by kind."""
+    parts = tuple(parts)
+    errors: Counter[str] = Counter()
+    for part in parts:
+        errors.update(part.errors)
+    return Counts(
+        due=sum(part.due for part in parts),
+        sent=sum(part.sent for part in parts),
+        completed=sum(part.completed for part in parts),
+        unsent=sum(part.unsent for part in parts),
+        inflight=sum(part.inflight for part in parts),
+        bytes=sum(part.bytes for part in parts),
+        errors={key: count for key, count in sorted(errors.items()) if count},
+    )
+
+
+def merge_seconds(reports: Iterable[SecondReport]) -> tuple[Second, ...]:
+    """One `Second` for each index in `reports`, ascending, all agents added up.
+
+    The live view calls it too, with what has come in so far.
+    """
+    by_index: defaultdict[int, list[SecondReport]] = defaultdict(list)
+    for report in reports:
+        by_index[report.index].append(report)
+    return tuple(_second(index, by_index[index]) for index in sorted(by_index))
+
+
+def _second(index: int, parts: Iterable[SecondReport]) -> Second:
+    parts = tuple(parts)
+    buckets: Counter[int] = Counter()
+    for part in parts:
+        for bucket, count in part.buckets:
+            buckets[bucket] += count
+    return Second(
+        at=float(index),
+        sent=sum(part.counts.sent for part in parts),
+        completed=sum(part.counts.completed for part in parts),
+        failed=sum(sum(part.counts.errors.values()) for part in parts),
+        bytes=sum(part.counts.bytes for part in parts),
+        p50=bucket_percentile(buckets, 50),
+        p99=bucket_percentile(buckets, 99),
+        max=bucket_percentile(buckets, 100),
+    )
+
+
+def bucket_percentile(buckets: Mapping[int, int], percent: float) -> float:
+    """Seconds that `percent` of the coarse buckets' times do not exceed; NaN if they are empty.
+
+    Bucket i holds [2**(i/4), 2**((i+1)/4)) us; inside a bucket the times are taken as spread evenly
+    over the logarithm.
+    """
+    rank = sum(buckets.values()) * percent / 100
+    for bucket in sorted(buckets):
+        if 0 < rank <= buckets[bucket]:
+            return float(2 ** ((bucket + rank / buckets[bucket]) / 4)) * MICROSECOND
+        rank -= buckets[bucket]
+    return math.nan

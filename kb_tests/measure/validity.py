@@ -1,0 +1,156 @@
+"""Can the numbers of a point be believed? Why not, if they cannot.
+
+Invalid is for instruments, never for bad clouds: nothing here looks at how a request ended, but for
+local ports that ran out in a generator. Refused connections, timeouts, errors and silence are judged
+by `sla/`, as failures of the cloud.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+
+from kb_tests.measure.measurement import AgentFacts, Block, Counts, Measurement
+from kb_tests.measure.merge import total
+from kb_tests.scenario.model import HttpSla
+from kb_tests.scenario.points import HttpPoint
+from kb_tests.scenario.units import format_duration
+
+LAG_SHARE = 0.1
+LAG_AT_LEAST = 0.001
+LAG_WITHOUT_LIMIT = 0.1
+CPU = 0.9
+SHIFT_SHARE = 0.05
+SHIFT_AT_MOST = 1.0
+DUE_SHARE = 0.005
+DUE_SLACK = 8
+NAMED = 3
+
+
+def validity(point: HttpPoint, measurement: Measurement, sla: HttpSla) -> tuple[str, ...]:
+    """Why `measurement` must not be judged, one sentence each; empty if it may be.
+
+    - The send lag's p99 of a generator is above a tenth of the tightest latency limit, and above 1 ms
+      (above 0.1 s if no latency is limited).
+    - A generator process used over 90 % of its CPU.
+    - A generator is missing, or there are more of them than were asked for.
+    - A generator started, or may by its clock have started, off by more than 5 % of the window or 1 s.
+    - A generator ran out of local ports; a histogram is saturated.
+    - Counts do not add up, or fewer or more requests were due than the rate says; no request was due.
+    """
+    return tuple(_reasons(point, measurement, sla))
+
+
+def _reasons(point: HttpPoint, measurement: Measurement, sla: HttpSla) -> Iterator[str]:
+    agents = measurement.agents
+    if measurement.missing:
+        names = [f"{name} ({why})" for name, why in measurement.missing.items()]
+        yield f"{len(names)} of {point.clients} generators are missing: {_named(names)}."
+    if len(agents) + len(measurement.missing) > point.clients:
+        known = len(agents) + len(measurement.missing)
+        yield f"{known} generators reported where {point.clients} took part."
+    if not measurement.counts.due:
+        yield "There is no sample: no request was due in the measured window."
+
+    lag = lag_limit(sla)
+    starved = [f"{agent.agent} {format_duration(agent.lag_p99)}" for agent in agents if agent.lag_p99 > lag]
+    if starved:
+        yield (
+            f"{len(starved)} of {point.clients} generators sent too late, with a p99 above"
+            f" {format_duration(lag)}: {_named(starved)}."
+        )
+    busy = [f"{agent.agent} {agent.cpu:.0%}" for agent in agents if agent.cpu > CPU]
+    if busy:
+        yield (
+            f"{len(busy)} of {point.clients} generators had no CPU to spare (over {CPU:.0%}): {_named(busy)}."
+        )
+    yield from _clocks(point, agents)
+
+    ports = measurement.counts.errors.get("ports_exhausted", 0)
+    if ports:
+        yield f"Generators ran out of local ports for {ports} requests."
+    full = [agent.agent for agent in agents if agent.saturated]
+    if full:
+        yield f"The histograms of {len(full)} generators are saturated: {_named(full)}."
+    yield from _sums(point, measurement)
+
+
+def lag_limit(sla: HttpSla) -> float:
+    """Seconds of send lag (p99) that do not spoil the judgement of `sla`."""
+    limits = sla.latency.limits().values() if sla.latency else ()
+    return max(LAG_AT_LEAST, LAG_SHARE * min(limits)) if limits else LAG_WITHOUT_LIMIT
+
+
+def _clocks(point: HttpPoint, agents: Iterable[AgentFacts]) -> Iterator[str]:
+    limit = min(SHIFT_AT_MOST, SHIFT_SHARE * point.duration)
+    skewed = [f"{agent.agent} {format_duration(agent.skew)}" for agent in agents if abs(agent.skew) > limit]
+    if skewed:
+        yield (
+            f"{len(skewed)} of {point.clients} generators started off the common start by more than"
+            f" {format_duration(limit)}: {_named(skewed)}."
+        )
+    blurred = [
+        f"{agent.agent} {format_duration(agent.clock_error)}"
+        for agent in agents
+        if not agent.clock_error <= limit
+    ]
+    if blurred:
+        yield (
+            f"The clocks of {len(blurred)} of {point.clients} generators are known no better than"
+            f" {format_duration(limit)}: {_named(blurred)}."
+        )
+
+
+def _sums(point: HttpPoint, measurement: Measurement) -> Iterator[str]:
+    """What does not add up."""
+    blocks: defaultdict[str, list[Block]] = defaultdict(list)
+    for block in measurement.blocks:
+        blocks[block.agent].append(block)
+    wrong = []
+    for agent in measurement.agents:
+        parts = [block.counts for block in blocks[agent.agent]]
+        why = _discrepancy(agent, parts) or _off_schedule(point, agent.counts)
+        if why:
+            wrong.append(f"{agent.agent} ({why})")
+    if wrong:
+        yield f"The counts of {len(wrong)} of {point.clients} generators do not add up: {_named(wrong)}."
+
+    window = sum(second.completed for second in measurement.seconds if 0 <= second.at < measurement.duration)
+    before = point.clients * (point.rate * point.warm_up + point.connections)
+    if window > measurement.counts.completed + before:
+        yield (
+            f"The counts do not add up: the seconds of the window show {window} completed requests, the"
+            f" blocks {measurement.counts.completed}."
+        )
+
+
+def _discrepancy(agent: AgentFacts, parts: Sequence[Counts]) -> str:
+    for part in (*parts, agent.counts):
+        ended = part.completed + part.failed + part.unsent + part.inflight
+        if part.due != ended:
+            return f"{part.due} requests were due, {ended} ended"
+    blocks = total(parts)
+    if blocks != agent.counts:
+        return (
+            f"its blocks hold {blocks.due} due and {blocks.completed} completed requests, its final report"
+            f" {agent.counts.due} and {agent.counts.completed}"
+        )
+    timed = agent.response.count
+    if not agent.counts.completed <= timed <= agent.counts.due - agent.counts.unsent:
+        return f"{agent.counts.completed} requests completed, but {timed} response times were taken"
+    return ""
+
+
+def _off_schedule(point: HttpPoint, counts: Counts) -> str:
+    """An open loop's requests are due by the clock, whatever the cloud does."""
+    planned = point.rate * point.duration
+    if point.rate and abs(counts.due - planned) > max(DUE_SLACK, DUE_SHARE * planned):
+        return f"{counts.due} requests were due where the rate means {math.floor(planned)}"
+    return ""
+
+
+def _named(names: Sequence[str]) -> str:
+    """The first few of `names`, and how many more there are."""
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,137 @@
+"""Invalid is for instruments, not for bad clouds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kb_tests.measure.merge import measure
+from kb_tests.measure.validity import lag_limit, validity
+from kb_tests.scenario.model import HttpSla
+from kb_tests.scenario.points import HttpPoint
+from tests.unit.measure.reports import POINT, SLA, facts, fleet, report, wire
+
+
+def reasons(reports: list[Any], point: HttpPoint = POINT) -> tuple[str, ...]:
+    return validity(point, measure(point, reports), SLA)
+
+
+def test_a_whole_measurement_is_valid() -> None:
+    assert reasons(fleet()) == ()
+
+
+@pytest.mark.parametrize(
+    ("errors", "unsent", "inflight"),
+    [
+        ({"connect": 500}, 0, 0),
+        ({"timeout": 300}, 150, 50),
+        ({"http_5xx": 500}, 0, 0),
+        ({"reset": 100, "truncated": 100, "protocol": 100, "http_4xx": 100, "http_other": 100}, 0, 0),
+        ({}, 500, 0),
+        ({}, 0, 500),
+    ],
+)
+def test_a_bad_cloud_is_valid(errors: dict[str, int], unsent: int, inflight: int) -> None:
+    assert reasons(fleet(counts=[wire(500, errors, unsent, inflight)] * 5)) == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (
+            {"lag_p99": 0.0011},
+            "1 of 2 generators sent too late, with a p99 above 1ms: kb-client-1 1.1ms.",
+        ),
+        ({"cpu": 0.91}, "1 of 2 generators had no CPU to spare (over 90%): kb-client-1 91%."),
+        (
+            {"skew": -0.3},
+            "1 of 2 generators started off the common start by more than 250ms: kb-client-1 -300ms.",
+        ),
+        ({"saturated": True}, "The histograms of 1 generators are saturated: kb-client-1."),
+        (
+            {"counts": wire(2400)},
+            "The counts of 1 of 2 generators do not add up: kb-client-1 (its blocks hold 2500 due and 2500"
+            " completed requests, its final report 2400 and 2400).",
+        ),
+        (
+            {"counts": wire(2500).model_copy(update={"unsent": 1})},
+            "The counts of 1 of 2 generators do not add up: kb-client-1 (2500 requests were due, 2501"
+            " ended).",
+        ),
+    ],
+)
+def test_what_makes_a_point_invalid(change: dict[str, Any], reason: str) -> None:
+    assert reasons(facts(fleet(), **change)) == (reason,)
+
+
+def test_on_the_limit_is_valid() -> None:
+    assert reasons(facts(fleet(), lag_p99=0.001, cpu=0.9, skew=0.25)) == ()
+
+
+def test_a_clock_that_is_not_known_well() -> None:
+    first, *others = fleet()
+    assert reasons([replace(first, clock_error=3600.0), *others]) == (
+        "The clocks of 1 of 2 generators are known no better than 250ms: kb-client-1 60min.",
+    )
+
+
+def test_missing_and_surplus_generators() -> None:
+    assert reasons(fleet()[:1]) == (
+        "1 of 2 generators are missing: generator 2 of 2 (nothing came from it).",
+    )
+    assert reasons([*fleet(), report("third")]) == ("3 generators reported where 2 took part.",)
+
+
+def test_no_sample_is_never_valid() -> None:
+    assert "There is no sample: no request was due in the measured window." in reasons([])
+    nothing = fleet(counts=[wire(0)] * 5)
+    assert any(reason.startswith("There is no sample") for reason in reasons(nothing))
+
+
+def test_local_ports_that_ran_out() -> None:
+    counts = [wire(500, {"ports_exhausted": 3})] * 5
+    assert reasons(fleet(counts=counts)) == ("Generators ran out of local ports for 30 requests.",)
+
+
+def test_a_generator_that_does_not_keep_the_schedule() -> None:
+    (reason,) = reasons(fleet(counts=[wire(480)] * 5))
+    assert "2400 requests were due where the rate means 2500" in reason
+    assert reasons(fleet(counts=[wire(480)] * 5), replace(POINT, rate=0)) == ()
+
+
+def test_response_times_that_do_not_match_the_counts() -> None:
+    first, *others = fleet()
+    lost = [first.blocks[0].model_copy(update={"response": first.blocks[1].response})]
+    extra = [first.blocks[0].model_copy(update={"counts": wire(500, {"connect": 400})})]
+    for block in (lost, extra):
+        changed = replace(first, blocks=(*block, *first.blocks[1:]))
+        measured = measure(POINT, [changed, *others])
+        found = validity(POINT, measured, SLA)
+        assert bool(found) == (block is extra)
+
+
+def test_a_series_with_more_answers_than_requests() -> None:
+    first, *others = fleet()
+    inflated = tuple(second.model_copy(update={"counts": wire(2000)}) for second in first.seconds)
+    (reason,) = reasons([replace(first, seconds=inflated), *others])
+    assert reason.startswith("The counts do not add up: the seconds of the window show 12500 completed")
+
+
+def test_many_names_are_cut_short() -> None:
+    point = replace(POINT, clients=5)
+    (reason,) = reasons([], point)[:1]
+    assert reason.endswith("generator 3 of 5 (nothing came from it) and 2 more.")
+
+
+@pytest.mark.parametrize(
+    ("sla", "limit"),
+    [
+        ({"latency": {"p50": "5ms", "p99": "50ms"}}, 0.001),
+        ({"latency": {"p99": "200ms", "p99.9": "1s"}}, 0.02),
+        ({"errors": "1%"}, 0.1),
+    ],
+)
+def test_the_lag_that_is_allowed(sla: dict[str, Any], limit: float) -> None:
+    assert lag_limit(HttpSla.model_validate(sla)) == pytest.approx(limit)
