@@ -9,7 +9,7 @@ from enum import StrEnum
 class Outcome(StrEnum):
     """`INVALID` speaks of our instruments, `FAIL` of the cloud, `INCONCLUSIVE` of the sample."""
 
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105 (no password)
     FAIL = "fail"
     INCONCLUSIVE = "inconclusive"
     INVALID = "invalid"
@@ -23,6 +23,8 @@ class Check:
     "s", "1/s", "B/s" or "" for a share. `low` and `high` bound the true value at the stated
     confidence; they equal `value` where no interval can be given. `at_most` is False where the
     limit is a floor. `detail` is one sentence for people: what, by how much, from what sample.
+    `p_pass` and `p_fail` are the smallest error probabilities, over all looks, at which it would pass
+    and at which it would fail.
     """
 
     name: str
@@ -34,6 +36,8 @@ class Check:
     high: float
     at_most: bool
     detail: str
+    p_pass: float = 1.0
+    p_fail: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,189 @@
+"""Red, green and grey for the right reason."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kb_tests.measure.histogram import Histogram
+from kb_tests.measure.measurement import Measurement
+from kb_tests.measure.merge import measure
+from kb_tests.scenario.model import HttpSla
+from kb_tests.sla.judge import judge, number_of_checks
+from kb_tests.sla.verdict import Check, Outcome, Verdict
+from tests.unit.measure.reports import POINT, SLA, facts, fleet, wire
+
+DEMO_CHECKS = 24
+"""Six points of four checks, as in the demo."""
+
+
+def sla(**limits: Any) -> HttpSla:
+    return HttpSla.model_validate(limits)
+
+
+def check(verdict: Verdict, name: str) -> Check:
+    (found,) = [check for check in verdict.checks if check.name == name]
+    return found
+
+
+def outcomes(verdict: Verdict) -> Mapping[str, Outcome]:
+    return {check.name: check.outcome for check in verdict.checks}
+
+
+@pytest.fixture(scope="module")
+def good() -> Measurement:
+    return measure(POINT, fleet())
+
+
+def bad(errors: dict[str, int] | None = None, unsent: int = 0, inflight: int = 0) -> Measurement:
+    return measure(POINT, fleet(counts=[wire(500, errors, unsent, inflight)] * 5))
+
+
+def test_a_good_cloud_passes_in_a_demo_of_five_seconds(good: Measurement) -> None:
+    verdict = judge(POINT, good, SLA, checks=DEMO_CHECKS)
+    assert verdict.outcome is Outcome.PASS
+    assert set(outcomes(verdict).values()) == {Outcome.PASS}
+    assert verdict.confidence == 0.95
+    assert not verdict.reasons
+
+
+def test_a_slow_cloud_fails(good: Measurement) -> None:
+    verdict = judge(POINT, measure(POINT, fleet(median=0.1)), SLA, checks=DEMO_CHECKS)
+    assert verdict.outcome is Outcome.FAIL
+    assert check(verdict, "latency p99").outcome is Outcome.FAIL
+    assert check(verdict, "latency p99").low > 0.05
+
+
+@pytest.mark.parametrize(
+    "measured",
+    [
+        bad({"connect": 500}),
+        bad({"http_5xx": 500}),
+        bad({"timeout": 400}, 50, 50),
+        bad({"truncated": 100}),
+        bad({"reset": 50, "http_4xx": 50}),
+        bad({}, unsent=100),
+        bad({}, inflight=100),
+    ],
+)
+def test_every_kind_of_loss_fails_every_kind_of_limit(measured: Measurement) -> None:
+    for limits in ({"errors": "1%"}, {"latency": {"p99": "10s"}}, {"achieved": "95%"}):
+        assert judge(POINT, measured, sla(**limits), checks=DEMO_CHECKS).outcome is Outcome.FAIL
+
+
+def test_a_percentile_that_the_failures_reach_has_no_value() -> None:
+    found = check(judge(POINT, bad({"http_5xx": 100}), SLA), "latency p99")
+    assert found.value == math.inf
+    assert found.low >= found.limit
+    assert "20% of the requests had no good answer" in found.detail
+
+
+def test_timed_out_requests_never_count_as_fast() -> None:
+    """They have a response time of their own, which may lie under a generous limit."""
+    measured = bad({"timeout": 100})
+    times = Histogram.merged([measured.response, Histogram.of([5.0] * 1000)])
+    blocks = tuple(
+        replace(block, response=Histogram.merged([block.response, Histogram.of([5.0] * 100)]))
+        for block in measured.blocks
+    )
+    verdict = judge(POINT, replace(measured, response=times, blocks=blocks), sla(latency={"p90": "10s"}))
+    assert check(verdict, "latency p90").outcome is Outcome.FAIL
+
+
+def test_a_figure_near_its_limit_is_inconclusive(good: Measurement) -> None:
+    value = good.response.percentile(99)
+    for factor in (0.99, 1.04):
+        verdict = judge(POINT, good, sla(latency={"p99": f"{value * factor * 1000:.3f}ms"}))
+        assert verdict.outcome is Outcome.INCONCLUSIVE
+        found = verdict.checks[0]
+        assert found.low < found.limit < found.high
+
+
+@pytest.mark.parametrize("factor", [0.3, 0.7, 0.9, 1.0, 1.1, 1.5, 3])
+def test_bounds_and_outcome_say_the_same(good: Measurement, factor: float) -> None:
+    value = good.response.percentile(99)
+    found = judge(POINT, good, sla(latency={"p99": f"{value * factor * 1000:.3f}ms"})).checks[0]
+    assert found.low <= found.value <= found.high
+    expected = (
+        Outcome.PASS
+        if found.high <= found.limit
+        else Outcome.FAIL
+        if found.low >= found.limit
+        else Outcome.INCONCLUSIVE
+    )
+    assert found.outcome is expected
+
+
+def test_a_percentile_that_the_sample_cannot_carry_is_refused(good: Measurement) -> None:
+    found = judge(POINT, good, sla(latency={"p99.99": "10s"})).checks[0]
+    assert found.outcome is Outcome.INCONCLUSIVE
+    assert "that takes at least 50,320 requests" in found.detail
+    assert found.high == math.inf
+
+
+def test_an_error_limit_that_the_sample_cannot_show_is_refused(good: Measurement) -> None:
+    found = judge(POINT, good, sla(errors="0.01%")).checks[0]
+    assert found.outcome is Outcome.INCONCLUSIVE
+    assert "that takes at least" in found.detail
+
+
+def test_a_small_sample_may_still_fail() -> None:
+    assert judge(POINT, bad({"http_5xx": 200}), sla(latency={"p99.99": "10s"})).outcome is Outcome.FAIL
+
+
+def test_limits_on_the_sample_itself_speak_of_the_sample(good: Measurement) -> None:
+    plain = sla(latency={"p100": "10s"}, errors="0%")
+    assert number_of_checks(plain) == 0
+    assert judge(POINT, good, plain).outcome is Outcome.PASS
+    one = [wire(500, {"reset": 1}), *[wire(500)] * 4]
+    verdict = judge(POINT, measure(POINT, fleet(counts=one)), plain)
+    assert set(outcomes(verdict).values()) == {Outcome.FAIL}
+
+
+def test_staging_time(good: Measurement) -> None:
+    limited = sla(achieved="90%", staging="120s")
+    assert judge(POINT, good, limited, staging=119.0).outcome is Outcome.PASS
+    assert judge(POINT, good, limited, staging=121.0).outcome is Outcome.FAIL
+    assert judge(POINT, good, limited).outcome is Outcome.INCONCLUSIVE
+
+
+def test_a_closed_loop_achieves_no_rate(good: Measurement) -> None:
+    verdict = judge(replace(POINT, rate=0), replace(good, offered=0.0), sla(achieved="99%"))
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+
+
+def test_invalid_comes_before_everything_and_keeps_the_checks() -> None:
+    measured = measure(POINT, facts(fleet(counts=[wire(500, {"connect": 500})] * 5), cpu=0.99))
+    verdict = judge(POINT, measured, SLA)
+    assert verdict.outcome is Outcome.INVALID
+    assert len(verdict.reasons) == 1
+    assert Outcome.FAIL in outcomes(verdict).values()
+
+
+def test_no_report_at_all_is_invalid_and_passes_nothing() -> None:
+    verdict = judge(POINT, measure(POINT, []), SLA)
+    assert verdict.outcome is Outcome.INVALID
+    assert Outcome.PASS not in outcomes(verdict).values()
+
+
+def test_an_sla_without_limits_is_never_kept(good: Measurement) -> None:
+    assert judge(POINT, good, HttpSla.model_construct()).outcome is Outcome.INVALID
+
+
+def test_more_checks_or_looks_ask_for_more(good: Measurement) -> None:
+    alone, many, looks = (
+        judge(POINT, good, SLA, checks=4),
+        judge(POINT, good, SLA, checks=400),
+        judge(POINT, good, SLA, checks=4, look=2, looks=3),
+    )
+    for name in ("latency p99", "errors", "achieved"):
+        widths = [check(v, name).high - check(v, name).low for v in (alone, looks, many)]
+        assert widths == sorted(widths)
+        assert check(looks, name).p_pass == pytest.approx(3 * check(alone, name).p_pass, rel=0.05)
+    assert looks.looks == 2
+    with pytest.raises(ValueError, match="look 4 of 3"):
+        judge(POINT, good, SLA, look=4, looks=3)
