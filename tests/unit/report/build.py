@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 
 from kb_tests.cloud.topology import Access, Role, Server, StagingFacts, Topology
 from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.measurement import AgentFacts, Block, Counts, Measurement, Second
+from kb_tests.report.figures import Figures
+from kb_tests.report.measured import MeasurementRecord
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord, ScenarioRecord, TopologyRecord
 from kb_tests.scenario.points import HttpPoint
 from kb_tests.sla.verdict import Check, Outcome, Verdict
@@ -49,7 +52,7 @@ def measurement(
     percents = (np.arange(4000) + 0.5) / 4000
     normal = np.sqrt(2) * np.array([_inverse_erf(2 * float(percent) - 1) for percent in percents])
     times = median * np.exp(spread * normal)
-    each = np.full(4000, max(1, (done - failed) // 4000))
+    each = np.diff(np.rint(np.linspace(0, done - failed, 4001))).astype(int)
     response = Histogram.of(times, each)
     service = Histogram.of(times * 0.8, each)
     seconds = tuple(
@@ -114,7 +117,8 @@ def check(
     outcome: Outcome | None = None,
 ) -> Check:
     if outcome is None:
-        outcome = Outcome.PASS if (value <= limit) == at_most else Outcome.FAIL
+        kept = value <= limit if at_most else value >= limit
+        outcome = Outcome.PASS if kept else Outcome.FAIL
     return Check(
         name=name,
         outcome=outcome,
@@ -148,12 +152,13 @@ def judged(
     """`measurement` against limits of 10, 50 and 200 ms, 99 % achieved and 0.1 % errors."""
     asked = asked or point()
     measured = measurement(asked, median=median, spread=spread, share=share, failing=failing)
+    figures = Figures.of(MeasurementRecord.of(measured))
     checks = [
-        check("latency p50", measured.response.percentile(50), 0.010),
-        check("latency p99", measured.response.percentile(99), 0.050),
-        check("latency p99.9", measured.response.percentile(99.9), 0.200),
-        check("achieved", measured.achieved / measured.offered, 0.99, unit="", at_most=False),
-        check("errors", failing, 0.001, unit=""),
+        check("latency p50", figures.percentile(50), 0.010),
+        check("latency p99", figures.percentile(99), 0.050),
+        check("latency p99.9", figures.percentile(99.9), 0.200),
+        check("achieved", figures.share, 0.99, unit="", at_most=False),
+        check("errors", figures.bad, 0.001, unit=""),
     ]
     if undecided:
         checks[1] = check("latency p99", 0.0495, 0.050, outcome=Outcome.INCONCLUSIVE)
@@ -195,9 +200,7 @@ def topology(servers: int = 4) -> Topology:
     )
 
 
-def run(
-    points: Sequence[PointRecord], *, servers: int = 4, local: bool = True, **changes: object
-) -> RunRecord:
+def run(points: Sequence[PointRecord], *, servers: int = 4, local: bool = True, **changes: Any) -> RunRecord:
     """A run of `points` on staged servers."""
     staged = topology(servers)
     tools = [{"nginx": "1.22.1", "python": "3.11.2"}]

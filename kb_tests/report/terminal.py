@@ -1,0 +1,79 @@
+"""The summary at the end of a run, for people at a terminal and readers of CI logs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kb_tests.report import words
+from kb_tests.report.exitcode import meaning
+from kb_tests.report.figures import Figures
+from kb_tests.report.record import PointRecord, PointStatus, RunRecord
+from kb_tests.sla.verdict import Outcome
+
+ORDER = ("pass", "fail", "inconclusive", "invalid", "measured", "lost", "error", "not run", "past stop limit")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line, for `terminalreporter.write_line(line.text, **line.markup)`."""
+
+    text: str
+    markup: Mapping[str, bool] = field(default_factory=dict)
+
+
+def summary(record: RunRecord, path: Path | None) -> list[Line]:
+    """What became of one cloud's points, one line each, and why; `path` is where the record is."""
+    return [Line(words.printable(line.text), line.markup) for line in _summary(record, path)]
+
+
+def closing(code: int, html: Path | None = None) -> list[Line]:
+    """The last lines: the HTML report, and what the exit code means."""
+    lines = [Line(words.printable(f"report: {html}"))] if html else []
+    markup = {"green": True} if code == 0 else {"red": True}
+    return [*lines, Line(f"exit code {code}: {meaning(code)}", {**markup, "bold": True})]
+
+
+def totals(record: RunRecord) -> str:
+    """How many points ended how: "2 of 6 points pass, 1 fail, 3 not run"."""
+    labels = [words.label(point) for point in record.points]
+    counted = [f"{labels.count(label)} {label}" for label in ORDER if label in labels]
+    plural = "point" if len(labels) == 1 else "points"
+    return f"{len(labels)} {plural}: {', '.join(counted)}" if labels else "no point was selected"
+
+
+def _summary(record: RunRecord, path: Path | None) -> Iterator[Line]:
+    yield Line(f"cloud {record.cloud}, run {record.run}", {"bold": True})
+    for note in record.notes:
+        yield Line(f"note: {note}", {"yellow": True})
+    rows = [_row(point) for point in record.points]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for point, row in zip(record.points, rows, strict=True):
+        cells = (f"{cell:{width}}" for cell, width in zip(row, widths, strict=True))
+        yield Line("  ".join(cells).rstrip(), _markup(point))
+        for finding in words.findings(point):
+            yield Line(f"{'':{widths[0]}}  {finding}")
+    for problem in record.problems:
+        yield Line(f"problem: {problem}", {"red": True})
+    for leak in record.leaks:
+        yield Line(f"left on the cloud: {leak}", {"red": True})
+    yield Line(totals(record))
+    yield Line(f"record: {path}" if path else "record: could not be written", {} if path else {"red": True})
+
+
+def _row(point: PointRecord) -> tuple[str, str, str, str, str]:
+    name = words.label(point).upper()
+    if point.measurement is None:
+        return name, point.id, "", "", ""
+    figures = Figures.of(point.measurement)
+    p50, p99 = (words.duration(figures.percentile(percent)) for percent in (50, 99))
+    return name, point.id, words.rate(point, figures), f"p50 {p50}", f"p99 {p99}"
+
+
+def _markup(point: PointRecord) -> dict[str, bool]:
+    if point.outcome is Outcome.PASS:
+        return {"green": True}
+    if point.status in (PointStatus.MEASURED, PointStatus.PAST_STOP_LIMIT):
+        return {}
+    return {"yellow": True} if point.outcome is Outcome.INCONCLUSIVE else {"red": True}

@@ -1,0 +1,174 @@
+"""Figures and verdicts in words: the same in the terminal, in HTML and in JUnit."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+
+from kb_tests.measure.measurement import Counts
+from kb_tests.report.figures import Figures
+from kb_tests.report.record import PointRecord, PointStatus
+from kb_tests.scenario.points import HttpPoint
+from kb_tests.scenario.units import format_duration, format_size
+from kb_tests.sla.verdict import Check, Outcome
+
+BEYOND = "beyond measure"
+
+
+def duration(seconds: float) -> str:
+    """A time, three significant digits: "182ms"."""
+    return format_duration(seconds) if not math.isinf(seconds) else BEYOND
+
+
+def share(part: float) -> str:
+    """A share in percent, "99.57%", never rounded up to 100% or down to 0%."""
+    if math.isnan(part):
+        return "-"
+    text = f"{part * 100:.4g}%"
+    if text == "100%" and part < 1:
+        return "99.99%"
+    return text
+
+
+def number(value: float) -> str:
+    """A count or a rate, "18,621" or "93.4"."""
+    if math.isnan(value):
+        return "-"
+    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
+
+
+def rate_unit(point: PointRecord) -> str:
+    """What the point's rates count."""
+    return "req/s" if isinstance(point.point, HttpPoint) else "IOPS"
+
+
+def rate(point: PointRecord, figures: Figures) -> str:
+    """The achieved rate, of the offered one: "3,728 of 4,000 req/s (93.2%)"."""
+    unit = rate_unit(point)
+    if not figures.offered:
+        return f"{number(figures.achieved)} {unit} (closed loop)"
+    of = f"{number(figures.achieved)} of {number(figures.offered)} {unit}"
+    return f"{of} ({share(figures.share)})"
+
+
+def quantity(value: float, unit: str) -> str:
+    """A value in the unit of a `Check`."""
+    if unit == "s":
+        return duration(value)
+    if unit == "":
+        return share(value)
+    if math.isnan(value):
+        return "-"
+    return f"{format_size(value)}/s" if unit == "B/s" else f"{number(value)}/s"
+
+
+def pair(check: Check) -> tuple[str, str]:
+    """Value and limit of a check, with as many digits as it takes to tell them apart."""
+    value, limit = quantity(check.value, check.unit), quantity(check.limit, check.unit)
+    if value != limit or check.value == check.limit:
+        return value, limit
+    scale, unit = _scale(check)
+    for digits in range(4, 16):
+        value = f"{check.value / scale:.{digits}g}{unit}"
+        if value != f"{check.limit / scale:.{digits}g}{unit}":
+            break
+    return value, limit
+
+
+def _scale(check: Check) -> tuple[float, str]:
+    if check.unit == "":
+        return 0.01, "%"
+    if check.unit == "s":
+        return next(
+            ((factor, unit) for unit, factor in (("us", 1e-6), ("ms", 1e-3)) if check.limit < 1000 * factor),
+            (1.0, "s"),
+        )
+    return 1.0, check.unit.replace("1/", "/")
+
+
+def subject(check: Check) -> str:
+    """What a check speaks of: "p99 of response time"."""
+    match = re.fullmatch(r"(?:(\w+)[ _])?latency (p[\d.]+)", check.name)
+    if match:
+        return f"{match[2]} of {match[1] or 'response'} {'latency' if match[1] else 'time'}"
+    return {"achieved": "achieved rate", "errors": "error share"}.get(
+        check.name, check.name.replace("_", " ")
+    )
+
+
+def breaks(check: Check) -> bool:
+    """Whether the value itself, whatever its bounds, is on the wrong side of the limit."""
+    return check.value > check.limit if check.at_most else check.value < check.limit
+
+
+def away(check: Check) -> str:
+    """How far the value is from the limit: "132ms (3.6x)", "5.8 points"."""
+    distance = abs(check.value - check.limit)
+    size = f"{distance * 100:.3g} points" if check.unit == "" else quantity(distance, check.unit)
+    times = f" ({check.value / check.limit:.2g}x)" if check.at_most and check.limit and breaks(check) else ""
+    return size + times
+
+
+def margin(check: Check) -> str:
+    """By how much a check keeps or breaks its limit, in a table's cell: "132ms (3.6x) over"."""
+    if math.isnan(check.value):
+        return "-"
+    if math.isinf(check.value):
+        return BEYOND
+    if not breaks(check):
+        return f"{away(check)} to spare"
+    return f"{away(check)} {'over' if check.at_most else 'short'}"
+
+
+def sentence(check: Check) -> str:
+    """What a check found: "p99 of response time 182ms is over its limit 50ms by 132ms (3.6x)"."""
+    what = subject(check)
+    value, limit = pair(check)
+    if math.isnan(check.value):
+        return f"{what} has no value to hold against its limit {limit}"
+    if math.isinf(check.value):
+        return f"{what} is {BEYOND}, its limit {limit}: too many requests had no good answer"
+    if check.outcome is Outcome.INCONCLUSIVE:
+        low, high = quantity(check.low, check.unit), quantity(check.high, check.unit)
+        return f"{what} {value} cannot be told from its limit {limit}: it may be from {low} to {high}"
+    if not breaks(check):
+        kept = "keeps" if check.outcome is Outcome.PASS else "does not keep"
+        return f"{what} {value} {kept} its limit {limit}"
+    return f"{what} {value} is {'over' if check.at_most else 'under'} its limit {limit} by {away(check)}"
+
+
+def label(point: PointRecord) -> str:
+    """One word or two for what became of a point: "pass", "fail", ..., "lost", "not run"."""
+    if point.outcome is not None:
+        return str(point.outcome)
+    return {PointStatus.NOT_RUN: "not run", PointStatus.PAST_STOP_LIMIT: "past stop limit"}.get(
+        point.status, str(point.status)
+    )
+
+
+def findings(point: PointRecord) -> list[str]:
+    """Why a point is not a plain pass, one sentence each; empty if it is one."""
+    if point.verdict is None:
+        return [point.reason] if point.reason else []
+    if point.verdict.reasons:
+        return list(point.verdict.reasons)
+    told = []
+    for outcome in (Outcome.FAIL, Outcome.INCONCLUSIVE):
+        for check in point.verdict.checks:
+            if check.outcome is outcome:
+                kinds = failures(point.measurement.counts) if point.measurement else ""
+                told.append(sentence(check) + (f": {kinds}" if check.name == "errors" and kinds else ""))
+    return told
+
+
+def failures(counts: Counts) -> str:
+    """How requests ended that had no good answer, most frequent first: "6,300 unsent, 12 http_5xx"."""
+    kinds = {**counts.errors, "unsent": counts.unsent, "in flight": counts.inflight}
+    ranked = sorted(kinds.items(), key=lambda kind: (-kind[1], kind[0]))
+    return ", ".join(f"{count:,} {kind}" for kind, count in ranked if count)
+
+
+def printable(text: str) -> str:
+    """`text` without control characters: what servers or files say must not steer a terminal or a page."""
+    return "".join(" " if unicodedata.category(char) in ("Cc", "Cf", "Cs") else char for char in text)

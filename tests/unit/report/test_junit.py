@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import math
+
+from kb_tests.report import junit
+from kb_tests.report.record import PointRecord, PointStatus
+from kb_tests.sla.verdict import Outcome
+from tests.unit.report import build
+
+
+def test_the_properties_of_a_judged_point() -> None:
+    found = dict(junit.properties(build.judged(build.point(4, 1000), share=0.93, failing=0.02)))
+    assert found["kb.point"] == "http-east-west-clients-4-rate-1000"
+    assert (found["kb.status"], found["kb.outcome"]) == ("judged", "fail")
+    assert found["kb.offered"] == 4000
+    assert found["kb.achieved_share"] == 0.9114
+    assert found["kb.errors.http_5xx"] == 2232
+    assert found["kb.requests.due"] == found["kb.requests.completed"] + found["kb.requests.failed"] + 8400  # type: ignore[operator]
+    assert found["kb.response.p50"] == found["kb.check.latency_p50.value"]
+    assert found["kb.response.p99"] == math.inf
+    assert found["kb.check.achieved.outcome"] == "fail"
+    assert found["kb.check.achieved.limit"] == 0.99
+    assert "achieved rate 91.14% is under its limit 99%" in str(found["kb.reason"])
+
+
+def test_names_are_unique_and_the_same_for_every_judged_point() -> None:
+    one, two = (junit.properties(build.judged(build.point(clients))) for clients in (1, 4))
+    assert [name for name, _ in one] == [name for name, _ in two]
+    assert len(dict(one)) == len(one)
+
+
+def test_a_value_that_does_not_exist_has_no_property() -> None:
+    asked = build.point()
+    check = build.check("latency p99", math.nan, 0.05, outcome=Outcome.FAIL)
+    found = dict(
+        junit.properties(PointRecord.judged(asked, build.measurement(asked), build.verdict([check])))
+    )
+    assert "kb.check.latency_p99.value" not in found
+    assert found["kb.check.latency_p99.outcome"] == "fail"
+
+
+def test_a_lost_point_says_why() -> None:
+    assert junit.properties(build.without(PointStatus.LOST, "worker\x00 gw0 crashed")) == [
+        ("kb.point", "http-east-west-clients-4-rate-1000"),
+        ("kb.scenario", "http-east-west"),
+        ("kb.status", "lost"),
+        ("kb.clients", 4),
+        ("kb.reason", "worker  gw0 crashed"),
+    ]
