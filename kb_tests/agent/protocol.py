@@ -8,27 +8,34 @@ object::
     kb:{run}:reports          agents -> controller          XADD / XREAD BLOCK
 
 Every message is `{"v": VERSION, "kind": KIND, ...}`; a report also carries "agent" (its server's
-name) and "seq" (1, 2, 3 ... for each agent, so that a loss or a repeat shows). Times named `*_at`
-are seconds of the Redis server's clock (TIME); durations are seconds.
+name) and "seq" (1, 2, 3 ... for each agent, so that a loss shows; an agent that saw no answer to an
+XADD sends the same report again). Times named `*_at` are seconds of the Redis server's clock (TIME);
+durations are seconds.
+
+An agent reads the commands that are younger than its start.
 
 Commands::
 
-    enroll  index, target             sent to one agent: its place among the generators (0, 1, ...) and
+    hello                             all agents say hello (again)
+    enroll  id, index, target         sent to one agent: its place among the generators (0, 1, ...) and
                                       the address it loads; `index` -1 and target "" for an HTTP server
-    load    id, start_at, clients, http
-                                      agents with 0 <= index < clients take part; `http` holds
-                                      rate, connections, path, keep_alive, warm_up, duration,
-                                      timeout, block (seconds of one histogram block), port
-    fio     id, start_at, clients, fio
-    serve   id, pages                 HTTP servers: have these page sizes (bytes) ready at /{size}
-    abort   id                        stop what is running under this id ("" = whatever runs)
+    serve   id, pages, connections    HTTP servers: have these page sizes (bytes) ready at /{size}, and
+                                      hold that many connections
+    load    id, clients, http         agents with 0 <= index < clients prepare: they open connections
+                                      and answer `ready`; `http` holds rate, connections, path,
+                                      keep_alive, warm_up, duration, timeout, block (seconds of one
+                                      histogram block), port
+    start   id, start_at              what was prepared under this id begins (its warm-up) at start_at
+    abort   id                        stop what is prepared or running under this id ("" = whatever is)
     quit                              end the agent
 
 Reports::
 
-    hello   role, uuid, host, versions{}, cpus    once at start (again after a lost connection)
-    ready   id, offset, clock_error               answer to enroll, serve, load: prepared (for load:
-                                                  the connections are open)
+    hello   role, uuid, instance, host, versions{}, cpus
+                                      at start, after a lost connection, and when asked; `instance`
+                                      differs for each start of the agent, and `seq` begins anew with it
+    ready   id, offset, clock_error   answer to enroll, serve, load: prepared (for load: the
+                                      connections are open). offset: Redis clock less CLOCK_MONOTONIC
     second  id, index, counts, buckets            every second; index 0 is the first second after the
                                                   warm-up, negative before; buckets: [[i, n], ...]
                                                   where bucket i holds times in
@@ -38,7 +45,8 @@ Reports::
     done    id, counts, skew, lag_p99, lag_max, cpu, saturated, workers
                                                   after the drain; counts is the sum over the blocks
                                                   of the measured window, drain included
-    failed  id, error                             could not do what was asked; one sentence
+    failed  id, error                             could not do what was asked; one sentence. `id` is ""
+                                                  when the command itself could not be read
 
 `counts` is `{"due", "sent", "completed", "unsent", "inflight", "bytes": int, "errors": {key: int}}`
 with the keys of `ERRORS`. A `second` counts things when they happen. A `block` holds every request
@@ -46,15 +54,20 @@ that was *due* in its share of the measured window, wherever it ended, so that t
 the window exactly; it is sent once all its requests have ended or timed out.
 
 A reader refuses a message that is larger than MAX_MESSAGE, of another version, of unknown kind, or
-whose fields have the wrong type or sign (`parse`).
+whose fields have the wrong type or range: agents by `parse_command`, the controller by
+`kb_tests.fleet.messages`.
 """
 
 from __future__ import annotations
 
+import json
+from typing import Any, Callable, Dict
+
 VERSION = 1
 MAX_MESSAGE = 1 << 20
+FIELD = b"m"
 
-COMMANDS = ("enroll", "serve", "load", "fio", "abort", "quit")
+COMMANDS = ("hello", "enroll", "serve", "load", "start", "abort", "quit")
 REPORTS = ("hello", "ready", "second", "block", "done", "failed")
 ERRORS = (
     "http_4xx",
@@ -67,3 +80,92 @@ ERRORS = (
     "protocol",
     "ports_exhausted",
 )
+
+Message = Dict[str, Any]
+Check = Callable[[Any], bool]
+
+
+class ProtocolError(ValueError):
+    """A message that must not be acted on."""
+
+
+def commands_key(run: str) -> str:
+    """The stream of commands to all agents of a run."""
+    return f"kb:{run}:commands"
+
+
+def agent_key(run: str, agent: str) -> str:
+    """The stream of commands to one agent."""
+    return f"kb:{run}:agent:{agent}"
+
+
+def reports_key(run: str) -> str:
+    """The stream of all agents' reports."""
+    return f"kb:{run}:reports"
+
+
+def encode(message: Message) -> bytes:
+    """The bytes of one message; raises ProtocolError when it is too large or no JSON can say it."""
+    try:
+        raw = json.dumps({"v": VERSION, **message}, separators=(",", ":"), allow_nan=False).encode()
+    except (TypeError, ValueError) as error:
+        raise ProtocolError(f"this message cannot be sent: {error}") from None
+    if len(raw) > MAX_MESSAGE:
+        raise ProtocolError(f"a message of {len(raw)} bytes is over the limit of {MAX_MESSAGE}")
+    return raw
+
+
+def _number(low: float, high: float) -> Check:
+    return lambda value: type(value) in (int, float) and low <= value <= high
+
+
+def _integer(low: int, high: int) -> Check:
+    return lambda value: type(value) is int and low <= value <= high
+
+
+def _text(value: Any) -> bool:
+    return type(value) is str and len(value) <= 255
+
+
+def _pages(value: Any) -> bool:
+    return type(value) is list and 0 < len(value) <= 1000 and all(map(_integer(0, 1 << 40), value))
+
+
+def _options(value: Any) -> bool:
+    """The load itself checks what it is asked for."""
+    return type(value) is dict
+
+
+_COMMAND_FIELDS: Dict[str, Dict[str, Check]] = {
+    "hello": {},
+    "enroll": {"id": _text, "index": _integer(-1, 1_000_000), "target": _text},
+    "serve": {"id": _text, "pages": _pages, "connections": _integer(1, 1_000_000)},
+    "load": {"id": _text, "clients": _integer(1, 1_000_000), "http": _options},
+    "start": {"id": _text, "start_at": _number(0, 1e11)},
+    "abort": {"id": _text},
+    "quit": {},
+}
+
+
+def parse_command(raw: bytes) -> Message:
+    """One command, checked field by field; raises ProtocolError with one sentence."""
+    if len(raw) > MAX_MESSAGE:
+        raise ProtocolError(f"a command of {len(raw)} bytes is over the limit of {MAX_MESSAGE}")
+    try:
+        message = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise ProtocolError("a command is not JSON") from None
+    if type(message) is not dict:
+        raise ProtocolError("a command is not a JSON object")
+    if message.get("v") != VERSION:
+        raise ProtocolError(f"a command has protocol version {message.get('v')!r}, this agent has {VERSION}")
+    kind = message.get("kind")
+    checks = _COMMAND_FIELDS.get(kind) if type(kind) is str else None
+    if checks is None:
+        raise ProtocolError(f"this agent does not know the command {str(kind)[:40]!r}")
+    if message.keys() != checks.keys() | {"v", "kind"}:
+        raise ProtocolError(f"the command {kind} needs the fields {', '.join(checks) or 'v, kind'}")
+    for name, check in checks.items():
+        if not check(message[name]):
+            raise ProtocolError(f"the field {name} of the command {kind} is out of range")
+    return message

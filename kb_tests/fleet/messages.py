@@ -61,6 +61,7 @@ class Hello(Message):
     kind: Literal["hello"]
     role: Literal["server", "client", "storage"]
     uuid: Annotated[str, StringConstraints(max_length=64)]
+    instance: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
     host: Annotated[str, StringConstraints(max_length=255)]
     versions: dict[Name, Text]
     cpus: Annotated[int, Field(ge=1, le=4096)]

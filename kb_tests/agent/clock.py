@@ -1,0 +1,37 @@
+"""The Redis server's clock as seen from here."""
+
+from __future__ import annotations
+
+import time
+from typing import Callable, NamedTuple
+
+_FRESH = 30.0
+_SAMPLES = 12
+
+
+class Reading(NamedTuple):
+    """`offset` seconds to add to CLOCK_MONOTONIC, true within +-`error`, taken `at` (monotonic)."""
+
+    offset: float
+    error: float
+    at: float
+
+
+def read(server_time: Callable[[], float], samples: int = _SAMPLES) -> Reading:
+    """The best of some round trips: the shortest bounds the offset the closest (Cristian, 1989)."""
+    best = None
+    for _ in range(samples):
+        begin = time.monotonic()
+        server = server_time()
+        end = time.monotonic()
+        reading = Reading(server - (begin + end) / 2, (end - begin) / 2, end)
+        if best is None or reading.error < best.error:
+            best = reading
+    assert best is not None
+    return best
+
+
+def better(old: Reading, new: Reading) -> Reading:
+    """The new reading, unless the old one is fresh, closer, and they agree."""
+    agree = abs(old.offset - new.offset) <= old.error + new.error
+    return old if agree and old.error < new.error and new.at - old.at < _FRESH else new

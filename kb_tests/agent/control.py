@@ -1,0 +1,233 @@
+"""The agent's end of the control channel: commands in, reports out, across broken connections.
+
+Two connections, because a blocking XREAD occupies one. A report stays in the outbox until Redis has
+answered its XADD, one at a time, so that reports arrive in order, and twice rather than never.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from typing import Any, Deque, Dict, List, NamedTuple, Optional
+
+from . import clock, protocol
+from .resp import Connection, Reply, RespError
+
+CONNECT_TIMEOUT = 3.0
+ANSWER_TIMEOUT = 15.0
+BLOCK = 20.0
+MAX_OUTBOX = 32 << 20
+_BACK_OFF = (0.1, 5.0)
+
+
+class Channel(NamedTuple):
+    """How to reach the control plane of one run."""
+
+    run: str
+    host: str
+    port: int
+    user: str
+    password: str
+
+
+class Control:
+    """Commands and reports of one agent. Nothing here raises OSError or RespError: a broken
+    connection is closed, and made again by `maintain` with back-off for as long as it takes.
+    """
+
+    def __init__(self, channel: Channel, name: str) -> None:
+        self._channel = channel
+        self._name = name
+        self._seq = 0
+        self._outbox: Deque[bytes] = deque()
+        self._outbox_bytes = 0
+        self._cursors: Dict[str, str] = {}
+        self._commands: Optional[Connection] = None
+        self._reports: Optional[Connection] = None
+        self._read_since = 0.0
+        self._sent_at: Optional[float] = None
+        self._delay = _BACK_OFF[0]
+        self._next_try = 0.0
+        self.reading: Optional[clock.Reading] = None
+        self.problem = ""
+        """Why the connection broke last; "" while it is there."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether both connections are there."""
+        return self._commands is not None
+
+    @property
+    def idle(self) -> bool:
+        """Whether every report has been taken."""
+        return not self._outbox
+
+    def filenos(self) -> List[int]:
+        """Descriptors to wait on for `commands` and `pump`."""
+        return [link.fileno() for link in (self._commands, self._reports) if link is not None]
+
+    def timeout(self) -> float:
+        """Seconds after which `maintain` has something to do although nothing arrived."""
+        now = time.monotonic()
+        if not self.connected:
+            return max(0.0, self._next_try - now)
+        due = self._read_since + BLOCK + ANSWER_TIMEOUT
+        if self._sent_at is not None:
+            due = min(due, self._sent_at + ANSWER_TIMEOUT)
+        return max(0.0, due - now)
+
+    def maintain(self) -> bool:
+        """Connect when it is time to, drop what no longer answers; whether it connected just now."""
+        now = time.monotonic()
+        if self.connected:
+            if now >= self._read_since + BLOCK + ANSWER_TIMEOUT or (
+                self._sent_at is not None and now >= self._sent_at + ANSWER_TIMEOUT
+            ):
+                self._broken(TimeoutError("no answer from the control server"))
+            return False
+        if now < self._next_try:
+            return False
+        try:
+            self._connect()
+        except (OSError, RespError) as error:
+            self._broken(error)
+            return False
+        self._delay, self.problem = _BACK_OFF[0], ""
+        return True
+
+    def commands(self) -> List[bytes]:
+        """The commands that have arrived, as they came."""
+        if self._commands is None:
+            return []
+        try:
+            replies = self._commands.replies()
+            found: List[bytes] = []
+            for reply in replies:
+                found += self._entries(reply)
+            if replies:
+                self._read_on()
+        except (OSError, RespError) as error:
+            self._broken(error)
+            return []
+        return found
+
+    def report(self, kind: str, body: Dict[str, Any]) -> None:
+        """Put one report into the outbox. What no longer fits is lost, and its number shows it."""
+        self._seq += 1
+        try:
+            raw = protocol.encode({"kind": kind, "agent": self._name, "seq": self._seq, **body})
+        except protocol.ProtocolError as error:
+            failed = {"id": body.get("id", ""), "error": f"a report of kind {kind} was lost: {error}"}
+            raw = protocol.encode({"kind": "failed", "agent": self._name, "seq": self._seq, **failed})
+        if self._outbox_bytes + len(raw) <= MAX_OUTBOX:
+            self._outbox.append(raw)
+            self._outbox_bytes += len(raw)
+        self.pump()
+
+    def pump(self, readable: bool = False) -> None:
+        """Take the answer to the report under way if it is there, and send the next one."""
+        if self._reports is None:
+            return
+        try:
+            if readable:
+                self._acknowledge(self._reports.replies())
+            if self._sent_at is None and self._outbox:
+                key = protocol.reports_key(self._channel.run)
+                self._reports.send("XADD", key, "*", protocol.FIELD, self._outbox[0])
+                self._sent_at = time.monotonic()
+        except (OSError, RespError) as error:
+            self._broken(error)
+
+    def owns(self, fileno: int) -> str:
+        """Which connection a descriptor belongs to: "commands", "reports" or none ("")."""
+        if self._commands is not None and fileno == self._commands.fileno():
+            return "commands"
+        if self._reports is not None and fileno == self._reports.fileno():
+            return "reports"
+        return ""
+
+    def read_clock(self) -> Optional[clock.Reading]:
+        """Measure the offset to the Redis clock anew; None while there is no connection."""
+        if self._reports is None:
+            return None
+        try:
+            while self._sent_at is not None:
+                self._acknowledge(self._reports.replies())
+            self._measure(self._reports)
+        except (OSError, RespError) as error:
+            self._broken(error)
+            return None
+        return self.reading
+
+    def close(self) -> None:
+        """Close both connections; the outbox is kept."""
+        for link in (self._commands, self._reports):
+            if link is not None:
+                link.close()
+        self._commands = self._reports = self._sent_at = None
+
+    def _connect(self) -> None:
+        channel = self._channel
+        address = (channel.host, channel.port, channel.user, channel.password, CONNECT_TIMEOUT)
+        self._reports = Connection(*address)
+        self._measure(self._reports)
+        if not self._cursors:
+            assert self.reading is not None
+            now = self.reading.offset + time.monotonic()
+            begin = f"{int(now * 1000) - 1}-0"  # XREAD gives what comes after an id
+            self._cursors = {
+                protocol.commands_key(channel.run): begin,
+                protocol.agent_key(channel.run, self._name): begin,
+            }
+        commands = Connection(*address)
+        self._commands = commands
+        self._read_on()
+
+    def _measure(self, link: Connection) -> None:
+        new = clock.read(lambda: _server_time(link.call("TIME")))
+        self.reading = new if self.reading is None else clock.better(self.reading, new)
+
+    def _read_on(self) -> None:
+        assert self._commands is not None
+        keys, cursors = list(self._cursors), list(self._cursors.values())
+        self._commands.send("XREAD", "COUNT", 16, "BLOCK", int(BLOCK * 1000), "STREAMS", *keys, *cursors)
+        self._read_since = time.monotonic()
+
+    def _entries(self, reply: Reply) -> List[bytes]:
+        """The messages in an answer to XREAD: [[stream, [[id, [field, value, ...]], ...]], ...]."""
+        if isinstance(reply, RespError):
+            raise reply
+        found: List[bytes] = []
+        try:
+            for stream, entries in reply or ():
+                for entry, fields in entries:
+                    self._cursors[stream.decode()] = entry.decode()
+                    found.append(fields[fields.index(protocol.FIELD) + 1])
+        except (TypeError, ValueError, AttributeError, IndexError):
+            raise RespError("the answer to XREAD has an unknown shape") from None
+        return found
+
+    def _acknowledge(self, replies: List[Reply]) -> None:
+        for reply in replies:
+            if isinstance(reply, RespError):
+                raise reply
+            if self._sent_at is None:
+                raise RespError("an answer to nothing")
+            self._outbox_bytes -= len(self._outbox.popleft())
+            self._sent_at = None
+
+    def _broken(self, error: Exception) -> None:
+        self.close()
+        self.problem = str(error) or type(error).__name__
+        jitter = 0.5 + os.urandom(1)[0] / 255
+        self._next_try = time.monotonic() + self._delay * jitter
+        self._delay = min(self._delay * 2, _BACK_OFF[1])
+
+
+def _server_time(reply: Reply) -> float:
+    try:
+        seconds, micros = reply
+        return int(seconds) + int(micros) / 1e6
+    except (TypeError, ValueError):
+        raise RespError("the answer to TIME has an unknown shape") from None

@@ -1,0 +1,311 @@
+"""The agent: waits for commands, prepares and runs loads, reports. `main` is its entry.
+
+One thread and one loop; the load itself runs in processes of its own. Whatever goes wrong with a
+command becomes a report, whatever goes wrong with the connection is tried again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import select
+import socket
+import sys
+import time
+import traceback
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+from . import identity, process, protocol
+from .control import Channel, Control
+from .nginx import Nginx, NginxError
+
+PREPARE_TIMEOUT = 90.0
+START_TIMEOUT = 180.0
+DRAIN_SLACK = 30.0
+_MAX_LEAD = 300.0
+_MAX_WAIT = 60.0
+
+
+class Config(NamedTuple):
+    """What user_data says: the control plane, the role, and where to work.
+
+    `name` and `uuid` are "" unless given; `listen` is nginx's address and port, or port.
+    """
+
+    channel: Channel
+    role: str
+    folder: str
+    listen: str
+    name: str = ""
+    uuid: str = ""
+
+
+def read_config(path: str) -> Config:
+    """Read the JSON file that the boot script wrote; raises OSError, ValueError, KeyError, TypeError."""
+    with open(path, "rb") as file:
+        data = json.loads(file.read(65_536))
+    return Config(
+        channel=Channel(data["run"], data["host"], int(data["port"]), data["user"], data["password"]),
+        role=data["role"],
+        folder=data["folder"],
+        listen=data["listen"],
+        name=data.get("name", ""),
+        uuid=data.get("uuid", ""),
+    )
+
+
+class Agent:
+    """The state of one agent: enrolled or not, and at most one load at a time."""
+
+    def __init__(self, config: Config, who: identity.Identity) -> None:
+        self._config = config
+        self._who = who
+        self._control = Control(config.channel, who.name)
+        self._instance = os.urandom(8).hex()
+        self._cpus = len(os.sched_getaffinity(0))
+        self._versions = _versions()
+        self._index = -1
+        self._target = ""
+        self._load: Any = None
+        self._load_id = ""
+        self._started = False
+        self._load_seconds = 0.0
+        self._load_deadline = 0.0
+        self._quit = False
+        self._nginx: Optional[Nginx] = None
+        if config.role == "server":
+            self._nginx = Nginx(config.folder, config.listen, self._cpus)
+
+    def run(self) -> None:
+        """Serve until `quit` comes."""
+        if self._nginx is not None:
+            self._start_nginx(self._nginx)
+        while not self._quit:
+            try:
+                self._turn()
+            except Exception as error:  # an agent that dies tells nobody why
+                traceback.print_exc()
+                self._fail(self._load_id, f"the agent met an error of its own: {_sentence(error)}")
+                self._drop_load()
+                time.sleep(0.5)
+        self._drop_load()
+        self._flush()
+        if self._nginx is not None:
+            self._nginx.stop()
+
+    def _turn(self) -> None:
+        """Wait for what comes next, and handle it."""
+        was = self._control.problem
+        if self._control.maintain():
+            say(f"connected to {self._config.channel.host}:{self._config.channel.port}")
+            self._hello()
+        elif self._control.problem != was:
+            say(f"control server: {self._control.problem}")
+        load = self._load.fileno() if self._load is not None else -1
+        for fileno in self._wait([*self._control.filenos(), *([load] if load >= 0 else [])]):
+            if fileno == load:
+                self._collect()
+                continue
+            owner = self._control.owns(fileno)
+            if owner == "commands":
+                for raw in self._control.commands():
+                    self._obey(raw)
+            elif owner == "reports":
+                self._control.pump(readable=True)
+        if self._load is not None and time.monotonic() > self._load_deadline:
+            self._fail(self._load_id, "the load did not start or end in time")
+            self._drop_load()
+        if self._nginx is not None:
+            news = self._nginx.watch()
+            if news:
+                say(news)
+
+    def _wait(self, filenos: List[int]) -> List[int]:
+        timeout = min(_MAX_WAIT, self._control.timeout())
+        if self._load is not None:
+            timeout = min(timeout, max(0.0, self._load_deadline - time.monotonic()))
+        poll = select.poll()
+        for fileno in filenos:
+            poll.register(fileno, select.POLLIN)
+        return [fileno for fileno, _ in poll.poll(timeout * 1000 + 1)]
+
+    def _obey(self, raw: bytes) -> None:
+        try:
+            command = protocol.parse_command(raw)
+        except protocol.ProtocolError as error:
+            say(str(error))
+            self._fail("", str(error))
+            return
+        getattr(self, "_on_" + command["kind"])(command)
+
+    def _on_hello(self, _command: Dict[str, Any]) -> None:
+        self._hello()
+
+    def _on_enroll(self, command: Dict[str, Any]) -> None:
+        self._index, self._target = command["index"], command["target"]
+        self._ready(command["id"])
+
+    def _on_serve(self, command: Dict[str, Any]) -> None:
+        if self._nginx is None:
+            return
+        try:
+            self._nginx.serve(command["pages"], command["connections"])
+        except (OSError, NginxError) as error:
+            self._fail(command["id"], _sentence(error))
+        else:
+            self._ready(command["id"])
+
+    def _on_load(self, command: Dict[str, Any]) -> None:
+        if command["id"] == self._load_id:
+            return  # sent again, because the controller saw no answer
+        self._drop_load()
+        if not 0 <= self._index < command["clients"]:
+            return
+        from .http.engine import HttpLoad
+
+        http = command["http"]
+        self._load_id = command["id"]
+        try:
+            self._load = HttpLoad(self._target, http, self._cpus)
+            self._load.prepare(time.monotonic() + PREPARE_TIMEOUT)
+        except Exception as error:
+            self._fail(command["id"], f"the load could not be prepared: {_sentence(error)}")
+            self._drop_load()
+            return
+        self._load_seconds = http["warm_up"] + http["duration"] + http["timeout"] + DRAIN_SLACK
+        self._load_deadline = time.monotonic() + START_TIMEOUT
+        self._ready(command["id"])
+
+    def _on_start(self, command: Dict[str, Any]) -> None:
+        if self._load is None or command["id"] != self._load_id or self._started:
+            return
+        reading = self._control.read_clock() or self._control.reading
+        assert reading is not None  # a command came, so there was a connection
+        at = command["start_at"] - reading.offset
+        lead = at - time.monotonic()
+        if not 0 < lead < _MAX_LEAD:
+            self._fail(command["id"], f"the start time lies {lead:.3f} s ahead of this agent's clock")
+            self._drop_load()
+            return
+        self._started = True
+        self._load.start(at)
+        self._load_deadline = at + self._load_seconds
+
+    def _on_abort(self, command: Dict[str, Any]) -> None:
+        if command["id"] in ("", self._load_id):
+            self._drop_load()
+
+    def _on_quit(self, _command: Dict[str, Any]) -> None:
+        self._quit = True
+
+    def _collect(self) -> None:
+        """Pass on what the load has to say."""
+        for kind, body in self._load.events():
+            self._control.report(kind, {"id": self._load_id, **body})
+            if kind in ("done", "failed"):
+                self._drop_load()
+                return
+
+    def _drop_load(self) -> None:
+        load, self._load, self._load_id, self._started = self._load, None, "", False
+        if load is not None:
+            try:
+                load.abort()
+            except Exception:
+                traceback.print_exc()
+
+    def _hello(self) -> None:
+        self._control.report(
+            "hello",
+            {
+                "role": self._config.role,
+                "uuid": self._who.uuid,
+                "instance": self._instance,
+                "host": socket.gethostname()[:255],
+                "versions": self._versions,
+                "cpus": self._cpus,
+            },
+        )
+
+    def _ready(self, id_: str) -> None:
+        reading = self._control.reading
+        assert reading is not None  # a command came, so there was a connection
+        self._control.report("ready", {"id": id_, "offset": reading.offset, "clock_error": reading.error})
+
+    def _fail(self, id_: str, error: str) -> None:
+        self._control.report("failed", {"id": id_, "error": error[:1000]})
+
+    def _start_nginx(self, nginx: Nginx) -> None:
+        while True:
+            try:
+                return nginx.start()
+            except (OSError, NginxError) as error:
+                say(_sentence(error), console=True)
+                time.sleep(5)
+
+    def _flush(self) -> None:
+        """Give the last reports a moment to leave."""
+        deadline = time.monotonic() + 3
+        while not self._control.idle and self._control.connected and time.monotonic() < deadline:
+            for fileno in self._wait(self._control.filenos()):
+                if self._control.owns(fileno) == "reports":
+                    self._control.pump(readable=True)
+        self._control.close()
+
+
+def say(text: str, console: bool = False) -> None:
+    """A line for the log, and for the server's console where it may help to explain a silence."""
+    line = f"kb-agent: {text}"
+    print(line, flush=True)
+    if console:
+        try:
+            with open("/dev/console", "w", encoding="utf-8") as file:
+                file.write(line + "\r\n")
+        except OSError:
+            pass
+
+
+def _sentence(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return text or type(error).__name__
+
+
+def _versions() -> Dict[str, str]:
+    found: Tuple[Tuple[str, str], ...] = (
+        ("python", sys.version.split()[0]),
+        ("kernel", os.uname().release),
+        ("nginx", process.run("nginx", "-v").strip().rpartition("/")[2]),
+        ("fio", process.run("fio", "--version").strip()),
+    )
+    return {name: version[:100] for name, version in found if version}
+
+
+def _raise_limits() -> None:
+    """As many open files as the system lets us have."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    for limit in (1 << 20, hard):
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, max(limit, hard)))
+        except (OSError, ValueError):
+            continue
+        return
+
+
+def main(arguments: Optional[List[str]] = None) -> int:
+    """`kb-agent.pyz CONFIG`: run until told to quit; 0 then, 2 for a config that cannot be used."""
+    paths = sys.argv[1:] if arguments is None else arguments
+    try:
+        config = read_config(paths[0])
+    except (IndexError, OSError, ValueError, KeyError, TypeError) as error:
+        say(f"the config file cannot be used: {error!r}", console=True)
+        return 2
+    _raise_limits()
+    who = identity.Identity(config.name, config.uuid) if config.name else identity.find()
+    say(f"run {config.channel.run}, {config.role} {who.name} {who.uuid}", console=True)
+    Agent(config, who).run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

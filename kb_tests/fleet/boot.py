@@ -1,0 +1,136 @@
+"""user_data: what each server does at its first boot, as a `#!` script.
+
+The script asks little of the image: cloud-init, or anything else that runs it as root; with or
+without systemd; python3 for agents, nginx for HTTP servers, sshd and Redis 7 (or Valkey) for the proxy.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from importlib import resources
+
+from kb_tests.agent import protocol
+from kb_tests.cloud.topology import Role
+from kb_tests.errors import FleetError
+from kb_tests.fleet import bundle
+from kb_tests.fleet.secrets import Secrets
+
+MAX_USER_DATA = 49_149
+"""Bytes; Nova allows 65,535 after base64."""
+
+SSH_USER = "kb"
+CONTROLLER = "controller"
+AGENT = "agent"
+REDIS_PORT = 6379
+HTTP_PORT = 80
+
+_COMMON = "resetchannels resetkeys -@all +auth +ping +time +xadd +xread"
+
+
+def user_data(role: Role, run_id: str, redis_host: str, secrets: Secrets) -> str:
+    """The boot script of one role; `redis_host` is the proxy's fixed address.
+
+    Raises FleetError when it is larger than Nova takes.
+    """
+    if role is Role.PROXY:
+        script = _proxy(run_id, redis_host, secrets)
+    else:
+        script = _agent(role, run_id, redis_host, secrets)
+    size = len(script.encode())
+    if size > MAX_USER_DATA:
+        raise FleetError(
+            f"The user_data of role {role} has {size} bytes; Nova takes {MAX_USER_DATA}.",
+            remedy="The agent's sources have grown too large.",
+        )
+    return script
+
+
+def acl(run_id: str, secrets: Secrets) -> str:
+    """The Redis ACL file: passwords as SHA-256, nobody but our two users."""
+    commands, one, reports = (
+        protocol.commands_key(run_id),
+        protocol.agent_key(run_id, "*"),
+        protocol.reports_key(run_id),
+    )
+    every = f"~{protocol.commands_key(run_id).removesuffix('commands')}*"
+    return "\n".join(
+        (
+            "user default off resetchannels -@all",
+            f"user {CONTROLLER} on {_hash(secrets.controller_password)} {_COMMON} {every} +xtrim +del +info",
+            f"user {AGENT} on {_hash(secrets.agent_password)} {_COMMON} %R~{commands} %R~{one} %W~{reports}",
+        )
+    )
+
+
+def redis_conf(redis_host: str, port: int = REDIS_PORT, acl_file: str = "users.acl") -> str:
+    """redis.conf but for `maxmemory`: no disk, bounded messages and buffers, many clients."""
+    return "\n".join(
+        (
+            f"bind {redis_host}",
+            f"port {port}",
+            "protected-mode no",
+            f"aclfile {acl_file}",
+            "daemonize no",
+            'save ""',
+            "appendonly no",
+            "maxmemory-policy noeviction",
+            "maxclients 65000",
+            "tcp-backlog 4096",
+            "tcp-keepalive 30",
+            "timeout 0",
+            "proto-max-bulk-len 2mb",
+            "client-query-buffer-limit 4mb",
+            "client-output-buffer-limit normal 256mb 0 0",
+            'logfile ""',
+        )
+    )
+
+
+def agent_config(role: Role, run_id: str, redis_host: str, secrets: Secrets) -> dict[str, object]:
+    """What `kb_tests.agent.main.read_config` reads."""
+    return {
+        "run": run_id,
+        "role": str(role),
+        "host": redis_host,
+        "port": REDIS_PORT,
+        "user": AGENT,
+        "password": secrets.agent_password,
+        "folder": "/var/lib/kb-nginx",
+        "listen": str(HTTP_PORT),
+    }
+
+
+def _agent(role: Role, run_id: str, redis_host: str, secrets: Secrets) -> str:
+    return _fill(
+        "agent.sh",
+        run=run_id,
+        role=str(role),
+        config=json.dumps(agent_config(role, run_id, redis_host, secrets)),
+        bundle=base64.encodebytes(bundle.packed()).decode("ascii").strip(),
+    )
+
+
+def _proxy(run_id: str, redis_host: str, secrets: Secrets) -> str:
+    options = f'restrict,port-forwarding,permitopen="{redis_host}:{REDIS_PORT}"'
+    return _fill(
+        "proxy.sh",
+        run=run_id,
+        user=SSH_USER,
+        host_key=secrets.host.private.strip(),
+        host_public=secrets.host.public,
+        authorized=f"{options} {secrets.client.public}",
+        acl=acl(run_id, secrets),
+        redis_conf=redis_conf(redis_host),
+    )
+
+
+def _fill(template: str, **values: str) -> str:
+    text = (resources.files(__package__) / template).read_text("utf-8")
+    return re.sub(r"@([a-z_]+)@", lambda match: values[match[1]], text)
+
+
+def _hash(password: str) -> str:
+    return "#" + hashlib.sha256(password.encode()).hexdigest()

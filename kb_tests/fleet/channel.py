@@ -1,0 +1,131 @@
+"""The controller's end of the control channel: commands out, reports in, through any byte stream."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import redis
+from redis.backoff import NoBackoff
+from redis.connection import Connection, ConnectionPool
+from redis.retry import Retry
+
+from kb_tests.agent import protocol
+from kb_tests.errors import FleetError, TunnelError
+from kb_tests.fleet import boot
+
+Dial = Callable[[float], Any]
+"""Opens a byte stream to Redis, with a deadline (monotonic seconds); raises TunnelError."""
+
+PATIENCE = 30.0
+"""Seconds for which a broken connection is made again before the run is given up."""
+
+_ANSWER_TIMEOUT = 20.0
+_PAUSE = 0.3
+_BATCH = 256
+_T = TypeVar("_T")
+
+
+class _DialledConnection(Connection):
+    """A Redis connection over a stream that somebody else opens."""
+
+    def __init__(self, dial: Callable[[], Any], **options: Any) -> None:
+        super().__init__(**options)  # type: ignore[no-untyped-call]
+        self._dial = dial
+
+    def _connect(self) -> Any:
+        stream = self._dial()
+        stream.settimeout(self.socket_timeout)
+        return stream
+
+
+class ControlChannel:
+    """Streams of one run as the controller sees them. Every call outlives a broken connection for
+    PATIENCE seconds, then raises TunnelError; a command may then have been sent twice.
+    """
+
+    def __init__(self, dial: Dial, run_id: str, password: str) -> None:
+        self._run = run_id
+        self._deadline = 0.0
+        self._cursor = "0-0"
+        self._trimmed = "0-0"
+        self._pool = ConnectionPool(
+            connection_class=_DialledConnection,
+            dial=lambda: dial(self._deadline),
+            max_connections=1,
+            protocol=2,
+            username=boot.CONTROLLER,
+            password=password,
+            socket_timeout=_ANSWER_TIMEOUT,
+            retry=Retry(NoBackoff(), 0),
+        )
+        self._redis = redis.Redis(connection_pool=self._pool)
+
+    def open(self, deadline: float) -> None:
+        """Connect by `deadline` (monotonic seconds), and read what is reported from now on."""
+        now = self.time(deadline)
+        self._cursor = f"{int(now * 1000) - 1}-0"  # XREAD gives what comes after an id
+
+    def close(self) -> None:
+        """Drop the connection; the next call makes it again."""
+        self._pool.disconnect()
+
+    def time(self, deadline: float | None = None) -> float:
+        """The Redis server's clock, in seconds."""
+        seconds, micros = self._do(lambda: self._redis.time(), deadline)
+        return int(seconds) + int(micros) / 1e6
+
+    def send(self, message: protocol.Message, agent: str | None = None) -> None:
+        """One command, to one agent or to all."""
+        key = protocol.agent_key(self._run, agent) if agent else protocol.commands_key(self._run)
+        raw = protocol.encode(message)
+        self._do(lambda: self._redis.xadd(key, {protocol.FIELD: raw}))
+
+    def send_each(self, messages: dict[str, protocol.Message]) -> None:
+        """Commands by agent, in one go."""
+
+        def send() -> None:
+            with self._redis.pipeline(transaction=False) as pipe:
+                for agent, message in messages.items():
+                    key = protocol.agent_key(self._run, agent)
+                    pipe.xadd(key, {protocol.FIELD: protocol.encode(message)})
+                pipe.execute()
+
+        self._do(send)
+
+    def reports(self, timeout: float) -> list[bytes]:
+        """The next reports as they came, oldest first; empty when none came within `timeout` seconds."""
+        key = protocol.reports_key(self._run)
+        block = max(1, int(timeout * 1000))
+        answer = self._do(lambda: self._redis.xread({key: self._cursor}, count=_BATCH, block=block))
+        found: list[bytes] = []
+        for _, entries in answer:
+            for entry, fields in entries:
+                self._cursor = entry.decode()
+                found.append(fields.get(protocol.FIELD, b""))
+        if len(found) < _BATCH:
+            self.trim()
+        return found
+
+    def trim(self) -> None:
+        """Let Redis forget what was read."""
+        if self._cursor != self._trimmed:
+            self._trimmed = self._cursor
+            key = protocol.reports_key(self._run)
+            self._do(lambda: self._redis.xtrim(key, minid=self._cursor, approximate=True))
+
+    def _do(self, call: Callable[[], _T], deadline: float | None = None) -> Any:
+        self._deadline = time.monotonic() + PATIENCE if deadline is None else deadline
+        while True:
+            try:
+                return call()
+            except (redis.AuthenticationError, redis.ConnectionError, redis.TimeoutError) as error:
+                self.close()
+                if time.monotonic() + _PAUSE >= self._deadline:
+                    raise TunnelError(
+                        f"The control server does not answer: {error}.", remedy="See the proxy's console log."
+                    ) from error
+            except redis.ResponseError as error:
+                raise FleetError(f"The control server refuses a command: {error}.") from error
+            time.sleep(_PAUSE)

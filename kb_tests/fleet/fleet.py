@@ -1,0 +1,241 @@
+"""The fleet: agents ready, one command to all, one report from each."""
+
+from __future__ import annotations
+
+import math
+import secrets as random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from kb_tests.agent import protocol
+from kb_tests.cloud.progress import Progress, silent
+from kb_tests.cloud.topology import Role, Topology
+from kb_tests.errors import AgentsMissingError, FleetError
+from kb_tests.fleet import channel, collect
+from kb_tests.fleet.messages import AgentReport, Hello, SecondReport
+from kb_tests.fleet.roster import Member, Roster
+from kb_tests.fleet.secrets import Secrets
+from kb_tests.fleet.tunnel import Tunnel
+
+OnSecond = Callable[[SecondReport], None]
+
+ENROLL_TIMEOUT = 30.0
+SERVE_TIMEOUT = 60.0
+PREPARE_TIMEOUT = 100.0
+GRACE = 15.0
+"""Seconds that a report may be late."""
+
+_POLL = 0.25
+_NAMED = 5
+
+
+class Fleet:
+    """The agents of one topology. Not thread-safe: one command at a time."""
+
+    def __init__(self, topology: Topology, control: channel.ControlChannel) -> None:
+        self._topology = topology
+        self._control = control
+        self._roster = Roster(topology.agents)
+        self._running: collect.Collection | None = None
+
+    @classmethod
+    @contextmanager
+    def open(
+        cls, topology: Topology, secrets: Secrets, progress: Progress = silent, deadline: float = math.inf
+    ) -> Iterator[Fleet]:
+        """Reach the proxy, wait for all agents until `deadline` (monotonic seconds), and enroll them.
+
+        Raises TunnelError when the proxy cannot be reached, AgentsMissingError when agents are missing.
+        """
+        tunnel = Tunnel(topology.access, secrets)
+        try:
+            with cls.connected(topology, tunnel.dial, secrets, progress, deadline) as fleet:
+                yield fleet
+        finally:
+            tunnel.close()
+
+    @classmethod
+    @contextmanager
+    def connected(
+        cls,
+        topology: Topology,
+        dial: channel.Dial,
+        secrets: Secrets,
+        progress: Progress = silent,
+        deadline: float = math.inf,
+    ) -> Iterator[Fleet]:
+        """As `open`, over any way to Redis."""
+        control = channel.ControlChannel(dial, topology.run_id, secrets.controller_password)
+        fleet = cls(topology, control)
+        try:
+            control.open(deadline)
+            fleet._muster(progress, deadline)
+            yield fleet
+        finally:
+            control.close()
+
+    @property
+    def hellos(self) -> Mapping[str, Hello]:
+        """What each agent said of itself: versions, CPUs."""
+        return {name: member.hello for name, member in self._roster.members.items() if member.hello}
+
+    def serve(self, pages: Sequence[int], connections: int) -> None:
+        """Have every HTTP server ready for pages of these sizes and that many connections.
+
+        Raises FleetError when one cannot, AgentsMissingError when one does not answer.
+        """
+        wanted = frozenset(pages)
+        members = [
+            member
+            for member in self._roster.members.values()
+            if member.server.role is Role.SERVER
+            and not (wanted <= member.serving[0] and connections <= member.serving[1])
+        ]
+        if not members:
+            return
+        command = {"kind": "serve", "pages": sorted(wanted), "connections": connections}
+        self._ask(members, {member.server.name: command for member in members}, SERVE_TIMEOUT)
+        for member in members:
+            member.serving = (member.serving[0] | wanted, max(connections, member.serving[1]))
+
+    def run(
+        self,
+        command: Mapping[str, Any],
+        clients: int,
+        seconds: float,
+        on_second: OnSecond | None = None,
+    ) -> list[AgentReport]:
+        """Give `command` (`kind` and its options) to the first `clients` generators, start them at one
+        time, and gather what they report; `seconds` is what the command takes from its start on.
+
+        Always returns one report for each of them, in their order: what went wrong with an agent
+        stands in its `problem`. When not all of them can prepare, nothing is started. Raises
+        TunnelError when the control server is gone. However it ends, no agent goes on.
+        """
+        self._enroll()
+        collection = collect.Collection(_new_id(), self._topology.clients[:clients], seconds)
+        self._running = collection
+        finished = False
+        try:
+            self._control.send({**command, "id": collection.id, "clients": clients})
+            self._gather(lambda: collection.unready(), time.monotonic() + PREPARE_TIMEOUT, on_second)
+            for part in collection.unready():
+                part.blame("it did not get ready in time")
+            if collection.failed():
+                _excuse(collection)
+            else:
+                lead = 1.0 + 0.0005 * clients
+                self._control.send(
+                    {"kind": "start", "id": collection.id, "start_at": self._control.time() + lead}
+                )
+                self._gather(
+                    lambda: collection.waiting(), time.monotonic() + lead + seconds + GRACE, on_second
+                )
+                finished = not collection.waiting()
+            return collection.reports()
+        finally:
+            self._running = None
+            if not finished:
+                self.abort(collection.id)
+
+    def abort(self, command_id: str = "") -> None:
+        """Stop whatever runs; says nothing of success, and never raises a FleetError."""
+        with suppress(FleetError):
+            self._control.close()
+            self._control.send({"kind": "abort", "id": command_id})
+
+    def quit(self) -> None:
+        """End the agents."""
+        self._control.send({"kind": "quit"})
+
+    def _muster(self, progress: Progress, deadline: float) -> None:
+        members = self._roster.members
+        self._control.send({"kind": "hello"})
+        complaints: dict[str, str] = {}
+        present = -1
+        while missing := self._roster.missing():
+            if len(members) - len(missing) != present:
+                present = len(members) - len(missing)
+                progress("agents", present, len(members))
+            if time.monotonic() >= deadline:
+                raise _missing(missing, complaints)
+            for raw in self._control.reports(_POLL):
+                agent, _, problem = self._roster.read(raw)
+                if problem:
+                    complaints[agent] = problem
+        progress("agents", len(members), len(members))
+        self._enroll()
+
+    def _enroll(self) -> None:
+        """Give each agent that has none its place."""
+        for raw in self._control.reports(0.001):
+            self._roster.read(raw)
+        places = {server.name: (index, server.peer) for index, server in enumerate(self._topology.clients)}
+        members = [member for member in self._roster.members.values() if not member.enrolled]
+        commands: dict[str, protocol.Message] = {}
+        for member in members:
+            index, target = places.get(member.server.name, (-1, ""))
+            commands[member.server.name] = {"kind": "enroll", "index": index, "target": target}
+        if commands:
+            self._ask(members, commands, ENROLL_TIMEOUT)
+            for member in members:
+                member.enrolled = True
+
+    def _ask(self, members: Sequence[Member], commands: dict[str, protocol.Message], timeout: float) -> None:
+        """Send each its command, and wait until all have answered `ready`."""
+        collection = collect.Collection(_new_id(), [member.server for member in members], 0)
+        self._control.send_each(
+            {name: {**message, "id": collection.id} for name, message in commands.items()}
+        )
+        self._running = collection
+        self._gather(lambda: collection.unready(), time.monotonic() + timeout, None)
+        self._running = None
+        if collection.unready():
+            raise _missing([self._roster.members[part.server.name] for part in collection.unready()], {})
+        for part in collection.failed():
+            raise FleetError(f"The agent of {part.server.name} has failed: {part.problem}.")
+
+    def _gather(
+        self,
+        waiting: Callable[[], Sequence[collect.Gathering]],
+        deadline: float,
+        on_second: OnSecond | None,
+    ) -> None:
+        """Read reports until nobody is waited for or the time is over."""
+        while waiting() and time.monotonic() < deadline:
+            for raw in self._control.reports(_POLL):
+                self._take(raw, on_second)
+
+    def _take(self, raw: bytes, on_second: OnSecond | None) -> None:
+        agent, report, problem = self._roster.read(raw)
+        running = self._running
+        if running is None:
+            return
+        part = running.parts.get(agent)
+        if part is not None and problem:
+            part.blame(problem)
+        if report is not None and running.take(report) and isinstance(report, SecondReport) and on_second:
+            on_second(report)
+
+
+def _new_id() -> str:
+    return random.token_hex(6)
+
+
+def _excuse(collection: collect.Collection) -> None:
+    """Why the others were not started."""
+    first = collection.failed()[0]
+    for part in collection.parts.values():
+        part.blame(f"it was not started, because of {first.server.name}: {first.problem}")
+
+
+def _missing(members: Sequence[Member], complaints: Mapping[str, str]) -> AgentsMissingError:
+    names = [member.server.name for member in members[:_NAMED]]
+    names = [f"{name} ({complaints[name]})" if name in complaints else name for name in names]
+    more = f" and {len(members) - _NAMED} more" if len(members) > _NAMED else ""
+    return AgentsMissingError(
+        f"No sign of the agent of {', '.join(names)}{more}.",
+        remedy="The server's console log says how far its boot came.",
+    )

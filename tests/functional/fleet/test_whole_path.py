@@ -1,0 +1,45 @@
+"""Tunnel, Redis, shipped zipapp, nginx: one HTTP point from the command to the reports."""
+
+from __future__ import annotations
+
+import time
+
+from kb_tests.fleet.fleet import Fleet
+from kb_tests.fleet.messages import SecondReport
+from kb_tests.load import http
+from kb_tests.scenario.points import HttpPoint
+from tests.functional.fleet.plane import Plane
+
+POINT = HttpPoint(
+    id="test-clients-2-rate-200",
+    scenario="test",
+    clients=2,
+    rate=200,
+    connections=10,
+    page_size=32768,
+    keep_alive=True,
+    warm_up=1,
+    duration=3,
+    max_duration=3,
+    timeout=1,
+)
+
+
+def test_a_point_from_command_to_reports(control_plane: Plane) -> None:
+    topology = control_plane.topology(clients=2)
+    for server in topology.agents:
+        control_plane.start_agent(server)
+    seen: list[SecondReport] = []
+    with Fleet.open(topology, control_plane.secrets, deadline=time.monotonic() + 20) as fleet:
+        assert {hello.role for hello in fleet.hellos.values()} == {"server", "client"}
+        for _ in range(2):
+            reports = http.run(POINT, fleet, seen.append, port=control_plane.http_port)
+            assert [report.agent for report in reports] == [server.name for server in topology.clients]
+            for report in reports:
+                assert report.problem == ""
+                assert report.done is not None
+                assert report.done.counts.due == report.done.counts.completed == 600
+                assert sum(block.counts.due for block in report.blocks) == 600
+                assert 0 < report.clock_error < 0.01
+                assert abs(report.done.skew) < 0.05
+    assert {second.index for second in seen} >= {-1, 0, 1, 2}
