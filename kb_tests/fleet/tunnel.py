@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
+import logging
+import shlex
 import socket
+import subprocess
 import time
-from typing import Any
 
 import paramiko
 
@@ -18,6 +19,10 @@ from kb_tests.fleet.secrets import Secrets
 CONNECT_TIMEOUT = 10.0
 KEEPALIVE = 15
 _PAUSE = 0.3
+_LOG = "kb_tests.ssh"
+
+# paramiko reports every failed attempt with a traceback; what matters is raised.
+logging.getLogger(_LOG).setLevel(logging.CRITICAL)
 
 _NOT_YET = (OSError, EOFError, paramiko.SSHException)
 
@@ -34,6 +39,7 @@ class Tunnel:
         self._key = paramiko.Ed25519Key.from_private_key(io.StringIO(secrets.client.private))
         self._host_key = secrets.host.public.split()[1]
         self._transport: paramiko.Transport | None = None
+        self._command: subprocess.Popen[bytes] | None = None
 
     def dial(self, deadline: float) -> paramiko.Channel:
         """A byte stream to Redis; retried until `deadline` (monotonic seconds), then TunnelError.
@@ -54,6 +60,10 @@ class Tunnel:
         transport, self._transport = self._transport, None
         if transport is not None:
             transport.close()
+        command, self._command = self._command, None
+        if command is not None:
+            command.kill()
+            command.wait()
 
     def _open(self) -> paramiko.Channel:
         if self._transport is None or not self._transport.is_active():
@@ -67,6 +77,7 @@ class Tunnel:
     def _connect(self) -> paramiko.Transport:
         transport = paramiko.Transport(self._socket())
         try:
+            transport.set_log_channel(_LOG)
             transport.get_security_options().key_types = ("ssh-ed25519",)
             transport.set_keepalive(KEEPALIVE)
             transport.start_client(timeout=CONNECT_TIMEOUT)
@@ -78,14 +89,24 @@ class Tunnel:
             raise
         return transport
 
-    def _socket(self) -> Any:
+    def _socket(self) -> socket.socket:
         access = self._access
         if not access.proxy_command:
             return socket.create_connection((access.host, access.port), CONNECT_TIMEOUT)
         command = access.proxy_command
         for token, value in (("%h", access.host), ("%p", str(access.port)), ("%r", boot.SSH_USER)):
             command = command.replace(token, value)
-        return paramiko.ProxyCommand(command)
+        ours, theirs = socket.socketpair()
+        with theirs:
+            # A session of its own: Ctrl-C must not cut the tunnel before the agents are stopped.
+            self._command = subprocess.Popen(
+                shlex.split(command),
+                stdin=theirs,
+                stdout=theirs,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        return ours
 
     def _failure(self, error: Exception) -> TunnelError:
         where = f"{self._access.host}:{self._access.port}"
@@ -104,9 +125,8 @@ class Tunnel:
             return TunnelError(
                 f"The proxy at {where} refuses the key of this run.", remedy="See its console log."
             )
-        with contextlib.suppress(AttributeError):
-            error = error.errors  # type: ignore[attr-defined]
+        way = f" by {self._access.proxy_command!r}" if self._access.proxy_command else ""
         return TunnelError(
-            f"SSH to the proxy at {where} fails: {error or type(error).__name__}.",
+            f"SSH to the proxy at {where}{way} fails: {error or type(error).__name__}.",
             remedy="Look at its floating IP, its security group and its console log.",
         )
