@@ -12,8 +12,6 @@ from kb_tests.report.figures import Figures
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord
 from kb_tests.sla.verdict import Outcome
 
-ORDER = ("pass", "fail", "inconclusive", "invalid", "measured", "lost", "error", "not run", "past stop limit")
-
 
 @dataclass(frozen=True)
 class Line:
@@ -35,14 +33,6 @@ def closing(code: int, html: Path | None = None) -> list[Line]:
     return [*lines, Line(f"exit code {code}: {meaning(code)}", {**markup, "bold": True})]
 
 
-def totals(record: RunRecord) -> str:
-    """How many points ended how: "2 of 6 points pass, 1 fail, 3 not run"."""
-    labels = [words.label(point) for point in record.points]
-    counted = [f"{labels.count(label)} {label}" for label in ORDER if label in labels]
-    plural = "point" if len(labels) == 1 else "points"
-    return f"{len(labels)} {plural}: {', '.join(counted)}" if labels else "no point was selected"
-
-
 def _summary(record: RunRecord, path: Path | None) -> Iterator[Line]:
     yield Line(f"cloud {record.cloud}, run {record.run}", {"bold": True})
     for note in record.notes:
@@ -58,7 +48,7 @@ def _summary(record: RunRecord, path: Path | None) -> Iterator[Line]:
         yield Line(f"problem: {problem}", {"red": True})
     for leak in record.leaks:
         yield Line(f"left on the cloud: {leak}", {"red": True})
-    yield Line(totals(record))
+    yield Line(words.totals(record))
     yield Line(f"record: {path}" if path else "record: could not be written", {} if path else {"red": True})
 
 

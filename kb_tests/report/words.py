@@ -8,12 +8,13 @@ import unicodedata
 
 from kb_tests.measure.measurement import Counts
 from kb_tests.report.figures import Figures
-from kb_tests.report.record import PointRecord, PointStatus
+from kb_tests.report.record import PointRecord, PointStatus, RunRecord
 from kb_tests.scenario.points import HttpPoint
 from kb_tests.scenario.units import format_duration, format_size
 from kb_tests.sla.verdict import Check, Outcome
 
 BEYOND = "beyond measure"
+ORDER = ("pass", "fail", "inconclusive", "invalid", "measured", "lost", "error", "not run", "past stop limit")
 
 
 def duration(seconds: float) -> str:
@@ -105,9 +106,15 @@ def breaks(check: Check) -> bool:
 def away(check: Check) -> str:
     """How far the value is from the limit: "132ms (3.6x)", "5.8 points"."""
     distance = abs(check.value - check.limit)
-    size = f"{distance * 100:.3g} points" if check.unit == "" else quantity(distance, check.unit)
+    size = _points(distance) if check.unit == "" else quantity(distance, check.unit)
     times = f" ({check.value / check.limit:.2g}x)" if check.at_most and check.limit and breaks(check) else ""
     return size + times
+
+
+def _points(distance: float) -> str:
+    """A distance of two shares, in percentage points."""
+    text = f"{distance * 100:.3g}"
+    return f"{text} {'point' if text == '1' else 'points'}"
 
 
 def margin(check: Check) -> str:
@@ -167,6 +174,14 @@ def failures(counts: Counts) -> str:
     kinds = {**counts.errors, "unsent": counts.unsent, "in flight": counts.inflight}
     ranked = sorted(kinds.items(), key=lambda kind: (-kind[1], kind[0]))
     return ", ".join(f"{count:,} {kind}" for kind, count in ranked if count)
+
+
+def totals(record: RunRecord) -> str:
+    """How many points ended how: "2 of 6 points pass, 1 fail, 3 not run"."""
+    labels = [label(point) for point in record.points]
+    counted = [f"{labels.count(label)} {label}" for label in ORDER if label in labels]
+    plural = "point" if len(labels) == 1 else "points"
+    return f"{len(labels)} {plural}: {', '.join(counted)}" if labels else "no point was selected"
 
 
 def printable(text: str) -> str:

@@ -179,7 +179,7 @@ def topology(servers: int = 4) -> Topology:
             address=address,
             network="kb-1f2e3d4c-net",
             project_id="5f0c",
-            host=f"compute-{len(name) % 2 + 1}",
+            host=f"compute-{int(address[-1]) % 2 + 1}",
             zone="nova",
             peer=peer,
         )

@@ -51,7 +51,7 @@ from tests.unit.report import build
             build.check("errors", 0.01, 0.001, unit=""),
             "error share 1% is over its limit 0.1% by 0.9 points (10x)",
         ),
-        (build.check("errors", 0.01, 0.0, unit=""), "error share 1% is over its limit 0% by 1 points"),
+        (build.check("errors", 0.01, 0.0, unit=""), "error share 1% is over its limit 0% by 1 point"),
         (build.check("staging", 150, 120), "staging 150s is over its limit 120s by 30s (1.2x)"),
         (
             build.check("read_latency p99", 0.030, 0.020),

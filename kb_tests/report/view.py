@@ -1,0 +1,309 @@
+"""What a page shows of a run, as text: all of a page's content that is no markup is decided here."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import yaml
+
+from kb_tests.cloud.topology import Role
+from kb_tests.report import words
+from kb_tests.report.exitcode import ExitCode, exit_code
+from kb_tests.report.figures import Figures
+from kb_tests.report.measured import MeasurementRecord
+from kb_tests.report.record import PointRecord, PointStatus, RunRecord, ScenarioRecord, TopologyRecord
+from kb_tests.scenario.points import HttpPoint
+from kb_tests.scenario.units import format_size
+from kb_tests.sla.verdict import Check, Outcome
+
+HOSTS_SHOWN = 20
+FINDINGS_SHOWN = 12
+PERCENTILES = ("p50", "p99")
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A figure of a point; `outcome` is that of the limit it is held against, "" where there is none."""
+
+    text: str
+    outcome: str = ""
+
+
+@dataclass(frozen=True)
+class CheckView:
+    """One limit of a point against what was measured."""
+
+    subject: str
+    value: str
+    limit: str
+    interval: str
+    margin: str
+    outcome: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class PointView:
+    """One point."""
+
+    anchor: str
+    id: str
+    short: str
+    label: str
+    cells: tuple[Cell, ...]
+    findings: tuple[str, ...]
+    reasons: tuple[str, ...]
+    checks: tuple[CheckView, ...]
+    confidence: str
+    looks: int
+    facts: Pairs
+    figures: Figures | None = field(repr=False)
+    record: PointRecord = field(repr=False)
+
+
+@dataclass(frozen=True)
+class ScenarioView:
+    """The points of one scenario in one table; `limits` is the SLA, a text for each of `columns`."""
+
+    name: str
+    file: str
+    columns: tuple[str, ...]
+    limits: tuple[str, ...]
+    points: tuple[PointView, ...]
+    topology: Pairs
+    hosts: Pairs
+    settings: str
+
+
+@dataclass(frozen=True)
+class RunView:
+    """One run on one cloud; `state` is the outcome that gives the banner its colour."""
+
+    cloud: str
+    run: str
+    when: str
+    state: str
+    banner: str
+    totals: str
+    findings: tuple[tuple[PointView, str], ...]
+    findings_more: int
+    notes: tuple[str, ...]
+    problems: tuple[str, ...]
+    leaks: tuple[str, ...]
+    scenarios: tuple[ScenarioView, ...]
+    versions: Pairs
+
+
+def view(record: RunRecord) -> RunView:
+    """The view of `record`; raises RecordError if a histogram in it cannot be read."""
+    scenarios = tuple(_scenario(record, scenario) for scenario in _scenarios(record))
+    findings = [(point, text) for entry in scenarios for point in entry.points for text in point.findings[:1]]
+    findings = [entry for entry in findings if entry[0].label != "past stop limit"]
+    state, banner = _banner(record)
+    return RunView(
+        cloud=record.cloud,
+        run=record.run,
+        when=_when(record.started, record.ended),
+        state=state,
+        banner=banner,
+        totals=words.totals(record),
+        findings=tuple(findings[:FINDINGS_SHOWN]),
+        findings_more=max(0, len(findings) - FINDINGS_SHOWN),
+        notes=tuple(record.notes),
+        problems=tuple(record.problems),
+        leaks=tuple(record.leaks),
+        scenarios=scenarios,
+        versions=(
+            ("kb-tests", record.suite),
+            *(item for item in record.versions.items() if item[0] != "kb-tests"),
+        ),
+    )
+
+
+def anchor(record: RunRecord, point: PointRecord) -> str:
+    """The name of a point's place in the page."""
+    return f"point-{record.run}-{point.id}"
+
+
+def _banner(record: RunRecord) -> tuple[str, str]:
+    """The state of this cloud's run, whatever happened on others in the same session."""
+    status = record.exit_code if record.exit_code in (2, 3, 4, 5) else 0
+    code = exit_code(
+        record.points,
+        pytest_status=status,
+        infrastructure_failed=bool(record.problems),
+        leaked=bool(record.leaks),
+        stopped_at_failure=record.exit_code in (ExitCode.FAILED, ExitCode.INCONCLUSIVE),
+    )
+    if code == ExitCode.INVALID and not record.problems and _only_unreached(record.points):
+        return "invalid", "Incomplete" if record.ended else "Not finished"
+    judged = any(point.outcome for point in record.points)
+    return {
+        ExitCode.OK: ("pass", "SLA kept" if judged else "Nothing judged"),
+        ExitCode.FAILED: ("fail", "SLA broken"),
+        ExitCode.INTERRUPTED: ("invalid", "Interrupted"),
+        ExitCode.INCONCLUSIVE: ("inconclusive", "Inconclusive"),
+        ExitCode.INVALID: ("invalid", "Not valid"),
+        ExitCode.LEAKED: ("fail", "Resources left on the cloud"),
+    }.get(ExitCode(code), ("invalid", "Broken off"))
+
+
+def _only_unreached(points: Iterable[PointRecord]) -> bool:
+    fine = (Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE)
+    return all(point.outcome in fine or point.status is PointStatus.NOT_RUN for point in points)
+
+
+def _when(started: datetime, ended: datetime | None) -> str:
+    start = started.astimezone(UTC)
+    if ended is None:
+        return f"{start:%d %B %Y, %H:%M} UTC"
+    end = ended.astimezone(UTC)
+    until = f"{end:%H:%M}" if end.date() == start.date() else f"{end:%d %B %Y, %H:%M}"
+    return f"{start:%d %B %Y, %H:%M} to {until} UTC"
+
+
+def _scenarios(record: RunRecord) -> list[ScenarioRecord]:
+    """The run's scenarios; no point may fall out of a report because its own is not among them."""
+    known = {scenario.name: scenario for scenario in record.scenarios}
+    for point in record.points:
+        name = point.point.scenario
+        known.setdefault(name, ScenarioRecord(name=name, kind="", file="", settings={}))
+    return list(known.values())
+
+
+def _scenario(record: RunRecord, scenario: ScenarioRecord) -> ScenarioView:
+    points = [point for point in record.points if point.point.scenario == scenario.name]
+    limits: dict[str, Check] = {}
+    for point in points:
+        for check in point.verdict.checks if point.verdict else ():
+            limits.setdefault(check.name, check)
+    percentiles = sorted(
+        {name.removeprefix("latency ") for name in limits if name.startswith("latency p")} or PERCENTILES,
+        key=lambda name: float(name[1:]),
+    )
+    columns = ["achieved", *(f"latency {percentile}" for percentile in percentiles), "errors"]
+    return ScenarioView(
+        name=scenario.name,
+        file=scenario.file,
+        columns=("Offered", "Achieved", *percentiles, "No good answer"),
+        limits=("", *(_limit(limits[name]) if name in limits else "" for name in columns)),
+        points=tuple(_point(record, point, columns) for point in points),
+        topology=_topology(scenario.topology) if scenario.topology else (),
+        hosts=_hosts(scenario.topology) if scenario.topology else (),
+        settings=yaml.safe_dump(scenario.settings, sort_keys=False).strip() if scenario.settings else "",
+    )
+
+
+def _limit(check: Check) -> str:
+    return f"{'≤' if check.at_most else '≥'} {words.quantity(check.limit, check.unit)}"
+
+
+def _point(record: RunRecord, point: PointRecord, columns: Sequence[str]) -> PointView:
+    figures = Figures.of(point.measurement) if point.measurement else None
+    checks = point.verdict.checks if point.verdict else ()
+    return PointView(
+        anchor=anchor(record, point),
+        id=point.id,
+        short=point.id.removeprefix(f"{point.point.scenario}-"),
+        label=words.label(point),
+        cells=_cells(point, figures, columns) if figures else (),
+        findings=tuple(words.findings(point)),
+        reasons=point.verdict.reasons if point.verdict else (),
+        checks=tuple(_check(check) for check in checks),
+        confidence=words.share(point.verdict.confidence) if point.verdict else "",
+        looks=point.verdict.looks if point.verdict else 0,
+        facts=_facts(point, point.measurement, figures) if point.measurement and figures else (),
+        figures=figures,
+        record=point,
+    )
+
+
+def _cells(point: PointRecord, figures: Figures, columns: Sequence[str]) -> tuple[Cell, ...]:
+    outcomes = {check.name: str(check.outcome) for check in point.verdict.checks} if point.verdict else {}
+    cells = [
+        Cell(
+            f"{words.number(figures.offered)} {words.rate_unit(point)}" if figures.offered else "closed loop"
+        )
+    ]
+    for name in columns:
+        if name == "achieved":
+            text = words.share(figures.share) if figures.offered else words.number(figures.achieved)
+        elif name == "errors":
+            text = words.share(figures.bad)
+        else:
+            seconds = figures.percentile(float(name.removeprefix("latency p")))
+            text = words.duration(seconds) if seconds < math.inf else "∞"
+        cells.append(Cell(text, outcomes.get(name, "")))
+    return tuple(cells)
+
+
+def _check(check: Check) -> CheckView:
+    value, limit = words.pair(check)
+    low, high = words.quantity(check.low, check.unit), words.quantity(check.high, check.unit)
+    return CheckView(
+        subject=words.subject(check),
+        value=value,
+        limit=f"{'≤' if check.at_most else '≥'} {limit}",
+        interval="" if low == high else f"{low} to {high}",
+        margin=words.margin(check),
+        outcome=str(check.outcome),
+        detail=check.detail,
+    )
+
+
+def _facts(point: PointRecord, measurement: MeasurementRecord, figures: Figures) -> Pairs:
+    counts = figures.counts
+    facts = [
+        ("requests due", f"{counts.due:,}"),
+        ("answered well", f"{counts.completed:,}"),
+        ("without a good answer", words.failures(counts) or "0"),
+        ("throughput", f"{format_size(figures.throughput)}/s"),
+        ("window", f"{words.duration(figures.duration)}{_warm_up(point)}"),
+    ]
+    if isinstance(point.point, HttpPoint):
+        kind = "kept alive" if point.point.keep_alive else "one for each request"
+        facts.append(("connections", f"{point.point.connections:,} per generator, {kind}"))
+        facts.append(("page", format_size(point.point.page_size)))
+    agents = measurement.agents
+    if agents:
+        facts += [
+            ("generators", f"{len(agents)} of {point.point.clients}"),
+            ("worst send lag, p99", words.duration(max(agent.lag_p99 for agent in agents))),
+            ("busiest generator CPU", words.share(max(agent.cpu for agent in agents))),
+            ("widest start skew", words.duration(max(abs(agent.skew) for agent in agents))),
+        ]
+    return tuple(facts)
+
+
+def _warm_up(point: PointRecord) -> str:
+    before = point.point.warm_up if isinstance(point.point, HttpPoint) else point.point.ramp
+    return f" after {words.duration(before)} of warm-up" if before else ""
+
+
+def _topology(topology: TopologyRecord) -> Pairs:
+    roles = Counter(server.role for server in topology.servers)
+    named = {Role.SERVER: "HTTP servers", Role.CLIENT: "generators", Role.STORAGE: "storage servers"}
+    networks = {server.network for server in topology.servers}
+    return (
+        *((name, f"{roles[role]:,}") for role, name in named.items() if roles[role]),
+        ("networks", f"{len(networks):,}"),
+        (
+            "staged in",
+            f"{words.duration(topology.staging.seconds)}, {topology.staging.requests:,} API requests",
+        ),
+        *((tool, ", ".join(versions)) for tool, versions in topology.tools.items()),
+    )
+
+
+def _hosts(topology: TopologyRecord) -> Pairs:
+    """How many servers landed on each host, fullest first."""
+    hosts = Counter(server.host or "unknown" for server in topology.servers)
+    shown = [(host, f"{count:,}") for host, count in hosts.most_common(HOSTS_SHOWN)]
+    rest = sum(hosts.values()) - sum(count for _, count in hosts.most_common(HOSTS_SHOWN))
+    return (*shown, *([(f"{len(hosts) - HOSTS_SHOWN} more hosts", f"{rest:,}")] if rest else []))
