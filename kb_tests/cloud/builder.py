@@ -1,0 +1,120 @@
+"""Creating one resource so that nothing is ever lost: journaled before, found again after a lost answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from threading import Event
+from typing import Any, TypeVar
+
+from openstack.connection import Connection
+
+from kb_tests.cloud.calls import (
+    FAILURES,
+    Aborted,
+    pause,
+    repeat,
+    said,
+    status,
+    transient,
+    unanswered,
+    wait_before,
+)
+from kb_tests.cloud.connect import Cloud
+from kb_tests.cloud.journal import Journal
+from kb_tests.cloud.kinds import KINDS, Attributes, Kind
+from kb_tests.cloud.mark import resource_name
+from kb_tests.errors import StagingError
+
+T = TypeVar("T")
+
+_ATTEMPTS = 6
+
+
+class Builder:
+    """Creates the resources of one run. `until` is the deadline (monotonic), `stop` ends it early."""
+
+    def __init__(self, cloud: Cloud, journal: Journal, *, until: float, stop: Event) -> None:
+        self.cloud = cloud
+        self.journal = journal
+        self.until = until
+        self.stop = stop
+
+    def name(self, suffix: str) -> str:
+        """`kb-{run}-{suffix}`."""
+        return resource_name(self.journal.run_id, suffix)
+
+    def create(
+        self,
+        kind: str,
+        suffix: str,
+        /,
+        *,
+        on: Connection | None = None,
+        project: str = "",
+        owner: str = "",
+        **attributes: Any,
+    ) -> Any:
+        """The new resource, as openstacksdk's object, made on connection `on` (default: the cloud's).
+
+        A POST that was not answered, or with a server's error, may have worked all the same: the
+        resource is looked for by name and mark before it is asked for again. Raises StagingError in
+        one sentence, and Aborted when the run was stopped.
+        """
+        row, name = KINDS[kind], self.name(suffix)
+        connection = on or self.cloud.connection
+        if row.named:
+            attributes["name"] = name
+        for key, value in row.carry(self.journal.mark).items():
+            attributes[key] = f"{attributes[key]} {value}" if key in attributes else value
+        if self.stop.is_set():
+            raise Aborted(f"Stopped before {kind} {name} was created.")
+        project = project or attributes.get("project_id", self.cloud.project_id)
+        seq = self.journal.intend(kind, name, project=project, owner=owner)
+        made = self._post(row, name, connection, attributes, seq)
+        self.journal.created(seq, str(made.id))
+        return made
+
+    def call(self, doing: str, call: Callable[[], T], *, also: frozenset[int] = frozenset()) -> T:
+        """The answer to an idempotent call, repeated on transient errors; StagingError in one sentence."""
+        if self.stop.is_set():
+            raise Aborted(f"Stopped before {doing}.")
+        try:
+            return repeat(call, until=self.until, stop=self.stop, doing=doing, also=also)
+        except FAILURES as error:
+            raise StagingError(f"Cloud {self.cloud.name!r} failed at {doing}: {said(error)}") from error
+
+    def _post(self, row: Kind, name: str, connection: Connection, attributes: Attributes, seq: int) -> Any:
+        what = f"{row.name.replace('_', ' ')} {name}"
+        for attempt in range(_ATTEMPTS):
+            try:
+                return row.create(connection, attributes)
+            except FAILURES as error:
+                maybe_made = unanswered(error) or (attempt > 0 and status(error) == 409)
+                if not (maybe_made or transient(error)):
+                    self.journal.refused(seq)
+                    raise self._failure("refused", what, error) from error
+                wait = wait_before(error, attempt)
+                if attempt + 1 == _ATTEMPTS or time.monotonic() + wait > self.until:
+                    raise self._failure("failed at", what, error) from error
+            pause(wait, self.until, self.stop, f"creating {what}")
+            if maybe_made:
+                found = self._lost(row, name)
+                if found is not None:
+                    return found
+        raise AssertionError("the last attempt returns or raises")
+
+    def _lost(self, row: Kind, name: str) -> Any | None:
+        """What an earlier attempt made although its answer never came."""
+        for found in self.call(
+            f"looking for {row.name} {name}", lambda: list(row.listing(self.cloud, self.journal.mark))
+        ):
+            resource = row.resource(found)
+            if resource is None or resource.run_id != self.journal.run_id:
+                continue
+            if not row.named or resource.name == name or resource.name.startswith(f"{name}-1"):
+                return found
+        return None
+
+    def _failure(self, verb: str, what: str, error: Exception) -> StagingError:
+        return StagingError(f"Cloud {self.cloud.name!r} {verb} {what}: {said(error)}")

@@ -1,0 +1,102 @@
+"""API calls on a cloud that misbehaves: what an error says, and when to try again."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from threading import Event
+from typing import TypeVar
+
+from keystoneauth1 import exceptions as ksa
+from openstack import exceptions as sdk
+
+from kb_tests.errors import StagingError
+
+T = TypeVar("T")
+
+FAILURES = (sdk.SDKException, ksa.ClientException)
+"""What openstacksdk and keystoneauth raise."""
+
+_TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
+_LONGEST_WAIT = 60.0
+
+
+class Aborted(StagingError):  # noqa: N818 - like KeyboardInterrupt, it says what happened
+    """The run was stopped from outside or its time is up."""
+
+
+def status(error: Exception) -> int | None:
+    """The HTTP status that the API answered; None if there was no answer."""
+    if isinstance(error, sdk.HttpException):
+        return error.status_code
+    return getattr(error, "http_status", None) if isinstance(error, ksa.HttpError) else None
+
+
+def unanswered(error: Exception) -> bool:
+    """True when the call may have worked although it failed here: no answer, or a server's error."""
+    code = status(error)
+    return code is None or code >= 500
+
+
+def transient(error: Exception) -> bool:
+    """True when the same call may work a little later."""
+    code = status(error)
+    if code is None:
+        return isinstance(error, ksa.ConnectFailure | ksa.ConnectTimeout | ksa.RetriableConnectionFailure)
+    return code in _TRANSIENT
+
+
+def said(error: Exception) -> str:
+    """What the API said, on one line."""
+    code = status(error)
+    details = getattr(error, "details", None) or getattr(error, "message", None) or str(error)
+    line = " ".join(str(details).split())
+    return f"{code} {line}"[:500] if code else line[:500]
+
+
+def wait_before(error: Exception, attempt: int) -> float:
+    """Seconds until the next attempt: Retry-After where the API sent one, else exponential with jitter."""
+    response = getattr(error, "response", None)
+    header = response.headers.get("Retry-After", "") if response is not None else ""
+    if header.strip().isdigit():
+        return min(float(header), _LONGEST_WAIT)
+    if header:
+        try:
+            at = parsedate_to_datetime(header)
+        except ValueError:
+            pass
+        else:
+            return min(max((at - datetime.now(UTC)).total_seconds(), 0.0), _LONGEST_WAIT)
+    return min(0.5 * 2.0**attempt, 10.0) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
+
+
+def pause(seconds: float, until: float, stop: Event, doing: str) -> None:
+    """Wait, unless stopped; raises Aborted when stopped, or when `until` (monotonic) comes first."""
+    if time.monotonic() + seconds > until:
+        raise Aborted(f"No time is left for {doing}.")
+    if stop.wait(seconds):
+        raise Aborted(f"Stopped while {doing}.")
+
+
+def repeat(
+    call: Callable[[], T], *, until: float, stop: Event, doing: str, also: frozenset[int] = frozenset()
+) -> T:
+    """The result of an idempotent call, tried again on transient errors (and those in `also`).
+
+    The last error is raised as it came; Aborted only when stopped between attempts.
+    """
+    attempt = 0
+    while True:
+        try:
+            return call()
+        except FAILURES as error:
+            if not (transient(error) or status(error) in also):
+                raise
+            wait = wait_before(error, attempt)
+            attempt += 1
+            if time.monotonic() + wait > until:
+                raise
+            pause(wait, until, stop, doing)

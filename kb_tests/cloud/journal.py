@@ -1,0 +1,317 @@
+"""What a run asked a cloud for, on disk before it is asked: one JSON object a line.
+
+::
+
+    {"op": "run", "version": 1, "mark": "kb_tests run ab12cd34, lease until ...", "cloud": "mycloud",
+     "clouds_yaml": "", "scenario": "http-east-west"}
+    {"op": "cloud", "auth_url": "http://..."}
+    {"op": "intend", "seq": 1, "kind": "network", "name": "kb-ab12cd34-client", "project": "...", "owner": ""}
+    {"op": "created", "seq": 1, "id": "..."}          or {"op": "refused", "seq": 1}
+    {"op": "removed", "kind": "network", "id": "..."}
+    {"op": "kept"}                                    the topology stays, by request
+    {"op": "closed"}                                  nothing of the run is left
+
+An intent is on stable storage before the request leaves. An id is not waited for: should it be
+lost, the resource is found by name and mark. The file holds no secret, and is 0600 all the same.
+While a run is alive its process holds a lock (flock) on the file, which the kernel takes back
+whatever ends the process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from kb_tests.cloud.mark import RUN_ID, Mark, new_run_id
+from kb_tests.errors import CloudError
+
+VERSION = 1
+LEASE_SECONDS = 3600.0
+"""How long a run lives without being renewed."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An intent and what became of it: `id` is empty while unknown.
+
+    `project` is the OpenStack project it was made in, `owner` a keypair's user.
+    """
+
+    seq: int
+    kind: str
+    name: str
+    project: str = ""
+    owner: str = ""
+    id: str = ""
+
+
+@dataclass(frozen=True)
+class Header:
+    """The journal's first line: which run, on which cloud."""
+
+    mark: Mark
+    cloud: str
+    clouds_yaml: str = ""
+    scenario: str = ""
+
+
+@dataclass
+class Contents:
+    """What a journal says. `open` are intents neither refused nor removed, oldest first."""
+
+    header: Header
+    auth_url: str = ""
+    open: dict[int, Entry] = field(default_factory=dict)
+    projects: list[str] = field(default_factory=list)
+    kinds: set[str] = field(default_factory=set)
+    last_seq: int = 0
+    kept: bool = False
+    closed: bool = False
+
+    def apply(self, line: dict[str, Any]) -> None:
+        """Take in one line after the first; a line that makes no sense changes nothing."""
+        match line:
+            case {"op": "cloud", "auth_url": str(auth_url)}:
+                self.auth_url = self.auth_url or auth_url
+            case {"op": "intend", "seq": int(seq), "kind": str(kind), "name": str(name)}:
+                project, owner = (str(line.get(key, "")) for key in ("project", "owner"))
+                self.open[seq] = Entry(seq, kind, name, project, owner)
+                self.last_seq = max(self.last_seq, seq)
+                self.kinds.add(kind)
+                self.closed = False
+            case {"op": "created", "seq": int(seq), "id": str(id_)} if seq in self.open:
+                entry = self.open[seq]
+                self.open[seq] = Entry(seq, entry.kind, entry.name, entry.project, entry.owner, id_)
+                if entry.kind == "project":
+                    self.projects.append(id_)
+            case {"op": "refused", "seq": int(seq)}:
+                self.open.pop(seq, None)
+            case {"op": "removed", "kind": str(kind), "id": str(id_)}:
+                for seq in [seq for seq, entry in self.open.items() if (entry.kind, entry.id) == (kind, id_)]:
+                    del self.open[seq]
+            case {"op": "kept"}:
+                self.kept = True
+            case {"op": "closed"}:
+                self.closed = True
+                self.open.clear()
+
+
+def default_folder() -> Path:
+    """Where runs keep their state: `$XDG_STATE_HOME/kb/runs`, else `~/.local/state/kb/runs`."""
+    home = os.environ.get("XDG_STATE_HOME")
+    return (Path(home) if home else Path.home() / ".local" / "state") / "kb" / "runs"
+
+
+def path_of(run_id: str, folder: Path | None = None) -> Path:
+    """The journal of a run."""
+    if not RUN_ID.fullmatch(run_id):
+        raise CloudError(f"{run_id!r} is no run id: eight hexadecimal digits are.")
+    return (folder or default_folder()) / run_id / "journal.jsonl"
+
+
+def journals(folder: Path | None = None) -> Iterator[Path]:
+    """The journals there are, of open and closed runs."""
+    for path in sorted((folder or default_folder()).glob("*/journal.jsonl")):
+        if RUN_ID.fullmatch(path.parent.name):
+            yield path
+
+
+def read(path: Path) -> Contents:
+    """What a journal says, whoever writes it; a torn or damaged line is passed over.
+
+    Raises CloudError when there is no such file or its first line names no run.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise CloudError(f"The journal {path} cannot be read: {error.strerror}.") from error
+    lines = (_parse(line) for line in raw.split(b"\n"))
+    first = next(lines, None) or {}
+    mark = Mark.parse(str(first.get("mark", "")))
+    if first.get("op") != "run" or first.get("version") != VERSION or mark is None:
+        raise CloudError(
+            f"{path} does not begin as a journal of this version does.",
+            remedy="`kb cleanup` finds the run on the cloud without it.",
+        )
+    texts = {key: str(first.get(key, "")) for key in ("cloud", "clouds_yaml", "scenario")}
+    contents = Contents(Header(mark, **texts))
+    for line in lines:
+        if line is not None:
+            contents.apply(line)
+    return contents
+
+
+def _parse(line: bytes) -> dict[str, Any] | None:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+class Journal:
+    """The journal of a run that this process answers for; made by `start` or `open`."""
+
+    def __init__(self, path: Path, descriptor: int, contents: Contents) -> None:
+        self.path = path
+        self._descriptor = descriptor
+        self._contents = contents
+        self._lock = threading.Lock()
+
+    @classmethod
+    def start(
+        cls,
+        cloud: str,
+        *,
+        run_id: str | None = None,
+        clouds_yaml: str = "",
+        scenario: str = "",
+        folder: Path | None = None,
+        lease: float = LEASE_SECONDS,
+    ) -> Self:
+        """A new run's journal, on disk and locked."""
+        mark = Mark(run_id or new_run_id(), int(time.time() + lease))
+        path = path_of(mark.run_id, folder)
+        header = Header(mark, cloud, clouds_yaml, scenario)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
+        except OSError as error:
+            raise CloudError(f"The journal {path} cannot be made: {error.strerror}.") from error
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        journal = cls(path, descriptor, Contents(header))
+        first = {"op": "run", "version": VERSION, "mark": str(mark), "cloud": cloud}
+        journal._write(first | {"clouds_yaml": clouds_yaml, "scenario": scenario}, sync=True)
+        for parent in (path.parent, path.parent.parent):
+            _sync_folder(parent)
+        return journal
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """The journal of a run whose process is gone; CloudError while that still lives."""
+        contents = read(path)
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(descriptor)
+            raise CloudError(
+                f"Run {contents.header.mark.run_id} is alive: another process holds {path}."
+            ) from error
+        contents = read(path)
+        os.write(descriptor, b"\n")
+        return cls(path, descriptor, contents)
+
+    @property
+    def run_id(self) -> str:
+        """The run."""
+        return self.mark.run_id
+
+    @property
+    def mark(self) -> Mark:
+        """What every resource of the run carries."""
+        return self._contents.header.mark
+
+    @property
+    def header(self) -> Header:
+        """Which run, on which cloud."""
+        return self._contents.header
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing of the run is left."""
+        return self._contents.closed
+
+    def entries(self) -> tuple[Entry, ...]:
+        """What was intended and is neither refused nor removed, oldest first."""
+        with self._lock:
+            return tuple(self._contents.open.values())
+
+    def projects(self) -> tuple[str, ...]:
+        """Ids of the run's own projects, removed ones included."""
+        with self._lock:
+            return tuple(self._contents.projects)
+
+    def kinds(self) -> frozenset[str]:
+        """The kinds of all that was ever intended."""
+        with self._lock:
+            return frozenset(self._contents.kinds)
+
+    def bind(self, auth_url: str) -> None:
+        """Write down which cloud this is; CloudError when the run belongs to another one."""
+        with self._lock:
+            bound = self._contents.auth_url
+            if not bound:
+                self._write({"op": "cloud", "auth_url": auth_url}, sync=True)
+            elif bound != auth_url:
+                raise CloudError(
+                    f"The journal of run {self.run_id} belongs to the cloud at {bound}, "
+                    f"but {self.header.cloud!r} is now the one at {auth_url}."
+                )
+
+    def intend(self, kind: str, name: str, *, project: str = "", owner: str = "") -> int:
+        """Write down, on stable storage, what is about to be created; the number to report back with."""
+        with self._lock:
+            seq = self._contents.last_seq + 1
+            line = {"op": "intend", "seq": seq, "kind": kind, "name": name}
+            self._write(line | {"project": project, "owner": owner}, sync=True)
+        return seq
+
+    def created(self, seq: int, id_: str) -> None:
+        """It exists."""
+        with self._lock:
+            self._write({"op": "created", "seq": seq, "id": id_})
+
+    def refused(self, seq: int) -> None:
+        """It certainly does not exist."""
+        with self._lock:
+            self._write({"op": "refused", "seq": seq})
+
+    def removed(self, kind: str, id_: str) -> None:
+        """It is gone."""
+        with self._lock:
+            self._write({"op": "removed", "kind": kind, "id": id_})
+
+    def keep(self) -> None:
+        """Nobody shall clean up after this process: the topology stays by request."""
+        with self._lock:
+            self._write({"op": "kept"}, sync=True)
+
+    def close(self) -> None:
+        """Nothing of the run is left on the cloud."""
+        with self._lock:
+            self._write({"op": "closed"}, sync=True)
+        self.release()
+
+    def release(self) -> None:
+        """Stop answering for the run, whatever is left of it."""
+        with self._lock, contextlib.suppress(OSError):
+            descriptor, self._descriptor = self._descriptor, -1
+            os.close(descriptor)
+
+    def _write(self, line: dict[str, Any], *, sync: bool = False) -> None:
+        self._contents.apply(line)
+        data = memoryview(json.dumps(line).encode() + b"\n")
+        try:
+            while data:
+                data = data[os.write(self._descriptor, data) :]
+            if sync:
+                os.fsync(self._descriptor)
+        except OSError as error:
+            raise CloudError(f"The journal {self.path} cannot be written: {error.strerror}.") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

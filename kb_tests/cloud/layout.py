@@ -1,0 +1,205 @@
+"""From a scenario to networks, addresses and counts: pure, nothing is asked of a cloud.
+
+All addresses lie in 198.18.0.0/15, which RFC 2544 sets aside for benchmarks: no route of the
+controller's or the cloud's network is meant to be one of them. The lower half is the client
+subnet's, the upper half the servers'. A router's server subnets fill one supernet, so that a single
+route in the client subnet leads to all of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+
+from kb_tests.cloud.topology import Role
+from kb_tests.errors import ScenarioError
+from kb_tests.scenario.model import Flavor, HttpScenario
+
+MAX_HOST_ROUTES = 20
+"""Neutron's default for `max_subnet_host_routes`."""
+
+CLIENT_SPACE = IPv4Network("198.18.0.0/16")
+SERVER_SPACE = IPv4Network("198.19.0.0/16")
+
+SPARE_ADDRESSES = 6
+"""Addresses of a subnet beside gateway and servers: DHCP and metadata ports, a server made anew."""
+
+_LARGEST_PREFIX = 28
+
+
+@dataclass(frozen=True)
+class NetworkPlan:
+    """A network with one subnet; `servers` of role `role` get addresses from `first` to `last`.
+
+    `tenant` counts from 1; 0 is the clients' side.
+    """
+
+    name: str
+    tenant: int
+    role: Role
+    cidr: str
+    gateway: str
+    first: str
+    last: str
+    servers: int
+
+
+@dataclass(frozen=True)
+class RouterPlan:
+    """A router of HTTP servers: its leg in the client network, and the supernet behind it."""
+
+    name: str
+    tenant: int
+    leg: str
+    supernet: str
+    networks: tuple[NetworkPlan, ...]
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a project must have room for; `ram` in MiB."""
+
+    servers: int = 0
+    vcpus: int = 0
+    ram: int = 0
+    networks: int = 0
+    subnets: int = 0
+    ports: int = 0
+    routers: int = 0
+    floating_ips: int = 0
+    security_groups: int = 0
+    security_group_rules: int = 0
+
+    def __add__(self, other: Needs) -> Needs:
+        return Needs(**{name: getattr(self, name) + getattr(other, name) for name in self.__annotations__})
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What will be staged for a scenario. Names lack the `kb-{run}-` that staging puts before them."""
+
+    scenario: str
+    flavor: Flavor
+    clients: NetworkPlan
+    routers: tuple[RouterPlan, ...]
+    proxy_address: str
+
+    @property
+    def tenants(self) -> range:
+        """Numbers of the tenants with HTTP servers."""
+        return range(1, max((router.tenant for router in self.routers), default=0) + 1)
+
+    @property
+    def networks(self) -> tuple[NetworkPlan, ...]:
+        """All server networks."""
+        return tuple(network for router in self.routers for network in router.networks)
+
+    @property
+    def host_routes(self) -> tuple[tuple[str, str], ...]:
+        """(destination, next hop) for every client: one supernet for each server router."""
+        return tuple((router.supernet, router.leg) for router in self.routers)
+
+    @property
+    def run_subnets(self) -> tuple[str, ...]:
+        """CIDRs from which agents come to the proxy."""
+        return (self.clients.cidr, *(router.supernet for router in self.routers))
+
+    def needs_of(self, tenant: int) -> Needs:
+        """What one project of the run must hold; tenant 0 has the clients and the proxy."""
+        routers = [router for router in self.routers if router.tenant == tenant]
+        networks = [network for router in routers for network in router.networks]
+        if tenant == 0:
+            servers = self.clients.servers + 1
+            return Needs(
+                servers=servers,
+                vcpus=servers * self.flavor.vcpus,
+                ram=servers * mebibytes(self.flavor.ram),
+                networks=1,
+                subnets=1,
+                ports=servers + 1 + SPARE_ADDRESSES,
+                routers=1,
+                floating_ips=1,
+                security_groups=3,
+                security_group_rules=16 + len(self.run_subnets),
+            )
+        servers = sum(network.servers for network in networks)
+        return Needs(
+            servers=servers,
+            vcpus=servers * self.flavor.vcpus,
+            ram=servers * mebibytes(self.flavor.ram),
+            networks=len(networks),
+            subnets=len(networks),
+            ports=servers + len(routers) + len(networks) * (1 + SPARE_ADDRESSES),
+            routers=len(routers),
+            security_groups=2,
+            security_group_rules=12,
+        )
+
+    @property
+    def needs(self) -> Needs:
+        """What all projects together must hold."""
+        return sum((self.needs_of(tenant) for tenant in self.tenants), self.needs_of(0))
+
+
+def mebibytes(size: int) -> int:
+    """A size in bytes as whole MiB, rounded up: Nova's unit of RAM."""
+    return -(-size // (1 << 20))
+
+
+def plan(scenario: HttpScenario) -> Layout:
+    """Lay a scenario out; ScenarioError when Neutron or the address space cannot carry it."""
+    topology = scenario.topology
+    if topology.routers > MAX_HOST_ROUTES:
+        raise ScenarioError(
+            f"Scenario {scenario.name} asks for {topology.routers} server routers (tenants x "
+            f"routers_per_tenant); {MAX_HOST_ROUTES} are possible, as Neutron takes that many "
+            "routes for the client subnet.",
+            remedy="Use fewer routers, with more networks or servers behind each.",
+        )
+    per_network = _prefix_for(topology.servers_per_network + 1 + SPARE_ADDRESSES)
+    bits = (topology.networks_per_router - 1).bit_length()
+    per_router = per_network - bits
+    servers_fit = per_router >= SERVER_SPACE.prefixlen and topology.routers <= 1 << (
+        per_router - SERVER_SPACE.prefixlen
+    )
+    reserved = 2 + topology.routers
+    per_client = min(_prefix_for(reserved + topology.servers + SPARE_ADDRESSES), 24)
+    if not servers_fit or per_client < CLIENT_SPACE.prefixlen:
+        raise ScenarioError(
+            f"Scenario {scenario.name} asks for {topology.servers} servers in {topology.networks} "
+            f"networks behind {topology.routers} routers; subnets of that number and size do not fit "
+            f"into {SERVER_SPACE}, and as many clients into {CLIENT_SPACE}.",
+            remedy="Use fewer networks or fewer servers.",
+        )
+    client_cidr = next(CLIENT_SPACE.subnets(new_prefix=per_client))
+    supernets = SERVER_SPACE.subnets(new_prefix=per_router)
+    routers = []
+    for index in range(topology.routers):
+        tenant, number = divmod(index, topology.routers_per_tenant)
+        name = f"server-{tenant + 1}-{number + 1}"
+        supernet = next(supernets)
+        cidrs = supernet.subnets(new_prefix=per_network)
+        networks = tuple(
+            _network(f"{name}-{n + 1}", tenant + 1, Role.SERVER, next(cidrs), topology.servers_per_network)
+            for n in range(topology.networks_per_router)
+        )
+        leg = client_cidr.network_address + 2 + index
+        routers.append(RouterPlan(name, tenant + 1, str(leg), str(supernet), networks))
+    proxy = client_cidr.network_address + reserved
+    clients = _network("client", 0, Role.CLIENT, client_cidr, topology.servers, first=proxy + 1)
+    return Layout(scenario.name, topology.flavor, clients, tuple(routers), str(proxy))
+
+
+def _prefix_for(hosts: int) -> int:
+    """The longest prefix with that many addresses beside the network's and the broadcast one."""
+    return min(32 - (hosts + 1).bit_length(), _LARGEST_PREFIX)
+
+
+def _network(
+    name: str, tenant: int, role: Role, cidr: IPv4Network, servers: int, first: IPv4Address | None = None
+) -> NetworkPlan:
+    gateway = cidr.network_address + 1
+    last = cidr.broadcast_address - 1
+    return NetworkPlan(
+        name, tenant, role, str(cidr), str(gateway), str(first or gateway + 1), str(last), servers
+    )

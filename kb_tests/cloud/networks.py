@@ -1,0 +1,257 @@
+"""Networks, subnets, routers, security groups and the proxy's addresses, as steps of the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from kb_tests.cloud.builder import Builder
+from kb_tests.cloud.graph import Graph, Step
+from kb_tests.cloud.layout import Layout, NetworkPlan, RouterPlan
+from kb_tests.cloud.options import StageOptions
+from kb_tests.cloud.preflight import Supplies
+from kb_tests.cloud.projects import Project
+
+HTTP_PORT = 80
+ANYWHERE = "0.0.0.0/0"
+
+Rule = tuple[int, str]
+"""A TCP port, and the CIDR that may reach it."""
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A network that servers can be put on: its id, once it and its way out are made."""
+
+    plan: NetworkPlan
+    network_id: Step[str]
+    group_id: Step[str]
+    routed: Step[Any]
+
+
+@dataclass(frozen=True)
+class ClientSide:
+    """The client network, and what the proxy needs there; `floating_ip` is its address or None."""
+
+    ready: Ready
+    subnet_id: Step[str]
+    proxy_port_id: Step[str]
+    floating_ip: Step[str] | None
+
+
+def add_client_side(
+    graph: Graph,
+    builder: Builder,
+    layout: Layout,
+    project: Project,
+    supplies: Supplies,
+    options: StageOptions,
+) -> ClientSide:
+    """Steps for the client network, its router with the external gateway, and the proxy's port."""
+    plan = layout.clients
+    network_id = _add_network(graph, builder, plan, project)
+    subnet_id = _add_subnet(graph, builder, plan, project, network_id, routes=layout.host_routes)
+    proxy_rules = [(options.ssh_port, ANYWHERE)]
+    proxy_rules += [(options.redis_port, cidr) for cidr in layout.run_subnets]
+    proxy_group = _add_group(graph, builder, "proxy", proxy_rules, project)
+    group = _add_group(graph, builder, "client", [(options.ssh_port, plan.cidr)], project)
+
+    def make_router() -> str:
+        gateway = {"network_id": supplies.external_network_id}
+        extra: dict[str, Any] = {"external_gateway_info": gateway} if supplies.external_network_id else {}
+        return str(builder.create("router", plan.name, **project.scope, **extra).id)
+
+    router_id = graph.add("router client", make_router, [project.network_ready])
+    routed = _add_interface(graph, builder, f"client network {plan.name}", router_id, subnet=subnet_id)
+
+    def make_proxy_port() -> str:
+        port = builder.create(
+            "port",
+            "proxy",
+            network_id=network_id.value,
+            fixed_ips=[{"subnet_id": subnet_id.value, "ip_address": layout.proxy_address}],
+            security_groups=[proxy_group.value],
+            **project.scope,
+        )
+        return str(port.id)
+
+    proxy_port_id = graph.add("port proxy", make_proxy_port, [subnet_id, proxy_group])
+
+    def make_floating_ip() -> str:
+        floating = builder.create(
+            "floating_ip",
+            "proxy",
+            floating_network_id=supplies.external_network_id,
+            port_id=proxy_port_id.value,
+            **project.scope,
+        )
+        return str(floating.floating_ip_address)
+
+    floating_ip = (
+        graph.add("floating IP", make_floating_ip, [proxy_port_id, routed]) if options.floating_ip else None
+    )
+    return ClientSide(Ready(plan, network_id, group, routed), subnet_id, proxy_port_id, floating_ip)
+
+
+def add_server_side(
+    graph: Graph,
+    builder: Builder,
+    layout: Layout,
+    projects: dict[int, Project],
+    clients: ClientSide,
+    options: StageOptions,
+) -> list[Ready]:
+    """Steps for every server router with its leg in the client network, and the networks behind it."""
+    cidr = layout.clients.cidr
+    rules = [(HTTP_PORT, cidr), (options.ssh_port, cidr)]
+    groups = {
+        tenant: _add_group(graph, builder, f"server-{tenant}", rules, projects[tenant])
+        for tenant in layout.tenants
+    }
+    return [
+        ready
+        for router in layout.routers
+        for ready in _add_router(
+            graph, builder, router, projects[router.tenant], clients, groups[router.tenant]
+        )
+    ]
+
+
+def _add_router(
+    graph: Graph,
+    builder: Builder,
+    router: RouterPlan,
+    project: Project,
+    clients: ClientSide,
+    group_id: Step[str],
+) -> list[Ready]:
+    def make_router() -> str:
+        return str(builder.create("router", router.name, **project.scope).id)
+
+    def make_leg() -> str:
+        leg = builder.create(
+            "port",
+            f"leg-{router.name}",
+            network_id=clients.ready.network_id.value,
+            fixed_ips=[{"subnet_id": clients.subnet_id.value, "ip_address": router.leg}],
+            security_groups=[],
+            **project.scope,
+        )
+        return str(leg.id)
+
+    router_id = graph.add(f"router {router.name}", make_router, [project.network_ready])
+    leg_id = graph.add(f"leg {router.name}", make_leg, [project.network_ready, clients.subnet_id])
+    leg = _add_interface(graph, builder, f"leg of {router.name}", router_id, port=leg_id)
+    networks = []
+    for plan in router.networks:
+        network_id = _add_network(graph, builder, plan, project)
+        subnet_id = _add_subnet(graph, builder, plan, project, network_id)
+        interface = _add_interface(graph, builder, f"network {plan.name}", router_id, subnet=subnet_id)
+        routed = graph.add(f"routed {plan.name}", lambda: None, [leg, interface])
+        networks.append(Ready(plan, network_id, group_id, routed))
+    return networks
+
+
+def _add_network(graph: Graph, builder: Builder, plan: NetworkPlan, project: Project) -> Step[str]:
+    def make() -> str:
+        return str(builder.create("network", plan.name, **project.scope).id)
+
+    return graph.add(f"network {plan.name}", make, [project.network_ready])
+
+
+def _add_subnet(
+    graph: Graph,
+    builder: Builder,
+    plan: NetworkPlan,
+    project: Project,
+    network_id: Step[str],
+    routes: tuple[tuple[str, str], ...] = (),
+) -> Step[str]:
+    def make() -> str:
+        extra: dict[str, Any] = {}
+        if routes:
+            extra["host_routes"] = [{"destination": to, "nexthop": via} for to, via in routes]
+        subnet = builder.create(
+            "subnet",
+            plan.name,
+            network_id=network_id.value,
+            ip_version=4,
+            cidr=plan.cidr,
+            gateway_ip=plan.gateway,
+            allocation_pools=[{"start": plan.first, "end": plan.last}],
+            **project.scope,
+            **extra,
+        )
+        return str(subnet.id)
+
+    return graph.add(f"subnet {plan.name}", make, [network_id])
+
+
+def _add_interface(
+    graph: Graph,
+    builder: Builder,
+    what: str,
+    router_id: Step[str],
+    *,
+    subnet: Step[str] | None = None,
+    port: Step[str] | None = None,
+) -> Step[None]:
+    def attach() -> None:
+        network = builder.cloud.connection.network
+
+        def again() -> None:
+            wanted = {step.value for step in (subnet, port) if step}
+            for found in network.ports(device_id=router_id.value):
+                if wanted & {found.id, *(ip.get("subnet_id") for ip in found.fixed_ips or ())}:
+                    return
+            first()
+
+        def first() -> None:
+            network.add_interface_to_router(
+                router_id.value, subnet.value if subnet else None, port.value if port else None
+            )
+
+        builder.call(f"attaching the {what} to its router", _first_then(first, again))
+
+    return graph.add(f"attach {what}", attach, [router_id, *filter(None, (subnet, port))])
+
+
+def _add_group(graph: Graph, builder: Builder, suffix: str, rules: list[Rule], project: Project) -> Step[str]:
+    def make() -> str:
+        group = builder.create("security_group", suffix, **project.scope)
+        network = builder.cloud.connection.network
+
+        def post(wanted: list[Rule]) -> None:
+            if wanted:
+                network.create_security_group_rules(
+                    [_rule(group.id, port, cidr) | project.scope for port, cidr in wanted]
+                )
+
+        def post_missing() -> None:
+            there = network.security_group_rules(security_group_id=group.id, direction="ingress")
+            made = {(rule.port_range_min, rule.remote_ip_prefix) for rule in there}
+            post([rule for rule in rules if rule not in made])
+
+        builder.call(f"the rules of {group.name}", _first_then(lambda: post(rules), post_missing))
+        return str(group.id)
+
+    return graph.add(f"security group {suffix}", make, [project.network_ready])
+
+
+def _rule(group_id: str, port: int, cidr: str) -> dict[str, Any]:
+    return {
+        "security_group_id": group_id,
+        "direction": "ingress",
+        "ethertype": "IPv4",
+        "protocol": "tcp",
+        "port_range_min": port,
+        "port_range_max": port,
+        "remote_ip_prefix": cidr,
+    }
+
+
+def _first_then(first: Callable[[], None], again: Callable[[], None]) -> Callable[[], None]:
+    """A call that is `first` once and `again` ever after: what may have worked is looked at before."""
+    calls = iter([first])
+    return lambda: next(calls, again)()

@@ -1,0 +1,33 @@
+"""What the person running the suite may choose about staging, beside the scenario."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class StageOptions:
+    """Options of one staging; names are names or ids.
+
+    `external_network`: default is the only one there is. `flavor`: an existing one in place of one
+    made for the run (with own projects) or chosen by need (without). `own_projects`: stage in
+    projects of the run's own, which takes the admin role; None means where the rights suffice.
+    `public_key`: an OpenSSH public key for every server's keypair. `floating_ip`: False where the
+    proxy's fixed address can be reached directly or through `proxy_command` (ssh_config(5)).
+    `deadline`: seconds that the whole staging may take. `max_servers`: a guard, proxy included.
+    """
+
+    image: str = "kb-node"
+    external_network: str = ""
+    flavor: str = ""
+    own_projects: bool | None = None
+    public_key: str = ""
+    floating_ip: bool = True
+    ssh_port: int = 22
+    redis_port: int = 6379
+    proxy_command: str = ""
+    availability_zone: str = ""
+    config_drive: bool = False
+    concurrency: int = 12
+    deadline: float = 900.0
+    max_servers: int | None = None

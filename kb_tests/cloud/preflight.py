@@ -1,0 +1,246 @@
+"""What the cloud must have before anything is created on it; what lacks is said with its numbers."""
+
+from __future__ import annotations
+
+import math
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kb_tests.cloud.builder import Builder
+from kb_tests.cloud.calls import FAILURES, status
+from kb_tests.cloud.connect import Cloud
+from kb_tests.cloud.layout import Layout, Needs, mebibytes
+from kb_tests.cloud.options import StageOptions
+from kb_tests.cloud.topology import Role
+from kb_tests.errors import CapacityError
+
+_USER_DATA_LIMIT = 65_535
+_GIB = 1 << 30
+
+
+@dataclass(frozen=True)
+class Supplies:
+    """What staging will use. `flavor_id` is empty where the run makes its own, with `disk` GiB.
+
+    `external_network_id` is empty where the run needs no way out; `member_role_id` where the run
+    makes no projects of its own.
+    """
+
+    image_id: str
+    disk: int
+    external_network_id: str
+    flavor_id: str
+    member_role_id: str
+
+    @property
+    def own_projects(self) -> bool:
+        """Whether the run makes projects of its own."""
+        return bool(self.member_role_id)
+
+
+def check(builder: Builder, layout: Layout, boot: Mapping[Role, str], options: StageOptions) -> Supplies:
+    """Look for everything that staging needs; CapacityError says all that lacks, in one sentence."""
+    cloud = builder.cloud
+    _check_boot(boot)
+    if options.max_servers is not None and layout.needs.servers > options.max_servers:
+        raise CapacityError(
+            f"Scenario {layout.scenario} needs {layout.needs.servers} servers, the proxy included; "
+            f"{options.max_servers} are allowed.",
+            remedy="Raise --kb-max-servers or make the scenario smaller.",
+        )
+    own = cloud.is_admin if options.own_projects is None else options.own_projects
+    member_role_id = _member_role(builder) if own else ""
+    image = _image(builder, options.image, own)
+    disk = _disk(image, layout)
+    ram = mebibytes(layout.flavor.ram)
+    if (image.min_ram or 0) > ram:
+        raise CapacityError(
+            f"Image {image.name} needs {image.min_ram} MiB of RAM; the scenario's flavor has {ram}."
+        )
+    supplies = Supplies(
+        image_id=image.id,
+        disk=disk,
+        external_network_id=_external_network(builder, options),
+        flavor_id="" if own and not options.flavor else _flavor(builder, layout, disk, options.flavor),
+        member_role_id=member_role_id,
+    )
+    lacking = [
+        f"{needed} {what} where {free} are free"
+        for what, needed, free in _shortages(builder, layout, options, supplies)
+    ]
+    if lacking:
+        raise CapacityError(
+            f"Cloud {cloud.name!r} is too small for scenario {layout.scenario}: it needs "
+            f"{'; '.join(lacking)}.",
+            remedy="Raise the quota, free some, or make the scenario smaller.",
+        )
+    return supplies
+
+
+def _check_boot(boot: Mapping[Role, str]) -> None:
+    for role, user_data in boot.items():
+        size = len(b64encode(user_data.encode()))
+        if size > _USER_DATA_LIMIT:
+            raise CapacityError(
+                f"The user_data of role {role} is {size} bytes in base64; Nova takes {_USER_DATA_LIMIT}."
+            )
+
+
+def _member_role(builder: Builder) -> str:
+    """The role of the run's users. Listing projects proves that we may see what we would make."""
+    cloud = builder.cloud
+    try:
+        roles = builder.call("listing roles", lambda: list(cloud.identity.roles()))
+        builder.call("listing projects", lambda: next(iter(cloud.identity.projects(name="kb")), None))
+    except Exception as error:
+        cause = error.__cause__
+        if not (isinstance(cause, FAILURES) and status(cause) == 403):
+            raise
+        raise CapacityError(
+            f"The user of cloud {cloud.name!r} may not make projects.",
+            remedy="Use an admin's credentials, or stage in the user's own project.",
+        ) from error
+    by_name = {role.name.lower(): role.id for role in roles}
+    for name in ("member", "_member_"):
+        if name in by_name:
+            return str(by_name[name])
+    raise CapacityError(f"Cloud {cloud.name!r} has no role 'member' for the run's users.")
+
+
+def _image(builder: Builder, wanted: str, own: bool) -> Any:
+    cloud = builder.cloud
+    image = builder.call("looking for the image", lambda: cloud.connection.image.find_image(wanted))
+    if image is None:
+        raise CapacityError(
+            f"Cloud {cloud.name!r} has no image {wanted!r}.",
+            remedy="`kb image upload` puts one there; --kb-image names another one.",
+        )
+    if image.status != "active":
+        raise CapacityError(f"Image {wanted!r} of cloud {cloud.name!r} is {image.status}, not active.")
+    if own and image.visibility not in ("public", "community"):
+        raise CapacityError(
+            f"Image {wanted!r} of cloud {cloud.name!r} is {image.visibility}: "
+            "the run's own projects cannot use it.",
+            remedy="Make it public or community, or stage in the user's own project.",
+        )
+    return image
+
+
+def _disk(image: Any, layout: Layout) -> int:
+    """GiB of a server's root disk: real clouds refuse flavors without one to members."""
+    needed = image.virtual_size or image.size or 0
+    return max(math.ceil(max(layout.flavor.disk, needed) / _GIB), image.min_disk or 0, 1)
+
+
+def _external_network(builder: Builder, options: StageOptions) -> str:
+    cloud, wanted = builder.cloud, options.external_network
+    networks = builder.call(
+        "looking for the external network",
+        lambda: list(cloud.connection.network.networks(is_router_external=True)),
+    )
+    named = [network for network in networks if not wanted or wanted in (network.name, network.id)]
+    names = ", ".join(sorted(str(network.name) for network in networks))
+    if len(named) == 1:
+        return str(named[0].id)
+    if wanted:
+        raise CapacityError(
+            f"Cloud {cloud.name!r} has {'no' if not named else 'several'} external network {wanted!r}: "
+            f"it has {names or 'none'}.",
+            remedy="Name one by its id.",
+        )
+    if named:
+        raise CapacityError(
+            f"Cloud {cloud.name!r} has several external networks: {names}.",
+            remedy="Name one with --kb-external-network.",
+        )
+    if options.floating_ip:
+        raise CapacityError(f"Cloud {cloud.name!r} has no external network for the proxy's floating IP.")
+    return ""
+
+
+def _flavor(builder: Builder, layout: Layout, disk: int, wanted: str) -> str:
+    """An existing flavor: the named one, else the smallest that suffices."""
+    cloud = builder.cloud
+    need = layout.flavor
+    flavors = builder.call("listing flavors", lambda: list(cloud.connection.compute.flavors(details=True)))
+    if wanted:
+        for flavor in flavors:
+            if wanted in (flavor.name, flavor.id):
+                return str(flavor.id)
+        names = ", ".join(sorted(str(flavor.name) for flavor in flavors))
+        raise CapacityError(f"Cloud {cloud.name!r} has no flavor {wanted!r}; it has {names or 'none'}.")
+    fitting = [
+        flavor
+        for flavor in flavors
+        if flavor.vcpus >= need.vcpus and flavor.ram >= mebibytes(need.ram) and flavor.disk >= disk
+    ]
+    if not fitting:
+        raise CapacityError(
+            f"Cloud {cloud.name!r} has no flavor with {need.vcpus} vCPU, {mebibytes(need.ram)} MiB of RAM "
+            f"and {disk} GiB of disk.",
+            remedy="Name one with --kb-flavor, or ask for less in the scenario.",
+        )
+    return str(min(fitting, key=lambda flavor: (flavor.vcpus, flavor.ram, flavor.disk, flavor.name)).id)
+
+
+def _shortages(
+    builder: Builder, layout: Layout, options: StageOptions, supplies: Supplies
+) -> Iterator[tuple[str, int, int]]:
+    """(what, needed, free) of all that does not suffice."""
+    if not supplies.own_projects:
+        yield from _quota_shortages(builder, layout.needs, options)
+    if supplies.external_network_id and builder.cloud.is_admin:
+        needed = 1 + options.floating_ip
+        free = _free_addresses(builder.cloud, supplies.external_network_id)
+        if free is not None and free < needed:
+            yield "external addresses (gateway and floating IP)", needed, free
+
+
+def _free_addresses(cloud: Cloud, network_id: str) -> int | None:
+    """Free addresses of the external network; None where Neutron does not tell."""
+    try:
+        for found in cloud.connection.network.network_ip_availabilities(network_id=network_id):
+            if found.network_id == network_id and found.total_ips is not None:
+                return max(int(found.total_ips) - int(found.used_ips or 0), 0)
+    except FAILURES:
+        pass
+    return None
+
+
+def _quota_shortages(builder: Builder, needs: Needs, options: StageOptions) -> Iterator[tuple[str, int, int]]:
+    cloud = builder.cloud
+    limits = builder.call("reading the compute quota", lambda: cloud.connection.compute.get_limits()).absolute
+    compute = (
+        ("servers", needs.servers, limits.instances, limits.instances_used),
+        ("vCPU", needs.vcpus, limits.total_cores, limits.total_cores_used),
+        ("MiB of RAM", needs.ram, limits.total_ram, limits.total_ram_used),
+    )
+    for what, needed, limit, used in compute:
+        free = _free(limit, used)
+        if free is not None and free < needed:
+            yield what, needed, free
+    quota = builder.call(
+        "reading the network quota",
+        lambda: cloud.connection.network.get_quota(cloud.project_id, details=True),
+    )
+    network = (
+        ("networks", needs.networks, quota.networks),
+        ("subnets", needs.subnets, quota.subnets),
+        ("ports", needs.ports, quota.ports),
+        ("routers", needs.routers, quota.routers),
+        ("floating IPs", int(options.floating_ip), quota.floating_ips),
+        ("security groups", needs.security_groups, quota.security_groups),
+        ("security group rules", needs.security_group_rules, quota.security_group_rules),
+    )
+    for what, needed, value in network:
+        detail = value if isinstance(value, dict) else {"limit": value}
+        free = _free(detail.get("limit"), (detail.get("used") or 0) + int(detail.get("reserved") or 0))
+        if free is not None and free < needed:
+            yield what, needed, free
+
+
+def _free(limit: int | None, used: int | None) -> int | None:
+    """What is left of a quota; None where there is no limit."""
+    return None if limit is None or limit < 0 else max(limit - (used or 0), 0)

@@ -1,0 +1,142 @@
+"""The projects that a run is staged in: its own, each with a user and quotas, or the one it signed in to."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from openstack.connection import Connection
+
+from kb_tests.cloud.builder import Builder
+from kb_tests.cloud.graph import Graph, Step, known
+from kb_tests.cloud.layout import Layout, Needs
+from kb_tests.cloud.options import StageOptions
+from kb_tests.cloud.preflight import Supplies
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project to stage in. Networks are made by the signed-in user, in its name; servers by its own.
+
+    `network_ready` is done once its network quota is set; `compute` is a connection that may create
+    servers, `key_name` the keypair's name there or empty.
+    """
+
+    id: Step[str]
+    network_ready: Step[None]
+    compute: Step[Connection]
+    key_name: str
+    own: bool
+
+    @property
+    def scope(self) -> dict[str, Any]:
+        """What makes a network resource belong to this project."""
+        return {"project_id": self.id.value} if self.own else {}
+
+
+def add_projects(
+    graph: Graph, builder: Builder, layout: Layout, supplies: Supplies, options: StageOptions
+) -> dict[int, Project]:
+    """Steps that make a project for every tenant; 0 is the clients'."""
+    tenants: Iterable[int] = (0, *layout.tenants)
+    key_name = builder.name("key") if options.public_key else ""
+    if not supplies.own_projects:
+        project = _current(graph, builder, options, key_name)
+        return dict.fromkeys(tenants, project)
+    return {
+        tenant: _own(graph, builder, tenant, layout.needs_of(tenant), supplies, options, key_name)
+        for tenant in tenants
+    }
+
+
+def _current(graph: Graph, builder: Builder, options: StageOptions, key_name: str) -> Project:
+    cloud = builder.cloud
+
+    def keypair() -> Connection:
+        if key_name:
+            builder.create("keypair", "key", public_key=options.public_key)
+        return cloud.connection
+
+    return Project(
+        id=known("project", cloud.project_id),
+        network_ready=known("network quota", None),
+        compute=graph.add("keypair", keypair),
+        key_name=key_name,
+        own=False,
+    )
+
+
+def _own(
+    graph: Graph,
+    builder: Builder,
+    tenant: int,
+    needs: Needs,
+    supplies: Supplies,
+    options: StageOptions,
+    key_name: str,
+) -> Project:
+    cloud = builder.cloud
+    suffix = f"tenant-{tenant}" if tenant else "clients"
+    password = secrets.token_urlsafe(24)
+
+    def make_project() -> str:
+        return str(builder.create("project", suffix, domain_id=cloud.domain_id).id)
+
+    def make_user() -> str:
+        return str(builder.create("user", suffix, domain_id=cloud.domain_id, password=password).id)
+
+    def grant() -> Connection:
+        builder.call(
+            f"giving the user of {suffix} its role",
+            lambda: cloud.identity.put(
+                f"/projects/{project.value}/users/{user.value}/roles/{supplies.member_role_id}"
+            ).raise_for_status(),
+        )
+        connection = cloud.sign_in(user.value, password, project.value)
+        if key_name:
+            builder.create(
+                "keypair",
+                "key",
+                on=connection,
+                project=project.value,
+                owner=user.value,
+                public_key=options.public_key,
+            )
+        return connection
+
+    def set_network_quota() -> None:
+        builder.call(
+            f"setting the network quota of {suffix}",
+            lambda: cloud.connection.network.update_quota(
+                project.value,
+                networks=needs.networks,
+                subnets=needs.subnets,
+                ports=needs.ports,
+                routers=needs.routers,
+                floating_ips=needs.floating_ips,
+                security_groups=needs.security_groups,
+                security_group_rules=needs.security_group_rules,
+            ),
+        )
+
+    def set_compute_quota() -> None:
+        builder.call(
+            f"setting the compute quota of {suffix}",
+            lambda: cloud.connection.compute.update_quota_set(
+                project.value, instances=needs.servers, cores=needs.vcpus, ram=needs.ram
+            ),
+        )
+
+    project = graph.add(f"project {suffix}", make_project)
+    user = graph.add(f"user {suffix}", make_user)
+    granted = graph.add(f"role {suffix}", grant, [project, user])
+    compute_quota = graph.add(f"compute quota {suffix}", set_compute_quota, [project])
+    return Project(
+        id=project,
+        network_ready=graph.add(f"network quota {suffix}", set_network_quota, [project]),
+        compute=graph.add(f"compute {suffix}", lambda: granted.value, [granted, compute_quota]),
+        key_name=key_name,
+        own=True,
+    )
