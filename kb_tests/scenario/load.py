@@ -5,17 +5,20 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from kb_tests.errors import ScenarioError
-from kb_tests.scenario.model import HttpScenario, Scenario
+from kb_tests.scenario.model import HttpScenario, Scenario, StorageScenario
 
 Key = str | int
 Lines = dict[tuple[Key, ...], int]
+
+KINDS: dict[str, type[HttpScenario | StorageScenario]] = {"http": HttpScenario, "storage": StorageScenario}
+"""The model of each kind of file."""
 
 MAX_FILE = 1 << 20
 """Bytes of a scenario file; a larger one is something else."""
@@ -38,11 +41,23 @@ def load(path: Path) -> Scenario:
         raise ScenarioError(
             f"{path}:1: found {_found(data)}; a scenario is a mapping with name, kind, load, sla."
         )
+    model = _model(path, lines, data)
     try:
-        return HttpScenario.model_validate(data)
+        return model.model_validate(data)
     except ValidationError as error:
-        mistakes = [_sentence(path, lines, detail) for detail in error.errors(include_url=False)]
+        mistakes = [_sentence(path, lines, model, detail) for detail in error.errors(include_url=False)]
         raise ScenarioError("\n".join(mistakes)) from None
+
+
+def _model(path: Path, lines: Lines, data: Mapping[str, Any]) -> type[HttpScenario | StorageScenario]:
+    if "kind" not in data:
+        raise ScenarioError(f"{path}:{lines[()]}: kind is missing; allowed: {', '.join(KINDS)}.")
+    kind = data["kind"]
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise ScenarioError(
+            f"{path}:{lines['kind',]}: kind: found {_found(kind)}; allowed here: {', '.join(KINDS)}."
+        )
+    return KINDS[kind]
 
 
 def _parse(path: Path, text: bytes) -> tuple[Any, Lines]:
@@ -86,7 +101,7 @@ def _locate(path: Path, node: yaml.Node, place: tuple[Key, ...], lines: Lines) -
             _locate(path, value, below, lines)
 
 
-def _sentence(path: Path, lines: Lines, detail: ErrorDetails) -> str:
+def _sentence(path: Path, lines: Lines, model: type[BaseModel], detail: ErrorDetails) -> str:
     place = tuple(detail["loc"])
     key = _dotted(place) or "the file"
     known = place
@@ -96,25 +111,28 @@ def _sentence(path: Path, lines: Lines, detail: ErrorDetails) -> str:
     if detail["type"] == "missing":
         return f"{where}: {key} is missing."
     if detail["type"] == "extra_forbidden":
-        return f"{where}: {key} is unknown; {_allowed_keys(place)}."
+        return f"{where}: {key} is unknown; {_allowed_keys(model, place)}."
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "value_error" and isinstance(detail["input"], Mapping | BaseModel):
         return f"{where}: {key}: {message}."
     return f"{where}: {key}: found {_found(detail['input'])}; {_lower(message)}."
 
 
-def _allowed_keys(place: tuple[Key, ...]) -> str:
-    model: type[BaseModel] = HttpScenario
+def _allowed_keys(model: type[BaseModel], place: tuple[Key, ...]) -> str:
     for key in place[:-1]:
-        annotation = model.model_fields[str(key)].annotation
-        options = [annotation, *getattr(annotation, "__args__", ())]
-        model = next(
-            option for option in options if isinstance(option, type) and issubclass(option, BaseModel)
-        )
+        if isinstance(key, str):
+            model = _section(model.model_fields[key].annotation)
     allowed = list(model.model_fields)
     near = difflib.get_close_matches(str(place[-1]), allowed, n=1)
     hint = f"did you mean {near[0]}? " if near else ""
     return f"{hint}allowed here: {', '.join(allowed)}"
+
+
+def _section(annotation: Any) -> type[BaseModel]:
+    """The section that a field holds: itself, one or none, or a list of them."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(_section(inner) for inner in get_args(annotation) if inner is not type(None))
 
 
 def _dotted(place: tuple[Key, ...]) -> str:

@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from kb_tests.scenario.model import Clients, HttpScenario, Scenario
+from kb_tests.scenario.storage import Profile, StorageScenario
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,12 @@ class HttpPoint:
 
 @dataclass(frozen=True)
 class StoragePoint:
-    """One fio profile at one scale; rates are per server, bytes/s and I/Os per second, 0 = free."""
+    """One fio profile at one scale.
+
+    `rate` is I/Os per second *per server*, reads and writes together, 0 for as fast as it goes; of it,
+    and of the I/Os, `reads` is the share of reads. Durations are seconds, sizes bytes. `unit` is that of
+    the rate as the scenario gives it: "iops" or "bytes".
+    """
 
     id: str
     scenario: str
@@ -49,14 +56,24 @@ class StoragePoint:
     block_size: int
     iodepth: int
     numjobs: int
-    rwmixread: int
-    rate_iops: float
-    rate_bytes: float
+    reads: float
+    rate: float
+    unit: Literal["iops", "bytes"]
     extra: tuple[tuple[str, str], ...]
     ramp: float
     duration: float
     max_duration: float
     steady: bool
+
+    @property
+    def offered(self) -> float:
+        """I/Os per second that all servers together are asked to make; 0 if as many as they can."""
+        return self.clients * self.rate
+
+    @property
+    def slots(self) -> int:
+        """I/Os that one server may have under way at the same time."""
+        return self.iodepth * self.numjobs
 
 
 Point = HttpPoint | StoragePoint
@@ -69,13 +86,17 @@ def scales(clients: Clients | None, maximum: int) -> list[int]:
     return [*range(clients.start, maximum, clients.step), maximum]
 
 
-def expand(scenario: Scenario) -> tuple[HttpPoint, ...]:
-    """The scenario's points, ordered by scale and then by rate, as numbers."""
-    load = scenario.load
+def expand(scenario: Scenario) -> tuple[Point, ...]:
+    """The scenario's points, by scale; then by rate, as numbers, or as the file lists its profiles."""
+    numbers = scales(scenario.load.clients, scenario.topology.servers)
+    if isinstance(scenario, StorageScenario):
+        return tuple(
+            _storage_point(scenario, clients, profile)
+            for clients in numbers
+            for profile in scenario.load.profiles
+        )
     return tuple(
-        _http_point(scenario, clients, rate)
-        for clients in scales(load.clients, scenario.topology.servers)
-        for rate in sorted(load.rate)
+        _http_point(scenario, clients, rate) for clients in numbers for rate in sorted(scenario.load.rate)
     )
 
 
@@ -93,6 +114,28 @@ def _http_point(scenario: HttpScenario, clients: int, rate: float) -> HttpPoint:
         duration=load.duration,
         max_duration=load.max_duration or load.duration,
         timeout=load.timeout,
+    )
+
+
+def _storage_point(scenario: StorageScenario, clients: int, profile: Profile) -> StoragePoint:
+    load = scenario.load
+    return StoragePoint(
+        id=f"{scenario.name}-clients-{clients}-{profile.key}",
+        scenario=scenario.name,
+        clients=clients,
+        profile=profile.name,
+        mode=profile.mode,
+        block_size=profile.block_size,
+        iodepth=profile.iodepth,
+        numjobs=profile.numjobs,
+        reads=profile.reads,
+        rate=float(profile.rate_iops or (profile.rate or 0) / profile.block_size),
+        unit="bytes" if profile.rate else "iops",
+        extra=tuple((option, str(value)) for option, value in profile.extra.items()),
+        ramp=load.ramp,
+        duration=load.duration,
+        max_duration=load.max_duration or load.duration,
+        steady=load.steady,
     )
 
 

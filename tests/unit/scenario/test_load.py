@@ -68,7 +68,9 @@ def test_shipped_scenarios_load_and_are_called_like_their_file(path: Path) -> No
             "web.yaml:7: load.duration: found 30; a duration with its unit is allowed here: "
             "250us, 10ms, 30s, 5min, 1h.",
         ),
-        ("kind: http", "kind: ftp", "web.yaml:2: kind: found 'ftp'; input should be 'http'."),
+        ("kind: http", "kind: ftp", "web.yaml:2: kind: found 'ftp'; allowed here: http, storage."),
+        ("kind: http", "kind: [http]", "web.yaml:2: kind: found ['http']; allowed here: http, storage."),
+        ("kind: http\n", "", "web.yaml:1: kind is missing; allowed: http, storage."),
         ("name: web\n", "", "web.yaml:1: name is missing."),
         (
             "[1000, 500]",
@@ -110,7 +112,7 @@ def test_a_mistake_names_file_line_key_found_and_allowed(
 
 
 def test_all_mistakes_are_said_at_once(tmp_path: Path) -> None:
-    text = GOOD.replace("kind: http", "kind: ftp").replace("30s", "30")
+    text = GOOD.replace("name: web", "name: Web").replace("30s", "30")
     assert len(mistake(tmp_path, text).splitlines()) == 2
 
 

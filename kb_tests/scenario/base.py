@@ -1,0 +1,84 @@
+"""What scenarios of every kind share: sections without unknown keys, names, scale, latency limits."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
+
+from kb_tests.scenario.units import Duration, Share, Size
+
+ScenarioName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
+PERCENTILE = r"p([0-9]{1,2}(\.[0-9]{1,4})?|100)"
+
+
+def _percentile(key: str) -> str:
+    if re.fullmatch(PERCENTILE, key) is None:
+        raise ValueError("percentiles are written like p50, p99, p99.9")
+    return key
+
+
+Percentile = Annotated[
+    str, AfterValidator(_percentile), WithJsonSchema({"type": "string", "pattern": f"^{PERCENTILE}$"})
+]
+
+
+class Section(BaseModel):
+    """A part of the file: no key that we do not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Flavor(Section):
+    """What one server gets; `disk: 0GiB` means what the image needs."""
+
+    vcpus: Annotated[int, Field(ge=1, le=256)] = 1
+    ram: Size = 2 << 30
+    disk: Size = 0
+
+
+class Clients(Section):
+    """A progression of scale: start, start + step, ... and always the maximum.
+
+    `{start: 1, step: 2}` with 4 servers means 1, 3, 4.
+    """
+
+    start: Annotated[int, Field(ge=1)] = 1
+    step: Annotated[int, Field(ge=1)] = 1
+
+
+class Latency(Section):
+    """Limits by percentile, from "p50" to "p100" (the longest)."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", strict=True)
+    __pydantic_extra__: dict[Percentile, Duration]
+
+    def limits(self) -> dict[float, float]:
+        """{percent: seconds}, ascending."""
+        return dict(sorted((float(key[1:]), limit) for key, limit in self.__pydantic_extra__.items()))
+
+    @model_validator(mode="after")
+    def _rising(self) -> Self:
+        limits = list(self.limits().values())
+        if not limits or limits != sorted(limits) or limits[0] <= 0:
+            raise ValueError("name at least one percentile; limits are above 0 and do not fall as it rises")
+        return self
+
+
+def usable_confidence(confidence: float) -> float:
+    """Refuse a confidence that no verdict could be given at, or that would mean nothing."""
+    if not 0.5 <= confidence <= 0.9999:
+        raise ValueError("a confidence from 50% to 99.99% is allowed here")
+    return confidence
+
+
+Confidence = Annotated[Share, AfterValidator(usable_confidence)]

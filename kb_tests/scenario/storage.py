@@ -1,0 +1,249 @@
+"""The scenario schema of `kind: storage`: fio profiles on volumes, server disks or directories."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
+
+from kb_tests.scenario.base import Clients, Confidence, Flavor, Latency, ScenarioName, Section
+from kb_tests.scenario.units import Duration, Share, Size
+
+Mode = Literal["read", "write", "rw", "randread", "randwrite", "randrw"]
+ProfileName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+([ -][a-z0-9]+)*$", max_length=40)]
+
+SECTOR = 512
+SMALLEST_FILE_SYSTEM = 300 << 20
+"""Bytes; mkfs.xfs makes nothing smaller."""
+
+ONE_AT_A_TIME = ("psync", "pvsync", "pvsync2", "sync")
+"""fio engines that ignore iodepth."""
+
+EXTRA_OPTIONS = {
+    "buffer_compress_percentage": r"[0-9]{1,3}",
+    "dedupe_percentage": r"[0-9]{1,3}",
+    "direct": r"[01]",
+    "fdatasync": r"[0-9]{1,9}",
+    "fsync": r"[0-9]{1,9}",
+    "ioengine": r"libaio|io_uring|posixaio|psync|pvsync|pvsync2|sync",
+    "iodepth_batch_complete_max": r"[0-9]{1,4}",
+    "iodepth_batch_complete_min": r"[0-9]{1,4}",
+    "iodepth_batch_submit": r"[0-9]{1,4}",
+    "norandommap": r"[01]",
+    "percentage_random": r"[0-9]{1,3}",
+    "random_distribution": r"random|(zipf|pareto|normal):[0-9.:]{1,20}",
+    "refill_buffers": r"[01]",
+    "sync": r"0|1|none|sync|dsync",
+}
+"""fio options that a profile may add, with the form of their values (a regular expression): none of them
+names a file, runs a program or hides latency.
+"""
+
+
+def _absolute(path: str) -> str:
+    if re.fullmatch(r"(/[A-Za-z0-9_.-]+)+", path) is None or "/.." in path:
+        raise ValueError("an absolute path without special characters is allowed here")
+    return path
+
+
+Directory = Annotated[str, AfterValidator(_absolute), StringConstraints(max_length=200)]
+
+
+class VolumeSpec(Section):
+    """The Cinder volume of each server; `type: null` means the cloud's default type."""
+
+    size: Size
+    type: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = None
+
+    @field_validator("size")
+    @classmethod
+    def _whole(cls, size: int) -> int:
+        if not size or size % (1 << 30):
+            raise ValueError("a volume has whole GiB")
+        return size
+
+
+class StorageTopology(Section):
+    """Servers, and what each of them reads and writes.
+
+    `volume` is a Cinder volume of its own, `ephemeral` the server's own disk, `directory` a folder that
+    the image mounts. With a `file_system` the volume is formatted and carries a file, without one its
+    first `file_size` bytes are used raw. Those bytes are written before any of them is read.
+    """
+
+    servers: Annotated[int, Field(ge=1, le=10_000)] = 1
+    target: Literal["volume", "ephemeral", "directory"] = "volume"
+    volume: VolumeSpec | None = None
+    file_system: Literal["xfs", "ext4"] | None = None
+    directory: Directory | None = None
+    file_size: Size = 1 << 30
+    flavor: Flavor = Flavor()
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if (self.target == "volume") != (self.volume is not None):
+            raise ValueError("target: volume goes with a volume section, and only that target does")
+        if (self.target == "directory") != (self.directory is not None):
+            raise ValueError("target: directory goes with a directory, and only that target does")
+        if self.file_system is not None and self.volume is None:
+            raise ValueError("file_system formats a volume; other targets have their file system already")
+        if self.file_size < 1 << 20:
+            raise ValueError("file_size has to be 1MiB at least")
+        if self.volume is not None:
+            room = self.volume.size if self.file_system is None else int(self.volume.size * 0.9)
+            if self.file_size > room:
+                raise ValueError(
+                    "file_size has to fit into the volume, with a tenth of it left to a file system"
+                )
+        return self
+
+
+class Profile(Section):
+    """One fio job in fio's own words; rates are per server, and neither of them means as fast as it goes.
+
+    A mixed mode's rate is the total; reads get `rwmixread` percent of it.
+    """
+
+    name: ProfileName
+    mode: Mode
+    block_size: Size = 4 << 10
+    iodepth: Annotated[int, Field(ge=1, le=4096)] = 1
+    numjobs: Annotated[int, Field(ge=1, le=64)] = 1
+    rwmixread: Annotated[int, Field(ge=1, le=99)] | None = None
+    rate_iops: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
+    rate: Size | None = None
+    extra: dict[str, str | int] = Field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """The name as it stands in a test's id."""
+        return self.name.replace(" ", "-")
+
+    @property
+    def reads(self) -> float:
+        """The share of reads: 0, 1, or what a mix says (half, if it says nothing)."""
+        if self.mode in ("rw", "randrw"):
+            return (50 if self.rwmixread is None else self.rwmixread) / 100
+        return 1.0 if self.mode in ("read", "randread") else 0.0
+
+    @field_validator("block_size")
+    @classmethod
+    def _sectors(cls, size: int) -> int:
+        if not SECTOR <= size <= 16 << 20 or size % SECTOR:
+            raise ValueError("a multiple of 512B up to 16MiB is allowed here")
+        return size
+
+    @field_validator("extra")
+    @classmethod
+    def _allowed(cls, extra: dict[str, str | int]) -> dict[str, str | int]:
+        for option, value in extra.items():
+            if option not in EXTRA_OPTIONS:
+                raise ValueError(f"{option} is not allowed here; these are: {', '.join(EXTRA_OPTIONS)}")
+            if isinstance(value, bool) or re.fullmatch(EXTRA_OPTIONS[option], str(value)) is None:
+                raise ValueError(f"{option} takes values like {EXTRA_OPTIONS[option]}")
+        return extra
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.rwmixread is not None and self.mode not in ("rw", "randrw"):
+            raise ValueError(f"rwmixread has no meaning for mode {self.mode}")
+        if self.rate is not None and self.rate_iops is not None:
+            raise ValueError("name rate or rate_iops, not both")
+        if self.rate is not None and self.rate < self.block_size:
+            raise ValueError("rate has to be one block a second at least")
+        if self.extra.get("ioengine") in ONE_AT_A_TIME and self.iodepth > 1:
+            raise ValueError(f"ioengine {self.extra['ioengine']} makes one I/O at a time; use numjobs")
+        return self
+
+
+class StorageLoad(Section):
+    """Every profile at every scale is a point.
+
+    `steady` (SNIA): a point runs on, in rounds of `duration` / 5, until five rounds in a row are alike, or
+    for `max_duration`.
+    """
+
+    profiles: Annotated[list[Profile], Field(min_length=1, max_length=50)]
+    clients: Clients | None = None
+    ramp: Duration = 5.0
+    duration: Duration = 30.0
+    max_duration: Duration | None = None
+    steady: bool = False
+
+    @field_validator("profiles")
+    @classmethod
+    def _distinct(cls, profiles: list[Profile]) -> list[Profile]:
+        if len({profile.key for profile in profiles}) != len(profiles):
+            raise ValueError("each profile needs a name of its own, since it names a test")
+        return profiles
+
+    @field_validator("ramp")
+    @classmethod
+    def _time_to_start(cls, ramp: float) -> float:
+        if not 1 <= ramp <= 3600:
+            raise ValueError("a ramp from 1s to 1h is allowed here: fio itself takes a moment to start")
+        return ramp
+
+    @field_validator("duration")
+    @classmethod
+    def _long_enough(cls, duration: float) -> float:
+        if not 2 <= duration <= 86_400:
+            raise ValueError("a point runs for 2s to 24h")
+        return duration
+
+    @model_validator(mode="after")
+    def _extends(self) -> Self:
+        if self.max_duration is not None and not self.duration <= self.max_duration <= 86_400:
+            raise ValueError("max_duration may not be shorter than duration, nor longer than 24h")
+        if self.steady and (self.duration < 5 or self.max_duration is None):
+            raise ValueError("steady needs a duration of 5s at least, and a max_duration")
+        return self
+
+
+class StorageSla(Section):
+    """What must hold; a longest stall is always limited, and no I/O may fail unless `errors` allows it."""
+
+    read_latency: Latency | None = None
+    write_latency: Latency | None = None
+    achieved: Share | None = None
+    max_stall: Duration = 1.0
+    errors: Share = 0.0
+    staging: Duration | None = None
+    confidence: Confidence = 0.95
+
+    @field_validator("max_stall")
+    @classmethod
+    def _measurable(cls, stall: float) -> float:
+        if not 0.1 <= stall <= 3600:
+            raise ValueError("a stall from 100ms to 1h can be limited")
+        return stall
+
+
+class StorageScenario(Section):
+    """A file of `kind: storage`."""
+
+    name: ScenarioName
+    kind: Literal["storage"]
+    description: str = ""
+    topology: StorageTopology
+    load: StorageLoad
+    sla: StorageSla = StorageSla()
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        clients = self.load.clients
+        if clients is not None and clients.start > self.topology.servers:
+            raise ValueError(
+                f"load.clients.start may not exceed the {self.topology.servers} servers of the topology"
+            )
+        for profile in self.load.profiles:
+            if profile.block_size * profile.numjobs > self.topology.file_size:
+                raise ValueError(f"the blocks of profile {profile.name} do not fit into topology.file_size")
+            if profile.rate is None and profile.rate_iops is None and self.sla.achieved is not None:
+                raise ValueError(f"sla.achieved has no meaning for profile {profile.name}, which has no rate")
+        if self.sla.read_latency and not any(profile.reads for profile in self.load.profiles):
+            raise ValueError("sla.read_latency limits what no profile does")
+        if self.sla.write_latency and not any(profile.reads < 1 for profile in self.load.profiles):
+            raise ValueError("sla.write_latency limits what no profile does")
+        return self
