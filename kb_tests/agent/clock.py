@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import time
-from typing import Callable, NamedTuple
+from collections.abc import Callable
 
 _FRESH = 30.0
 _SAMPLES = 12
 
 
-class Reading(NamedTuple):
+class Reading:
     """`offset` seconds to add to CLOCK_MONOTONIC, true within +-`error`, taken `at` (monotonic)."""
 
-    offset: float
-    error: float
-    at: float
+    __slots__ = ("at", "error", "offset")
+
+    def __init__(self, offset: float, error: float, at: float) -> None:
+        self.offset = offset
+        self.error = error
+        self.at = at
 
 
 def read(server_time: Callable[[], float], samples: int = _SAMPLES) -> Reading:

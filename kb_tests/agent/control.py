@@ -9,10 +9,13 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from typing import Any, Deque, Dict, List, NamedTuple, Optional
 
 from . import clock, protocol
 from .resp import Connection, Reply, RespError
+
+TYPE_CHECKING = False  # `typing` would be a tenth of an idle agent's memory
+if TYPE_CHECKING:
+    from typing import Any
 
 CONNECT_TIMEOUT = 3.0
 ANSWER_TIMEOUT = 15.0
@@ -21,14 +24,17 @@ MAX_OUTBOX = 32 << 20
 _BACK_OFF = (0.1, 5.0)
 
 
-class Channel(NamedTuple):
+class Channel:
     """How to reach the control plane of one run."""
 
-    run: str
-    host: str
-    port: int
-    user: str
-    password: str
+    __slots__ = ("host", "password", "port", "run", "user")
+
+    def __init__(self, run: str, host: str, port: int, user: str, password: str) -> None:
+        self.run = run
+        self.host = host
+        self.port = port
+        self.user = user
+        self.password = password
 
 
 class Control:
@@ -40,16 +46,16 @@ class Control:
         self._channel = channel
         self._name = name
         self._seq = 0
-        self._outbox: Deque[bytes] = deque()
+        self._outbox: deque[bytes] = deque()
         self._outbox_bytes = 0
-        self._cursors: Dict[str, str] = {}
-        self._commands: Optional[Connection] = None
-        self._reports: Optional[Connection] = None
+        self._cursors: dict[str, str] = {}
+        self._commands: Connection | None = None
+        self._reports: Connection | None = None
         self._read_since = 0.0
-        self._sent_at: Optional[float] = None
+        self._sent_at: float | None = None
         self._delay = _BACK_OFF[0]
         self._next_try = 0.0
-        self.reading: Optional[clock.Reading] = None
+        self.reading: clock.Reading | None = None
         self.problem = ""
         """Why the connection broke last; "" while it is there."""
 
@@ -63,7 +69,7 @@ class Control:
         """Whether every report has been taken."""
         return not self._outbox
 
-    def filenos(self) -> List[int]:
+    def filenos(self) -> list[int]:
         """Descriptors to wait on for `commands` and `pump`."""
         return [link.fileno() for link in (self._commands, self._reports) if link is not None]
 
@@ -96,13 +102,13 @@ class Control:
         self._delay, self.problem = _BACK_OFF[0], ""
         return True
 
-    def commands(self) -> List[bytes]:
+    def commands(self) -> list[bytes]:
         """The commands that have arrived, as they came."""
         if self._commands is None:
             return []
         try:
             replies = self._commands.replies()
-            found: List[bytes] = []
+            found: list[bytes] = []
             for reply in replies:
                 found += self._entries(reply)
             if replies:
@@ -112,7 +118,7 @@ class Control:
             return []
         return found
 
-    def report(self, kind: str, body: Dict[str, Any]) -> None:
+    def report(self, kind: str, body: dict[str, Any]) -> None:
         """Put one report into the outbox. What no longer fits is lost, and its number shows it."""
         self._seq += 1
         try:
@@ -147,7 +153,7 @@ class Control:
             return "reports"
         return ""
 
-    def read_clock(self) -> Optional[clock.Reading]:
+    def read_clock(self) -> clock.Reading | None:
         """Measure the offset to the Redis clock anew; None while there is no connection."""
         if self._reports is None:
             return None
@@ -194,11 +200,11 @@ class Control:
         self._commands.send("XREAD", "COUNT", 16, "BLOCK", int(BLOCK * 1000), "STREAMS", *keys, *cursors)
         self._read_since = time.monotonic()
 
-    def _entries(self, reply: Reply) -> List[bytes]:
+    def _entries(self, reply: Reply) -> list[bytes]:
         """The messages in an answer to XREAD: [[stream, [[id, [field, value, ...]], ...]], ...]."""
         if isinstance(reply, RespError):
             raise reply
-        found: List[bytes] = []
+        found: list[bytes] = []
         try:
             for stream, entries in reply or ():
                 for entry, fields in entries:
@@ -208,7 +214,7 @@ class Control:
             raise RespError("the answer to XREAD has an unknown shape") from None
         return found
 
-    def _acknowledge(self, replies: List[Reply]) -> None:
+    def _acknowledge(self, replies: list[Reply]) -> None:
         for reply in replies:
             if isinstance(reply, RespError):
                 raise reply

@@ -6,7 +6,7 @@ import json
 import os
 import socket
 import time
-from typing import Iterator, NamedTuple, Optional
+from collections.abc import Iterator
 
 METADATA = ("169.254.169.254", 80)
 _PATH = "/openstack/latest/meta_data.json"
@@ -17,11 +17,14 @@ _TRIES = 5
 _ALLOWED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-")
 
 
-class Identity(NamedTuple):
+class Identity:
     """`uuid` is "" when only the host name is known."""
 
-    name: str
-    uuid: str
+    __slots__ = ("name", "uuid")
+
+    def __init__(self, name: str, uuid: str) -> None:
+        self.name = name
+        self.uuid = uuid
 
 
 def find(tries: int = _TRIES, pause: float = 1.0) -> Identity:
@@ -46,7 +49,7 @@ def find(tries: int = _TRIES, pause: float = 1.0) -> Identity:
     return Identity(socket.gethostname(), "")
 
 
-def parse(raw: bytes) -> Optional[Identity]:
+def parse(raw: bytes) -> Identity | None:
     """The identity in a meta_data.json, or in cloud-init's instance data, if there is one."""
     try:
         data = json.loads(raw)

@@ -13,12 +13,15 @@ import select
 import socket
 import sys
 import time
-import traceback
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from . import identity, process, protocol
 from .control import Channel, Control
-from .nginx import Nginx, NginxError
+
+TYPE_CHECKING = False  # `typing` would be a tenth of an idle agent's memory
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .nginx import Nginx
 
 PREPARE_TIMEOUT = 90.0
 START_TIMEOUT = 180.0
@@ -27,32 +30,21 @@ _MAX_LEAD = 300.0
 _MAX_WAIT = 60.0
 
 
-class Config(NamedTuple):
-    """What user_data says: the control plane, the role, and where to work.
+class Config:
+    """The JSON file that user_data writes: the control plane, the role, and where to work.
 
-    `name` and `uuid` are "" unless given; `listen` is nginx's address and port, or port.
+    `name` and `uuid` are "" unless given; `listen` is nginx's address and port, or port. Raises
+    ValueError, KeyError or TypeError for what is no such file.
     """
 
-    channel: Channel
-    role: str
-    folder: str
-    listen: str
-    name: str = ""
-    uuid: str = ""
-
-
-def read_config(path: str) -> Config:
-    """Read the JSON file that the boot script wrote; raises OSError, ValueError, KeyError, TypeError."""
-    with open(path, "rb") as file:
-        data = json.loads(file.read(65_536))
-    return Config(
-        channel=Channel(data["run"], data["host"], int(data["port"]), data["user"], data["password"]),
-        role=data["role"],
-        folder=data["folder"],
-        listen=data["listen"],
-        name=data.get("name", ""),
-        uuid=data.get("uuid", ""),
-    )
+    def __init__(self, raw: bytes) -> None:
+        data = json.loads(raw)
+        self.channel = Channel(data["run"], data["host"], int(data["port"]), data["user"], data["password"])
+        self.role: str = data["role"]
+        self.folder: str = data["folder"]
+        self.listen: str = data["listen"]
+        self.name: str = data.get("name", "")
+        self.uuid: str = data.get("uuid", "")
 
 
 class Agent:
@@ -73,8 +65,10 @@ class Agent:
         self._load_seconds = 0.0
         self._load_deadline = 0.0
         self._quit = False
-        self._nginx: Optional[Nginx] = None
+        self._nginx: Nginx | None = None
         if config.role == "server":
+            from .nginx import Nginx
+
             self._nginx = Nginx(config.folder, config.listen, self._cpus)
 
     def run(self) -> None:
@@ -85,7 +79,7 @@ class Agent:
             try:
                 self._turn()
             except Exception as error:  # an agent that dies tells nobody why
-                traceback.print_exc()
+                sys.excepthook(*sys.exc_info())  # `traceback` would cost memory for good
                 self._fail(self._load_id, f"the agent met an error of its own: {_sentence(error)}")
                 self._drop_load()
                 time.sleep(0.5)
@@ -121,7 +115,7 @@ class Agent:
             if news:
                 say(news)
 
-    def _wait(self, filenos: List[int]) -> List[int]:
+    def _wait(self, filenos: list[int]) -> list[int]:
         timeout = min(_MAX_WAIT, self._control.timeout())
         if self._load is not None:
             timeout = min(timeout, max(0.0, self._load_deadline - time.monotonic()))
@@ -139,24 +133,24 @@ class Agent:
             return
         getattr(self, "_on_" + command["kind"])(command)
 
-    def _on_hello(self, _command: Dict[str, Any]) -> None:
+    def _on_hello(self, _command: dict[str, Any]) -> None:
         self._hello()
 
-    def _on_enroll(self, command: Dict[str, Any]) -> None:
+    def _on_enroll(self, command: dict[str, Any]) -> None:
         self._index, self._target = command["index"], command["target"]
         self._ready(command["id"])
 
-    def _on_serve(self, command: Dict[str, Any]) -> None:
+    def _on_serve(self, command: dict[str, Any]) -> None:
         if self._nginx is None:
             return
         try:
             self._nginx.serve(command["pages"], command["connections"])
-        except (OSError, NginxError) as error:
+        except Exception as error:
             self._fail(command["id"], _sentence(error))
         else:
             self._ready(command["id"])
 
-    def _on_load(self, command: Dict[str, Any]) -> None:
+    def _on_load(self, command: dict[str, Any]) -> None:
         if command["id"] == self._load_id:
             return  # sent again, because the controller saw no answer
         self._drop_load()
@@ -177,7 +171,7 @@ class Agent:
         self._load_deadline = time.monotonic() + START_TIMEOUT
         self._ready(command["id"])
 
-    def _on_start(self, command: Dict[str, Any]) -> None:
+    def _on_start(self, command: dict[str, Any]) -> None:
         if self._load is None or command["id"] != self._load_id or self._started:
             return
         reading = self._control.read_clock() or self._control.reading
@@ -192,11 +186,11 @@ class Agent:
         self._load.start(at)
         self._load_deadline = at + self._load_seconds
 
-    def _on_abort(self, command: Dict[str, Any]) -> None:
+    def _on_abort(self, command: dict[str, Any]) -> None:
         if command["id"] in ("", self._load_id):
             self._drop_load()
 
-    def _on_quit(self, _command: Dict[str, Any]) -> None:
+    def _on_quit(self, _command: dict[str, Any]) -> None:
         self._quit = True
 
     def _collect(self) -> None:
@@ -213,7 +207,7 @@ class Agent:
             try:
                 load.abort()
             except Exception:
-                traceback.print_exc()
+                sys.excepthook(*sys.exc_info())  # `traceback` would cost memory for good
 
     def _hello(self) -> None:
         self._control.report(
@@ -240,7 +234,7 @@ class Agent:
         while True:
             try:
                 return nginx.start()
-            except (OSError, NginxError) as error:
+            except Exception as error:
                 say(_sentence(error), console=True)
                 time.sleep(5)
 
@@ -271,8 +265,8 @@ def _sentence(error: BaseException) -> str:
     return text or type(error).__name__
 
 
-def _versions() -> Dict[str, str]:
-    found: Tuple[Tuple[str, str], ...] = (
+def _versions() -> dict[str, str]:
+    found: tuple[tuple[str, str], ...] = (
         ("python", sys.version.split()[0]),
         ("kernel", os.uname().release),
         ("nginx", process.run("nginx", "-v").strip().rpartition("/")[2]),
@@ -292,11 +286,12 @@ def _raise_limits() -> None:
         return
 
 
-def main(arguments: Optional[List[str]] = None) -> int:
+def main(arguments: list[str] | None = None) -> int:
     """`kb-agent.pyz CONFIG`: run until told to quit; 0 then, 2 for a config that cannot be used."""
     paths = sys.argv[1:] if arguments is None else arguments
     try:
-        config = read_config(paths[0])
+        with open(paths[0], "rb") as file:
+            config = Config(file.read(65_536))
     except (IndexError, OSError, ValueError, KeyError, TypeError) as error:
         say(f"the config file cannot be used: {error!r}", console=True)
         return 2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import grp
 import os
 import pwd
@@ -10,7 +9,7 @@ import resource
 import signal
 import socket
 import time
-from typing import List, Optional, Sequence
+from collections.abc import Sequence
 
 from . import process
 
@@ -65,7 +64,7 @@ class Nginx:
         self._folder = folder
         self._listen = listen
         self._workers = workers
-        self._pid: Optional[int] = None
+        self._pid: int | None = None
         self._connections = 0
         self._next_start = 0.0
 
@@ -207,7 +206,7 @@ class Nginx:
         return lines[-1] if lines else "it says nothing"
 
 
-def _version() -> List[int]:
+def _version() -> list[int]:
     text = process.run("nginx", "-v").partition("nginx/")[2].split(" ")[0]
     return [int(part) for part in text.strip().split(".") if part.isdigit()]
 
@@ -224,10 +223,13 @@ def _user_line() -> str:
     except (OSError, ValueError, IndexError):
         ids, allowed = 1 << 32, True
     for name in ("www-data", "nginx", "nobody"):
-        with contextlib.suppress(KeyError):
+        try:
             user = pwd.getpwnam(name)
-            if allowed and ids > user.pw_uid:
-                return f"user {name} {grp.getgrgid(user.pw_gid).gr_name};"
+            group = grp.getgrgid(user.pw_gid)
+        except KeyError:
+            continue
+        if allowed and ids > user.pw_uid:
+            return f"user {name} {group.gr_name};"
     return "user root;"
 
 

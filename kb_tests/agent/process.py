@@ -6,13 +6,13 @@ import os
 import select
 import signal
 import time
-from typing import List, Optional, Sequence
+from collections.abc import Sequence
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _LIMIT = 65_536
 
 
-def find(program: str) -> Optional[str]:
+def find(program: str) -> str | None:
     """The path of a program, or None; the folders of system programs are searched too."""
     for folder in (os.environ.get("PATH", "") + ":" + _PATH).split(":"):
         path = os.path.join(folder, program)
@@ -60,8 +60,8 @@ def run(program: str, *arguments: str, timeout: float = 5.0) -> str:
     return (text or b"").decode("utf-8", "replace")
 
 
-def _read(descriptor: int, deadline: float) -> Optional[bytes]:
-    chunks: List[bytes] = []
+def _read(descriptor: int, deadline: float) -> bytes | None:
+    chunks: list[bytes] = []
     while sum(map(len, chunks)) < _LIMIT:
         if not select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))[0]:
             return None

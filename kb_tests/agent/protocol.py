@@ -61,7 +61,11 @@ whose fields have the wrong type or range: agents by `parse_command`, the contro
 from __future__ import annotations
 
 import json
-from typing import Any, Callable, Dict
+from collections.abc import Callable
+
+TYPE_CHECKING = False  # `typing` would be a tenth of an idle agent's memory
+if TYPE_CHECKING:
+    from typing import Any, TypeAlias
 
 VERSION = 1
 MAX_MESSAGE = 1 << 20
@@ -81,8 +85,8 @@ ERRORS = (
     "ports_exhausted",
 )
 
-Message = Dict[str, Any]
-Check = Callable[[Any], bool]
+Message: TypeAlias = "dict[str, Any]"
+Check: TypeAlias = "Callable[[Any], bool]"
 
 
 class ProtocolError(ValueError):
@@ -136,7 +140,7 @@ def _options(value: Any) -> bool:
     return type(value) is dict
 
 
-_COMMAND_FIELDS: Dict[str, Dict[str, Check]] = {
+_COMMAND_FIELDS: dict[str, dict[str, Check]] = {
     "hello": {},
     "enroll": {"id": _text, "index": _integer(-1, 1_000_000), "target": _text},
     "serve": {"id": _text, "pages": _pages, "connections": _integer(1, 1_000_000)},

@@ -90,7 +90,7 @@ def redis_conf(redis_host: str, port: int = REDIS_PORT, acl_file: str = "users.a
 
 
 def agent_config(role: Role, run_id: str, redis_host: str, secrets: Secrets) -> dict[str, object]:
-    """What `kb_tests.agent.main.read_config` reads."""
+    """What `kb_tests.agent.main.Config` reads."""
     return {
         "run": run_id,
         "role": str(role),

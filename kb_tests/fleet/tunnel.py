@@ -101,8 +101,8 @@ class Tunnel:
             # A session of its own: Ctrl-C must not cut the tunnel before the agents are stopped.
             self._command = subprocess.Popen(
                 shlex.split(command),
-                stdin=theirs,
-                stdout=theirs,
+                stdin=theirs.fileno(),
+                stdout=theirs.fileno(),
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
             )
