@@ -1,48 +1,70 @@
-"""Confidence bounds of a share and of a mean, from a few time blocks that are alike inside.
+"""Confidence bounds of a share and of a mean, when requests are no independent sample.
 
-Requests are no independent sample: they share the second, the server, the queue. So the unit is the
-time block (and, from eight on, the agent), and the fewer blocks there are, the wider the bounds.
+Requests of one second share the server, the queue and the network, so the unit is a batch of time (and,
+from eight on, the agent). Bad requests are counted as gamma-Poisson (negative binomial): the rate of bad
+ones varies from batch to batch by the coefficient of variation that the batches show, but never by less
+than `LEAST_SPREAD` says, since a handful of batches cannot show that conditions are steady. With no
+spread at all this would be the exact binomial bound.
 
-Sources: Clopper & Pearson 1934 (exact binomial bounds); Korn & Graubard 1998, "Confidence intervals for
-proportions with small expected number of positive counts estimated from survey data" (the same bounds at
-the effective sample size); Cameron, Gelbach & Miller 2011 (two-way clusters); Schmeiser 1982 (few long
-batches against serial correlation).
+Sources: Greenwood & Yule 1920 (the distribution); Clopper & Pearson 1934 (bounds by turning the tail
+probability round); Schmeiser 1982 (few long batches against serial correlation); the choice of the two
+constants: `benchmarks/gate_error_rates.py`, whose table is in docs/statistics.md.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import betaincinv, ndtri, stdtr, stdtrit
+from scipy.special import betainc, betaincc, ndtri, stdtr, stdtrit
 
-BATCHES = 10
+BATCHES = 8
+FEWEST_BATCHES = 3
 AGENTS = 8
-LEAST_ALPHA = 1e-12
-MOST_ALPHA = 0.25
+LEAST_SPREAD = 0.4
+"""How far conditions are taken to shift from batch to batch at the least, in standard deviations of the
+response time's own logarithm."""
 
 
 def batches(count: int) -> list[slice]:
-    """Slices that join `count` neighbouring blocks into ten or fewer batches of (nearly) one length."""
+    """Slices that join `count` neighbouring blocks into `BATCHES` or fewer, all of nearly one length."""
     edges = np.linspace(0, count, min(count, BATCHES) + 1).astype(int)
     return [slice(int(begin), int(end)) for begin, end in itertools.pairwise(edges)]
 
 
 @dataclass(frozen=True)
-class Share:
-    """The share of bad ones among `due`, with what its clusters say of its spread.
-
-    `design` is the design effect: the variance found between clusters over that of independent ones,
-    never under 1. `freedom` is the clusters' degrees of freedom.
+class Clusters:
+    """One way to divide a sample: its number of parts, and the variance of the rate of bad ones between
+    parts over the square of that rate, beyond what chance makes of equal rates.
     """
+
+    count: int
+    variation: float
+
+    @classmethod
+    def of(cls, bad: Sequence[int], due: Sequence[int]) -> Clusters:
+        """From the counts of each part; parts in which nothing was due say nothing."""
+        parts = [(a, b) for a, b in zip(bad, due, strict=True) if b]
+        count, all_bad = len(parts), sum(bad)
+        if count < 2 or not all_bad:
+            return cls(count, 0.0)
+        all_due = sum(due)
+        share = all_bad / all_due
+        squares = sum((a - share * b) ** 2 for a, b in parts)
+        variance = count / (count - 1) * squares / all_due**2
+        return cls(count, max(0.0, variance - share / all_due) * count / share**2)
+
+
+@dataclass(frozen=True)
+class Share:
+    """`bad` ones among `due`, in time batches and, if there are enough of them, agents."""
 
     bad: int
     due: int
-    design: float
-    freedom: int
+    clusters: tuple[Clusters, ...]
 
     @classmethod
     def of(
@@ -52,55 +74,50 @@ class Share:
         agents_bad: Sequence[int] = (),
         agents_due: Sequence[int] = (),
     ) -> Share:
-        """From the counts of each time batch and, if there are at least `AGENTS`, of each agent."""
-        clusters = [(bad, due)]
+        """From the counts of each time batch and of each agent."""
+        clusters = [Clusters.of(bad, due)]
         if len(agents_due) >= AGENTS:
-            clusters.append((agents_bad, agents_due))
-        clusters = [_seen(*cluster) for cluster in clusters]
-        all_bad, all_due = sum(bad), sum(due)
-        share = all_bad / all_due if all_due else 0.0
-        independent = share * (1 - share) / all_due if all_due else 0.0
-        spreads = [_spread(*cluster) for cluster in clusters]
-        both = sum(spreads) - independent * (len(spreads) - 1)
-        return cls(
-            bad=all_bad,
-            due=all_due,
-            design=max(1.0, max(both, *spreads) / independent) if independent else 1.0,
-            freedom=min(len(cluster[1]) for cluster in clusters) - 1,
-        )
+            clusters.append(Clusters.of(agents_bad, agents_due))
+        return cls(sum(bad), sum(due), tuple(clusters))
 
     @property
     def value(self) -> float:
         """The share found; NaN without a sample."""
         return self.bad / self.due if self.due else math.nan
 
-    def size(self, alpha: float) -> float:
-        """The effective sample size at error probability `alpha`: what as many independent ones are worth."""
-        return self.due / self.design * _shrink(alpha, self.freedom)
+    @property
+    def enough(self) -> bool:
+        """Whether there are time batches enough to show anything good at all."""
+        return self.clusters[0].count >= FEWEST_BATCHES
+
+    def p_below(self, limit: float) -> float:
+        """The probability of so few bad ones, were the true share `limit`: the error in saying "below"."""
+        if not self.enough or not 0 < limit < 1:
+            return float(limit < 1)
+        shape, odds = self._gamma(limit)
+        return float(betainc(shape, self.bad + 1, odds))
+
+    def p_above(self, limit: float) -> float:
+        """The probability of so many bad ones, were the true share `limit`: the error in saying "above"."""
+        if not self.bad or limit >= 1:
+            return 1.0
+        if limit <= 0:
+            return 0.0
+        shape, odds = self._gamma(limit)
+        return float(betaincc(shape, self.bad, odds))
 
     def upper(self, alpha: float) -> float:
         """The true share is above this with probability `alpha` at most."""
-        size = self.size(alpha)
-        if size <= 0 or self.bad == self.due:
-            return 1.0
-        bad = self.value * size
-        return float(betaincinv(bad + 1, size - bad, 1 - alpha))
+        return _cross(lambda share: self.p_below(share) <= alpha, self.value, 1.0) if self.due else 1.0
 
     def lower(self, alpha: float) -> float:
         """The true share is below this with probability `alpha` at most."""
-        size = self.size(alpha)
-        if size <= 0 or self.bad == 0:
-            return 0.0
-        bad = self.value * size
-        return float(betaincinv(bad, size - bad + 1, alpha))
+        return _cross(lambda share: self.p_above(share) > alpha, 0.0, self.value) if self.due else 0.0
 
-    def p_below(self, limit: float) -> float:
-        """The smallest `alpha` at which the share is shown to be at most `limit`; 1 if none."""
-        return _least(lambda alpha: self.upper(alpha) <= limit)
-
-    def p_above(self, limit: float) -> float:
-        """The smallest `alpha` at which the share is shown to be above `limit`; 1 if none."""
-        return _least(lambda alpha: self.lower(alpha) > limit)
+    def _gamma(self, share: float) -> tuple[float, float]:
+        """Shape of the gamma distribution of the rate, and what betainc wants of its mean."""
+        shape = gamma_shape(share, self.clusters)
+        return shape, shape / (shape + self.due * share)
 
 
 @dataclass(frozen=True)
@@ -115,8 +132,8 @@ class Mean:
     def of(cls, batch_means: Sequence[float], grain: float) -> Mean:
         """From the mean of each batch; `grain` is the smallest step that a batch's mean can make."""
         count = len(batch_means)
-        if count < 2:
-            return cls(batch_means[0] if batch_means else math.nan, math.inf, 0)
+        if count < FEWEST_BATCHES:
+            return cls(sum(batch_means) / count if count else math.nan, math.inf, 0)
         deviation = max(float(np.std(batch_means, ddof=1)), grain)
         return cls(float(np.mean(batch_means)), deviation / math.sqrt(count), count - 1)
 
@@ -125,50 +142,33 @@ class Mean:
         return -float(stdtrit(self.freedom, alpha)) * self.error if self.freedom else math.inf
 
     def p_below(self, limit: float) -> float:
-        """The smallest `alpha` at which the mean is shown to be below `limit`."""
+        """The error probability in saying that the true mean is below `limit`."""
         return float(stdtr(self.freedom, (self.value - limit) / self.error)) if self.freedom else 1.0
 
     def p_above(self, limit: float) -> float:
-        """The smallest `alpha` at which the mean is shown to be above `limit`."""
+        """The error probability in saying that the true mean is above `limit`."""
         return float(stdtr(self.freedom, (limit - self.value) / self.error)) if self.freedom else 1.0
 
 
-def needed(limit: float, alpha: float, freedom: int) -> float:
-    """How many requests, not one of them bad, show a share of at most `limit` (0 to 1)."""
-    shrink = _shrink(alpha, freedom)
-    if not 0 < limit < 1 or not shrink:
-        return math.inf if limit < 1 else 1.0
-    return math.ceil(math.log(alpha) / math.log1p(-limit) / shrink)
+def gamma_shape(share: float, clusters: Iterable[Clusters]) -> float:
+    """The shape of the rate's distribution at a true share: 1 / the squared variation of its mean."""
+    normal = float(ndtri(share))
+    density = math.exp(-normal * normal / 2) / math.sqrt(2 * math.pi)
+    least = (LEAST_SPREAD * density / share) ** 2
+    return 1 / sum(max(least, part.variation) / max(1, part.count) for part in clusters)
 
 
-def _seen(bad: Sequence[int], due: Sequence[int]) -> tuple[list[int], list[int]]:
-    pairs = [(a, b) for a, b in zip(bad, due, strict=True) if b]
-    return [a for a, _ in pairs], [b for _, b in pairs]
+def needed(share: float, alpha: float, clusters: Sequence[Clusters]) -> float:
+    """How many requests, not one of them bad, show a share of at most `share`; infinite if none do."""
+    if not 0 < share < 1 or clusters[0].count < FEWEST_BATCHES:
+        return math.inf
+    shape = gamma_shape(share, clusters)
+    return math.ceil(shape * math.expm1(-math.log(alpha) / shape) / share)
 
 
-def _spread(bad: Sequence[int], due: Sequence[int]) -> float:
-    """The variance of the ratio sum(bad) / sum(due), clusters taken as independent."""
-    count, total = len(due), sum(due)
-    if count < 2:
-        return 0.0
-    share = sum(bad) / total
-    squares = sum((a - share * b) ** 2 for a, b in zip(bad, due, strict=True))
-    return count / (count - 1) * squares / total**2
-
-
-def _shrink(alpha: float, freedom: int) -> float:
-    """What the sample loses because its spread is only estimated (Korn & Graubard)."""
-    return float((ndtri(alpha) / stdtrit(freedom, alpha)) ** 2) if freedom > 0 else 0.0
-
-
-def _least(holds: Callable[[float], bool]) -> float:
-    """The smallest alpha between the two ends for which `holds`, to 1 %; 1 if none."""
-    if not holds(MOST_ALPHA):
-        return 1.0
-    if holds(LEAST_ALPHA):
-        return LEAST_ALPHA
-    low, high = math.log(LEAST_ALPHA), math.log(MOST_ALPHA)
-    while high - low > 0.01:
+def _cross(holds: Callable[[float], bool], low: float, high: float) -> float:
+    """Where `holds` turns from False to True between `low` and `high`; `high` if it does not."""
+    for _ in range(50):
         middle = (low + high) / 2
-        low, high = (low, middle) if holds(math.exp(middle)) else (middle, high)
-    return math.exp(high)
+        low, high = (low, middle) if holds(middle) else (middle, high)
+    return high
