@@ -172,14 +172,16 @@ class Journal:
         cloud: str,
         *,
         run_id: str | None = None,
-        clouds_yaml: str = "",
+        clouds_yaml: str | Path | None = None,
         scenario: str = "",
         folder: Path | None = None,
+        now: float | None = None,
         lease: float = LEASE_SECONDS,
     ) -> Self:
-        """A new run's journal, on disk and locked."""
-        mark = Mark(run_id or new_run_id(), int(time.time() + lease))
+        """A new run's journal, on disk and locked; `now` is the cloud's time where that is known."""
+        mark = Mark(run_id or new_run_id(), int((now or time.time()) + lease))
         path = path_of(mark.run_id, folder)
+        clouds_yaml = str(Path(clouds_yaml).absolute()) if clouds_yaml else ""
         header = Header(mark, cloud, clouds_yaml, scenario)
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -224,6 +226,11 @@ class Journal:
     def header(self) -> Header:
         """Which run, on which cloud."""
         return self._contents.header
+
+    @property
+    def kept(self) -> bool:
+        """Whether the topology was left there by request."""
+        return self._contents.kept
 
     @property
     def closed(self) -> bool:

@@ -1,0 +1,67 @@
+"""A run's lease: while it is renewed, nobody's cleanup takes the run for dead.
+
+All resources carry the lease that the run began with. Renewing it rewrites one mark, that of the
+holder: the clients' project where the run has projects of its own, else the proxy. The lease is the
+latest that any resource of the run shows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections.abc import Iterator
+
+from kb_tests.cloud.calls import FAILURES, said
+from kb_tests.cloud.connect import Cloud
+from kb_tests.cloud.journal import LEASE_SECONDS, Entry, Journal
+from kb_tests.cloud.kinds import KEY
+from kb_tests.cloud.mark import Mark, resource_name
+
+_LOG = logging.getLogger(__name__)
+
+
+def renew(cloud: Cloud, journal: Journal, seconds: float = LEASE_SECONDS) -> bool:
+    """Let the lease run for `seconds` from now; False while there is no holder yet.
+
+    Raises what openstacksdk raises.
+    """
+    mark = str(Mark(journal.run_id, int(cloud.now() + seconds)))
+    holder = _holder(journal)
+    if holder is None:
+        return False
+    if holder.kind == "project":
+        cloud.identity.update_project(holder.id, description=mark)
+    else:
+        cloud.connection.compute.set_server_metadata(holder.id, **{KEY: mark})
+    return True
+
+
+def _holder(journal: Journal) -> Entry | None:
+    wanted = {
+        ("project", resource_name(journal.run_id, "clients")),
+        ("server", resource_name(journal.run_id, "proxy")),
+    }
+    holders = [entry for entry in journal.entries() if entry.id and (entry.kind, entry.name) in wanted]
+    return min(holders, key=lambda entry: entry.kind, default=None)
+
+
+@contextlib.contextmanager
+def renewed(cloud: Cloud, journal: Journal, every: float = LEASE_SECONDS / 6) -> Iterator[None]:
+    """Renew the lease in the background until the block ends; a failure is logged and tried again."""
+    stop = threading.Event()
+
+    def work() -> None:
+        while not stop.wait(every):
+            try:
+                renew(cloud, journal)
+            except FAILURES as error:
+                _LOG.warning("The lease of run %s could not be renewed: %s", journal.run_id, said(error))
+
+    thread = threading.Thread(target=work, name="kb-lease", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(timeout=5.0)
