@@ -1,0 +1,1 @@
+"""The HTTP traffic generator: open loop, one process per CPU, standard library only."""

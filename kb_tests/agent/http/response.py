@@ -1,0 +1,162 @@
+"""HTTP/1.x responses (RFC 9112), parsed for their outcome and length only; whatever comes is untrusted."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple, Optional
+
+CHUNKED = -1
+UNTIL_CLOSE = -2
+MAX_HEAD = 65_536
+MAX_LINE = 4096
+MAX_LENGTH = 1 << 60
+
+_STATUS = re.compile(rb"HTTP/1\.([01]) ([1-9])(\d\d)(?: .*)?\Z", re.DOTALL)
+_DIGITS = re.compile(rb"\d{1,18}\Z")
+_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?\Z", re.DOTALL)
+_ERRORS = {b"2": "", b"3": "", b"4": "http_4xx", b"5": "http_5xx"}
+
+
+class ProtocolError(Exception):
+    """What came is not HTTP, or not as HTTP has it."""
+
+
+class Head(NamedTuple):
+    """What a head says of its response.
+
+    `error` is the key of `protocol.ERRORS` that the status stands for, "" for 2xx and 3xx; `length` the
+    bytes of the body, CHUNKED or UNTIL_CLOSE; `close` whether the connection ends with it.
+    """
+
+    error: str
+    length: int
+    close: bool
+
+
+def parse_head(raw: bytes) -> Optional[Head]:
+    """Read a head without its empty line; None for an interim (1xx) response."""
+    lines = raw.split(b"\r\n")
+    status = _STATUS.match(lines[0])
+    if not status:
+        raise ProtocolError("no HTTP/1.x status line")
+    minor, kind, rest = status.groups()
+    if kind == b"1":
+        if rest == b"01":
+            raise ProtocolError("an upgrade that was not asked for")
+        return None
+    lengths: set[bytes] = set()
+    codings = connection = b""
+    for line in lines[1:]:
+        name, colon, value = line.partition(b":")
+        if not colon or not name or name[:1].isspace():
+            raise ProtocolError("a malformed header")
+        name = name.lower()
+        if name == b"content-length":
+            lengths.update(part.strip() for part in value.split(b","))
+        elif name == b"transfer-encoding":
+            codings += b"," + value.lower()
+        elif name == b"connection":
+            connection += b"," + value.lower()
+    options = {option.strip() for option in connection.split(b",")}
+    close = b"close" in options or (minor == b"0" and b"keep-alive" not in options)
+    if kind + rest in (b"204", b"304"):
+        length = 0
+    elif codings:
+        length = CHUNKED if codings.rpartition(b",")[2].strip() == b"chunked" else UNTIL_CLOSE
+    elif lengths:
+        text = lengths.pop()
+        if lengths or not _DIGITS.match(text):
+            raise ProtocolError("a wrong Content-Length")
+        length = int(text)
+    else:
+        length = UNTIL_CLOSE
+    return Head(_ERRORS.get(kind, "http_other"), length, close or length == UNTIL_CLOSE)
+
+
+class ResponseParser:
+    """One response, fed piece by piece: for everything but a whole head with a length in one piece.
+
+    After `feed`, `ahead` body bytes may be dropped unread before the next piece is fed; with UNTIL_CLOSE
+    that is all there is. `size` is the length of the body as far as it is known.
+    """
+
+    def __init__(self) -> None:
+        self.head: Optional[Head] = None
+        self.done = False
+        self.ahead = 0
+        self.size = 0
+        self._buffer = b""
+        self._stage = self._read_head
+
+    def feed(self, data: bytes) -> None:
+        """Take what was received next; raises ProtocolError."""
+        self._buffer += data
+        while self._stage():
+            pass
+        if self.done and self._buffer:
+            raise ProtocolError("bytes after the end of the response")
+
+    def _line(self, limit: int, end: bytes = b"\r\n") -> Optional[bytes]:
+        line, found, rest = self._buffer.partition(end)
+        if len(line) > limit:
+            raise ProtocolError("a line or head too long")
+        if not found:
+            return None
+        self._buffer = rest
+        return line
+
+    def _read_head(self) -> bool:
+        raw = self._line(MAX_HEAD, b"\r\n\r\n")
+        if raw is None:
+            return False
+        self.head = parse_head(raw)
+        if self.head is None:
+            return True
+        length = self.head.length
+        if length == CHUNKED:
+            self._stage = self._read_chunk_size
+            return True
+        self._stage = self._finish
+        return self._drop(MAX_LENGTH if length == UNTIL_CLOSE else length)
+
+    def _read_chunk_size(self) -> bool:
+        line = self._line(MAX_LINE)
+        if line is None:
+            return False
+        match = _CHUNK.match(line)
+        if not match:
+            raise ProtocolError("a wrong chunk size")
+        size = int(match[1], 16)
+        if not size:
+            self._stage = self._read_trailer
+            return True
+        self._stage = self._read_chunk_end
+        return self._drop(size)
+
+    def _read_chunk_end(self) -> bool:
+        self.ahead = 0
+        if len(self._buffer) < 2:
+            return False
+        if self._buffer[:2] != b"\r\n":
+            raise ProtocolError("a chunk longer than its size")
+        self._buffer = self._buffer[2:]
+        self._stage = self._read_chunk_size
+        return True
+
+    def _read_trailer(self) -> bool:
+        line = self._line(MAX_LINE)
+        if line is None:
+            return False
+        return True if line else self._finish()
+
+    def _drop(self, size: int) -> bool:
+        held = min(size, len(self._buffer))
+        self._buffer = self._buffer[held:]
+        self.ahead = size - held
+        self.size += held if size == MAX_LENGTH else size
+        return not self.ahead
+
+    def _finish(self) -> bool:
+        self.ahead = 0
+        self.done = True
+        return False

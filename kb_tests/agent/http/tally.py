@@ -1,0 +1,84 @@
+"""A worker's accounts: by the second in which things happen, and by the block in which requests are due."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from .. import histogram
+
+
+class Tally:
+    """Requests by how they ended, and their times as `histogram` counts them.
+
+    Times are those of completed requests, of timed-out ones, and of those still in flight at the end of
+    the drain, as far as they had come by then: leaving out the slowest would flatter the server. Other
+    failures and the unsent are only counted: a fast failure would flatter it, too. `bytes` are those of
+    completed requests' bodies.
+    """
+
+    __slots__ = ("bytes", "completed", "due", "errors", "inflight", "response", "sent", "service", "unsent")
+
+    def __init__(self) -> None:
+        self.due = self.sent = self.completed = self.unsent = self.inflight = self.bytes = 0
+        self.errors: defaultdict[str, int] = defaultdict(int)
+        self.response: defaultdict[int, int] = defaultdict(int)
+        self.service: defaultdict[int, int] = defaultdict(int)
+
+    def pending(self) -> int:
+        """How many of those that were due have not ended."""
+        return self.due - self.completed - self.unsent - self.inflight - sum(self.errors.values())
+
+    def counts(self) -> dict[str, Any]:
+        """The `counts` of `protocol`."""
+        return {
+            "due": self.due,
+            "sent": self.sent,
+            "completed": self.completed,
+            "unsent": self.unsent,
+            "inflight": self.inflight,
+            "bytes": self.bytes,
+            "errors": dict(self.errors),
+        }
+
+
+class Block(Tally):
+    """The requests that are due in [begin, end), seconds of CLOCK_MONOTONIC; index -1 is the warm-up."""
+
+    __slots__ = ("begin", "end", "index")
+
+    def __init__(self, index: int, begin: float, end: float) -> None:
+        super().__init__()
+        self.index = index
+        self.begin = begin
+        self.end = end
+
+    def message(self, origin: float) -> dict[str, Any]:
+        """What the parent process gets; `origin` is the beginning of the measured window."""
+        return {
+            "block": self.index,
+            "begin": round(self.begin - origin, 6),
+            "seconds": round(self.end - self.begin, 6),
+            "counts": self.counts(),
+            "response": histogram.flat(self.response),
+            "service": histogram.flat(self.service),
+        }
+
+
+class Second(Tally):
+    """What happens in the second that ends at `end`; `index` counts from the measured window on."""
+
+    __slots__ = ("end", "index")
+
+    def __init__(self, index: int, end: float) -> None:
+        super().__init__()
+        self.index = index
+        self.end = end
+
+    def message(self) -> dict[str, Any]:
+        """What the parent process gets."""
+        return {
+            "second": self.index,
+            "counts": self.counts(),
+            "buckets": histogram.coarse(self.response),
+        }

@@ -1,0 +1,546 @@
+"""One process of the generator: an epoll loop that keeps a schedule over a set of connections.
+
+A request that is due goes out on the connection that has been idle longest; if none is, it waits its
+turn. Response time runs from the due time, service time from the sending. The loop touches three kinds of
+time: when a request is due, when the worker takes notice (the lag between the two is the instrument's
+own fault), and when it is sent.
+"""
+
+from __future__ import annotations
+
+import errno
+import gc
+import math
+import os
+import random
+import select
+import socket
+import time
+from collections import defaultdict, deque
+from typing import Optional
+
+from .. import histogram
+from . import linux
+from .channel import Channel
+from .connection import Connection
+from .load import Load, LoadError, Schedule, Share
+from .response import UNTIL_CLOSE, Head, ProtocolError, ResponseParser, parse_head
+from .tally import Block, Second
+
+TICK = 0.02  # seconds between two rounds of housekeeping
+BATCH = 32  # events between two looks at the schedule
+OPENING = 64  # connects under way at a time: well under any server's backlog
+PIECE = 4096  # bytes of one read that has to look at what it reads
+DROP = 1 << 20  # bytes of one read that need not
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0  # seconds between rounds of connects to a server that fails them
+KNOWN_HEADS = 64
+
+_clock = time.monotonic
+_nowhere = bytearray(DROP)  # never touched: MSG_TRUNC drops in the kernel
+
+
+class Worker:
+    """Runs one share of a load; results and the end go to `channel` as JSON messages."""
+
+    def __init__(self, load: Load, share: Share, channel: Channel, deadline: float, phase: float) -> None:
+        self.load = load
+        self.share = share
+        self.channel = channel
+        self.deadline = deadline
+        self.phase = phase
+        self.address = (load.host, load.port)
+        self.request = load.request()
+        self.epoll = select.epoll()
+        self.timer = linux.Timer()
+        self.connections: dict[int, Connection] = {}
+        self.idle: deque[Connection] = deque()  # may hold closed ones
+        self.free = 0 if load.keep_alive else share.connections  # connections not in use, when each is new
+        self.missing = share.connections if load.keep_alive else 0
+        self.opening = 0
+        self.pause = FIRST_PAUSE
+        self.retry_at = -math.inf
+        self.why = ""
+        self.heads: dict[bytes, Head] = {}
+        self.ready = self.finished = self.saturated = False
+        self.next_tick = self.next_scan = 0.0
+        self.schedule: Optional[Schedule] = None
+        self.total = self.noticed = self.taken = self.noticed_before = 0
+        self.lag: defaultdict[int, int] = defaultdict(int)
+        self.skew = 0.0
+        self.block = Block(-1, -math.inf, math.inf)
+        self.second = Second(0, math.inf)
+        self.past: list[Block] = []
+        self.used: list[tuple[float, float]] = []  # (wall, CPU) at the window's begin and end
+
+    def run(self) -> None:
+        """Connect, say so, wait for the start, send, drain, report."""
+        needed = self.share.connections + 64
+        if linux.raise_file_limit(needed) < needed:
+            raise LoadError(
+                f"{self.share.connections} connections in one process need {needed} open files, more than "
+                "the limit here; raise RLIMIT_NOFILE or use fewer connections."
+            )
+        linux.prepare_process()
+        self.epoll.register(self.channel.fileno(), select.EPOLLIN)
+        if self.timer.fd >= 0:
+            self.epoll.register(self.timer.fd, select.EPOLLIN)
+        if not self.load.keep_alive:
+            self._connect(None, 0.0)
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        self._loop()
+        while not self.channel.flush() and not self.channel.closed:
+            time.sleep(TICK)
+
+    def _loop(self) -> None:
+        poll = self.epoll.poll
+        connections = self.connections
+        receive = self._receive
+        timer = self.timer.fd
+        timeout = TICK if timer >= 0 else 0.001
+        while not self.finished:
+            for fd, _ in poll(timeout, BATCH):
+                connection = connections.get(fd)
+                if connection is not None:
+                    if connection.connecting:
+                        self._connected(connection)
+                    else:
+                        receive(connection)
+                elif fd == timer:
+                    os.read(timer, 8)
+                else:
+                    self._command()
+            now = _clock()
+            if self.schedule is not None:
+                self._send_due(now)
+            if self.missing and now >= self.retry_at:
+                self._open()
+            if now >= self.next_tick:
+                self._tick(_clock())
+
+    # Sending
+
+    def _send_due(self, now: float) -> None:
+        first, interval, begin, end = self.schedule  # type: ignore[misc]
+        noticed = self.noticed
+        if interval:
+            due = first + noticed * interval
+            while due <= now and noticed < self.total:
+                if due >= begin:
+                    us = int((now - due) * 1e6)
+                    self.lag[us if us < histogram.SUB_BUCKETS else histogram.index(us)] += 1
+                noticed += 1
+                due = first + noticed * interval
+            self.noticed = noticed
+        elif now < first:
+            return
+        if not self.load.keep_alive:
+            self._connect_due()
+            return
+        idle = self.idle
+        block = self.block
+        second = self.second
+        taken = self.taken
+        request = self.request
+        size = len(request)
+        while idle and (taken < noticed or not interval):
+            connection = idle.popleft()
+            if connection.fd < 0:
+                continue
+            now = _clock()
+            due = first + taken * interval if interval else now
+            if due >= block.end:
+                if due >= end:
+                    idle.append(connection)
+                    break
+                block = self._next_block(due)
+            taken += 1
+            block.due += 1
+            connection.block = block
+            connection.due = due
+            connection.since = now
+            try:
+                whole = connection.send(request) == size
+            except OSError:
+                whole = False
+            if whole:
+                block.sent += 1
+                second.sent += 1
+            else:
+                self._fail(connection, "reset")
+        self.taken = taken
+        if not interval:
+            self.noticed = taken
+
+    def _connect_due(self) -> None:
+        closed_loop = not self.schedule.interval  # type: ignore[union-attr]
+        while self.free and not (closed_loop and _clock() < self.retry_at):
+            taken = self._take()
+            if taken is None:
+                return
+            self._connect(*taken)
+
+    def _take(self) -> Optional[tuple[Block, float]]:
+        """The request whose turn it is, if one is due: its block and due time."""
+        if self.schedule is None:
+            return None
+        if self.schedule.interval:
+            if self.taken >= self.noticed:
+                return None
+            due = self.schedule.first + self.taken * self.schedule.interval
+        else:
+            due = _clock()
+            if not self.schedule.first <= due < self.schedule.end:
+                return None
+            self.noticed += 1
+        self.taken += 1
+        block = self.block if due < self.block.end else self._next_block(due)
+        block.due += 1
+        return block, due
+
+    def _next_block(self, due: float) -> Block:
+        _, _, begin, end = self.schedule  # type: ignore[misc]
+        size = self.load.block
+        last = math.ceil(self.load.duration / size - 1e-6) - 1
+        while due >= self.block.end and self.block.index < last:
+            if self.block.index >= 0:
+                self.past.append(self.block)
+            i = self.block.index + 1
+            self.block = Block(i, begin + i * size, end if i == last else begin + (i + 1) * size)
+        return self.block
+
+    # Connections
+
+    def _open(self) -> None:
+        while self.missing and self.opening < OPENING and self._connect(None, 0.0):
+            pass
+
+    def _connect(self, block: Optional[Block], due: float) -> bool:
+        now = _clock()
+        try:
+            connection = Connection(self.address, now, linger=not self.load.keep_alive)
+        except OSError as error:
+            self._connect_failed(block, error.errno or 0)
+            return False
+        connection.block = block
+        connection.due = due
+        self.connections[connection.fd] = connection
+        self.epoll.register(connection.fd, select.EPOLLOUT)
+        self.opening += 1
+        if self.load.keep_alive:
+            self.missing -= 1
+        else:
+            self.free -= 1
+        return True
+
+    def _connected(self, connection: Connection) -> None:
+        error = connection.connect_error()
+        if error:
+            self._connect_failed(connection.block, error)
+            connection.block = None
+            self._drop(connection)
+            return
+        connection.connecting = False
+        self.opening -= 1
+        self.epoll.modify(connection.fd, select.EPOLLIN)
+        if self.load.keep_alive:
+            connection.since = math.inf
+            self.idle.append(connection)
+            return
+        block = connection.block
+        if block is None:  # the trial before the start
+            connection.usable = True
+            self._drop(connection)
+            self.ready = True
+            return
+        connection.since = _clock()
+        try:
+            whole = connection.send(self.request) == len(self.request)
+        except OSError:
+            whole = False
+        if not whole:
+            self._fail(connection, "reset")
+            return
+        block.sent += 1
+        self.second.sent += 1
+
+    def _connect_failed(self, block: Optional[Block], error: int) -> None:
+        """Blame it on its request or else on the one whose turn it is, and try again later."""
+        self.why = os.strerror(error)
+        if block is None:
+            taken = self._take()
+            block = taken[0] if taken else None
+        if block is not None:
+            key = "ports_exhausted" if error == errno.EADDRNOTAVAIL else "connect"
+            block.errors[key] += 1
+            self.second.errors[key] += 1
+        self._back_off()
+
+    def _back_off(self) -> None:
+        now = _clock()
+        if now >= self.retry_at:
+            self.retry_at = now + self.pause * random.uniform(0.75, 1.25)  # noqa: S311 - no secret
+            self.pause = min(self.pause * 2, LONGEST_PAUSE)
+
+    def _drop(self, connection: Connection) -> None:
+        """Close a connection that has no request under way; another takes its place."""
+        del self.connections[connection.fd]
+        connection.sock.close()
+        connection.fd = -1
+        if connection.connecting:
+            self.opening -= 1
+        if not self.load.keep_alive:
+            self.free += 1
+            return
+        self.missing += 1
+        if not connection.usable:
+            self._back_off()
+
+    def _fail(self, connection: Connection, key: str) -> None:
+        """End the request under way on a connection, and the connection."""
+        block = connection.block
+        if block is not None:
+            connection.block = None
+            block.errors[key] += 1
+            self.second.errors[key] += 1
+            if key == "timeout":
+                now = _clock()
+                self.saturated |= histogram.record(block.response, now - connection.due)
+                histogram.record(self.second.response, now - connection.due)
+                if not connection.connecting:
+                    histogram.record(block.service, now - connection.since)
+        self._drop(connection)
+
+    # Receiving
+
+    def _receive(self, connection: Connection) -> None:
+        try:
+            if not connection.remaining:
+                data = connection.recv(PIECE)
+                if not data:
+                    self._end_of_stream(connection)
+                    return
+                if connection.block is None or connection.parser is not None:
+                    self._parse(connection, data)
+                    return
+                end = data.find(b"\r\n\r\n")
+                head = self.heads.get(data[:end]) if end > 0 else None
+                if head is None:
+                    self._parse(connection, data)
+                    return
+                remaining = end + 4 + head.length - len(data)
+                connection.head = head
+                if remaining <= 0:
+                    if remaining:
+                        self._fail(connection, "protocol")
+                    else:
+                        self._complete(connection)
+                    return
+                connection.remaining = remaining
+                if len(data) < PIECE:
+                    return
+            dropped = connection.recv_into(_nowhere, min(connection.remaining, DROP), socket.MSG_TRUNC)
+        except BlockingIOError:
+            return
+        except OSError:
+            self._fail(connection, "reset")
+            return
+        if not dropped:
+            self._end_of_stream(connection)
+            return
+        connection.remaining -= dropped
+        if not connection.remaining and connection.head.length >= 0:  # type: ignore[union-attr]
+            self._complete(connection)
+
+    def _parse(self, connection: Connection, data: bytes) -> None:
+        """Read what the short way in `_receive` cannot."""
+        if connection.block is None:  # nobody asked
+            self._drop(connection)
+            return
+        parser = connection.parser
+        try:
+            if parser is None:
+                parser = connection.parser = ResponseParser()
+                self._learn(data)
+            parser.feed(data)
+        except ProtocolError:
+            self._fail(connection, "protocol")
+            return
+        connection.head = parser.head
+        connection.remaining = parser.ahead
+        if parser.done:
+            self._complete(connection)
+
+    def _learn(self, data: bytes) -> None:
+        """Keep a head that stands whole in one piece and announces a length, for `_receive`."""
+        raw, end, _ = data.partition(b"\r\n\r\n")
+        head = parse_head(raw) if end else None
+        if head is not None and head.length >= 0:
+            if len(self.heads) >= KNOWN_HEADS:
+                self.heads.clear()
+            self.heads[raw] = head
+
+    def _end_of_stream(self, connection: Connection) -> None:
+        parser = connection.parser
+        if connection.block is None:
+            self._drop(connection)
+        elif parser is not None and parser.head is not None and parser.head.length == UNTIL_CLOSE:
+            self._complete(connection)
+        elif parser is not None or connection.remaining:
+            self._fail(connection, "truncated")
+        else:
+            self._fail(connection, "reset")
+
+    def _complete(self, connection: Connection) -> None:
+        now = _clock()
+        block: Block = connection.block  # type: ignore[assignment]
+        head: Head = connection.head  # type: ignore[assignment]
+        second = self.second
+        if head.error:
+            block.errors[head.error] += 1
+            second.errors[head.error] += 1
+        else:
+            us = int((now - connection.due) * 1e6)
+            if us >= 2048:
+                if us > histogram.HIGHEST:
+                    us = histogram.HIGHEST
+                    self.saturated = True
+                shift = us.bit_length() - 11
+                us = (shift << 10) + (us >> shift)
+            block.response[us] += 1
+            second.response[us] += 1
+            us = int((now - connection.since) * 1e6)
+            if us >= 2048:
+                shift = us.bit_length() - 11
+                us = (shift << 10) + (us >> shift)
+            block.service[us] += 1
+            size = head.length if connection.parser is None else connection.body_size()
+            block.completed += 1
+            second.completed += 1
+            block.bytes += size
+            second.bytes += size
+        connection.block = None
+        connection.parser = None
+        connection.remaining = 0
+        connection.usable = True
+        self.pause = FIRST_PAUSE
+        if self.load.keep_alive and not head.close:
+            connection.since = math.inf
+            self.idle.append(connection)
+        elif head.length == UNTIL_CLOSE or self.load.keep_alive:
+            self._drop(connection)
+        else:
+            connection.since = now  # the server closes first, which leaves TIME_WAIT on its side
+
+    # Housekeeping
+
+    def _command(self) -> None:
+        for message in self.channel.get():
+            at = float(message["start"])
+            self.skew = max(0.0, _clock() - at)
+            self.schedule = Schedule.of(self.load, self.share, at, self.phase)
+            self.total = self.schedule.before(self.schedule.end)
+            self.block = Block(-1, -math.inf, self.schedule.begin)
+            until_begin = self.schedule.begin - at
+            index = -math.ceil(until_begin - 1e-6)
+            self.second = Second(index, self.schedule.begin + index + 1)
+            if self.schedule.interval:
+                self.timer.set(self.schedule.first, self.schedule.interval)
+        if self.channel.closed:
+            self.finished = True
+
+    def _tick(self, now: float) -> None:
+        self.next_tick = now + TICK
+        self.channel.flush()
+        if now >= self.next_scan:
+            self.next_scan = now + min(0.25, self.load.timeout / 20)
+            self._end_overdue(now - self.load.timeout)
+        if self.schedule is None:
+            self._prepare(now)
+            return
+        first, interval, begin, end = self.schedule
+        while now >= self.second.end:
+            self._end_second()
+            if interval and self.noticed < self.total:
+                self.timer.set(first + self.noticed * interval, interval)
+        if now >= (begin, end)[min(1, len(self.used))] and len(self.used) < 2:
+            self.used.append((now, time.process_time()))
+        if now >= end + self.load.timeout or (now >= end and self._drained()):
+            self._finish(now)
+
+    def _prepare(self, now: float) -> None:
+        """Before the start: say once that the connections are open, or that they cannot be."""
+        if self.ready or (self.load.keep_alive and not self.missing and not self.opening):
+            if self.deadline != math.inf:
+                self.channel.put({"ready": True})
+            self.deadline = math.inf
+        elif now >= self.deadline:
+            have = self.share.connections - self.missing - self.opening if self.load.keep_alive else 0
+            raise LoadError(
+                f"Only {have} of {self.share.connections} connections to {self.address[0]}:{self.address[1]} "
+                f"could be opened in time: {self.why or 'no answer'}."
+            )
+        elif not self.load.keep_alive and not self.opening and now >= self.retry_at:
+            self._connect(None, 0.0)
+
+    def _end_overdue(self, limit: float) -> None:
+        for connection in [c for c in self.connections.values() if c.since < limit]:
+            if connection.block is not None:
+                self._fail(connection, "timeout")
+            elif connection.connecting:
+                self._connect_failed(None, errno.ETIMEDOUT)
+                self._drop(connection)
+            else:
+                self._drop(connection)
+
+    def _end_second(self) -> None:
+        second = self.second
+        second.due = self.noticed - self.noticed_before
+        self.noticed_before = self.noticed
+        self.channel.put(second.message())
+        self.second = Second(second.index + 1, second.end + 1)
+        self._send_ended_blocks()
+
+    def _send_ended_blocks(self) -> None:
+        begin = self.schedule.begin  # type: ignore[union-attr]
+        for block in [block for block in self.past if not block.pending()]:
+            self.channel.put(block.message(begin))
+            self.past.remove(block)
+
+    def _drained(self) -> bool:
+        unsent = self.total - self.taken if self.total else 0
+        return not unsent and not any(c.block for c in self.connections.values())
+
+    def _finish(self, now: float) -> None:
+        """The drain is over: account for what is left, and report."""
+        for connection in self.connections.values():
+            block = connection.block
+            if block is None:
+                continue
+            if connection.connecting:
+                block.unsent += 1
+                self.second.unsent += 1
+            else:
+                block.inflight += 1
+                self.second.inflight += 1
+                self.saturated |= histogram.record(block.response, now - connection.due)
+                histogram.record(block.service, now - connection.since)
+        self.noticed = max(self.noticed, self.total)
+        while self.taken < self.total:
+            block, _ = self._take()  # type: ignore[misc]
+            block.unsent += 1
+            self.second.unsent += 1
+        self.past.append(self._next_block(math.inf))
+        self._end_second()
+        (wall, cpu), (wall_end, cpu_end) = self.used
+        self.channel.put(
+            {
+                "done": True,
+                "lag": histogram.flat(self.lag),
+                "cpu": (cpu_end - cpu) / (wall_end - wall),
+                "skew": self.skew,
+                "saturated": self.saturated,
+            }
+        )
+        self.finished = True
