@@ -60,7 +60,7 @@ class Gathering:
         """All of it; incomplete ones carry their problem."""
         if self.done is None:
             self.blame("it fell silent")
-        elif sorted(self._blocks) != list(range(len(self._blocks))):
+        elif not self._blocks or sorted(self._blocks) != list(range(len(self._blocks))):
             self.blame("blocks are missing from its report")
         return AgentReport(
             agent=self.server.name,

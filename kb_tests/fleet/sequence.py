@@ -6,7 +6,7 @@ from kb_tests.fleet.messages import Hello, Report
 
 
 class Sequence:
-    """Follows one agent's numbers. The first report seen may have any number: the controller may
+    """Follows one agent's numbers from its hello on, which may have any number: the controller may
     have come later than the agent.
     """
 
@@ -21,11 +21,13 @@ class Sequence:
             restarted = self.instance != ""
             self.instance, self._last, self._raw = report.instance, report.seq, raw
             return True, "it was started again" if restarted else ""
+        if self.instance == "":
+            return False, ""
         last, self._last = self._last, report.seq
         previous, self._raw = self._raw, raw
         if report.seq == last and raw == previous:
             return False, ""
-        if last == 0 or report.seq == last + 1:
+        if report.seq == last + 1:
             return True, ""
         if report.seq > last + 1:
             return True, f"{report.seq - last - 1} of its reports were lost"

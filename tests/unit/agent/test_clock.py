@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from kb_tests.agent import clock
+from kb_tests.agent.clock import Reading
+
+
+def test_the_shortest_round_trip_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks: Iterator[float] = iter([0.0, 1.0, 10.0, 10.2, 20.0, 20.5])
+    monkeypatch.setattr(time, "monotonic", lambda: next(ticks))
+    server = iter([100.9, 110.1, 120.4])
+    reading = clock.read(lambda: next(server), samples=3)
+    assert reading.offset == pytest.approx(100.0)
+    assert reading.error == pytest.approx(0.1)
+    assert reading.at == 10.2
+
+
+def test_a_fresh_and_closer_reading_is_kept_while_they_agree() -> None:
+    old, new = Reading(100.0, 0.001, 0.0), Reading(100.004, 0.005, 10.0)
+    assert clock.better(old, new) is old
+    assert clock.better(Reading(100.0, 0.01, 0.0), new) is new, "the new one is closer"
+    assert clock.better(old, Reading(100.004, 0.005, 60.0)).at == 60.0, "clocks drift"
+    assert clock.better(old, Reading(3700.0, 0.005, 1.0)).offset == 3700.0, "the server's clock jumped"

@@ -1,0 +1,27 @@
+"""The agent runs on Python 3.9 with nothing but the standard library."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+import kb_tests.agent
+
+FOLDER = Path(kb_tests.agent.__file__).parent
+SOURCES = sorted(FOLDER.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(FOLDER)))
+def test_source_is_python_3_9_and_imports_the_standard_library_only(path: Path) -> None:
+    tree = ast.parse(path.read_text(), feature_version=(3, 9))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names = [node.module or ""]
+        else:
+            continue
+        assert {name.split(".")[0] for name in names} <= sys.stdlib_module_names

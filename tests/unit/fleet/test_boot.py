@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import ast
+import base64
+import gzip
+import io
+import re
+import subprocess
+import zipfile
+
+import pytest
+
+from kb_tests.cloud.topology import Role
+from kb_tests.errors import FleetError
+from kb_tests.fleet import boot, bundle
+from kb_tests.fleet.secrets import Secrets
+
+SECRETS = Secrets.generate()
+AGENTS = [Role.SERVER, Role.CLIENT, Role.STORAGE]
+
+
+def script(role: Role) -> str:
+    return boot.user_data(role, "c0ffee00", "10.0.0.5", SECRETS)
+
+
+@pytest.mark.parametrize("role", Role)
+def test_user_data_is_a_shell_script_that_nova_takes(role: Role) -> None:
+    text = script(role)
+    assert text.startswith("#!/bin/sh\n")
+    assert len(base64.b64encode(text.encode())) <= 65_535
+    assert not re.search(r"@[a-z_]+@", text), "a place was left open"
+    subprocess.run(["sh", "-n"], input=text, text=True, check=True)
+
+
+@pytest.mark.parametrize("role", AGENTS)
+def test_an_agents_script_holds_the_agents_password_and_no_other_secret(role: Role) -> None:
+    text = script(role)
+    assert SECRETS.agent_password in text
+    assert SECRETS.controller_password not in text
+    assert "PRIVATE KEY" not in text
+
+
+def test_the_proxys_script_holds_no_password_and_not_our_private_key() -> None:
+    text = script(Role.PROXY)
+    assert SECRETS.agent_password not in text
+    assert SECRETS.controller_password not in text
+    assert SECRETS.host.private.strip() in text
+    assert SECRETS.client.private.strip() not in text
+    assert 'restrict,port-forwarding,permitopen="10.0.0.5:6379" ssh-ed25519 ' in text
+
+
+def test_the_script_unpacks_to_the_agent() -> None:
+    encoded = script(Role.CLIENT).split("agent.pyz || die")[1].partition("\n")[2].partition("KB_END")[0]
+    with zipfile.ZipFile(io.BytesIO(gzip.decompress(base64.b64decode(encoded)))) as archive:
+        names = archive.namelist()
+        for name in names:
+            ast.parse(archive.read(name))
+    assert {"__main__.py", "kb_agent/main.py", "kb_agent/protocol.py", "kb_agent/http/__init__.py"} <= set(
+        names
+    )
+    assert names == sorted(names)
+
+
+def test_the_bundle_is_the_same_each_time() -> None:
+    assert bundle.packed() == bundle.packed()
+
+
+def test_user_data_over_novas_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundle, "packed", lambda: b"x" * boot.MAX_USER_DATA)
+    with pytest.raises(FleetError, match="Nova takes 49149"):
+        script(Role.CLIENT)
+
+
+def test_the_acl_leaves_nobody_else_in() -> None:
+    lines = boot.acl("c0ffee00", SECRETS).splitlines()
+    assert [line.split()[:3] for line in lines] == [
+        ["user", "default", "off"],
+        ["user", "controller", "on"],
+        ["user", "agent", "on"],
+    ]
+    assert all("-@all" in line and "nopass" not in line for line in lines)
+    assert "%W~kb:c0ffee00:reports" in lines[2].split()
+
+
+def test_secrets_never_show() -> None:
+    shown = repr(SECRETS) + str(SECRETS)
+    assert SECRETS.controller_password not in shown
+    assert SECRETS.agent_password not in shown
+    assert "PRIVATE" not in shown
+    assert Secrets.generate() != SECRETS

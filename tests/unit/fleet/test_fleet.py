@@ -1,0 +1,256 @@
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+
+from kb_tests.cloud.progress import silent
+from kb_tests.errors import AgentsMissingError, FleetError, TunnelError
+from kb_tests.fleet.channel import ControlChannel
+from kb_tests.fleet.fleet import Fleet
+from kb_tests.fleet.messages import AgentReport, SecondReport
+from tests.unit.fleet.agents import RUN, FakeAgent, FakeChannel, topology
+
+LOAD = {"kind": "load", "http": {}}
+FIRST = f"kb-{RUN}-client-0"
+SECOND = f"kb-{RUN}-client-1"
+SERVER = f"kb-{RUN}-server-0"
+Script = Callable[[FakeAgent, dict[str, Any]], list[Any]]
+
+
+@pytest.fixture
+def make(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Fleet, FakeChannel]]:
+    def make(pairs: int = 2, scripts: dict[str, Script] | None = None) -> tuple[Fleet, FakeChannel]:
+        staged = topology(pairs)
+        channel = FakeChannel(staged, scripts)
+        monkeypatch.setattr(time, "monotonic", channel.monotonic)
+        fleet = Fleet(staged, cast("ControlChannel", channel))
+        return fleet, channel
+
+    return make
+
+
+Make = Callable[..., tuple[Fleet, FakeChannel]]
+
+
+def muster(fleet: Fleet, deadline: float = math.inf) -> None:
+    fleet._muster(silent, deadline)
+
+
+def on(kind: str, answer: Script) -> Script:
+    """A healthy agent but for its reports of one kind."""
+    return lambda agent, message: answer(agent, message) if message["kind"] == kind else [message]
+
+
+def run(make: Make, script: Script, clients: int = 2) -> tuple[AgentReport, AgentReport, FakeChannel]:
+    """One load with a first agent that follows `script` once it is enrolled."""
+    enrolled = False
+
+    def first(agent: FakeAgent, message: dict[str, Any]) -> list[Any]:
+        return script(agent, message) if enrolled else [message]
+
+    fleet, channel = make(scripts={FIRST: first})
+    muster(fleet)
+    enrolled = True
+    one, two = fleet.run(LOAD, clients, 2)
+    return one, two, channel
+
+
+def test_all_agents_are_enrolled_in_order_with_their_targets(make: Make) -> None:
+    fleet, channel = make(pairs=3)
+    muster(fleet)
+    enrolled = {name: agent.commands[-1] for name, agent in channel.agents.items()}
+    assert [
+        (enrolled[f"kb-{RUN}-client-{i}"]["index"], enrolled[f"kb-{RUN}-client-{i}"]["target"])
+        for i in range(3)
+    ] == [
+        (0, "10.0.0.10"),
+        (1, "10.0.0.11"),
+        (2, "10.0.0.12"),
+    ]
+    assert (enrolled[SERVER]["index"], enrolled[SERVER]["target"]) == (-1, "")
+
+
+def test_missing_agents_are_named_but_not_too_many(make: Make) -> None:
+    fleet, channel = make(pairs=8)
+    for name in list(channel.agents)[4:]:
+        del channel.agents[name]
+    with pytest.raises(AgentsMissingError, match=r"server-4, .* and 7 more.*console log"):
+        muster(fleet, deadline=1005.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [({"uuid": "another"}, "server another"), ({"role": "storage"}, "a storage"), ({"v": 0}, "version 0")],
+)
+def test_an_agent_that_is_not_what_was_staged_does_not_count(
+    make: Make, change: dict[str, Any], says: str
+) -> None:
+    fleet, _ = make(scripts={FIRST: on("hello", lambda _, message: [message | change])})
+    with pytest.raises(AgentsMissingError, match=rf"{FIRST} \(.*{says}"):
+        muster(fleet, deadline=1005.0)
+
+
+def test_a_load_comes_back_whole_from_those_that_take_part(make: Make) -> None:
+    fleet, channel = make(pairs=3)
+    muster(fleet)
+    seen: list[SecondReport] = []
+    reports = fleet.run(LOAD, 2, 2, seen.append)
+    assert [report.agent for report in reports] == [FIRST, SECOND]
+    assert [report.host for report in reports] == ["host-0", "host-1"]
+    for report in reports:
+        assert report.problem == ""
+        assert [second.index for second in report.seconds] == [0, 1]
+        assert [block.index for block in report.blocks] == [0, 1]
+        assert report.clock_error == 0.001
+    assert len(seen) == 4
+    kinds = [message["kind"] for message in channel.sent if message["kind"] != "enroll"]
+    assert kinds == ["hello", "load", "start"]
+    assert channel.sent[-1]["start_at"] > channel.time()
+
+
+@pytest.mark.parametrize(
+    ("script", "problem"),
+    [
+        (on("done", lambda *_: []), "fell silent"),
+        (on("second", lambda _, m: [m, m] if m["index"] else [m]), "second 1 twice"),
+        (on("second", lambda a, m: [m | {"seq": a.seq + 3}] if m["index"] else [m]), "reports were lost"),
+        (on("second", lambda a, m: [m | {"seq": a.seq}]), "after report"),
+        (on("block", lambda _, m: [] if m["index"] == 0 else [m]), "blocks are missing"),
+        (on("block", lambda _, m: [m | {"response": "!"}]), "does not fit the protocol"),
+        (on("block", lambda _, m: [m | {"response": "A" * 300_000}]), "too large"),
+        (on("done", lambda _, m: [m | {"cpu": -1.0}]), "does not fit the protocol"),
+        (on("done", lambda _, m: [m | {"v": 0}]), "protocol version 0"),
+        (on("done", lambda _, m: [m, m]), "done twice"),
+        (on("done", lambda a, m: [m | {"kind": "failed", "error": "no ports"}]), "no ports"),
+    ],
+)
+def test_whatever_goes_wrong_with_an_agent_is_its_problem(make: Make, script: Script, problem: str) -> None:
+    def changed(agent: FakeAgent, message: dict[str, Any]) -> list[Any]:
+        answer = script(agent, message)
+        if answer and isinstance(answer[0], dict) and answer[0]["kind"] == "failed":
+            wanted = ("v", "kind", "agent", "seq", "id", "error")
+            answer = [{key: answer[0][key] for key in wanted}]
+        return answer
+
+    one, two, _ = run(make, changed)
+    assert problem in one.problem
+    assert two.problem == ""
+    assert two.done is not None
+
+
+def test_a_report_that_redis_took_twice_counts_once(make: Make) -> None:
+    def twice(agent: FakeAgent, message: dict[str, Any]) -> list[Any]:
+        agent.seq += 1
+        numbered = message | {"seq": agent.seq}
+        return [numbered, numbered]
+
+    one, _, _ = run(make, twice)
+    assert one.problem == ""
+    assert len(one.seconds) == 2
+
+
+def test_an_agent_that_starts_again_in_mid_run_is_a_problem_and_is_enrolled_again(make: Make) -> None:
+    def restart(agent: FakeAgent, message: dict[str, Any]) -> list[Any]:
+        if message["kind"] != "second" or message["index"] != 1:
+            return [message]
+        agent.instance, agent.seq, agent.index, agent.loaded = "fedcba9876543210", 0, -1, ""
+        return agent.hello()
+
+    enrolled = False
+
+    def first(agent: FakeAgent, message: dict[str, Any]) -> list[Any]:
+        return restart(agent, message) if enrolled and agent.instance[0] == "0" else [message]
+
+    fleet, channel = make(scripts={FIRST: first})
+    muster(fleet)
+    enrolled = True
+    assert "started again" in fleet.run(LOAD, 2, 2)[0].problem
+    assert [report.problem for report in fleet.run(LOAD, 2, 2)] == ["", ""]
+    assert sum(command["kind"] == "enroll" for command in channel.agents[FIRST].commands) == 2
+
+
+def test_nothing_starts_unless_all_can(make: Make) -> None:
+    def cannot(_: FakeAgent, message: dict[str, Any]) -> list[Any]:
+        wanted = {key: message[key] for key in ("v", "agent", "seq", "id")}
+        return [wanted | {"kind": "failed", "error": "no route"}]
+
+    one, two, channel = run(make, on("ready", cannot))
+    assert one.problem == "no route"
+    assert two.problem == f"it was not started, because of {FIRST}: no route"
+    assert "start" not in [message["kind"] for message in channel.sent]
+    assert channel.sent[-1]["kind"] == "abort"
+
+
+def test_an_agent_that_never_gets_ready_is_not_waited_for_forever(make: Make) -> None:
+    one, _, channel = run(make, on("ready", lambda *_: []))
+    assert one.problem == "it did not get ready in time"
+    assert channel.now < 1200
+
+
+def test_an_interrupt_stops_the_agents(make: Make) -> None:
+    fleet, channel = make()
+    muster(fleet)
+
+    def interrupt(_: SecondReport) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fleet.run(LOAD, 2, 2, interrupt)
+    assert channel.sent[-1] == {"kind": "abort", "id": channel.sent[-2]["id"]}
+
+
+def test_a_lost_control_server_is_raised_even_though_the_abort_fails_too(make: Make) -> None:
+    fleet, channel = make()
+    muster(fleet)
+
+    def cut(_: SecondReport) -> None:
+        channel.broken = TunnelError("gone")
+        channel.send = channel.reports  # type: ignore[assignment,method-assign]
+
+    channel.agents[FIRST]._script = on("done", lambda *_: [])
+    with pytest.raises(TunnelError, match="gone"):
+        fleet.run(LOAD, 2, 2, cut)
+
+
+def test_messages_of_strangers_and_of_earlier_commands_are_ignored(make: Make) -> None:
+    fleet, channel = make()
+    muster(fleet)
+    fleet.run(LOAD, 2, 2)
+    stranger = FakeAgent(topology(9).clients[8], lambda _, message: [message])
+    channel.queue += (
+        channel.agents[FIRST].load("earlier") + stranger.hello() + [b"", b"[" * 99_999, b"{}", b"\xff"]
+    )
+    assert [report.problem for report in fleet.run(LOAD, 2, 2)] == ["", ""]
+
+
+def test_pages_are_asked_for_once(make: Make) -> None:
+    fleet, channel = make()
+    muster(fleet)
+
+    def served() -> int:
+        return sum(command["kind"] == "serve" for command in channel.agents[SERVER].commands)
+
+    fleet.serve([1024], 10)
+    fleet.serve([1024], 10)
+    assert served() == 1
+    fleet.serve([1024, 2048], 10)
+    fleet.serve([1024], 20)
+    fleet.serve([2048], 20)
+    assert served() == 3
+
+
+def test_an_http_server_that_cannot_serve_is_an_error(make: Make) -> None:
+    def cannot(agent: FakeAgent, message: dict[str, Any]) -> list[Any]:
+        if agent.commands[-1]["kind"] != "serve":
+            return [message]
+        wanted = {key: message[key] for key in ("v", "agent", "seq", "id")}
+        return [wanted | {"kind": "failed", "error": "no room for a page"}]
+
+    fleet, _ = make(scripts={SERVER: on("ready", cannot)})
+    muster(fleet)
+    with pytest.raises(FleetError, match=f"{SERVER}.*no room"):
+        fleet.serve([1024], 10)

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from kb_tests.fleet.fleet import Fleet
+from kb_tests.load import http
+from kb_tests.scenario.points import HttpPoint
+
+POINT = HttpPoint(
+    id="p",
+    scenario="s",
+    clients=3,
+    rate=500.0,
+    connections=100,
+    page_size=32768,
+    keep_alive=True,
+    warm_up=5.0,
+    duration=60.0,
+    max_duration=60.0,
+    timeout=4.0,
+)
+
+
+class FakeFleet:
+    def __init__(self) -> None:
+        self.calls: list[Any] = []
+
+    def serve(self, pages: list[int], connections: int) -> None:
+        self.calls.append(("serve", pages, connections))
+
+    def run(self, command: dict[str, Any], clients: int, seconds: float, on_second: Any) -> list[Any]:
+        self.calls.append(("run", command, clients, seconds, on_second))
+        return []
+
+
+def test_a_point_becomes_one_command() -> None:
+    fleet = FakeFleet()
+    assert http.run(POINT, cast("Fleet", fleet)) == []
+    serve, run = fleet.calls
+    assert serve == ("serve", [32768], 100)
+    _, command, clients, seconds, _ = run
+    assert (clients, seconds) == (3, 69.0)
+    assert command == {
+        "kind": "load",
+        "http": {
+            "rate": 500.0,
+            "connections": 100,
+            "path": "/32768",
+            "keep_alive": True,
+            "warm_up": 5.0,
+            "duration": 60.0,
+            "timeout": 4.0,
+            "block": 2.0,
+            "port": 80,
+        },
+    }
+
+
+@pytest.mark.parametrize(("duration", "block"), [(3, 1), (30, 1), (60, 2), (299, 10), (3600, 10)])
+def test_blocks_are_whole_seconds_from_one_to_ten(duration: float, block: float) -> None:
+    assert http.block_seconds(duration) == block
