@@ -57,17 +57,17 @@ class Histogram:
 
     __slots__ = ("_cumulative", "counts", "slots")
 
-    def __init__(self) -> None:
-        self._fill(np.empty(0, np.int64), np.empty(0, np.int64))
+    def __init__(self, slots: npt.ArrayLike = (), counts: npt.ArrayLike = ()) -> None:
+        self.slots: npt.NDArray[np.uint16] = np.asarray(slots, np.uint16)
+        self.counts: Counts = np.asarray(counts, np.int64)
+        self._cumulative: Counts | None = None
 
-    def _fill(self, slots: Counts, counts: Counts) -> None:
-        self.slots, self.counts, self._cumulative = slots, counts, np.cumsum(counts)
-
-    @classmethod
-    def _of_slots(cls, slots: Counts, counts: Counts) -> Histogram:
-        made = cls()
-        made._fill(slots, counts)
-        return made
+    @property
+    def cumulative(self) -> Counts:
+        """How many values lie in each of the slots in use or below."""
+        if self._cumulative is None:
+            self._cumulative = np.cumsum(self.counts)
+        return self._cumulative
 
     @classmethod
     def of(cls, seconds: npt.ArrayLike, counts: npt.ArrayLike = 1) -> Histogram:
@@ -79,7 +79,7 @@ class Histogram:
         total = np.zeros(_SLOTS, np.int64)
         np.add.at(total, slots, np.broadcast_to(np.asarray(counts, np.int64).ravel(), slots.shape))
         used = np.flatnonzero(total)
-        return cls._of_slots(used, total[used])
+        return cls(used, total[used])
 
     @classmethod
     def decode(cls, encoded: str | bytes) -> Histogram:
@@ -103,7 +103,7 @@ class Histogram:
             raise ValueError(
                 f"a histogram of {digits} digits from {lowest}, shifted by {offset}, is not ours"
             )
-        return cls._of_slots(*_unpack(words))
+        return cls(*_unpack(words))
 
     @classmethod
     def merged(cls, parts: Iterable[Histogram]) -> Histogram:
@@ -112,11 +112,11 @@ class Histogram:
         for part in parts:
             total[part.slots] += part.counts
         used = np.flatnonzero(total)
-        return cls._of_slots(used, total[used])
+        return cls(used, total[used])
 
     def encode(self) -> str:
         """The base64 V2 form, for records."""
-        gaps = np.diff(self.slots, prepend=-1) - 1
+        gaps = np.diff(self.slots.astype(np.int64), prepend=-1) - 1
         words = b"".join(
             (_word(-int(gap)) if gap else b"") + _word(int(count))
             for gap, count in zip(gaps, self.counts, strict=True)
@@ -140,7 +140,7 @@ class Histogram:
     @property
     def count(self) -> int:
         """How many values it holds."""
-        return int(self._cumulative[-1]) if self._cumulative.size else 0
+        return int(self.counts.sum())
 
     @property
     def min(self) -> float:
@@ -175,7 +175,7 @@ class Histogram:
 
     def at_rank(self, rank: int) -> float:
         """The `rank`-th shortest time in seconds, from 1; infinite beyond the last."""
-        place = int(np.searchsorted(self._cumulative, rank))
+        place = int(np.searchsorted(self.cumulative, rank))
         return float(_HIGH[self.slots[place]]) * MICROSECOND if place < self.slots.size else math.inf
 
     def count_at_most(self, limit: float) -> int:
@@ -184,7 +184,7 @@ class Histogram:
         Dual to `percentile`: `percentile(p) <= limit` exactly if at least p % are counted here.
         """
         place = int(np.searchsorted(_HIGH[self.slots], limit / MICROSECOND * (1 + 1e-12), side="right"))
-        return int(self._cumulative[place - 1]) if place else 0
+        return int(self.cumulative[place - 1]) if place else 0
 
     def share_above(self, limit: float) -> float:
         """The share (0 to 1) of the values above `limit` seconds; NaN if empty."""
@@ -192,7 +192,7 @@ class Histogram:
 
     def distribution(self) -> tuple[list[float], list[int]]:
         """For charts: ascending times in seconds, and how many values do not exceed each."""
-        return (_HIGH[self.slots] * MICROSECOND).tolist(), self._cumulative.tolist()
+        return (_HIGH[self.slots] * MICROSECOND).tolist(), self.cumulative.tolist()
 
 
 def _unpack(words: npt.NDArray[np.uint8]) -> tuple[Counts, Counts]:

@@ -137,7 +137,7 @@ def _discrepancy(agent: AgentFacts, parts: Sequence[Counts]) -> str:
             f" {agent.counts.due} and {agent.counts.completed}"
         )
     timed = agent.response.count
-    if not agent.counts.completed <= timed <= agent.counts.due - agent.counts.unsent:
+    if not agent.counts.completed <= timed <= agent.counts.due:
         return f"{agent.counts.completed} requests completed, but {timed} response times were taken"
     return ""
 
