@@ -27,7 +27,7 @@ class Console:
         """The last 256 KiB."""
         if self._fd is not None:
             self._readable()
-        return self._log.decode(errors="replace")
+        return self._log[-_KEPT:].decode(errors="replace")
 
     def close(self) -> None:
         """Stop reading; what was read stays."""

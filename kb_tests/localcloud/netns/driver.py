@@ -48,6 +48,7 @@ class _Server:
     power: Power
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     console: Console = field(default_factory=Console)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 @dataclass(frozen=True)
@@ -166,41 +167,47 @@ class NetnsDriver:
 
     async def boot(self, server: ServerSpec) -> None:
         """Boot a server, for the first time or again with the disk that it had."""
-        known = self._servers.get(server.id)
-        if known is not None and known.power is Power.RUNNING:
-            return
-        state = known or _Server(server, server.nics, Power.STOPPED)
+        state = self._servers.setdefault(server.id, _Server(server, server.nics, Power.STOPPED))
+        async with state.lock:
+            if state.power is not Power.RUNNING:
+                await self._boot(state, server)
+
+    async def _boot(self, state: _Server, server: ServerSpec) -> None:
+        await self._drop_ports(server.id)  # those of a boot that crashed
         state.spec = server
         state.nics = server.nics
         state.ended = asyncio.Event()
-        self._servers[server.id] = state
+        documents = guest.openstack_documents(server)
         try:
+            files = guest.first_files(server)
             nics = [await self._add_port(server.id, nic) for nic in server.nics]
             (console,) = await self._link.ask(
                 "boot",
                 server=server.id,
                 hostname=server.hostname,
                 nics=nics,
-                files=_encoded_files(server),
-                config_drive=_encoded(
-                    {
-                        f"openstack/latest/{name}": content
-                        for name, content in guest.openstack_documents(server).items()
-                    }
-                ),
-                run_user_data=guest.is_script(server.user_data),
+                files={path: (b64encode(content).decode(), mode) for path, (content, mode) in files.items()},
+                config_drive={
+                    f"openstack/latest/{name}": b64encode(content).decode()
+                    for name, content in documents.items()
+                },
+                run_user_data=guest.USER_DATA_SCRIPT in files,
             )
         except DriverError as error:
+            state.power = Power.CRASHED
             await self._drop_ports(server.id)
             raise DriverError(f"Server {server.name} ({server.id}) did not boot: {error}") from None
-        state.power = Power.RUNNING if not state.ended.is_set() else Power.CRASHED
+        state.power = Power.CRASHED if state.ended.is_set() else Power.RUNNING
         state.console.follow(console)
 
     async def power_off(self, server_id: str) -> None:
         """End a server's processes, keep its disk."""
-        server = self._servers.get(server_id)
-        if server is None:
-            raise DriverError(f"There is no server {server_id}.")
+        server = self._server(server_id)
+        async with server.lock:
+            await self._end(server)
+
+    async def _end(self, server: _Server) -> None:
+        server_id = server.spec.id
         if server.power is Power.RUNNING:
             server.power = Power.STOPPED
             await self._link.ask("kill", server=server_id)
@@ -213,14 +220,26 @@ class NetnsDriver:
 
     async def destroy(self, server_id: str) -> None:
         """End a server and forget its disk."""
-        if server_id not in self._servers:
+        server = self._servers.get(server_id)
+        if server is None:
             return
-        await self.power_off(server_id)
-        server = self._servers.pop(server_id)
-        server.console.close()
-        for nic in server.nics:
-            self._rules.pop(nic.port_id, None)
-        await self._link.ask("erase", server=server_id)
+        async with server.lock:
+            await self._end(server)
+            await self._link.ask("erase", server=server_id)
+            server.console.close()
+            for nic in server.nics:
+                self._rules.pop(nic.port_id, None)
+            self._servers.pop(server_id, None)
+
+    def _server(self, server_id: str) -> _Server:
+        try:
+            return self._servers[server_id]
+        except KeyError:
+            raise DriverError(f"There is no server {server_id}.") from None
+
+    async def crash(self, server_id: str) -> None:
+        """Kill a server's process 1, as a fault: the server shows as crashed."""
+        await self._link.ask("kill", server=server_id)
 
     async def power(self) -> dict[str, Power]:
         """What each server's processes do."""
@@ -228,10 +247,7 @@ class NetnsDriver:
 
     async def console(self, server_id: str) -> str:
         """The last part of what a server wrote to its console."""
-        try:
-            return self._servers[server_id].console.text()
-        except KeyError:
-            raise DriverError(f"There is no server {server_id}.") from None
+        return self._server(server_id).console.text()
 
     def _on_exit(self, server_id: str) -> None:
         server = self._servers.get(server_id)
@@ -248,7 +264,7 @@ class NetnsDriver:
 
     async def attach_nic(self, server_id: str, nic: Nic) -> None:
         """Plug a port into a running server."""
-        server = self._servers[server_id]
+        server = self._server(server_id)
         if nic.port_id in self._ports:
             return
         port = await self._add_port(server_id, nic)
@@ -258,7 +274,7 @@ class NetnsDriver:
 
     async def detach_nic(self, server_id: str, port_id: str) -> None:
         """Unplug a port."""
-        server = self._servers[server_id]
+        server = self._server(server_id)
         server.nics = tuple(nic for nic in server.nics if nic.port_id != port_id)
         port = self._ports.get(port_id)
         if port is not None:
@@ -350,17 +366,6 @@ class NetnsDriver:
         if found is None:
             raise DriverError(f"No router has a leg in network {nic.network_id}.")
         return found
-
-
-def _encoded(files: dict[str, bytes]) -> dict[str, str]:
-    return {path: b64encode(content).decode() for path, content in files.items()}
-
-
-def _encoded_files(server: ServerSpec) -> dict[str, tuple[str, int]]:
-    return {
-        path: (b64encode(content).decode(), mode)
-        for path, (content, mode) in guest.first_files(server).items()
-    }
 
 
 def _var_folders() -> list[tuple[str, int, int, int]]:

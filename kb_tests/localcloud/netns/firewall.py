@@ -5,6 +5,9 @@ table would be one more limit under load. State is therefore kept where it is ch
 first packet of a connection (SYN without ACK) is judged, since without it no connection comes about;
 UDP flows that a rule has let through are remembered for a while in both directions; of ICMP the
 answers pass. A port sends only from its own MAC and IPv4 address, and IPv4 and ARP alone.
+
+The chain's priority is the bridge family's "filter". It must not be 0: br_netfilter, where it is on,
+takes packets out at 0 and skips other hooks of that priority when it puts them back.
 """
 
 from __future__ import annotations
@@ -34,7 +37,7 @@ table bridge kb {{
     accept
   }}
   chain forward {{
-    type filter hook forward priority 0; policy accept;
+    type filter hook forward priority -200; policy accept;
     iifname vmap @from_port
     oifname vmap @to_port
   }}

@@ -3,17 +3,85 @@
 from __future__ import annotations
 
 import json
+import shlex
+import zlib
+from base64 import b64decode, b64encode
 from ipaddress import IPv4Network
+from typing import Any
 
-from kb_tests.localcloud.driver import Nic, ServerSpec
+import yaml
+
+from kb_tests.localcloud.driver import DriverError, Nic, ServerSpec
+
+_LARGEST_UNPACKED = 1 << 20
 
 USER_DATA_SCRIPT = "/var/lib/cloud/instance/user-data.txt"
-"""Where a `#!` script given as user_data lies in the server."""
+"""Where the script that user_data stands for lies in the server."""
 
 
-def is_script(user_data: bytes) -> bool:
-    """Whether a server runs its user_data as a program."""
-    return user_data.startswith(b"#!")
+def boot_script(user_data: bytes) -> bytes | None:
+    """The program that a server runs once for its user_data: a `#!` script as it is, of a
+    `#cloud-config` its write_files and runcmd, gzipped or not; None for anything else.
+
+    Raises `DriverError` for a cloud-config that is none.
+    """
+    if user_data.startswith(b"\x1f\x8b"):
+        user_data = _unpack(user_data)
+    if user_data.startswith(b"#!"):
+        return user_data
+    if user_data.startswith(b"#cloud-config"):
+        return _cloud_config_script(user_data)
+    return None
+
+
+def _unpack(packed: bytes) -> bytes:
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        data = unpacker.decompress(packed, _LARGEST_UNPACKED)
+    except zlib.error as error:
+        raise DriverError(f"user_data looks like gzip and is not: {error}.") from None
+    if not unpacker.eof:
+        raise DriverError(f"user_data is cut off, or unpacks to more than {_LARGEST_UNPACKED} bytes.")
+    return data
+
+
+def _cloud_config_script(text: bytes) -> bytes:
+    try:
+        config = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise DriverError(f"user_data is no valid cloud-config: {' '.join(str(error).split())}.") from None
+    if not isinstance(config, dict):
+        raise DriverError("user_data is no valid cloud-config: it is not a mapping.")
+    lines = ["#!/bin/sh"]
+    try:
+        for file in config.get("write_files") or ():
+            lines += _write_file(file)
+        for command in config.get("runcmd") or ():
+            lines.append(command if isinstance(command, str) else shlex.join(map(str, command)))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DriverError(f"user_data's write_files or runcmd is malformed: {error!r}.") from None
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _write_file(file: dict[str, Any]) -> list[str]:
+    """Shell lines that do what one entry of cloud-config's write_files asks."""
+    path = shlex.quote(file["path"])
+    content = file.get("content", "")
+    content = content if isinstance(content, bytes) else content.encode()
+    encoding = file.get("encoding", "text/plain").lower()
+    if encoding in ("b64", "base64", "gz+b64", "gz+base64", "gzip+b64", "gzip+base64"):
+        content = b64decode(content)
+    elif encoding not in ("text/plain", ""):
+        raise ValueError(encoding)
+    unpack = " | gzip -d" if encoding.startswith("gz") else ""
+    into = ">>" if file.get("append") else ">"
+    mode = str(file.get("permissions", "0644"))
+    return [
+        f"mkdir -p {shlex.quote(file['path'].rpartition('/')[0] or '/')}",
+        f"base64 -d <<'END'{unpack} {into} {path}\n{b64encode(content).decode()}\nEND",
+        f"chmod {shlex.quote(mode)} {path}",
+        f"chown {shlex.quote(file.get('owner', 'root:root'))} {path}",
+    ]
 
 
 def first_files(server: ServerSpec) -> dict[str, tuple[bytes, int]]:
@@ -27,8 +95,9 @@ def first_files(server: ServerSpec) -> dict[str, tuple[bytes, int]]:
     if server.public_keys:
         keys = "".join(f"{key.strip()}\n" for key in server.public_keys)
         files["/root/.ssh/authorized_keys"] = (keys.encode(), 0o600)
-    if is_script(server.user_data):
-        files[USER_DATA_SCRIPT] = (server.user_data, 0o700)
+    script = boot_script(server.user_data)
+    if script is not None:
+        files[USER_DATA_SCRIPT] = (script, 0o700)
     return files
 
 

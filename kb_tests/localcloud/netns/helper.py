@@ -65,6 +65,8 @@ def _quiet_network(*, forward: bool = False) -> None:
         _sysctl(f"net/ipv6/conf/{name}/disable_ipv6", "1")
         _sysctl(f"net/ipv4/conf/{name}/rp_filter", "0")
         _sysctl(f"net/ipv4/conf/{name}/send_redirects", "0")
+    for table in ("arptables", "iptables", "ip6tables"):
+        _sysctl(f"net/bridge/bridge-nf-call-{table}", "0")  # what crosses a bridge is no IP host's matter
     if forward:
         _sysctl("net/ipv4/ip_forward", "1")
 

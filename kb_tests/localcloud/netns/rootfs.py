@@ -10,6 +10,8 @@ folder of its own, and outlives its processes until the server is destroyed.
 # Every server is a fork of this process: it does without pathlib, and works with descriptors.
 # ruff: noqa: PTH101, PTH102, PTH103, PTH110, PTH112, PTH114, PTH115, PTH120, PTH123, PTH208, PTH211
 
+from __future__ import annotations
+
 import os
 import shutil
 import stat

@@ -1,0 +1,248 @@
+"""What passes between servers, routers and floating IPs, and what does not."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from kb_tests.localcloud.driver import FloatingIp, Nic, RouterSpec, Rule, ServerSpec
+from kb_tests.localcloud.netns.forwarder import local_port
+from tests.functional.localcloud.netns_cloud import (
+    OUT_ONLY,
+    SSH,
+    Cloud,
+    router_spec,
+    running,
+    until,
+)
+
+ECHO = """
+import socketserver, socket, threading
+class Handler(socketserver.StreamRequestHandler):
+    def handle(self):
+        data = self.request.makefile('rb').read()
+        self.request.sendall(b'%d bytes' % len(data))
+socketserver.ThreadingTCPServer.request_queue_size = 256
+tcp = socketserver.ThreadingTCPServer(('0.0.0.0', 7777), Handler)
+udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); udp.bind(('0.0.0.0', 7777))
+def answer():
+    while True:
+        data, peer = udp.recvfrom(65536)
+        udp.sendto(b'%d bytes from %s' % (len(data), peer[0].encode()), peer)
+threading.Thread(target=answer, daemon=True).start()
+print('listening', flush=True)
+tcp.serve_forever()
+"""
+SERVE = f"cat > /opt/echo.py <<'END'\n{ECHO}\nEND\npython3 /opt/echo.py &\n"
+ASK = """python3 -c "
+import socket, sys
+kind, address, port = sys.argv[1:4]
+s = socket.socket(socket.AF_INET, socket.SOCK_STREAM if kind == 'tcp' else socket.SOCK_DGRAM)
+s.settimeout(1)
+s.connect((address, int(port)))
+s.sendall(b'x' * 1000)
+if kind == 'tcp': s.shutdown(1)
+print(s.recv(100).decode())
+" """
+
+
+async def reaches(cloud: Cloud, source: ServerSpec, kind: str, address: str, port: int = 7777) -> bool:
+    """Whether an answer comes back from `address`."""
+    if kind == "icmp":
+        return "1 received" in await cloud.run(source, f"ping -c 1 -W 1 {address}", check=False)
+    return "1000 bytes" in await cloud.run(source, f"{ASK} {kind} {address} {port}", check=False)
+
+
+async def reached(cloud: Cloud, source: ServerSpec, address: str) -> set[str]:
+    """The protocols in which an answer comes back from `address`."""
+    kinds = ("tcp", "udp", "icmp")
+    answers = await asyncio.gather(*(reaches(cloud, source, kind, address) for kind in kinds))
+    return {kind for kind, answer in zip(kinds, answers, strict=True) if answer}
+
+
+async def serving(cloud: Cloud, name: str, *rules: Rule, network: int = 1) -> ServerSpec:
+    """A server with an echo service on port 7777, TCP and UDP, and SSH."""
+    spec = cloud.spec(name, f"#!/bin/bash\n{SERVE}", network=network)
+    await cloud.boot(spec, (*OUT_ONLY, SSH, *rules))
+    await cloud.says(spec, "listening")
+    return spec
+
+
+def test_security_groups_let_in_what_their_rules_say() -> None:
+    async def main() -> None:
+        async with running() as cloud:
+            client, server = await serving(cloud, "client"), await serving(cloud, "server")
+            address = server.nics[0].address
+            port = server.nics[0].port_id
+            source = f"{client.nics[0].address}/32"
+            assert await reached(cloud, client, address) == set()
+            cases = (
+                ("tcp", Rule("ingress", "tcp", 7777, 7777, (source,))),
+                ("udp", Rule("ingress", "udp", 7000, 8000, ("10.0.0.0/8", "::/0"))),
+                ("icmp", Rule("ingress", "icmp", 8, 0, ())),
+            )
+            for allowed, rule in cases:
+                await cloud.driver.put_rules(port, (*OUT_ONLY, SSH, rule))
+                assert await reached(cloud, client, address) == {allowed}
+            for nobody in (("10.9.9.9/32",), ("fd00::/8",)):
+                rule = Rule("ingress", None, None, None, nobody)
+                await cloud.driver.put_rules(port, (*OUT_ONLY, SSH, rule))
+                assert await reached(cloud, client, address) == set(), nobody
+            await cloud.driver.put_rules(port, None)
+            assert await reached(cloud, client, address) == {"tcp", "udp", "icmp"}
+
+    asyncio.run(main())
+
+
+def test_answers_pass_and_egress_is_judged() -> None:
+    async def main() -> None:
+        async with running() as cloud:
+            server = await serving(cloud, "server", Rule("ingress", None, None, None, ()))
+            client = await serving(cloud, "client")  # lets nothing in but SSH, and answers
+            address, port = server.nics[0].address, client.nics[0].port_id
+            assert await reached(cloud, client, address) == {"tcp", "udp", "icmp"}
+            await cloud.driver.put_rules(port, (SSH, Rule("egress", "udp", 7777, 7777, ())))
+            assert await reached(cloud, client, address) == {"udp"}
+            await cloud.driver.put_rules(port, (SSH, Rule("ingress", "udp", None, None, ())))
+            mine = client.nics[0].address
+            assert await reaches(cloud, server, "udp", mine), "answers of an allowed flow go out"
+
+    asyncio.run(main())
+
+
+def test_a_port_without_rules_is_shut_and_one_without_the_right_sender_is_silent() -> None:
+    async def main() -> None:
+        async with running() as cloud:
+            shut = cloud.spec("shut")
+            await cloud.driver.boot(shut)
+            peer = await cloud.boots("peer", "true")
+            assert not await reaches(cloud, peer, "icmp", shut.nics[0].address)
+            thief = await cloud.boot(cloud.spec("thief"))
+            await cloud.run(thief, f"ip address add {shut.nics[0].address}/16 dev eth0")
+            command = f"ping -c 1 -W 1 -I {shut.nics[0].address} {peer.nics[0].address}"
+            assert "1 received" not in await cloud.run(thief, command, check=False)
+            assert await reaches(cloud, thief, "icmp", peer.nics[0].address)
+
+    asyncio.run(main())
+
+
+def test_a_router_forwards_between_its_legs_and_nowhere_else() -> None:
+    async def main() -> None:
+        async with running(networks=3) as cloud:
+            left = await serving(cloud, "left", Rule("ingress", None, None, None, ()))
+            right = await serving(cloud, "right", Rule("ingress", None, None, None, ()), network=2)
+            assert await reaches(cloud, left, "tcp", right.nics[0].address)
+            assert "ttl=63" in await cloud.run(left, f"ping -c 1 -W 1 {right.nics[0].address}")
+            for address in ("10.99.0.1", "203.0.113.99", "8.8.8.8"):
+                source = left.nics[0].address
+                command = f"ping -c 1 -W 1 -I {source} {address}"
+                assert "1 received" not in await cloud.run(left, command, check=False), address
+            two = replace(router_spec(3), legs=router_spec(3).legs[:1] + router_spec(3).legs[2:])
+            await cloud.driver.put_router(two)
+            assert not await reaches(cloud, left, "tcp", right.nics[0].address)
+            await cloud.driver.put_router(router_spec(3))
+            assert await reaches(cloud, left, "tcp", right.nics[0].address)
+            await cloud.driver.put_network("net1", 1500)
+            await cloud.driver.delete_router("nobody's")
+
+    asyncio.run(main())
+
+
+def test_host_routes_and_router_routes_lead_past_the_default_gateway() -> None:
+    async def main() -> None:
+        async with running(networks=2) as cloud:
+            await cloud.driver.put_network("far", 1500)
+            legs = router_spec(2).legs
+            inner = replace(legs[1], port_id="inner", mac="fa:16:3e:ff:01:01", address="10.2.0.2")
+            far = replace(inner, port_id="far", network_id="far", mac="fa:16:3e:ff:01:02", address="10.5.0.1")
+            await cloud.driver.put_router(RouterSpec("second", (inner, far), (("10.1.0.0/16", "10.2.0.1"),)))
+            spec = cloud.spec("far")
+            nic = replace(spec.nics[0], network_id="far", address="10.5.0.10", gateway="10.5.0.1")
+            end = await cloud.boot(replace(spec, nics=(nic,)))
+            near = cloud.spec("near", network=2)
+            route = replace(near.nics[0], routes=(("10.5.0.0/16", "10.2.0.2"),))
+            near = await cloud.boot(replace(near, nics=(route,)))
+            assert "ttl=63" in await cloud.run(near, f"ping -c 1 -W 1 {end.nics[0].address}")
+            beyond = await cloud.boot(cloud.spec("beyond"))
+            assert not await reaches(cloud, beyond, "icmp", end.nics[0].address)
+            await cloud.driver.put_router(replace(router_spec(2), routes=(("10.5.0.0/16", "10.2.0.2"),)))
+            assert await reaches(cloud, beyond, "icmp", end.nics[0].address)
+            await cloud.driver.put_router(router_spec(2))
+            assert not await reaches(cloud, beyond, "icmp", end.nics[0].address)
+
+    asyncio.run(main())
+
+
+async def exchange(address: str, port: int, data: bytes) -> bytes:
+    """Send, end our direction, and read to the end."""
+    reader, writer = await asyncio.open_connection(address, local_port(port))
+    try:
+        writer.write(data)
+        writer.write_eof()
+        return await reader.read()
+    finally:
+        writer.close()
+
+
+def test_floating_ips_carry_half_closed_connections_and_many_of_them() -> None:
+    async def main() -> None:
+        async with running() as cloud:
+            rule = Rule("ingress", "tcp", 7777, 7777, ("203.0.113.0/24",))
+            server = await serving(cloud, "server", rule)
+            address = await cloud.floating(server, ((22, 22), (7770, 7780)))
+            answers = await asyncio.gather(*(exchange(address, 7777, b"x" * 100_000) for _ in range(200)))
+            assert answers == [b"100000 bytes"] * 200
+            assert await cloud.run(server, "md5sum", stdin=b"\0" * 20_000_000) == (
+                "10e4462c9d0b08e7f0b304c4fbfeafa3  -\n"
+            )
+
+    asyncio.run(main())
+
+
+def test_a_floating_ip_refuses_what_is_not_allowed_and_goes_with_its_deletion() -> None:
+    async def outcome(address: str, port: int) -> str:
+        try:
+            return (await exchange(address, port, b"x")).decode() or "empty"
+        except ConnectionError as error:
+            return type(error).__name__
+
+    async def main() -> None:
+        async with running() as cloud:
+            server = await serving(cloud, "server", Rule("ingress", "tcp", 7777, 7777, ("10.0.0.0/8",)))
+            address = await cloud.floating(server, ((22, 22), (7776, 7777)))
+            assert await outcome(address, 7778) == "ConnectionRefusedError"
+            assert await outcome(address, 7776) == "ConnectionResetError"
+            port = server.nics[0].port_id
+            await cloud.driver.put_rules(port, (*OUT_ONLY, Rule("ingress", "tcp", 7777, 7777, ())))
+            assert await outcome(address, 7777) == "1 bytes"
+            await cloud.driver.put_floating_ip(
+                FloatingIp(address, server.id, server.nics[0].address, ((22, 22),))
+            )
+            assert await outcome(address, 7777) == "ConnectionRefusedError"
+            await cloud.driver.delete_floating_ip(address)
+            assert await outcome(address, 22) == "ConnectionRefusedError"
+            await cloud.driver.delete_floating_ip(address)
+
+    asyncio.run(main())
+
+
+def test_ports_are_plugged_into_and_out_of_a_running_server() -> None:
+    async def main() -> None:
+        async with running(networks=2) as cloud:
+            server = await cloud.boot(cloud.spec("server"))
+            other = await cloud.boot(cloud.spec("other", network=2))
+            nic: Nic = replace(cloud.spec("x", network=2).nics[0], gateway=None)
+            await cloud.driver.put_rules(nic.port_id, OUT_ONLY)
+            await cloud.driver.attach_nic(server.id, nic)
+            await cloud.driver.attach_nic(server.id, nic)
+            assert nic.mac in await cloud.run(server, "ip -o link show eth1")
+            assert "ttl=64" in await cloud.run(server, f"ping -c 1 -W 1 {other.nics[0].address}")
+            await cloud.driver.detach_nic(server.id, nic.port_id)
+            await cloud.driver.detach_nic(server.id, nic.port_id)
+
+            async def gone() -> bool:
+                return "does not exist" in await cloud.run(server, "ip link show eth1", check=False)
+
+            await until(gone, 3)
+
+    asyncio.run(main())
