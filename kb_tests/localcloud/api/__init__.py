@@ -1,0 +1,1 @@
+"""What all services share: routing, authentication, microversions, errors, paging, filters, request log."""

@@ -1,0 +1,89 @@
+"""The whole cloud: the state of its services, its driver, and the tasks that run beside the API."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+from typing import Any
+
+from kb_tests.localcloud.api.requestlog import RequestLog
+from kb_tests.localcloud.driver import Driver
+from kb_tests.localcloud.glance.state import Images
+from kb_tests.localcloud.keystone.state import Identity
+from kb_tests.localcloud.neutron.dataplane import DataPlane
+from kb_tests.localcloud.neutron.state import Network, Networking, Subnet
+from kb_tests.localcloud.nova.state import Compute
+
+FLOATING_CIDR = IPv4Network("127.77.0.0/16")
+FLOATING_FIRST = IPv4Address("127.77.1.1")
+FLOATING_LAST = IPv4Address("127.77.255.254")
+
+
+@dataclass
+class Cloud:
+    """One local cloud. `url` is what clients reach it by, without a path; `folder` takes its files."""
+
+    url: str
+    driver: Driver
+    folder: Path
+    identity: Identity = field(default_factory=Identity)
+    networking: Networking = field(default_factory=Networking)
+    compute: Compute = field(default_factory=Compute)
+    requests: RequestLog = field(default_factory=RequestLog)
+    mtu: int = 1500
+    images: Images = field(init=False)
+    dataplane: DataPlane = field(init=False)
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.images = Images(self.folder / "images")
+        self.dataplane = DataPlane(self.networking, self.driver)
+
+    def bootstrap(self, admin_password: str, token_lifetime: timedelta = timedelta(hours=1)) -> None:
+        """What an administrator finds in a new cloud: user and project `admin`, the image `kb-node`, the
+        external network `public` with the floating addresses, two hypervisors.
+        """
+        self.identity.token_lifetime = token_lifetime
+        self.identity.bootstrap(admin_password)
+        admin = next(project.id for project in self.identity.projects.values() if project.name == "admin")
+        self.images.bootstrap(admin)
+        self.compute.bootstrap()
+        public = Network(
+            project_id=admin,
+            name="public",
+            description="Floating addresses of the local cloud, on this machine's loopback",
+            mtu=self.mtu,
+            segmentation_id=self.networking.next_segment(),
+            external=True,
+        )
+        self.networking.networks[public.id] = public
+        subnet = Subnet(
+            project_id=admin,
+            name="public-subnet",
+            network_id=public.id,
+            cidr=FLOATING_CIDR,
+            gateway_ip=FLOATING_CIDR.network_address + 1,
+            pools=[(FLOATING_FIRST, FLOATING_LAST)],
+            enable_dhcp=False,
+        )
+        self.networking.subnets[subnet.id] = subnet
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let something go on after its request was answered."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def stop(self) -> None:
+        """End the tasks and the data plane."""
+        for task in tuple(self._tasks):
+            task.cancel()
+        for task in tuple(self._tasks):
+            with suppress(asyncio.CancelledError):
+                await task
+        await self.driver.stop()

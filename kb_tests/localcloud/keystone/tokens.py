@@ -1,0 +1,217 @@
+"""Authentication: POST, GET, HEAD and DELETE /v3/auth/tokens, and the catalog in them."""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+
+from kb_tests.localcloud.api.call import Call, Json, reply
+from kb_tests.localcloud.api.errors import ApiError, bad_request, not_found
+from kb_tests.localcloud.api.routes import Routes
+from kb_tests.localcloud.keystone.state import SYSTEM, Identity, Project, Token, User
+from kb_tests.localcloud.times import micros
+
+if TYPE_CHECKING:
+    from kb_tests.localcloud.cloud import Cloud
+
+routes = Routes()
+
+REGION = "RegionOne"
+
+ENDPOINTS = (
+    ("keystone", "identity", "/identity"),
+    ("nova", "compute", "/compute/v2.1"),
+    ("neutron", "network", "/networking"),
+    ("glance", "image", "/image"),
+    ("cinderv3", "volumev3", "/volume/v3/{project_id}"),
+    ("cinder", "block-storage", "/volume/v3/{project_id}"),
+)
+"""Service name, service type, path of its endpoint."""
+
+
+def _denied() -> ApiError:
+    return ApiError(401, "The request you have made requires authentication.", "Unauthorized")
+
+
+def stable_id(*words: str) -> str:
+    """An id made of names, for catalog entries, which never change."""
+    import uuid
+
+    return uuid.uuid5(uuid.NAMESPACE_URL, "/".join(words)).hex
+
+
+def catalog(url: str, project_id: str) -> list[Json]:
+    """The services with their three interfaces each."""
+    return [
+        {
+            "id": stable_id("service", kind),
+            "type": kind,
+            "name": name,
+            "endpoints": [
+                {
+                    "id": stable_id("endpoint", kind, interface),
+                    "interface": interface,
+                    "region": REGION,
+                    "region_id": REGION,
+                    "url": url + path.format(project_id=project_id),
+                }
+                for interface in ("public", "internal", "admin")
+            ],
+        }
+        for name, kind, path in ENDPOINTS
+    ]
+
+
+@routes.add("POST", "/v3/auth/tokens", public=True)
+async def authenticate(call: Call) -> Response:
+    """By password or by another token; scoped to a project, a domain, the system, or not at all."""
+    identity = call.cloud.identity
+    auth = call.object("auth")
+    methods = auth.get("identity", {}).get("methods")
+    if not isinstance(methods, list) or not methods:
+        raise bad_request(
+            "Expecting to find methods in identity. The server could not comply with the request."
+        )
+    until = None
+    if "password" in methods:
+        user = _by_password(identity, auth["identity"])
+    elif "token" in methods:
+        given = auth["identity"].get("token", {})
+        old = identity.token(given.get("id", "") if isinstance(given, dict) else "")
+        if old is None:
+            raise _denied()
+        user, until = identity.users[old.user_id], old.expires
+    else:
+        raise ApiError(401, f"Attempted to authenticate with an unsupported method: {', '.join(methods)}.")
+    project_id, target = _scope(identity, auth.get("scope"), user)
+    if target and not identity.role_ids(user.id, target):
+        raise _denied()
+    token = identity.issue(user, project_id, target, tuple(methods), until)
+    return reply(
+        {"token": view(call.cloud, token)}, 201, {"X-Subject-Token": token.id, "Vary": "X-Auth-Token"}
+    )
+
+
+def _by_password(identity: Identity, given: Json) -> User:
+    who = given.get("password", {}).get("user") if isinstance(given.get("password"), dict) else None
+    if not isinstance(who, dict) or not isinstance(who.get("password"), str):
+        raise bad_request("Expecting to find user in password. The server could not comply with the request.")
+    user = None
+    if "id" in who:
+        user = identity.users.get(who["id"])
+    elif "name" in who:
+        domain = _domain(identity, who.get("domain"))
+        found = (u for u in identity.users.values() if u.name == who["name"] and u.domain_id == domain)
+        user = next(found, None)
+    if user is None or not user.enabled or user.password is None:
+        raise _denied()
+    if not hmac.compare_digest(user.password, identity.hashed(who["password"])):
+        raise _denied()
+    return user
+
+
+def _domain(identity: Identity, given: object) -> str | None:
+    if not isinstance(given, dict):
+        return None
+    if "id" in given:
+        return str(given["id"])
+    return next((d.id for d in identity.domains.values() if d.name == given.get("name")), None)
+
+
+def _scope(identity: Identity, scope: object, user: User) -> tuple[str, str]:
+    """Project id (or empty) and the target of the roles."""
+    if scope == "unscoped":
+        return "", ""
+    if not isinstance(scope, dict):
+        default = identity.projects.get(user.default_project_id or "")
+        if default is None or not identity.role_ids(user.id, default.id):
+            return "", ""
+        return default.id, default.id
+    if "system" in scope:
+        return "", SYSTEM
+    if isinstance(scope.get("project"), dict):
+        project = _project(identity, scope["project"])
+        if project is None or not project.enabled:
+            raise _denied()
+        return project.id, project.id
+    domain = _domain(identity, scope.get("domain"))
+    if domain not in identity.domains:
+        raise _denied()
+    return "", domain
+
+
+def _project(identity: Identity, given: Json) -> Project | None:
+    if "id" in given:
+        return identity.projects.get(str(given["id"]))
+    domain = _domain(identity, given.get("domain"))
+    found = (p for p in identity.projects.values() if p.name == given.get("name") and p.domain_id == domain)
+    return next(found, None)
+
+
+def view(cloud: Cloud, token: Token) -> Json:
+    """The body of a token."""
+    identity = cloud.identity
+    user = identity.users[token.user_id]
+    body: Json = {
+        "methods": list(token.methods),
+        "user": {
+            "domain": _named(identity, user.domain_id),
+            "id": user.id,
+            "name": user.name,
+            "password_expires_at": None,
+        },
+        "audit_ids": [token.audit_id],
+        "expires_at": micros(token.expires) + "Z",
+        "issued_at": micros(token.issued) + "Z",
+    }
+    if not token.target:
+        return body
+    if token.project_id:
+        project = identity.projects[token.project_id]
+        body["project"] = {
+            "domain": _named(identity, project.domain_id),
+            "id": project.id,
+            "name": project.name,
+        }
+        body["is_domain"] = False
+    elif token.target == SYSTEM:
+        body["system"] = {"all": True}
+    else:
+        body["domain"] = _named(identity, token.target)
+    held = identity.role_ids(token.user_id, token.target)
+    body["roles"] = [{"id": role, "name": identity.roles[role].name} for role in sorted(held)]
+    body["catalog"] = catalog(cloud.url, token.project_id)
+    return body
+
+
+def _named(identity: Identity, domain_id: str) -> Json:
+    return {"id": domain_id, "name": identity.domains[domain_id].name}
+
+
+@routes.add("GET", "/v3/auth/tokens")
+async def validate(call: Call) -> Response:
+    """Show the token in X-Subject-Token: one's own, or as an administrator any."""
+    token = _subject(call)
+    return reply({"token": view(call.cloud, token)}, headers={"X-Subject-Token": token.id})
+
+
+@routes.add("DELETE", "/v3/auth/tokens")
+async def revoke(call: Call) -> Response:
+    """End the token in X-Subject-Token."""
+    del call.cloud.identity.tokens[_subject(call).id]
+    return reply(status=204)
+
+
+def _subject(call: Call) -> Token:
+    token = call.cloud.identity.token(call.request.headers.get("x-subject-token", ""))
+    if token is None or (token.user_id != call.caller.user_id and not call.caller.is_admin):
+        raise not_found("Could not find token.")
+    return token
+
+
+@routes.add("GET", "/v3/auth/catalog")
+async def show_catalog(call: Call) -> Response:
+    """The catalog of the caller's scope."""
+    return reply({"catalog": catalog(call.cloud.url, call.caller.project_id)})

@@ -1,0 +1,165 @@
+"""The process of the local cloud: `python -m kb_tests.localcloud.server`, started by `control.up`.
+
+Takes the state directory for itself (a lock in it), starts the driver, serves on 127.0.0.1, writes
+clouds.yaml and then `ready.json`, and on SIGTERM, SIGINT or the parent's end takes everything down.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import uvicorn
+
+from kb_tests.localcloud.cloud import Cloud
+from kb_tests.localcloud.drivers import choose_driver
+from kb_tests.localcloud.nova.lifecycle import watch_power
+from kb_tests.localcloud.services import application
+from kb_tests.localcloud.state_dir import CLOUD_NAME, StateDir
+
+log = logging.getLogger("kb_tests.localcloud")
+
+
+class CannotStartError(Exception):
+    """One sentence on why the cloud cannot be started."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run until told to end."""
+    parser = argparse.ArgumentParser(prog="kb_tests.localcloud.server")
+    parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--driver", default="auto")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--parent-pid", type=int)
+    parser.add_argument("--token-lifetime", type=float, default=3600.0, metavar="SECONDS")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    state = StateDir(options.state)
+    try:
+        with _locked(state):
+            asyncio.run(_serve(options, state))
+    except Exception as error:
+        state.failure.write_text(f"{error}\n")
+        log.exception("the local cloud ends")
+        return 1
+    return 0
+
+
+@contextlib.contextmanager
+def _locked(state: StateDir) -> Iterator[None]:
+    state.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with state.lock.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CannotStartError(f"Another local cloud runs in {state.folder}: stop it first.") from None
+        state.ready.unlink(missing_ok=True)
+        yield
+        for left in (state.ready, state.clouds_yaml):
+            left.unlink(missing_ok=True)
+
+
+async def _serve(options: argparse.Namespace, state: StateDir) -> None:
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind(("127.0.0.1", options.port))
+    except OSError as error:
+        raise CannotStartError(
+            f"Port {options.port} of 127.0.0.1 cannot be used: {error.strerror}."
+        ) from None
+    listening.listen(2048)
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    cloud = Cloud(url, choose_driver(options.driver, state.folder), state.folder)
+    password = secrets.token_urlsafe(24)
+    cloud.bootstrap(password, timedelta(seconds=options.token_lifetime))
+    ended = asyncio.Event()
+    with _ends(ended, options.parent_pid), state.requests.open("w") as requests:
+        cloud.requests.file = requests
+        try:
+            await cloud.driver.start()
+            cloud.spawn(cloud.dataplane.run())
+            cloud.spawn(watch_power(cloud))
+            await _until(ended, cloud, listening, state, password)
+        finally:
+            await cloud.stop()
+    log.info("ended")
+
+
+async def _until(
+    ended: asyncio.Event, cloud: Cloud, listening: socket.socket, state: StateDir, password: str
+) -> None:
+    config = uvicorn.Config(
+        application(cloud),
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=1,
+        server_header=False,
+    )
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    while not server.started and not serving.done():
+        await asyncio.sleep(0.01)
+    state.write_clouds_yaml(cloud.url, password)
+    state.write_ready(
+        {
+            "pid": os.getpid(),
+            "url": cloud.url,
+            "driver": cloud.driver.name,
+            "notes": list(cloud.driver.notes),
+            "cloud": CLOUD_NAME,
+        }
+    )
+    log.info("serving on %s, driver %s", cloud.url, cloud.driver.name)
+    await ended.wait()
+    server.should_exit = True
+    await serving
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals to us."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextlib.contextmanager
+def _ends(ended: asyncio.Event, parent_pid: int | None) -> Iterator[None]:
+    """Set `ended` on SIGTERM, SIGINT, and when the parent process is gone."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    descriptor = None
+    if parent_pid is not None:
+        try:
+            descriptor = os.pidfd_open(parent_pid)
+        except ProcessLookupError:
+            ended.set()
+        else:
+            loop.add_reader(descriptor, ended.set)
+    try:
+        yield
+    finally:
+        if descriptor is not None:
+            loop.remove_reader(descriptor)
+            os.close(descriptor)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""The files of one local cloud."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+CLOUD_NAME = "kb-local"
+
+
+@dataclass(frozen=True)
+class StateDir:
+    """`ready` is there while the cloud serves; `clouds_yaml` holds a password and is of mode 0600."""
+
+    folder: Path
+
+    @property
+    def clouds_yaml(self) -> Path:
+        """For OS_CLIENT_CONFIG_FILE."""
+        return self.folder / "clouds.yaml"
+
+    @property
+    def ready(self) -> Path:
+        """Process, address and driver, as JSON."""
+        return self.folder / "ready.json"
+
+    @property
+    def failure(self) -> Path:
+        """Why the last start failed."""
+        return self.folder / "failure"
+
+    @property
+    def lock(self) -> Path:
+        """Held while the process lives."""
+        return self.folder / "lock"
+
+    @property
+    def log(self) -> Path:
+        """The process's output."""
+        return self.folder / "localcloud.log"
+
+    @property
+    def requests(self) -> Path:
+        """The request log, one JSON object a line."""
+        return self.folder / "requests.jsonl"
+
+    def write_clouds_yaml(self, url: str, password: str) -> None:
+        """A clouds.yaml for the administrator. JSON is YAML."""
+        auth = {
+            "auth_url": f"{url}/identity",
+            "username": "admin",
+            "password": password,
+            "project_name": "admin",
+            "user_domain_name": "Default",
+            "project_domain_name": "Default",
+        }
+        entry = {"auth": auth, "region_name": "RegionOne", "identity_api_version": 3}
+        self._write(self.clouds_yaml, json.dumps({"clouds": {CLOUD_NAME: entry}}, indent=2) + "\n")
+
+    def write_ready(self, facts: dict[str, Any]) -> None:
+        """Say that the cloud serves."""
+        self._write(self.ready, json.dumps(facts) + "\n")
+
+    def _write(self, path: Path, content: str) -> None:
+        temporary = path.with_name(path.name + ".new")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(content)
+        temporary.replace(path)
