@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 # ruff: noqa: T201 - a command prints
-
 import argparse
 import shlex
 import sys

@@ -23,7 +23,7 @@ from pathlib import Path
 import uvicorn
 
 from kb_tests.localcloud.cloud import Cloud
-from kb_tests.localcloud.drivers import choose_driver
+from kb_tests.localcloud.drivers import NAMES, choose_driver
 from kb_tests.localcloud.nova.lifecycle import watch_power
 from kb_tests.localcloud.services import application
 from kb_tests.localcloud.state_dir import CLOUD_NAME, StateDir
@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run until told to end."""
     parser = argparse.ArgumentParser(prog="kb_tests.localcloud.server")
     parser.add_argument("--state", type=Path, required=True)
-    parser.add_argument("--driver", default="auto")
+    parser.add_argument("--driver", choices=NAMES, default="auto")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--parent-pid", type=int)
     parser.add_argument("--token-lifetime", type=float, default=3600.0, metavar="SECONDS")

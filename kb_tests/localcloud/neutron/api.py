@@ -90,7 +90,7 @@ async def show_extension(call: Call) -> Response:
 @routes.add("GET", "/v2.0/agents", admin="get_agent")
 async def list_agents(call: Call) -> Response:
     """One agent a hypervisor."""
-    views = [
+    views: list[Json] = [
         {
             "id": hypervisor.id,
             "agent_type": "Local cloud agent",

@@ -23,8 +23,8 @@ from kb_tests.localcloud.neutron.state import (
 
 log = logging.getLogger(__name__)
 
-_HOST = IPv4Network("127.0.0.0/8")
-"""Clients of floating IPs come from this machine's own addresses."""
+FLOATING_SOURCE = IPv4Network("203.0.113.1/32")
+"""Where connections through a floating IP come from, as servers see it."""
 
 _PROTOCOLS = {"1": "icmp", "6": "tcp", "17": "udp"}
 
@@ -194,4 +194,4 @@ def protocol_name(rule: GroupRule) -> str | None:
 def _from_host(rule: GroupRule) -> bool:
     if rule.remote_group_id or protocol_name(rule) not in (None, "tcp"):
         return False
-    return rule.remote_ip_prefix is None or IPv4Network(rule.remote_ip_prefix).overlaps(_HOST)
+    return rule.remote_ip_prefix is None or IPv4Network(rule.remote_ip_prefix).overlaps(FLOATING_SOURCE)
