@@ -54,6 +54,9 @@ class Resource:
     project: str = ""
     owner: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.kind.replace('_', ' ')} {self.name} ({self.id})"
+
 
 @dataclass(frozen=True)
 class Kind:

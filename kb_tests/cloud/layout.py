@@ -14,6 +14,8 @@ from ipaddress import IPv4Address, IPv4Network
 from kb_tests.cloud.topology import Role
 from kb_tests.errors import ScenarioError
 from kb_tests.scenario.model import Flavor, HttpScenario
+from kb_tests.scenario.points import HttpPoint, expand
+from kb_tests.scenario.units import format_duration, format_size
 
 MAX_HOST_ROUTES = 20
 """Neutron's default for `max_subnet_host_routes`."""
@@ -188,6 +190,37 @@ def plan(scenario: HttpScenario) -> Layout:
     proxy = client_cidr.network_address + reserved
     clients = _network("client", 0, Role.CLIENT, client_cidr, topology.servers, first=proxy + 1)
     return Layout(scenario.name, topology.flavor, clients, tuple(routers), str(proxy))
+
+
+def describe(scenario: HttpScenario, layout: Layout) -> str:
+    """What `kb plan` prints: what the scenario takes of a cloud, moves and lasts."""
+    needs = layout.needs
+    points = [point for point in expand(scenario) if isinstance(point, HttpPoint)]
+    moved = sum(point.offered * (point.warm_up + point.duration) * point.page_size for point in points)
+    closed = sum(1 for point in points if point.rate == 0)
+    shortest = sum(point.warm_up + point.duration for point in points)
+    longest = sum(point.warm_up + point.max_duration for point in points)
+    lasts = format_duration(shortest)
+    if longest > shortest:
+        lasts += f", up to {format_duration(longest)} where a verdict needs more samples"
+    disk = format_size(layout.flavor.disk) if layout.flavor.disk else "what the image needs"
+    rows = {
+        "servers": f"{needs.servers}: proxy, {scenario.topology.servers} HTTP servers, "
+        f"{layout.clients.servers} traffic generators",
+        "flavor": f"{layout.flavor.vcpus} vCPU, {format_size(layout.flavor.ram)} RAM, disk: {disk}",
+        "vCPU": f"{needs.vcpus}",
+        "RAM": format_size(needs.ram << 20),
+        "projects": f"{1 + len(layout.tenants)} of its own where the user may make them",
+        "network": f"{needs.networks} networks and subnets, {needs.routers} routers, "
+        f"{needs.security_groups} security groups, about {needs.ports} ports",
+        "addresses": ", ".join(layout.run_subnets),
+        "external": "2 addresses: a router's gateway, the proxy's floating IP",
+        "points": f"{len(points)}",
+        "data moved": f"{format_size(moved)}{f', and {closed} points as much as they can' if closed else ''}",
+        "load lasts": lasts,
+    }
+    width = max(map(len, rows)) + 2
+    return "\n".join([f"Scenario {scenario.name} needs", *(f"  {k:<{width}}{v}" for k, v in rows.items())])
 
 
 def _prefix_for(hosts: int) -> int:

@@ -28,7 +28,7 @@ DEADLINE = 600.0
 CONCURRENCY = 12
 
 _PATIENCE = 45.0
-_SETTLE = 3.0
+_SETTLE = 5.0
 _POLL = 1.0
 
 
@@ -97,6 +97,7 @@ class Removal:
         `projects`: ids of the run's own projects. `settle`: seconds in which a creation whose answer
         was lost may still take effect.
         """
+        self._stop.wait(settle)
         removed: list[Resource] = []
         todo = {resource.id: resource for resource in (*known, *self.find())}
         own = {*projects, *(resource.id for resource in todo.values() if resource.kind == "project")}
@@ -142,7 +143,7 @@ class Removal:
 
     def _delete(self, resource: Resource) -> bool:
         until = min(self._until, time.monotonic() + _PATIENCE)
-        what = f"removing {resource.kind.replace('_', ' ')} {resource.name}"
+        what = f"removing {resource}"
         try:
             repeat(
                 lambda: KINDS[resource.kind].delete(self._cloud, resource),
@@ -207,7 +208,7 @@ class Removal:
         if orphans:
             kinds["default security group"] += orphans
         counts = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in kinds.items())
-        names = ", ".join(f"{resource.kind} {resource.name} ({resource.id})" for resource in resources)
+        names = ", ".join(map(str, resources))
         reason = f" Last refusal: {self._reason}." if self._reason else ""
         return f"Run {self._mark.run_id} left {counts} on cloud {self._cloud.name!r}: {names}.{reason}"
 
