@@ -83,7 +83,7 @@ def redis_conf(redis_host: str, port: int = REDIS_PORT, acl_file: str = "users.a
             "timeout 0",
             "proto-max-bulk-len 2mb",
             "client-query-buffer-limit 4mb",
-            "client-output-buffer-limit normal 256mb 0 0",
+            "client-output-buffer-limit normal 128mb 0 0",
             'logfile ""',
         )
     )

@@ -19,8 +19,8 @@ POINT = HttpPoint(
     page_size=32768,
     keep_alive=True,
     warm_up=1,
-    duration=3,
-    max_duration=3,
+    duration=2,
+    max_duration=2,
     timeout=1,
 )
 
@@ -38,8 +38,8 @@ def test_a_point_from_command_to_reports(control_plane: Plane) -> None:
             for report in reports:
                 assert report.problem == ""
                 assert report.done is not None
-                assert report.done.counts.due == report.done.counts.completed == 600
-                assert sum(block.counts.due for block in report.blocks) == 600
+                assert report.done.counts.due == report.done.counts.completed == 400
+                assert sum(block.counts.due for block in report.blocks) == 400
                 assert 0 < report.clock_error < 0.01
                 assert abs(report.done.skew) < 0.05
-    assert {second.index for second in seen} >= {-1, 0, 1, 2}
+    assert {second.index for second in seen} >= {-1, 0, 1}

@@ -1,0 +1,207 @@
+"""A data plane that misbehaves: never a whole report that is not whole, never an endless wait."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import redis
+
+from kb_tests.errors import AgentsMissingError, TunnelError
+from kb_tests.fleet import channel, fleet
+from kb_tests.fleet.fleet import Fleet
+from kb_tests.fleet.messages import AgentReport
+from kb_tests.fleet.secrets import Secrets
+from kb_tests.fleet.tunnel import Tunnel
+from kb_tests.load import http
+from tests.functional.fleet.plane import HOST, RUN, Plane
+from tests.functional.fleet.test_whole_path import POINT
+
+CLIENT = f"kb-{RUN}-client-0"
+
+
+@contextmanager
+def opened(plane: Plane, clients: int = 2) -> Iterator[Fleet]:
+    topology = plane.topology(clients)
+    for server in topology.agents:
+        plane.start_agent(server)
+    with Fleet.open(topology, plane.secrets, deadline=time.monotonic() + 20) as made:
+        yield made
+
+
+def run(plane: Plane, made: Fleet, fault: Callable[[], None], after: float = 2.0) -> tuple[AgentReport, ...]:
+    """One point, with a fault in its middle."""
+    timer = threading.Timer(after, fault)
+    timer.start()
+    try:
+        return tuple(http.run(POINT, made, port=plane.http_port))
+    finally:
+        timer.join()
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fleet, "GRACE", 3.0)
+    monkeypatch.setattr(channel, "PATIENCE", 5.0)
+
+
+def test_an_agent_killed_in_mid_run_falls_silent_and_the_other_does_not(control_plane: Plane) -> None:
+    with opened(control_plane) as made:
+        one, two = run(control_plane, made, lambda: control_plane.kill(CLIENT))
+    assert one.problem == "it fell silent"
+    assert two.problem == ""
+
+
+def test_a_frozen_agent_falls_silent_and_can_be_used_again(control_plane: Plane) -> None:
+    with opened(control_plane) as made:
+        group = control_plane.processes[CLIENT].pid
+        one, two = run(control_plane, made, lambda: os.killpg(group, signal.SIGSTOP))
+        assert one.problem == "it fell silent"
+        assert two.problem == ""
+        os.killpg(group, signal.SIGCONT)
+        assert [report.problem for report in http.run(POINT, made, port=control_plane.http_port)] == ["", ""]
+
+
+def test_the_tunnel_is_made_again_and_nothing_is_lost(control_plane: Plane) -> None:
+    def cut() -> None:
+        control_plane.kill("sshd")
+        time.sleep(1)
+        control_plane.start_sshd()
+
+    with opened(control_plane) as made:
+        reports = run(control_plane, made, cut)
+    assert [report.problem for report in reports] == ["", ""]
+
+
+def test_redis_gone_for_good_is_an_error_within_bounds(control_plane: Plane) -> None:
+    begin = time.monotonic()
+    with opened(control_plane) as made, pytest.raises(TunnelError, match="cannot be reached"):
+        run(control_plane, made, lambda: control_plane.kill("redis"))
+    assert time.monotonic() - begin < 40
+
+
+def test_redis_started_again_never_makes_a_whole_report_of_a_part(control_plane: Plane) -> None:
+    def restart() -> None:
+        control_plane.kill("redis")
+        control_plane.start_redis()
+
+    with opened(control_plane) as made:
+        reports = run(control_plane, made, restart)
+        for report in reports:
+            whole = report.done is not None and sum(block.counts.due for block in report.blocks) == 400
+            assert report.problem or whole
+        again = http.run(POINT, made, port=control_plane.http_port)
+    assert [report.problem for report in again] == ["", ""]
+
+
+def test_redis_out_of_memory_delays_reports_and_loses_none(control_plane: Plane) -> None:
+    control_plane.kill("redis")
+    control_plane.start_redis(maxmemory="4mb")
+
+    full = threading.Event()
+
+    def flood() -> None:
+        password = control_plane.secrets.agent_password
+        with redis.Redis(HOST, control_plane.redis_port, username="agent", password=password) as agent:
+            try:
+                for _ in range(64):
+                    agent.xadd(f"kb:{RUN}:reports", {"m": b"x" * 200_000})
+            except redis.exceptions.OutOfMemoryError:
+                full.set()
+
+    with opened(control_plane) as made:
+        reports = run(control_plane, made, flood)
+    assert full.is_set()
+    assert [report.problem for report in reports] == ["", ""]
+
+
+def test_ctrl_c_stops_the_load(control_plane: Plane) -> None:
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    with opened(control_plane, clients=1) as made:
+        point = dataclasses.replace(POINT, clients=1, duration=30.0)
+        with pytest.raises(KeyboardInterrupt):
+            http.run(point, made, interrupt, port=control_plane.http_port)
+        pid = control_plane.processes[CLIENT].pid
+        children = Path(f"/proc/{pid}/task/{pid}/children")
+        deadline = time.monotonic() + 3
+        while children.read_text().strip():
+            assert time.monotonic() < deadline, "workers go on"
+            time.sleep(0.05)
+
+
+def test_an_agent_that_never_comes_is_named(control_plane: Plane) -> None:
+    topology = control_plane.topology(2)
+    for server in topology.agents[:2]:
+        control_plane.start_agent(server)
+    with (
+        pytest.raises(AgentsMissingError, match=f"No sign of the agent of kb-{RUN}-client-1. .*console log"),
+        Fleet.open(topology, control_plane.secrets, deadline=time.monotonic() + 3),
+    ):
+        pass
+
+
+def test_agents_wait_for_a_redis_that_comes_late(control_plane: Plane) -> None:
+    control_plane.kill("redis")
+    topology = control_plane.topology(1)
+    for server in topology.agents:
+        control_plane.start_agent(server)
+    time.sleep(1)
+    control_plane.start_redis()
+    with Fleet.open(topology, control_plane.secrets, deadline=time.monotonic() + 15) as made:
+        assert len(made.hellos) == 2
+
+
+def test_a_second_controller_finds_the_same_agents(control_plane: Plane) -> None:
+    with opened(control_plane):
+        pass
+    with Fleet.open(control_plane.topology(2), control_plane.secrets, deadline=time.monotonic() + 5) as made:
+        assert [report.problem for report in http.run(POINT, made, port=control_plane.http_port)] == ["", ""]
+
+
+def test_a_wrong_host_key_is_waited_for_and_then_refused(control_plane: Plane) -> None:
+    control_plane.kill("sshd")
+    control_plane.start_sshd(dataclasses.replace(control_plane.secrets, host=Secrets.generate().host))
+    tunnel = Tunnel(control_plane.topology().access, control_plane.secrets)
+    begin = time.monotonic()
+    with pytest.raises(TunnelError, match="host key that is not the one"):
+        tunnel.dial(begin + 2)
+    assert time.monotonic() - begin > 1.5
+    control_plane.kill("sshd")
+    control_plane.start_sshd()
+    tunnel.dial(time.monotonic() + 5).close()
+    tunnel.close()
+
+
+def test_a_key_of_another_run_is_refused(control_plane: Plane) -> None:
+    secrets = dataclasses.replace(control_plane.secrets, client=Secrets.generate().client)
+    with pytest.raises(TunnelError, match="refuses the key"):
+        Tunnel(control_plane.topology().access, secrets).dial(time.monotonic() + 1)
+
+
+def test_the_tunnel_leads_nowhere_but_to_redis(control_plane: Plane) -> None:
+    access = dataclasses.replace(control_plane.topology().access, redis_port=control_plane.ssh_port)
+    with pytest.raises(TunnelError, match="cannot be reached through the proxy"):
+        Tunnel(access, control_plane.secrets).dial(time.monotonic() + 1)
+
+
+def test_a_proxy_command_is_another_way_in(control_plane: Plane) -> None:
+    topology = control_plane.topology(1, proxy_command="socat STDIO TCP:%h:%p")
+    for server in topology.agents:
+        control_plane.start_agent(server)
+    with Fleet.open(topology, control_plane.secrets, deadline=time.monotonic() + 10) as made:
+        assert len(made.hellos) == 2
+
+
+def test_a_proxy_command_that_fails_says_so(control_plane: Plane) -> None:
+    access = control_plane.topology(1, proxy_command="false %h").access
+    with pytest.raises(TunnelError, match="by 'false %h' fails"):
+        Tunnel(access, control_plane.secrets).dial(time.monotonic() + 1)
