@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from kb_tests.report import words
 from kb_tests.report.record import PointRecord, RunRecord
-from kb_tests.report.view import PointView, anchor, view
+from kb_tests.report.view import anchor, view
 
 VERDICT_COLUMN = 1
 
@@ -54,15 +54,16 @@ def table_row(cells: list[str], record: RunRecord | None, point: PointRecord | N
 
 
 def _summary(records: Sequence[RunRecord]) -> str:
+    # matplotlib takes most of a second to import: only who wants a report waits for it
+    from kb_tests.report.charts.page import point_charts, scale_charts
+
     return (
         _environment()
         .get_template("summary.html")
-        .render(runs=[view(record) for record in records], charts=_charts)
+        .render(
+            runs=[view(record) for record in records], point_charts=point_charts, scale_charts=scale_charts
+        )
     )
-
-
-def _charts(_point: PointView) -> Markup:
-    return Markup()
 
 
 @functools.cache

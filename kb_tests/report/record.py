@@ -96,6 +96,16 @@ class PointRecord(Part):
             verdict=verdict,
         )
 
+    @classmethod
+    def measured(cls, point: Point, measurement: Measurement, started: datetime | None = None) -> PointRecord:
+        """A point that ran in somebody's own test."""
+        return cls(
+            point=point,
+            status=PointStatus.MEASURED,
+            started=started,
+            measurement=MeasurementRecord.of(measurement),
+        )
+
     @property
     def id(self) -> str:
         """The point's id, as in the test's name."""
@@ -143,8 +153,11 @@ class ServerRecord(Part):
 
 
 class TopologyRecord(Part):
-    """What was staged for a scenario; `tools` gives the versions of each tool found in the servers."""
+    """What was staged for a scenario, under the run id that every resource of it carries; `tools` gives the
+    versions of each tool found in the servers.
+    """
 
+    run: RunId
     cloud: str
     staging: StagingFacts
     servers: tuple[ServerRecord, ...]
@@ -158,6 +171,7 @@ class TopologyRecord(Part):
             for tool, version in versions.items():
                 found.setdefault(tool, set()).add(version)
         return cls(
+            run=topology.run_id,
             cloud=topology.cloud,
             staging=topology.staging,
             servers=tuple(ServerRecord.of(server) for server in (topology.proxy, *topology.agents)),

@@ -1,0 +1,110 @@
+"""Time series of a point: offered and achieved rate with errors above, response times below."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, FuncFormatter
+
+from kb_tests.report.charts import style
+from kb_tests.report.measured import SecondColumns
+from kb_tests.sla.verdict import Check
+
+MOST = 150
+LONGEST = 1e5
+
+Values = npt.NDArray[np.float64]
+
+
+def chart(
+    seconds: SecondColumns, duration: float, offered: float, limits: Sequence[tuple[float, Check]], name: str
+) -> Markup | None:
+    """Second by second, or in longer steps where there are many: mean rates, and the worst p99 of a step.
+
+    `offered` is requests/s, 0 for a closed loop; `limits` are (percent, check), of which p50 and p99 are
+    drawn. The warm-up is shaded. None if there is no second.
+    """
+    keep = np.array([at < duration for at in seconds.at], dtype=bool)
+    if not keep.any():
+        return None
+    at = _array(seconds.at, keep)
+    first, last = float(at[0]), max(float(duration), float(at[-1]) + 1)
+    step = max(1, math.ceil((last - first) / MOST))
+    bins = ((at - first) // step).astype(int)
+    middles = first + (np.unique(bins) + 0.5) * step
+
+    fig = style.figure()
+    upper = style.place(fig, bottom=150, top=26)
+    lower = style.place(fig, bottom=26, top=124)
+    completed = _array(seconds.completed, keep)
+    failed = _array(seconds.failed, keep)
+    key = [("■", "answered well/s", style.BLUE)]
+    if offered:
+        upper.plot([0, duration], [offered, offered], color=style.SOFT, linewidth=1, linestyle=(0, (4, 3)))
+        key.insert(0, ("╌", "offered/s", style.SOFT))
+    if step > 1:
+        low, high = _binned(completed, bins, np.min), _binned(completed, bins, np.max)
+        upper.fill_between(middles, low, high, color=style.LIGHT_BLUE, alpha=0.5, linewidth=0)
+    upper.plot(middles, _binned(completed, bins, np.mean), color=style.BLUE, linewidth=1.6)
+    if failed.any():
+        upper.plot(middles, _binned(failed, bins, np.mean), color=style.TONES["fail"], linewidth=1.6)
+        key.append(("■", "errors/s", style.TONES["fail"]))
+    style.rates(upper, max(offered, float(completed.max()), float(failed.max())))
+    upper.tick_params(labelbottom=False)
+
+    shown = []
+    for column, colour, name_of, function in (
+        (seconds.p50, style.BLUE, "p50", np.nanmedian),
+        (seconds.p99, style.ORANGE, "p99", np.nanmax),
+    ):
+        values = _binned(_positive(_array(column, keep)), bins, function)
+        lower.plot(middles, values, color=colour, linewidth=1.6)
+        shown += [float(value) for value in values if math.isfinite(value)]
+        for percent, check in limits:
+            if f"p{percent:g}" == name_of:
+                lower.plot([0, duration], [check.limit] * 2, color=colour, linewidth=1, linestyle=(0, (1, 2)))
+                shown.append(check.limit)
+    style.times(lower, min(shown, default=0.001), max(shown, default=1.0))
+    for axes in (upper, lower):
+        _time_axis(axes, first, last, at_bottom=axes is lower)
+    style.key(fig, key)
+    style.key(
+        fig, [("■", "p50", style.BLUE), ("■", "p99", style.ORANGE), ("┈", "limit", style.SOFT)], top=106
+    )
+    return style.svg(fig, f"series-{name}", f"Rate and response time over the time of {name}")
+
+
+def _time_axis(axes: Axes, first: float, last: float, *, at_bottom: bool) -> None:
+    axes.set_xlim(first, last)
+    span = last - max(0.0, first)
+    step = next((size for size in (1, 2, 5, 10, 30, 60, 300, 600, 1800) if span / size <= 7), 3600)
+    axes.xaxis.set_major_locator(FixedLocator([float(tick) for tick in np.arange(0, last + 0.001, step)]))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda second, _: _clock(second, step)))
+    if first < 0:
+        axes.axvspan(first, 0, color=style.WASH, linewidth=0, zorder=0)
+        if not at_bottom and -first / (last - first) > 0.1:
+            axes.text(first, 0, " warm-up", color=style.SOFT, fontsize=style.FONT, va="bottom")
+
+
+def _clock(second: float, step: float) -> str:
+    return f"{second / 60:g}min" if step >= 60 and second else f"{second:g}s"
+
+
+def _array(column: Sequence[float], keep: npt.NDArray[np.bool_]) -> Values:
+    return np.asarray(column, np.float64)[keep]
+
+
+def _positive(values: Values) -> Values:
+    """What has a place on a logarithmic axis of times; NaN, a gap in the line, for what has none."""
+    return np.where((values > 0) & (values < LONGEST), np.maximum(values, 1e-6), np.nan)
+
+
+def _binned(values: Values, bins: npt.NDArray[np.int_], function: Callable[[Values], float]) -> Values:
+    """`function` of the values of each bin; NaN for a bin without any."""
+    groups = (values[bins == index] for index in np.unique(bins))
+    return np.array([function(group) if np.isfinite(group).any() else math.nan for group in groups])

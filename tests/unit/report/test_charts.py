@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+import math
+import re
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+from typing import Any
+
+import matplotlib as mpl
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from kb_tests.measure.histogram import Histogram
+from kb_tests.measure.measurement import Counts, Second
+from kb_tests.report.charts import percentiles, scale, series, style
+from kb_tests.report.figures import Figures
+from kb_tests.report.measured import SecondColumns
+from kb_tests.sla.verdict import Check
+from tests.unit.report import build
+
+LARGEST = 32_000
+DRAW = settings(
+    max_examples=15, deadline=None, phases=(Phase.reuse, Phase.generate)
+)  # shrinking takes minutes
+
+
+def texts(svg: str | None) -> list[str]:
+    """The words in a chart, which must be well-formed, small, and need nothing from elsewhere."""
+    assert svg is not None
+    assert len(svg) < LARGEST
+    root = ET.fromstring(svg)
+    ids = [element.get("id") for element in root.iter() if element.get("id")]
+    assert len(set(ids)) == len(ids)
+    used = set(re.findall(r"url\(#([^)]+)\)", svg)) | set(re.findall(r'xlink:href="#([^"]+)"', svg))
+    assert used <= set(ids)
+    assert "nan" not in re.sub(r"<text.*?</text>|<title>.*?</title>", "", svg).lower()
+    return [element.text or "" for element in root.iter() if element.tag.endswith(("text", "tspan"))]
+
+
+def limits() -> list[tuple[float, Check]]:
+    return [
+        (50.0, build.check("latency p50", 0.004, 0.010)),
+        (99.0, build.check("latency p99", 0.182, 0.050)),
+        (99.99, build.check("latency p99.99", math.inf, 0.200)),
+    ]
+
+
+def figures(histogram: Histogram, counts: Counts, offered: float = 100.0) -> Figures:
+    return Figures(10.0, offered, offered, 0.0, counts, histogram, histogram)
+
+
+def test_the_percentile_curve_names_nines_and_limits() -> None:
+    point = build.judged()
+    assert point.measurement is not None
+    shown = texts(percentiles.chart(Figures.of(point.measurement), limits(), "a"))
+    assert {"50%", "90%", "99%", "99.9%", "99.99%"} <= set(shown)
+    assert {"10ms", "50ms", "200ms"} <= set(shown)
+
+
+def test_the_percentile_curve_is_that_of_the_histogram() -> None:
+    histogram = Histogram.of([0.001, 0.002, 0.005, 0.100], [500, 400, 90, 10])
+    places, seconds = percentiles.curve(histogram, 1000, 1000, 3.0)
+    for place, second in zip(places, seconds, strict=True):
+        percent = 100 * (1 - 10.0**-place)
+        assert second == pytest.approx(histogram.percentile(percent), rel=1e-3) or math.isclose(
+            percent, round(percent), abs_tol=0.1
+        )
+    assert seconds[-1] == pytest.approx(0.100, rel=1e-3)
+
+
+def test_requests_without_a_good_answer_end_the_curve() -> None:
+    histogram = Histogram.of([0.001], [90])
+    svg = percentiles.chart(
+        figures(histogram, Counts(due=100, completed=90, errors={"reset": 10})), limits(), "a"
+    )
+    assert "10% no good answer" in texts(svg)
+
+
+@pytest.mark.parametrize("counts", [Counts(), Counts(due=100, errors={"reset": 100})])
+def test_without_an_answer_there_is_no_curve(counts: Counts) -> None:
+    assert percentiles.chart(figures(Histogram(), counts), limits(), "a") is None
+
+
+def test_five_seconds_and_an_hour_make_charts_of_like_size() -> None:
+    sizes = []
+    for duration in (5.0, 3600.0):
+        point = build.judged(build.point(2, 100, duration))
+        assert point.measurement is not None
+        svg = series.chart(point.measurement.seconds, duration, 200.0, limits(), "a")
+        assert {"p50", "p99", "answered well/s", "offered/s"} <= set(texts(svg))
+        sizes.append(len(svg or ""))
+    assert sizes[1] < 3 * sizes[0]
+
+
+def test_a_stall_of_two_seconds_is_seen_in_an_hour() -> None:
+    def second(at: int) -> Second:
+        stalled = 1800 <= at < 1802
+        return Second(float(at), 100, 0 if stalled else 100, 0, 0, 0.001, 2.0 if stalled else 0.002, 2.0)
+
+    columns = SecondColumns.of([second(at) for at in range(3600)])
+    assert "1s" in texts(series.chart(columns, 3600.0, 100.0, [], "a"))
+
+
+def test_errors_over_time_are_drawn_where_there_are_any() -> None:
+    point = build.judged(failing=0.02)
+    assert point.measurement is not None
+    assert "errors/s" in texts(series.chart(point.measurement.seconds, 30.0, 4000.0, [], "a"))
+
+
+def test_without_a_second_there_is_no_series() -> None:
+    assert series.chart(SecondColumns.of([]), 30.0, 100.0, [], "a") is None
+
+
+wild = st.floats(allow_nan=True) | st.floats(0, 10)
+numbers = st.integers(0, 1 << 53)
+
+
+@DRAW
+@given(
+    st.lists(
+        st.builds(Second, st.integers(-5, 4000).map(float), *[numbers] * 4, *[wild] * 3),
+        min_size=1,
+        max_size=8,
+    ),
+    st.floats(1, 4000),
+    st.floats(0, 1e9),
+)
+def test_wild_seconds_make_a_chart_or_none(seconds: list[Second], duration: float, offered: float) -> None:
+    svg = series.chart(
+        SecondColumns.of(sorted(seconds, key=lambda second: second.at)), duration, offered, [], "a"
+    )
+    assert svg is None or texts(svg)
+
+
+@DRAW
+@given(
+    st.dictionaries(st.floats(0, 3600), st.integers(1, 1 << 40), min_size=1, max_size=4),
+    st.integers(0, 1 << 40),
+    st.floats(1e-6, 3600),
+)
+def test_wild_histograms_make_a_curve_or_none(times: dict[float, int], more: int, limit: float) -> None:
+    histogram = Histogram.of(list(times), list(times.values()))
+    counts = Counts(due=histogram.count + more, completed=histogram.count, unsent=more)
+    found = figures(histogram, counts)
+    check = build.check("latency p99.9", found.percentile(99.9), limit)
+    assert texts(percentiles.chart(found, [(99.9, check)], "a"))
+
+
+def entries(count: int, **changes: Any) -> list[scale.Entry]:
+    point = build.judged(build.point(1, 100.0), **changes)
+    assert point.measurement is not None
+    one = Figures.of(point.measurement)
+    loads = [100.0 * (index + 1) for index in range(count)]
+    return [scale.Entry(replace(one, offered=load, achieved=load), str(point.outcome)) for load in loads]
+
+
+@pytest.mark.parametrize("count", [1, 2, 100])
+def test_charts_over_load_hold_one_point_or_a_hundred(count: int) -> None:
+    assert {"p50", "p99", "pass"} <= set(texts(scale.latency(entries(count), {50.0: 0.01, 99.0: 0.05}, "a")))
+    assert "pass" in texts(scale.achieved(entries(count), "a"))
+
+
+def test_a_percentile_beyond_measure_is_still_shown() -> None:
+    shown = texts(scale.latency(entries(2, failing=0.02), {50.0: 0.01, 99.0: 0.05}, "a"))
+    assert "fail" in shown
+    assert "p50" in shown
+
+
+def test_without_points_there_is_no_chart_over_load() -> None:
+    nothing = scale.Entry(figures(Histogram(), Counts(), offered=0.0), "invalid")
+    assert scale.latency([], {}, "a") is None
+    assert scale.achieved([], "a") is None
+    assert scale.latency([nothing], {}, "a") is None
+    assert texts(scale.achieved([nothing], "a"))
+
+
+def test_the_same_figures_make_the_same_chart_and_other_names_other_ids() -> None:
+    one, again, other = (scale.achieved(entries(2), name) for name in ("a", "a", "b"))
+    assert one == again
+    ids = re.compile(r' id="([^"]+)"')
+    assert not set(ids.findall(str(one))) & set(ids.findall(str(other)))
+
+
+def test_a_name_is_escaped_and_settings_are_left_alone() -> None:
+    before = dict(mpl.rcParams)
+    svg = scale.achieved(entries(1), "<b>&")
+    assert svg is not None
+    assert "<b>" not in svg
+    assert dict(mpl.rcParams) == before
+
+
+@pytest.mark.parametrize(
+    ("top", "expected"),
+    [(4480.0, [0, 2000, 4000]), (1.0, [0, 0.5, 1]), (20.0, [0, 10, 20]), (0.31, [0, 0.1, 0.2, 0.3])],
+)
+def test_ticks_are_round(top: float, expected: list[float]) -> None:
+    assert style.ticks(top, most=4) == pytest.approx(expected)
+
+
+@given(st.floats(1e-6, 1e12), st.integers(3, 8))
+def test_ticks_are_neither_too_many_nor_too_few(top: float, most: int) -> None:
+    assert 2 <= len(style.ticks(top, most)) <= most
