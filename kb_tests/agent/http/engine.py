@@ -81,11 +81,15 @@ class HttpLoad:
             key = (kind, 0 if kind == "done" else message[kind])
             parts = self._parts.setdefault(key, [])
             parts.append(message)
-            if len(parts) == len(self._shares):
-                del self._parts[key]
-                events.append((kind, getattr(self, "_" + kind)(parts)))
-                if kind == "done":
-                    self.abort()
+            if len(parts) < len(self._shares):
+                continue
+            if kind == "done":  # seconds of the drain that some workers did not need
+                events += [
+                    ("second", self._second(self._parts[late])) for late in sorted(self._parts) if late != key
+                ]
+                self.abort()
+            del self._parts[key]
+            events.append((kind, getattr(self, "_" + kind)(parts)))
         return events
 
     def abort(self) -> None:

@@ -11,10 +11,10 @@ from .. import histogram
 class Tally:
     """Requests by how they ended, and their times as `histogram` counts them.
 
-    Times are those of completed requests, of timed-out ones, and of those still in flight at the end of
-    the drain, as far as they had come by then: leaving out the slowest would flatter the server. Other
-    failures and the unsent are only counted: a fast failure would flatter it, too. `bytes` are those of
-    completed requests' bodies.
+    Times are those of completed requests and of timed-out ones; response times also those of requests in
+    flight at the end of the drain, which have taken a timeout or longer by then. Leaving out the slowest
+    would flatter the server; so would a fast failure, which is only counted. `bytes` are those of completed
+    requests' bodies.
     """
 
     __slots__ = ("bytes", "completed", "due", "errors", "inflight", "response", "sent", "service", "unsent")

@@ -70,7 +70,7 @@ class Worker:
         self.block = Block(-1, -math.inf, math.inf)
         self.second = Second(0, math.inf)
         self.past: list[Block] = []
-        self.used: list[tuple[float, float]] = []  # (wall, CPU) at the window's begin and end
+        self.used_begin = self.used_end = (0.0, 0.0)  # (clock, CPU time) around the measured window
 
     def run(self) -> None:
         """Connect, say so, wait for the start, send, drain, report."""
@@ -438,7 +438,9 @@ class Worker:
     def _command(self) -> None:
         for message in self.channel.get():
             at = float(message["start"])
-            self.skew = max(0.0, _clock() - at)
+            now = _clock()
+            self.skew = max(0.0, now - at)
+            self.used_begin = (now, time.process_time())
             self.schedule = Schedule.of(self.load, self.share, at, self.phase)
             self.total = self.schedule.before(self.schedule.end)
             self.block = Block(-1, -math.inf, self.schedule.begin)
@@ -456,6 +458,8 @@ class Worker:
         if now >= self.next_scan:
             self.next_scan = now + min(0.25, self.load.timeout / 20)
             self._end_overdue(now - self.load.timeout)
+            if len(self.idle) > 2 * self.share.connections:
+                self.idle = deque(connection for connection in self.idle if connection.fd >= 0)
         if self.schedule is None:
             self._prepare(now)
             return
@@ -464,8 +468,10 @@ class Worker:
             self._end_second()
             if interval and self.noticed < self.total:
                 self.timer.set(first + self.noticed * interval, interval)
-        if now >= (begin, end)[min(1, len(self.used))] and len(self.used) < 2:
-            self.used.append((now, time.process_time()))
+        if now < begin:
+            self.used_begin = (now, time.process_time())
+        elif self.used_end[0] < end:
+            self.used_end = (now, time.process_time())
         if now >= end + self.load.timeout or (now >= end and self._drained()):
             self._finish(now)
 
@@ -525,7 +531,6 @@ class Worker:
                 block.inflight += 1
                 self.second.inflight += 1
                 self.saturated |= histogram.record(block.response, now - connection.due)
-                histogram.record(block.service, now - connection.since)
         self.noticed = max(self.noticed, self.total)
         while self.taken < self.total:
             block, _ = self._take()  # type: ignore[misc]
@@ -533,7 +538,7 @@ class Worker:
             self.second.unsent += 1
         self.past.append(self._next_block(math.inf))
         self._end_second()
-        (wall, cpu), (wall_end, cpu_end) = self.used
+        (wall, cpu), (wall_end, cpu_end) = self.used_begin, self.used_end
         self.channel.put(
             {
                 "done": True,

@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kb_tests.agent.http.response import (
+    CHUNKED,
+    MAX_HEAD,
+    UNTIL_CLOSE,
+    Head,
+    ProtocolError,
+    ResponseParser,
+    parse_head,
+)
+
+
+@pytest.mark.parametrize(
+    ("raw", "head"),
+    [
+        ("HTTP/1.1 200 OK\r\nContent-Length: 5", Head("", 5, False)),
+        ("HTTP/1.1 200\r\ncontent-LENGTH:5", Head("", 5, False)),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5", Head("", 5, False)),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 5, 5", Head("", 5, False)),
+        ("HTTP/1.1 302 Found\r\nContent-Length: 0", Head("", 0, False)),
+        ("HTTP/1.1 304 Not Modified\r\nContent-Length: 99", Head("", 0, False)),
+        ("HTTP/1.1 204 No Content", Head("", 0, False)),
+        ("HTTP/1.1 404 Not Found\r\nContent-Length: 5", Head("http_4xx", 5, False)),
+        ("HTTP/1.1 500 Oh\r\nContent-Length: 5", Head("http_5xx", 5, False)),
+        ("HTTP/1.1 999 Oh\r\nContent-Length: 5", Head("http_other", 5, False)),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: x, Close", Head("", 5, True)),
+        ("HTTP/1.0 200 OK\r\nContent-Length: 5", Head("", 5, True)),
+        ("HTTP/1.0 200 OK\r\nContent-Length: 5\r\nConnection: Keep-Alive", Head("", 5, False)),
+        ("HTTP/1.1 200 OK", Head("", UNTIL_CLOSE, True)),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\nContent-Length: 5", Head("", CHUNKED, False)),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked", Head("", CHUNKED, False)),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip", Head("", UNTIL_CLOSE, True)),
+        ("HTTP/1.1 100 Continue", None),
+    ],
+)
+def test_heads(raw: str, head: Head | None) -> None:
+    assert parse_head(raw.encode()) == head
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "",
+        "HTTP/2 200",
+        "HTTP/1.1 20",
+        "HTTP/1.1 099 Low",
+        "HTTP/1.1 2000",
+        "HTTP/1.1 101 Switching Protocols",
+        "ICY 200 OK",
+        "HTTP/1.1 200 OK\r\nno colon",
+        "HTTP/1.1 200 OK\r\n folded: line",
+        "HTTP/1.1 200 OK\r\nContent-Length: -5",
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6",
+        "HTTP/1.1 200 OK\r\nContent-Length: 0x5",
+        "HTTP/1.1 200 OK\r\nContent-Length: " + "9" * 30,
+        "HTTP/1.1 200 OK\r\nContent-Length:",
+    ],
+)
+def test_what_is_no_head(raw: str) -> None:
+    with pytest.raises(ProtocolError):
+        parse_head(raw.encode())
+
+
+def parse(pieces: list[bytes]) -> ResponseParser:
+    """Feed as the worker does, dropping what may be dropped."""
+    parser = ResponseParser()
+    for piece in pieces:
+        if parser.done and piece:
+            raise ProtocolError("more than one response")
+        if parser.ahead:
+            dropped = min(parser.ahead, len(piece))
+            parser.ahead -= dropped
+            piece = piece[dropped:]
+            if not parser.ahead and parser.head is not None and parser.head.length >= 0:
+                parser.done = True
+        if piece:
+            parser.feed(piece)
+    return parser
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+CHUNKS = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+WHOLE = {
+    OK + b"Content-Length: 11\r\n\r\nhello world": 11,
+    b"HTTP/1.1 204 No\r\n\r\n": 0,
+    b"HTTP/1.1 100 Go on\r\n\r\nHTTP/1.1 103 Hints\r\nA: b\r\n\r\n" + OK + b"Content-Length: 2\r\n\r\nab": 2,
+    CHUNKS + b'5\r\nhello\r\n00A ;x="y"\r\n0123456789\r\n0\r\nT: v\r\n\r\n': 15,
+    CHUNKS + b"0\r\n\r\n": 0,
+}
+
+
+@pytest.mark.parametrize("whole", WHOLE)
+@settings(deadline=None)
+@given(data=st.data())
+def test_a_response_is_the_same_however_it_is_cut(whole: bytes, data: st.DataObject) -> None:
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=len(whole))))
+    ends = [0, *cuts, len(whole)]
+    parser = parse([whole[a:b] for a, b in itertools.pairwise(ends)])
+    assert parser.done
+    assert parser.size == WHOLE[whole]
+
+
+@pytest.mark.parametrize("whole", WHOLE)
+def test_a_response_is_not_done_before_its_last_byte_nor_longer_than_it(whole: bytes) -> None:
+    assert not any(parse([whole[:end]]).done for end in range(len(whole)))
+    with pytest.raises(ProtocolError):
+        parse([whole + b"x"])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"x\r\n",
+        b"\r\n",
+        b"-1\r\n",
+        b"5\r\nhello!\r\n",
+        b"1" * 16 + b"\r\n",
+        b"5;" + b"x" * 5000,
+        b"0\r\n" + b"x" * 5000,
+    ],
+)
+def test_wrong_chunks(body: bytes) -> None:
+    with pytest.raises(ProtocolError):
+        parse([b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + body])
+
+
+def test_an_endless_head_is_refused() -> None:
+    parser = ResponseParser()
+    for _ in range(MAX_HEAD // 1024):
+        parser.feed(b"x" * 1024)
+    with pytest.raises(ProtocolError):
+        parser.feed(b"x")
+
+
+def test_a_body_until_close_may_be_dropped_as_long_as_it_lasts() -> None:
+    parser = ResponseParser()
+    parser.feed(b"HTTP/1.1 200 OK\r\n\r\nabc")
+    assert (parser.done, parser.size) == (False, 3)
+    assert parser.ahead > 1 << 50
+
+
+def test_bodies_are_not_kept() -> None:
+    parser = ResponseParser()
+    parser.feed(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    for _ in range(100):
+        parser.feed(b"3e8\r\n" + b"x" * 1000 + b"\r\n")
+        assert len(parser._buffer) == 0
+    assert parser.size == 100_000
+
+
+words = st.sampled_from(
+    [
+        b"HTTP/1.1 200 OK",
+        b"HTTP/1.0 ",
+        b"\r\n",
+        b"\r\n\r\n",
+        b"Content-Length:",
+        b"Transfer-Encoding: chunked",
+        b"5",
+        b"0",
+        *(b"\0", b":", b" ", b"Connection: close", b"100", b"hello"),
+    ]
+)
+
+
+@settings(deadline=None)
+@given(st.lists(st.one_of(st.binary(max_size=40), st.lists(words, max_size=12).map(b"".join)), max_size=8))
+def test_nothing_but_a_protocol_error_comes_out_of_garbage(pieces: list[bytes]) -> None:
+    try:
+        parser = parse(pieces)
+    except ProtocolError:
+        return
+    assert parser.size >= 0
+    assert parser.ahead >= 0

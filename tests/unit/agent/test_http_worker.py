@@ -1,0 +1,410 @@
+"""The worker in a simulated world: its own clock, its own network, every fate of a request."""
+
+from __future__ import annotations
+
+import errno
+import gc
+import math
+import select
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kb_tests.agent import histogram
+from kb_tests.agent.http import connection, linux, worker
+from kb_tests.agent.http.load import Load, LoadError, Schedule, Share
+
+CHANNEL_FD = 1_000_000
+ALONE = Share(number=0, workers=1, connections=4)
+EOF, RESET = b"", None
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n12345678"
+FATES: dict[str, list[bytes | None]] = {
+    "ok": [OK],
+    "split": [OK[:20], OK[20:41], OK[41:]],
+    "chunked": [
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n1234",
+        b"5\r\n3\r\n678\r",
+        b"\n0\r\n\r\n",
+    ],
+    "closing": [OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"), EOF],
+    "until close": [b"HTTP/1.0 200 OK\r\n\r\n1234", b"5678", EOF],
+    "http_4xx": [b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno"],
+    "http_5xx": [b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"],
+    "truncated": [OK[:-3], EOF],
+    "truncated head": [OK[:9], EOF],
+    "reset": [RESET],
+    "no answer": [EOF],
+    "reset in the body": [OK[:-3], RESET],
+    "protocol": [b"SSH-2.0-OpenSSH_9.2\r\n\r\n\r\n"],
+    "surplus": [OK + b"more"],
+    "timeout": [],
+}
+WELL = {"ok", "split", "chunked", "closing", "until close"}
+KEYS = {
+    "truncated head": "truncated",
+    "no answer": "reset",
+    "reset in the body": "reset",
+    "surplus": "protocol",
+}
+
+
+class World:
+    """Time, the network, and a server whose answer to each request `fate` gives: what, after how long.
+
+    `connects` gives the errno of each connect and how long it takes.
+    """
+
+    def __init__(self, fate: Callable[[float], tuple[str, float]]) -> None:
+        self.now = 100.0
+        self.fate = fate
+        self.connects: Callable[[float], tuple[int, float]] = lambda _now: (0, 0.0001)
+        self.connections: dict[int, FakeConnection] = {}
+        self.next_fd = 10
+        self.answered: list[tuple[str, float]] = []
+        self.messages: list[dict[str, Any]] = []
+        self.command: list[dict[str, Any]] = []
+        self.start_at = math.nan
+
+    # The channel
+
+    closed = False
+
+    def fileno(self) -> int:
+        return CHANNEL_FD
+
+    def put(self, message: dict[str, Any]) -> None:
+        self.messages.append(message)
+        if "ready" in message:
+            self.start_at = self.now + 0.01
+            self.command = [{"start": self.start_at}]
+
+    def get(self) -> list[dict[str, Any]]:
+        command, self.command = self.command, []
+        return command
+
+    def flush(self) -> bool:
+        return True
+
+    # epoll
+
+    def register(self, fd: int, mask: int) -> None:
+        pass
+
+    def modify(self, fd: int, mask: int) -> None:
+        pass
+
+    def poll(self, timeout: float, maximum: int) -> list[tuple[int, int]]:
+        if self.command:
+            return [(CHANNEL_FD, select.EPOLLIN)]
+        times = {fd: connection.event_at() for fd, connection in self.connections.items()}
+        self.now = max(self.now, min([*times.values(), self.now + timeout]))
+        return [(fd, select.EPOLLIN) for fd, at in times.items() if at <= self.now][:maximum]
+
+
+class FakeConnection(connection.Connection):
+    """A connection to the world's server."""
+
+    world: World
+
+    def __init__(self, address: tuple[str, int], now: float, linger: bool) -> None:
+        error, takes = self.world.connects(now)
+        if error == errno.EADDRNOTAVAIL:
+            raise OSError(error, "connect")
+        self.fd = self.world.next_fd
+        self.world.next_fd += 1
+        self.world.connections[self.fd] = self
+        self.error = error
+        self.open_at = now + takes
+        self.coming: list[tuple[float, bytes | None]] = []
+        self.sock = self  # type: ignore[assignment]
+        self.send = self.take_request  # type: ignore[assignment]
+        self.recv = self.give  # type: ignore[assignment]
+        self.recv_into = self.drop  # type: ignore[assignment]
+        self.connecting, self.usable = True, False
+        self.since, self.due = now, math.inf
+        self.remaining = 0
+        self.block = self.head = self.parser = None
+
+    def event_at(self) -> float:
+        if self.connecting:
+            return self.open_at
+        return self.coming[0][0] if self.coming else math.inf
+
+    def connect_error(self) -> int:
+        return self.error
+
+    def close(self) -> None:
+        del self.world.connections[self.fd]
+
+    def take_request(self, request: bytes) -> int:
+        fate, delay = self.world.fate(self.world.now)
+        self.world.answered.append((fate, self.world.now))
+        for i, piece in enumerate(FATES[fate]):
+            self.coming.append((self.world.now + delay + i * 0.0001, piece))
+        if b"Connection: close" in request and FATES[fate] and EOF not in FATES[fate]:
+            self.coming.append((self.world.now + delay + 0.001, EOF))
+        return len(request)
+
+    def give(self, size: int) -> bytes:
+        if not self.coming or self.coming[0][0] > self.world.now:
+            raise BlockingIOError
+        at, piece = self.coming.pop(0)
+        if piece is RESET:
+            raise ConnectionResetError
+        if piece == EOF:
+            self.coming.insert(0, (at, EOF))
+        elif len(piece) > size:
+            self.coming.insert(0, (at, piece[size:]))
+        return piece[:size]
+
+    def drop(self, _buffer: bytearray, size: int, _flags: int) -> int:
+        return len(self.give(size))
+
+
+@pytest.fixture(autouse=True)
+def _no_gc(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("collect", "freeze", "disable"):
+        monkeypatch.setattr(gc, name, lambda: None)
+
+
+class NoTimer:
+    fd = -1
+
+    def set(self, first: float, interval: float) -> None:
+        pass
+
+
+def simulate(world: World, share: Share = ALONE, phase: float = 0.0, **options: Any) -> dict[str, Any]:
+    """Run one worker; returns the sum of its blocks, with `response` and `service` as mappings."""
+    http = {
+        "rate": 200,
+        "connections": share.connections * share.workers,
+        "path": "/",
+        "port": 80,
+        "keep_alive": True,
+        "warm_up": 0.2,
+        "duration": 1.0,
+        "timeout": 0.3,
+        "block": 0.4,
+    } | options
+    load = Load.of("192.0.2.1", http)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(worker, "_clock", lambda: world.now)
+        patch.setattr(select, "epoll", lambda: world)
+        patch.setattr(linux, "Timer", NoTimer)
+        patch.setattr(linux, "prepare_process", lambda: None)
+        patch.setattr(worker, "Connection", type("Here", (FakeConnection,), {"world": world}))
+        worker.Worker(load, share, world, world.now + 5, phase).run()  # type: ignore[arg-type]
+    blocks = [message for message in world.messages if "block" in message]
+    seconds = [message for message in world.messages if "second" in message]
+    assert [block["block"] for block in sorted(blocks, key=lambda block: block["block"])] == [
+        *range(math.ceil(load.duration / load.block - 1e-9))
+    ]
+    total: dict[str, Any] = {"errors": {}, "response": {}, "service": {}, "done": world.messages[-1]}
+    for block in blocks:
+        counts = block["counts"]
+        ended = counts["completed"] + counts["unsent"] + counts["inflight"] + sum(counts["errors"].values())
+        assert counts["due"] == ended
+        for key in ("due", "sent", "completed", "unsent", "inflight", "bytes"):
+            total[key] = total.get(key, 0) + counts[key]
+        for key, n in counts["errors"].items():
+            total["errors"][key] = total["errors"].get(key, 0) + n
+        histogram.add(total["response"], block["response"])
+        histogram.add(total["service"], block["service"])
+    first = -math.ceil(load.warm_up)
+    assert [second["second"] for second in seconds] == [*range(first, first + len(seconds))]
+    total["seconds"] = seconds
+    timed = total["completed"] + total["inflight"] + total["errors"].get("timeout", 0)
+    assert sum(total["response"].values()) == timed
+    assert total["bytes"] == 8 * total["completed"]
+    assert total["done"]["done"] is True
+    return total
+
+
+fates = st.lists(
+    st.tuples(st.sampled_from([*FATES, "ok", "ok", "ok"]), st.sampled_from([0.001, 0.02, 0.2, 0.5])),
+    min_size=1,
+    max_size=40,
+)
+connects = st.lists(
+    st.sampled_from(
+        [(0, 0.0001), (0, 0.0001), (0, 0.05), (errno.ECONNREFUSED, 0.0), (0, 9.0), (errno.EADDRNOTAVAIL, 0.0)]
+    ),
+    max_size=20,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    fates,
+    connects,
+    st.booleans(),
+    st.sampled_from([0, 50, 333.3, 2000]),
+    st.integers(0, 2),
+    st.floats(0, 0.99),
+)
+def test_every_request_that_was_due_ends_in_exactly_one_way(
+    fates: list[tuple[str, float]],
+    connects: list[tuple[int, float]],
+    keep_alive: bool,
+    rate: float,
+    number: int,
+    phase: float,
+) -> None:
+    turns, connect_turns = iter(fates * 10_000), iter(connects)
+    world = World(lambda _now: next(turns))
+    world.connects = lambda now: next(connect_turns, (0, 0.0001)) if now > 100.2 else (0, 0.0001)
+    total = simulate(world, Share(number, 3, 4), phase=phase, rate=rate, keep_alive=keep_alive)
+    if rate:
+        schedule = Schedule.of(
+            Load.of(
+                "192.0.2.1",
+                {"port": 80, "path": "/", "rate": rate, "connections": 12, "keep_alive": keep_alive}
+                | {"warm_up": 0.2, "duration": 1.0, "timeout": 0.3, "block": 0.4},
+            ),
+            Share(number, 3, 4),
+            at=world.start_at,
+            phase=phase,
+        )
+        assert total["due"] == schedule.before(schedule.end) - schedule.before(schedule.begin)
+    assert total["sent"] <= total["due"]
+    assert not world.answered or world.answered[-1][1] < 100.011 + 0.2 + 1.0 + 0.3 + 2 * worker.TICK + 0.01
+    happened = sum(sum(second["counts"]["errors"].values()) for second in total["seconds"])
+    assert happened >= sum(total["errors"].values())
+
+
+@pytest.mark.parametrize("keep_alive", [True, False])
+@pytest.mark.parametrize("fate", FATES)
+def test_each_fate_is_counted_under_its_name(fate: str, keep_alive: bool) -> None:
+    turns = iter(range(1_000_000))
+    world = World(lambda _now: (fate, 0.002) if next(turns) % 10 == 0 else ("ok", 0.002))
+    total = simulate(world, Share(0, 1, 40), warm_up=0)
+    times = sum(given == fate for given, _ in world.answered)
+    assert total["due"] == 200
+    assert total["unsent"] == total["inflight"] == 0
+    assert times == 20 or fate == "ok"
+    assert total["errors"] == ({} if fate in WELL else {KEYS.get(fate, fate): 20})
+    assert total["completed"] == (200 if fate in WELL else 180)
+
+
+def test_waiting_for_a_connection_is_response_time_but_not_service_time_nor_lag() -> None:
+    world = World(lambda now: ("ok", max(0.001, 100.6 - now) if now > 100.3 else 0.001))
+    total = simulate(world, Share(0, 1, 2), rate=100, warm_up=0, timeout=1)
+    response, service = total["response"], total["service"]
+    assert histogram.percentile(response, 100) == pytest.approx(0.30, abs=0.012)
+    assert sum(n for at, n in response.items() if histogram.lowest(at) > 100_000) == pytest.approx(20, abs=1)
+    assert sum(n for at, n in service.items() if histogram.lowest(at) > 100_000) == 2
+    assert histogram.percentile(service, 50) == pytest.approx(0.001, rel=0.01)
+    lag: dict[int, int] = {}
+    histogram.add(lag, total["done"]["lag"])
+    assert sum(lag.values()) == 100
+    assert histogram.percentile(lag, 100) <= 0.0011  # the simulation's timer ticks in milliseconds
+
+
+def test_a_worker_that_does_not_run_shows_in_the_lag() -> None:
+    world = World(lambda _now: ("ok", 0.001))
+    poll = world.poll
+
+    def stalling(timeout: float, maximum: int) -> list[tuple[int, int]]:
+        if 100.5 < world.now < 100.55:
+            world.now += 0.3
+        return poll(timeout, maximum)
+
+    world.poll = stalling  # type: ignore[method-assign]
+    total = simulate(world, warm_up=0)
+    lag: dict[int, int] = {}
+    histogram.add(lag, total["done"]["lag"])
+    assert total["completed"] == 200
+    assert histogram.percentile(lag, 100) == pytest.approx(0.3, abs=0.01)
+    assert sum(n for at, n in lag.items() if histogram.lowest(at) > 2000) == pytest.approx(60, abs=2)
+
+
+def test_a_server_that_hangs_leaves_timeouts_at_their_elapsed_time_and_unsent_requests() -> None:
+    world = World(lambda _now: ("timeout", 0.0))
+    total = simulate(world, Share(0, 1, 2), rate=100, warm_up=0)
+    assert total["completed"] == 0
+    assert total["errors"]["timeout"] >= 6
+    assert total["unsent"] == 100 - total["errors"]["timeout"] - total["inflight"] > 80
+    assert all(0.29e6 < histogram.lowest(at) < 0.36e6 for at in total["service"])
+
+
+def test_a_server_that_refuses_is_asked_in_growing_pauses_and_its_requests_fail() -> None:
+    world = World(lambda _now: ("closing", 0.001))
+    attempts = []
+
+    def connect(now: float) -> tuple[int, float]:
+        attempts.append(now)
+        return (0, 0.0001) if now < 100.3 else (errno.ECONNREFUSED, 0.0)
+
+    world.connects = connect
+    total = simulate(world, Share(0, 1, 4), rate=1000, warm_up=0, duration=3.0)
+    assert total["errors"]["connect"] > 4
+    assert total["unsent"] > 2000
+    assert len([at for at in attempts if at > 100.3]) < 4 * 12
+
+
+@pytest.mark.parametrize("keep_alive", [True, False])
+def test_a_closed_loop_on_a_server_that_refuses_is_not_silent(keep_alive: bool) -> None:
+    world = World(lambda _now: ("closing", 0.001))
+    world.connects = lambda now: (0, 0.0001) if now < 100.05 else (errno.ECONNREFUSED, 0.0)
+    total = simulate(world, rate=0, keep_alive=keep_alive)
+    assert total["completed"] == 0
+    assert 0 < total["errors"]["connect"] < 100
+
+
+def test_exhausted_local_ports_have_a_name_of_their_own() -> None:
+    world = World(lambda _now: ("ok", 0.001))
+    world.connects = lambda now: (0, 0.0001) if now < 100.5 else (errno.EADDRNOTAVAIL, 0.0)
+    total = simulate(world, keep_alive=False, warm_up=0)
+    assert total["errors"].keys() == {"ports_exhausted"}
+    assert total["errors"]["ports_exhausted"] + total["completed"] == 200
+
+
+def test_connections_that_cannot_be_opened_are_said_with_the_reason() -> None:
+    world = World(lambda _now: ("ok", 0.001))
+    turns = iter([(0, 0.0001)] * 3)
+    world.connects = lambda _now: next(turns, (errno.ECONNREFUSED, 0.0))
+    with pytest.raises(
+        LoadError, match=r"^Only 3 of 4 connections to 192\.0\.2\.1:80 .*: Connection refused"
+    ):
+        simulate(world)
+
+
+def test_an_idle_connection_that_the_server_closes_is_replaced() -> None:
+    world = World(lambda _now: ("ok", 0.001))
+    poll = world.poll
+    closed: list[FakeConnection] = []
+
+    def closing(timeout: float, maximum: int) -> list[tuple[int, int]]:
+        if world.now > 100.5 and not closed:
+            for there in world.connections.values():
+                there.coming.append((world.now, EOF))
+                closed.append(there)
+        return poll(timeout, maximum)
+
+    world.poll = closing  # type: ignore[method-assign]
+    total = simulate(world, warm_up=0)
+    assert len(closed) == 4
+    assert total["completed"] == 200
+    assert total["errors"] == {}
+
+
+def test_unsolicited_bytes_cost_the_connection_only() -> None:
+    world = World(lambda _now: ("ok", 0.001))
+    poll = world.poll
+    done: list[bool] = []
+
+    def talking(timeout: float, maximum: int) -> list[tuple[int, int]]:
+        if world.now > 100.5 and not done:
+            done.append(True)
+            for there in world.connections.values():
+                there.coming.append((world.now, OK))
+        return poll(timeout, maximum)
+
+    world.poll = talking  # type: ignore[method-assign]
+    total = simulate(world, rate=50, warm_up=0)
+    assert total["completed"] + sum(total["errors"].values()) == 50
+    assert total["completed"] >= 46
