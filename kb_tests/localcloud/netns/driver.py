@@ -30,6 +30,7 @@ from kb_tests.localcloud.netns.forwarder import Forwarder
 from kb_tests.localcloud.netns.link import HelperLink
 from kb_tests.localcloud.netns.metadata import Documents, MetadataService
 from kb_tests.localcloud.netns.probe import probe
+from kb_tests.localcloud.netns.volumes import Volumes
 
 _STOP_TIMEOUT = 10.0
 _VAR_DEPTH = 3
@@ -72,7 +73,6 @@ class NetnsDriver:
         self.rootless = os.geteuid() != 0
         self.name = "netns (rootless)" if self.rootless else "netns (root)"
         self.notes: tuple[str, ...] = _notes(rootless=self.rootless)
-        self._state = state or Path("/var/tmp")  # noqa: S108 - holds files without names alone
         self._link = HelperLink(self._on_exit, self._on_lost)
         self._nft = Batch(lambda text: self._link.ask("nft", text=text))
         self._metadata = MetadataService(self._look_up)
@@ -85,6 +85,7 @@ class NetnsDriver:
         self._ports: dict[str, _Port] = {}
         self._guarded: set[str] = set()
         self._rules: dict[str, tuple[Rule, ...] | None] = {}
+        self._volumes = Volumes(self._link, state or Path("/var/tmp"))  # noqa: S108 - it makes a folder
         self._floating: dict[str, FloatingIp] = {}
 
     async def start(self) -> None:
@@ -93,8 +94,18 @@ class NetnsDriver:
         if missing is not None:
             raise DriverError(missing)
         await self._link.start(rootless=self.rootless)
-        await self._link.ask("start", rootless=self.rootless, var_folders=_var_folders())
+        await self._link.ask(
+            "start",
+            rootless=self.rootless,
+            folder=str(self._volumes.open()),
+            var_folders=_var_folders(),
+        )
         await self._nft.add(firewall.BASE)
+
+    @property
+    def helper_pid(self) -> int | None:
+        """The process, as the host numbers it, that ends the cloud when it is killed."""
+        return self._link.pid
 
     async def stop(self) -> None:
         """End every process, namespace and mount of the cloud."""
@@ -104,6 +115,7 @@ class NetnsDriver:
         for server in self._servers.values():
             server.console.close()
         self._servers.clear()
+        self._volumes.close()
 
     # Networks and routers
 
@@ -199,6 +211,7 @@ class NetnsDriver:
             raise DriverError(f"Server {server.name} ({server.id}) did not boot: {error}") from None
         state.power = Power.CRASHED if state.ended.is_set() else Power.RUNNING
         state.console.follow(console)
+        await self._volumes.show_all(server.id)
 
     async def power_off(self, server_id: str) -> None:
         """End a server's processes, keep its disk."""
@@ -225,6 +238,7 @@ class NetnsDriver:
             return
         async with server.lock:
             await self._end(server)
+            await self._volumes.release(server_id)
             await self._link.ask("erase", server=server_id)
             server.console.close()
             for nic in server.nics:
@@ -259,6 +273,7 @@ class NetnsDriver:
     def _on_lost(self) -> None:
         for server_id in self._servers:
             self._on_exit(server_id)
+        self._volumes.close()
 
     # Ports
 
@@ -322,6 +337,25 @@ class NetnsDriver:
     async def _drop_ports(self, server_id: str) -> None:
         for port_id in [name for name, port in self._ports.items() if port.server_id == server_id]:
             await self._drop_port(port_id)
+
+    # Volumes
+
+    async def put_volume(self, volume_id: str, size: int) -> None:
+        """Make a volume of `size` bytes and write it full, as fast as the disk takes it."""
+        await self._volumes.put(volume_id, size)
+
+    async def delete_volume(self, volume_id: str) -> None:
+        """Remove a volume."""
+        await self._volumes.delete(volume_id)
+
+    async def attach_volume(self, server_id: str, volume_id: str) -> str:
+        """Show a volume in a server, as /dev/vdb and so on."""
+        server = self._server(server_id)
+        return await self._volumes.attach(server_id, volume_id, running=server.power is Power.RUNNING)
+
+    async def detach_volume(self, server_id: str, volume_id: str) -> None:
+        """Take a volume from a server."""
+        await self._volumes.detach(server_id, volume_id)
 
     # Metadata and floating IPs
 

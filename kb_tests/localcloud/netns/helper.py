@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kb_tests.localcloud.netns import init, linux, rootfs, wire
+from kb_tests.localcloud.netns.blockdev import BlockDevices
 from kb_tests.localcloud.netns.rtnetlink import Netlink
 
 OUTSIDE = "203.0.113.1"
@@ -79,9 +80,8 @@ class Helper:
         self._reader = wire.Reader(control)
         self._selector = selectors.DefaultSelector()
         self._own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
-        self._own_network = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         self._rootless = False
-        self._bridges: dict[str, socket.socket] = {}
+        self._devices = BlockDevices()
         self._routers: dict[str, _Router] = {}
         self._servers: dict[str, _Server] = {}
         self._booting: dict[int, tuple[int, str]] = {}
@@ -106,13 +106,20 @@ class Helper:
             "nic": self._attach_nic,
             "nic-delete": self._detach_nic,
             "upstream": self._upstream,
+            "volume": lambda message, _: self._devices.new_file(message["volume"]),
+            "volume-delete": lambda message, _: self._devices.delete_file(message["volume"]),
+            "volume-attach": self._attach_volume,
+            "volume-detach": self._detach_volume,
         }
 
     def run(self) -> None:
         """Serve until the driver is gone."""
-        while True:
-            for key, _ in self._selector.select():
-                key.data()
+        try:
+            while True:
+                for key, _ in self._selector.select():
+                    key.data()
+        except (EOFError, BrokenPipeError):
+            self._devices.delete_files()
 
     def _serve_driver(self) -> None:
         for message, fds in self._reader.receive():
@@ -139,6 +146,7 @@ class Helper:
 
     def _start(self, message: dict[str, Any], _: list[int]) -> None:
         self._rootless = message["rootless"]
+        self._devices.prepare(message["folder"], rootless=self._rootless)
         _quiet_network()
         with Netlink() as netlink:
             netlink.set_up(1)
@@ -345,6 +353,14 @@ class Helper:
         self._servers[message["server"]].nics.pop(message["name"], None)
         self._unplug(message["name"])
 
+    def _attach_volume(self, message: dict[str, Any], fds: list[int]) -> None:
+        server = self._servers[message["server"]]
+        self._devices.attach(server.pid, message["volume"], message["name"], fds[0])
+
+    def _detach_volume(self, message: dict[str, Any], _: list[int]) -> None:
+        server = self._servers.get(message["server"])
+        self._devices.detach(server.pid if server else None, message["volume"], message["name"])
+
     def _reap(self) -> None:
         os.read(self._wake, 4096)
         while True:
@@ -376,10 +392,7 @@ def main() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     os.environ["PATH"] = rootfs.PATH
-    try:
-        Helper(socket.socket(fileno=int(sys.argv[1]))).run()
-    except (EOFError, BrokenPipeError):
-        os._exit(0)
+    Helper(socket.socket(fileno=int(sys.argv[1]))).run()
 
 
 if __name__ == "__main__":

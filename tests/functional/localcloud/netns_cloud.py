@@ -42,12 +42,11 @@ class Cloud:
         self._hosts = itertools.count(10)
         self._floating = itertools.count(1)
         self._servers: dict[str, str] = {}
-        self.requests = 0
 
     def spec(self, name: str, user_data: str | bytes = b"", *, network: int = 1, nics: int = 1) -> ServerSpec:
         """A server with its ports in the given network (10.`network`.0.0/16)."""
         server_id = str(uuid.uuid4())
-        ports = []
+        ports: list[Nic] = []
         for _ in range(nics):
             host = next(self._hosts)
             ports.append(

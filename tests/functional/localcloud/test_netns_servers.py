@@ -8,6 +8,7 @@ import json
 import pytest
 
 from kb_tests.localcloud.driver import DriverError, Power
+from kb_tests.localcloud.netns.forwarder import local_port
 from tests.functional.localcloud.netns_cloud import running, until
 
 
@@ -87,8 +88,6 @@ def test_ssh_serves_the_host_key_that_user_data_installed() -> None:
             public = console.partition("public ")[2].split()[0]
             assert await cloud.run(server, "hostname") == "keys\n"
             address = await cloud.floating(server)
-            from kb_tests.localcloud.netns.forwarder import local_port
-
             scan = await asyncio.create_subprocess_exec(
                 *("ssh-keyscan", "-p", str(local_port(22)), "-t", "ed25519", address),
                 stdout=asyncio.subprocess.PIPE,
@@ -217,7 +216,7 @@ def test_a_server_that_cannot_boot_says_why_and_leaves_the_others_alone() -> Non
         async with running() as cloud:
             good = await cloud.boot(cloud.spec("good"))
             bad = cloud.spec("bad", network=7)
-            with pytest.raises(DriverError, match="bad .* did not boot: There is no network net7"):
+            with pytest.raises(DriverError, match=r"bad .* did not boot: There is no network net7"):
                 await cloud.driver.boot(bad)
             with pytest.raises(DriverError, match="no valid cloud-config"):
                 await cloud.driver.boot(cloud.spec("worse", "#cloud-config\n]["))

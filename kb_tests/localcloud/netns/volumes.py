@@ -1,0 +1,158 @@
+"""Volumes: files full of data, in a folder of this process's own that goes when it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import mmap
+import os
+import shutil
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from kb_tests.localcloud.driver import DriverError
+from kb_tests.localcloud.netns.link import HelperLink
+
+_CHUNK = 4 << 20
+_FILLED_AT_ONCE = 2
+_FOLDER = "kb-volumes-"
+_LETTERS = "bcdefghijklmnopqrstuvwxyz"
+
+
+class Volumes:
+    """The cloud's volumes, and which server has which, as what (vdb, vdc, ...)."""
+
+    def __init__(self, link: HelperLink, state: Path) -> None:
+        """`state`: where to make the folder."""
+        self._link = link
+        self._state = state
+        self._lock: int | None = None
+        self._files: dict[str, int] = {}
+        self._attached: dict[str, dict[str, str]] = {}
+        self._filling = asyncio.Semaphore(_FILLED_AT_ONCE)
+
+    def open(self) -> Path:
+        """Make the folder, which a lock marks as in use; remove those that killed clouds left."""
+        for folder in self._state.glob(f"{_FOLDER}*"):
+            with suppress(OSError):
+                lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    shutil.rmtree(folder)
+                finally:
+                    os.close(lock)
+        self._folder = Path(tempfile.mkdtemp(prefix=_FOLDER, dir=self._state.resolve()))
+        self._lock = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        return self._folder
+
+    async def put(self, volume_id: str, size: int) -> None:
+        """Make a volume of `size` bytes and write it full."""
+        if volume_id in self._files:
+            return
+        async with self._filling:
+            (fd,) = await self._link.ask("volume", volume=volume_id)
+            try:
+                await asyncio.to_thread(fill, fd, size)
+            except OSError as error:
+                os.close(fd)
+                await self._link.ask("volume-delete", volume=volume_id)
+                raise DriverError(
+                    f"Volume {volume_id} of {size} bytes cannot be made in {self._state}: {error.strerror}."
+                ) from None
+            self._files[volume_id] = fd
+
+    async def delete(self, volume_id: str) -> None:
+        """Forget a volume; its space is free when nobody uses it any more."""
+        for server_id, volumes in list(self._attached.items()):
+            if volume_id in volumes:
+                await self.detach(server_id, volume_id)
+        fd = self._files.pop(volume_id, None)
+        if fd is not None:
+            os.close(fd)
+            await self._link.ask("volume-delete", volume=volume_id)
+
+    async def attach(self, server_id: str, volume_id: str, *, running: bool) -> str:
+        """Give a volume to a server; the device's path in it."""
+        volumes = self._attached.setdefault(server_id, {})
+        if volume_id not in self._files:
+            raise DriverError(f"There is no volume {volume_id}.")
+        if volume_id not in volumes:
+            used = set(volumes.values())
+            name = next((f"vd{letter}" for letter in _LETTERS if f"vd{letter}" not in used), None)
+            if name is None:
+                raise DriverError(f"Server {server_id} has no device name left for volume {volume_id}.")
+            volumes[volume_id] = name
+            if running:
+                try:
+                    await self._show(server_id, volume_id)
+                except DriverError:
+                    del volumes[volume_id]
+                    raise
+        return f"/dev/{volumes[volume_id]}"
+
+    async def detach(self, server_id: str, volume_id: str) -> None:
+        """Take a volume from a server."""
+        name = self._attached.get(server_id, {}).pop(volume_id, None)
+        if name is not None:
+            await self._link.ask("volume-detach", server=server_id, volume=volume_id, name=name)
+
+    async def show_all(self, server_id: str) -> None:
+        """Make a server that has just booted see the volumes it has."""
+        for volume_id in self._attached.get(server_id, {}):
+            await self._show(server_id, volume_id)
+
+    async def release(self, server_id: str) -> None:
+        """Take all volumes from a server that is going."""
+        for volume_id in list(self._attached.get(server_id, {})):
+            await self.detach(server_id, volume_id)
+        self._attached.pop(server_id, None)
+
+    async def _show(self, server_id: str, volume_id: str) -> None:
+        await self._link.ask(
+            "volume-attach",
+            (self._files[volume_id],),
+            server=server_id,
+            volume=volume_id,
+            name=self._attached[server_id][volume_id],
+        )
+
+    def close(self) -> None:
+        """Forget all."""
+        for fd in self._files.values():
+            os.close(fd)
+        self._files.clear()
+        self._attached.clear()
+        if self._lock is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            os.close(self._lock)
+            self._lock = None
+
+
+def fill(fd: int, size: int) -> None:
+    """Write every block of a file of `size` bytes: a sparse or merely allocated file answers reads
+    without touching the disk. The data is random, a mebibyte repeated, so that no file system stores it
+    smaller than it is. Raises `OSError`.
+    """
+    os.posix_fallocate(fd, 0, size)
+    with mmap.mmap(-1, _CHUNK) as chunk:
+        chunk.write(os.urandom(1 << 20) * (_CHUNK >> 20))
+        with memoryview(chunk) as view:
+            _write_all(fd, view, size)
+    os.fsync(fd)
+
+
+def _write_all(fd: int, data: memoryview, size: int) -> None:
+    """Past the page cache where the file system can."""
+    try:
+        direct = os.open(f"/proc/self/fd/{fd}", os.O_WRONLY | os.O_DIRECT | os.O_CLOEXEC)
+    except OSError:
+        direct = os.dup(fd)
+    try:
+        whole = size - size % mmap.PAGESIZE
+        for offset in range(0, whole, _CHUNK):
+            os.pwrite(direct, data[: min(_CHUNK, whole - offset)], offset)
+    finally:
+        os.close(direct)
+    os.pwrite(fd, data[: size - whole], whole)

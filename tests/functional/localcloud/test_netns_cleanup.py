@@ -1,0 +1,192 @@
+"""Whatever is killed, in whatever order: two seconds later nothing of the cloud is left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+PROGRAM = """
+import asyncio, sys
+from tests.functional.localcloud.netns_cloud import running, EVERYTHING
+async def main():
+    async with running() as cloud:
+        script = "setsid sleep 600 & python3 -c 'import time; time.sleep(600)' &"
+        server = await cloud.boots("one", script)
+        await cloud.boots("two", script)
+        address = await cloud.floating(server, ((22, 22), (7777, 7777)))
+        await cloud.run(server, "nohup sleep 600 >/dev/null 2>&1 &")
+        await cloud.driver.put_volume("0" * 36, 4 << 20)
+        await cloud.driver.attach_volume(server.id, "0" * 36)
+        print(cloud.driver.helper_pid, address, cloud.key.parent, flush=True)
+        {then}
+asyncio.run(main())
+"""
+
+
+@dataclass
+class Seen:
+    """A cloud in another process, and what belonged to it: its processes and their namespaces."""
+
+    api: subprocess.Popen[str]
+    helper: int
+    address: str
+    folder: str
+    processes: dict[int, str]
+    namespaces: set[str]
+
+
+def started(pid: int) -> str:
+    """When a process was started (in ticks), which tells it from a later one of that number."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return ""
+
+
+def state(pid: int) -> str:
+    """A process's state letter."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return ""
+
+
+def descendants(pid: int) -> Iterator[int]:
+    """A process and all below it."""
+    yield pid
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            yield from descendants(int(child))
+
+
+def namespaces(pid: int) -> set[str]:
+    """The namespaces of a process."""
+    try:
+        return {str(entry.readlink()) for entry in Path(f"/proc/{pid}/ns").iterdir()}
+    except OSError:
+        return set()
+
+
+def links() -> set[str]:
+    """The host's network devices."""
+    return {name for _, name in socket.if_nameindex()}
+
+
+def backing_files() -> str:
+    """What lies below the loop devices."""
+    return "\n".join(path.read_text() for path in Path("/sys/block").glob("loop*/loop/backing_file"))
+
+
+@contextmanager
+def cloud_in_another_process(then: str = "await asyncio.sleep(600)") -> Iterator[Seen]:
+    """A cloud with two servers, their background processes, a floating IP and a volume."""
+    api = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM.format(then=then)], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert api.stdout is not None
+        line = api.stdout.readline()
+        assert line, "the program ended early"
+        helper, address, folder = line.split()
+        pids = list(descendants(int(helper)))
+        assert len(pids) > 8
+        own = set().union(*map(namespaces, pids)) - namespaces(os.getpid())
+        assert len({name for name in own if name.startswith("net")}) >= 3
+        if os.geteuid() == 0:
+            assert folder in backing_files()
+        yield Seen(api, int(helper), address, folder, {pid: started(pid) for pid in pids}, own)
+    finally:
+        api.kill()
+        api.communicate()
+
+
+def left_behind(seen: Seen) -> list[str]:
+    """What is still there of a cloud."""
+    found = [
+        f"process {pid}"
+        for pid, start in seen.processes.items()
+        if started(pid) == start and state(pid) not in ("Z", "X")
+    ]
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            found += sorted(
+                f"{name} of {entry.name}" for name in namespaces(int(entry.name)) & seen.namespaces
+            )
+    return found
+
+
+def expect_nothing_left(seen: Seen, host_links: set[str]) -> None:
+    """Within two seconds."""
+    deadline = time.monotonic() + 2
+    while left := left_behind(seen):
+        assert time.monotonic() < deadline, left
+        time.sleep(0.05)
+    assert links() <= host_links
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((seen.address, 7777), timeout=1)
+    mounts = Path("/proc/self/mountinfo").read_text()
+    assert " /mnt/disks" not in mounts
+    assert seen.folder not in backing_files()
+
+
+@pytest.mark.parametrize("victims", ["api", "helper", "both", "launcher"])
+def test_kill_9(victims: str) -> None:
+    host_links = links()
+    with cloud_in_another_process() as seen:
+        (inner,) = [
+            int(pid) for pid in Path(f"/proc/{seen.helper}/task/{seen.helper}/children").read_text().split()
+        ]
+        doomed = {
+            "api": [seen.api.pid],
+            "helper": [inner],
+            "both": [seen.api.pid, inner],
+            "launcher": [seen.helper],
+        }
+        for pid in doomed[victims]:
+            os.kill(pid, signal.SIGKILL)
+        if victims in ("helper", "launcher"):
+            time.sleep(0.5)
+            seen.api.kill()
+        seen.api.wait(5)
+        if os.geteuid() == 0 or victims != "both":  # rootless, a later start removes what is left then
+            volumes = list(Path(seen.folder).glob("kb-volumes-*/*"))
+            assert volumes == []
+        expect_nothing_left(seen, host_links)
+
+
+def test_a_normal_end_leaves_nothing_and_waits_for_it() -> None:
+    host_links = links()
+    with cloud_in_another_process("await asyncio.sleep(0.5)") as seen:
+        assert seen.api.wait(10) == 0
+        assert left_behind(seen) == []
+        expect_nothing_left(seen, host_links)
+
+
+def test_the_loss_of_the_helper_shows_at_once() -> None:
+    then = """
+        await asyncio.sleep(1)  # until the test has looked
+        import os, signal
+        from kb_tests.localcloud.driver import DriverError, Power
+        inner = int(open(f"/proc/{cloud.driver.helper_pid}/task/{cloud.driver.helper_pid}/children").read())
+        os.kill(inner, signal.SIGKILL)
+        await asyncio.sleep(0.5)
+        assert set((await cloud.driver.power()).values()) == {Power.CRASHED}
+        try:
+            await cloud.driver.put_network("another", 1500)
+        except DriverError as error:
+            assert "helper process is gone" in str(error)
+        else:
+            raise AssertionError("no error")
+    """
+    with cloud_in_another_process("".join(then).strip()) as seen:
+        assert seen.api.wait(10) == 0

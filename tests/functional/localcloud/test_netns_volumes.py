@@ -1,0 +1,65 @@
+"""Volumes in servers: whole, of the right size, in one server alone, kept over a stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import uuid
+
+import pytest
+
+from kb_tests.localcloud.driver import DriverError
+from tests.functional.localcloud.netns_cloud import running
+
+SIZE = 64 << 20
+
+
+def test_a_volume_is_filled_and_found_by_its_id() -> None:
+    async def main() -> None:
+        async with running() as cloud:
+            server, other = await cloud.boot(cloud.spec("server")), await cloud.boot(cloud.spec("other"))
+            first, second = str(uuid.uuid4()), str(uuid.uuid4())
+            await cloud.driver.put_volume(first, SIZE)
+            await cloud.driver.put_volume(second, SIZE)
+            assert await cloud.driver.attach_volume(server.id, first) == "/dev/vdb"
+            assert await cloud.driver.attach_volume(server.id, second) == "/dev/vdc"
+            assert await cloud.driver.attach_volume(server.id, first) == "/dev/vdb"
+            device = f"/dev/disk/by-id/virtio-{first[:20]}"
+            size = "blockdev --getsize64" if os.geteuid() == 0 else "stat -L -c %s"
+            assert await cloud.run(server, f"{size} {device}") == f"{SIZE}\n"
+            assert await cloud.run(server, f"readlink -f {device}") == "/dev/vdb\n"
+            zeros = "cmp /dev/vdb /dev/zero | cut -d, -f1"
+            assert "differ" in await cloud.run(server, zeros, check=False)
+            listing = await cloud.run(other, "ls /dev /dev/disk/by-id")
+            assert "vdb" not in listing
+            assert "virtio" not in listing
+            fio = (
+                "fio --name=x --filename=/dev/vdb --rw=randrw --bs=4k --direct=1 --ioengine=libaio "
+                f"--iodepth=4 --size={SIZE} --runtime=1 --time_based --output-format=terse --terse-version=3"
+            )
+            assert (await cloud.run(server, fio)).split(";")[4] == "0"
+            await cloud.run(server, "echo kept | dd of=/dev/vdb bs=4096 conv=sync,notrunc oflag=direct")
+            await cloud.driver.power_off(server.id)
+            await cloud.driver.boot(server)
+            assert (await cloud.run(server, f"head -c 4 {device}")) == "kept"
+            await cloud.driver.detach_volume(server.id, first)
+            await cloud.driver.detach_volume(server.id, first)
+            assert "vdb" not in await cloud.run(server, "ls /dev /dev/disk/by-id")
+            assert await cloud.driver.attach_volume(other.id, first) == "/dev/vdb"
+            assert (await cloud.run(other, f"head -c 4 {device}")) == "kept"
+            await cloud.driver.destroy(other.id)
+            await cloud.driver.delete_volume(first)
+            await cloud.driver.delete_volume(first)
+            with pytest.raises(DriverError, match="There is no volume"):
+                await cloud.driver.attach_volume(server.id, first)
+
+    asyncio.run(main())
+
+
+def test_a_volume_that_does_not_fit_is_refused() -> None:
+    async def main() -> None:
+        async with running() as cloud:
+            with pytest.raises(DriverError, match=r"cannot be made in .*: (No space left|File too large)"):
+                await cloud.driver.put_volume(str(uuid.uuid4()), 1 << 50)
+
+    asyncio.run(main())
