@@ -49,10 +49,10 @@ def measurement(
     due = int(asked.offered * asked.duration)
     done = round(due * share)
     failed = round(done * failing)
-    percents = (np.arange(4000) + 0.5) / 4000
+    percents = (np.arange(1000) + 0.5) / 1000
     normal = np.sqrt(2) * np.array([_inverse_erf(2 * float(percent) - 1) for percent in percents])
     times = median * np.exp(spread * normal)
-    each = np.diff(np.rint(np.linspace(0, done - failed, 4001))).astype(int)
+    each = np.diff(np.rint(np.linspace(0, done - failed, 1001))).astype(int)
     response = Histogram.of(times, each)
     service = Histogram.of(times * 0.8, each)
     seconds = tuple(

@@ -60,8 +60,8 @@ def test_a_page_names_every_point_check_and_note() -> None:
     assert "embedded local cloud" in shown
     assert "3 points: 1 pass, 1 fail, 1 not run" in shown
     assert "p50 of response time 30ms is over its limit 10ms by 20ms (3x)" in shown
-    assert "142ms (3.8x) over" in shown
-    assert "186ms to 198ms" in shown
+    assert "140ms (3.8x) over" in shown
+    assert "184ms to 196ms" in shown
     assert "The session ended before it." in shown
     assert "41.7s, 83 API requests" in shown
     assert "connections: 1000" in shown

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -227,6 +227,7 @@ def test_what_is_no_record_says_so(content: bytes | None, message: str, tmp_path
         record.load(path)
 
 
+@settings(max_examples=50)
 @given(st.recursive(st.none() | st.booleans() | number | text, lambda inner: st.dictionaries(text, inner)))
 def test_wild_content_is_a_record_error_or_a_record(content: object) -> None:
     try:
