@@ -46,7 +46,7 @@ def _reasons(point: HttpPoint, measurement: Measurement, sla: HttpSla) -> Iterat
     agents = measurement.agents
     if measurement.missing:
         names = [f"{name} ({why})" for name, why in measurement.missing.items()]
-        yield f"{len(names)} of {point.clients} generators are missing: {_named(names)}."
+        yield f"{len(names)} of {point.clients} generators are missing: {named(names)}."
     if len(agents) + len(measurement.missing) > point.clients:
         known = len(agents) + len(measurement.missing)
         yield f"{known} generators reported where {point.clients} took part."
@@ -58,12 +58,12 @@ def _reasons(point: HttpPoint, measurement: Measurement, sla: HttpSla) -> Iterat
     if starved:
         yield (
             f"{len(starved)} of {point.clients} generators sent too late, with a p99 above"
-            f" {format_duration(lag)}: {_named(starved)}."
+            f" {format_duration(lag)}: {named(starved)}."
         )
     busy = [f"{agent.agent} {agent.cpu:.0%}" for agent in agents if agent.cpu > CPU]
     if busy:
         yield (
-            f"{len(busy)} of {point.clients} generators had no CPU to spare (over {CPU:.0%}): {_named(busy)}."
+            f"{len(busy)} of {point.clients} generators had no CPU to spare (over {CPU:.0%}): {named(busy)}."
         )
     yield from _clocks(point, agents)
 
@@ -72,7 +72,7 @@ def _reasons(point: HttpPoint, measurement: Measurement, sla: HttpSla) -> Iterat
         yield f"Generators ran out of local ports for {ports} requests."
     full = [agent.agent for agent in agents if agent.saturated]
     if full:
-        yield f"The histograms of {len(full)} generators are saturated: {_named(full)}."
+        yield f"The histograms of {len(full)} generators are saturated: {named(full)}."
     yield from _sums(point, measurement)
 
 
@@ -88,7 +88,7 @@ def _clocks(point: HttpPoint, agents: Iterable[AgentFacts]) -> Iterator[str]:
     if skewed:
         yield (
             f"{len(skewed)} of {point.clients} generators started off the common start by more than"
-            f" {format_duration(limit)}: {_named(skewed)}."
+            f" {format_duration(limit)}: {named(skewed)}."
         )
     blurred = [
         f"{agent.agent} {format_duration(agent.clock_error)}"
@@ -98,7 +98,7 @@ def _clocks(point: HttpPoint, agents: Iterable[AgentFacts]) -> Iterator[str]:
     if blurred:
         yield (
             f"The clocks of {len(blurred)} of {point.clients} generators are known no better than"
-            f" {format_duration(limit)}: {_named(blurred)}."
+            f" {format_duration(limit)}: {named(blurred)}."
         )
 
 
@@ -114,7 +114,7 @@ def _sums(point: HttpPoint, measurement: Measurement) -> Iterator[str]:
         if why:
             wrong.append(f"{agent.agent} ({why})")
     if wrong:
-        yield f"The counts of {len(wrong)} of {point.clients} generators do not add up: {_named(wrong)}."
+        yield f"The counts of {len(wrong)} of {point.clients} generators do not add up: {named(wrong)}."
 
     window = sum(second.completed for second in measurement.seconds if 0 <= second.at < measurement.duration)
     before = point.clients * (point.rate * point.warm_up + point.connections)
@@ -150,7 +150,7 @@ def _off_schedule(point: HttpPoint, counts: Counts) -> str:
     return ""
 
 
-def _named(names: Sequence[str]) -> str:
+def named(names: Sequence[str]) -> str:
     """The first few of `names`, and how many more there are."""
     more = len(names) - NAMED
     return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")

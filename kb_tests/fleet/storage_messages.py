@@ -1,0 +1,107 @@
+"""Agents' reports of a storage load as the controller accepts them: untrusted, checked field by field."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from kb_tests.fleet.messages import Count, Instant, Message, Seconds, Text
+
+MAX_BINS = 2048
+"""fio has 1,856 latency bins at most."""
+
+Bin = tuple[Annotated[int, Field(ge=0, le=1 << 36)], Annotated[int, Field(ge=1, le=1 << 53)]]
+Bucket = tuple[Annotated[int, Field(ge=0, le=200)], Count]
+Index = Annotated[int, Field(ge=-86_400, le=172_800)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    ios: Count
+    bytes: Count
+
+
+class CoarsePart(_Part):
+    """Reads or writes of a second: bucket i holds times in [2**(i/4), 2**((i+1)/4)) microseconds."""
+
+    buckets: Annotated[list[Bucket], Field(max_length=200)]
+
+
+class BinnedPart(_Part):
+    """Reads or writes of a block, with fio's own latency bins: [middle of the bin in ns, count]."""
+
+    bins: Annotated[list[Bin], Field(max_length=MAX_BINS)]
+
+
+class DiskReport(Message):
+    """An agent's target is filled; `bytes` is 0 where it was full already."""
+
+    kind: Literal["disk"]
+    id: Text
+    path: Annotated[str, StringConstraints(max_length=255)]
+    raw: bool
+    bytes: Count
+    seconds: Seconds
+
+
+class IoSecond(Message):
+    """What one server did between two moments, about a second apart but for stalls."""
+
+    kind: Literal["io_second"]
+    id: Text
+    index: Index
+    begin: Instant
+    end: Instant
+    errors: Count
+    read: CoarsePart
+    write: CoarsePart
+
+
+class IoBlock(Message):
+    """One time block of one server."""
+
+    kind: Literal["io_block"]
+    id: Text
+    index: Annotated[int, Field(ge=0, le=86_400)]
+    begin: Instant
+    end: Instant
+    errors: Count
+    read: BinnedPart
+    write: BinnedPart
+
+
+class IoDone(Message):
+    """One server's fio has ended, or `hung`. `stall` is the longest time without a completed I/O (known to
+    `stall_error`), from `stall_at` on; `clock` is how much more time fio's clock counted than ours.
+    """
+
+    kind: Literal["io_done"]
+    id: Text
+    begin: Instant
+    end: Instant
+    blocks: Count
+    stall: Seconds
+    stall_at: Instant
+    stall_error: Seconds
+    hung: bool
+    clock: Instant
+    cpu: Annotated[float, Field(ge=0, le=4096, allow_inf_nan=False)]
+    complaint: Text
+
+
+@dataclass(frozen=True)
+class StorageReport:
+    """All that one agent said of one fio job; `problem` is empty when `done` came and nothing is missing,
+    else one sentence.
+    """
+
+    agent: str
+    host: str
+    clock_error: float
+    seconds: tuple[IoSecond, ...]
+    blocks: tuple[IoBlock, ...]
+    done: IoDone | None
+    problem: str

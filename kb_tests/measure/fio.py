@@ -1,0 +1,96 @@
+"""fio's latency bins: their edges, their loss-less way into a Histogram, what they cannot say.
+
+fio counts total latencies (`lat_ns`) in 1,856 bins: whole nanoseconds below 128, then 64 bins for each
+power of two, named by their middle (stat.c: `plat_idx_to_val`). The last one takes everything from 17.05 s
+on: what it holds is known to be at least that long and nothing more, so it is counted apart, as censored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from kb_tests.measure.histogram import MICROSECOND, Histogram
+
+Bins = npt.NDArray[np.int64]
+"""One count for each of fio's bins."""
+
+_BITS = 6
+_NUMBER = 29 << _BITS
+_NANO = 1e-9
+
+
+def _edges() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The lowest value and the name of each bin, in nanoseconds."""
+    index = np.arange(_NUMBER, dtype=np.int64)
+    shift = np.maximum((index >> _BITS) - 1, 0)
+    low = np.where(index < 2 << _BITS, index, (index % (1 << _BITS) + (1 << _BITS)) << shift)
+    return low, low + np.where(shift > 0, 1 << np.maximum(shift - 1, 0), 0)
+
+
+_LOW, _NAMES = _edges()
+_SECONDS = np.maximum(_NAMES * _NANO, MICROSECOND)
+_INDEX = {int(name): index for index, name in enumerate(_NAMES)}
+
+CENSORED_FROM = float(_LOW[-1]) * _NANO
+"""Seconds; fio cannot tell longer ones apart."""
+
+
+def empty() -> Bins:
+    """No I/O at all."""
+    return np.zeros(_NUMBER, np.int64)
+
+
+def read(pairs: Iterable[tuple[int, int]]) -> Bins:
+    """Counts from `[name in ns, count]` pairs; raises ValueError for what is no bin of fio's."""
+    bins = empty()
+    for name, count in pairs:
+        index = _INDEX.get(name)
+        if index is None:
+            raise ValueError(f"{name} ns is none of fio's latency bins")
+        if bins[index]:
+            raise ValueError(f"fio's latency bin {name} ns appears twice")
+        bins[index] = count
+    return bins
+
+
+def histogram(bins: Bins) -> Histogram:
+    """The histogram of `bins`, without the censored ones; under 1 us counts as 1 us.
+
+    Each bin stays one value, its middle as fio's own percentiles have it, so nothing is lost by merging.
+    """
+    used = np.flatnonzero(bins[:-1])
+    return Histogram.of(_SECONDS[used], bins[used])
+
+
+def censored(bins: Bins) -> int:
+    """How many took `CENSORED_FROM` or longer."""
+    return int(bins[-1])
+
+
+def omitted(bins: Bins, interval: float) -> Bins:
+    """The I/Os that `bins` leave out because a slot was busy when they were due.
+
+    A slot of the queue that makes one I/O every `interval` seconds and is held up for v misses those that
+    were due after interval, 2 * interval, ...; they would have taken v - interval, v - 2 * interval, ...
+    Source: HdrHistogram, `copyCorrectedForCoordinatedOmission`. Of a censored one the least is taken.
+    """
+    added = np.zeros(_NUMBER)
+    values = np.append(_NAMES[:-1], _LOW[-1]) * _NANO
+    edges = _LOW[1:] * _NANO
+    for index in np.flatnonzero(bins * (values >= 2 * interval)):
+        value = values[index]
+        most = np.floor(value / interval * (1 + 1e-12)) - 1
+        below = np.clip(most - np.floor((value - edges) / interval), 0, most)
+        added += bins[index] * np.diff(below, prepend=0, append=most)
+    counts: Bins = np.rint(added).astype(np.int64)
+    return counts
+
+
+def without_fastest(bins: Bins, number: int) -> Bins:
+    """`bins` less the `number` shortest ones."""
+    before = np.cumsum(bins) - bins
+    left: Bins = bins - np.clip(number - before, 0, bins)
+    return left

@@ -1,0 +1,242 @@
+"""All servers' reports of one fio profile become one StorageMeasurement, without loss."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from kb_tests.fleet.storage_messages import BinnedPart, IoDone, IoSecond, StorageReport
+from kb_tests.measure import fio
+from kb_tests.measure.merge import TOUCHING, bucket_percentile
+from kb_tests.measure.storage_measurement import (
+    Io,
+    IoRate,
+    Latency,
+    StorageBlock,
+    StorageMeasurement,
+    StorageSecond,
+    StorageServer,
+)
+from kb_tests.scenario.points import StoragePoint
+
+EDGE = 0.25
+"""Seconds by which a server's window may miss the common one, stalls aside: fio answers between two I/Os."""
+
+_LONGEST = 172_800
+
+
+def measure(point: StoragePoint, reports: Sequence[StorageReport]) -> StorageMeasurement:
+    """Merge `reports`, one of each server that took part.
+
+    A server whose report is not whole (see `flaw`) is `missing`: its blocks are left out, its seconds are
+    kept in the series, so that a chart shows when it went away. `validity` then refuses the point.
+    """
+    by_server = Counter(report.agent for report in reports)
+    missing: dict[str, str] = {}
+    whole: list[_Whole] = []
+    for report in reports:
+        repeated = f"it reported {by_server[report.agent]} times" if by_server[report.agent] > 1 else ""
+        found = repeated or _whole(point, report)
+        if isinstance(found, str):
+            missing[report.agent] = found
+        else:
+            whole.append(found)
+    for number in range(len(reports) + 1, point.clients + 1):
+        missing[f"server {number} of {point.clients}"] = "nothing came from it"
+    servers = tuple(part.server for part in whole)
+    return StorageMeasurement(
+        point_id=point.id,
+        duration=point.duration,
+        offered=IoRate(point.offered * point.reads, point.offered * (1 - point.reads)),
+        iops=_added(server.iops for server in servers),
+        bandwidth=_added(server.bandwidth for server in servers),
+        read=Io.merged(tuple(server.read for server in servers)),
+        write=Io.merged(tuple(server.write for server in servers)),
+        errors=sum(server.errors for server in servers),
+        seconds=merge_seconds(second for report in reports for second in report.seconds),
+        blocks=tuple(block for part in whole for block in part.blocks),
+        servers=servers,
+        missing=missing,
+    )
+
+
+def flaw(point: StoragePoint, report: StorageReport) -> str:
+    """Why `report` is not whole, in one sentence; empty if it is.
+
+    Whole means: the final report came; the blocks cover the server's window without gap or overlap, and
+    that window is the measured one, as far as a stall does not explain it otherwise.
+    """
+    done = report.done
+    if report.problem:
+        return report.problem
+    if done is None:
+        return "its final report is missing"
+    commands = {second.id for second in report.seconds} | {block.id for block in report.blocks}
+    if commands - {done.id}:
+        return "it mixed reports of several commands"
+    if len(report.blocks) != done.blocks:
+        return f"{done.blocks} time blocks were made, {len(report.blocks)} came"
+    end = done.begin
+    for block in sorted(report.blocks, key=lambda block: block.begin):
+        if abs(block.begin - end) > TOUCHING or block.end <= block.begin:
+            return f"its time blocks do not join at {end:g} s of the window"
+        end = block.end
+    held_up = EDGE + done.stall
+    if not -EDGE <= done.begin <= held_up:
+        return f"its window began at {done.begin:g} s"
+    if not done.hung:
+        if abs(end - done.end) > TOUCHING:
+            return f"its time blocks end at {end:g} s of {done.end:g} s"
+        if not point.duration - EDGE <= done.end <= point.duration + held_up:
+            return f"its window ended at {done.end:g} s of {point.duration:g} s"
+    return ""
+
+
+def slot_interval(point: StoragePoint) -> float:
+    """How often one slot of a server's queue has an I/O to make, in seconds; 0 if no rate was set."""
+    return point.slots / point.rate if point.rate else 0.0
+
+
+@dataclass(frozen=True)
+class _Whole:
+    server: StorageServer
+    blocks: tuple[StorageBlock, ...]
+
+
+def _whole(point: StoragePoint, report: StorageReport) -> _Whole | str:
+    """What a whole report says, or why it is none."""
+    why = flaw(point, report)
+    if why or report.done is None:
+        return why
+    reads, writes = _Queue(point, point.reads), _Queue(point, 1 - point.reads)
+    try:
+        blocks = tuple(
+            StorageBlock(
+                server=report.agent,
+                at=block.begin,
+                seconds=block.end - block.begin,
+                errors=block.errors,
+                read=reads.io(block.read, block.end - block.begin),
+                write=writes.io(block.write, block.end - block.begin),
+            )
+            for block in sorted(report.blocks, key=lambda block: block.begin)
+        )
+    except ValueError as error:
+        return f"its fio output cannot be read: {error}"
+    return _Whole(_server(point, report, report.done, blocks), blocks)
+
+
+class _Queue:
+    """One server's reads or writes, block after block: where the omitted I/Os are put back.
+
+    After a stall fio makes up for it in a burst. So what was missed has been counted, only too late and as
+    far too fast: as the missed I/Os are put back, as many of the fastest are taken out, as soon as more
+    have been made than were due. Where fio never made up, none are taken out.
+    """
+
+    def __init__(self, point: StoragePoint, share: float) -> None:
+        self._rate = point.rate * share
+        self._interval = slot_interval(point)
+        self._owed = 0
+
+    def io(self, wire: BinnedPart, seconds: float) -> Io:
+        """One block; raises ValueError."""
+        bins = fio.read(wire.bins)
+        if int(bins.sum()) != wire.ios:
+            raise ValueError(f"{wire.ios} I/Os, but {int(bins.sum())} latencies")
+        service = response = _latency(bins)
+        if self._interval and self._rate:
+            added = fio.omitted(bins, self._interval)
+            self._owed += int(added.sum())
+            if self._owed:
+                all_bins = bins + added
+                surplus = max(0, int(all_bins.sum()) - math.ceil(self._rate * seconds))
+                taken = min(self._owed, surplus, int(all_bins.sum()))
+                self._owed -= taken
+                response = _latency(fio.without_fastest(all_bins, taken))
+        return Io(ios=wire.ios, bytes=wire.bytes, service=service, response=response)
+
+
+def _latency(bins: fio.Bins) -> Latency:
+    return Latency(fio.histogram(bins), fio.censored(bins))
+
+
+def _server(
+    point: StoragePoint, report: StorageReport, done: IoDone, blocks: tuple[StorageBlock, ...]
+) -> StorageServer:
+    read = Io.merged(tuple(block.read for block in blocks))
+    write = Io.merged(tuple(block.write for block in blocks))
+    seconds = point.duration if done.hung else done.end - done.begin
+    natural = 1 / point.rate if point.rate else 0.0
+    return StorageServer(
+        server=report.agent,
+        host=report.host,
+        seconds=seconds,
+        late=done.begin,
+        iops=IoRate(read.ios / seconds, write.ios / seconds),
+        bandwidth=IoRate(read.bytes / seconds, write.bytes / seconds),
+        read=read,
+        write=write,
+        errors=sum(block.errors for block in blocks) + done.hung,
+        stall=max(0.0, done.stall - natural),
+        stall_at=done.stall_at,
+        hung=done.hung,
+        clock=done.clock,
+        clock_error=report.clock_error,
+        cpu=done.cpu,
+        complaint=done.complaint,
+    )
+
+
+def _added(rates: Iterable[IoRate]) -> IoRate:
+    rates = tuple(rates)
+    return IoRate(sum(rate.read for rate in rates), sum(rate.write for rate in rates))
+
+
+def merge_seconds(reports: Iterable[IoSecond]) -> tuple[StorageSecond, ...]:
+    """The common seconds that `reports` touch, ascending, all servers added up.
+
+    The live view calls it too, with what has come in so far.
+    """
+    sums: defaultdict[int, _Sum] = defaultdict(_Sum)
+    for report in reports:
+        first, last = math.floor(report.begin + 0.5), math.floor(report.end + 0.5)
+        if not -_LONGEST <= first < last <= _LONGEST:
+            continue  # less than half a second, or nonsense
+        for at in range(first, last):
+            sums[at].add(report, 1 / (report.end - report.begin), 1 / (last - first))
+        sums[last - 1].time(report)
+    return tuple(sums[at].second(at) for at in sorted(sums))
+
+
+class _Sum:
+    """One common second, while the servers are added up."""
+
+    def __init__(self) -> None:
+        self._iops = self._bandwidth = IoRate()
+        self._errors = 0.0
+        self._buckets: tuple[Counter[int], Counter[int]] = (Counter(), Counter())
+
+    def add(self, report: IoSecond, per_second: float, share: float) -> None:
+        read, write = report.read, report.write
+        self._iops = _added((self._iops, IoRate(read.ios * per_second, write.ios * per_second)))
+        self._bandwidth = _added((self._bandwidth, IoRate(read.bytes * per_second, write.bytes * per_second)))
+        self._errors += report.errors * share
+
+    def time(self, report: IoSecond) -> None:
+        """Latencies count where they were seen: at the end."""
+        for counts, part in zip(self._buckets, (report.read, report.write), strict=True):
+            for bucket, count in part.buckets:
+                counts[bucket] += count
+
+    def second(self, at: int) -> StorageSecond:
+        return StorageSecond(
+            at=float(at),
+            iops=self._iops,
+            bandwidth=self._bandwidth,
+            read_p99=bucket_percentile(self._buckets[0], 99),
+            write_p99=bucket_percentile(self._buckets[1], 99),
+            errors=self._errors,
+        )

@@ -1,0 +1,183 @@
+"""A StorageMeasurement: what one fio profile measured at one scale, merged from all servers' reports.
+
+All times are seconds, all sizes bytes, all rates per second. Time zero of `at` is the common start of the
+measured window, after the ramp.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kb_tests.measure.histogram import Histogram
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Total latencies (from submission to completion, as fio's `lat`) of a number of I/Os.
+
+    `censored` I/Os took longer than fio can tell (`fio.CENSORED_FROM`); `times` holds the others.
+    """
+
+    times: Histogram
+    censored: int = 0
+
+    @classmethod
+    def merged(cls, parts: tuple[Latency, ...]) -> Latency:
+        """The loss-less sum of `parts`."""
+        return cls(Histogram.merged(part.times for part in parts), sum(part.censored for part in parts))
+
+    @property
+    def count(self) -> int:
+        """How many I/Os."""
+        return self.times.count + self.censored
+
+    @property
+    def max(self) -> float:
+        """The longest; infinite where it is beyond what fio can tell, NaN without any."""
+        return math.inf if self.censored else self.times.max
+
+    def percentile(self, percent: float) -> float:
+        """Seconds that `percent` (0 to 100) of them do not exceed; infinite beyond what fio can tell."""
+        if not self.count:
+            return math.nan
+        return self.times.at_rank(max(1, math.ceil(round(self.count * percent / 100, 6))))
+
+    def slower(self, limit: float) -> int:
+        """How many took longer than `limit` seconds."""
+        return self.count - self.times.count_at_most(limit)
+
+
+@dataclass(frozen=True)
+class Io:
+    """Reads or writes of one block, server or point.
+
+    `service` is what fio measured. `response` is that with the I/Os that were due while the queue was held
+    up (coordinated omission), if a rate was set; else both are the same.
+    """
+
+    ios: int
+    bytes: int
+    service: Latency
+    response: Latency
+
+    @classmethod
+    def merged(cls, parts: tuple[Io, ...]) -> Io:
+        """The loss-less sum of `parts`."""
+        return cls(
+            ios=sum(part.ios for part in parts),
+            bytes=sum(part.bytes for part in parts),
+            service=Latency.merged(tuple(part.service for part in parts)),
+            response=Latency.merged(tuple(part.response for part in parts)),
+        )
+
+
+@dataclass(frozen=True)
+class IoRate:
+    """Reads and writes per second."""
+
+    read: float = 0.0
+    write: float = 0.0
+
+    @property
+    def total(self) -> float:
+        """Both together."""
+        return self.read + self.write
+
+
+@dataclass(frozen=True)
+class StorageSecond:
+    """One second of one point, all servers together; the p99 are from coarse buckets.
+
+    Totals that a server could only give after more than a second, since it was held up, are spread evenly.
+    """
+
+    at: float
+    iops: IoRate
+    bandwidth: IoRate
+    read_p99: float
+    write_p99: float
+    errors: float
+
+
+@dataclass(frozen=True)
+class StorageBlock:
+    """One time block of one server: the resampling unit of the statistics."""
+
+    server: str
+    at: float
+    seconds: float
+    errors: int
+    read: Io
+    write: Io
+
+
+@dataclass(frozen=True)
+class StorageServer:
+    """One server's part of a point.
+
+    `stall` is the longest time (from `stall_at` on) in which it completed no I/O although some were due;
+    `hung`: fio never ended, so that this is how long we waited. `seconds` is its measured window, `late`
+    how long after the common start that began. `clock` is by how much fio's clock was ahead of ours at
+    the end, `clock_error` half the round trip of the server's best clock reading, `cpu` the share of the
+    CPUs that fio could use and did.
+    """
+
+    server: str
+    host: str
+    seconds: float
+    late: float
+    iops: IoRate
+    bandwidth: IoRate
+    read: Io
+    write: Io
+    errors: int
+    stall: float
+    stall_at: float
+    hung: bool
+    clock: float
+    clock_error: float
+    cpu: float
+    complaint: str
+
+
+@dataclass(frozen=True)
+class StorageMeasurement:
+    """What came out of one point.
+
+    `offered` and `iops`, `bandwidth` are those of all servers together. `steady` tells whether the last
+    five rounds were alike, None if nobody asked. `missing` names servers that did not deliver a whole
+    report, with why.
+    """
+
+    point_id: str
+    duration: float
+    offered: IoRate
+    iops: IoRate
+    bandwidth: IoRate
+    read: Io
+    write: Io
+    errors: int
+    seconds: tuple[StorageSecond, ...]
+    blocks: tuple[StorageBlock, ...]
+    servers: tuple[StorageServer, ...]
+    missing: Mapping[str, str]
+    steady: bool | None = None
+
+    @property
+    def stall(self) -> float:
+        """The longest stall of any server; 0 without servers."""
+        return max((server.stall for server in self.servers), default=0.0)
+
+    @property
+    def achieved(self) -> float:
+        """I/Os per second over those offered; NaN where no rate was set."""
+        return self.iops.total / self.offered.total if self.offered.total else math.nan
+
+    @property
+    def fairness(self) -> float:
+        """Jain's index of the servers' I/Os per second: 1 if all are equal, 1/n if one has everything."""
+        rates = [server.iops.total for server in self.servers]
+        squares = sum(rate * rate for rate in rates)
+        return sum(rates) ** 2 / (len(rates) * squares) if squares else math.nan

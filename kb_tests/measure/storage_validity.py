@@ -1,0 +1,101 @@
+"""Can the numbers of a storage point be believed? Why not, if they cannot.
+
+Invalid is for instruments, never for bad storage: stalls, errors, a disk that hangs and one that does
+nothing at all are judged by `sla/`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from kb_tests.measure.storage import EDGE
+from kb_tests.measure.storage_measurement import StorageMeasurement, StorageServer
+from kb_tests.measure.validity import CPU, SHIFT_AT_MOST, SHIFT_SHARE, named
+from kb_tests.scenario.points import StoragePoint
+from kb_tests.scenario.units import format_duration
+
+CLOCK_SHARE = 0.01
+CLOCK_AT_LEAST = 0.1
+
+
+def validity(point: StoragePoint, measurement: StorageMeasurement) -> tuple[str, ...]:
+    """Why `measurement` must not be judged, one sentence each; empty if it may be.
+
+    - A server is missing, or there are more of them than were asked for.
+    - fio used over 90 % of the CPUs it could use, where a rate was set: then it is fio that fell short.
+    - A server started, or may by its clock have started, off by more than 5 % of the window or 1 s,
+      stalls aside.
+    - fio's clock and the server's own disagree by more than 1 % of the window, and 0.1 s.
+    - Counts do not add up: bytes that are not blocks, more I/Os than the rate allows, latencies of a kind
+      that the profile does not make, or no I/O at all without a stall that long.
+    """
+    return tuple(_reasons(point, measurement))
+
+
+def _reasons(point: StoragePoint, measurement: StorageMeasurement) -> Iterator[str]:
+    servers = measurement.servers
+    if measurement.missing:
+        names = [f"{name} ({why})" for name, why in measurement.missing.items()]
+        yield f"{len(names)} of {point.clients} servers are missing: {named(names)}."
+    known = len(servers) + len(measurement.missing)
+    if known > point.clients:
+        yield f"{known} servers reported where {point.clients} took part."
+    if point.rate:
+        busy = [f"{server.server} {server.cpu:.0%}" for server in servers if server.cpu > CPU]
+        if busy:
+            yield (
+                f"In {len(busy)} of {point.clients} servers fio had no CPU to spare (over {CPU:.0%}):"
+                f" {named(busy)}."
+            )
+    yield from _clocks(point, servers)
+    wrong = [f"{server.server} ({why})" for server in servers if (why := _discrepancy(point, server))]
+    if wrong:
+        yield f"The counts of {len(wrong)} of {point.clients} servers do not add up: {named(wrong)}."
+
+
+def _clocks(point: StoragePoint, servers: tuple[StorageServer, ...]) -> Iterator[str]:
+    limit = min(SHIFT_AT_MOST, SHIFT_SHARE * point.duration)
+    late = [
+        f"{server.server} {format_duration(server.late)}"
+        for server in servers
+        if server.late > max(limit, EDGE) + server.stall
+    ]
+    if late:
+        yield (
+            f"{len(late)} of {point.clients} servers began off the common start by more than"
+            f" {format_duration(limit)}: {named(late)}."
+        )
+    blurred = [
+        f"{server.server} {format_duration(server.clock_error)}"
+        for server in servers
+        if not server.clock_error <= limit
+    ]
+    if blurred:
+        yield (
+            f"The clocks of {len(blurred)} of {point.clients} servers are known no better than"
+            f" {format_duration(limit)}: {named(blurred)}."
+        )
+    most = max(CLOCK_AT_LEAST, CLOCK_SHARE * point.duration)
+    off = [f"{server.server} {server.clock:+.2f} s" for server in servers if not abs(server.clock) <= most]
+    if off:
+        yield (
+            f"fio's clock and the server's own disagree in {len(off)} of {point.clients} servers:"
+            f" {named(off)}."
+        )
+
+
+def _discrepancy(point: StoragePoint, server: StorageServer) -> str:
+    for name, io, share in (("reads", server.read, point.reads), ("writes", server.write, 1 - point.reads)):
+        if io.ios and not share:
+            return f"{io.ios} {name} where the profile makes none"
+        if abs(io.bytes - io.ios * point.block_size) > 2 * point.slots * point.block_size:
+            return f"{io.ios} {name} of {point.block_size} bytes moved {io.bytes} bytes"
+    ios = server.read.ios + server.write.ios
+    if point.rate:
+        most = math.ceil(point.rate * (server.seconds + point.ramp)) + point.slots
+        if ios > most:
+            return f"{ios} I/Os where the rate allows {most}"
+    if not ios and not server.hung and not server.errors and server.stall < server.seconds * 0.9 - EDGE:
+        return "no I/O, and no stall"
+    return ""

@@ -1,0 +1,150 @@
+"""Storage reports as agents send them, made of total latencies that a test chooses."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from kb_tests.fleet.storage_messages import IoBlock, IoDone, IoSecond, StorageReport
+from kb_tests.measure import fio
+from kb_tests.scenario.points import StoragePoint
+
+POINT = StoragePoint(
+    id="disk-clients-1-random-read",
+    scenario="disk",
+    clients=1,
+    profile="random read",
+    mode="randread",
+    block_size=4096,
+    iodepth=4,
+    numjobs=1,
+    reads=1.0,
+    rate=100.0,
+    unit="iops",
+    extra=(),
+    ramp=2.0,
+    duration=30.0,
+    max_duration=30.0,
+    steady=False,
+)
+
+
+def name_of(seconds: float) -> int:
+    """fio's name, in nanoseconds, for the bin of a time."""
+    index = int(fio._LOW.searchsorted(round(seconds * 1e9), side="right")) - 1
+    return int(fio._NAMES[index])
+
+
+def binned(times: Iterable[float]) -> list[list[int]]:
+    """The wire form of the times' bins."""
+    return [[name, count] for name, count in sorted(Counter(map(name_of, times)).items())]
+
+
+def part(times: Sequence[float], size: int = 4096, **extra: Any) -> dict[str, Any]:
+    return {"ios": len(times), "bytes": len(times) * size, **extra}
+
+
+def block(
+    index: int,
+    begin: float,
+    end: float,
+    reads: Sequence[float],
+    writes: Sequence[float] = (),
+    **changes: Any,
+) -> IoBlock:
+    return IoBlock.model_validate_json(
+        json.dumps(
+            {
+                "v": 1,
+                "agent": "storage-0",
+                "seq": 2,
+                "kind": "io_block",
+                "id": "c1",
+                "index": index,
+                "begin": begin,
+                "end": end,
+                "errors": 0,
+                "read": part(reads, bins=binned(reads)),
+                "write": part(writes, bins=binned(writes)),
+                **changes,
+            }
+        )
+    )
+
+
+def second(index: int, reads: int, begin: float | None = None, end: float | None = None) -> IoSecond:
+    return IoSecond.model_validate(
+        {
+            "v": 1,
+            "agent": "storage-0",
+            "seq": 2,
+            "kind": "io_second",
+            "id": "c1",
+            "index": index,
+            "begin": float(index) if begin is None else begin,
+            "end": index + 1.0 if end is None else end,
+            "errors": 0,
+            "read": {"ios": reads, "bytes": reads * 4096, "buckets": [(32, reads)] if reads else []},
+            "write": {"ios": 0, "bytes": 0, "buckets": []},
+        }
+    )
+
+
+def done(**changes: Any) -> IoDone:
+    return IoDone.model_validate(
+        {
+            "v": 1,
+            "agent": "storage-0",
+            "seq": 9,
+            "kind": "io_done",
+            "id": "c1",
+            "begin": 0.0,
+            "end": 30.0,
+            "blocks": 10,
+            "stall": 0.02,
+            "stall_at": 3.0,
+            "stall_error": 0.01,
+            "hung": False,
+            "clock": 0.0,
+            "cpu": 0.1,
+            "complaint": "",
+            **changes,
+        }
+    )
+
+
+def report(made: Iterable[IoBlock], agent: str = "storage-0", **changes: Any) -> StorageReport:
+    """A whole report of these blocks; `changes` go to its final message."""
+    blocks = tuple(made)
+    return StorageReport(
+        agent=agent,
+        host="h1",
+        clock_error=0.001,
+        seconds=tuple(second(index, 100) for index in range(30)),
+        blocks=blocks,
+        done=done(**{"blocks": len(blocks), **changes}),
+        problem="",
+    )
+
+
+def steady_blocks(latency: float = 0.001, each: int = 300) -> list[IoBlock]:
+    """30 s at 100 I/Os a second, ten blocks."""
+    return [block(index, 3.0 * index, 3.0 * index + 3, [latency] * each) for index in range(10)]
+
+
+def frozen_blocks() -> list[IoBlock]:
+    """As `steady_blocks`, but that nothing ended for 2 s from 9.5 s on, and fio made up for it at once.
+
+    4 I/Os were under way then, sent 10 ms apart; the other 196 were sent in a burst afterwards.
+    """
+    blocks = steady_blocks()
+    times = [0.001] * 296 + [2.0, 1.99, 1.98, 1.97]
+    blocks[3] = block(3, 9.0, 12.0, times)
+    return blocks
+
+
+def point(**changes: Any) -> StoragePoint:
+    return dataclasses.replace(POINT, **changes)

@@ -1,0 +1,282 @@
+"""fio's bins become a StorageMeasurement: nothing lost, nothing made up, nothing hidden."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kb_tests.fleet.storage_messages import IoBlock, StorageReport
+from kb_tests.measure import fio
+from kb_tests.measure.storage import flaw, measure, merge_seconds
+from kb_tests.measure.storage_validity import validity
+from tests.unit.measure.io_reports import (
+    POINT,
+    binned,
+    block,
+    done,
+    frozen_blocks,
+    name_of,
+    point,
+    report,
+    second,
+    steady_blocks,
+)
+
+
+def test_a_quiet_disk_is_measured_as_it_is() -> None:
+    measured = measure(POINT, [report(steady_blocks())])
+    assert (measured.iops.read, measured.iops.write) == (100, 0)
+    assert measured.bandwidth.read == 409_600
+    assert measured.achieved == 1
+    assert measured.read.response == measured.read.service
+    assert measured.read.response.percentile(99) == pytest.approx(0.001, rel=0.02)
+    assert measured.stall == pytest.approx(0.01)
+    assert not validity(POINT, measured)
+
+
+def test_a_disk_frozen_for_two_seconds_shows_although_fio_hides_it() -> None:
+    measured = measure(POINT, [report(frozen_blocks(), stall=2.01, stall_at=9.5)])
+    assert measured.achieved == 1
+    assert measured.read.service.percentile(99) < 0.002
+    assert measured.read.response.percentile(99) == pytest.approx(1.7, abs=0.04)
+    assert measured.read.response.count == 3000
+    assert measured.stall == pytest.approx(2.0)
+    assert not validity(POINT, measured)
+
+
+def test_made_up_in_a_later_block_is_taken_out_there() -> None:
+    blocks = steady_blocks()
+    blocks[3] = block(3, 9.0, 11.5, [0.001] * 46 + [2.0, 1.99, 1.98, 1.97])
+    blocks[4] = block(4, 11.5, 15.0, [0.001] * 550)
+    measured = measure(POINT, [report(blocks, stall=2.01)])
+    assert measured.read.ios == measured.read.response.count == 3000
+    assert measured.read.response.percentile(99) == pytest.approx(1.7, abs=0.04)
+
+
+def test_what_was_never_made_up_is_added() -> None:
+    blocks = steady_blocks()
+    blocks[9] = block(9, 27.0, 30.0, [0.001] * 96 + [2.0, 1.99, 1.98, 1.97])
+    measured = measure(POINT, [report(blocks, stall=2.01)])
+    assert measured.read.ios == 2800
+    assert measured.read.response.count == pytest.approx(3000, abs=10)
+
+
+def test_without_a_rate_nothing_is_put_back() -> None:
+    free = point(rate=0.0)
+    measured = measure(free, [report(frozen_blocks(), stall=2.0)])
+    assert measured.read.response == measured.read.service
+    assert math.isnan(measured.achieved)
+    assert measured.stall == 2.0
+
+
+@given(
+    st.lists(
+        st.lists(st.floats(1e-7, 17.0), min_size=1, max_size=60),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_merged_percentiles_are_those_of_all_raw_outputs_together(servers: list[list[float]]) -> None:
+    names = np.sort(np.concatenate([[name_of(time) for time in times] for times in servers])) * 1e-9
+    free = point(rate=0.0, clients=len(servers))
+    measured = measure(
+        free,
+        [
+            report([block(0, 0.0, 30.0, times)], agent=f"storage-{number}")
+            for number, times in enumerate(servers)
+        ],
+    )
+    for percent in (50, 90, 99, 99.9, 100):
+        exact = max(1e-6, names[math.ceil(round(len(names) * percent / 100, 6)) - 1])
+        assert measured.read.service.percentile(percent) == pytest.approx(exact, rel=0.001, abs=1.1e-6)
+
+
+def test_the_last_bucket_is_censored_and_never_a_number() -> None:
+    measured = measure(
+        point(rate=0.0), [report([block(0, 0.0, 30.0, [0.001] * 95 + [18.0, 200.0, 17.1, 99.0, 30.0])])]
+    )
+    latency = measured.read.service
+    assert latency.count == 100
+    assert latency.censored == 5
+    assert latency.percentile(95) == pytest.approx(0.001, rel=0.02)
+    assert latency.percentile(96) == latency.max == math.inf
+    assert latency.slower(3600) == 5
+
+
+def test_under_a_microsecond_counts_as_one() -> None:
+    measured = measure(point(rate=0.0), [report([block(0, 0.0, 30.0, [0.0, 5e-8, 9e-7])])])
+    assert measured.read.service.max == 1e-6
+
+
+def test_the_edges_and_names_of_the_bins_are_those_of_fio() -> None:
+    """stat.c: plat_val_to_idx and plat_idx_to_val, with FIO_IO_U_PLAT_BITS 6 and 29 groups."""
+
+    def index(value: int) -> int:
+        msb = value.bit_length() - 1 if value else 0
+        if msb <= 6:
+            return value
+        return min(((msb - 6 + 1) << 6) + (63 & (value >> (msb - 6))), 29 * 64 - 1)
+
+    def name(at: int) -> int:
+        if at < 128:
+            return at
+        bits = (at >> 6) - 1
+        return (1 << (bits + 6)) + int((at % 64 + 0.5) * (1 << bits))
+
+    assert [name(at) for at in range(29 * 64)] == fio._NAMES.tolist()
+    assert all(index(int(low)) == at for at, low in enumerate(fio._LOW))
+    assert all(index(int(low) - 1) == at for at, low in enumerate(fio._LOW[1:]))
+
+
+@given(st.lists(st.floats(1e-4, 17.0), min_size=1, max_size=30), st.floats(0.001, 2.0))
+@settings(max_examples=50)
+def test_omitted_ios_are_those_of_the_definition(times: list[float], interval: float) -> None:
+    bins = fio.read((name, count) for name, count in binned(times))
+    expected = 0
+    for name, count in binned(times):
+        value = name * 1e-9 - interval
+        while value >= interval * (1 - 1e-9):
+            expected += count
+            value -= interval
+    assert fio.omitted(bins, interval).sum() == expected
+
+
+@given(st.integers(0, 40))
+def test_the_fastest_are_taken_out_first(number: int) -> None:
+    bins = fio.read((name, count) for name, count in binned([0.001] * 10 + [0.002] * 10 + [0.003] * 10))
+    left = fio.histogram(fio.without_fastest(bins, number))
+    assert left.count == max(0, 30 - number)
+    assert number >= 30 or left.max == pytest.approx(0.003, rel=0.02)
+
+
+def test_seconds_are_added_up_and_a_late_answer_is_spread() -> None:
+    parts = [second(0, 100), second(1, 30, 1.0, 4.4), second(4, 160, 4.4, 5.0), second(0, 50)]
+    seconds = merge_seconds(parts)
+    assert [at.at for at in seconds] == [0, 1, 2, 3, 4]
+    assert seconds[0].iops.read == 150
+    assert seconds[1].iops.read == seconds[3].iops.read == pytest.approx(30 / 3.4)
+    assert seconds[4].iops.read == pytest.approx(160 / 0.6)
+
+
+def test_fairness_is_one_for_equals_and_less_for_others() -> None:
+    equal = [report(steady_blocks(), agent=f"storage-{n}") for n in range(4)]
+    assert measure(point(clients=4), equal).fairness == pytest.approx(1)
+    unequal = [report(steady_blocks(each=300 if n else 30), agent=f"storage-{n}") for n in range(4)]
+    assert measure(point(clients=4), unequal).fairness < 0.85
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"blocks": 11}, "11 time blocks were made, 10 came"),
+        ({"end": 29.0}, "its time blocks end at 30 s of 29 s"),
+        ({"begin": 1.0}, "its time blocks do not join at 1 s"),
+        ({"id": "c2"}, "it mixed reports of several commands"),
+    ],
+)
+def test_a_report_that_is_not_whole_says_why(changes: dict[str, Any], why: str) -> None:
+    broken = report(steady_blocks(), **changes)
+    assert flaw(POINT, broken).startswith(why)
+    measured = measure(POINT, [broken])
+    assert measured.missing
+    assert validity(POINT, measured)
+
+
+def test_a_window_cut_short_is_not_whole() -> None:
+    assert flaw(POINT, report(steady_blocks()[:9], end=27.0)) == "its window ended at 27 s of 30 s"
+
+
+def test_a_hung_disk_is_measured_up_to_where_it_hung() -> None:
+    hung = report(steady_blocks()[:3], end=9.0, hung=True, stall=51.0, stall_at=9.0)
+    measured = measure(POINT, [hung])
+    assert not measured.missing
+    assert measured.iops.read == 30
+    assert measured.errors == 1
+    assert measured.stall > 50
+    assert not validity(POINT, measured)
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"cpu": 0.97}, "fio had no CPU to spare"),
+        ({"clock": 2.0}, "fio's clock and the server's own disagree"),
+        ({"stall": 0.0}, ""),
+    ],
+)
+def test_instruments_that_fail_make_a_point_invalid(changed: dict[str, Any], why: str) -> None:
+    reasons = " ".join(validity(POINT, measure(POINT, [report(steady_blocks(), **changed)])))
+    assert why in reasons
+    assert bool(why) == bool(reasons)
+
+
+def test_no_io_without_a_stall_is_no_measurement_and_with_one_it_is() -> None:
+    empty = [block(0, 0.0, 30.0, [])]
+    assert "no I/O, and no stall" in validity(POINT, measure(POINT, [report(empty)]))[0]
+    assert not validity(POINT, measure(POINT, [report(empty, stall=30.0)]))
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"read": {"ios": 5, "bytes": 5 * 4096, "bins": []}}, "5 I/Os, but 0 latencies"),
+        ({"read": {"ios": 1, "bytes": 4096, "bins": [[1000, 1]]}}, "1000 ns is none of fio's latency bins"),
+        ({"read": {"ios": 2, "bytes": 8192, "bins": [[5, 1], [5, 1]]}}, "appears twice"),
+    ],
+)
+def test_bins_that_cannot_be_fio_s_are_refused(changes: dict[str, Any], why: str) -> None:
+    measured = measure(POINT, [report([block(0, 0.0, 30.0, [], **changes)])])
+    assert why in measured.missing["storage-0"]
+
+
+def test_counts_that_do_not_add_up_make_a_point_invalid() -> None:
+    writes = measure(POINT, [report([block(0, 0.0, 30.0, [0.001] * 3000, [0.001])])])
+    assert "1 writes where the profile makes none" in validity(POINT, writes)[0]
+    more = measure(POINT, [report([block(0, 0.0, 30.0, [0.001] * 4000)])])
+    assert "4000 I/Os where the rate allows" in validity(POINT, more)[0]
+    sizes = measure(point(block_size=8192), [report(steady_blocks())])
+    assert "moved" in validity(point(block_size=8192), sizes)[0]
+
+
+def test_missing_and_surplus_servers_are_named() -> None:
+    two = point(clients=2)
+    assert validity(two, measure(two, [report(steady_blocks())]))[0].startswith("1 of 2 servers are missing")
+    many = [report(steady_blocks(), agent=f"storage-{n}") for n in range(3)]
+    assert "3 servers reported where 2 took part." in validity(two, measure(two, many))
+
+
+WIRE_INT = st.integers(-2, 1 << 54) | st.booleans() | st.none() | st.floats()
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["index", "begin", "end", "errors", "read", "write", "id", "kind"]),
+        WIRE_INT
+        | st.text(max_size=5)
+        | st.fixed_dictionaries(
+            {
+                "ios": WIRE_INT,
+                "bytes": WIRE_INT,
+                "bins": st.lists(st.tuples(WIRE_INT, WIRE_INT) | WIRE_INT, max_size=4),
+            }
+        ),
+    )
+)
+def test_any_block_is_refused_or_measured_without_a_crash(changes: dict[str, Any]) -> None:
+    wire = {**block(0, 0.0, 30.0, [0.001] * 3000).model_dump(mode="json"), **changes}
+    try:
+        parsed = IoBlock.model_validate_json(json.dumps(wire))
+    except ValueError:
+        return
+    measured = measure(POINT, [StorageReport("storage-0", "h", 0.001, (), (parsed,), done(blocks=1), "")])
+    assert (
+        not validity(POINT, measured) or measured.missing or measured.read.ios != 3000 or measured.write.ios
+    )
+    if not validity(POINT, measured):
+        assert measured.read.ios <= 3204
