@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kb_tests.localcloud.api.requestlog import RequestLog
+from kb_tests.localcloud.cinder.state import BlockStorage
 from kb_tests.localcloud.driver import Driver
 from kb_tests.localcloud.glance.state import Images
 from kb_tests.localcloud.keystone.state import Identity
@@ -34,6 +35,7 @@ class Cloud:
     identity: Identity = field(default_factory=Identity)
     networking: Networking = field(default_factory=Networking)
     compute: Compute = field(default_factory=Compute)
+    storage: BlockStorage = field(default_factory=BlockStorage)
     requests: RequestLog = field(default_factory=RequestLog)
     mtu: int = 1500
     images: Images = field(init=False)
@@ -53,6 +55,7 @@ class Cloud:
         admin = next(project.id for project in self.identity.projects.values() if project.name == "admin")
         self.images.bootstrap(admin)
         self.compute.bootstrap()
+        self.storage.bootstrap()
         public = Network(
             project_id=admin,
             name="public",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kb_tests.localcloud import admin
 from kb_tests.localcloud.api.app import App
+from kb_tests.localcloud.cinder import api as cinder
 from kb_tests.localcloud.cloud import Cloud
 from kb_tests.localcloud.glance import api as glance
 from kb_tests.localcloud.keystone import api as keystone
@@ -15,5 +16,5 @@ def application(cloud: Cloud) -> App:
     """The ASGI application of a cloud."""
     return App(
         cloud,
-        (keystone.SERVICE, nova.SERVICE, neutron.SERVICE, glance.SERVICE, admin.SERVICE),
+        (keystone.SERVICE, nova.SERVICE, neutron.SERVICE, glance.SERVICE, cinder.SERVICE, admin.SERVICE),
     )

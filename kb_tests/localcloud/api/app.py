@@ -84,7 +84,7 @@ class App:
                 Call(request, self.cloud, params, request.query_params, body, caller, version)
             )
         except ApiError as error:
-            response = errors.keystone(error) if error.status == 401 else service.render(error)
+            response = service.unauthorized(error) if error.status == 401 else service.render(error)
         except ClientDisconnect:
             raise
         except Exception:
@@ -116,7 +116,7 @@ async def _json_object(request: Request) -> Json:
     try:
         body = json.loads(raw)
     except ValueError:
-        raise errors.bad_request("The request body is not valid JSON.", "HTTPBadRequest") from None
+        raise errors.bad_request("Malformed request body", "HTTPBadRequest") from None
     if not isinstance(body, dict):
         raise errors.bad_request("The request body must be a JSON object.", "HTTPBadRequest")
     return body

@@ -81,8 +81,12 @@ def text(source: Json, name: str, default: str | None = None, *, longest: int = 
     value = source.get(name, default)
     if value is None and default is not None:
         return default
+    if value is None and name not in source:
+        raise bad_request(f"Invalid input for field/attribute {name}. '{name}' is a required property")
     if not isinstance(value, str):
-        raise bad_request(f"Invalid input for field/attribute {name}. Value: {value}. A string is required.")
+        raise bad_request(
+            f"Invalid input for field/attribute {name}. Value: {value}. {value!r} is not of type 'string'"
+        )
     if len(value) > longest:
         raise bad_request(f"Invalid input for field/attribute {name}. Value: {value}. '{value}' is too long")
     return value

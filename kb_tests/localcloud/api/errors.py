@@ -97,7 +97,9 @@ def neutron(error: ApiError) -> Response:
 
 
 def nova(error: ApiError) -> Response:
-    """`{key: {code, message}}`, the key being that of the status."""
+    """`{key: {code, message}}`, the key being that of the status; HTML for a path that is none."""
+    if error.kind in ("HTTPNotFound", "HTTPMethodNotAllowed"):
+        return glance(ApiError(404, "The resource could not be found."))
     key = _COMPUTE_KEYS.get(error.status, "computeFault")
     return _json(error, {key: {"code": error.status, "message": error.message}})
 

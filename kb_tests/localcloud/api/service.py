@@ -7,14 +7,16 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from kb_tests.localcloud.api.errors import ApiError
+from kb_tests.localcloud.api.errors import ApiError, keystone
 from kb_tests.localcloud.api.microversions import Microversions
 from kb_tests.localcloud.api.routes import Routes
 
 
 @dataclass(frozen=True)
 class Service:
-    """`prefix` is the first segment of its paths; `denied` holds `{rule}`, the policy rule that failed."""
+    """`prefix` is the first segment of its paths; `denied` holds `{rule}`, the policy rule that failed.
+    `unauthorized` renders 401, which most services leave to Keystone's middleware.
+    """
 
     name: str
     prefix: str
@@ -22,3 +24,4 @@ class Service:
     render: Callable[[ApiError], Response]
     denied: str
     microversions: Microversions | None = None
+    unauthorized: Callable[[ApiError], Response] = keystone

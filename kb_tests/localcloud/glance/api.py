@@ -24,7 +24,12 @@ from kb_tests.localcloud.times import now, seconds
 routes = Routes()
 
 SERVICE = Service(
-    "glance", "image", routes, errors.glance, "You are not authorized to complete {rule} action."
+    "glance",
+    "image",
+    routes,
+    errors.glance,
+    "You are not authorized to complete {rule} action.",
+    unauthorized=errors.glance,
 )
 
 _DISK_FORMATS = ("ami", "ari", "aki", "vhd", "vhdx", "vmdk", "raw", "qcow2", "vdi", "iso", "ploop")

@@ -182,7 +182,8 @@ def _check_project_name(call: Call, name: str, domain_id: str, own: str = "") ->
         if project.name == name and project.domain_id == domain_id and project.id != own:
             raise errors.conflict(
                 "Conflict occurred attempting to store project - it is not permitted to have two projects "
-                f"with the same name in the same domain : {name}."
+                f"with either the same name or same id in the same domain: name is {name}, project id "
+                f"{project.id}."
             )
 
 

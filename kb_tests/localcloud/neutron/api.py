@@ -9,7 +9,7 @@ from kb_tests.localcloud.api.call import Call, Json, reply
 from kb_tests.localcloud.api.errors import bad_request, forbidden, not_found
 from kb_tests.localcloud.api.service import Service
 from kb_tests.localcloud.neutron import floating, groups, networks, ports, routers, subnets
-from kb_tests.localcloud.neutron.common import listing, routes
+from kb_tests.localcloud.neutron.common import entry, listing, routes
 from kb_tests.localcloud.neutron.state import QUOTAS, Resource
 
 SERVICE = Service("neutron", "networking", routes, errors.neutron, "rule:{rule} is disallowed by policy")
@@ -207,7 +207,7 @@ async def show_quota_usage(call: Call) -> Response:
 @routes.add("PUT", "/v2.0/quotas/{project_id}", admin="update_quota")
 async def update_quota(call: Call) -> Response:
     """Other limits."""
-    project_id, given = call.params["project_id"], call.object("quota")
+    project_id, given = call.params["project_id"], entry(call, "quota")
     limits = dict(call.cloud.networking.quotas.get(project_id, {}))
     for kind, limit in given.items():
         if kind in ("tenant_id", "project_id", "check_limit", "force"):

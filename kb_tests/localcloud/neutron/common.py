@@ -52,9 +52,10 @@ def missing(kind: str, identifier: str) -> ApiError:
     """404 in Neutron's words."""
     words = {"Floatingip": "Floating IP", "SecurityGroup": "Security group"}.get(kind, kind)
     sentence = {
-        "Floatingip": f"Floating IP {identifier} could not be found.",
-        "SecurityGroup": f"Security group {identifier} does not exist.",
-        "SecurityGroupRule": f"Security group rule {identifier} does not exist.",
+        "Floatingip": f"Floating IP {identifier} could not be found",
+        "SecurityGroup": f"Security group {identifier} does not exist",
+        "SecurityGroupRule": f"Security group rule {identifier} does not exist",
+        "Router": f"Router {identifier} could not be found",
     }.get(kind, f"{words} {identifier} could not be found.")
     name = "FloatingIP" if kind == "Floatingip" else kind
     return not_found(sentence, f"{name}NotFound")
@@ -171,6 +172,19 @@ def string(given: Json, name: str, default: str = "") -> str:
             f"Invalid input for {name}. Reason: '{value}' exceeds maximum length of 255.", "HTTPBadRequest"
         )
     return value
+
+
+def entry(call: Call, name: str) -> Json:
+    """The object `name` of the body.
+
+    Raises:
+        ApiError: 400.
+
+    """
+    found = call.body.get(name)
+    if not isinstance(found, dict):
+        raise bad_request(f"Unable to find '{name}' in request body", "HTTPBadRequest")
+    return found
 
 
 def bulk(call: Call, single: str) -> list[Json] | None:

@@ -12,6 +12,7 @@ from kb_tests.localcloud.neutron.common import (
     check_quota,
     common_view,
     denied,
+    entry,
     find,
     listing,
     project_of,
@@ -85,7 +86,7 @@ async def show_floating(call: Call) -> Response:
 @routes.add("POST", "/v2.0/floatingips")
 async def create_floating(call: Call) -> Response:
     """An address of an external network, led to a port if one is given."""
-    given, cloud = call.object("floatingip"), call.cloud
+    given, cloud = entry(call, "floatingip"), call.cloud
     check_names(given, _ALLOWED)
     network = networks.get(call, str(given.get("floating_network_id", "")))
     if not network.external:
@@ -156,7 +157,7 @@ def _associate(call: Call, floating: FloatingAddress, port_id: str, fixed: objec
 @routes.add("PUT", "/v2.0/floatingips/{id}")
 async def update_floating(call: Call) -> Response:
     """Lead it to a port, or with `port_id: null` nowhere."""
-    floating, given, cloud = get(call, call.params["id"]), call.object("floatingip"), call.cloud
+    floating, given, cloud = get(call, call.params["id"]), entry(call, "floatingip"), call.cloud
     check_names(given, _ALLOWED)
     floating.description = string(given, "description", floating.description)
     if "port_id" in given:

@@ -14,6 +14,7 @@ from kb_tests.localcloud.neutron.common import (
     check_names,
     check_quota,
     common_view,
+    entry,
     find,
     listing,
     missing,
@@ -134,7 +135,7 @@ async def create_group(call: Call) -> Response:
     several = bulk(call, "security_group")
     if several is not None:
         return reply({"security_groups": [group_view(_create(call, given)) for given in several]}, 201)
-    return reply({"security_group": group_view(_create(call, call.object("security_group")))}, 201)
+    return reply({"security_group": group_view(_create(call, entry(call, "security_group")))}, 201)
 
 
 def _create(call: Call, given: Json) -> SecurityGroup:
@@ -154,7 +155,7 @@ def _create(call: Call, given: Json) -> SecurityGroup:
 @routes.add("PUT", "/v2.0/security-groups/{id}")
 async def update_group(call: Call) -> Response:
     """Name and description."""
-    group, given = get(call, call.params["id"]), call.object("security_group")
+    group, given = get(call, call.params["id"]), entry(call, "security_group")
     check_names(given, _GROUP_ALLOWED)
     if group.name == "default" and given.get("name", "default") != "default":
         raise conflict("Updating default security group not allowed.", "SecurityGroupCannotUpdateDefault")
@@ -216,7 +217,7 @@ async def create_rule(call: Call) -> Response:
         made = [rule_view(_create_rule(call, given)) for given in several]
         return reply({"security_group_rules": made}, 201)
     return reply(
-        {"security_group_rule": rule_view(_create_rule(call, call.object("security_group_rule")))}, 201
+        {"security_group_rule": rule_view(_create_rule(call, entry(call, "security_group_rule")))}, 201
     )
 
 
@@ -242,7 +243,7 @@ def _create_rule(call: Call, given: Json) -> GroupRule:
     prefix, remote_group = given.get("remote_ip_prefix"), given.get("remote_group_id")
     if prefix and remote_group:
         raise bad_request(
-            "Only remote_ip_prefix or remote_group_id or remote_address_group_id may be provided.",
+            "Only one of remote_ip_prefix or remote_group_id or remote_address_group_id may be provided.",
             "SecurityGroupMultipleRemoteEntites",
         )
     rule = GroupRule(
@@ -340,7 +341,7 @@ def _remote_group(call: Call, given: object) -> str | None:
         return None
     group = call.cloud.networking.groups.get(str(given))
     if group is None or not call.caller.sees(group.project_id):
-        raise not_found(f"Security group {given} does not exist.", "SecurityGroupNotFound")
+        raise not_found(f"Security group {given} does not exist", "SecurityGroupNotFound")
     return group.id
 
 

@@ -12,6 +12,7 @@ from kb_tests.localcloud.neutron.common import (
     check_names,
     check_quota,
     common_view,
+    entry,
     find,
     listing,
     own,
@@ -92,7 +93,7 @@ async def create_network(call: Call) -> Response:
     several = bulk(call, "network")
     if several is not None:
         return reply({"networks": [view(call, await _create(call, given)) for given in several]}, 201)
-    return reply({"network": view(call, await _create(call, call.object("network")))}, 201)
+    return reply({"network": view(call, await _create(call, entry(call, "network")))}, 201)
 
 
 async def _create(call: Call, given: Json) -> Network:
@@ -132,7 +133,7 @@ def _mtu(call: Call, given: Json) -> int:
 @routes.add("PUT", "/v2.0/networks/{id}")
 async def update_network(call: Call) -> Response:
     """Name, description, sharing, MTU."""
-    network, given = get(call, call.params["id"]), call.object("network")
+    network, given = get(call, call.params["id"]), entry(call, "network")
     own(call, network, "update_network")
     check_names(given, _ALLOWED)
     admin_only(call, given, "update_network", "shared", "router:external")
@@ -154,10 +155,12 @@ async def delete_network(call: Call) -> Response:
     network, networking = get(call, call.params["id"]), call.cloud.networking
     own(call, network, "delete_network")
     ports = networking.network_ports(network.id)
-    if any(port.device_owner != DHCP for port in ports):
+    in_use = [port.id for port in ports if port.device_owner != DHCP]
+    if in_use:
         raise conflict(
             f"Unable to complete operation on network {network.id}. "
-            "There are one or more ports still in use on the network.",
+            "There are one or more ports still in use on the network, id for these ports is: "
+            f"{','.join(in_use)}.",
             "NetworkInUse",
         )
     for port in ports:

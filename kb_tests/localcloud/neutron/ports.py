@@ -18,8 +18,8 @@ from kb_tests.localcloud.neutron.common import (
     check_quota,
     common_view,
     denied,
+    entry,
     find,
-    invalid,
     listing,
     missing,
     own,
@@ -110,7 +110,7 @@ async def create_port(call: Call) -> Response:
     several = bulk(call, "port")
     if several is not None:
         return reply({"ports": [view(call, _create_from(call, given)) for given in several]}, 201)
-    return reply({"port": view(call, _create_from(call, call.object("port")))}, 201)
+    return reply({"port": view(call, _create_from(call, entry(call, "port")))}, 201)
 
 
 def _create_from(call: Call, given: Json) -> Port:
@@ -201,10 +201,7 @@ def _addresses(cloud: Cloud, network: Network, asked: list[Json] | None) -> list
 def _address(network: Network, subnets: list[Subnet], asked: Json) -> tuple[str, str]:
     wanted, subnet_id = asked.get("ip_address"), asked.get("subnet_id")
     if subnet_id is not None and all(subnet.id != subnet_id for subnet in subnets):
-        raise invalid(
-            f"Failed to create port on network {network.id}, because fixed_ips included invalid subnet "
-            f"{subnet_id}"
-        )
+        raise missing("Subnet", str(subnet_id))
     if wanted is None:
         for subnet in subnets:
             if subnet_id in (None, subnet.id):
@@ -266,7 +263,7 @@ def _groups(call: Call, given: Json, project_id: str, secure: bool) -> list[str]
     for group_id in asked:
         group = call.cloud.networking.groups.get(group_id)
         if group is None or not call.caller.sees(group.project_id):
-            raise not_found(f"Security group {group_id} does not exist.", "SecurityGroupNotFound")
+            raise not_found(f"Security group {group_id} does not exist", "SecurityGroupNotFound")
     return list(dict.fromkeys(asked))
 
 
@@ -289,7 +286,7 @@ def _mac(call: Call, given: Json, network: Network) -> str | None:
 @routes.add("PUT", "/v2.0/ports/{id}")
 async def update_port(call: Call) -> Response:
     """Name, groups, port security, device, addresses."""
-    port, given, cloud = get(call, call.params["id"]), call.object("port"), call.cloud
+    port, given, cloud = get(call, call.params["id"]), entry(call, "port"), call.cloud
     own(call, port, "update_port")
     check_names(given, _ALLOWED)
     if "network_id" in given:

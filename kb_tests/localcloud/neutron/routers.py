@@ -15,10 +15,10 @@ from kb_tests.localcloud.neutron.common import (
     check_names,
     check_quota,
     common_view,
+    entry,
     find,
     listing,
     missing,
-    own,
     project_of,
     routes,
     string,
@@ -83,7 +83,7 @@ async def show_router(call: Call) -> Response:
 @routes.add("POST", "/v2.0/routers")
 async def create_router(call: Call) -> Response:
     """A router, with a gateway if it is given one."""
-    given = call.object("router")
+    given = entry(call, "router")
     check_names(given, _ALLOWED)
     admin_only(call, given, "create_router", "distributed", "ha")
     project_id = project_of(call, given)
@@ -156,7 +156,7 @@ def _check_gateway_unused(cloud: Cloud, router: Router) -> None:
 @routes.add("PUT", "/v2.0/routers/{id}")
 async def update_router(call: Call) -> Response:
     """Name, gateway, static routes."""
-    router, given = get(call, call.params["id"]), call.object("router")
+    router, given = get(call, call.params["id"]), entry(call, "router")
     check_names(given, _ALLOWED)
     admin_only(call, given, "update_router", "distributed", "ha")
     router.name = string(given, "name", router.name)
@@ -205,8 +205,9 @@ def _static_routes(call: Call, router: Router, given: object) -> list[tuple[str,
 async def delete_router(call: Call) -> Response:
     """A router without interfaces."""
     router, cloud = get(call, call.params["id"]), call.cloud
-    if any(port.device_owner == INTERFACE for port in cloud.networking.device_ports(router.id)):
-        raise conflict(f"Router {router.id} still has ports.", "RouterInUse")
+    legs = [port.id for port in cloud.networking.device_ports(router.id) if port.device_owner == INTERFACE]
+    if legs:
+        raise conflict(f"Router {router.id} has ports still attached: {', '.join(legs)}", "RouterInUse")
     _clear_gateway(cloud, router)
     del cloud.networking.routers[router.id]
     await cloud.driver.delete_router(router.id)
@@ -328,6 +329,8 @@ def _leg(call: Call, router: Router) -> Port:
     port_id, subnet_id = call.body.get("port_id"), call.body.get("subnet_id")
     if not port_id and not subnet_id:
         raise bad_request("Bad router request: Either subnet_id or port_id must be specified.", "BadRequest")
+    if subnet_id and subnet_id not in call.cloud.networking.subnets:
+        raise missing("Subnet", str(subnet_id))
     for port in call.cloud.networking.device_ports(router.id):
         if port.device_owner != INTERFACE:
             continue
@@ -352,6 +355,3 @@ def of_subnet(cloud: Cloud, subnet_id: str, external_network_id: str) -> Router 
         if any(subnet == subnet_id for port in legs for subnet, _ in port.fixed_ips):
             return router
     return None
-
-
-__all__ = ["missing", "of_subnet", "own"]

@@ -14,6 +14,7 @@ from kb_tests.localcloud.neutron.common import (
     check_names,
     check_quota,
     common_view,
+    entry,
     find,
     invalid,
     listing,
@@ -90,7 +91,7 @@ async def create_subnet(call: Call) -> Response:
     several = bulk(call, "subnet")
     if several is not None:
         return reply({"subnets": [view(create(call, given)) for given in several]}, 201)
-    return reply({"subnet": view(create(call, call.object("subnet")))}, 201)
+    return reply({"subnet": view(create(call, entry(call, "subnet")))}, 201)
 
 
 def create(call: Call, given: Json) -> Subnet:
@@ -113,7 +114,7 @@ def create(call: Call, given: Json) -> Subnet:
         gateway_ip=_gateway(given, cidr),
         pools=[],
         enable_dhcp=truth(given.get("enable_dhcp"), True),
-        host_routes=_host_routes(given.get("host_routes")),
+        host_routes=_host_routes(given.get("host_routes"), "new subnet"),
         dns_nameservers=_nameservers(given.get("dns_nameservers")),
     )
     subnet.pools = _pools(given.get("allocation_pools"), subnet)
@@ -127,9 +128,7 @@ def _cidr(given: object) -> IPv4Network:
     try:
         return IPv4Network(str(given), strict=False)
     except (AddressValueError, NetmaskValueError, ValueError):
-        raise bad_request(
-            f"Invalid input for cidr. Reason: '{given}' is not a valid IP subnet.", "HTTPBadRequest"
-        ) from None
+        raise invalid(f"{given} is not in a CIDR format") from None
 
 
 def _check_overlap(call: Call, network: Network, cidr: IPv4Network) -> None:
@@ -192,13 +191,16 @@ def _pools(given: object, subnet: Subnet) -> list[tuple[IPv4Address, IPv4Address
     return pools
 
 
-def _host_routes(given: object) -> list[tuple[str, str]]:
+def _host_routes(given: object, subnet_id: str) -> list[tuple[str, str]]:
     if not given:
         return []
     if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):
         raise bad_request("Invalid input for host_routes.", "HTTPBadRequest")
     if len(given) > MOST_HOST_ROUTES:
-        raise bad_request("The number of host routes exceeds the maximum 20.", "HostRoutesExhausted")
+        raise bad_request(
+            f"Unable to complete operation for {subnet_id}. The number of host routes exceeds the limit 20.",
+            "HostRoutesExhausted",
+        )
     return [
         (str(_cidr(each.get("destination"))), str(address(each.get("nexthop"), "host_routes")))
         for each in given
@@ -242,7 +244,7 @@ def _add_dhcp_port(call: Call, network: Network, subnet: Subnet) -> None:
 @routes.add("PUT", "/v2.0/subnets/{id}")
 async def update_subnet(call: Call) -> Response:
     """Name, gateway, DHCP, host routes, name servers, pools."""
-    subnet, given = get(call, call.params["id"]), call.object("subnet")
+    subnet, given = get(call, call.params["id"]), entry(call, "subnet")
     own(call, subnet, "update_subnet")
     check_names(given, _ALLOWED)
     for fixed in ("cidr", "network_id", "ip_version"):
@@ -254,7 +256,7 @@ async def update_subnet(call: Call) -> Response:
     if "gateway_ip" in given:
         subnet.gateway_ip = _gateway(given, subnet.cidr)
     if "host_routes" in given:
-        subnet.host_routes = _host_routes(given["host_routes"])
+        subnet.host_routes = _host_routes(given["host_routes"], subnet.id)
     if "dns_nameservers" in given:
         subnet.dns_nameservers = _nameservers(given["dns_nameservers"])
     if "allocation_pools" in given:

@@ -39,16 +39,15 @@ _UNSUPPORTED = frozenset(
 @routes.add("POST", "/v2.1/servers/{id}/action")
 async def act(call: Call) -> Response:
     """The one action that the body names."""
-    server = get_server(call)
     if len(call.body) != 1:
         raise bad_request("Malformed request body")
     name = next(iter(call.body))
+    if name not in _UNSUPPORTED and name not in _ACTIONS:
+        raise bad_request(f"There is no such action: {name}")
+    server = get_server(call)
     if name in _UNSUPPORTED:
         raise not_implemented(f"The local cloud cannot do '{name}': its servers are processes, not machines.")
-    handler = _ACTIONS.get(name)
-    if handler is None:
-        raise bad_request(f"There is no such action: {name}")
-    return await handler(call, server)
+    return await _ACTIONS[name](call, server)
 
 
 def _note(call: Call, server: Server, name: str) -> None:

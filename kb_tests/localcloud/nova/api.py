@@ -16,12 +16,13 @@ from kb_tests.localcloud.nova import (
     quotas,
     server_groups,
     servers,
+    volumes,
 )
 from kb_tests.localcloud.nova.common import MICROVERSIONS, SERVICE, routes
 
 __all__ = [
     "SERVICE", "actions", "create", "flavors", "hosts", "interfaces", "keypairs", "quotas", "server_groups",
-    "servers",
+    "servers", "volumes",
 ]  # fmt: skip
 
 

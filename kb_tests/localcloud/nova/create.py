@@ -115,7 +115,7 @@ def _image(call: Call, given: Json) -> Image:
         raise bad_request("Invalid imageRef provided.")
     image = call.cloud.images.images.get(reference)
     if image is None or not glance.sees(call, image):
-        raise bad_request(f"Can not find requested image: {reference}. Image {reference} could not be found.")
+        raise bad_request("Can not find requested image")
     if image.status != "active":
         raise bad_request(f"Image {reference} is unacceptable: Image is not active.")
     return image
@@ -221,7 +221,7 @@ def _one_network(call: Call, asked: Json) -> Wanted:
     if asked.get("port"):
         port = networking.ports.get(str(asked["port"]))
         if port is None or not call.caller.sees(port.project_id):
-            raise bad_request(f"Port {asked['port']} could not be found.")
+            raise bad_request(f"Port id {asked['port']} could not be found.")
         if port.device_id:
             raise conflict(f"Port {port.id} is still in use.")
         if not port.fixed_ips:
@@ -264,7 +264,7 @@ def _groups(call: Call, given: Json, wanted: list[Wanted]) -> list[str]:
             continue
         found = [g for g in groups if name in (g.id, g.name) and g.project_id == call.caller.project_id]
         if not found:
-            raise bad_request(f"Security group {name} not found for project {call.caller.project_id}.")
+            raise bad_request(f"Unable to find security_group with name or id '{name}'")
         if len(found) > 1:
             raise conflict(
                 f"Multiple security groups found matching '{name}'. Use an ID to be more specific."
@@ -328,18 +328,20 @@ def _check_unique(wanted: list[Wanted], most: int) -> None:
         return
     if any(each.port for each in wanted):
         raise bad_request(
-            "Unable to launch multiple instances with a single configured port ID. Please launch your "
-            "instance one by one with different ports."
+            "Failed to launch instances: Unable to launch multiple instances with a single configured port "
+            "ID. Please launch your instance one by one with different ports."
         )
     if any(each.address for each in wanted):
-        raise bad_request("Invalid fixed IP: max_count cannot be greater than 1 if an fixed_ip is specified.")
+        raise bad_request(
+            "Failed to launch instances: max_count cannot be greater than 1 if an fixed_ip is specified."
+        )
 
 
 def _within_quota(call: Call, flavor: Flavor, least: int, most: int) -> int:
     """How many servers the quota has room for, `least` to `most`."""
     compute, project = call.cloud.compute, call.caller.project_id
     used = compute.used(project)
-    needs = {"instances": 1, "cores": flavor.vcpus, "ram": flavor.ram}
+    needs = {"cores": flavor.vcpus, "instances": 1, "ram": flavor.ram}
     room = most
     over = []
     for kind, need in needs.items():
@@ -351,10 +353,10 @@ def _within_quota(call: Call, flavor: Flavor, least: int, most: int) -> int:
             over.append((kind, need * least, used[kind], limit))
         room = min(room, fits)
     if over:
-        kinds = ", ".join(kind for kind, *_ in over)
-        asked = ", ".join(str(need) for _, need, *_ in over)
-        have = ", ".join(f"{in_use} of {limit} {kind}" for kind, _, in_use, limit in over)
-        raise forbidden(f"Quota exceeded for {kinds}: Requested {asked}, but already used {have}")
+        kinds, asked, in_use, limits = (", ".join(map(str, column)) for column in zip(*over, strict=True))
+        raise forbidden(
+            f"Quota exceeded for {kinds}: Requested {asked}, but already used {in_use} of {limits} {kinds}"
+        )
     return room
 
 

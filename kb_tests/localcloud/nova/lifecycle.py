@@ -211,9 +211,21 @@ async def delete(cloud: Cloud, server: Server) -> None:
                 await ports.remove(cloud, port)
             else:
                 await _unbind(cloud, port)
+        await _free_volumes(cloud, server)
         for group in cloud.compute.groups.values():
             group.members.discard(server.id)
         cloud.compute.servers.pop(server.id, None)
+
+
+async def _free_volumes(cloud: Cloud, server: Server) -> None:
+    for attachment in server.attachments.values():
+        volume = cloud.storage.volumes.get(attachment.volume_id)
+        if volume is None:
+            continue
+        volume.release(server.id)
+        if attachment.delete_on_termination:
+            await cloud.driver.delete_volume(volume.id)
+            del cloud.storage.volumes[volume.id]
 
 
 async def _unbind(cloud: Cloud, port: Port) -> None:

@@ -85,6 +85,7 @@ class Attachment:
 
     volume_id: str
     device: str | None
+    number: int = 1
     id: str = field(default_factory=new_id)
     bdm_id: str = field(default_factory=new_id)
     tag: str | None = None

@@ -200,3 +200,31 @@ def test_quotas_are_enforced(admin: Any, tenant: Tenant) -> None:
             min_count=3, max_count=3,
         )  # fmt: skip
     cloud.network.delete_network(network)
+
+
+def test_a_volume_is_attached_and_detached(admin: Any, tenant: Tenant) -> None:
+    cloud = tenant.connection
+    network = cloud.network.create_network(name="v")
+    cloud.network.create_subnet(network_id=network.id, cidr="10.4.0.0/24", ip_version=4)
+    image, flavor = cloud.image.find_image("kb-node"), cloud.compute.find_flavor("kb.tiny")
+    server = cloud.compute.create_server(
+        name="v", image_id=image.id, flavor_id=flavor.id, networks=[{"uuid": network.id}]
+    )
+    wait_active(cloud, 1)
+    volume = cloud.block_storage.create_volume(name="data", size=1, metadata={"run": "1"})
+    cloud.block_storage.wait_for_status(volume, "available", interval=0.05, wait=5)
+    cloud.compute.create_volume_attachment(server, volume_id=volume.id)
+    attached = cloud.block_storage.wait_for_status(volume, "in-use", interval=0.05, wait=5)
+    assert [each["server_id"] for each in attached.attachments] == [server.id]
+    assert [each.volume_id for each in cloud.compute.volume_attachments(server)] == [volume.id]
+    with pytest.raises(exceptions.BadRequestException, match="must be available or error"):
+        cloud.block_storage.delete_volume(volume)
+    cloud.compute.delete_server(server)
+    wait_gone(cloud)
+    cloud.block_storage.wait_for_status(volume, "available", interval=0.05, wait=5)
+    cloud.block_storage.delete_volume(volume)
+    cloud.block_storage.wait_for_delete(volume, interval=0.05, wait=5)
+    admin.block_storage.update_quota_set(tenant.id, volumes=0)
+    with pytest.raises(exceptions.HttpException, match="VolumeLimitExceeded"):
+        cloud.block_storage.create_volume(name="one too many", size=1)
+    cloud.network.delete_network(network)

@@ -1,0 +1,1 @@
+"""Block storage v3 with microversions up to 3.71."""
