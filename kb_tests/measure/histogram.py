@@ -49,6 +49,16 @@ def _edges() -> tuple[Counts, Counts]:
 _LOW, _HIGH = _edges()
 
 
+def _slots_up_to(value: float) -> int:
+    """How many slots hold no time above `value` microseconds."""
+    if not value >= 0:
+        return 0
+    whole = int(min(value, _HIGH[-1]))
+    shift = max(whole.bit_length() - 11, 0)
+    slot = shift * _HALF + (whole >> shift)
+    return slot + 1 if whole == _HIGH[slot] else slot
+
+
 class Histogram:
     """Response times, held in whole microseconds from 0 to a little over 1 h, exact to 0.1 %.
 
@@ -175,7 +185,7 @@ class Histogram:
 
     def at_rank(self, rank: int) -> float:
         """The `rank`-th shortest time in seconds, from 1; infinite beyond the last."""
-        place = int(np.searchsorted(self.cumulative, rank))
+        place = int(self.cumulative.searchsorted(rank))
         return float(_HIGH[self.slots[place]]) * MICROSECOND if place < self.slots.size else math.inf
 
     def count_at_most(self, limit: float) -> int:
@@ -183,7 +193,8 @@ class Histogram:
 
         Dual to `percentile`: `percentile(p) <= limit` exactly if at least p % are counted here.
         """
-        place = int(np.searchsorted(_HIGH[self.slots], limit / MICROSECOND * (1 + 1e-12), side="right"))
+        below = _slots_up_to(limit / MICROSECOND * (1 + 1e-12))
+        place = int(self.slots.searchsorted(np.uint16(below)))
         return int(self.cumulative[place - 1]) if place else 0
 
     def share_above(self, limit: float) -> float:

@@ -1,0 +1,279 @@
+"""How often the gate errs: clouds of known truth, judged by the shipped code.
+
+    python benchmarks/gate_error_rates.py            # minutes; its output stands in docs/statistics.md
+    python benchmarks/gate_error_rates.py --quick    # seconds
+
+A cloud's level shifts with the second (by `shift` standard deviations of what it measures, remembered for
+`memory` of the window) and from generator to generator. Its true percentiles, error share and rate are
+known. Each check is made three times: with its limit on the true value, where both pass and fail are errors
+and each must stay under the error probability; with a limit that is clearly kept; and with one that is
+clearly broken. The exit code is 1 if a cloud within the method's assumptions errs too often.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import bdtrc
+
+from kb_tests.measure.histogram import Histogram
+from kb_tests.measure.measurement import Block, Counts, Measurement, Second
+from kb_tests.measure.merge import total
+from kb_tests.scenario.model import HttpSla, Latency
+from kb_tests.scenario.points import HttpPoint
+from kb_tests.sla.bounds import batches
+from kb_tests.sla.family import number_of_checks, settle
+from kb_tests.sla.judge import judge
+from kb_tests.sla.verdict import Outcome, Verdict
+
+MEDIAN, SPREAD = 0.002, 0.5
+PERCENTS = (50.0, 99.0, 99.9)
+ERRORS = 0.01
+ACHIEVED = 0.98
+CONFIDENCE = 0.95
+Floats = npt.NDArray[np.float64]
+Random = np.random.Generator
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Generators, seconds of the window, requests per second and generator."""
+
+    agents: int
+    seconds: int
+    rate: int
+
+    def __str__(self) -> str:
+        return f"{self.agents} x {self.seconds} s x {self.rate}/s"
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """A cloud of known truth; `measures` says which of its sides is judged.
+
+    `slow`: by how much each second generator's server is slower; `agents`: standard deviation between
+    generators, drawn from a larger population; `heavy`: share of the answers from a Pareto tail; `bursts`:
+    share of the seconds in which errors happen; `assumed`: whether the method claims to hold for it, from
+    how many seconds on.
+    """
+
+    name: str
+    measures: str = "latency"
+    shift: float = 0.0
+    memory: float = 0.0
+    slow: float = 0.0
+    agents: float = 0.0
+    heavy: float = 0.0
+    bursts: float = 1.0
+    assumed: float = 0.0
+
+    def levels(self, random: Random, seconds: int) -> Floats:
+        """The level of each second, in standard deviations."""
+        kept = math.exp(-1 / (self.memory * seconds)) if self.memory else 0.0
+        steps = random.normal(0, 1, seconds)
+        level = steps.copy()
+        for second in range(1, seconds):
+            level[second] = kept * level[second - 1] + math.sqrt(1 - kept * kept) * steps[second]
+        return self.shift * level
+
+    def offsets(self, random: Random, count: int) -> Floats:
+        """What each generator adds to the level."""
+        return random.normal(0, self.agents, count) + self.slow * (np.arange(count) % 2)
+
+    def times(self, random: Random, levels: Floats) -> Floats:
+        """One response time for each level, in seconds."""
+        times = MEDIAN * np.exp(SPREAD * (random.normal(0, 1, levels.shape) + levels))
+        if self.heavy:
+            tail = random.random(levels.shape) < self.heavy
+            times[tail] *= 5 * random.pareto(1.5, int(tail.sum())) + 5
+        return np.minimum(times, 1000.0)
+
+    def true_percentiles(self, random: Random) -> Floats:
+        """From four million answers of as many seconds."""
+        count = 4_000_000
+        levels = self.shift * random.normal(0, 1, count) + self.offsets(random, count)
+        return np.quantile(self.times(random, levels), [percent / 100 for percent in PERCENTS])
+
+
+BEYOND = math.inf
+CLOUDS = (
+    Cloud("steady"),
+    Cloud("shifting", shift=0.3),
+    Cloud("shifting, remembered for 5 % of the window", shift=0.3, memory=0.05),
+    Cloud("shifting, remembered for 10 %", shift=0.3, memory=0.1),
+    Cloud("the same with a heavy tail", shift=0.3, memory=0.05, heavy=0.005),
+    Cloud("half of the servers slow, shifting", shift=0.2, memory=0.05, slow=1.0),
+    Cloud("servers of a larger cloud differ", shift=0.2, memory=0.05, agents=0.3),
+    Cloud("shifting by 0.5, remembered for 10 %", shift=0.5, memory=0.1, assumed=BEYOND),
+    Cloud("shifting by 1.0, remembered for 5 %", shift=1.0, memory=0.05, assumed=BEYOND),
+    Cloud("shifting, remembered for a third", shift=0.3, memory=0.33, assumed=BEYOND),
+    Cloud("errors at any time", "errors"),
+    Cloud("errors in half of the seconds", "errors", bursts=0.5),
+    Cloud("errors in a fifth of the seconds", "errors", bursts=0.2, assumed=25),
+    Cloud("errors in 2 % of the seconds", "errors", bursts=0.02, assumed=BEYOND),
+    Cloud("rate wavers by 0.5 %", "achieved", shift=0.005),
+    Cloud("rate wavers by 2 %, remembered for 3 %", "achieved", shift=0.02, memory=0.03),
+    Cloud("rate wavers by 2 %, remembered for a third", "achieved", shift=0.02, memory=0.33, assumed=BEYOND),
+)
+SCALES = (Scale(2, 5, 500), Scale(2, 30, 500), Scale(8, 30, 125), Scale(16, 60, 60))
+
+
+def run(cloud: Cloud, scale: Scale, random: Random) -> Measurement:
+    """What one point measures on `cloud`."""
+    offered = scale.agents * scale.rate
+    levels = cloud.levels(random, scale.seconds)
+    offsets = cloud.offsets(random, scale.agents)
+    blocks, done = [], np.full(scale.seconds, float(offered))
+    if cloud.measures == "achieved":
+        done = np.rint(offered * ACHIEVED * (1 + levels))
+    else:
+        bad = np.zeros((scale.agents, scale.seconds), int)
+        if cloud.measures == "errors":
+            on = random.random(scale.seconds) < cloud.bursts
+            bad = random.binomial(scale.rate, on * ERRORS / cloud.bursts, bad.shape)
+        for agent in range(scale.agents):
+            for part in batches(scale.seconds):  # longer blocks than a second: the judge would join them
+                due = scale.rate * (part.stop - part.start)
+                good = scale.rate - bad[agent, part]
+                times = cloud.times(random, np.repeat(levels[part] + offsets[agent], good))
+                histogram = Histogram.of(times)
+                lost = due - histogram.count
+                counts = Counts(due=due, sent=due, completed=due - lost, errors={"http_5xx": lost})
+                length = float(part.stop - part.start)
+                blocks.append(Block(str(agent), float(part.start), length, counts, histogram, histogram))
+    return Measurement(
+        point_id="simulated",
+        duration=float(scale.seconds),
+        offered=float(offered),
+        achieved=float(done.mean()),
+        throughput=0.0,
+        counts=total(block.counts for block in blocks),
+        response=Histogram.merged(block.response for block in blocks),
+        service=Histogram(),
+        seconds=tuple(Second(float(at), 0, int(n), 0, 0, 0.0, 0.0, 0.0) for at, n in enumerate(done)),
+        blocks=tuple(blocks),
+        agents=(),
+        missing={},
+    )
+
+
+def sla(cloud: Cloud, truth: Sequence[float], slower: float, errors: float, achieved: float) -> HttpSla:
+    """Limits on what the cloud measures, off the truth by these factors."""
+    match cloud.measures:
+        case "errors":
+            return HttpSla.model_construct(errors=ERRORS * errors, confidence=CONFIDENCE)
+        case "achieved":
+            return HttpSla.model_construct(achieved=ACHIEVED * achieved, confidence=CONFIDENCE)
+        case _:
+            pairs = zip(PERCENTS, truth, strict=True)
+            times = {f"p{percent:g}": f"{value * slower * 1e6:.3f}us" for percent, value in pairs}
+            return HttpSla.model_construct(latency=Latency.model_validate(times), confidence=CONFIDENCE)
+
+
+def point_of(scale: Scale) -> HttpPoint:
+    return HttpPoint(
+        id="simulated",
+        scenario="simulated",
+        clients=scale.agents,
+        rate=scale.rate,
+        connections=100,
+        page_size=1024,
+        keep_alive=True,
+        warm_up=1.0,
+        duration=float(scale.seconds),
+        max_duration=float(scale.seconds),
+        timeout=3000.0,
+    )
+
+
+def too_many(wrong: int, runs: int) -> bool:
+    """Whether so many wrong verdicts speak against the stated confidence, at odds of 1 to 10,000."""
+    return wrong > 0 and float(bdtrc(wrong - 1, runs, 1 - CONFIDENCE)) < 1e-4
+
+
+def rates(cloud: Cloud, scale: Scale, truth: Sequence[float], runs: int, random: Random) -> bool:
+    """Print one line for each check of the cloud; False if it errs too often."""
+    slas = (
+        sla(cloud, truth, 1, 1, 1),
+        sla(cloud, truth, 3, 5, 0.95),
+        sla(cloud, truth, 1 / 3, 1 / 5, 1.05),
+    )
+    tallies: list[dict[str, Counter[Outcome]]] = [{}, {}, {}]
+    for _ in range(runs):
+        measured = run(cloud, scale, random)
+        for limits, tally in zip(slas, tallies, strict=True):
+            for check in judge(point_of(scale), measured, limits, checks=1).checks:
+                tally.setdefault(check.name, Counter())[check.outcome] += 1
+    on, kept, broken = tallies
+    holds = True
+    for name in on:
+        wrong = [on[name][outcome] for outcome in (Outcome.PASS, Outcome.FAIL)]
+        assumed = scale.seconds >= cloud.assumed
+        bad = assumed and any(too_many(count, runs) for count in wrong)
+        holds = holds and not bad
+        figures = [*wrong, kept[name][Outcome.PASS], broken[name][Outcome.FAIL]]
+        cells = " | ".join(f"{100 * figure / runs:.1f} %" for figure in figures)
+        mark = " (too often)" if bad else "" if assumed else " (beyond)"
+        print(f"| {cloud.name}{mark} | {scale} | {name} | {cells} |", flush=True)
+    return holds
+
+
+def whole_runs(runs: int, random: Random) -> bool:
+    """Print how often a whole run of six points errs anywhere; False if too often."""
+    cloud, scale, points = CLOUDS[2], Scale(2, 30, 300), 6
+    limits = sla(cloud, [float(value) for value in cloud.true_percentiles(random)], 1, 1, 1)
+    checks = points * number_of_checks(limits)
+    passed = failed = 0
+    for _ in range(runs):
+        made = [
+            judge(point_of(scale), run(cloud, scale, random), limits, checks=checks) for _ in range(points)
+        ]
+        # Only the checks count: nothing here simulates the instruments that validity looks at.
+        judged = [Verdict(Outcome.INCONCLUSIVE, one.checks, (), one.confidence) for one in made]
+        outcomes = {check.outcome for one in settle(judged, checks) for check in one.checks}
+        passed += Outcome.PASS in outcomes
+        failed += Outcome.FAIL in outcomes
+    print(
+        f"\n{runs} whole runs of {points} points, {checks} checks all on their limits:"
+        f" {100 * passed / runs:.1f} % have a pass anywhere, {100 * failed / runs:.1f} % a fail."
+    )
+    return not too_many(passed, runs) and not too_many(failed, runs)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="few runs of the smallest scale")
+    parser.add_argument("--runs", type=int, default=400, help="runs of each cloud and scale")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    random = np.random.default_rng(options.seed)
+    runs, scales = (40, SCALES[:1]) if options.quick else (options.runs, SCALES)
+    started, holds = time.monotonic(), True
+    print(
+        "| cloud | scale | check | limit on the truth: pass | limit on the truth: fail"
+        " | clearly kept: pass | clearly broken: fail |"
+    )
+    print("|---|---|---|---|---|---|---|")
+    for cloud in CLOUDS:
+        truth = [float(value) for value in cloud.true_percentiles(random)]
+        for scale in scales:
+            if not cloud.agents or scale.agents >= 8:
+                holds = rates(cloud, scale, truth, runs, random) and holds
+    holds = whole_runs(runs // 5, random) and holds
+    print(
+        f"\nThe stated confidence of {CONFIDENCE:.0%} {'holds' if holds else 'does not hold'}:"
+        f" {runs} runs a line, seed {options.seed}, {time.monotonic() - started:.0f} s."
+    )
+    return 0 if holds else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
