@@ -267,8 +267,8 @@ def _facts(point: PointRecord, measurement: MeasurementRecord, figures: Figures)
         ("window", f"{words.duration(figures.duration)}{_warm_up(point)}"),
     ]
     if isinstance(point.point, HttpPoint):
-        kind = "kept alive" if point.point.keep_alive else "one for each request"
-        facts.append(("connections", f"{point.point.connections:,} per generator, {kind}"))
+        kind = "kept alive" if point.point.keep_alive else "one a request"
+        facts.append(("connections", f"{point.point.connections:,} each, {kind}"))
         facts.append(("page", format_size(point.point.page_size)))
     agents = measurement.agents
     if agents:

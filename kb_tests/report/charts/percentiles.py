@@ -16,6 +16,7 @@ from kb_tests.report.charts import style
 from kb_tests.report.figures import Figures
 from kb_tests.sla.verdict import Check
 
+HEIGHT = 280
 STEPS = 120
 
 
@@ -32,7 +33,7 @@ def chart(figures: Figures, limits: Sequence[tuple[float, Check]], name: str) ->
     reach = math.log10(due)
     end = reach if answered == due else min(reach, math.log10(due / (due - answered)))
     last = max(1.0, reach, *(_place(percent, reach) for percent, _ in limits))
-    fig = style.figure()
+    fig = style.figure(HEIGHT)
     axes = style.place(fig, bottom=26, top=26)
     axes.set_xlim(0, last * 1.04)
     nines = [0.0, math.log10(2), *(float(power) for power in range(1, math.floor(last) + 1))]

@@ -41,32 +41,17 @@ def latency(entries: Sequence[Entry], limits: Mapping[float, float], name: str) 
     points = sorted(entries, key=lambda entry: entry.load)
     percents = sorted(limits)[: len(LINES)] or [50.0, 99.0]
     fig = style.figure(HEIGHT)
-    axes = style.place(fig, bottom=42, top=26, right=44)
+    axes = style.place(fig, bottom=42, top=26, right=22)
     shown: list[float] = []
     beyond: list[tuple[float, str]] = []
     for percent, colour in zip(percents, LINES, strict=False):
         values = [entry.figures.percentile(percent) for entry in points]
-        finite = [value if math.isfinite(value) and value > 0 else math.nan for value in values]
-        known = [value for value in finite if not math.isnan(value)]
+        finite = [value if 0 < value < math.inf else math.nan for value in values]
+        _line(axes, points, finite, colour)
+        shown += [value for value in finite if not math.isnan(value)]
         beyond += [
             (entry.load, colour) for entry, value in zip(points, values, strict=True) if math.isinf(value)
         ]
-        if not known:
-            continue
-        _line(axes, points, finite, colour)
-        axes.annotate(
-            f"p{percent:g}",
-            (
-                max(entry.load for entry, value in zip(points, finite, strict=True) if value == value),
-                known[-1],
-            ),
-            xytext=(9, 0),
-            textcoords="offset points",
-            va="center",
-            color=colour,
-            fontsize=style.FONT,
-        )
-        shown += known
         if percent in limits:
             axes.axhline(limits[percent], color=colour, linewidth=1, linestyle=(0, (1, 2)))
             shown.append(limits[percent])
@@ -75,7 +60,8 @@ def latency(entries: Sequence[Entry], limits: Mapping[float, float], name: str) 
     style.times(axes, min(shown), max(shown))
     for load, colour in beyond:
         axes.plot([load], [axes.get_ylim()[1]], marker="^", markersize=6, color=colour, clip_on=False)
-    _finish(fig, axes, points)
+    lines = [("━", f"p{percent:g}", colour) for percent, colour in zip(percents, LINES, strict=False)]
+    _finish(fig, axes, points, lines)
     return style.svg(fig, f"latency-{name}", f"Response time over the load of {name}")
 
 
@@ -85,7 +71,7 @@ def achieved(entries: Sequence[Entry], name: str) -> Markup | None:
     if not points:
         return None
     fig = style.figure(HEIGHT)
-    axes = style.place(fig, bottom=42, top=26, right=44)
+    axes = style.place(fig, bottom=42, top=26, right=22)
     most = max(max(entry.load, entry.figures.achieved) for entry in points)
     axes.plot([0, most * 1.05], [0, most * 1.05], color=style.SOFT, linewidth=1, linestyle=(0, (4, 3)))
     _line(axes, points, [entry.figures.achieved for entry in points], style.BLUE)
@@ -111,7 +97,9 @@ def _line(axes: Axes, points: Sequence[Entry], values: Sequence[float], colour: 
         )
 
 
-def _finish(fig: Figure, axes: Axes, points: Sequence[Entry]) -> None:
+def _finish(
+    fig: Figure, axes: Axes, points: Sequence[Entry], lines: Sequence[tuple[str, str, str]] = ()
+) -> None:
     """The x axis and the key of the signs in use."""
     top = max(entry.load for entry in points) * 1.05 or 1.0
     axes.set_xlim(0, top)
@@ -119,4 +107,4 @@ def _finish(fig: Figure, axes: Axes, points: Sequence[Entry]) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda rate, _: style.short(rate)))
     axes.set_xlabel("offered, all generators together, per second", color=style.SOFT, fontsize=style.FONT)
     used = [outcome for outcome in style.TONES if any(entry.outcome == outcome for entry in points)]
-    style.key(fig, [(SIGNS[outcome], outcome, style.TONES[outcome]) for outcome in used])
+    style.key(fig, [*lines, *((SIGNS[outcome], outcome, style.TONES[outcome]) for outcome in used)])

@@ -15,6 +15,7 @@ from kb_tests.report.charts import style
 from kb_tests.report.measured import SecondColumns
 from kb_tests.sla.verdict import Check
 
+HEIGHT = 280
 MOST = 150
 LONGEST = 1e5
 
@@ -38,9 +39,9 @@ def chart(
     bins = ((at - first) // step).astype(int)
     middles = first + (np.unique(bins) + 0.5) * step
 
-    fig = style.figure()
-    upper = style.place(fig, bottom=150, top=26)
-    lower = style.place(fig, bottom=26, top=124)
+    fig = style.figure(HEIGHT)
+    upper = style.place(fig, bottom=HEIGHT - 110, top=26)
+    lower = style.place(fig, bottom=26, top=148)
     completed = _array(seconds.completed, keep)
     failed = _array(seconds.failed, keep)
     key = [("■", "answered well/s", style.BLUE)]

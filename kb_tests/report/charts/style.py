@@ -16,7 +16,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLo
 
 from kb_tests.report import words
 
-WIDTH, HEIGHT = 520, 250
+WIDTH = 520
 FONT = 11
 
 INK, SOFT, LINE, WASH = "#1b1f24", "#59636e", "#d9dee4", "#eef0f3"
@@ -25,7 +25,7 @@ TONES = {"pass": "#0b7261", "fail": "#b3320c", "inconclusive": "#7d5800", "inval
 MARKERS = {"pass": "o", "fail": "X", "inconclusive": "D", "invalid": "s"}
 
 
-def figure(height: int = HEIGHT) -> Figure:
+def figure(height: int) -> Figure:
     """An empty figure, one CSS pixel to the point."""
     return Figure(figsize=(WIDTH / 72, height / 72), dpi=72, facecolor="none")
 
