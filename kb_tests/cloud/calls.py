@@ -21,6 +21,8 @@ FAILURES = (sdk.SDKException, ksa.ClientException)
 """What openstacksdk and keystoneauth raise."""
 
 _TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
+_FIRST_WAIT = 0.5
+_LONGEST_BACK_OFF = 10.0
 _LONGEST_WAIT = 60.0
 
 
@@ -70,7 +72,7 @@ def wait_before(error: Exception, attempt: int) -> float:
             pass
         else:
             return min(max((at - datetime.now(UTC)).total_seconds(), 0.0), _LONGEST_WAIT)
-    return min(0.5 * 2.0**attempt, 10.0) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
+    return min(_FIRST_WAIT * 2.0**attempt, _LONGEST_BACK_OFF) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
 
 
 def pause(seconds: float, until: float, stop: Event, doing: str) -> None:

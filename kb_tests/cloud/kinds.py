@@ -98,10 +98,18 @@ class Kind:
         """What there is of this kind: of one run, or (None) of all runs."""
         if (self.admin and not cloud.is_admin) or (self.needs_volumes and not cloud.has_volumes):
             return
-        for found in self.listing(cloud, mark):
+        for found in self._listed(cloud, mark):
             resource = self.resource(found)
             if resource is not None and (mark is None or resource.run_id == mark.run_id):
                 yield resource
+
+    def _listed(self, cloud: Cloud, mark: Mark | None) -> Iterator[Any]:
+        """A catalog may name a volume service that nobody installed: there is nothing of ours in it."""
+        try:
+            yield from self.listing(cloud, mark)
+        except sdk.NotFoundException:
+            if not self.needs_volumes:
+                raise
 
 
 def _described(mark: Mark) -> Attributes:

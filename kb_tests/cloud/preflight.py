@@ -161,7 +161,10 @@ def _external_network(builder: Builder, options: StageOptions) -> str:
 
 
 def _flavor(builder: Builder, layout: Layout, disk: int, wanted: str) -> str:
-    """An existing flavor: the named one, else the smallest that suffices."""
+    """An existing flavor: the named one, else the smallest that suffices.
+
+    One without a disk of its own takes the image's size; some clouds refuse those, so they come last.
+    """
     cloud = builder.cloud
     need = layout.flavor
     flavors = builder.call("listing flavors", lambda: list(cloud.connection.compute.flavors(details=True)))
@@ -174,7 +177,9 @@ def _flavor(builder: Builder, layout: Layout, disk: int, wanted: str) -> str:
     fitting = [
         flavor
         for flavor in flavors
-        if flavor.vcpus >= need.vcpus and flavor.ram >= mebibytes(need.ram) and flavor.disk >= disk
+        if flavor.vcpus >= need.vcpus
+        and flavor.ram >= mebibytes(need.ram)
+        and (flavor.disk >= disk or not (flavor.disk or need.disk))
     ]
     if not fitting:
         raise CapacityError(
@@ -182,7 +187,7 @@ def _flavor(builder: Builder, layout: Layout, disk: int, wanted: str) -> str:
             f"and {disk} GiB of disk.",
             remedy="Name one with --kb-flavor, or ask for less in the scenario.",
         )
-    return str(min(fitting, key=lambda flavor: (flavor.vcpus, flavor.ram, flavor.disk, flavor.name)).id)
+    return str(min(fitting, key=lambda f: (not f.disk, f.vcpus, f.ram, f.disk, f.name)).id)
 
 
 def _shortages(

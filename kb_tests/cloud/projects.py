@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from openstack import exceptions as sdk
 from openstack.connection import Connection
 
 from kb_tests.cloud.builder import Builder
@@ -14,6 +15,8 @@ from kb_tests.cloud.graph import Graph, Step, known
 from kb_tests.cloud.layout import Layout, Needs
 from kb_tests.cloud.options import StageOptions
 from kb_tests.cloud.preflight import Supplies
+
+_KEY = "key"
 
 
 @dataclass(frozen=True)
@@ -41,29 +44,26 @@ def add_projects(
 ) -> dict[int, Project]:
     """Steps that make a project for every tenant; 0 is the clients'."""
     tenants: Iterable[int] = (0, *layout.tenants)
-    key_name = builder.name("key") if options.public_key else ""
     if not supplies.own_projects:
-        project = _current(graph, builder, options, key_name)
-        return dict.fromkeys(tenants, project)
+        return dict.fromkeys(tenants, _current(graph, builder, options))
     return {
-        tenant: _own(graph, builder, tenant, layout.needs_of(tenant), supplies, options, key_name)
-        for tenant in tenants
+        tenant: _own(graph, builder, tenant, layout.needs_of(tenant), supplies, options) for tenant in tenants
     }
 
 
-def _current(graph: Graph, builder: Builder, options: StageOptions, key_name: str) -> Project:
+def _current(graph: Graph, builder: Builder, options: StageOptions) -> Project:
     cloud = builder.cloud
 
     def keypair() -> Connection:
-        if key_name:
-            builder.create("keypair", "key", public_key=options.public_key)
+        if options.public_key:
+            builder.create("keypair", _KEY, public_key=options.public_key)
         return cloud.connection
 
     return Project(
         id=known("project", cloud.project_id),
         network_ready=known("network quota", None),
         compute=graph.add("keypair", keypair),
-        key_name=key_name,
+        key_name=builder.name(_KEY) if options.public_key else "",
         own=False,
     )
 
@@ -75,10 +75,10 @@ def _own(
     needs: Needs,
     supplies: Supplies,
     options: StageOptions,
-    key_name: str,
 ) -> Project:
     cloud = builder.cloud
     suffix = f"tenant-{tenant}" if tenant else "clients"
+    key = f"{_KEY}-{suffix}"
     password = secrets.token_urlsafe(24)
 
     def make_project() -> str:
@@ -90,15 +90,17 @@ def _own(
     def grant() -> Connection:
         builder.call(
             f"giving the user of {suffix} its role",
-            lambda: cloud.identity.put(
-                f"/projects/{project.value}/users/{user.value}/roles/{supplies.member_role_id}"
-            ).raise_for_status(),
+            lambda: sdk.raise_from_response(
+                cloud.identity.put(
+                    f"/projects/{project.value}/users/{user.value}/roles/{supplies.member_role_id}"
+                )
+            ),
         )
         connection = cloud.sign_in(user.value, password, project.value)
-        if key_name:
+        if options.public_key:
             builder.create(
                 "keypair",
-                "key",
+                key,
                 on=connection,
                 project=project.value,
                 owner=user.value,
@@ -137,6 +139,6 @@ def _own(
         id=project,
         network_ready=graph.add(f"network quota {suffix}", set_network_quota, [project]),
         compute=graph.add(f"compute {suffix}", lambda: granted.value, [granted, compute_quota]),
-        key_name=key_name,
+        key_name=builder.name(key) if options.public_key else "",
         own=True,
     )

@@ -21,7 +21,7 @@ from kb_tests.cloud.projects import Project
 from kb_tests.cloud.topology import Role, Server
 from kb_tests.errors import StagingError
 
-_FIRST_POLLS = 1.0
+_FASTEST_POLLS = 0.3
 _SLOWEST_POLLS = 5.0
 
 
@@ -129,7 +129,7 @@ def wait_for(builder: Builder, groups: Iterable[Group], progress: Progress) -> d
         progress("servers", len(ready), len(group_of))
         if len(ready) == len(group_of):
             return ready
-        interval = min(max(_FIRST_POLLS, (time.monotonic() - began) / 10), _SLOWEST_POLLS)
+        interval = min(max(_FASTEST_POLLS, (time.monotonic() - began) / 5), _SLOWEST_POLLS)
         if time.monotonic() + interval > builder.until:
             missing = sorted(set(group_of) - set(ready))
             states = [f"{name} {found[name].status if name in found else 'missing'}" for name in missing[:3]]

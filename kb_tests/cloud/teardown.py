@@ -29,7 +29,8 @@ CONCURRENCY = 12
 
 _PATIENCE = 45.0
 _SETTLE = 5.0
-_POLL = 1.0
+_POLL = 0.3
+_SLOWEST_POLL = 5.0
 
 
 def tear_down(
@@ -159,12 +160,13 @@ class Removal:
 
     def _wait_for_servers(self, ids: set[str]) -> set[str]:
         """Deleting a server takes effect later; the ids of those that are still there when patience ends."""
-        until = min(self._until, time.monotonic() + 2 * _PATIENCE)
+        began = time.monotonic()
+        until = min(self._until, began + 2 * _PATIENCE)
         while ids:
             ids = ids & {resource.id for resource in self._find("server")}
             if not ids or time.monotonic() > until:
                 break
-            self._stop.wait(_POLL)
+            self._stop.wait(min(max(_POLL, (time.monotonic() - began) / 5), _SLOWEST_POLL))
         return ids
 
     def _remove_default_groups(self, projects: set[str]) -> int:

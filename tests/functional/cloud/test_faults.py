@@ -1,0 +1,181 @@
+"""A cloud that misbehaves: answers lost, errors, throttling. Nothing is made twice, nothing is left."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+import requests
+
+from kb_tests.cloud import calls, teardown
+from kb_tests.cloud.connect import Cloud
+from kb_tests.cloud.journal import Journal
+from kb_tests.cloud.kinds import KINDS
+from kb_tests.cloud.teardown import tear_down
+from kb_tests.errors import CapacityError, LeakError, StagingError
+from tests.functional.cloud.conftest import Fault, Faults, answer
+from tests.functional.cloud.staged import stage_small
+
+pytestmark = pytest.mark.usefixtures("nothing_left")
+
+
+Answer = requests.Response | None
+Send = Callable[[], requests.Response]
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for long, unless told to by Retry-After."""
+    monkeypatch.setattr(calls, "_FIRST_WAIT", 0.01)
+    monkeypatch.setattr(teardown, "_SETTLE", 0.2)
+
+
+def every(
+    share: float,
+    seed: int,
+    fault: Fault,
+    matches: Callable[[requests.PreparedRequest], bool] = lambda request: True,
+) -> Fault:
+    """`fault` for that share of the matching requests, never twice in a row for the same one."""
+    chance = random.Random(seed)
+    hit: Counter[str] = Counter()
+
+    def maybe(request: requests.PreparedRequest, send: Send) -> Answer:
+        key = f"{request.method} {request.url} {request.body!r}"
+        if not matches(request) or hit[key] or chance.random() > share:
+            hit[key] = 0
+            return None
+        hit[key] += 1
+        return fault(request, send)
+
+    return maybe
+
+
+def lost(request: requests.PreparedRequest, send: Send) -> Answer:
+    """The cloud does it, but the answer never comes."""
+    send()
+    raise requests.exceptions.ConnectionError("injected: connection reset")
+
+
+def dropped(request: requests.PreparedRequest, send: Send) -> Answer:
+    raise requests.exceptions.ConnectionError("injected: connection refused")
+
+
+def failing(status: int, **headers: str) -> Fault:
+    return lambda request, send: answer(request, status, **headers)
+
+
+def half_done(request: requests.PreparedRequest, send: Send) -> Answer:
+    """The cloud does it, then says that it failed."""
+    send()
+    return answer(request, 500)
+
+
+def _no_sign_in(request: requests.PreparedRequest) -> bool:
+    return "/auth/tokens" not in (request.url or "")
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        lost,
+        dropped,
+        half_done,
+        failing(500),
+        failing(503),
+        failing(429, **{"Retry-After": "0"}),
+    ],
+    ids=["lost", "dropped", "half-done", "500", "503", "429"],
+)
+def test_staging_survives(cloud: Cloud, journal: Journal, faults: Faults, fault: Fault) -> None:
+    faults.inject(every(0.3, 7, fault, _no_sign_in))
+    topology = stage_small(cloud, journal, servers=2)
+    faults.inject(None)
+    found = [resource for kind in KINDS.values() for resource in kind.find(cloud, journal.mark)]
+    assert len(topology.agents) == 4
+    assert Counter(resource.kind for resource in found) == {
+        "server": 5,
+        "floating_ip": 1,
+        "keypair": 2,
+        "flavor": 1,
+        "router": 2,
+        "port": 2,
+        "network": 2,
+        "subnet": 2,
+        "security_group": 3,
+        "user": 2,
+        "project": 2,
+    }
+    tear_down(cloud, journal)
+
+
+@pytest.mark.parametrize(
+    "fault", [lost, half_done, failing(503), failing(409)], ids=["lost", "half-done", "503", "409"]
+)
+def test_teardown_survives(cloud: Cloud, journal: Journal, faults: Faults, fault: Fault) -> None:
+    stage_small(cloud, journal)
+    faults.inject(every(0.4, 11, fault, lambda request: request.method == "DELETE"))
+    tear_down(cloud, journal, deadline=60)
+    assert journal.closed
+
+
+def test_retry_after_is_kept(cloud: Cloud, journal: Journal, faults: Faults) -> None:
+    at: list[float] = []
+
+    def throttle(request: requests.PreparedRequest, send: Send) -> Answer:
+        if request.method == "POST" and (request.url or "").endswith("/networks"):
+            at.append(time.monotonic())
+            if len(at) == 1:
+                return answer(request, 429, **{"Retry-After": "1"})
+        return None
+
+    faults.inject(throttle)
+    stage_small(cloud, journal)
+    tear_down(cloud, journal)
+    assert min(b - at[0] for b in at[1:] if b - at[0] > 0.5) >= 1.0
+
+
+def test_a_refusal_is_said_and_ends_staging(cloud: Cloud, journal: Journal, faults: Faults) -> None:
+    faults.inject(
+        every(1.0, 1, failing(403), lambda r: r.method == "POST" and "/security-groups" in (r.url or ""))
+    )
+    with pytest.raises(StagingError, match=r"refused security group kb-[0-9a-f]{8}-\S+: 403 "):
+        stage_small(cloud, journal)
+    faults.inject(None)
+    tear_down(cloud, journal)
+
+
+def test_no_right_to_make_projects(cloud: Cloud, journal: Journal, faults: Faults) -> None:
+    faults.inject(lambda r, send: answer(r, 403) if "/projects" in (r.url or "") else None)
+    with pytest.raises(CapacityError, match="may not make projects"):
+        stage_small(cloud, journal)
+    faults.inject(None)
+    assert journal.entries() == ()
+
+
+def test_what_cannot_be_removed_is_named(cloud: Cloud, journal: Journal, faults: Faults) -> None:
+    stage_small(cloud, journal)
+    faults.inject(
+        lambda r, send: answer(r, 409) if r.method == "DELETE" and "/networks/" in (r.url or "") else None
+    )
+    with pytest.raises(LeakError) as leak:
+        tear_down(cloud, journal, deadline=3)
+    name = f"network kb-{journal.run_id}-client ("
+    assert name in str(leak.value)
+    assert "Last refusal: removing network" in str(leak.value)
+    faults.inject(None)
+    projects = [project.name for project in cloud.identity.projects()]
+    assert f"kb-{journal.run_id}-clients" in projects, "what leads to the leak must stay"
+    tear_down(cloud, journal)
+
+
+def test_a_cloud_that_went_away_is_a_leak(cloud: Cloud, journal: Journal, faults: Faults) -> None:
+    stage_small(cloud, journal)
+    faults.inject(dropped)
+    with pytest.raises(LeakError, match="does not let us see what is left"):
+        tear_down(cloud, journal, deadline=1)
+    faults.inject(None)
+    tear_down(cloud, journal)

@@ -1,0 +1,179 @@
+"""Staging and teardown on a cloud that behaves: what is made, and that all of it goes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from ipaddress import ip_address, ip_network
+from typing import Any
+
+import pytest
+
+from kb_tests.cloud.cleanup import clean, find_runs
+from kb_tests.cloud.connect import Cloud
+from kb_tests.cloud.journal import Journal
+from kb_tests.cloud.kinds import KINDS
+from kb_tests.cloud.layout import plan
+from kb_tests.cloud.options import StageOptions
+from kb_tests.cloud.staging import stage
+from kb_tests.cloud.teardown import tear_down
+from kb_tests.cloud.topology import Role
+from kb_tests.errors import CapacityError, StagingError
+from tests.functional.cloud.conftest import everything
+from tests.functional.cloud.staged import BOOT, PUBLIC_KEY, scenario, stage_small
+
+pytestmark = pytest.mark.usefixtures("nothing_left")
+
+
+def test_topology_is_as_planned(cloud: Cloud, journal: Journal) -> None:
+    layout = plan(scenario(tenants=2, routers_per_tenant=2, networks_per_router=2, servers_per_network=3))
+    before = cloud.requests
+    topology = stage(cloud, layout, BOOT, journal, StageOptions(image="kb-node", public_key=PUBLIC_KEY))
+
+    assert len(topology.servers) == len(topology.clients) == layout.clients.servers == 24
+    assert topology.proxy.address == topology.access.redis_host == layout.proxy_address
+    assert [client.peer for client in topology.clients] == [server.address for server in topology.servers]
+    assert len({server.address for server in (*topology.agents, topology.proxy)}) == 49
+    by_network = {network.name: ip_network(network.cidr) for network in layout.networks}
+    assert all(ip_address(server.address) in by_network[server.network] for server in topology.servers)
+    first_of_each = topology.servers[: len(by_network)]
+    assert {server.network for server in first_of_each} == set(by_network)
+    assert len({server.project_id for server in topology.servers}) == 2
+    assert topology.clients[0].project_id not in {server.project_id for server in topology.servers}
+    assert topology.staging.requests == cloud.requests - before
+
+    network = cloud.connection.network
+    (subnet,) = network.subnets(name=f"kb-{journal.run_id}-client")
+    routes = {(route["destination"], route["nexthop"]) for route in subnet.host_routes}
+    assert routes == set(layout.host_routes)
+    legs = [port for port in network.ports() if port.name.startswith(f"kb-{journal.run_id}-leg-")]
+    assert {port.device_owner for port in legs} == {"network:router_interface"}
+
+    tear_down(cloud, journal)
+    assert journal.closed
+
+
+def test_every_resource_carries_the_mark(cloud: Cloud, journal: Journal) -> None:
+    before = everything(cloud)
+    stage_small(cloud, journal)
+    marked = {name: {found.id for found in kind.find(cloud, journal.mark)} for name, kind in KINDS.items()}
+    after = everything(cloud)
+    new = {name: after[name] - before[name] for name in after if name != "quota"}
+    unmarked = {name: ids - marked[name] for name, ids in new.items() if ids - marked[name]}
+    # Ports of servers, routers and DHCP, and default security groups, are made by OpenStack itself.
+    assert set(unmarked) <= {"port", "security_group"}
+    assert {name for name, ids in marked.items() if ids} == journal.kinds()
+
+    clean(cloud, run_id=journal.run_id, force=True, folder=journal.path.parents[1])
+
+
+def test_only_what_is_needed_is_open(cloud: Cloud, journal: Journal) -> None:
+    topology = stage_small(cloud, journal)
+    network = cloud.connection.network
+    groups = {
+        group.name.removeprefix(f"kb-{journal.run_id}-"): {
+            (rule.port_range_min, rule.remote_ip_prefix)
+            for rule in network.security_group_rules(security_group_id=group.id, direction="ingress")
+        }
+        for group in network.security_groups(description=str(journal.mark))
+    }
+    layout = plan(scenario())
+    inside = set(layout.run_subnets)
+    assert groups == {
+        "proxy": {(22, "0.0.0.0/0"), *((6379, cidr) for cidr in inside)},
+        "client": {(22, layout.clients.cidr)},
+        "server-1": {(80, layout.clients.cidr), (22, layout.clients.cidr)},
+    }
+    used = {
+        port.device_id: port.security_group_ids
+        for port in network.ports()
+        if port.device_owner.startswith("compute:")
+    }
+    names = {group.id: group.name for group in network.security_groups(description=str(journal.mark))}
+    for server in (*topology.agents, topology.proxy):
+        (group,) = used[server.id]
+        assert names[group].startswith(f"kb-{journal.run_id}-{server.role}")
+    tear_down(cloud, journal)
+
+
+def test_without_projects_of_its_own(cloud: Cloud, journal: Journal) -> None:
+    topology = stage_small(cloud, journal, own_projects=False)
+    assert {server.project_id for server in topology.agents} == {cloud.project_id}
+    assert not {"project", "user", "flavor"} & journal.kinds()
+    tear_down(cloud, journal)
+
+
+def test_teardown_twice(cloud: Cloud, journal: Journal) -> None:
+    stage_small(cloud, journal)
+    assert tear_down(cloud, journal)
+    again = Journal.open(journal.path)
+    assert tear_down(cloud, again) == ()
+
+
+@pytest.mark.parametrize("after", [0, 3, 8, 15, 24])
+def test_abort_creates_nothing_more(cloud: Cloud, journal: Journal, after: int) -> None:
+    abort = threading.Event()
+    intents: list[int] = []
+
+    def progress(phase: str, done: int, total: int) -> None:
+        if done >= after and not abort.is_set():
+            abort.set()
+            intents.append(len(journal.entries()))
+
+    if after == 0:
+        abort.set()
+    with pytest.raises(StagingError, match=r"(?i)stopped"):
+        stage_small(cloud, journal, progress, abort=abort)
+    assert len(journal.entries()) <= (intents or [0])[0] + 12
+    assert (journal.run_id in find_runs(cloud, journal.path.parents[1])) == bool(journal.entries())
+    tear_down(cloud, journal)
+
+
+def test_interrupt_ends_staging(cloud: Cloud, journal: Journal) -> None:
+    sent: list[int] = []
+
+    def progress(phase: str, done: int, total: int) -> None:
+        if done == 10 and not sent:
+            sent.append(done)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        stage_small(cloud, journal, progress)
+    there = everything(cloud)
+    assert everything(cloud) == there
+    tear_down(cloud, journal)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"image": "nowhere"}, r"has no image 'nowhere'"),
+        ({"external_network": "nowhere"}, r"no external network 'nowhere': it has "),
+        ({"flavor": "nowhere"}, r"has no flavor 'nowhere'; it has "),
+        ({"max_servers": 2}, r"needs 3 servers, the proxy included; 2 are allowed"),
+    ],
+)
+def test_preflight_says_what_lacks(
+    cloud: Cloud, journal: Journal, options: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(CapacityError, match=sentence):
+        stage_small(cloud, journal, **options)
+    assert journal.entries() == ()
+
+
+def test_quota_is_checked_where_it_is_not_ours_to_set(cloud: Cloud, journal: Journal) -> None:
+    compute = cloud.connection.compute
+    compute.update_quota_set(cloud.project_id, instances=2, cores=1)
+    try:
+        with pytest.raises(CapacityError, match=r"3 servers where 2 are free; 3 vCPU where 1 are free"):
+            stage_small(cloud, journal, own_projects=False)
+    finally:
+        compute.revert_quota_set(cloud.project_id)
+    assert journal.entries() == ()
+
+
+def test_user_data_too_big(cloud: Cloud, journal: Journal) -> None:
+    boot = dict.fromkeys(Role, "x" * 50_000)
+    with pytest.raises(CapacityError, match="66668 bytes in base64; Nova takes 65535"):
+        stage(cloud, plan(scenario()), boot, journal, StageOptions(image="kb-node"))
