@@ -75,7 +75,7 @@ def chart(
         _time_axis(axes, first, last, at_bottom=axes is lower)
     style.key(fig, key)
     style.key(
-        fig, [("■", "p50", style.BLUE), ("■", "p99", style.ORANGE), ("┈", "limit", style.SOFT)], top=106
+        fig, [("■", "p50", style.BLUE), ("■", "p99", style.ORANGE), ("┈", "limit", style.SOFT)], top=128
     )
     return style.svg(fig, f"series-{name}", f"Rate and response time over the time of {name}")
 

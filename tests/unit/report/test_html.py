@@ -81,6 +81,19 @@ def test_a_page_needs_no_script_and_nothing_from_outside() -> None:
     assert not re.search(r"url\(\s*['\"]?(?!#)|@import|https?://(?!www\.w3\.org/)", markup)
 
 
+def test_twenty_points_stay_under_a_megabyte() -> None:
+    """By what each further point adds: pytest-html's own page takes about 40 kB."""
+    sizes = [
+        len(
+            html.summary(
+                [build.run([build.judged(build.point(4, 100.0 * rate)) for rate in range(1, count + 1)])]
+            )
+        )
+        for count in (2, 4)
+    ]
+    assert 40_000 + sizes[0] + 18 * (sizes[1] - sizes[0]) / 2 < 700_000
+
+
 HOSTILE = '<script>alert(1)</script>" onload="alert(2)'
 
 
