@@ -95,7 +95,11 @@ class Connection:
 
     def send(self, *arguments: Argument) -> None:
         """Send one command; its reply comes by `replies`."""
-        self._socket.sendall(encode(*arguments))
+        self.write(encode(*arguments))
+
+    def write(self, data: bytes) -> None:
+        """Send what `encode` made: one command or more."""
+        self._socket.sendall(data)
 
     def replies(self) -> list[Reply]:
         """What has arrived; blocks for the socket's timeout unless `fileno` is readable."""
