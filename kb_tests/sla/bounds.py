@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import betainc, betaincc, ndtri, stdtr, stdtrit
+from scipy.special import betainc, betaincc, ndtr, ndtri, stdtr, stdtrit
 
 BATCHES = 8
 FEWEST_BATCHES = 3
@@ -122,32 +122,43 @@ class Share:
 
 @dataclass(frozen=True)
 class Mean:
-    """The mean of batches, by Student's t."""
+    """The mean of batches: by Student's t from the spread found, and no surer than by the normal
+    distribution from the `grain`, the smallest step that one batch's mean can make.
+    """
 
     value: float
     error: float
+    grain: float
     freedom: int
 
     @classmethod
     def of(cls, batch_means: Sequence[float], grain: float) -> Mean:
-        """From the mean of each batch; `grain` is the smallest step that a batch's mean can make."""
+        """From the mean of each batch."""
         count = len(batch_means)
         if count < FEWEST_BATCHES:
-            return cls(sum(batch_means) / count if count else math.nan, math.inf, 0)
-        deviation = max(float(np.std(batch_means, ddof=1)), grain)
-        return cls(float(np.mean(batch_means)), deviation / math.sqrt(count), count - 1)
+            return cls(sum(batch_means) / count if count else math.nan, math.inf, math.inf, 0)
+        error = float(np.std(batch_means, ddof=1)) / math.sqrt(count)
+        return cls(float(np.mean(batch_means)), error, grain / math.sqrt(count), count - 1)
 
     def reach(self, alpha: float) -> float:
         """How far the true mean may lie on one side, but with probability `alpha`."""
-        return -float(stdtrit(self.freedom, alpha)) * self.error if self.freedom else math.inf
+        if not self.freedom:
+            return math.inf
+        return max(-float(stdtrit(self.freedom, alpha)) * self.error, -float(ndtri(alpha)) * self.grain)
 
     def p_below(self, limit: float) -> float:
         """The error probability in saying that the true mean is below `limit`."""
-        return float(stdtr(self.freedom, (self.value - limit) / self.error)) if self.freedom else 1.0
+        return self._tail(self.value - limit)
 
     def p_above(self, limit: float) -> float:
         """The error probability in saying that the true mean is above `limit`."""
-        return float(stdtr(self.freedom, (limit - self.value) / self.error)) if self.freedom else 1.0
+        return self._tail(limit - self.value)
+
+    def _tail(self, distance: float) -> float:
+        if not self.freedom:
+            return 1.0
+        found = float(stdtr(self.freedom, distance / self.error)) if self.error else 0.0
+        return max(found, float(ndtr(distance / self.grain)))
 
 
 def gamma_shape(share: float, clusters: Iterable[Clusters]) -> float:

@@ -9,14 +9,12 @@ Shaffer 1980): this only turns inconclusive ones into pass or fail.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from kb_tests.scenario.model import HttpSla
 from kb_tests.sla.verdict import Check, Outcome, Verdict
 
-LOOKS = 3
 WORST_FIRST = (Outcome.INVALID, Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PASS)
 
 
@@ -26,15 +24,17 @@ def number_of_checks(sla: HttpSla) -> int:
     return len(percents) + (sla.achieved is not None) + bool(sla.errors)
 
 
-def look_durations(duration: float, max_duration: float) -> tuple[float, ...]:
-    """How long the first look at a point takes, and the next ones while it is inconclusive, in seconds.
+def look_lengths(duration: float, max_duration: float) -> tuple[float, ...]:
+    """Seconds that each look at a point takes: its duration, twice that, at last what it may take at most.
 
-    Each look is a run of its own; `LOOKS` of them at most, from `duration` to `max_duration`.
+    Each look is a run of its own, made while the point is inconclusive; there are three at most.
     """
-    if max_duration <= duration:
-        return (duration,)
-    between = math.floor(math.sqrt(duration * max_duration))
-    return (duration, float(between), max_duration) if duration < between else (duration, max_duration)
+    lengths = [duration]
+    if max_duration >= 4 * duration:
+        lengths.append(2 * duration)
+    if max_duration > duration:
+        lengths.append(max_duration)
+    return tuple(lengths)
 
 
 def worst(checks: Iterable[Check]) -> Outcome:

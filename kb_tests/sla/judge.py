@@ -25,6 +25,8 @@ from kb_tests.sla.family import number_of_checks, worst
 from kb_tests.sla.sample import Sample
 from kb_tests.sla.verdict import Check, Outcome, Verdict
 
+__all__ = ["judge", "number_of_checks"]
+
 
 def judge(
     point: HttpPoint,
