@@ -1,0 +1,135 @@
+"""What the agent drives: the preparation of a target, and one fio job on it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from typing import Any, Dict, List, Optional, Tuple
+
+from ..http.channel import Channel
+from . import fill, run, target
+from .child import Child
+from .options import Job, StorageError, Target
+from .wait import Waiter
+
+__all__ = ["Preparation", "StorageError", "StorageLoad"]
+
+Event = Tuple[str, Dict[str, Any]]
+
+
+class Preparation:
+    """Finds the target, formats and mounts it where it has to be, and fills it: this may take minutes.
+
+    `target` is the dict of `protocol`. Raises StorageError if it makes no sense.
+    """
+
+    def __init__(self, wire: Dict[str, Any]) -> None:
+        self._target = Target.of(wire)
+        self._child: Optional[Child] = None
+
+    def start(self) -> None:
+        """Begin; it goes on by itself."""
+        wanted = self._target
+
+        def work(channel: Channel) -> None:
+            place = target.find(wanted)
+            channel.put({"done": fill.fill(place, wanted, Waiter(channel))._asdict()})
+
+        self._child = Child(work)
+
+    def fileno(self) -> int:
+        """Readable when `events` has something."""
+        return self._child.fileno() if self._child else -1
+
+    def events(self) -> List[Event]:
+        """At last ("done", {path, raw, bytes, seconds}) or ("failed", {"error": sentence})."""
+        if self._child is None:
+            return []
+        events: List[Event] = []
+        for message in self._child.messages():
+            if "failed" in message:
+                events.append(("failed", {"error": message["failed"]}))
+            else:
+                done = message["done"]
+                if done["raw"] and done["bytes"]:
+                    fill.FILLED[done["path"]] = max(done["bytes"], fill.FILLED.get(done["path"], 0))
+                events.append(("done", done))
+            self.abort()
+        return events
+
+    def abort(self) -> None:
+        """End it at once; may be called at any time, and again."""
+        child, self._child = self._child, None
+        if child is not None:
+            child.end()
+
+
+class StorageLoad:
+    """One fio job on a target that was prepared before.
+
+    `target` and `options` are the dicts of `protocol`. Raises StorageError if they make no sense.
+    """
+
+    def __init__(self, target: Dict[str, Any], options: Dict[str, Any]) -> None:
+        self._target = Target.of(target)
+        self._job = Job.of(options)
+        self._child: Optional[Child] = None
+        self._folder = ""
+
+    def prepare(self, deadline: float) -> None:
+        """Check that everything is there, and the target filled; until `deadline` of CLOCK_MONOTONIC.
+
+        Raises StorageError, one sentence, if not.
+        """
+        self._folder = folder = tempfile.mkdtemp(prefix="kb-fio-")
+        wanted, job = self._target, self._job
+
+        def work(channel: Channel) -> None:
+            place = target.find(wanted)
+            reason = fill.missing(place, wanted.size)
+            if reason:
+                raise StorageError(f"{place.path} is not filled: {reason}.")
+            wait = Waiter(channel)
+            fio = run.Run(job, place.path, wanted.size, folder, channel, wait)
+            channel.put({"ready": 1})
+            fio.run(wait.message()["start"])
+
+        self._child = Child(work)
+        message = self._child.wait(deadline)
+        if message is None or "ready" not in message:
+            self.abort()
+            raise StorageError(
+                message["failed"] if message else "The storage load did not get ready in time."
+            )
+
+    def start(self, at: float) -> None:
+        """Begin the ramp at this second of CLOCK_MONOTONIC; the measured window follows it."""
+        if self._child is not None:
+            self._child.put({"start": at})
+
+    def fileno(self) -> int:
+        """Readable when `events` has something."""
+        return self._child.fileno() if self._child else -1
+
+    def events(self) -> List[Event]:
+        """What has happened since: ("second", body) and ("block", body), at last ("done", body) or
+        ("failed", {"error": sentence}). Does not wait.
+        """
+        if self._child is None:
+            return []
+        events: List[Event] = []
+        for message in self._child.messages():
+            ((kind, body),) = message.items()
+            events.append((kind, {"error": body} if kind == "failed" else body))
+            if kind in ("done", "failed"):
+                self.abort()
+        return events
+
+    def abort(self) -> None:
+        """End fio at once; may be called at any time, and again."""
+        child, self._child = self._child, None
+        if child is not None:
+            child.end()
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = ""

@@ -1,0 +1,76 @@
+"""Writing the target before anything is read from it: blocks never written read as zeros, at no cost."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Dict, NamedTuple
+
+from . import fio, target
+from .options import StorageError, Target
+from .wait import Waiter
+
+_BLOCK = 1 << 20
+
+FILLED: Dict[str, int] = {}
+"""What this agent has filled: bytes by device. It is kept by the agent itself, not by its children."""
+
+
+class Filling(NamedTuple):
+    """What was filled (nothing, 0 bytes, if it was full already), and how long it took in seconds."""
+
+    path: str
+    raw: bool
+    bytes: int
+    seconds: float
+
+
+def fill(place: target.Place, wanted: Target, wait: Waiter) -> Filling:
+    """Fill `place` unless it is full; raises StorageError."""
+    if not missing(place, wanted.size):
+        return Filling(place.path, place.raw, 0, 0.0)
+    begin = time.monotonic()
+    arguments = [
+        fio.program(),
+        "--name=fill",
+        "--filename=" + place.path.replace(":", "\\:"),
+        f"--size={wanted.size}",
+        "--rw=write",
+        f"--bs={_BLOCK}",
+        "--iodepth=8",
+        "--ioengine=libaio",
+        "--direct=1",
+        "--fallocate=none",
+        "--refill_buffers",
+        "--end_fsync=1",
+        "--eta=never",
+        "--output-format=json",
+    ]
+    printed, complaint, code = fio.to_the_end(arguments, wait)
+    try:
+        (job,) = json.loads(printed)["jobs"]
+        whole = job["error"] == 0 and job["write"]["io_bytes"] == wanted.size
+    except (KeyError, TypeError, ValueError):
+        whole = False
+    if code or not whole:
+        raise StorageError(f"{place.path} could not be filled: {complaint or f'fio ended with {code}'}.")
+    if place.raw:
+        FILLED[place.path] = max(wanted.size, FILLED.get(place.path, 0))
+    reason = missing(place, wanted.size)
+    if reason:
+        raise StorageError(f"{place.path} was filled, and still {reason}.")
+    return Filling(place.path, place.raw, wanted.size, time.monotonic() - begin)
+
+
+def missing(place: target.Place, size: int) -> str:
+    """Why its first `size` bytes cannot be measured, "" if they can: all of them have to be written."""
+    if place.raw:
+        filled = FILLED.get(place.path, 0)
+        return "" if filled >= size else f"only {filled} of {size} bytes were written before"
+    try:
+        at = target.hole(place.path, size)
+    except FileNotFoundError:
+        return "the file is not there"
+    except OSError as error:
+        return f"the file cannot be read: {error.strerror}"
+    return "" if at is None else f"nothing was ever written at byte {at} of {size}"
