@@ -127,10 +127,8 @@ class Histogram:
     def encode(self) -> str:
         """The base64 V2 form, for records."""
         gaps = np.diff(self.slots.astype(np.int64), prepend=-1) - 1
-        words = b"".join(
-            (_word(-int(gap)) if gap else b"") + _word(int(count))
-            for gap, count in zip(gaps, self.counts, strict=True)
-        )
+        pairs = np.stack((-gaps, self.counts.astype(np.int64)), axis=1).ravel()
+        words = _pack(pairs[pairs != 0])
         inner = _INNER.pack(_COOKIE_INNER, len(words), 0, DIGITS, LOWEST, HIGHEST, 1.0) + words
         packed = zlib.compress(inner)
         return base64.b64encode(_OUTER.pack(_COOKIE_OUTER, len(packed)) + packed).decode("ascii")
@@ -232,12 +230,16 @@ def _unpack(words: npt.NDArray[np.uint8]) -> tuple[Counts, Counts]:
     return (np.cumsum(steps) - steps)[used], counts
 
 
-def _word(value: int) -> bytes:
-    """One ZigZag LEB128 word."""
-    rest = value << 1 if value >= 0 else -value * 2 - 1
-    out = bytearray()
-    while rest > 0x7F:
-        out.append(rest & 0x7F | 0x80)
-        rest >>= 7
-    out.append(rest)
-    return bytes(out)
+def _pack(values: Counts) -> bytes:
+    """ZigZag LEB128 words of `values`; the inverse of what `_unpack` reads."""
+    zigzag = (values << 1) ^ (values >> 63)
+    lengths = np.ones(values.size, np.int64)
+    for shift in range(7, 63, 7):
+        lengths += zigzag >> shift > 0
+    starts = np.cumsum(lengths) - lengths
+    words = np.empty(int(lengths.sum()), np.uint8)
+    for place in range(int(lengths.max(initial=0))):
+        here = lengths > place
+        more = (lengths[here] > place + 1).astype(np.int64) << 7
+        words[starts[here] + place] = zigzag[here] >> (7 * place) & 0x7F | more
+    return words.tobytes()
