@@ -20,9 +20,12 @@ from kb_tests.localcloud.netns import linux
 _LOOP_CTL_GET_FREE = 0x4C82
 _LOOP_CONFIGURE = 0x4C0A
 _LOOP_CLR_FD = 0x4C01
+_LOOP_SET_STATUS64 = 0x4C04
+_LOOP_GET_STATUS64 = 0x4C05
 _LO_FLAGS_AUTOCLEAR = 4
 _LO_FLAGS_DIRECT_IO = 16
 _LOOP_INFO64 = struct.Struct("=QQQQQIIII64s64s32sQQ")
+_SIZE_LIMIT = 4
 _TRIES = 50
 
 
@@ -94,6 +97,22 @@ class BlockDevices:
             os.symlink(f"../../{name}", link)
 
         _inside(pid, make)
+
+    def number(self, volume_id: str) -> int:
+        """The device number of an attached volume. Raises `OSError` where it is a plain file."""
+        if volume_id not in self._loops:
+            raise OSError(95, "only a volume that is attached as a loop device (as root) can do this")
+        return os.fstat(self._loops[volume_id]).st_rdev
+
+    def shrink(self, volume_id: str, size: int) -> None:
+        """Let an attached volume end after `size` bytes, at its true end for 0."""
+        self.number(volume_id)
+        loop = self._loops[volume_id]
+        info = bytearray(_LOOP_INFO64.size)
+        fcntl.ioctl(loop, _LOOP_GET_STATUS64, info)
+        fields = list(_LOOP_INFO64.unpack(info))
+        fields[_SIZE_LIMIT] = size
+        fcntl.ioctl(loop, _LOOP_SET_STATUS64, _LOOP_INFO64.pack(*fields))
 
     def detach(self, pid: int | None, volume_id: str, name: str) -> None:
         """Take /dev/`name` away, from a running server if `pid` is given."""

@@ -12,7 +12,6 @@ from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from kb_tests.localcloud.driver import (
     DriverError,
@@ -25,13 +24,17 @@ from kb_tests.localcloud.driver import (
 )
 from kb_tests.localcloud.netns import firewall, guest
 from kb_tests.localcloud.netns.batch import Batch
+from kb_tests.localcloud.netns.cgroups import PREFIX, Groups, sweep
 from kb_tests.localcloud.netns.console import Console
-from kb_tests.localcloud.netns.forwarder import Forwarder
+from kb_tests.localcloud.netns.faults import LinkFaults
+from kb_tests.localcloud.netns.forwarder import Forwarder, local_port
 from kb_tests.localcloud.netns.link import HelperLink
 from kb_tests.localcloud.netns.metadata import Documents, MetadataService
+from kb_tests.localcloud.netns.ports import Ports
 from kb_tests.localcloud.netns.probe import probe
 from kb_tests.localcloud.netns.volumes import Volumes
 
+_CLOUDS = itertools.count(1)
 _STOP_TIMEOUT = 10.0
 _VAR_DEPTH = 3
 
@@ -52,15 +55,6 @@ class _Server:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
-@dataclass(frozen=True)
-class _Port:
-    """A plugged port: the device on its bridge, and whether firewall rules stand for it."""
-
-    device: str
-    nic: Nic
-    server_id: str
-
-
 class NetnsDriver:
     """See `kb_tests.localcloud.driver.Driver`.
 
@@ -72,19 +66,19 @@ class NetnsDriver:
         """`state`: a folder of a file system for volumes; without one they lie under /var/tmp."""
         self.rootless = os.geteuid() != 0
         self.name = "netns (rootless)" if self.rootless else "netns (root)"
-        self.notes: tuple[str, ...] = _notes(rootless=self.rootless)
+        self._groups = None if self.rootless else Groups(f"{PREFIX}{os.getpid()}-{next(_CLOUDS)}")
+        self.notes: tuple[str, ...] = _notes(self._groups)
         self._link = HelperLink(self._on_exit, self._on_lost)
-        self._nft = Batch(lambda text: self._link.ask("nft", text=text))
+        self._nft = Batch(self._run_nft)
         self._metadata = MetadataService(self._look_up)
         self._forwarder = Forwarder(self._upstream)
         self._numbers = itertools.count(1)
+        self._ports = Ports(self._nft, lambda: f"p{next(self._numbers)}")
+        self._link_faults = LinkFaults(self._link, self._nft, self._ports)
         self._networks: dict[str, _Network] = {}
         self._routers: dict[str, tuple[str, RouterSpec]] = {}
         self._leg_devices: dict[tuple[str, str], str] = {}
         self._servers: dict[str, _Server] = {}
-        self._ports: dict[str, _Port] = {}
-        self._guarded: set[str] = set()
-        self._rules: dict[str, tuple[Rule, ...] | None] = {}
         self._volumes = Volumes(self._link, state or Path("/var/tmp"))  # noqa: S108 - it makes a folder
         self._floating: dict[str, FloatingIp] = {}
 
@@ -93,11 +87,13 @@ class NetnsDriver:
         missing = await asyncio.to_thread(probe)
         if missing is not None:
             raise DriverError(missing)
+        sweep()
         await self._link.start(rootless=self.rootless)
         await self._link.ask(
             "start",
             rootless=self.rootless,
             folder=str(self._volumes.open()),
+            groups=self._groups.name if self._groups else None,
             var_folders=_var_folders(),
         )
         await self._nft.add(firewall.BASE)
@@ -111,7 +107,10 @@ class NetnsDriver:
         """End every process, namespace and mount of the cloud."""
         await self._forwarder.close()
         self._metadata.close()
+        self._link_faults.close()
         await self._link.stop()
+        if self._groups is not None:
+            self._groups.remove_all()
         for server in self._servers.values():
             server.console.close()
         self._servers.clear()
@@ -136,7 +135,7 @@ class NetnsDriver:
         network = self._networks.pop(network_id, None)
         if network is not None:
             self._metadata.forget(network_id)
-            await self._link.ask("network-delete", name=network.bridge)
+            await self._link.ask("unplug", name=network.bridge)
 
     async def put_router(self, router: RouterSpec) -> None:
         """Give a router the legs and routes it should have."""
@@ -169,6 +168,9 @@ class NetnsDriver:
         if name is not None:
             await self._link.ask("router-delete", name=name)
 
+    async def _run_nft(self, text: str) -> None:
+        await self._link.ask("command", argv=["nft", "-f", "-"], text=text, server=None)
+
     def _network(self, network_id: str) -> _Network:
         try:
             return self._networks[network_id]
@@ -185,19 +187,21 @@ class NetnsDriver:
                 await self._boot(state, server)
 
     async def _boot(self, state: _Server, server: ServerSpec) -> None:
-        await self._drop_ports(server.id)  # those of a boot that crashed
+        await self._ports.remove(*self._ports.of_server(server.id))  # those of a boot that crashed
         state.spec = server
         state.nics = server.nics
         state.ended = asyncio.Event()
         documents = guest.openstack_documents(server)
         try:
             files = guest.first_files(server)
-            nics = [await self._add_port(server.id, nic) for nic in server.nics]
+            bridges = tuple(self._network(nic.network_id).bridge for nic in server.nics)
             (console,) = await self._link.ask(
                 "boot",
                 server=server.id,
                 hostname=server.hostname,
-                nics=nics,
+                vcpus=server.vcpus,
+                ram_mib=server.ram_mib,
+                nics=await self._ports.add(server.id, server.nics, bridges),
                 files={path: (b64encode(content).decode(), mode) for path, (content, mode) in files.items()},
                 config_drive={
                     f"openstack/latest/{name}": b64encode(content).decode()
@@ -207,7 +211,7 @@ class NetnsDriver:
             )
         except DriverError as error:
             state.power = Power.CRASHED
-            await self._drop_ports(server.id)
+            await self._ports.remove(*self._ports.of_server(server.id))
             raise DriverError(f"Server {server.name} ({server.id}) did not boot: {error}") from None
         state.power = Power.CRASHED if state.ended.is_set() else Power.RUNNING
         state.console.follow(console)
@@ -229,7 +233,7 @@ class NetnsDriver:
             except TimeoutError:
                 raise DriverError(f"Server {server_id} did not end within {_STOP_TIMEOUT:g} s.") from None
         server.power = Power.STOPPED
-        await self._drop_ports(server_id)
+        await self._ports.remove(*self._ports.of_server(server_id))
 
     async def destroy(self, server_id: str) -> None:
         """End a server and forget its disk."""
@@ -242,7 +246,7 @@ class NetnsDriver:
             await self._link.ask("erase", server=server_id)
             server.console.close()
             for nic in server.nics:
-                self._rules.pop(nic.port_id, None)
+                self._ports.forget_rules(nic.port_id)
             self._servers.pop(server_id, None)
 
     def _server(self, server_id: str) -> _Server:
@@ -250,10 +254,6 @@ class NetnsDriver:
             return self._servers[server_id]
         except KeyError:
             raise DriverError(f"There is no server {server_id}.") from None
-
-    async def crash(self, server_id: str) -> None:
-        """Kill a server's process 1, as a fault: the server shows as crashed."""
-        await self._link.ask("kill", server=server_id)
 
     async def power(self) -> dict[str, Power]:
         """What each server's processes do."""
@@ -278,65 +278,29 @@ class NetnsDriver:
     # Ports
 
     async def attach_nic(self, server_id: str, nic: Nic) -> None:
-        """Plug a port into a running server."""
+        """Plug a port into a server."""
         server = self._server(server_id)
-        if nic.port_id in self._ports:
-            return
-        port = await self._add_port(server_id, nic)
-        if server.power is Power.RUNNING:
-            await self._link.ask("nic", server=server_id, nic=port)
-        server.nics = (*server.nics, nic)
+        async with server.lock:
+            if nic in server.nics:
+                return
+            if server.power is Power.RUNNING:
+                (port,) = await self._ports.add(server_id, (nic,), (self._network(nic.network_id).bridge,))
+                await self._link.ask("nic", server=server_id, nic=port)
+            server.nics = (*server.nics, nic)
 
     async def detach_nic(self, server_id: str, port_id: str) -> None:
         """Unplug a port."""
         server = self._server(server_id)
-        server.nics = tuple(nic for nic in server.nics if nic.port_id != port_id)
-        port = self._ports.get(port_id)
-        if port is not None:
-            await self._link.ask("nic-delete", server=server_id, name=port.device)
-            await self._drop_port(port_id)
+        async with server.lock:
+            server.nics = tuple(nic for nic in server.nics if nic.port_id != port_id)
+            port = self._ports.get(port_id)
+            if port is not None:
+                await self._link.ask("unplug", name=port.device)
+                await self._ports.remove(port)
 
     async def put_rules(self, port_id: str, rules: tuple[Rule, ...] | None) -> None:
         """Replace what a port lets through, now or when it is plugged."""
-        self._rules[port_id] = rules
-        if port_id in self._ports:
-            await self._guard(port_id)
-
-    async def _guard(self, port_id: str) -> None:
-        port = self._ports[port_id]
-        rules = self._rules.get(port_id, ())
-        if rules is not None:
-            self._guarded.add(port.device)
-            await self._nft.add(firewall.guard(port.device, port.nic.mac, port.nic.address, rules))
-        elif port.device in self._guarded:
-            self._guarded.discard(port.device)
-            await self._nft.add(firewall.unguard(port.device))
-
-    async def _add_port(self, server_id: str, nic: Nic) -> dict[str, Any]:
-        """Guard a new port; what the helper needs to plug it."""
-        network = self._network(nic.network_id)
-        port = self._ports[nic.port_id] = _Port(f"p{next(self._numbers)}", nic, server_id)
-        await self._guard(nic.port_id)
-        routes = [*nic.routes, *([("0.0.0.0/0", nic.gateway)] if nic.gateway else [])]
-        return {
-            "name": port.device,
-            "bridge": network.bridge,
-            "mtu": nic.mtu,
-            "mac": nic.mac,
-            "address": nic.address,
-            "prefix": nic.prefix,
-            "routes": routes,
-        }
-
-    async def _drop_port(self, port_id: str) -> None:
-        port = self._ports.pop(port_id)
-        if port.device in self._guarded:
-            self._guarded.discard(port.device)
-            await self._nft.add(firewall.unguard(port.device))
-
-    async def _drop_ports(self, server_id: str) -> None:
-        for port_id in [name for name, port in self._ports.items() if port.server_id == server_id]:
-            await self._drop_port(port_id)
+        await self._ports.put_rules(port_id, rules)
 
     # Volumes
 
@@ -357,17 +321,59 @@ class NetnsDriver:
         """Take a volume from a server."""
         await self._volumes.detach(server_id, volume_id)
 
+    # Faults
+
+    async def crash(self, server_id: str) -> None:
+        """Kill a server's process 1 and all below it: the server shows as crashed."""
+        self._running(server_id)
+        await self._link.ask("kill", server=server_id)
+
+    async def freeze(self, server_id: str) -> None:
+        """Stop all processes of a server where they are."""
+        self._running(server_id)
+        await self._link.ask("freeze", server=server_id, thaw=False)
+
+    async def thaw(self, server_id: str) -> None:
+        """Let a frozen server go on."""
+        self._running(server_id)
+        await self._link.ask("freeze", server=server_id, thaw=True)
+
+    async def cut_network(self, server_id: str, seconds: float) -> None:
+        """Take a server's network away for some time."""
+        self._running(server_id)
+        await self._link_faults.cut(server_id, seconds)
+
+    async def limit_link(self, port_id: str, rate: int | None, loss: float = 0.0) -> None:
+        """Give a port's cable a rate in bits a second (None: as fast as it goes) and a share of packets
+        that get lost, each way, until the server's next boot.
+        """
+        port = self._ports.get(port_id)
+        if port is None:
+            raise DriverError(f"Port {port_id} is not plugged into a running server.")
+        await self._link_faults.limit(port, rate, loss)
+
+    async def limit_volume(
+        self, server_id: str, volume_id: str, iops: int | None, bandwidth: int | None = None
+    ) -> None:
+        """Let an attached volume do no more than `iops` reads and as many writes, and `bandwidth` bytes
+        of each, a second; None: as many as it can.
+        """
+        self._running(server_id)
+        await self._volumes.throttle(server_id, volume_id, iops, bandwidth)
+
+    async def fill_volume(self, volume_id: str, size: int | None) -> None:
+        """Let an attached volume end after `size` bytes ("no space left"); None: at its true end."""
+        await self._volumes.shrink(volume_id, size)
+
+    def _running(self, server_id: str) -> None:
+        if self._server(server_id).power is not Power.RUNNING:
+            raise DriverError(f"Server {server_id} does not run.")
+
     # Metadata and floating IPs
 
     def _look_up(self, network_id: str, address: str) -> Documents | None:
-        for port in self._ports.values():
-            if port.nic.network_id == network_id and port.nic.address == address:
-                spec = self._servers[port.server_id].spec
-                return {
-                    **{f"openstack/latest/{n}": c for n, c in guest.openstack_documents(spec).items()},
-                    **{f"latest/meta-data/{n}": c for n, c in guest.ec2_documents(spec).items()},
-                }
-        return None
+        port = self._ports.at(network_id, address)
+        return guest.documents(self._servers[port.server_id].spec) if port is not None else None
 
     async def put_floating_ip(self, floating: FloatingIp) -> None:
         """Listen for a floating IP."""
@@ -418,17 +424,30 @@ def _var_folders() -> list[tuple[str, int, int, int]]:
     return found
 
 
-def _notes(*, rootless: bool) -> tuple[str, ...]:
+def _notes(groups: Groups | None) -> tuple[str, ...]:
+    """What every report of this cloud has to say."""
     cores = len(os.sched_getaffinity(0))
+    controllers = groups.controllers if groups else frozenset()
     notes = [
         "embedded local cloud, not an OpenStack result",
-        f"driver netns ({'rootless' if rootless else 'root'}), kernel {platform.release()}, {cores} cores",
+        f"driver netns ({'root' if groups else 'rootless'}), kernel {platform.release()}, {cores} cores",
         "load generators and servers share the same cores",
         "the network is veth copies in memory: no NIC, no overlay, no hypervisor",
-        "flavors' vCPU and RAM are labels: nothing limits them",
+    ]
+    for controller, what in (("cpu", "vCPU"), ("memory", "RAM")):
+        limited = controller in controllers
+        notes.append(
+            f"flavors' {what} is enforced by a control group"
+            if limited
+            else f"flavors' {what} is a label: nothing enforces it here"
+        )
+    notes += [
         "storage is one host file system",
+        "a server's own disk lies in the host's memory, and counts as its RAM where that is enforced",
         "it proves the tool, the workflow and regressions on one machine; it is no capacity planning",
     ]
-    if rootless:
-        notes.append("servers cannot write below /usr, but for /usr/local")
+    if groups is None:
+        notes += ["servers cannot write below /usr, but for /usr/local", "volumes are plain files"]
+        if local_port(22) != 22:
+            notes.append(f"port 22 of a floating IP is its port {local_port(22)}, and so on below 1024")
     return tuple(notes)

@@ -70,6 +70,26 @@ def unguard(port: str) -> str:
     )
 
 
+def loss(port: str, dropped: int, of: int) -> str:
+    """Text that drops `dropped` of `of` packets, at random, each way at the bridge port `port`; none is
+    dropped for 0. Undone by `unguard` no more than by the port's end: an element without device is idle.
+    """
+    chain = f"loss-{port}"
+    lines = [
+        "add map bridge kb losses { type ifname : verdict; }",
+        "add chain bridge kb loss { type filter hook forward priority -210; }",
+        "flush chain bridge kb loss",
+        "add rule bridge kb loss iifname vmap @losses",
+        "add rule bridge kb loss oifname vmap @losses",
+        f"add chain bridge kb {chain}",
+        f"flush chain bridge kb {chain}",
+        f'add element bridge kb losses {{ "{port}" : jump {chain} }}',
+    ]
+    if dropped:
+        lines.append(f"add rule bridge kb {chain} numgen random mod {of:d} < {dropped:d} drop")
+    return "\n".join(lines) + "\n"
+
+
 def _outgoing(mac: str, address: str, rules: tuple[Rule, ...]) -> list[str]:
     return [
         f"ether saddr != {mac} drop",

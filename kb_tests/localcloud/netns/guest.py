@@ -112,16 +112,21 @@ def openstack_documents(server: ServerSpec) -> dict[str, bytes]:
     return documents
 
 
-def ec2_documents(server: ServerSpec) -> dict[str, bytes]:
-    """The basic documents below `latest/meta-data/`."""
+def documents(server: ServerSpec) -> dict[str, bytes]:
+    """All that the metadata service knows of a server: path to content."""
+    openstack = {f"openstack/latest/{name}": content for name, content in openstack_documents(server).items()}
+    return openstack | {f"latest/meta-data/{name}": content for name, content in _ec2(server).items()}
+
+
+def _ec2(server: ServerSpec) -> dict[str, bytes]:
     address = server.nics[0].address if server.nics else ""
-    documents = {
+    texts = {
         "hostname": server.hostname,
         "local-hostname": server.hostname,
         "instance-id": server.id,
         "local-ipv4": address,
     }
-    return {name: text.encode() for name, text in documents.items()}
+    return {name: text.encode() for name, text in texts.items()}
 
 
 def network_data(nics: tuple[Nic, ...]) -> dict[str, object]:

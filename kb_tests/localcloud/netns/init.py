@@ -15,9 +15,10 @@ import signal
 import socket
 import time
 from contextlib import suppress
-from typing import Any
+from dataclasses import dataclass
 
 from kb_tests.localcloud.netns import linux, rootfs
+from kb_tests.localcloud.netns.cgroups import Groups
 
 ENVIRONMENT = {"PATH": rootfs.PATH, "HOME": "/root", "LANG": "C.UTF-8", "USER": "root", "LOGNAME": "root"}
 
@@ -50,30 +51,42 @@ _CAPABILITIES = {
 }
 
 
-def run(spec: dict[str, Any], status: int, *, rootless: bool) -> None:
+@dataclass(frozen=True)
+class Server:
+    """What process 1 has to know of its server."""
+
+    id: str
+    hostname: str
+    run_user_data: bool
+    rootless: bool
+
+
+def run(server: Server, status: int, groups: Groups | None) -> None:
     """Boot, write one line to `status` (empty, or what went wrong), and serve for ever.
 
     Standard output is the console.
     """
     try:
-        _set_up(spec, rootless=rootless)
+        _set_up(server, groups)
+        init = _Init()
     except OSError as error:
         os.write(status, f"{error.strerror}: {error.filename}\n".encode())
         return
-    init = _Init()
-    _log(f"{spec['hostname']} is up")
-    if spec["run_user_data"]:
+    _log(f"{server.hostname} is up")
+    if server.run_user_data:
         init.run_user_data()
     os.write(status, b"\n")
     os.close(status)
     init.serve()
 
 
-def _set_up(spec: dict[str, Any], *, rootless: bool) -> None:
+def _set_up(server: Server, groups: Groups | None) -> None:
     os.setsid()
+    if groups is not None:
+        groups.enter(server.id)
     linux.unshare(linux.CLONE_NEWNS | linux.CLONE_NEWUTS | linux.CLONE_NEWIPC)
-    linux.sethostname(spec["hostname"])
-    rootfs.enter(spec["id"], rootless=rootless)
+    linux.sethostname(server.hostname)
+    rootfs.enter(server.id, rootless=server.rootless)
     os.umask(0o022)
     linux.keep_capabilities(frozenset(_CAPABILITIES.values()))
     os.environ.clear()

@@ -12,7 +12,7 @@ import struct
 from types import TracebackType
 
 _NEWLINK, _DELLINK, _NEWADDR, _NEWROUTE, _DELROUTE = 16, 17, 20, 24, 25
-_REQUEST, _ACK, _CREATE, _EXCL = 0x1, 0x4, 0x400, 0x200
+_REQUEST, _ACK, _REPLACE, _EXCL, _CREATE = 0x1, 0x4, 0x100, 0x200, 0x400
 _IFF_UP = 1
 
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_MASTER = 1, 3, 4, 10
@@ -37,9 +37,9 @@ def _mac(value: str) -> bytes:
     return bytes.fromhex(value.replace(":", ""))
 
 
-def _link_header(index: int = 0, *, up: bool = False) -> bytes:
-    flag = _IFF_UP if up else 0
-    return struct.pack("=BxHiII", socket.AF_UNSPEC, 0, index, flag, flag)
+def _link_header(index: int = 0, *, up: bool = False, change: bool = False) -> bytes:
+    flags, mask = (_IFF_UP if up else 0), (_IFF_UP if up or change else 0)
+    return struct.pack("=BxHiII", socket.AF_UNSPEC, 0, index, flags, mask)
 
 
 class Netlink:
@@ -119,9 +119,9 @@ class Netlink:
         )
         self._add(_NEWLINK, _CREATE | _EXCL, body)
 
-    def set_up(self, index: int) -> None:
-        """Bring a device up."""
-        self._add(_NEWLINK, 0, _link_header(index, up=True))
+    def set_up(self, index: int, *, up: bool = True) -> None:
+        """Bring a device up, or down."""
+        self._add(_NEWLINK, 0, _link_header(index, up=up, change=True))
 
     def delete(self, index: int) -> None:
         """Remove a device, and with a veth its peer."""
@@ -136,7 +136,7 @@ class Netlink:
 
     def add_route(self, destination: str, index: int | None = None, gateway: str | None = None) -> None:
         """Send `destination` (a CIDR) through a gateway, or straight out of the device `index`."""
-        self._add(_NEWROUTE, _CREATE, _route(destination, index, gateway))
+        self._add(_NEWROUTE, _CREATE | _REPLACE, _route(destination, index, gateway))
 
     def delete_route(self, destination: str, gateway: str) -> None:
         """Take a route away."""

@@ -98,6 +98,18 @@ class Volumes:
         if name is not None:
             await self._link.ask("volume-detach", server=server_id, volume=volume_id, name=name)
 
+    async def throttle(self, server_id: str, volume_id: str, iops: int | None, bandwidth: int | None) -> None:
+        """Slow an attached volume down."""
+        if volume_id not in self._attached.get(server_id, {}):
+            raise DriverError(f"Volume {volume_id} is not attached to server {server_id}.")
+        await self._link.ask(
+            "volume-throttle", server=server_id, volume=volume_id, iops=iops, bandwidth=bandwidth
+        )
+
+    async def shrink(self, volume_id: str, size: int | None) -> None:
+        """Let an attached volume end early."""
+        await self._link.ask("volume-shrink", volume=volume_id, size=size or 0)
+
     async def show_all(self, server_id: str) -> None:
         """Make a server that has just booted see the volumes it has."""
         for volume_id in self._attached.get(server_id, {}):

@@ -1,0 +1,156 @@
+"""Bridges, routers and the cables between them and the servers: what the helper does of it.
+
+Devices at a bridge have the names that the driver chose; every network namespace is a descriptor.
+"""
+
+# ruff: noqa: PTH110, PTH123 - as in the other modules of the helper
+
+from __future__ import annotations
+
+import os
+import socket
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from kb_tests.localcloud.netns import linux
+from kb_tests.localcloud.netns.rtnetlink import Netlink
+
+OUTSIDE = "203.0.113.1"
+"""Where connections through a floating IP come from, as a server sees it (RFC 5737)."""
+
+_METADATA = "169.254.169.254"
+
+
+@dataclass
+class _Router:
+    """A namespace that forwards between its legs: device name to what the leg is."""
+
+    network: int
+    legs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    routes: set[tuple[str, str]] = field(default_factory=set)
+
+
+def _sysctl(name: str, value: str) -> None:
+    path = "/proc/sys/" + name
+    if os.path.exists(path):
+        with open(path, "w") as file:
+            file.write(value)
+
+
+def set_up_namespace(*, forward: bool = False) -> None:
+    """Make the present network namespace ready: IPv4 only, no guesses about sources, loopback up."""
+    for name in ("all", "default"):
+        _sysctl(f"net/ipv6/conf/{name}/disable_ipv6", "1")
+        _sysctl(f"net/ipv4/conf/{name}/rp_filter", "0")
+        _sysctl(f"net/ipv4/conf/{name}/send_redirects", "0")
+    for table in ("arptables", "iptables", "ip6tables"):
+        _sysctl(f"net/bridge/bridge-nf-call-{table}", "0")  # what crosses a bridge is no IP host's matter
+    if forward:
+        _sysctl("net/ipv4/ip_forward", "1")
+    with Netlink() as netlink:
+        netlink.set_up(1)
+
+
+def new_namespace(*, forward: bool = False) -> int:
+    """A network namespace that is ready for its devices."""
+    network = linux.new_network()
+    with linux.inside_network(network):
+        set_up_namespace(forward=forward)
+    return network
+
+
+def put_network(name: str, mtu: int) -> int:
+    """Make a bridge; the result is a socket that listens for its servers' metadata requests."""
+    with Netlink() as netlink:
+        netlink.add_bridge(name, mtu)
+        netlink.commit()
+        netlink.add_address(socket.if_nametoindex(name), _METADATA, 32)
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, name.encode())
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((_METADATA, 80))
+    listener.listen(512)
+    return listener.detach()
+
+
+def plug(port: dict[str, Any], device: str, network: int) -> None:
+    """Lead a cable from the port's bridge to `device` in `network`, and give it its address."""
+    with Netlink() as netlink:
+        bridge = socket.if_nametoindex(port["bridge"])
+        netlink.add_veth(port["name"], bridge, port["mtu"], device, port["mac"], network)
+    with linux.inside_network(network), Netlink() as netlink:
+        index = socket.if_nametoindex(device)
+        netlink.add_address(index, port["address"], port["prefix"])
+        netlink.set_up(index)
+
+
+def plug_server(nic: dict[str, Any], network: int) -> None:
+    """`plug` into a server, with its port's routes and the one to the metadata service."""
+    plug(nic, nic["device"], network)
+    with linux.inside_network(network), Netlink() as netlink:
+        netlink.add_route(f"{_METADATA}/32", socket.if_nametoindex(nic["device"]))
+        for destination, gateway in nic["routes"]:
+            netlink.add_route(destination, gateway=gateway)
+
+
+def unplug(name: str) -> None:
+    """Remove a bridge, or a port with what is at its other end, if it is there."""
+    try:
+        index = socket.if_nametoindex(name)
+    except OSError:
+        return
+    with Netlink() as netlink:
+        netlink.delete(index)
+
+
+def set_link(names: list[str], *, up: bool) -> None:
+    """Connect or disconnect ports: the other end sees its carrier come or go."""
+    with Netlink() as netlink:
+        for name in names:
+            netlink.set_up(socket.if_nametoindex(name), up=up)
+
+
+class Routers:
+    """The cloud's routers."""
+
+    def __init__(self) -> None:
+        self._routers: dict[str, _Router] = {}
+
+    def put(self, name: str, legs: dict[str, dict[str, Any]], routes: set[tuple[str, str]]) -> None:
+        """Give a router the legs and static routes that it should have."""
+        router = self._routers.get(name)
+        if router is None:
+            router = self._routers[name] = _Router(new_namespace(forward=True))
+            with linux.inside_network(router.network), Netlink() as netlink:
+                netlink.add_address(1, OUTSIDE, 32)
+        for leg in [leg for leg, known in router.legs.items() if legs.get(leg) != known]:
+            del router.legs[leg]
+            unplug(leg)
+        for leg, wanted in legs.items():
+            if leg not in router.legs:
+                plug(wanted, leg, router.network)
+                router.legs[leg] = wanted
+        with linux.inside_network(router.network), Netlink() as netlink:
+            for destination, gateway in router.routes - routes:
+                netlink.delete_route(destination, gateway)
+                with suppress(ProcessLookupError):  # gone with its leg
+                    netlink.commit()
+            for destination, gateway in routes:
+                netlink.add_route(destination, gateway=gateway)
+        router.routes = routes
+
+    def delete(self, name: str) -> None:
+        """Remove a router."""
+        router = self._routers.pop(name, None)
+        if router is not None:
+            for leg in router.legs:
+                unplug(leg)
+            os.close(router.network)
+
+    def upstream(self, name: str) -> int:
+        """A TCP socket, not yet connected, that lives in a router's namespace."""
+        with linux.inside_network(self._routers[name].network):
+            upstream = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            upstream.bind((OUTSIDE, 0))
+        return upstream.detach()
