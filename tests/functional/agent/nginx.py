@@ -1,0 +1,72 @@
+"""An nginx of a test's own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+CONFIG = """
+worker_processes 1;
+worker_rlimit_nofile 20000;
+daemon off;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+events {{ worker_connections 16000; }}
+http {{
+    access_log off;
+    keepalive_requests 1000000;
+    client_body_temp_path {folder}/temp;
+    server {{ listen 127.0.0.1:{port} backlog=4096; root {folder}/pages; }}
+}}
+"""
+PAGE = 32 << 10
+
+
+class Nginx(NamedTuple):
+    """Its port; `signal` goes to its worker."""
+
+    port: int
+    pid: int
+
+    def signal(self, number: signal.Signals) -> None:
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        for child in children:
+            os.kill(int(child), number)
+
+
+@contextlib.contextmanager
+def nginx() -> Iterator[Nginx]:
+    """The server, with one page of PAGE bytes at /page."""
+    with tempfile.TemporaryDirectory() as name:  # pytest's folders are closed to nginx's user
+        yield from _running(Path(name))
+
+
+def _running(folder: Path) -> Iterator[Nginx]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    (folder / "pages").mkdir()
+    (folder / "pages" / "page").write_bytes(b"x" * PAGE)
+    folder.chmod(0o755)
+    (folder / "nginx.conf").write_text(CONFIG.format(folder=folder, port=port))
+    process = subprocess.Popen(["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")])
+    try:
+        until = time.monotonic() + 10
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                break
+            except OSError:
+                assert time.monotonic() < until
+                time.sleep(0.02)
+        yield Nginx(port, process.pid)
+    finally:
+        process.terminate()
+        process.wait(10)

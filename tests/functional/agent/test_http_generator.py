@@ -1,0 +1,289 @@
+"""The generator against real servers on 127.0.0.1: what it says must be what happened."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kb_tests.agent.http.engine import HttpLoad, LoadError
+from tests.functional.agent.generator import HTTP, events, prepared, run
+from tests.functional.agent.nginx import PAGE, Nginx, nginx
+from tests.functional.agent.server import OK, Answer, serving
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Nginx]:
+    with nginx() as running:
+        yield running
+
+
+def children() -> set[int]:
+    return {int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("keep_alive", [True, False])
+def test_a_good_server(server: Nginx, workers: int, keep_alive: bool) -> None:
+    before = children()
+    result = run([prepared(server.port, workers, path="/page", keep_alive=keep_alive, duration=2.0)])
+    counts = result.counts
+    assert counts["due"] == counts["sent"] == counts["completed"] == 1000
+    assert counts["errors"] == {}
+    assert counts["bytes"] == 1000 * PAGE
+    assert result.response.count == result.service.count == 1000
+    assert result.done["workers"] == workers
+    assert 0 < result.done["cpu"] < 1
+    assert result.done["saturated"] is False
+    assert [block["begin"] for block in result.blocks] == [0, 1]
+    indices = [second["index"] for second in result.seconds]
+    assert indices[:3] == [-1, 0, 1]
+    assert sum(second["counts"]["sent"] for second in result.seconds) == 1100
+    assert children() == before
+
+
+def test_the_server_keeps_the_time_wait_of_new_connections(server: Nginx) -> None:
+    def ours() -> int:
+        rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        return sum(row[3] == "06" and row[2] == f"0100007F:{server.port:04X}" for row in rows)
+
+    before = ours()
+    assert run([prepared(server.port, path="/page", keep_alive=False)]).counts["completed"] == 500
+    assert ours() <= before + 1  # the trial before the start
+
+
+def test_a_stopped_server_shows_in_the_response_time(server: Nginx) -> None:
+    """Requests fall due all through a stall; a generator that waits for answers would not see them."""
+    stall, duration = 1.0, 6
+    load = prepared(server.port, path="/page", rate=1000, connections=50, duration=duration, timeout=3)
+    result = run(
+        [load],
+        {
+            2.0: lambda: server.signal(signal.SIGSTOP),
+            2.0 + stall: lambda: server.signal(signal.SIGCONT),
+        },
+    )
+    assert result.counts["completed"] == 6000
+    # waits fall evenly from the whole stall to nothing, at 1,000 a second
+    assert result.response.percentile(99) == pytest.approx(stall - 0.01 * duration, abs=0.06)
+    assert result.response.percentile(90) == pytest.approx(stall - 0.1 * duration, abs=0.06)
+    assert result.service.percentile(99) < 0.9
+    assert result.done["lag_p99"] < 0.1
+
+
+def delays(number: int) -> Answer:
+    turn = number * 7919 % 1000
+    return Answer(delay=0.002 if turn < 850 else 0.02 if turn < 980 else 0.08 if turn < 996 else 0.3)
+
+
+@pytest.mark.parametrize("agents", [1, 4])
+def test_percentiles_are_the_server_s_own(agents: int) -> None:
+    """Within 1 % or 0.3 ms, and what this machine adds: the server wakes up as late as the generator does."""
+    for _ in range(3):
+        with serving(delays) as there:
+            loads = [prepared(there.port, rate=500 / agents, duration=4, warm_up=0) for _ in range(agents)]
+            result = run(loads)
+            truth = sorted(there.times())
+        assert result.response.count == len(truth) == 2000
+        differences = []
+        for percent in (50, 90, 99, 99.9):
+            expected = truth[int(len(truth) * percent / 100 + 0.999) - 1]
+            differences.append(
+                abs(result.response.percentile(percent) - expected) - max(0.01 * expected, 3e-4)
+            )
+        if max(differences) <= 0:
+            return
+    pytest.fail(f"off by {differences} s")
+
+
+@pytest.mark.parametrize(
+    ("answer", "key"),
+    [
+        (Answer(b"HTTP/1.1 500 Oh\r\nContent-Length: 2\r\n\r\nno"), "http_5xx"),
+        (Answer(b"HTTP/1.1 404 Oh\r\nContent-Length: 2\r\n\r\nno"), "http_4xx"),
+        (Answer(b"HTTP/1.1 600 Oh\r\nContent-Length: 2\r\n\r\nno"), "http_other"),
+        (Answer(OK[:-5], close=True), "truncated"),
+        (Answer(b"", close=True), "reset"),
+        (Answer(b"hello\r\n\r\n"), "protocol"),
+        (Answer(OK + OK), "protocol"),
+        (Answer(None), "timeout"),
+    ],
+)
+@pytest.mark.parametrize("keep_alive", [True, False])
+def test_one_bad_answer_in_a_hundred_is_one_percent(answer: Answer, key: str, keep_alive: bool) -> None:
+    def plan(number: int) -> Answer:
+        given = answer if number % 100 == 50 else Answer()
+        return given if keep_alive else given._replace(close=given.data is not None)
+
+    with serving(plan) as there:
+        result = run(
+            [prepared(there.port, rate=1000, warm_up=0, duration=0.5, timeout=0.3, keep_alive=keep_alive)]
+        )
+    assert result.counts["due"] == 500
+    assert result.counts["errors"] == {key: 5}
+    assert result.counts["completed"] == 495
+    assert result.response.count == 495 + (5 if key == "timeout" else 0)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n64\r\n" + b"x" * 100 + b"\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n186a0;a=b\r\n"
+        + b"x" * 100_000
+        + b"\r\n0\r\n\r\n",
+        b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 204 No Content\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"x" * 20_000 + b"\r\nContent-Length: 9\r\n\r\n123456789",
+    ],
+)
+def test_all_ways_to_frame_a_body(data: bytes) -> None:
+    with serving(lambda _: Answer(data)) as there:
+        result = run([prepared(there.port, rate=100)])
+    assert result.counts["completed"] == 100
+    assert result.counts["errors"] == {}
+
+
+def test_a_body_that_ends_with_the_connection() -> None:
+    with serving(lambda _: Answer(b"HTTP/1.0 200 OK\r\n\r\n" + b"x" * 50_000, close=True)) as there:
+        result = run([prepared(there.port, rate=100)])
+    assert result.counts["completed"] == 100
+    assert result.counts["bytes"] == 100 * 50_000
+
+
+def test_a_server_that_hangs() -> None:
+    with serving(lambda _: Answer(None)) as there:
+        result = run([prepared(there.port, warm_up=0, timeout=0.4)])
+    counts = result.counts
+    assert counts["completed"] == 0
+    assert 40 <= counts["errors"]["timeout"] <= 80
+    assert counts["unsent"] > 350
+    assert result.service.percentile(50) == pytest.approx(0.4, abs=0.06)
+
+
+def test_a_server_that_refuses_from_the_start() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    before = children()
+    load = HttpLoad("127.0.0.1", HTTP | {"port": port}, 2)
+    with pytest.raises(
+        LoadError, match=r"^Only 0 of 10 connections to 127\.0\.0\.1:\d+ .*: Connection refused\.$"
+    ):
+        load.prepare(time.monotonic() + 0.5)
+    assert children() == before
+
+
+@pytest.mark.parametrize("keep_alive", [True, False])
+def test_a_server_that_dies(keep_alive: bool) -> None:
+    with serving(lambda _: Answer(close=not keep_alive)) as there:
+        result = run([prepared(there.port, keep_alive=keep_alive, duration=2)], {1.2: there.kill})
+    counts = result.counts
+    assert 450 < counts["completed"] < 550
+    assert counts["errors"]["connect"] > 10
+    assert counts["due"] == 1000
+
+
+@pytest.mark.parametrize("data", [b"x", b"HTTP/1.1 200 OK\r\n\r\nx", b"HTTP/1.1 100 Go on\r\n\r\n"])
+def test_a_server_that_sends_without_end(data: bytes) -> None:
+    with serving(lambda _: Answer(data, flood=True)) as there:
+        begin = time.monotonic()
+        result = run([prepared(there.port, connections=4, warm_up=0, timeout=0.3)])
+    assert time.monotonic() - begin < 4
+    assert result.counts["completed"] == 0
+    assert sum(result.counts["errors"].values()) > 0
+
+
+def test_a_closed_loop(server: Nginx) -> None:
+    result = run([prepared(server.port, path="/page", rate=0, connections=4)])
+    counts = result.counts
+    assert counts["due"] == counts["completed"] > 200
+    assert result.response.percentile(99) == pytest.approx(result.service.percentile(99), rel=0.01, abs=5e-5)
+
+
+def test_a_worker_that_is_stopped_shows_in_the_lag(server: Nginx) -> None:
+    before = children()
+    load = prepared(server.port, path="/page", duration=2)
+    (pid,) = children() - before
+    result = run(
+        [load], {0.8: lambda: os.kill(pid, signal.SIGSTOP), 1.3: lambda: os.kill(pid, signal.SIGCONT)}
+    )
+    assert result.counts["completed"] == 1000
+    assert 0.4 < result.done["lag_p99"] < 0.7
+    assert result.done["lag_p99"] <= result.done["lag_max"] < 0.7
+
+
+def test_a_worker_that_dies_fails_the_load(server: Nginx) -> None:
+    before = children()
+    load = prepared(server.port, workers=2, path="/page", duration=5)
+    pid = min(children() - before)
+    (collected,) = events([load], {0.5: lambda: os.kill(pid, signal.SIGKILL)})
+    assert collected[-1] == ("failed", {"error": f"A traffic generator process (pid {pid}) died."})
+    assert children() == before
+
+
+def test_abort_ends_the_workers_at_any_time(server: Nginx) -> None:
+    before = children()
+    for started in (False, True):
+        load = prepared(server.port, workers=2, path="/page")
+        if started:
+            load.start(time.monotonic())
+        assert len(children() - before) == 2
+        load.abort()
+        load.abort()
+        assert children() == before
+    HttpLoad("127.0.0.1", HTTP | {"port": 80}, 2).abort()
+
+
+def test_workers_do_not_outlive_their_parent(server: Nginx) -> None:
+    command = [
+        "-m",
+        "kb_tests.agent.http",
+        "--url",
+        f"http://127.0.0.1:{server.port}/page",
+        "--duration",
+        "60",
+    ]
+    with subprocess.Popen([sys.executable, *command, "--workers", "2"]) as parent:
+        listing = Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
+        until = time.monotonic() + 10
+        while len(workers := listing.read_text().split()) < 2 and time.monotonic() < until:
+            time.sleep(0.02)
+        assert len(workers) == 2
+        time.sleep(0.3)
+        parent.kill()
+    until = time.monotonic() + 2
+    alive = {Path("/proc") / pid for pid in workers}
+    while alive and time.monotonic() < until:
+        alive = {path for path in alive if _runs(path)}
+        time.sleep(0.02)
+    assert not alive
+
+
+def _runs(process: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return "State:\tZ" not in (process / "status").read_text()
+    return False
+
+
+def test_ten_thousand_connections_in_one_agent(server: Nginx) -> None:
+    begin = time.monotonic()
+    load = prepared(server.port, workers=2, path="/page", connections=10_000)
+    assert time.monotonic() - begin < 5
+    result = run([load])
+    assert result.counts["completed"] == 500
+
+
+def test_the_command_for_a_person(server: Nginx) -> None:
+    url = f"http://127.0.0.1:{server.port}/page"
+    command = [sys.executable, "-m", "kb_tests.agent.http", "--url", url, "--rate", "200", "--duration", "1"]
+    text = subprocess.run(command, check=True, capture_output=True, text=True, timeout=20).stdout
+    assert "200.0/s completed, 200 due" in text
+    assert "send lag" in text
