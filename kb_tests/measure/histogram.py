@@ -25,7 +25,7 @@ MICROSECOND = 1e-6
 
 _HALF = 1024
 _SLOTS = 23 * _HALF
-_MOST = 1 << 53
+_MOST = 1 << 40
 _OUTER = struct.Struct(">II")
 _INNER = struct.Struct(">IIIIQQd")
 _COOKIE_OUTER = 0x1C849314
