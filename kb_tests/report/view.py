@@ -143,6 +143,8 @@ def _banner(record: RunRecord) -> tuple[str, str]:
     )
     if code == ExitCode.INVALID and not record.problems and _only_unreached(record.points):
         return "invalid", "Incomplete" if record.ended else "Not finished"
+    if code == ExitCode.OK and record.ended is None:
+        return "invalid", "Not finished"
     judged = any(point.outcome for point in record.points)
     return {
         ExitCode.OK: ("pass", "SLA kept" if judged else "Nothing judged"),

@@ -29,13 +29,13 @@ def share(part: float) -> str:
     text = f"{part * 100:.4g}%"
     if text == "100%" and part < 1:
         return "99.99%"
-    return text
+    return "<0.0001%" if 0 < part < 1e-6 else text
 
 
 def number(value: float) -> str:
     """A count or a rate, "18,621" or "93.4"."""
-    if math.isnan(value):
-        return "-"
+    if not math.isfinite(value):
+        return "-" if math.isnan(value) else BEYOND
     return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
 
 
@@ -177,7 +177,7 @@ def failures(counts: Counts) -> str:
 
 
 def totals(record: RunRecord) -> str:
-    """How many points ended how: "2 of 6 points pass, 1 fail, 3 not run"."""
+    """How many points ended how: "6 points: 2 pass, 1 fail, 3 not run"."""
     labels = [label(point) for point in record.points]
     counted = [f"{labels.count(label)} {label}" for label in ORDER if label in labels]
     plural = "point" if len(labels) == 1 else "points"

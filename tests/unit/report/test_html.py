@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
 from kb_tests.report import html
-from kb_tests.report.record import PointRecord, PointStatus, RunRecord
+from kb_tests.report.record import PointRecord, PointStatus, RunRecord, load
 from tests.unit.report import build
 
 VOID = {"meta", "br", "link", "img", "input"}
@@ -139,6 +140,7 @@ def test_what_servers_and_files_say_is_escaped() -> None:
             {"exit_code": 1},
             "SLA broken",
         ),
+        ([build.judged()], {"ended": None}, "Not finished"),
         ([build.judged()], {"exit_code": 2}, "Interrupted"),
         ([build.judged()], {"exit_code": 1}, "SLA kept"),
         ([build.judged()], {"leaks": ["server x"]}, "Resources left on the cloud"),
@@ -154,6 +156,11 @@ def test_the_banner_says_what_became_of_this_cloud(
 
 def test_a_point_whose_scenario_is_not_in_the_record_is_still_shown() -> None:
     assert "http-east-west-clients-4-rate-1000" in page(build.judged(), scenarios=[]).text
+
+
+def test_a_page_can_be_made_again_from_the_file(tmp_path: Path) -> None:
+    run = build.run([build.judged(), build.judged(build.point(1), failing=0.02)])
+    assert html.render(load(run.write(tmp_path))) == html.render(run)
 
 
 def test_several_clouds_share_a_page() -> None:

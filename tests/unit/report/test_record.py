@@ -4,7 +4,9 @@ import errno
 import json
 import math
 import os
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -69,6 +71,19 @@ def test_a_measurement_comes_back_from_its_record_as_it_was(measurement: Measure
     assert repr(restored) == repr(measurement)  # NaN is not equal to itself, its text is
     assert restored.response == measurement.response
     assert [block.service for block in restored.blocks] == [block.service for block in measurement.blocks]
+
+
+@pytest.mark.parametrize(
+    ("kind", "model"),
+    [
+        (Measurement, MeasurementRecord),
+        (Second, measured.SecondColumns),
+        (Block, measured.BlockRecord),
+        (AgentFacts, measured.AgentRecord),
+    ],
+)
+def test_no_field_is_forgotten(kind: Any, model: type[measured.Part]) -> None:
+    assert {field.name for field in fields(kind)} == set(model.model_fields) - {"blocks_left_out"}
 
 
 def test_a_run_comes_back_from_its_file_as_it_was(tmp_path: Path) -> None:

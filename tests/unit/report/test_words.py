@@ -85,6 +85,8 @@ def test_a_broken_limit_never_reads_as_a_kept_one(
 @given(st.floats(0, 1))
 def test_a_share_below_one_is_never_rounded_to_all(part: float) -> None:
     assert (words.share(part) == "100%") == (part == 1)
+    assert (words.share(part) == "0%") == (part == 0)
+    assert "e" not in words.share(part)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +105,15 @@ def test_the_margin_of_a_check(check: Check, margin: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(18621.4, "18,621"), (93.44, "93.4"), (500, "500"), (0, "0"), (math.nan, "-")]
+    ("value", "text"),
+    [
+        (18621.4, "18,621"),
+        (93.44, "93.4"),
+        (500, "500"),
+        (0, "0"),
+        (math.nan, "-"),
+        (math.inf, "beyond measure"),
+    ],
 )
 def test_numbers(value: float, text: str) -> None:
     assert words.number(value) == text
