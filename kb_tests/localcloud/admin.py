@@ -1,4 +1,4 @@
-"""The cloud's own API, for tests: what was asked of it. Administrators only."""
+"""The cloud's own API, for tests: what was asked of it, and what shall go wrong. Administrators only."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from dataclasses import asdict
 
 from starlette.responses import Response
 
+from kb_tests.localcloud import faults
 from kb_tests.localcloud.api import errors
 from kb_tests.localcloud.api.call import Call, reply
-from kb_tests.localcloud.api.errors import bad_request
+from kb_tests.localcloud.api.errors import bad_request, not_found
 from kb_tests.localcloud.api.routes import Routes
 from kb_tests.localcloud.api.service import Service
 
@@ -39,3 +40,32 @@ async def status(call: Call) -> Response:
     return reply(
         {"driver": call.cloud.driver.name, "notes": list(call.cloud.driver.notes), "url": call.cloud.url}
     )
+
+
+@routes.add("GET", "/faults", admin="see faults")
+async def list_faults(call: Call) -> Response:
+    """Those that are set, with how often they matched and acted."""
+    return reply({"faults": [asdict(fault) for fault in call.cloud.faults.faults.values()]})
+
+
+@routes.add("POST", "/faults", admin="set faults")
+async def add_fault(call: Call) -> Response:
+    """One more: see `faults.Fault` for what it has."""
+    fault = faults.parse(call.object("fault"))
+    call.cloud.faults.add(fault)
+    return reply({"fault": asdict(fault)}, 201)
+
+
+@routes.add("DELETE", "/faults", admin="remove faults")
+async def clear_faults(call: Call) -> Response:
+    """All of them."""
+    call.cloud.faults.clear()
+    return reply(status=204)
+
+
+@routes.add("DELETE", "/faults/{id}", admin="remove faults")
+async def delete_fault(call: Call) -> Response:
+    """One of them."""
+    if call.cloud.faults.faults.pop(call.params["id"], None) is None:
+        raise not_found(f"There is no fault {call.params['id']}.")
+    return reply(status=204)

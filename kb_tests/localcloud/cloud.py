@@ -14,6 +14,7 @@ from typing import Any
 from kb_tests.localcloud.api.requestlog import RequestLog
 from kb_tests.localcloud.cinder.state import BlockStorage
 from kb_tests.localcloud.driver import Driver
+from kb_tests.localcloud.faults import Faults
 from kb_tests.localcloud.glance.state import Images
 from kb_tests.localcloud.keystone.state import Identity
 from kb_tests.localcloud.neutron.dataplane import DataPlane
@@ -27,7 +28,9 @@ FLOATING_LAST = IPv4Address("127.77.255.254")
 
 @dataclass
 class Cloud:
-    """One local cloud. `url` is what clients reach it by, without a path; `folder` takes its files."""
+    """One local cloud. `url` is what clients reach it by, without a path; `folder` takes its files;
+    `boots` bounds how many servers the driver boots at once.
+    """
 
     url: str
     driver: Driver
@@ -37,7 +40,9 @@ class Cloud:
     compute: Compute = field(default_factory=Compute)
     storage: BlockStorage = field(default_factory=BlockStorage)
     requests: RequestLog = field(default_factory=RequestLog)
+    faults: Faults = field(default_factory=Faults)
     mtu: int = 1500
+    boots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(32))
     images: Images = field(init=False)
     dataplane: DataPlane = field(init=False)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class DriverError(Exception):
@@ -108,36 +108,90 @@ class Driver(Protocol):
     notes: tuple[str, ...]
     """What this data plane cannot do here, one sentence each ("flavors do not limit CPU")."""
 
-    async def start(self) -> None: ...
-    async def stop(self) -> None: ...
+    async def start(self) -> None:
+        """Bring the data plane up; `DriverError` says what this machine does not allow."""
 
-    async def put_network(self, network_id: str, mtu: int) -> None: ...
-    async def delete_network(self, network_id: str) -> None: ...
+    async def stop(self) -> None:
+        """Take everything down."""
 
-    async def put_router(self, router: RouterSpec) -> None: ...
-    async def delete_router(self, router_id: str) -> None: ...
+    async def put_network(self, network_id: str, mtu: int) -> None:
+        """Make a segment; ports that are plugged from now on have its MTU."""
+
+    async def delete_network(self, network_id: str) -> None:
+        """Remove a segment."""
+
+    async def put_router(self, router: RouterSpec) -> None:
+        """Give a router the legs and routes that it should have now."""
+
+    async def delete_router(self, router_id: str) -> None:
+        """Remove a router."""
 
     async def boot(self, server: ServerSpec) -> None:
         """Return when the server's init runs; user_data goes on in the background."""
 
-    async def power_off(self, server_id: str) -> None: ...
-    async def destroy(self, server_id: str) -> None: ...
+    async def power_off(self, server_id: str) -> None:
+        """End a server's processes; its disk stays for the next boot."""
+
+    async def destroy(self, server_id: str) -> None:
+        """End a server and forget its disk."""
+
     async def power(self) -> dict[str, Power]:
         """The state of every server that was booted and not destroyed."""
 
-    async def console(self, server_id: str) -> str: ...
+    async def console(self, server_id: str) -> str:
+        """What the server wrote to its console, the last part."""
 
-    async def attach_nic(self, server_id: str, nic: Nic) -> None: ...
-    async def detach_nic(self, server_id: str, port_id: str) -> None: ...
+    async def attach_nic(self, server_id: str, nic: Nic) -> None:
+        """Give a running server an interface more."""
+
+    async def detach_nic(self, server_id: str, port_id: str) -> None:
+        """Take an interface away."""
+
     async def put_rules(self, port_id: str, rules: tuple[Rule, ...] | None) -> None:
         """Replace what the port lets through; None: port security is off."""
 
-    async def put_floating_ip(self, floating: FloatingIp) -> None: ...
-    async def delete_floating_ip(self, address: str) -> None: ...
+    async def put_floating_ip(self, floating: FloatingIp) -> None:
+        """Let an address of this machine lead to a server."""
 
-    async def put_volume(self, volume_id: str, size: int) -> None: ...
-    async def delete_volume(self, volume_id: str) -> None: ...
+    async def delete_floating_ip(self, address: str) -> None:
+        """Let it lead nowhere."""
+
+    async def put_volume(self, volume_id: str, size: int) -> None:
+        """Make a filled volume of `size` bytes, or let it grow to that."""
+
+    async def delete_volume(self, volume_id: str) -> None:
+        """Remove a volume."""
+
     async def attach_volume(self, server_id: str, volume_id: str) -> str:
         """Make it appear under /dev/disk/by-id/virtio-{first 20 of the id}; returns the device."""
 
-    async def detach_volume(self, server_id: str, volume_id: str) -> None: ...
+    async def detach_volume(self, server_id: str, volume_id: str) -> None:
+        """Take a volume from a server."""
+
+
+@runtime_checkable
+class FaultyDriver(Protocol):
+    """A driver that can also harm what it runs, for faults on request and limits by volume type."""
+
+    async def crash(self, server_id: str) -> None:
+        """Let a server's processes end, as if by themselves."""
+
+    async def freeze(self, server_id: str) -> None:
+        """Stop all processes of a server where they are."""
+
+    async def thaw(self, server_id: str) -> None:
+        """Let a frozen server go on."""
+
+    async def cut_network(self, server_id: str, seconds: float) -> None:
+        """Take a server's network away for some time; returns at its beginning."""
+
+    async def limit_link(self, port_id: str, rate: int | None, loss: float = 0.0) -> None:
+        """Give a port a rate in bits a second (None: no limit) and a share of packets that get lost."""
+
+    async def limit_volume(
+        self, server_id: str, volume_id: str, iops: int | None, bandwidth: int | None = None
+    ) -> None:
+        """Let an attached volume do at most `iops` and `bandwidth` bytes a second; None: no limit."""
+
+    async def fill_volume(self, volume_id: str, size: int | None) -> None:
+        """Let an attached volume be full after `size` bytes; None: at its true end."""

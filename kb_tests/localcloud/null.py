@@ -27,6 +27,9 @@ class NullDriver:
     volumes: dict[str, int] = field(default_factory=dict)
     attached: dict[tuple[str, str], str] = field(default_factory=dict)
     nics: dict[str, list[Nic]] = field(default_factory=dict)
+    frozen: set[str] = field(default_factory=set)
+    links: dict[str, tuple[int | None, float]] = field(default_factory=dict)
+    limits: dict[str, tuple[int | None, int | None]] = field(default_factory=dict)
 
     async def start(self) -> None:
         """Nothing to start."""
@@ -67,6 +70,40 @@ class NullDriver:
         self.servers.pop(server_id, None)
         self.powers.pop(server_id, None)
         self.nics.pop(server_id, None)
+
+    async def crash(self, server_id: str) -> None:
+        """As if its processes had ended by themselves."""
+        self._server(server_id)
+        self.powers[server_id] = Power.CRASHED
+
+    async def freeze(self, server_id: str) -> None:
+        """Keep that it is frozen."""
+        self._server(server_id)
+        self.frozen.add(server_id)
+
+    async def thaw(self, server_id: str) -> None:
+        """Forget it."""
+        self.frozen.discard(server_id)
+
+    async def cut_network(self, server_id: str, seconds: float) -> None:
+        """Nothing to cut."""
+        del seconds
+        self._server(server_id)
+
+    async def limit_link(self, port_id: str, rate: int | None, loss: float = 0.0) -> None:
+        """Keep it."""
+        self.links[port_id] = (rate, loss)
+
+    async def limit_volume(
+        self, server_id: str, volume_id: str, iops: int | None, bandwidth: int | None = None
+    ) -> None:
+        """Keep it."""
+        self._server(server_id)
+        self.limits[volume_id] = (iops, bandwidth)
+
+    async def fill_volume(self, volume_id: str, size: int | None) -> None:
+        """Nothing to fill."""
+        del volume_id, size
 
     async def power(self) -> dict[str, Power]:
         """All of them."""

@@ -21,6 +21,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from kb_tests.localcloud.cloud import Cloud
 from kb_tests.localcloud.drivers import NAMES, choose_driver
@@ -106,6 +107,7 @@ async def _until(
         access_log=False,
         lifespan="off",
         ws="none",
+        http=_Protocol,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=1,
         server_header=False,
@@ -128,6 +130,14 @@ async def _until(
     await ended.wait()
     server.should_exit = True
     await serving
+
+
+class _Protocol(H11Protocol):
+    """Hands the connection to the application, which drops it when a fault asks for that."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, "transport": transport}
 
 
 class _Server(uvicorn.Server):

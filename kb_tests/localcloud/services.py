@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kb_tests.localcloud import admin
+from kb_tests.localcloud import admin, harm
 from kb_tests.localcloud.api.app import App
 from kb_tests.localcloud.cinder import api as cinder
 from kb_tests.localcloud.cloud import Cloud
@@ -18,3 +18,6 @@ def application(cloud: Cloud) -> App:
         cloud,
         (keystone.SERVICE, nova.SERVICE, neutron.SERVICE, glance.SERVICE, cinder.SERVICE, admin.SERVICE),
     )
+
+
+__all__ = ["application", "harm"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import time
@@ -18,13 +19,20 @@ from kb_tests.localcloud.api import errors
 from kb_tests.localcloud.api.auth import NOBODY, authenticate
 from kb_tests.localcloud.api.call import Call, Caller, Json
 from kb_tests.localcloud.api.errors import ApiError
+from kb_tests.localcloud.api.requestlog import SPARED_AGENT
 from kb_tests.localcloud.api.routes import Route
 from kb_tests.localcloud.api.service import Service
 from kb_tests.localcloud.cloud import Cloud
+from kb_tests.localcloud.driver import DriverError
+from kb_tests.localcloud.faults import Kind
 
 log = logging.getLogger(__name__)
 
 _LARGEST_BODY = 8 * 2**20
+
+
+class _DroppedError(Exception):
+    """The connection is to be closed without an answer."""
 
 
 class App:
@@ -52,22 +60,43 @@ class App:
             if service is None:
                 response = errors.keystone(errors.not_found("No service has this path."))
             else:
-                response, caller = await self._answer(service, path, request)
+                response, caller = await self._befall(service, path, request)
                 response.headers["x-openstack-request-id"] = identifier
                 if service.name == "nova":
                     response.headers["x-compute-request-id"] = identifier
         except ClientDisconnect:
             return
-        self.cloud.requests.add(
-            started,
-            request.method,
-            request.url.path,
-            response.status_code,
-            request.headers.get("user-agent", ""),
-            caller.user_id,
-            caller.project_id,
-        )
+        except _DroppedError:
+            self._note(started, request, 0, caller)
+            scope["state"]["transport"].abort()
+            await asyncio.sleep(0)  # the server notes that the connection is gone
+            return
+        self._note(started, request, response.status_code, caller)
         await response(scope, receive, send)
+
+    def _note(self, started: float, request: Request, status: int, caller: Caller) -> None:
+        agent = request.headers.get("user-agent", "")
+        who = (caller.user_id, caller.project_id)
+        self.cloud.requests.add(started, request.method, request.url.path, status, agent, *who)
+
+    async def _befall(self, service: Service, path: str, request: Request) -> tuple[Response, Caller]:
+        """Answer, unless a fault on request forbids."""
+        faults = []
+        if service.name != "admin" and request.headers.get("user-agent") != SPARED_AGENT:
+            faults = self.cloud.faults.of_call(service.name, request.method, f"/{path}")
+        for fault in faults:
+            if fault.kind in (Kind.LATENCY, Kind.HANG):
+                await asyncio.sleep(fault.seconds)
+            if fault.kind is Kind.STATUS:
+                headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
+                error = ApiError(fault.status, "A fault on request.", "FaultOnRequest", headers)
+                return service.render(error), NOBODY
+            if fault.kind in (Kind.DROP, Kind.HANG):
+                raise _DroppedError
+        answer = await self._answer(service, path, request)
+        if any(fault.kind is Kind.LOST_ANSWER for fault in faults):
+            raise _DroppedError
+        return answer
 
     async def _answer(self, service: Service, path: str, request: Request) -> tuple[Response, Caller]:
         caller = NOBODY
@@ -87,6 +116,9 @@ class App:
             response = service.unauthorized(error) if error.status == 401 else service.render(error)
         except ClientDisconnect:
             raise
+        except DriverError as error:
+            log.warning("%s %s failed: %s", request.method, request.url.path, error)
+            response = service.render(ApiError(500, str(error), "DriverError"))
         except Exception:
             log.error("%s %s failed:\n%s", request.method, request.url.path, traceback.format_exc())
             response = service.render(

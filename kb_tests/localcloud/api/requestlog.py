@@ -8,6 +8,9 @@ from collections import deque
 from dataclasses import asdict, dataclass, field
 from typing import IO
 
+SPARED_AGENT = "kb-localcloud"
+"""The user agent of whoever sets faults: none befalls its calls, or they could not be removed."""
+
 
 @dataclass(frozen=True)
 class Entry:

@@ -29,13 +29,21 @@ def new_id() -> str:
 
 @dataclass(kw_only=True)
 class VolumeType:
-    """A kind of volumes."""
+    """A kind of volumes. The extra specs `kb:iops` and `kb:bandwidth` (bytes a second) limit them, where
+    the driver can.
+    """
 
     name: str
     id: str = field(default_factory=new_id)
     description: str | None = None
     public: bool = True
     extra_specs: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def limits(self) -> tuple[int | None, int | None]:
+        """IOPS and bytes a second; None is no limit."""
+        iops, bandwidth = (self.extra_specs.get(f"kb:{name}", "") for name in ("iops", "bandwidth"))
+        return (int(iops) if iops.isdigit() else None, int(bandwidth) if bandwidth.isdigit() else None)
 
 
 @dataclass(kw_only=True)

@@ -192,7 +192,8 @@ async def create_volume(call: Call) -> Response:
 def _size(given: object) -> int:
     if given is None:
         raise bad_request(
-            "The server could not comply with the request since it is either malformed or otherwise incorrect."
+            "The server could not comply with the request since it is either malformed or otherwise "
+            "incorrect."
         )
     if isinstance(given, bool) or not str(given).lstrip("-").isdigit():
         raise bad_request(

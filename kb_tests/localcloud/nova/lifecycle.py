@@ -9,14 +9,17 @@ import asyncio
 import base64
 import logging
 import secrets
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from kb_tests.localcloud.api.errors import ApiError
-from kb_tests.localcloud.driver import DriverError, Power, ServerSpec
+from kb_tests.localcloud.driver import DriverError, FaultyDriver, Power, ServerSpec
+from kb_tests.localcloud.faults import Fault, Kind
 from kb_tests.localcloud.neutron import ports
 from kb_tests.localcloud.neutron.state import Port
+from kb_tests.localcloud.nova import state
 from kb_tests.localcloud.nova.scheduler import NoValidHostError, choose_hosts
-from kb_tests.localcloud.nova.state import Fault, Server
+from kb_tests.localcloud.nova.state import Server
 from kb_tests.localcloud.times import now
 
 if TYPE_CHECKING:
@@ -28,12 +31,10 @@ log = logging.getLogger(__name__)
 RUNNING, SHUTDOWN, CRASHED = 1, 4, 6
 """Nova's numbers of power states."""
 
-_AT_ONCE = asyncio.Semaphore(32)
-
 
 def _fail(server: Server, message: str) -> None:
     server.vm_state, server.task_state = "error", None
-    server.fault = Fault(message=message)
+    server.fault = state.Fault(message=message)
     server.touch()
     if server.actions:
         server.actions[-1].message = "Error"
@@ -98,17 +99,30 @@ def _make_ports(cloud: Cloud, server: Server, wanted: list[Wanted], groups: list
 
 
 async def _boot_new(cloud: Cloud, server: Server) -> None:
-    async with _AT_ONCE, server.lock:
-        if server.deleting:
-            return
+    async with server.lock:
         server.task_state = "spawning"
         try:
-            await _boot(cloud, server)
+            await _befall(server, cloud.faults.of_boot(server.name))
+            async with cloud.boots:
+                if server.deleting:
+                    return
+                await _boot(cloud, server)
         except DriverError as error:
             _fail(server, str(error))
             return
         server.launched = now()
         _running(server)
+
+
+async def _befall(server: Server, fault: Fault | None) -> None:
+    """Let the boot go wrong as asked for, or until the server is deleted."""
+    if fault is None:
+        return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(None if fault.kind is Kind.BOOT_NEVER else fault.seconds):
+            await server.unwanted.wait()
+    if fault.kind is Kind.BOOT_ERROR and not server.deleting:
+        raise DriverError(f"Build of instance {server.id} aborted: a fault on request.")
 
 
 def _running(server: Server) -> None:
@@ -127,7 +141,20 @@ async def _boot(cloud: Cloud, server: Server) -> None:
     await cloud.driver.boot(server.spec)
     await cloud.dataplane.after_boot(server.id)
     for attachment in server.attachments.values():
-        attachment.device = await cloud.driver.attach_volume(server.id, attachment.volume_id)
+        await attach_volume(cloud, server, attachment)
+
+
+async def attach_volume(cloud: Cloud, server: Server, attachment: state.Attachment) -> None:
+    """Give a running server the device, with the limits of the volume's type.
+
+    Raises:
+        DriverError: it cannot be attached.
+
+    """
+    attachment.device = await cloud.driver.attach_volume(server.id, attachment.volume_id)
+    limits = cloud.storage.volumes[attachment.volume_id].type.limits
+    if any(limits) and isinstance(cloud.driver, FaultyDriver):
+        await cloud.driver.limit_volume(server.id, attachment.volume_id, *limits)
 
 
 def _spec(cloud: Cloud, server: Server, own_ports: list[Port]) -> ServerSpec:
@@ -196,10 +223,12 @@ async def delete(cloud: Cloud, server: Server) -> None:
     """End it, free its volumes, delete the ports that Nova made and unbind the others."""
     async with server.lock:
         try:
+            if cloud.faults.of_deletion(server.id, server.name):
+                raise DriverError(f"Deletion of instance {server.id} failed: a fault on request.")
             if server.booted:
                 await cloud.driver.destroy(server.id)
         except DriverError as error:
-            server.deleting = False
+            server.unwanted.clear()
             _fail(server, str(error))
             return
         cloud.dataplane.gone(server.id)

@@ -152,7 +152,7 @@ async def delete_server(call: Call) -> Response:
 def begin_delete(call: Call, server: Server) -> None:
     """Mark it, and let the rest follow."""
     if not server.deleting:
-        server.deleting = True
+        server.unwanted.set()
         server.task_state = "deleting"
         server.touch()
         call.cloud.spawn(lifecycle.delete(call.cloud, server))

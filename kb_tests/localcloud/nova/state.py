@@ -144,8 +144,13 @@ class Server:
     launched: datetime | None = None
     spec: ServerSpec | None = None
     booted: bool = False
-    deleting: bool = False
+    unwanted: asyncio.Event = field(default_factory=asyncio.Event)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def deleting(self) -> bool:
+        """Whether its deletion was asked for."""
+        return self.unwanted.is_set()
 
     @property
     def status(self) -> str:

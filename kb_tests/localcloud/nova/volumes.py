@@ -12,6 +12,7 @@ from kb_tests.localcloud.cinder import volumes
 from kb_tests.localcloud.cinder.state import Volume, VolumeAttachment
 from kb_tests.localcloud.cloud import Cloud
 from kb_tests.localcloud.driver import DriverError
+from kb_tests.localcloud.nova import lifecycle
 from kb_tests.localcloud.nova.common import get_server, routes
 from kb_tests.localcloud.nova.state import Attachment, Server
 
@@ -86,7 +87,7 @@ async def _attach(cloud: Cloud, server: Server, volume: Volume, attachment: Atta
             return
         try:
             if server.vm_state == "active":
-                attachment.device = await cloud.driver.attach_volume(server.id, volume.id)
+                await lifecycle.attach_volume(cloud, server, attachment)
         except DriverError as error:
             log.warning("volume %s was not attached: %s", volume.id, error)
             server.attachments.pop(volume.id, None)

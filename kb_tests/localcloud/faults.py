@@ -1,0 +1,173 @@
+"""Faults on request: which calls, boots and deletions go wrong, and how.
+
+A fault counts what it matches and acts on the `nth` one, on every `every`-th, or on all; at most
+`times` times.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from typing import Any
+
+from kb_tests.localcloud.api.call import Json
+from kb_tests.localcloud.api.errors import bad_request
+
+
+class Kind(StrEnum):
+    """What a fault does."""
+
+    STATUS = "status"
+    """The call is answered with `status`, and `Retry-After` if `retry_after` is given; nothing is done."""
+    LATENCY = "latency"
+    """The call is answered `seconds` later."""
+    HANG = "hang"
+    """The call is not answered for `seconds`, by default an hour; then its connection is dropped."""
+    DROP = "drop"
+    """The call's connection is dropped; nothing is done."""
+    LOST_ANSWER = "lost-answer"
+    """The call is done, but its connection is dropped instead of answered."""
+    BOOT_DELAY = "boot-delay"
+    """The server needs `seconds` more to boot."""
+    BOOT_ERROR = "boot-error"
+    """The server ends in ERROR, after `seconds`."""
+    BOOT_NEVER = "boot-never"
+    """The server stays in BUILD until it is deleted."""
+    DELETE_ERROR = "delete-error"
+    """The server's deletion fails once for each server: it is in ERROR and has to be deleted again."""
+
+
+_OF_CALLS = frozenset({Kind.STATUS, Kind.LATENCY, Kind.HANG, Kind.DROP, Kind.LOST_ANSWER})
+_OF_BOOTS = frozenset({Kind.BOOT_DELAY, Kind.BOOT_ERROR, Kind.BOOT_NEVER})
+
+
+@dataclass(kw_only=True)
+class Fault:
+    """One of them. `service` is `keystone`, `nova`, `neutron`, `glance` or `cinder`; `path` and `server`
+    are regular expressions that are searched in the call's path and the server's name.
+    """
+
+    kind: Kind
+    service: str | None = None
+    method: str | None = None
+    path: str | None = None
+    server: str | None = None
+    nth: int | None = None
+    every: int | None = None
+    times: int | None = None
+    status: int = 503
+    retry_after: int | None = None
+    seconds: float = 0.0
+    id: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
+    matched: int = 0
+    acted: int = 0
+
+    def acts(self) -> bool:
+        """Count one more match; whether it is one to act on."""
+        self.matched += 1
+        if self.times is not None and self.acted >= self.times:
+            return False
+        if self.nth is not None and self.matched != self.nth:
+            return False
+        if self.every is not None and self.matched % self.every:
+            return False
+        self.acted += 1
+        return True
+
+
+_INTEGERS = frozenset({"nth", "every", "times", "status", "retry_after"})
+_SETTABLE = frozenset(each.name for each in fields(Fault)) - {"id", "matched", "acted"}
+
+
+def parse(given: Json) -> Fault:
+    """A fault from the body of a request.
+
+    Raises:
+        ApiError: 400, an unknown name or a value that makes no sense.
+
+    """
+    unknown = sorted(set(given) - _SETTABLE)
+    if unknown:
+        raise bad_request(f"A fault has no {', '.join(unknown)}: it has {', '.join(sorted(_SETTABLE))}.")
+    values: dict[str, Any] = dict(given)
+    try:
+        values["kind"] = Kind(values.get("kind", ""))
+    except ValueError:
+        raise bad_request(f"The kind of a fault is one of {', '.join(Kind)}.") from None
+    for name, value in values.items():
+        if name in _INTEGERS:
+            if (
+                not isinstance(value, int)
+                or isinstance(value, bool)
+                or value < (0 if name == "retry_after" else 1)
+            ):
+                raise bad_request(f"{name} must be a whole number above 0, not {value!r}.")
+        elif name == "seconds":
+            if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
+                raise bad_request(f"seconds must be a number, not {value!r}.")
+        elif not isinstance(value, str):
+            raise bad_request(f"{name} must be a text, not {value!r}.")
+        if name in ("path", "server"):
+            _check_pattern(name, value)
+    if not 400 <= values.get("status", 503) <= 599:
+        raise bad_request(f"status must be 400 to 599, not {values['status']}.")
+    if values["kind"] is Kind.HANG:
+        values.setdefault("seconds", 3600.0)
+    return Fault(**values)
+
+
+def _check_pattern(name: str, value: str) -> None:
+    try:
+        re.compile(value)
+    except re.error:
+        raise bad_request(f"{name} is no regular expression: {value}") from None
+
+
+@dataclass
+class Faults:
+    """Those that are set, in the order in which they were."""
+
+    faults: dict[str, Fault] = field(default_factory=dict)
+    _failed_deletions: set[str] = field(default_factory=set)
+
+    def add(self, fault: Fault) -> None:
+        """Set one more."""
+        self.faults[fault.id] = fault
+
+    def clear(self) -> None:
+        """Set none."""
+        self.faults.clear()
+        self._failed_deletions.clear()
+
+    def of_call(self, service: str, method: str, path: str) -> list[Fault]:
+        """What befalls a call: latencies, and at most one fault that ends it."""
+        found = []
+        for fault in self.faults.values():
+            if fault.kind not in _OF_CALLS or fault.service not in (None, service):
+                continue
+            if fault.method not in (None, method) or not re.search(fault.path or "", path):
+                continue
+            if fault.acts():
+                found.append(fault)
+                if fault.kind is not Kind.LATENCY:
+                    break
+        return found
+
+    def of_boot(self, name: str) -> Fault | None:
+        """What befalls the boot of a server of this name."""
+        for fault in self.faults.values():
+            if fault.kind in _OF_BOOTS and re.search(fault.server or "", name) and fault.acts():
+                return fault
+        return None
+
+    def of_deletion(self, server_id: str, name: str) -> bool:
+        """Whether the deletion of this server fails now."""
+        for fault in self.faults.values():
+            if fault.kind is not Kind.DELETE_ERROR or not re.search(fault.server or "", name):
+                continue
+            if server_id not in self._failed_deletions and fault.acts():
+                self._failed_deletions.add(server_id)
+                return True
+        return False
