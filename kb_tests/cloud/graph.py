@@ -67,41 +67,30 @@ class Graph:
     ) -> None:
         """Run every step once, `concurrency` at a time.
 
-        After the first failure, KeyboardInterrupt or `stop`, no further step starts; those under way
-        are waited for, so that whatever they make is known. Then the first failure is raised; if
-        there is none, the caller sees by `stop` that not everything ran.
+        After the first failure, an interrupt or `stop`, no further step starts; those under way are
+        waited for, so that whatever they make is known. The first failure is raised, with `stop` set.
+        When stopped from outside it just returns: the caller looks at `stop`.
         """
         waiting = {step: {needed for needed in step.after if not needed.done} for step in self._steps}
         running: dict[Future[None], Step[Any]] = {}
-        failure: BaseException | None = None
         finished = 0
         with ThreadPoolExecutor(concurrency, thread_name_prefix="kb-stage") as pool:
-            while True:
-                if failure is None and not stop.is_set():
+            try:
+                while (waiting or running) and not stop.is_set():
                     for step in [step for step, needed in waiting.items() if not needed]:
                         del waiting[step]
                         running[pool.submit(self._unless, stop, step)] = step
-                if not running:
-                    break
-                try:
                     done, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
-                except KeyboardInterrupt as interrupt:
-                    stop.set()
-                    failure = interrupt
-                    continue
-                for future in done:
-                    step = running.pop(future)
-                    error = future.exception()
-                    if error is not None:
-                        failure = failure or error
-                        stop.set()
-                        continue
-                    for needed in waiting.values():
-                        needed.discard(step)
-                    finished += 1
-                    progress(phase, finished, len(self._steps))
-        if failure is not None:
-            raise failure
+                    for future in done:
+                        step = running.pop(future)
+                        future.result()
+                        for needed in waiting.values():
+                            needed.discard(step)
+                        finished += 1
+                        progress(phase, finished, len(self._steps))
+            except BaseException:
+                stop.set()
+                raise
 
     @staticmethod
     def _unless(stop: threading.Event, step: Step[Any]) -> None:

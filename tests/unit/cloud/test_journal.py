@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kb_tests.cloud.journal import Contents, Entry, Header, Journal, default_folder, journals, path_of, read
+from kb_tests.cloud.mark import Mark
+from kb_tests.errors import CloudError
+
+FIRST = (
+    b'{"op": "run", "version": 1, "mark": "kb_tests run 01234567, lease until 2026-01-01T00:00:00Z", '
+    b'"cloud": "mycloud"}\n'
+)
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    journal = Journal.start("mycloud", run_id="01234567", scenario="small", folder=tmp_path, now=1000.0)
+    journal.bind("http://cloud.example/v3")
+    project = journal.intend("project", "kb-01234567-clients")
+    journal.created(project, "p1")
+    network = journal.intend("network", "kb-01234567-client", project="p1")
+    refused = journal.intend("router", "kb-01234567-client", project="p1")
+    journal.refused(refused)
+    lost = journal.intend("keypair", "kb-01234567-key", project="p1", owner="u1")
+    journal.created(network, "n1")
+    journal.removed("network", "n1")
+
+    contents = read(journal.path)
+    assert contents.header == Header(Mark("01234567", 4600), "mycloud", "", "small")
+    assert contents.auth_url == "http://cloud.example/v3"
+    assert tuple(contents.open.values()) == journal.entries()
+    assert journal.entries() == (
+        Entry(project, "project", "kb-01234567-clients", id="p1"),
+        Entry(lost, "keypair", "kb-01234567-key", "p1", "u1"),
+    )
+    assert journal.projects() == ("p1",)
+    assert journal.kinds() == {"project", "network", "router", "keypair"}
+    journal.close()
+    assert read(journal.path).closed
+    assert list(journals(tmp_path)) == [journal.path]
+
+
+def test_it_is_private_and_locked_while_it_lives(tmp_path: Path) -> None:
+    journal = Journal.start("mycloud", folder=tmp_path)
+    assert stat.S_IMODE(journal.path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(journal.path.parent.stat().st_mode) == 0o700
+    with pytest.raises(CloudError, match="is alive"):
+        Journal.open(journal.path)
+    with pytest.raises(CloudError, match="cannot be made"):
+        Journal.start("mycloud", run_id=journal.run_id, folder=tmp_path)
+    journal.release()
+    Journal.open(journal.path).release()
+
+
+def test_an_intent_is_on_disk_before_it_returns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = Journal.start("mycloud", folder=tmp_path)
+    synced: list[bytes] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(journal.path.read_bytes()))
+    journal.intend("network", "kb-net")
+    assert b'"kb-net"' in synced[-1]
+    journal.release()
+
+
+def test_a_torn_last_line_is_passed_over(tmp_path: Path) -> None:
+    journal = Journal.start("mycloud", folder=tmp_path)
+    seq = journal.intend("network", "kb-net")
+    journal.release()
+    whole = journal.path.read_bytes()
+    journal.path.write_bytes(whole + b'{"op": "created", "seq": 1, "i')
+    assert [entry.id for entry in read(journal.path).open.values()] == [""]
+
+    again = Journal.open(journal.path)
+    again.created(seq, "n1")
+    again.release()
+    assert [entry.id for entry in read(journal.path).open.values()] == ["n1"]
+
+
+def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = Journal.start("mycloud", folder=tmp_path)
+
+    def full(descriptor: int, data: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        with pytest.raises(CloudError, match="cannot be written: No space left"):
+            journal.intend("network", "kb-net")
+    journal.release()
+
+
+def test_another_cloud_is_refused(tmp_path: Path) -> None:
+    journal = Journal.start("mycloud", folder=tmp_path)
+    journal.bind("http://one.example")
+    journal.bind("http://one.example")
+    with pytest.raises(CloudError, match=r"belongs to the cloud at http://one\.example"):
+        journal.bind("http://two.example")
+    journal.release()
+
+
+LINES = st.one_of(
+    st.binary(max_size=60),
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+        max_leaves=8,
+    ).map(lambda value: json.dumps(value).encode()),
+    st.fixed_dictionaries(
+        {
+            "op": st.sampled_from(
+                ["run", "cloud", "intend", "created", "refused", "removed", "kept", "closed"]
+            )
+        },
+        optional={
+            key: st.none() | st.integers() | st.text(max_size=5) | st.lists(st.integers(), max_size=2)
+            for key in ("seq", "kind", "name", "id", "project", "owner", "auth_url", "mark", "version")
+        },
+    ).map(lambda value: json.dumps(value).encode()),
+)
+
+
+@given(st.lists(LINES, max_size=12))
+def test_any_content_is_survived(lines: list[bytes]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "journal.jsonl"
+        path.write_bytes(FIRST + b"\n".join(lines))
+        contents = read(path)
+        assert isinstance(contents, Contents)
+        assert all(isinstance(entry.id, str) for entry in contents.open.values())
+        path.write_bytes(b"\n".join(lines))
+        with contextlib.suppress(CloudError):
+            read(path)
+
+
+@pytest.mark.parametrize("run_id", ["", "0123", "../../etc", "01234567/..", "0123456G"])
+def test_run_ids_are_no_paths(run_id: str, tmp_path: Path) -> None:
+    with pytest.raises(CloudError, match="is no run id"):
+        path_of(run_id, tmp_path)
+
+
+def test_where_journals_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", "/state")
+    assert default_folder() == Path("/state/kb/runs")
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.setenv("HOME", "/home/me")
+    assert default_folder() == Path("/home/me/.local/state/kb/runs")
+    with pytest.raises(CloudError, match="cannot be read"):
+        read(tmp_path / "none")

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from ipaddress import ip_address, ip_network
+from itertools import combinations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kb_tests.cloud.layout import CLIENT_SPACE, SERVER_SPACE, Layout, describe, plan
+from kb_tests.errors import ScenarioError
+from kb_tests.scenario.model import HttpScenario
+
+
+def scenario(**topology: object) -> HttpScenario:
+    topology.setdefault("flavor", {"vcpus": 2, "ram": "1GiB"})
+    return HttpScenario.model_validate(
+        {
+            "name": "wide",
+            "kind": "http",
+            "topology": topology,
+            "load": {"rate": [100, 0], "page_size": "1KiB", "warm_up": "5s", "duration": "15s"},
+            "sla": {"errors": "1%"},
+        }
+    )
+
+
+def laid_out(tenants: int, routers: int, networks: int, servers: int) -> Layout | None:
+    try:
+        return plan(
+            scenario(
+                tenants=tenants,
+                routers_per_tenant=routers,
+                networks_per_router=networks,
+                servers_per_network=servers,
+            )
+        )
+    except ScenarioError:
+        return None
+
+
+@given(st.integers(1, 5), st.integers(1, 5), st.integers(1, 40), st.integers(1, 300))
+def test_addresses_never_collide(tenants: int, routers: int, networks: int, servers: int) -> None:
+    layout = laid_out(tenants, routers, networks, servers)
+    if layout is None:
+        assert tenants * routers > 20 or tenants * routers * networks * servers > 10_000
+        return
+    cidrs = [ip_network(network.cidr) for network in (*layout.networks, layout.clients)]
+    assert len(cidrs) == tenants * routers * networks + 1
+    assert not any(a.overlaps(b) for a, b in combinations(cidrs[:200], 2))
+    supernets = [ip_network(router.supernet) for router in layout.routers]
+    assert not any(a.overlaps(b) for a, b in combinations(supernets, 2))
+    for router, supernet in zip(layout.routers, supernets, strict=True):
+        assert supernet.subnet_of(SERVER_SPACE)  # type: ignore[arg-type]
+        for network in router.networks:
+            assert ip_network(network.cidr).subnet_of(supernet)  # type: ignore[arg-type]
+            assert network.tenant == router.tenant
+
+    clients = ip_network(layout.clients.cidr)
+    assert clients.subnet_of(CLIENT_SPACE)  # type: ignore[arg-type]
+    fixed = [layout.clients.gateway, layout.proxy_address, *(router.leg for router in layout.routers)]
+    assert len(set(fixed)) == len(fixed)
+    assert all(ip_address(address) in clients for address in fixed)
+    assert all(int(ip_address(address)) < int(ip_address(layout.clients.first)) for address in fixed)
+    for network in (*layout.networks, layout.clients):
+        room = int(ip_address(network.last)) - int(ip_address(network.first)) + 1
+        assert room >= network.servers + 5
+        assert ip_address(network.last) in ip_network(network.cidr)
+        assert network.gateway not in (network.first, network.last)
+    assert layout.host_routes == tuple((router.supernet, router.leg) for router in layout.routers)
+
+
+def test_names_are_host_names_and_unique() -> None:
+    layout = plan(scenario(tenants=4, routers_per_tenant=5, networks_per_router=3))
+    names = [network.name for network in (*layout.networks, layout.clients)]
+    assert len(set(names)) == len(names) == 61
+    assert all(len(f"kb-01234567-{name}-1000") <= 63 for name in names)
+
+
+def test_more_routers_than_routes_are_refused() -> None:
+    plan(scenario(tenants=20))
+    with pytest.raises(ScenarioError, match=r"asks for 21 server routers .* 20 are possible"):
+        plan(scenario(tenants=21))
+
+
+def test_more_networks_than_addresses_are_refused() -> None:
+    with pytest.raises(ScenarioError, match="do not fit into"):
+        plan(scenario(routers_per_tenant=20, networks_per_router=200, servers_per_network=100))
+
+
+def test_needs_add_up() -> None:
+    layout = plan(scenario(tenants=2, routers_per_tenant=1, networks_per_router=2, servers_per_network=3))
+    needs = layout.needs
+    assert needs.servers == 12 + 12 + 1
+    assert (needs.vcpus, needs.ram) == (50, 25 * 1024)
+    assert (needs.networks, needs.routers, needs.floating_ips) == (5, 3, 1)
+    assert layout.needs_of(1) == layout.needs_of(2)
+    assert layout.needs_of(0).servers == 13
+
+
+def test_plan_is_told_in_words() -> None:
+    asked = scenario(servers_per_network=2)
+    text = describe(asked, plan(asked))
+    assert "5: proxy, 2 HTTP servers, 2 traffic generators" in text
+    assert "3.906MiB, and 1 points as much as they can" in text
+    assert "load lasts  40s" in text
