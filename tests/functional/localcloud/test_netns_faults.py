@@ -1,0 +1,149 @@
+"""Faults that the data plane injects, as they look from outside and from inside."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+import uuid
+
+import pytest
+
+from kb_tests.localcloud.driver import DriverError, ServerSpec
+from tests.functional.localcloud.netns_cloud import Cloud, running, until
+from tests.functional.localcloud.test_netns_network import reaches, serving
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="volumes are plain files for an ordinary user")
+SIZE = 32 << 20
+
+
+def test_a_frozen_server_is_silent_and_goes_on_after_it() -> None:
+    async def main() -> None:
+        async with running() as cloud:
+            client = await cloud.boot(cloud.spec("client"))
+            server = await serving(cloud, "server")
+            await cloud.driver.put_rules(server.nics[0].port_id, None)
+            address = server.nics[0].address
+            assert await reaches(cloud, client, "tcp", address)
+            await cloud.driver.freeze(server.id)
+            assert not await reaches(cloud, client, "tcp", address)
+            assert await reaches(cloud, client, "icmp", address), "its kernel lives on"
+            await cloud.driver.thaw(server.id)
+            assert await reaches(cloud, client, "tcp", address)
+            await cloud.driver.freeze(server.id)
+            await cloud.driver.destroy(server.id)
+            with pytest.raises(DriverError, match="There is no server"):
+                await cloud.driver.thaw(server.id)
+
+    asyncio.run(main())
+
+
+def test_a_cut_network_comes_back_by_itself() -> None:
+    async def main() -> None:
+        async with running() as cloud:
+            client = await cloud.boot(cloud.spec("client"))
+            server = await cloud.boot(cloud.spec("server"))
+            address = server.nics[0].address
+            assert await reaches(cloud, client, "icmp", address)
+            start = time.monotonic()
+            await cloud.driver.cut_network(server.id, 2.5)
+            assert not await reaches(cloud, client, "icmp", address)
+
+            async def back() -> bool:
+                return await reaches(cloud, client, "icmp", address)
+
+            await until(back, 6)
+            assert time.monotonic() - start > 2
+            await cloud.driver.cut_network(server.id, 0.2)
+            await cloud.driver.destroy(server.id)
+            await asyncio.sleep(0.4)
+
+    asyncio.run(main())
+
+
+def test_links_get_a_rate_and_a_loss() -> None:
+    async def main() -> None:
+        async with running() as cloud:
+            client = await cloud.boot(cloud.spec("client"))
+            server = await cloud.boots("server", "nohup python3 -m http.server -d /opt 80 & cd /opt; "
+                                       "head -c 5000000 /dev/zero > zeros")  # fmt: skip
+            address, port = server.nics[0].address, server.nics[0].port_id
+            fetch = f"curl -s -o /dev/null -w '%{{speed_download}}' http://{address}/zeros"
+            free = float(await cloud.run(client, fetch))
+            await cloud.driver.limit_link(port, 20_000_000)
+            limited = float(await cloud.run(client, fetch))
+            assert 1_500_000 < limited < 3_200_000
+            assert free > 3 * limited
+            await cloud.driver.limit_link(port, None)
+            assert float(await cloud.run(client, fetch)) > 3 * limited
+            await cloud.driver.limit_link(port, None, loss=0.5)
+            pings = await cloud.run(client, f"ping -q -f -c 200 -W 1 {address}", check=False)
+            received = int(pings.partition(" received")[0].split()[-1])
+            assert 20 < received < 80, "a quarter of 200"
+            await cloud.driver.limit_link(port, None)
+            assert " 0% packet loss" in await cloud.run(client, f"ping -q -f -c 200 {address}")
+            with pytest.raises(DriverError, match="a share between 0 and 1"):
+                await cloud.driver.limit_link(port, None, loss=2)
+
+    asyncio.run(main())
+
+
+FIO = (
+    "fio --name=x --filename=/dev/vdb --direct=1 --bs=4k --size=16m --rw=randwrite --time_based --runtime=2 "
+    "--output-format=terse --terse-version=3"
+)
+
+
+async def iops(cloud: Cloud, server: ServerSpec) -> float:
+    """What fio writes a second to a server's /dev/vdb."""
+    return float((await cloud.run(server, FIO)).strip().splitlines()[-1].split(";")[48])
+
+
+@as_root
+def test_a_volume_becomes_slow_and_full() -> None:
+    async def main() -> None:
+        async with running() as cloud:
+            server = await cloud.boot(cloud.spec("server"))
+            volume = str(uuid.uuid4())
+            await cloud.driver.put_volume(volume, SIZE)
+            await cloud.driver.attach_volume(server.id, volume)
+            await cloud.driver.limit_volume(server.id, volume, 100)
+            assert 80 < await iops(cloud, server) < 120
+            await cloud.driver.limit_volume(server.id, volume, None)
+            assert await iops(cloud, server) > 300
+            fill = "dd if=/dev/zero of=/dev/vdb bs=1M oflag=direct 2>&1"
+            await cloud.driver.fill_volume(volume, SIZE // 2)
+            output = await cloud.run(server, fill, check=False)
+            assert f"{SIZE // 2} bytes" in output
+            assert "No space left" in output
+            await cloud.driver.fill_volume(volume, None)
+            assert f"{SIZE} bytes" in await cloud.run(server, fill, check=False)
+
+    asyncio.run(main())
+
+
+BURN = """
+import os, time
+start = time.monotonic()
+child = os.fork()
+while time.monotonic() - start < 2: pass
+if child:
+    os.wait()
+    t = os.times()
+    print(t.user + t.system + t.children_user + t.children_system)
+"""
+
+
+@as_root
+def test_flavors_limit_cpu_and_memory() -> None:
+    async def main() -> None:
+        async with running() as cloud:
+            notes = " ".join(cloud.driver.notes)
+            server = await cloud.boot(cloud.spec("small"))  # 1 vCPU, 512 MiB
+            if "vCPU is enforced" in notes:
+                assert float(await cloud.run(server, "python3 -", stdin=BURN.encode())) < 2.4
+            output = await cloud.run(server, "python3 -c 'print(len(bytearray(700<<20)))'", check=False)
+            assert ("734003200" in output) == ("RAM is enforced" not in notes)
+            assert await cloud.run(server, "hostname") == "small\n"
+
+    asyncio.run(main())
