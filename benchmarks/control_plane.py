@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from kb_tests.agent import protocol
 from kb_tests.agent.resp import Connection, encode
+from kb_tests.cloud.progress import silent
 from kb_tests.cloud.topology import Topology
 from kb_tests.fleet import boot
 from kb_tests.fleet.fleet import Fleet
@@ -137,7 +138,7 @@ def measure(plane: Plane, topology: Topology, seconds: int, ssh: bool) -> None:
 
     agents = len(topology.clients)
     begin, used = time.monotonic(), cpu()
-    with Fleet.connected(topology, dial, plane.secrets, deadline=begin + 120) as made:
+    with Fleet.connected(topology, dial, plane.secrets, silent, begin + 120) as made:
         opened, opened_cpu = time.monotonic() - begin, cpu() - used
         begin, used = time.monotonic(), cpu()
         reports = made.run({"kind": "load", "http": {}}, agents, seconds)

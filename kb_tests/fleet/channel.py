@@ -42,14 +42,14 @@ class _DialledConnection(Connection):
 
 class ControlChannel:
     """Streams of one run as the controller sees them. Every call outlives a broken connection for
-    PATIENCE seconds, then raises TunnelError; a command may then have been sent twice.
+    PATIENCE seconds, or until its `deadline` (monotonic seconds), then raises TunnelError; a command
+    may be sent twice.
     """
 
     def __init__(self, dial: Dial, run_id: str, password: str) -> None:
         self._run = run_id
         self._deadline = 0.0
         self._cursor = "0-0"
-        self._trimmed = "0-0"
         self._pool = ConnectionPool(
             connection_class=_DialledConnection,
             dial=lambda: dial(self._deadline),
@@ -63,7 +63,7 @@ class ControlChannel:
         self._redis = redis.Redis(connection_pool=self._pool)
 
     def open(self, deadline: float) -> None:
-        """Connect by `deadline` (monotonic seconds), and read what is reported from now on."""
+        """Connect, and read what is reported from now on."""
         now = self.time(deadline)
         self._cursor = f"{int(now * 1000) - 1}-0"  # XREAD gives what comes after an id
 
@@ -76,11 +76,10 @@ class ControlChannel:
         seconds, micros = self._do(lambda: self._redis.time(), deadline)
         return int(seconds) + int(micros) / 1e6
 
-    def send(self, message: protocol.Message, agent: str | None = None) -> None:
-        """One command, to one agent or to all."""
-        key = protocol.agent_key(self._run, agent) if agent else protocol.commands_key(self._run)
-        raw = protocol.encode(message)
-        self._do(lambda: self._redis.xadd(key, {protocol.FIELD: raw}))
+    def send(self, message: protocol.Message, deadline: float | None = None) -> None:
+        """One command to all agents."""
+        key, raw = protocol.commands_key(self._run), protocol.encode(message)
+        self._do(lambda: self._redis.xadd(key, {protocol.FIELD: raw}), deadline)
 
     def send_each(self, messages: dict[str, protocol.Message]) -> None:
         """Commands by agent, in one go."""
@@ -104,16 +103,9 @@ class ControlChannel:
             for entry, fields in entries:
                 self._cursor = entry.decode()
                 found.append(fields.get(protocol.FIELD, b""))
-        if len(found) < _BATCH:
-            self.trim()
-        return found
-
-    def trim(self) -> None:
-        """Let Redis forget what was read."""
-        if self._cursor != self._trimmed:
-            self._trimmed = self._cursor
-            key = protocol.reports_key(self._run)
+        if found:  # Redis may forget them
             self._do(lambda: self._redis.xtrim(key, minid=self._cursor, approximate=True))
+        return found
 
     def _do(self, call: Callable[[], _T], deadline: float | None = None) -> Any:
         self._deadline = time.monotonic() + PATIENCE if deadline is None else deadline

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import secrets as random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,7 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from kb_tests.agent import protocol
-from kb_tests.cloud.progress import Progress, silent
+from kb_tests.cloud.progress import Progress
 from kb_tests.cloud.topology import Role, Topology
 from kb_tests.errors import AgentsMissingError, FleetError
 from kb_tests.fleet import channel, collect
@@ -24,6 +23,11 @@ OnSecond = Callable[[SecondReport], None]
 ENROLL_TIMEOUT = 30.0
 SERVE_TIMEOUT = 60.0
 PREPARE_TIMEOUT = 100.0
+ABORT_TIMEOUT = 5.0
+LEAD = 1.5
+LEAD_PER_AGENT = 0.0005
+"""Seconds from the command to the start: agents must have read it, and their clocks, by then."""
+
 GRACE = 15.0
 """Seconds that a report may be late."""
 
@@ -43,7 +47,7 @@ class Fleet:
     @classmethod
     @contextmanager
     def open(
-        cls, topology: Topology, secrets: Secrets, progress: Progress = silent, deadline: float = math.inf
+        cls, topology: Topology, secrets: Secrets, progress: Progress, deadline: float
     ) -> Iterator[Fleet]:
         """Reach the proxy, wait for all agents until `deadline` (monotonic seconds), and enroll them.
 
@@ -63,8 +67,8 @@ class Fleet:
         topology: Topology,
         dial: channel.Dial,
         secrets: Secrets,
-        progress: Progress = silent,
-        deadline: float = math.inf,
+        progress: Progress,
+        deadline: float,
     ) -> Iterator[Fleet]:
         """As `open`, over any way to Redis."""
         control = channel.ControlChannel(dial, topology.run_id, secrets.controller_password)
@@ -126,7 +130,7 @@ class Fleet:
             if collection.failed():
                 _excuse(collection)
             else:
-                lead = 1.0 + 0.0005 * clients
+                lead = LEAD + LEAD_PER_AGENT * clients
                 self._control.send(
                     {"kind": "start", "id": collection.id, "start_at": self._control.time() + lead}
                 )
@@ -143,8 +147,8 @@ class Fleet:
     def abort(self, command_id: str = "") -> None:
         """Stop whatever runs; says nothing of success, and never raises a FleetError."""
         with suppress(FleetError):
-            self._control.close()
-            self._control.send({"kind": "abort", "id": command_id})
+            self._control.close()  # an interrupt may have left an answer half read
+            self._control.send({"kind": "abort", "id": command_id}, time.monotonic() + ABORT_TIMEOUT)
 
     def quit(self) -> None:
         """End the agents."""

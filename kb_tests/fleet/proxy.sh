@@ -52,6 +52,7 @@ reload_ssh() {
     done
     say "ssh ready"
 ) &
+ssh_check=$!
 
 # --- Redis: streams for one run, two users, nothing on disk.
 redis=$(command -v redis-server || command -v valkey-server) || die "redis-server is not installed in this image"
@@ -76,5 +77,4 @@ ulimit -n 1048576 2>/dev/null || ulimit -n "$(ulimit -H -n)"
 # It ends at once while the address is not there yet.
 setsid sh -c 'while :; do '"$as_redis $redis"' redis.conf; sleep 0.5; done' </dev/null >>/var/log/kb-redis.log 2>&1 &
 say "redis started"
-wait %1 2>/dev/null
-:
+wait "$ssh_check"

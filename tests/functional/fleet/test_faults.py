@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from kb_tests.cloud.progress import silent
 from kb_tests.errors import AgentsMissingError, TunnelError
 from kb_tests.fleet import channel, fleet
 from kb_tests.fleet.fleet import Fleet
@@ -32,7 +33,7 @@ def opened(plane: Plane, clients: int = 2) -> Iterator[Fleet]:
     topology = plane.topology(clients)
     for server in topology.agents:
         plane.start_agent(server)
-    with Fleet.open(topology, plane.secrets, deadline=time.monotonic() + 20) as made:
+    with Fleet.open(topology, plane.secrets, silent, time.monotonic() + 20) as made:
         yield made
 
 
@@ -144,7 +145,7 @@ def test_an_agent_that_never_comes_is_named(control_plane: Plane) -> None:
         control_plane.start_agent(server)
     with (
         pytest.raises(AgentsMissingError, match=f"No sign of the agent of kb-{RUN}-client-1. .*console log"),
-        Fleet.open(topology, control_plane.secrets, deadline=time.monotonic() + 3),
+        Fleet.open(topology, control_plane.secrets, silent, time.monotonic() + 3),
     ):
         pass
 
@@ -156,14 +157,14 @@ def test_agents_wait_for_a_redis_that_comes_late(control_plane: Plane) -> None:
         control_plane.start_agent(server)
     time.sleep(1)
     control_plane.start_redis()
-    with Fleet.open(topology, control_plane.secrets, deadline=time.monotonic() + 15) as made:
+    with Fleet.open(topology, control_plane.secrets, silent, time.monotonic() + 15) as made:
         assert len(made.hellos) == 2
 
 
 def test_a_second_controller_finds_the_same_agents(control_plane: Plane) -> None:
     with opened(control_plane):
         pass
-    with Fleet.open(control_plane.topology(2), control_plane.secrets, deadline=time.monotonic() + 5) as made:
+    with Fleet.open(control_plane.topology(2), control_plane.secrets, silent, time.monotonic() + 5) as made:
         assert [report.problem for report in http.run(POINT, made, port=control_plane.http_port)] == ["", ""]
 
 
@@ -197,7 +198,7 @@ def test_a_proxy_command_is_another_way_in(control_plane: Plane) -> None:
     topology = control_plane.topology(1, proxy_command="socat STDIO TCP:%h:%p")
     for server in topology.agents:
         control_plane.start_agent(server)
-    with Fleet.open(topology, control_plane.secrets, deadline=time.monotonic() + 10) as made:
+    with Fleet.open(topology, control_plane.secrets, silent, time.monotonic() + 10) as made:
         assert len(made.hellos) == 2
 
 

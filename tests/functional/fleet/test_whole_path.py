@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from kb_tests.cloud.progress import silent
 from kb_tests.fleet.fleet import Fleet
 from kb_tests.fleet.messages import SecondReport
 from kb_tests.load import http
@@ -30,7 +31,7 @@ def test_a_point_from_command_to_reports(control_plane: Plane) -> None:
     for server in topology.agents:
         control_plane.start_agent(server)
     seen: list[SecondReport] = []
-    with Fleet.open(topology, control_plane.secrets, deadline=time.monotonic() + 20) as fleet:
+    with Fleet.open(topology, control_plane.secrets, silent, time.monotonic() + 20) as fleet:
         assert {hello.role for hello in fleet.hellos.values()} == {"server", "client"}
         for _ in range(2):
             reports = http.run(POINT, fleet, seen.append, port=control_plane.http_port)

@@ -142,17 +142,18 @@ class FakeChannel:
         """The Redis clock."""
         return 1e9 + self.now
 
-    def send(self, message: dict[str, Any], agent: str | None = None) -> None:
+    def send(self, message: dict[str, Any], deadline: float | None = None) -> None:
         """To all agents; they answer at once."""
+        if self.broken is not None:
+            raise self.broken
         self.sent.append(message)
-        for one in self.agents.values():
-            if agent in (None, one.who.name):
-                self.queue += one.obey(message)
+        for agent in self.agents.values():
+            self.queue += agent.obey(message)
 
     def send_each(self, messages: Mapping[str, dict[str, Any]]) -> None:
         """To each its own."""
         for name, message in messages.items():
-            self.send(message, name)
+            self.queue += self.agents[name].obey(message)
 
     def reports(self, timeout: float) -> list[bytes]:
         """What has been said."""
