@@ -70,7 +70,7 @@ def test_the_percentile_curve_is_that_of_the_histogram() -> None:
 
 
 def test_requests_without_a_good_answer_end_the_curve() -> None:
-    histogram = Histogram.of([0.001], [90])
+    histogram = Histogram.of([0.001, 5.0], [90, 10])
     svg = percentiles.chart(
         figures(histogram, Counts(due=100, completed=90, errors={"reset": 10})), limits(), "a"
     )

@@ -131,8 +131,8 @@ def test_a_point_says_why_it_is_no_plain_pass() -> None:
 
 
 def test_a_percentile_counts_requests_without_a_good_answer_as_slowest() -> None:
-    answered = Histogram.of([0.001, 0.002, 0.003])
-    figures = Figures(1.0, 4.0, 3.0, 0.0, Counts(due=4, completed=3, errors={"reset": 1}), answered, answered)
+    timed = Histogram.of([0.001, 0.002, 0.003, 5.0])
+    figures = Figures(1.0, 4.0, 3.0, 0.0, Counts(due=4, completed=3, errors={"timeout": 1}), timed, timed)
     assert figures.percentile(50) == pytest.approx(0.002)
     assert figures.percentile(75) == pytest.approx(0.003, rel=1e-3)
     assert figures.percentile(76) == math.inf
