@@ -209,8 +209,9 @@ class Control:
             for stream, entries in reply or ():
                 for entry, fields in entries:
                     self._cursors[stream.decode()] = entry.decode()
-                    found.append(fields[fields.index(protocol.FIELD) + 1])
-        except (TypeError, ValueError, AttributeError, IndexError):
+                    ours = len(fields) == 2 and fields[0] == protocol.FIELD
+                    found.append(fields[1] if ours else b"")
+        except (TypeError, ValueError, AttributeError):
             raise RespError("the answer to XREAD has an unknown shape") from None
         return found
 
