@@ -74,8 +74,8 @@ class IoBlock(Message):
 
 
 class IoDone(Message):
-    """One server's fio has ended, or `hung`. `stall` is the longest time without a completed I/O (known to
-    `stall_error`), from `stall_at` on; `clock` is how much more time fio's clock counted than ours.
+    """One server's fio has ended, or `hung`. `stalls` are the longest times without a completed I/O ([at,
+    seconds], known to `stall_error`); `clock` is how much more time fio's clock counted than ours.
     """
 
     kind: Literal["io_done"]
@@ -83,8 +83,7 @@ class IoDone(Message):
     begin: Instant
     end: Instant
     blocks: Count
-    stall: Seconds
-    stall_at: Instant
+    stalls: Annotated[list[tuple[Instant, Seconds]], Field(max_length=1000)]
     stall_error: Seconds
     hung: bool
     clock: Instant

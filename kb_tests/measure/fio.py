@@ -70,21 +70,19 @@ def censored(bins: Bins) -> int:
     return int(bins[-1])
 
 
-def omitted(bins: Bins, interval: float) -> Bins:
-    """The I/Os that `bins` leave out because a slot was busy when they were due.
+def omitted(stalls: Iterable[float], interval: float) -> Bins:
+    """The I/Os that were due, one every `interval` seconds, while nothing was made for so many seconds.
 
-    A slot of the queue that makes one I/O every `interval` seconds and is held up for v misses those that
-    were due after interval, 2 * interval, ...; they would have taken v - interval, v - 2 * interval, ...
-    Source: HdrHistogram, `copyCorrectedForCoordinatedOmission`. Of a censored one the least is taken.
+    One I/O that is held up for v is counted; those due after interval, 2 * interval, ... are not, and
+    would have taken v - interval, v - 2 * interval, ... Source: HdrHistogram,
+    `copyCorrectedForCoordinatedOmission`.
     """
     added = np.zeros(_NUMBER)
-    values = np.append(_NAMES[:-1], _LOW[-1]) * _NANO
     edges = _LOW[1:] * _NANO
-    for index in np.flatnonzero(bins * (values >= 2 * interval)):
-        value = values[index]
-        most = np.floor(value / interval * (1 + 1e-12)) - 1
-        below = np.clip(most - np.floor((value - edges) / interval), 0, most)
-        added += bins[index] * np.diff(below, prepend=0, append=most)
+    for stall in stalls:
+        most = max(0.0, np.floor(stall / interval * (1 + 1e-12)) - 1)
+        below = np.clip(most - np.floor((stall - edges) / interval), 0, most)
+        added += np.diff(below, prepend=0, append=most)
     counts: Bins = np.rint(added).astype(np.int64)
     return counts
 

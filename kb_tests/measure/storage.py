@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -83,7 +84,7 @@ def flaw(point: StoragePoint, report: StorageReport) -> str:
         if abs(block.begin - end) > TOUCHING or block.end <= block.begin:
             return f"its time blocks do not join at {end:g} s of the window"
         end = block.end
-    held_up = EDGE + done.stall
+    held_up = EDGE + max((seconds for _, seconds in done.stalls), default=0.0)
     if not -EDGE <= done.begin <= held_up:
         return f"its window began at {done.begin:g} s"
     if not done.hung:
@@ -92,11 +93,6 @@ def flaw(point: StoragePoint, report: StorageReport) -> str:
         if not point.duration - EDGE <= done.end <= point.duration + held_up:
             return f"its window ended at {done.end:g} s of {point.duration:g} s"
     return ""
-
-
-def slot_interval(point: StoragePoint) -> float:
-    """How often one slot of a server's queue has an I/O to make, in seconds; 0 if no rate was set."""
-    return point.slots / point.rate if point.rate else 0.0
 
 
 @dataclass(frozen=True)
@@ -110,7 +106,9 @@ def _whole(point: StoragePoint, report: StorageReport) -> _Whole | str:
     why = flaw(point, report)
     if why or report.done is None:
         return why
-    reads, writes = _Queue(point, point.reads), _Queue(point, 1 - point.reads)
+    wire = sorted(report.blocks, key=lambda block: block.begin)
+    held_up = _by_block(report.done, [block.end for block in wire])
+    reads, writes = _Schedule(point.rate * point.reads), _Schedule(point.rate * (1 - point.reads))
     try:
         blocks = tuple(
             StorageBlock(
@@ -118,44 +116,52 @@ def _whole(point: StoragePoint, report: StorageReport) -> _Whole | str:
                 at=block.begin,
                 seconds=block.end - block.begin,
                 errors=block.errors,
-                read=reads.io(block.read, block.end - block.begin),
-                write=writes.io(block.write, block.end - block.begin),
+                read=reads.io(block.read, block.end - block.begin, stalls),
+                write=writes.io(block.write, block.end - block.begin, stalls),
             )
-            for block in sorted(report.blocks, key=lambda block: block.begin)
+            for block, stalls in zip(wire, held_up, strict=True)
         )
     except ValueError as error:
         return f"its fio output cannot be read: {error}"
     return _Whole(_server(point, report, report.done, blocks), blocks)
 
 
-class _Queue:
-    """One server's reads or writes, block after block: where the omitted I/Os are put back.
+def _by_block(done: IoDone, ends: Sequence[float]) -> list[list[float]]:
+    """The lengths of the stalls that ended in each block; what came after the last one counts there."""
+    found: list[list[float]] = [[] for _ in ends]
+    for at, seconds in done.stalls:
+        if found:
+            found[min(bisect_left(ends, at + seconds), len(ends) - 1)].append(seconds)
+    return found
+
+
+class _Schedule:
+    """One server's reads or writes, block after block: where omitted I/Os are put back.
 
     After a stall fio makes up for it in a burst. So what was missed has been counted, only too late and as
     far too fast: as the missed I/Os are put back, as many of the fastest are taken out, as soon as more
     have been made than were due. Where fio never made up, none are taken out.
     """
 
-    def __init__(self, point: StoragePoint, share: float) -> None:
-        self._rate = point.rate * share
-        self._interval = slot_interval(point)
+    def __init__(self, rate: float) -> None:
+        self._rate = rate
         self._owed = 0
 
-    def io(self, wire: BinnedPart, seconds: float) -> Io:
-        """One block; raises ValueError."""
+    def io(self, wire: BinnedPart, seconds: float, stalls: Sequence[float]) -> Io:
+        """One block, and the stalls that ended in it; raises ValueError."""
         bins = fio.read(wire.bins)
         if int(bins.sum()) != wire.ios:
             raise ValueError(f"{wire.ios} I/Os, but {int(bins.sum())} latencies")
         service = response = _latency(bins)
-        if self._interval and self._rate:
-            added = fio.omitted(bins, self._interval)
+        if self._rate:
+            added = fio.omitted(stalls, 1 / self._rate)
             self._owed += int(added.sum())
             if self._owed:
-                all_bins = bins + added
-                surplus = max(0, int(all_bins.sum()) - math.ceil(self._rate * seconds))
-                taken = min(self._owed, surplus, int(all_bins.sum()))
+                bins = bins + added
+                surplus = int(bins.sum()) - math.ceil(self._rate * seconds)
+                taken = max(0, min(self._owed, surplus))
                 self._owed -= taken
-                response = _latency(fio.without_fastest(all_bins, taken))
+                response = _latency(fio.without_fastest(bins, taken))
         return Io(ios=wire.ios, bytes=wire.bytes, service=service, response=response)
 
 
@@ -170,6 +176,7 @@ def _server(
     write = Io.merged(tuple(block.write for block in blocks))
     seconds = point.duration if done.hung else done.end - done.begin
     natural = 1 / point.rate if point.rate else 0.0
+    stall_at, stall = max(done.stalls, key=lambda stall: stall[1], default=(0.0, 0.0))
     return StorageServer(
         server=report.agent,
         host=report.host,
@@ -180,8 +187,8 @@ def _server(
         read=read,
         write=write,
         errors=sum(block.errors for block in blocks) + done.hung,
-        stall=max(0.0, done.stall - natural),
-        stall_at=done.stall_at,
+        stall=max(0.0, stall - natural),
+        stall_at=stall_at,
         hung=done.hung,
         clock=done.clock,
         clock_error=report.clock_error,

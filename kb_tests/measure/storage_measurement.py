@@ -53,8 +53,8 @@ class Latency:
 class Io:
     """Reads or writes of one block, server or point.
 
-    `service` is what fio measured. `response` is that with the I/Os that were due while the queue was held
-    up (coordinated omission), if a rate was set; else both are the same.
+    `service` is what fio measured. `response` is that with the I/Os that were due during stalls, as what
+    they would have taken (coordinated omission), if a rate was set; else both are the same.
     """
 
     ios: int

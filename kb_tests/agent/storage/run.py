@@ -20,6 +20,7 @@ from .wait import Waiter
 
 _EARLY = 0.02  # seconds by which an answer may seem to come before it was asked for
 _PROMPT = 0.1  # an answer within this time tells what fio's clock shows
+_MOST_STALLS = 1000
 _END = 5.0  # seconds that fio may take to end once told to
 
 
@@ -152,7 +153,8 @@ class Run:
     def _done(self, running: fio.Fio, started: float, hung: bool) -> None:
         begin = self._window[0].at if self._window else self._begin
         end = self._window[-1].at if self._window else begin
-        silent = stall.Stall(time.monotonic() - end, end) if hung else self._stall(self._begin, end)
+        stalls = [stall.Stall(end, time.monotonic() - end)] if hung else self._stalls(end)
+        stalls = sorted(sorted(stalls, key=lambda one: -one.seconds)[:_MOST_STALLS])
         clock = 0.0
         if len(self._clock) == 2:
             first, last = self._clock
@@ -164,8 +166,7 @@ class Run:
                     "begin": round(begin - self._begin, 4),
                     "end": round(end - self._begin, 4),
                     "blocks": self._blocks,
-                    "stall": round(silent.seconds, 4),
-                    "stall_at": round(silent.at - self._begin, 4),
+                    "stalls": [[round(one.at - self._begin, 4), round(one.seconds, 4)] for one in stalls],
                     "stall_error": self._job.log_window / 1000,
                     "hung": hung,
                     "clock": round(clock, 4),
@@ -175,14 +176,20 @@ class Run:
             }
         )
 
-    def _stall(self, begin: float, end: float) -> stall.Stall:
-        """The longest one between two moments of CLOCK_MONOTONIC."""
+    def _stalls(self, end: float) -> List[stall.Stall]:
+        """Those between the common start and a moment of CLOCK_MONOTONIC, which theirs are too.
+
+        Those too short to be told from a gap between two I/Os are left out.
+        """
+        begin, shortest = self._begin, 3 * self._job.log_window / 1000
+        if self._job.rate:
+            shortest = max(shortest, 2 / self._job.rate)
         if self._epoch == math.inf:
-            return stall.Stall(end - begin, begin)
+            return [stall.Stall(begin, end - begin)]
         path = os.path.join(self._folder, "fio_lat.log")
         try:
             with open(path, encoding="ascii") as log:
-                found = stall.longest(log, begin - self._epoch, end - self._epoch)
+                found = stall.find(log, begin - self._epoch, end - self._epoch, shortest)
         except (OSError, ValueError) as error:
             raise StorageError(f"fio's latency log cannot be read: {error}.") from error
-        return stall.Stall(found.seconds, found.at + self._epoch)
+        return [stall.Stall(one.at + self._epoch, one.seconds) for one in found]

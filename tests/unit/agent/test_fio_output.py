@@ -117,20 +117,20 @@ def test_coarse_buckets_are_quarters_of_a_doubling() -> None:
 @pytest.mark.parametrize(
     ("times", "expected"),
     [
-        ([1000, 1100, 3100, *range(3200, 11000, 500)], (2.0, 1.1)),
-        ([900, 4000, 10990], (6.99, 4.0)),
-        ([10900], (9.9, 1.0)),
-        ([1010], (9.99, 1.01)),
-        ([], (10.0, 1.0)),
-        ([200, 20000], (10.0, 1.0)),
+        ([1000, 1100, 3100, *range(3200, 11001, 500)], [(1.1, 2.0)]),
+        ([900, 4000, 10990], [(1.0, 3.0), (4.0, 6.99)]),
+        ([10900], [(1.0, 9.9)]),
+        ([1010], [(1.01, 9.99)]),
+        ([], [(1.0, 10.0)]),
+        ([200, 20000], [(1.0, 10.0)]),
     ],
 )
-def test_the_longest_stall_lies_within_the_window(times: list[int], expected: tuple[float, float]) -> None:
+def test_stalls_are_found_within_the_window(times: list[int], expected: list[tuple[float, float]]) -> None:
     lines = [f"{time}, 250000, 0, 0, 0\n" for time in reversed(times)]
-    found = stall.longest(lines, 1.0, 11.0)
-    assert found == pytest.approx(expected)
+    found = stall.find(lines, 1.0, 11.0, 1.0)
+    assert [tuple(one) for one in found] == [pytest.approx(one) for one in expected]
 
 
 def test_a_log_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match="invalid literal"):
-        stall.longest(["100, 5, 0\n", "oops, 5, 0\n"], 0.0, 1.0)
+        stall.find(["100, 5, 0\n", "oops, 5, 0\n"], 0.0, 1.0, 0.1)

@@ -1,0 +1,195 @@
+"""Running the storage engine as the agent does, on files and loop devices of our own."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from kb_tests.agent.storage import engine
+from kb_tests.fleet.storage_messages import IoBlock, IoDone, IoSecond, StorageReport
+from kb_tests.scenario.points import StoragePoint
+
+VOLUME = "0f9a3c1e-77d2-4b1c-9b2e-5d1f00c0ffee"
+
+
+def directory(path: Path, size: int = 16 << 20) -> dict[str, Any]:
+    """A target: a file in `path`."""
+    return {
+        "kind": "directory",
+        "volume": "",
+        "volume_size": 0,
+        "file_system": "",
+        "directory": str(path),
+        "size": size,
+    }
+
+
+def volume(size: int, used: int = 16 << 20, file_system: str = "") -> dict[str, Any]:
+    """A target: the volume VOLUME."""
+    return {
+        "kind": "volume",
+        "volume": VOLUME,
+        "volume_size": size,
+        "file_system": file_system,
+        "directory": "",
+        "size": used,
+    }
+
+
+def options(point: StoragePoint, **changes: Any) -> dict[str, Any]:
+    """The `fio` dict of a point."""
+    return {
+        "mode": point.mode,
+        "block_size": point.block_size,
+        "iodepth": point.iodepth,
+        "numjobs": point.numjobs,
+        "reads": point.reads,
+        "rate": point.rate,
+        "extra": dict(point.extra),
+        "ramp": point.ramp,
+        "duration": point.duration,
+        "block": 1.0,
+        "drain": 3.0,
+        **changes,
+    }
+
+
+def prepare(target: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Find, format, mount, fill; the last event."""
+    preparation = engine.Preparation(target)
+    preparation.start()
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        select.select([preparation.fileno()], [], [], 1)
+        events = preparation.events()
+        if events:
+            return events[-1]
+    raise AssertionError("the preparation did not end")
+
+
+def run(
+    target: dict[str, Any],
+    jobs: Sequence[dict[str, Any]],
+    disturb: Callable[[float, list[int]], None] = lambda at, pids: None,
+) -> list[StorageReport]:
+    """Run `jobs` at the same time, each as a server would; `disturb` gets the seconds since the common
+    start of the ramps, and fio's job processes, ten times a second.
+    """
+    loads = [engine.StorageLoad(target, job) for job in jobs]
+    found: list[list[tuple[str, dict[str, Any]]]] = [[] for _ in loads]
+    try:
+        for load in loads:
+            load.prepare(time.monotonic() + 20)
+        begin = time.monotonic() + 0.2
+        for load in loads:
+            load.start(begin)
+        while any(load.fileno() >= 0 for load in loads):
+            select.select([load.fileno() for load in loads if load.fileno() >= 0], [], [], 0.1)
+            now = time.monotonic() - begin
+            assert now < 60
+            disturb(now, [pid for load in loads for pid in workers(load)])
+            for load, events in zip(loads, found, strict=True):
+                events += load.events()
+    finally:
+        for load in loads:
+            load.abort()
+    return [_report(f"storage-{number}", events) for number, events in enumerate(found)]
+
+
+def workers(load: engine.StorageLoad) -> list[int]:
+    """The processes that make fio's I/O."""
+    if load._child is None:
+        return []
+    return [pid for child in children(load._child.pid) for pid in children(child)]
+
+
+def children(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def running_fio() -> list[str]:
+    """Command lines of all fio processes that use files of these tests."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes().decode().split("\0")
+        except OSError:
+            continue
+        if words[0].endswith("fio") and "--name=kb" in words:
+            found.append(" ".join(words))
+    return found
+
+
+def _report(agent: str, events: list[tuple[str, dict[str, Any]]]) -> StorageReport:
+    def parsed(kind: str, model: Any) -> list[Any]:
+        return [
+            model.model_validate_json(
+                json.dumps({"v": 1, "agent": agent, "seq": 1, "kind": f"io_{kind}", "id": "c", **body})
+            )
+            for found, body in events
+            if found == kind
+        ]
+
+    done: list[IoDone] = parsed("done", IoDone)
+    seconds: list[IoSecond] = parsed("second", IoSecond)
+    blocks: list[IoBlock] = parsed("block", IoBlock)
+    problem = next((body["error"] for kind, body in events if kind == "failed"), "")
+    return StorageReport(agent, "h", 0.0, tuple(seconds), tuple(blocks), done[0] if done else None, problem)
+
+
+@contextmanager
+def loop_device(folder: Path, size: int) -> Iterator[tuple[str, Path]]:
+    """A loop device over a sparse file; its path, and the file's."""
+    backing = folder / "backing"
+    with backing.open("wb") as file:
+        os.truncate(file.fileno(), size)
+    device = subprocess.run(
+        ["losetup", "--show", "-f", str(backing)], check=True, capture_output=True, text=True
+    ).stdout.strip()
+    try:
+        yield device, backing
+    finally:
+        subprocess.run(["losetup", "-d", device], check=False)
+
+
+class Throttle:
+    """Lets a block device answer nobody in a control group of ours (cgroup v1, blkio)."""
+
+    ROOT = Path("/sys/fs/cgroup/blkio")
+
+    def __init__(self, device: str) -> None:
+        number = Path(device).stat().st_rdev
+        self._device = f"{os.major(number)}:{os.minor(number)}"
+        self._group = self.ROOT / f"kb-test-{os.getpid()}"
+
+    def __enter__(self) -> Throttle:
+        self._group.mkdir()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.limit(0)
+        for pid in (self._group / "tasks").read_text().split():
+            (self.ROOT / "tasks").write_text(pid)
+        self._group.rmdir()
+
+    def hold(self, pids: Sequence[int]) -> None:
+        """From now on, what these processes ask of the device takes an hour."""
+        for pid in pids:
+            (self._group / "tasks").write_text(str(pid))
+        self.limit(1)
+
+    def limit(self, bytes_per_second: int) -> None:
+        """0 lifts it."""
+        for direction in ("read", "write"):
+            file = self._group / f"blkio.throttle.{direction}_bps_device"
+            file.write_text(f"{self._device} {bytes_per_second}")
