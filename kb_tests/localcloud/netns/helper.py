@@ -122,7 +122,7 @@ class Helper:
         if message["groups"] is not None:
             self._groups = Groups(message["groups"])
             self._groups.create()
-        networks.set_up_namespace()
+        networks.set_up_own_namespace()
         rootfs.prepare([tuple(entry) for entry in message["var_folders"]])
         gc.collect()
         gc.freeze()

@@ -38,26 +38,33 @@ def _sysctl(name: str, value: str) -> None:
             file.write(value)
 
 
-def set_up_namespace(*, forward: bool = False) -> None:
-    """Make the present network namespace ready: IPv4 only, no guesses about sources, loopback up."""
-    for name in ("all", "default"):
-        _sysctl(f"net/ipv6/conf/{name}/disable_ipv6", "1")
-        _sysctl(f"net/ipv4/conf/{name}/rp_filter", "0")
-        _sysctl(f"net/ipv4/conf/{name}/send_redirects", "0")
+def set_up_own_namespace() -> None:
+    """Make the namespace of the bridges ready."""
+    _set_up()
+    _take_any_source()
     for table in ("arptables", "iptables", "ip6tables"):
         _sysctl(f"net/bridge/bridge-nf-call-{table}", "0")  # what crosses a bridge is no IP host's matter
-    if forward:
-        _sysctl("net/ipv4/ip_forward", "1")
+
+
+def new_namespace() -> int:
+    """A network namespace that is ready for its devices."""
+    network = linux.new_network()
+    with linux.inside_network(network):
+        _set_up()
+    return network
+
+
+def _set_up() -> None:
+    """IPv4 only, loopback up."""
+    _sysctl("net/ipv6/conf/all/disable_ipv6", "1")
     with Netlink() as netlink:
         netlink.set_up(1)
 
 
-def new_namespace(*, forward: bool = False) -> int:
-    """A network namespace that is ready for its devices."""
-    network = linux.new_network()
-    with linux.inside_network(network):
-        set_up_namespace(forward=forward)
-    return network
+def _take_any_source() -> None:
+    for name in ("all", "default"):
+        _sysctl(f"net/ipv4/conf/{name}/rp_filter", "0")
+        _sysctl(f"net/ipv4/conf/{name}/send_redirects", "0")
 
 
 def put_network(name: str, mtu: int) -> int:
@@ -121,8 +128,10 @@ class Routers:
         """Give a router the legs and static routes that it should have."""
         router = self._routers.get(name)
         if router is None:
-            router = self._routers[name] = _Router(new_namespace(forward=True))
+            router = self._routers[name] = _Router(new_namespace())
             with linux.inside_network(router.network), Netlink() as netlink:
+                _take_any_source()
+                _sysctl("net/ipv4/ip_forward", "1")
                 netlink.add_address(1, OUTSIDE, 32)
         for leg in [leg for leg, known in router.legs.items() if legs.get(leg) != known]:
             del router.legs[leg]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import socket
 import struct
+from array import array
 from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 Message = dict[str, Any]
 
 _LENGTH = struct.Struct("!I")
-_FDS_AT_ONCE = 8
+_ANCILLARY = socket.CMSG_SPACE(8 * array("i").itemsize)
 
 
 def encode(message: Message) -> bytes:
@@ -38,10 +39,12 @@ class Reader:
         Raises `EOFError` when the other side is gone.
         """
         try:
-            data, fds, _, _ = socket.recv_fds(self._source, 1 << 18, _FDS_AT_ONCE, socket.MSG_CMSG_CLOEXEC)
+            data, ancillary, _, _ = self._source.recvmsg(1 << 18, _ANCILLARY, socket.MSG_CMSG_CLOEXEC)
         except ConnectionError:
             raise EOFError from None
-        self._fds.extend(fds)
+        for level, kind, packed in ancillary:
+            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                self._fds.extend(array("i", packed))
         if not data:
             raise EOFError
         self._buffer += data
