@@ -92,6 +92,23 @@ def text(source: Json, name: str, default: str | None = None, *, longest: int = 
     return value
 
 
+def objects(source: Json, name: str) -> list[Json]:
+    """The list of objects `name` of `source`; missing or null is an empty one.
+
+    Raises:
+        ApiError: 400, something else.
+
+    """
+    value = source.get(name)
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+        raise bad_request(
+            f"Invalid input for field/attribute {name}. Value: {value}. {value!r} is not of type 'array'"
+        )
+    return value
+
+
 def whole(
     source: Json, name: str, default: int | None = None, *, least: int = 0, most: int = 2**31 - 1
 ) -> int:

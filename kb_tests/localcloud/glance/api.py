@@ -194,9 +194,9 @@ def _set(call: Call, image: Image, name: str, value: object) -> None:
         case "name":
             image.name = None if value is None else str(value)[:255]
         case "tags":
-            if not isinstance(value, list):
-                raise bad_request("Tags must be a list.")
-            image.tags = [str(tag) for tag in dict.fromkeys(value)]
+            if not isinstance(value, list) or not all(isinstance(tag, str) for tag in value):
+                raise bad_request("Tags must be a list of strings.")
+            image.tags = list(dict.fromkeys(value))
         case "visibility":
             if value not in ("public", "private", "shared", "community"):
                 raise bad_request(f"Invalid visibility value: {value}")
@@ -222,7 +222,7 @@ def _set(call: Call, image: Image, name: str, value: object) -> None:
 
 
 def _among(name: str, value: object, allowed: tuple[str, ...]) -> str | None:
-    if value is not None and value not in allowed:
+    if value is not None and not (isinstance(value, str) and value in allowed):
         raise bad_request(f"Invalid value '{value}' for {name}. Allowed values: {', '.join(allowed)}")
     return None if value is None else str(value)
 

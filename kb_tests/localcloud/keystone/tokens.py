@@ -69,16 +69,19 @@ async def authenticate(call: Call) -> Response:
     """By password or by another token; scoped to a project, a domain, the system, or not at all."""
     identity = call.cloud.identity
     auth = call.object("auth")
-    methods = auth.get("identity", {}).get("methods")
-    if not isinstance(methods, list) or not methods:
+    proof = auth.get("identity")
+    if not isinstance(proof, dict):
+        raise bad_request("Expecting to find identity in auth.")
+    methods = proof.get("methods")
+    if not isinstance(methods, list) or not methods or not all(isinstance(each, str) for each in methods):
         raise bad_request(
             "Expecting to find methods in identity. The server could not comply with the request."
         )
     until = None
     if "password" in methods:
-        user = _by_password(identity, auth["identity"])
+        user = _by_password(identity, proof)
     elif "token" in methods:
-        given = auth["identity"].get("token", {})
+        given = proof.get("token")
         old = identity.token(given.get("id", "") if isinstance(given, dict) else "")
         if old is None:
             raise _denied()

@@ -124,7 +124,11 @@ async def list_availabilities(call: Call) -> Response:
     return listing(
         call,
         "network_ip_availabilities",
-        (_availability(call, network_id) for network_id in call.cloud.networking.networks),
+        (
+            _availability(call, network_id) | {"ip_version": 4}
+            for network_id in call.cloud.networking.networks
+        ),
+        hidden="ip_version",
     )
 
 

@@ -38,9 +38,11 @@ def common_view(resource: Resource) -> Json:
     }
 
 
-def listing(call: Call, kind: str, views: Iterable[Json]) -> Response:
-    """Filtered, sorted, paged, with the fields asked for."""
+def listing(call: Call, kind: str, views: Iterable[Json], hidden: str = "") -> Response:
+    """Filtered, sorted, paged, with the fields asked for. `hidden` may be filtered by, but is not shown."""
     found, marker = page(keep(views, call.query), call.query, UNLIMITED_PAGE)
+    for view in found:
+        view.pop(hidden, None)
     body: Json = {kind: [pick(view, call.query) for view in found]}
     if marker is not None:
         href = next_link(call.cloud.url + call.request.url.path, call.query, marker)

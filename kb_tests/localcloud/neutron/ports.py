@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 
 from starlette.responses import Response
 
-from kb_tests.localcloud.api.call import Call, Json, reply, truth
+from kb_tests.localcloud.api.call import Call, Json, objects, reply, truth
 from kb_tests.localcloud.api.errors import bad_request, conflict, not_found
 from kb_tests.localcloud.cloud import Cloud
 from kb_tests.localcloud.neutron import networks
@@ -124,6 +124,8 @@ def _create_from(call: Call, given: Json) -> Port:
     project_id = project_of(call, given)
     check_quota(call, "port", project_id)
     secure = truth(given.get("port_security_enabled"), network.port_security)
+    pairs, options = objects(given, "allowed_address_pairs"), objects(given, "extra_dhcp_opts")
+    name, description = string(given, "name"), string(given, "description")
     port = create(
         call.cloud,
         network,
@@ -134,12 +136,10 @@ def _create_from(call: Call, given: Json) -> Port:
         device_id=string(given, "device_id"),
         device_owner=string(given, "device_owner"),
     )
-    port.name = string(given, "name")
-    port.description = string(given, "description")
+    port.name, port.description = name, description
     port.admin_state_up = truth(given.get("admin_state_up"), True)
     port.port_security = secure
-    port.allowed_address_pairs = list(given.get("allowed_address_pairs") or [])
-    port.extra_dhcp_opts = list(given.get("extra_dhcp_opts") or [])
+    port.allowed_address_pairs, port.extra_dhcp_opts = pairs, options
     return port
 
 
@@ -308,9 +308,9 @@ async def update_port(call: Call) -> Response:
     if "fixed_ips" in given:
         _move(cloud, port, _fixed_ips(given["fixed_ips"]) or [])
     if "extra_dhcp_opts" in given:
-        port.extra_dhcp_opts = list(given["extra_dhcp_opts"] or [])
+        port.extra_dhcp_opts = objects(given, "extra_dhcp_opts")
     if "allowed_address_pairs" in given:
-        port.allowed_address_pairs = list(given["allowed_address_pairs"] or [])
+        port.allowed_address_pairs = objects(given, "allowed_address_pairs")
     port.touch()
     return reply({"port": view(call, port)})
 

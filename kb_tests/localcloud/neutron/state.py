@@ -107,7 +107,7 @@ class Port(Resource):
     port_security: bool = True
     admin_state_up: bool = True
     active: bool = False
-    allowed_address_pairs: list[dict[str, str]] = field(default_factory=list)
+    allowed_address_pairs: list[dict[str, object]] = field(default_factory=list)
     extra_dhcp_opts: list[dict[str, object]] = field(default_factory=list)
 
 

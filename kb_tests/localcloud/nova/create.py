@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from kb_tests.localcloud.api.call import Call, Json, reply, text, truth, whole
+from kb_tests.localcloud.api.call import Call, Json, objects, reply, text, truth, whole
 from kb_tests.localcloud.api.errors import ApiError, bad_request, conflict, forbidden
 from kb_tests.localcloud.glance import api as glance
 from kb_tests.localcloud.glance.state import Image
@@ -102,7 +102,7 @@ async def create_servers(call: Call) -> Response:
         "links": links(call, f"servers/{first.id}"),
         "OS-DCF:diskConfig": str(given.get("OS-DCF:diskConfig") or "MANUAL"),
         "security_groups": [
-            {"name": each["name"]} for each in given.get("security_groups") or [{"name": "default"}]
+            {"name": each.get("name")} for each in objects(given, "security_groups") or [{"name": "default"}]
         ],
         "adminPass": str(given.get("adminPass") or secrets.token_urlsafe(9)),
     }
@@ -257,8 +257,8 @@ def _groups(call: Call, given: Json, wanted: list[Wanted]) -> list[str]:
         return []
     groups = call.cloud.networking.groups.values()
     chosen = []
-    for each in given.get("security_groups") or [{"name": "default"}]:
-        name = str(each.get("name", "")) if isinstance(each, dict) else ""
+    for each in objects(given, "security_groups") or [{"name": "default"}]:
+        name = str(each.get("name", ""))
         if name == "default":
             chosen.append(default_group(call.cloud, call.caller.project_id).id)
             continue
@@ -309,8 +309,8 @@ def check_tags(given: object) -> list[str]:
 
 
 def _check_block_devices(given: Json) -> None:
-    for each in given.get("block_device_mapping_v2") or []:
-        local = isinstance(each, dict) and each.get("destination_type", "local") == "local"
+    for each in objects(given, "block_device_mapping_v2"):
+        local = each.get("destination_type", "local") == "local"
         if not local or each.get("source_type") != "image":
             raise bad_request(
                 "Block Device Mapping is Invalid: the local cloud boots from images only; attach volumes "

@@ -114,7 +114,7 @@ async def create_flavor(call: Call) -> Response:
         disk=whole(given, "disk"),
         ephemeral=whole(given, "OS-FLV-EXT-DATA:ephemeral", 0),
         swap=whole(given, "swap", 0),
-        rxtx_factor=float(given.get("rxtx_factor") or 1.0),
+        rxtx_factor=_factor(given.get("rxtx_factor")),
         public=truth(given.get("os-flavor-access:is_public"), True),
     )
     if given.get("description") is not None and call.version >= (2, 55):
@@ -128,6 +128,17 @@ async def create_flavor(call: Call) -> Response:
         flavor.access.add(call.caller.project_id)
     flavors[flavor.id] = flavor
     return reply({"flavor": view(call, flavor)})
+
+
+def _factor(given: object) -> float:
+    if given is None:
+        return 1.0
+    if isinstance(given, bool) or not isinstance(given, int | float | str):
+        raise bad_request(f"Invalid input for field/attribute rxtx_factor. Value: {given}.")
+    try:
+        return float(given)
+    except ValueError:
+        raise bad_request(f"Invalid input for field/attribute rxtx_factor. Value: {given}.") from None
 
 
 @routes.add("PUT", "/v2.1/flavors/{id}", admin="os_compute_api:os-flavor-manage:update")
