@@ -56,6 +56,8 @@ class Group:
 class Sample:
     """All requests of a measurement, those of each batch of time blocks, and those of each agent."""
 
+    lost = "of the requests had no good answer"
+
     def __init__(self, measurement: Measurement, timeout: float) -> None:
         self.measurement = measurement
         by_time: defaultdict[float, list[Block]] = defaultdict(list)
@@ -81,6 +83,14 @@ class Sample:
             [group.slower(limit) for group in self.agents],
             [group.due for group in self.agents],
         )
+
+    def percentile(self, percent: float) -> float:
+        """The seconds within which `percent` of all requests had a good answer; infinite if they had not."""
+        return self.whole.percentile(percent)
+
+    def times_taken(self) -> list[float]:
+        """Every response time that was found, ascending."""
+        return self.whole.response.distribution()[0]
 
     def achieved(self) -> Mean:
         """Requests per second that ended well inside the window, by its whole seconds."""
