@@ -117,7 +117,7 @@ class Worker:
             if self.missing and now >= self.retry_at:
                 self._open()
             if now >= self.next_tick:
-                self._tick(_clock())
+                self._tick(now)
 
     # Sending
 
@@ -531,7 +531,6 @@ class Worker:
                 block.inflight += 1
                 self.second.inflight += 1
                 self.saturated |= histogram.record(block.response, now - connection.due)
-        self.noticed = max(self.noticed, self.total)
         while self.taken < self.total:
             block, _ = self._take()  # type: ignore[misc]
             block.unsent += 1

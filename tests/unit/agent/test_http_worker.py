@@ -24,6 +24,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n12345678"
 FATES: dict[str, list[bytes | None]] = {
     "ok": [OK],
     "split": [OK[:20], OK[20:41], OK[41:]],
+    "cut in the empty line": [OK[: OK.index(b"\r\n\r\n") + 1], OK[OK.index(b"\r\n\r\n") + 1 :]],
     "chunked": [
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n1234",
         b"5\r\n3\r\n678\r",
@@ -42,7 +43,7 @@ FATES: dict[str, list[bytes | None]] = {
     "surplus": [OK + b"more"],
     "timeout": [],
 }
-WELL = {"ok", "split", "chunked", "closing", "until close"}
+WELL = {"ok", "split", "cut in the empty line", "chunked", "closing", "until close"}
 KEYS = {
     "truncated head": "truncated",
     "no answer": "reset",
@@ -285,6 +286,7 @@ def test_each_fate_is_counted_under_its_name(fate: str, keep_alive: bool) -> Non
     times = sum(given == fate for given, _ in world.answered)
     assert total["due"] == 200
     assert total["unsent"] == total["inflight"] == 0
+    assert total["sent"] == sum(second["counts"]["sent"] for second in total["seconds"]) == 200
     assert times == 20 or fate == "ok"
     assert total["errors"] == ({} if fate in WELL else {KEYS.get(fate, fate): 20})
     assert total["completed"] == (200 if fate in WELL else 180)
@@ -320,6 +322,28 @@ def test_a_worker_that_does_not_run_shows_in_the_lag() -> None:
     assert total["completed"] == 200
     assert histogram.percentile(lag, 100) == pytest.approx(0.3, abs=0.01)
     assert sum(n for at, n in lag.items() if histogram.lowest(at) > 2000) == pytest.approx(60, abs=2)
+
+
+def test_a_worker_that_sleeps_over_the_end_accounts_for_what_it_missed() -> None:
+    world = World(lambda _now: ("ok", 0.001))
+    poll = world.poll
+
+    def sleeping(timeout: float, maximum: int) -> list[tuple[int, int]]:
+        if 100.5 < world.now < 102:
+            world.now += 5
+        return poll(timeout, maximum)
+
+    world.poll = sleeping  # type: ignore[method-assign]
+    total = simulate(world, warm_up=0)
+    assert total["due"] == 200
+    assert total["completed"] + total["inflight"] + sum(total["errors"].values()) < 110
+    assert total["unsent"] > 90
+
+
+def test_too_few_open_files_are_said_before_the_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(linux, "raise_file_limit", lambda _needed: 1024)
+    with pytest.raises(LoadError, match=r"^2000 connections in one process need 2064 open files"):
+        simulate(World(lambda _now: ("ok", 0.001)), Share(0, 1, 2000))
 
 
 def test_a_server_that_hangs_leaves_timeouts_at_their_elapsed_time_and_unsent_requests() -> None:
