@@ -7,7 +7,7 @@ import os
 import threading
 import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, cast
@@ -77,8 +77,16 @@ class Cloud:
     user may see and make projects. `auth_url` is where the user signed in: it identifies the cloud.
     """
 
-    def __init__(self, name: str, connection: Connection, access: AccessInfo, meter: Meter) -> None:
+    def __init__(
+        self,
+        name: str,
+        connection: Connection,
+        access: AccessInfo,
+        meter: Meter,
+        clouds_yaml: str | Path | None = None,
+    ) -> None:
         self.name = name
+        self.clouds_yaml = clouds_yaml
         self.connection = connection
         self.auth_url = str(connection.config.auth.get("auth_url", "")).rstrip("/")
         self.project_id = access.project_id or ""
@@ -131,9 +139,9 @@ def connect(name: str, clouds_yaml: str | Path | None = None) -> Cloud:
         loader = OpenStackConfig(config_files=[str(clouds_yaml)] if clouds_yaml else None)
     except sdk.SDKException as error:
         raise CloudAccessError(f"clouds.yaml cannot be read: {said(error)}") from error
-    known = loader.get_cloud_names()
+    known = set(loader.get_cloud_names()) - {"defaults"}
     if name not in known:
-        raise CloudAccessError(_unknown(name, known, clouds_yaml))
+        raise CloudAccessError(_unknown(name, known, loader.config_filename, clouds_yaml))
     try:
         with _sdk_warnings_ignored():
             region = loader.get_one(name)
@@ -150,15 +158,19 @@ def connect(name: str, clouds_yaml: str | Path | None = None) -> Cloud:
             f"Cloud {name!r} does not accept the credentials: {said(error)}",
             remedy="Correct them in clouds.yaml.",
         ) from error
-    except ksa.MissingRequiredOptions as error:
+    except (ksa.MissingRequiredOptions, ksa.BadRequest) as error:
         raise CloudAccessError(f"Cloud {name!r} is incomplete in clouds.yaml: {said(error)}") from error
     except (ksa.ClientException, sdk.SDKException, OSError) as error:
         raise CloudAccessError(
             f"Cloud {name!r} cannot be reached: {said(error)}",
             remedy="Check auth_url in clouds.yaml, and that the API is up.",
         ) from error
+    if not access.project_id:
+        raise CloudAccessError(
+            f"Cloud {name!r} signs in to no project.", remedy="Give project_name in clouds.yaml."
+        )
     _require_services(name, connection, region.region_name)
-    return Cloud(name, connection, access, meter)
+    return Cloud(name, connection, access, meter, clouds_yaml)
 
 
 @contextlib.contextmanager
@@ -175,15 +187,17 @@ def _meter(connection: Connection, meter: Meter) -> None:
         connection.session.session.mount(scheme, adapter)
 
 
-def _unknown(name: str, known: Iterable[str], clouds_yaml: str | Path | None) -> str:
+def _unknown(name: str, known: set[str], read: str | None, clouds_yaml: str | Path | None) -> str:
+    """What to say of a name that no file has; `read` is the file that openstacksdk took."""
+    if read:
+        return f"Cloud {name!r} is unknown: {read} has {', '.join(sorted(known)) or 'no clouds'}."
     named = os.environ.get("OS_CLIENT_CONFIG_FILE")
-    looked_in = [str(clouds_yaml)] if clouds_yaml else [named] if named else [*map(str, CONFIG_FILES)]
-    files = [path for path in looked_in if Path(path).is_file()]
-    where = ", ".join(files or sorted({str(Path(path).parent) for path in looked_in}))
-    names = ", ".join(sorted(known))
-    if not files:
-        return f"Cloud {name!r} is unknown: there is no clouds.yaml in {where}."
-    return f"Cloud {name!r} is unknown: {where} has {names or 'no clouds'}."
+    candidates = [Path(path) for path in filter(None, (clouds_yaml, named, *CONFIG_FILES))]
+    for path in candidates:
+        if path.is_file():
+            return f"Cloud {name!r} cannot be looked up: {path} is no YAML, or may not be read."
+    folders = dict.fromkeys(str(path.parent) for path in candidates)
+    return f"Cloud {name!r} is unknown: there is no clouds.yaml in {', '.join(folders)}."
 
 
 def _require_services(name: str, connection: Connection, region: str | None) -> None:

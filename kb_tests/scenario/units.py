@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
-_NUMBER = r"(?P<number>[0-9]{1,12}(?:\.[0-9]{1,9})?)"
+_NUMBER = r"(?P<number>[0-9]{1,18}(?:\.[0-9]{1,9})?)"
 _DURATION = re.compile(_NUMBER + r"\s*(?P<unit>us|ms|s|min|h)")
 _SIZE = re.compile(_NUMBER + r"\s*(?P<unit>B|KiB|MiB|GiB|TiB|KB|MB|GB|TB)")
 _SHARE = re.compile(_NUMBER + r"\s*%")
@@ -70,18 +70,34 @@ def format_size(size: float) -> str:
     return f"{size:.4g}{unit}"
 
 
+def _exact_duration(seconds: float) -> str:
+    return f"{_plain(seconds)}s"
+
+
+def _exact_size(size: int) -> str:
+    return f"{size}B"
+
+
+def _exact_share(share: float) -> str:
+    return f"{_plain(share * 100)}%"
+
+
+def _plain(number: float) -> str:
+    return f"{number:.9f}".rstrip("0").rstrip(".")
+
+
 def _schema(pattern: re.Pattern[str], example: str) -> WithJsonSchema:
     plain = pattern.pattern.replace("?P<number>", "").replace("?P<unit>", "")
     return WithJsonSchema({"type": "string", "pattern": f"^{plain}$", "examples": [example]})
 
 
 Duration = Annotated[
-    float, BeforeValidator(parse_duration), PlainSerializer(format_duration), _schema(_DURATION, "30s")
+    float, BeforeValidator(parse_duration), PlainSerializer(_exact_duration), _schema(_DURATION, "30s")
 ]
-Size = Annotated[int, BeforeValidator(parse_size), PlainSerializer(format_size), _schema(_SIZE, "32KiB")]
+Size = Annotated[int, BeforeValidator(parse_size), PlainSerializer(_exact_size), _schema(_SIZE, "32KiB")]
 Share = Annotated[
     float,
     BeforeValidator(parse_share),
-    PlainSerializer(lambda share: f"{share:.10g}"),
+    PlainSerializer(_exact_share),
     _schema(_SHARE, "99%"),
 ]

@@ -9,10 +9,12 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from kb_tests.errors import ScenarioError
 from kb_tests.scenario.load import load
 from kb_tests.scenario.model import HttpScenario
+from kb_tests.scenario.units import Duration, Share, Size
 
 ROOT = Path(__file__).parents[3]
 GOOD = """\
@@ -44,6 +46,7 @@ def test_units_become_seconds_and_bytes(tmp_path: Path) -> None:
     scenario = load(written(tmp_path, GOOD))
     assert scenario.load.duration == 30.0
     assert scenario.load.page_size == 32768
+    assert isinstance(scenario, HttpScenario)
     assert scenario.sla.latency is not None
     assert scenario.sla.latency.limits() == {99.0: 0.05, 99.9: 0.2}
 
@@ -51,6 +54,20 @@ def test_units_become_seconds_and_bytes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", sorted((ROOT / "scenarios").glob("*.yaml")), ids=lambda path: path.stem)
 def test_shipped_scenarios_load_and_are_called_like_their_file(path: Path) -> None:
     assert load(path).name == path.stem
+
+
+@given(st.floats(1e-6, 1e6), st.floats(0, 1), st.integers(0, 1 << 50))
+def test_what_is_dumped_reads_back(seconds: float, share: float, size: int) -> None:
+    class Units(BaseModel):
+        seconds: Duration
+        share: Share
+        size: Size
+
+    dumped = Units.model_construct(seconds=seconds, share=share, size=size).model_dump(mode="json")
+    back = Units.model_validate(dumped)
+    assert back.seconds == pytest.approx(seconds, abs=1e-9)
+    assert back.share == pytest.approx(share, abs=1e-11)
+    assert back.size == size
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,164 @@
+"""The `kb` command: what is no test. Loads are run by pytest."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from kb_tests.errors import KbError, ScenarioError
+
+EPILOG = """\
+Loads are run by pytest:
+  pytest kb_tests                                   demo on an embedded local cloud
+  pytest kb_tests --kb-cloud mycloud --kb-scenario http-east-west --html reports/acceptance.html
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line `argv`; returns the exit code: 0, 1 (no: see the message) or 2 (usage)."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments[:1] == ["localcloud"]:
+        return _localcloud(arguments[1:])
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+        sys.stdout.flush()
+    except KbError as error:
+        print(f"kb: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        print("kb: interrupted", file=sys.stderr)
+        return 130
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="kb",
+        description="Looks after load tests of OpenStack clouds.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    schema = commands.add_parser("schema", help="print the JSON schema of scenario files, for editors")
+    schema.set_defaults(run=_schema)
+
+    scenario = commands.add_parser("scenario", help="check scenario files")
+    scenario_commands = scenario.add_subparsers(metavar="COMMAND", required=True)
+    check = scenario_commands.add_parser(
+        "check", help="say what is wrong with scenario files, and what they cannot show"
+    )
+    check.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    check.set_defaults(run=_check)
+
+    plan = commands.add_parser("plan", help="say what a scenario needs, before anything is staged")
+    plan.add_argument("file", type=Path, metavar="FILE")
+    plan.set_defaults(run=_plan)
+
+    cleanup = commands.add_parser(
+        "cleanup",
+        help="remove what runs left on a cloud",
+        description="Removes what runs left on a cloud. Without --run it takes the runs whose lease has "
+        "expired, and no others, so that it may run every night.",
+    )
+    cleanup.add_argument("--cloud", required=True, metavar="NAME", help="cloud of clouds.yaml")
+    which = cleanup.add_mutually_exclusive_group()
+    which.add_argument(
+        "--run",
+        dest="run_id",
+        metavar="ID",
+        help="one run, by the id that its record and its resources carry",
+    )
+    which.add_argument(
+        "--expired", action="store_true", help="all runs whose lease has expired (the default)"
+    )
+    cleanup.add_argument("--force", action="store_true", help="with --run: even if the run is still alive")
+    cleanup.add_argument("--dry-run", action="store_true", help="only list what would be removed")
+    cleanup.set_defaults(run=_cleanup)
+
+    report = commands.add_parser("report", help="make the HTML report of a run again from its record")
+    report.add_argument("record", type=Path, metavar="RECORD", help="reports/RUN.json")
+    report.add_argument("--html", type=Path, metavar="FILE", help="where to (default: beside the record)")
+    report.set_defaults(run=_report)
+
+    commands.add_parser("localcloud", help="start, stop and look at an embedded local cloud")
+    return parser
+
+
+def _schema(_options: argparse.Namespace) -> int:
+    from kb_tests.scenario.model import Scenario
+
+    print(json.dumps(TypeAdapter(Scenario).json_schema(), indent=2))
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from kb_tests.scenario.load import load
+    from kb_tests.scenario.points import expand
+    from kb_tests.sla.feasible import feasible
+
+    wrong = 0
+    for file in options.files:
+        try:
+            scenario = load(file)
+            mistakes = feasible(scenario)
+        except ScenarioError as error:
+            mistakes = [str(error)]
+        wrong += bool(mistakes)
+        print("\n".join(mistakes) if mistakes else f"{file}: good, {len(expand(scenario))} points")
+    return int(wrong > 0)
+
+
+def _plan(options: argparse.Namespace) -> int:
+    from kb_tests.cloud.layout import describe, plan
+    from kb_tests.scenario.load import load
+    from kb_tests.scenario.model import HttpScenario
+
+    scenario = load(options.file)
+    if not isinstance(scenario, HttpScenario):
+        raise ScenarioError(f"{options.file}: plans for kind {scenario.kind} come later.")
+    print(describe(scenario, plan(scenario)))
+    return 0
+
+
+def _cleanup(options: argparse.Namespace) -> int:
+    from kb_tests.cloud.cleanup import clean
+    from kb_tests.cloud.connect import connect
+
+    removed = clean(
+        connect(options.cloud),
+        run_id=options.run_id,
+        force=options.force,
+        dry_run=options.dry_run,
+    )
+    for line in removed:
+        print(line)
+    done = "would be removed" if options.dry_run else "removed"
+    print(f"{len(removed)} resources {done} on {options.cloud}")
+    return 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    from kb_tests.report import html
+    from kb_tests.report.record import load
+
+    target: Path = options.html or options.record.with_suffix(".html")
+    target.write_text(html.render(load(options.record)), encoding="utf-8")
+    print(target)
+    return 0
+
+
+def _localcloud(arguments: Sequence[str]) -> int:
+    from kb_tests.localcloud.command import main as localcloud
+
+    return localcloud(arguments, prog="kb localcloud")

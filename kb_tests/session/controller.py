@@ -1,0 +1,118 @@
+"""The hooks of the process that writes the records: pytest itself, or xdist's controller."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import kb_tests
+from kb_tests.report import html, terminal
+from kb_tests.session import outbox
+from kb_tests.session.keys import OUTBOX
+from kb_tests.session.run import Run
+from kb_tests.session.scheduler import CloudScheduling
+
+
+class Controller:
+    """Registered as a plugin in the one process that writes records and reports."""
+
+    def __init__(self, config: pytest.Config, run: Run) -> None:
+        self._config = config
+        self._run = run
+        self._code: int | None = None
+        if getattr(config.option, "htmlpath", None):
+            config.option.self_contained_html = True
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Note which points are going to run."""
+        if not self._config.option.collectonly:
+            self._run.select(item.nodeid for item in session.items)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
+        """Note which points the workers are going to run."""
+        self._run.select(ids)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Give every worker the same run ids."""
+        node.workerinput["kb_run_ids"] = self._run.ids
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> CloudScheduling | None:
+        """Schedule by cloud where clouds are loaded; leave other projects' sessions alone."""
+        package = Path(kb_tests.__file__).parent
+        asked = config.getoption("kb_cloud") or config.getoption("kb_scenario")
+        inside = any(
+            package in (path := Path(arg.partition("::")[0]).resolve()).parents or path == package
+            for arg in config.args
+        )
+        return CloudScheduling(config, log, self._run.selection) if asked or inside else None
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take what a worker said last."""
+        self._run.take(outbox.read(getattr(node, "workeroutput", {}).get("kb_events", "")))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take what came with a report."""
+        self._run.take(outbox.read(getattr(report, "kb_events", "")))
+        self._run.take_report(report)
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
+        """Set the exit code by the contract, before the terminal summary explains it."""
+        yield
+        self._finish(session)
+        if self._code is not None:
+            session.exitstatus = self._code
+
+    def _finish(self, session: pytest.Session) -> None:
+        """Close the records, once: pytest-html wants to read them before the session's last hook."""
+        if self._code is not None or self._config.option.collectonly:
+            return
+        self._run.take(outbox.read(self._config.stash[OUTBOX].drain()))
+        if not self._run.written():
+            return
+        self._code = self._run.finish(
+            int(session.exitstatus),
+            stopped_at_failure=bool(session.shouldfail),
+            inconclusive=self._config.getoption("kb_inconclusive"),
+        )
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_report_title(self, report: Any) -> None:
+        """Name the report."""
+        report.title = "OpenStack load test"
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_table_header(self, cells: list[str]) -> None:
+        """A column for verdicts."""
+        html.table_header(cells)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_table_row(self, report: pytest.TestReport, cells: list[str]) -> None:
+        """The verdict of a test's point."""
+        html.table_row(cells, *self._run.point_of(report.nodeid))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_summary(self, prefix: list[str], session: pytest.Session) -> None:
+        """Put verdicts and charts where they can be read without JavaScript."""
+        self._finish(session)
+        prefix.append(html.summary([written.record for written in self._run.written()]))
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Say of each point what came out, and what failed by how much."""
+        lines = [
+            line for written in self._run.written() for line in terminal.summary(written.record, written.path)
+        ]
+        if not lines or self._code is None:
+            return
+        report = getattr(self._config.option, "htmlpath", None)
+        terminalreporter.write_sep("=", "load test")
+        for line in [*lines, *terminal.closing(self._code, report and Path(report))]:
+            terminalreporter.write_line(line.text, **line.markup)

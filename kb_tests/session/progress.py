@@ -1,0 +1,62 @@
+"""Live progress on the terminal: one line that is written over, or a line now and then in a CI log."""
+
+from __future__ import annotations
+
+import time
+from contextlib import AbstractContextManager, nullcontext
+from typing import TextIO
+
+import pytest
+
+LOG_INTERVAL = 10.0
+"""Seconds between two lines where nothing can be written over."""
+
+
+class Progress:
+    """Writes what is going on. In an xdist worker, which has no terminal, it is silent."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._reporter = config.pluginmanager.getplugin("terminalreporter")
+        self._capture = config.pluginmanager.getplugin("capturemanager")
+        self._file: TextIO | None = getattr(getattr(self._reporter, "_tw", None), "_file", None)
+        self._quiet = self._reporter is None or config.option.verbose < 0
+        self._live = self._file is not None and self._file.isatty()
+        self._written = 0
+        self._last: tuple[str, float] = ("", 0.0)
+
+    def step(self, phase: str, done: int, total: int) -> None:
+        """`done` of `total` steps of `phase` are behind us."""
+        count = f" {done}/{total}" if total else ""
+        self.show(phase, f"{phase}{count}", last=done >= total)
+
+    def show(self, phase: str, text: str, *, last: bool = False) -> None:
+        """Show `text` as the state of `phase`; the `last` one of a phase stays."""
+        if self._quiet or self._file is None:
+            return
+        now = time.monotonic()
+        if not self._live:
+            known, when = self._last
+            if last or known != phase or now - when >= LOG_INTERVAL:
+                self._last = (phase, now)
+                self._write(f"\n  {text}")
+            return
+        self._write("\r" + text[:100].ljust(self._written) + ("\n" if last else ""))
+        self._written = 0 if last else len(text)
+
+    def clear(self) -> None:
+        """Take the line that is written over off the terminal."""
+        if self._live and self._written:
+            self._write("\r" + " " * self._written + "\r")
+            self._written = 0
+
+    def _write(self, text: str) -> None:
+        assert self._file is not None
+        with self._uncaptured():
+            self._file.write(text)
+            self._file.flush()
+
+    def _uncaptured(self) -> AbstractContextManager[None]:
+        if self._capture is None:
+            return nullcontext()
+        context: AbstractContextManager[None] = self._capture.global_and_fixture_disabled()
+        return context
