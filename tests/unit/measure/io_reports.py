@@ -75,7 +75,9 @@ def block(
     )
 
 
-def second(index: int, reads: int, begin: float | None = None, end: float | None = None) -> IoSecond:
+def second(
+    index: int, reads: int, writes: int = 0, begin: float | None = None, end: float | None = None
+) -> IoSecond:
     return IoSecond.model_validate(
         {
             "v": 1,
@@ -88,7 +90,7 @@ def second(index: int, reads: int, begin: float | None = None, end: float | None
             "end": index + 1.0 if end is None else end,
             "errors": 0,
             "read": {"ios": reads, "bytes": reads * 4096, "buckets": [(32, reads)] if reads else []},
-            "write": {"ios": 0, "bytes": 0, "buckets": []},
+            "write": {"ios": writes, "bytes": writes * 4096, "buckets": [(32, writes)] if writes else []},
         }
     )
 
@@ -115,14 +117,22 @@ def done(**changes: Any) -> IoDone:
     )
 
 
-def report(made: Iterable[IoBlock], agent: str = "storage-0", **changes: Any) -> StorageReport:
-    """A whole report of these blocks; `changes` go to its final message."""
+def report(
+    made: Iterable[IoBlock],
+    agent: str = "storage-0",
+    seconds: tuple[IoSecond, ...] | None = None,
+    **changes: Any,
+) -> StorageReport:
+    """A whole report of these blocks; its seconds are as even as they, `changes` go to its final message."""
     blocks = tuple(made)
+    each = [(sum(getattr(one, part).ios for one in blocks) + 29) // 30 for part in ("read", "write")]
+    if seconds is None:
+        seconds = tuple(second(index, *each) for index in range(30))
     return StorageReport(
         agent=agent,
         host="h1",
         clock_error=0.001,
-        seconds=tuple(second(index, 100) for index in range(30)),
+        seconds=seconds,
         blocks=blocks,
         done=done(**{"blocks": len(blocks), **changes}),
         problem="",

@@ -161,7 +161,7 @@ def test_the_fastest_are_taken_out_first(number: int) -> None:
 
 
 def test_seconds_are_added_up_and_a_late_answer_is_spread() -> None:
-    parts = [second(0, 100), second(1, 30, 1.0, 4.4), second(4, 160, 4.4, 5.0), second(0, 50)]
+    parts = [second(0, 100), second(1, 30, 0, 1.0, 4.4), second(4, 160, 0, 4.4, 5.0), second(0, 50)]
     seconds = merge_seconds(parts)
     assert [at.at for at in seconds] == [0, 1, 2, 3, 4]
     assert seconds[0].iops.read == 150

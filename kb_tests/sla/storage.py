@@ -1,0 +1,230 @@
+"""The verdict on one storage point: validity first, then every limit, reads and writes apart.
+
+Latency is the total one, corrected for what stalls hid; an I/O that failed is slower than any limit. The
+longest stall and staging speak of the sample alone. See `judge` for the statistics.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from kb_tests.measure.storage_measurement import Io, Latency, StorageBlock, StorageMeasurement
+from kb_tests.measure.storage_validity import validity
+from kb_tests.scenario.points import StoragePoint
+from kb_tests.scenario.storage import StorageSla
+from kb_tests.scenario.units import format_size
+from kb_tests.sla.bounds import Mean, Share, batches
+from kb_tests.sla.decide import (
+    Risk,
+    around,
+    in_percent,
+    in_time,
+    latency_check,
+    of_sample,
+    shortage,
+    staging_check,
+)
+from kb_tests.sla.family import worst
+from kb_tests.sla.verdict import Check, Outcome, Verdict
+
+
+def judge(
+    point: StoragePoint,
+    measurement: StorageMeasurement,
+    sla: StorageSla,
+    *,
+    checks: int | None = None,
+    look: int = 1,
+    looks: int = 1,
+    staging: float | None = None,
+) -> Verdict:
+    """Judge `measurement` by `sla`; the arguments are those of `kb_tests.sla.judge.judge`."""
+    if not 1 <= look <= looks:
+        raise ValueError(f"look {look} of {looks}")
+    family = max(1, number_of_checks(point, sla) if checks is None else checks)
+    risk = Risk((1 - sla.confidence) / family / looks, looks)
+    made: list[Check] = []
+    for direction in _directions(point):
+        limits = direction.limits(sla)
+        sample = _Sample(measurement, direction)
+        made += [
+            latency_check(f"{direction.name} latency", sample, risk, percent, limit)
+            for percent, limit in limits.items()
+        ]
+    if sla.achieved is not None and point.rate:
+        made += [_achieved(point, measurement, risk, sla.achieved, part) for part in _directions(point)]
+    made.append(_errors(measurement, risk, sla.errors))
+    made.append(_max_stall(measurement, sla.max_stall))
+    if sla.staging is not None:
+        made.append(staging_check(staging, sla.staging))
+    reasons = validity(point, measurement)
+    return Verdict(Outcome.INVALID if reasons else worst(made), tuple(made), reasons, sla.confidence, look)
+
+
+def number_of_checks(point: StoragePoint, sla: StorageSla) -> int:
+    """How many checks of `point` can err: limits on the sample itself (p100, stalls, no error) cannot."""
+    directions = _directions(point)
+    percents = [percent for part in directions for percent in part.limits(sla) if percent < 100]
+    achieved = len(directions) if sla.achieved is not None and point.rate else 0
+    return len(percents) + achieved + bool(sla.errors)
+
+
+@dataclass(frozen=True)
+class _Direction:
+    """Reads or writes: their name and their share of the rate."""
+
+    name: str
+    share: float
+
+    def limits(self, sla: StorageSla) -> dict[float, float]:
+        """{percent: seconds}."""
+        latency = sla.read_latency if self.name == "read" else sla.write_latency
+        return latency.limits() if latency else {}
+
+    def io(self, part: StorageBlock | StorageMeasurement) -> Io:
+        return part.read if self.name == "read" else part.write
+
+
+def _directions(point: StoragePoint) -> list[_Direction]:
+    """What the point does; one or both."""
+    both = (_Direction("read", point.reads), _Direction("write", 1 - point.reads))
+    return [part for part in both if part.share > 0]
+
+
+def _batches(
+    blocks: Sequence[StorageBlock], key: Callable[[StorageBlock], object]
+) -> list[list[StorageBlock]]:
+    found: defaultdict[object, list[StorageBlock]] = defaultdict(list)
+    for block in blocks:
+        found[key(block)].append(block)
+    return list(found.values())
+
+
+def _in_time(blocks: Sequence[StorageBlock]) -> list[list[StorageBlock]]:
+    """Blocks of all servers by batches of time: those that began in the same second belong together."""
+    ordered = sorted(blocks, key=lambda block: block.at)
+    times = _batches(ordered, lambda block: math.floor(block.at + 0.5))
+    return [[block for time in times[part] for block in time] for part in batches(len(times))]
+
+
+class _Sample:
+    """All reads or writes of a measurement, those of each batch of time, and those of each server.
+
+    fio does not tell whether a read or a write failed, so that a failed I/O of a mix counts as either.
+    """
+
+    lost = "of them failed"
+
+    def __init__(self, measurement: StorageMeasurement, direction: _Direction) -> None:
+        self._what = f"{direction.name}s"
+        self._times = [self._group(blocks, direction) for blocks in _in_time(measurement.blocks)]
+        servers = _batches(measurement.blocks, lambda block: block.server)
+        self._servers = [self._group(blocks, direction) for blocks in servers]
+        self._latency = direction.io(measurement).response
+        self._failed = measurement.errors
+
+    @staticmethod
+    def _group(blocks: Sequence[StorageBlock], direction: _Direction) -> tuple[Latency, int]:
+        latency = Latency.merged(tuple(direction.io(block).response for block in blocks))
+        return latency, sum(block.errors for block in blocks)
+
+    def __str__(self) -> str:
+        return f"{self._latency.count:,} {self._what} in {len(self._times)} batches of time"
+
+    def slower(self, limit: float) -> Share:
+        """The share of those due that took longer than `limit` seconds, or failed."""
+        return Share.of(
+            [latency.slower(limit) + failed for latency, failed in self._times],
+            [latency.count + failed for latency, failed in self._times],
+            [latency.slower(limit) + failed for latency, failed in self._servers],
+            [latency.count + failed for latency, failed in self._servers],
+        )
+
+    def percentile(self, percent: float) -> float:
+        """The seconds within which `percent` of those due were done; infinite if they were not."""
+        due = self._latency.count + self._failed
+        if not due:
+            return math.nan
+        return self._latency.times.at_rank(max(1, math.ceil(round(due * percent / 100, 6))))
+
+    def times_taken(self) -> list[float]:
+        """Every time that was found, ascending."""
+        return self._latency.times.distribution()[0]
+
+
+def _achieved(
+    point: StoragePoint, measurement: StorageMeasurement, risk: Risk, limit: float, part: _Direction
+) -> Check:
+    """The share of the offered rate; of a mix, reads and writes each have to reach it."""
+    name = "achieved" if part.share == 1 else f"achieved {part.name}"
+    offered = point.offered * part.share
+    value = getattr(measurement.iops, part.name)
+    rates = [
+        getattr(second.iops, part.name)
+        for second in measurement.seconds
+        if 0 <= second.at < math.floor(measurement.duration)
+    ]
+    parts = batches(len(rates))
+    found = Mean.of(
+        [sum(rates[one]) / (one.stop - one.start) for one in parts],
+        grain=len(parts) / len(rates) if rates else 1.0,
+    )
+    outcome, p_pass, p_fail = risk.decide(found.p_above(limit * offered), found.p_below(limit * offered))
+    share, low, high = (rate / offered for rate in around(value, found, risk.alpha))
+    if point.unit == "bytes":
+        rate, of = (f"{format_size(number * point.block_size)}/s" for number in (value, offered))
+    else:
+        rate, of = f"{value:,.1f}", f"{offered:,.1f} IOPS"
+    told = (
+        f"{rate} of {of} were {'read' if part.name == 'read' else 'written'}, {in_percent(share)} where"
+        f" {in_percent(limit)} is asked; the true share lies between {in_percent(low)} and {in_percent(high)}"
+    )
+    if math.isinf(found.error):
+        told += "; the window is too short to show more"
+    return Check(name, outcome, share, limit, "", low, high, False, told + ".", p_pass, p_fail)
+
+
+def _errors(measurement: StorageMeasurement, risk: Risk, limit: float) -> Check:
+    def failed(groups: list[list[StorageBlock]]) -> tuple[list[int], list[int]]:
+        bad = [sum(block.errors for block in blocks) for blocks in groups]
+        ios = [sum(block.read.ios + block.write.ios for block in blocks) for blocks in groups]
+        return bad, [a + b for a, b in zip(bad, ios, strict=True)]
+
+    servers = _batches(measurement.blocks, lambda block: block.server)
+    found = Share.of(*failed(_in_time(measurement.blocks)), *failed(servers))
+    due = measurement.read.ios + measurement.write.ios + measurement.errors
+    value = measurement.errors / due if due else math.nan
+    low, high = found.lower(risk.alpha), max(found.upper(risk.alpha), value)
+    told = f"{measurement.errors:,} of {due:,} I/Os failed"
+    hung = [server.server for server in measurement.servers if server.hung]
+    if hung:
+        told += f" ({len(hung)} servers still waited for their last ones when we gave up)"
+    complaint = next((server.complaint for server in measurement.servers if server.complaint), "")
+    if measurement.errors and complaint:
+        told += f" (fio: {complaint})"
+    if not limit or hung:
+        outcome, p_pass, p_fail = of_sample(kept=not measurement.errors, sampled=due > 0)
+        told += (
+            f", where {in_percent(limit) if limit else 'none'} is allowed; this speaks of the sample alone"
+        )
+    else:
+        outcome, p_pass, p_fail = risk.decide(found.p_below(limit), found.p_above(limit))
+        told += f", {in_percent(value)} where {in_percent(limit)} is allowed; the true share lies between"
+        told += f" {in_percent(low)} and {in_percent(high)}{shortage(found, limit, risk.alpha, outcome)}"
+    return Check("errors", outcome, value, limit, "", min(low, value), high, True, told + ".", p_pass, p_fail)
+
+
+def _max_stall(measurement: StorageMeasurement, limit: float) -> Check:
+    stall = measurement.stall
+    outcome, p_pass, p_fail = of_sample(kept=stall <= limit, sampled=bool(measurement.servers))
+    told = f"The longest stall took {in_time(stall)}, its limit is {in_time(limit)}"
+    if measurement.servers and stall:
+        worst_one = max(measurement.servers, key=lambda server: server.stall)
+        told += f": {worst_one.server} completed nothing from {worst_one.stall_at:.1f} s of the window on"
+        others = sum(server.stall > limit for server in measurement.servers) - 1
+        if others > 0:
+            told += f", and {others} other servers stalled for longer than the limit too"
+    return Check("max_stall", outcome, stall, limit, "s", stall, stall, True, told + ".", p_pass, p_fail)

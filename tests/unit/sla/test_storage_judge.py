@@ -1,0 +1,132 @@
+"""Storage verdicts: red for the right reason, with its figures, and never green without a sample."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kb_tests.fleet.storage_messages import IoBlock
+from kb_tests.measure.storage import measure
+from kb_tests.scenario.points import StoragePoint
+from kb_tests.scenario.storage import StorageSla
+from kb_tests.sla.storage import judge, number_of_checks
+from kb_tests.sla.verdict import Check, Outcome, Verdict
+from tests.unit.measure.io_reports import POINT, block, frozen_blocks, point, report, second, steady_blocks
+
+
+def sla(**limits: Any) -> StorageSla:
+    return StorageSla.model_validate({"read_latency": {"p99": "20ms"}, "achieved": "95%", **limits})
+
+
+def verdict(
+    blocks: list[IoBlock], asked: StoragePoint = POINT, limits: StorageSla | None = None, **changes: Any
+) -> Verdict:
+    reports = [report(blocks, agent=f"storage-{n}", **changes) for n in range(asked.clients)]
+    return judge(asked, measure(asked, reports), limits or sla())
+
+
+def check(found: Verdict, name: str) -> Check:
+    return next(one for one in found.checks if one.name == name)
+
+
+def test_a_quiet_disk_keeps_everything() -> None:
+    found = verdict(steady_blocks())
+    assert found.outcome is Outcome.PASS
+    assert [one.name for one in found.checks] == ["read latency p99", "achieved", "errors", "max_stall"]
+
+
+def test_a_disk_frozen_for_two_seconds_is_red_by_its_stall_and_its_latency() -> None:
+    found = verdict(frozen_blocks(), stalls=[(9.5, 2.01)])
+    assert found.outcome is Outcome.FAIL
+    assert check(found, "achieved").outcome is Outcome.PASS
+    stall = check(found, "max_stall")
+    assert stall.outcome is Outcome.FAIL
+    assert stall.value == pytest.approx(2.0)
+    assert "storage-0 completed nothing from 9.5 s of the window on" in stall.detail
+    assert check(found, "read latency p99").outcome is not Outcome.PASS
+    assert check(found, "read latency p99").value == pytest.approx(1.7, abs=0.04)
+
+
+def test_a_shortfall_is_red_and_says_by_how_much() -> None:
+    asked = point(block_size=65_536, rate=960.0, unit="bytes", iodepth=64)
+    blocks = [
+        block(
+            index,
+            3.0 * index,
+            3.0 * index + 3,
+            [],
+            read={"ios": 2352, "bytes": 2352 * 65_536, "bins": [[81_264_640, 2352]]},
+        )
+        for index in range(10)
+    ]
+    series = tuple(second(index, 784) for index in range(30))
+    measured = measure(asked, [report(blocks, seconds=series)])
+    found = judge(asked, measured, sla(read_latency={"p99": "1s"}))
+    short = check(found, "achieved")
+    assert short.outcome is found.outcome is Outcome.FAIL
+    assert short.value == pytest.approx(49 / 60)
+    assert "49MiB/s of 60MiB/s were read, 81.67% where 95% is asked" in short.detail
+
+
+def test_a_mix_is_judged_on_both_sides() -> None:
+    asked = point(mode="randrw", reads=0.7)
+    blocks = [block(i, 3.0 * i, 3.0 * i + 3, [0.001] * 210, [0.05] * 60) for i in range(10)]
+    found = verdict(blocks, asked, sla(write_latency={"p99": "30ms"}))
+    outcomes = {one.name: one.outcome for one in found.checks}
+    assert outcomes["read latency p99"] is Outcome.PASS
+    assert outcomes["write latency p99"] is Outcome.FAIL
+    assert check(found, "achieved read").value == pytest.approx(1)
+    assert check(found, "achieved write").value == pytest.approx(2 / 3)
+    assert number_of_checks(asked, sla(write_latency={"p99": "30ms", "p100": "1s"})) == 4
+
+
+def test_a_free_running_point_has_no_rate_to_achieve() -> None:
+    found = verdict(steady_blocks(), point(rate=0.0))
+    assert "achieved" not in [one.name for one in found.checks]
+    assert found.outcome is Outcome.PASS
+
+
+def test_one_failed_io_breaks_the_default_limit() -> None:
+    blocks = steady_blocks()
+    blocks[2] = block(2, 6.0, 9.0, [0.001] * 300, errors=1)
+    found = verdict(blocks, complaint="fio: io_u error on file /dev/vdb: Input/output error")
+    assert found.outcome is Outcome.FAIL
+    assert check(found, "errors").detail.startswith("1 of 3,001 I/Os failed (fio: fio: io_u error")
+    assert verdict(blocks, limits=sla(errors="5%")).outcome is Outcome.PASS
+
+
+def test_times_beyond_what_fio_can_tell_have_no_number() -> None:
+    blocks = steady_blocks()
+    for index in range(10):
+        blocks[index] = block(index, 3.0 * index, 3.0 * index + 3, [0.001] * 280 + [20.0] * 20)
+    found = check(verdict(blocks, stalls=[(1.0, 28.0)]), "read latency p99")
+    assert found.outcome is Outcome.FAIL
+    assert found.value == float("inf")
+    assert "beyond measure" in found.detail
+
+
+def test_a_hung_disk_is_red_and_says_so() -> None:
+    found = verdict(steady_blocks()[:3], end=9.0, hung=True, stalls=[(9.0, 51.0)])
+    assert found.outcome is Outcome.FAIL
+    assert check(found, "max_stall").outcome is Outcome.FAIL
+    assert "still waited for their last ones" in check(found, "errors").detail
+
+
+def test_without_a_sample_nothing_passes() -> None:
+    for reports in ([], [report([block(0, 0.0, 30.0, [])])]):
+        found = judge(POINT, measure(POINT, reports), sla())
+        assert found.outcome is Outcome.INVALID
+        assert Outcome.PASS not in [one.outcome for one in found.checks if one.name != "max_stall"]
+
+
+def test_a_disk_that_does_nothing_at_all_is_red() -> None:
+    found = verdict([block(0, 0.0, 30.0, [])], stalls=[(0.0, 30.0)])
+    assert found.outcome is Outcome.FAIL
+
+
+def test_three_seconds_of_few_ios_decide_nothing() -> None:
+    blocks = [block(index, float(index), index + 1.0, [0.001] * 2) for index in range(3)]
+    asked = point(duration=3.0, rate=2.0)
+    found = judge(asked, measure(asked, [report(blocks, end=3.0)]), sla(achieved="50%"))
+    assert check(found, "read latency p99").outcome is Outcome.INCONCLUSIVE
