@@ -1,0 +1,129 @@
+"""Start and end of the cloud's process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from kb_tests.localcloud import control
+from kb_tests.localcloud.api.requestlog import Entry
+from kb_tests.localcloud.client import AdminClient
+
+
+def gone(pid: int, seconds: float = 5.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while Path(f"/proc/{pid}").exists():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def test_up_and_down(state: Path) -> None:
+    assert control.status(state) is None
+    running = control.up(state, driver="null")
+    try:
+        assert control.status(state) == running
+        assert control.up(state, driver="null") == running, "one cloud a directory"
+        assert stat.S_IMODE(running.clouds_yaml.stat().st_mode) == 0o600
+        assert stat.S_IMODE(state.stat().st_mode) == 0o700
+        assert running.driver == "null"
+        assert running.notes
+    finally:
+        assert control.down(state)
+    assert gone(running.pid)
+    assert control.status(state) is None
+    assert not running.clouds_yaml.exists()
+    assert not control.down(state)
+
+
+def test_the_password_differs_each_time_and_is_on_no_command_line(state: Path) -> None:
+    passwords = set()
+    for _ in range(2):
+        running = control.up(state, driver="null")
+        try:
+            password = running.clouds_yaml.read_text().split('"password": "')[1].split('"')[0]
+            passwords.add(password)
+            assert password not in Path(f"/proc/{running.pid}/cmdline").read_text()
+            assert password not in (state / "localcloud.log").read_text()
+        finally:
+            control.down(state)
+    assert len(passwords) == 2
+
+
+def test_a_killed_cloud_is_no_hindrance_to_the_next(state: Path) -> None:
+    first = control.up(state, driver="null")
+    os.kill(first.pid, signal.SIGKILL)
+    os.waitpid(first.pid, 0)
+    assert control.status(state) is None
+    second = control.up(state, driver="null")
+    assert second.pid != first.pid
+    assert control.down(state)
+
+
+def test_it_ends_with_its_parent(state: Path) -> None:
+    script = (
+        "import os, sys, pathlib; from kb_tests.localcloud import control; "
+        "print(control.up(pathlib.Path(sys.argv[1]), driver='null', parent_pid=os.getpid()).pid)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(state)], capture_output=True, text=True, check=True
+    )
+    assert gone(int(done.stdout))
+
+
+def test_what_hinders_a_start_is_said(state: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(control.LocalCloudError, match=f"Port {port} of 127.0.0.1 cannot be used"):
+            control.up(state, driver="null", port=port)
+    assert control.status(state) is None
+
+
+def test_the_command_line_prints_what_to_export(state: Path) -> None:
+    command = [sys.executable, "-m", "kb_tests.localcloud"]
+    up = subprocess.run(
+        [*command, "up", "--driver", "null", "--state", str(state), "--export"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    try:
+        assert up.stdout.splitlines() == [
+            f"export OS_CLIENT_CONFIG_FILE={state}/clouds.yaml",
+            "export OS_CLOUD=kb-local",
+        ]
+        shown = subprocess.run(
+            [*command, "status", "--state", str(state)], capture_output=True, text=True, check=True
+        )
+        assert "driver null" in shown.stdout
+        fault = [*command, "fault", "--help"]
+        assert "Retry-After" not in subprocess.run(fault, capture_output=True, text=True, check=True).stderr
+    finally:
+        down = subprocess.run(
+            [*command, "down", "--state", str(state)], capture_output=True, text=True, check=True
+        )
+    assert down.stdout == "ended\n"
+    again = subprocess.run(
+        [*command, "status", "--state", str(state)], capture_output=True, text=True, check=False
+    )
+    assert again.returncode == 1
+
+
+def test_the_request_log_is_also_a_file(state: Path) -> None:
+    running = control.up(state, driver="null")
+    try:
+        entries = [Entry(**entry) for entry in AdminClient(running).requests()]
+        assert entries[0].path == "/identity/v3/auth/tokens"
+        lines = (state / "requests.jsonl").read_text().splitlines()
+        assert len(lines) >= len(entries)
+    finally:
+        control.down(state)
