@@ -441,6 +441,13 @@ def _notes(groups: Groups | None) -> tuple[str, ...]:
             if limited
             else f"flavors' {what} is a label: nothing enforces it here"
         )
+    neighbours = Path("/proc/sys/net/ipv4/neigh/default/gc_thresh3")
+    if neighbours.exists():
+        entries = int(neighbours.read_text())
+        notes.append(
+            f"the kernel keeps {entries} ARP entries for all namespaces together: with more than "
+            f"{entries // 2} servers in one network raise net.ipv4.neigh.default.gc_thresh3"
+        )
     notes += [
         "storage is one host file system",
         "a server's own disk lies in the host's memory, and counts as its RAM where that is enforced",

@@ -26,6 +26,10 @@ from kb_tests.localcloud.netns.blockdev import BlockDevices
 from kb_tests.localcloud.netns.cgroups import Groups
 
 
+_OPEN_FILES = 1 << 20
+"""What a server's processes may open, where we can decide it."""
+
+
 class _Deferred(Exception):  # noqa: N818 - no error: the answer follows later
     """The operation goes on; somebody else answers."""
 
@@ -300,7 +304,9 @@ class Helper:
 def main() -> None:
     """Serve on the inherited socket whose descriptor is the first argument."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    for most in (hard, max(hard, _OPEN_FILES)):  # as root more than we were given
+        with suppress(ValueError, PermissionError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     os.environ["PATH"] = rootfs.PATH
     Helper(socket.socket(fileno=int(sys.argv[1]))).run()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import shutil
 import subprocess
@@ -62,12 +63,17 @@ def probe() -> str | None:
         return (
             f"The kernel refuses the local cloud's {_STEPS[len(done) - 1][0]} in its namespaces: {complaint}"
         )
+    if rootless and ("subuid" in complaint or "subgid" in complaint):
+        name = getpass.getuser()
+        return (
+            f"The user {name} has no subordinate ids: root gives some by "
+            f"`usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {name}`."
+        )
     if rootless:
         return (
             f"An ordinary user may not make namespaces here ({complaint}): allow it with the sysctls "
             "kernel.unprivileged_userns_clone=1, user.max_user_namespaces=10000 and "
-            "kernel.apparmor_restrict_unprivileged_userns=0 where they exist, and give the user a line in "
-            "/etc/subuid and /etc/subgid."
+            "kernel.apparmor_restrict_unprivileged_userns=0 where they exist."
         )
     return (
         f"Root may not make namespaces here ({complaint}): run outside of the container, or give it "

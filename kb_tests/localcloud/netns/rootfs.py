@@ -70,6 +70,8 @@ def prepare(var_folders: list[tuple[str, int, int, int]]) -> None:
     os.makedirs(f"{_LOWER}/etc/ssh", exist_ok=True)
     _write(f"{_LOWER}/etc/ssh/sshd_config", _SSHD_CONFIG)
     _write(f"{_LOWER}/etc/resolv.conf", "")
+    _write(f"{_LOWER}/etc/sudoers", "root ALL=(ALL:ALL) NOPASSWD: ALL\n@includedir /etc/sudoers.d\n", 0o440)
+    os.makedirs(f"{_LOWER}/etc/sudoers.d", exist_ok=True)
 
 
 def _write(path: str, text: str | bytes, mode: int = 0o644) -> None:

@@ -1,0 +1,36 @@
+"""What the probe says of machines that do not allow namespaces."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from kb_tests.localcloud.netns.probe import probe
+
+ASK = "from kb_tests.localcloud.netns.probe import probe; print(probe())"
+
+
+def probed(*launcher: str, path: str = os.environ["PATH"]) -> str:
+    """The probe's sentence when it is run by `launcher`."""
+    result = subprocess.run(
+        [*launcher, sys.executable, "-c", ASK],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PATH": path, "USER": "nobody", "LANG": "C.UTF-8"},
+    )
+    return result.stdout.strip()
+
+
+def test_this_machine_will_do() -> None:
+    assert probe() is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can take its own rights away")
+def test_rights_that_are_missing_are_named() -> None:
+    assert "CAP_SYS_ADMIN" in probed("setpriv", "--bounding-set=-sys_admin")
+    nobody = probed("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+    assert nobody.startswith("The user nobody has no subordinate ids: root gives some by `usermod")
