@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -21,6 +22,8 @@ FAILURES = (sdk.SDKException, ksa.ClientException)
 """What openstacksdk and keystoneauth raise."""
 
 _TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
+_NOISE = re.compile(r" \(HTTP \d+\)| \(Request-ID: [^)]*\)| HTTPS?ConnectionPool\(.*")
+_ERRNO = re.compile(r"\[Errno -?\d+\] (?P<text>[\w ]+)")
 _FIRST_WAIT = 0.5
 _LONGEST_BACK_OFF = 10.0
 _LONGEST_WAIT = 60.0
@@ -55,7 +58,10 @@ def said(error: Exception) -> str:
     """What the API said, on one line."""
     code = status(error)
     details = getattr(error, "details", None) or getattr(error, "message", None) or str(error)
-    line = " ".join(str(details).split())
+    line = _NOISE.sub("", " ".join(str(details).split())).rstrip(":")
+    reason = _ERRNO.search(str(error))
+    if code is None and reason:
+        line = f"{line} ({reason['text']})"
     return f"{code} {line}"[:500] if code else line[:500]
 
 

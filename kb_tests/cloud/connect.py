@@ -192,7 +192,7 @@ def _unknown(name: str, known: set[str], read: str | None, clouds_yaml: str | Pa
     if read:
         return f"Cloud {name!r} is unknown: {read} has {', '.join(sorted(known)) or 'no clouds'}."
     named = os.environ.get("OS_CLIENT_CONFIG_FILE")
-    candidates = [Path(path) for path in filter(None, (clouds_yaml, named, *CONFIG_FILES))]
+    candidates = [Path(path) for path in (clouds_yaml, named, *CONFIG_FILES) if path]
     for path in candidates:
         if path.is_file():
             return f"Cloud {name!r} cannot be looked up: {path} is no YAML, or may not be read."

@@ -18,8 +18,9 @@ from kb_tests.cloud.options import StageOptions
 from kb_tests.cloud.preflight import Supplies, check
 from kb_tests.cloud.progress import Progress, silent
 from kb_tests.cloud.projects import add_projects
-from kb_tests.cloud.servers import Group, add_servers, wait_for
+from kb_tests.cloud.servers import Group, add_servers
 from kb_tests.cloud.topology import Access, Role, Server, StagingFacts, Topology
+from kb_tests.cloud.waiting import Waiting
 
 
 def stage(
@@ -57,9 +58,14 @@ def stage(
     graph.run(options.concurrency, stop, progress)
     if stop.is_set():
         raise Aborted("Staging was stopped.")
-    servers = wait_for(builder, groups, progress)
+    waiting = Waiting(builder, groups)
+    servers = waiting.run(progress)
     facts = StagingFacts(time.monotonic() - began, cloud.requests - requests)
-    return _topology(journal, layout, groups, servers, _access(layout, clients, options), facts)
+    topology = _topology(journal, layout, groups, servers, _access(layout, clients, options), facts)
+    if not waiting.replaced:
+        return topology
+    note = f"{len(waiting.replaced)} of {len(servers)} servers went to ERROR and were made anew."
+    return dataclasses.replace(topology, notes=(note,))
 
 
 def _add_flavor(graph: Graph, builder: Builder, layout: Layout, supplies: Supplies) -> Step[str]:

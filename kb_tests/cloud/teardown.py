@@ -29,6 +29,7 @@ CONCURRENCY = 12
 
 _PATIENCE = 45.0
 _SETTLE = 3.0
+_ASK_AGAIN = 4.0
 _POLL = 0.3
 _SLOWEST_POLL = 5.0
 
@@ -138,7 +139,7 @@ class Removal:
                         self._on_removed(resource.kind, resource.id)
             self._progress("teardown", len(removed), len(resources))
             if phase == KINDS["server"].phase:
-                remaining = self._wait_for_servers({r.id for r in members if r.kind == "server"})
+                remaining = self._wait_for_servers([r for r in members if r.kind == "server"])
                 removed = [resource for resource in removed if resource.id not in remaining]
         return removed
 
@@ -158,16 +159,23 @@ class Removal:
             return False
         return True
 
-    def _wait_for_servers(self, ids: set[str]) -> set[str]:
-        """Deleting a server takes effect later; the ids of those that are still there when patience ends."""
-        began = time.monotonic()
+    def _wait_for_servers(self, servers: list[Resource]) -> set[str]:
+        """Deleting a server takes effect later, or fails later and has to be asked for again.
+
+        The ids of those that are still there when patience ends.
+        """
+        began = asked = time.monotonic()
         until = min(self._until, began + 2 * _PATIENCE)
-        while ids:
-            ids = ids & {resource.id for resource in self._find("server")}
-            if not ids or time.monotonic() > until:
+        while servers:
+            there = {resource.id for resource in self._find("server")}
+            servers = [server for server in servers if server.id in there]
+            if not servers or time.monotonic() > until:
                 break
             self._stop.wait(min(max(_POLL, (time.monotonic() - began) / 5), _SLOWEST_POLL))
-        return ids
+            if time.monotonic() - asked > _ASK_AGAIN:
+                self._each(self._delete, servers)
+                asked = time.monotonic()
+        return {server.id for server in servers}
 
     def _remove_default_groups(self, projects: set[str]) -> int:
         """Neutron makes a project's default group whenever it is asked for; how many had come back."""

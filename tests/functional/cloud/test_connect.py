@@ -1,0 +1,95 @@
+"""What a person is told when a cloud cannot be used: one sentence, and nothing of their secrets."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kb_tests.cloud.connect import connect
+from kb_tests.errors import CloudAccessError
+from kb_tests.localcloud import control
+
+SECRET = "wrong-5f1c9"
+
+
+@pytest.fixture
+def altered(local: control.Running, tmp_path: Path) -> Callable[..., Path]:
+    """The local cloud's clouds.yaml with some settings changed."""
+
+    def alter(auth: dict[str, Any] | None = None, **settings: Any) -> Path:
+        clouds = json.loads(local.clouds_yaml.read_text())
+        entry = clouds["clouds"][local.cloud]
+        entry.update(settings)
+        entry["auth"] = {k: v for k, v in (entry["auth"] | (auth or {})).items() if v is not None}
+        path = tmp_path / "clouds.yaml"
+        path.write_text(json.dumps(clouds))
+        return path
+
+    return alter
+
+
+def refused(name: str, path: Path | None) -> str:
+    with pytest.raises(CloudAccessError) as error:
+        connect(name, path)
+    text = str(error.value)
+    assert "\n" not in text
+    assert SECRET not in text
+    return text
+
+
+def test_it_signs_in(local: control.Running) -> None:
+    cloud = connect(local.cloud, local.clouds_yaml)
+    assert cloud.is_admin
+    assert cloud.auth_url == f"{local.url}/identity"
+    assert 1 <= cloud.requests <= 2
+    assert abs(cloud.now() - time.time()) < 5
+    cloud.close()
+
+
+def test_an_unknown_name_lists_those_that_exist(local: control.Running, tmp_path: Path) -> None:
+    text = refused("mycloud", local.clouds_yaml)
+    assert text == f"Cloud 'mycloud' is unknown: {local.clouds_yaml} has {local.cloud}."
+    assert refused("mycloud", tmp_path / "none.yaml") == (
+        f"There is no file {tmp_path / 'none.yaml'} to look up cloud 'mycloud' in."
+    )
+
+
+def test_it_says_where_it_looked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(tmp_path / "absent" / "clouds.yaml"))
+    assert str(tmp_path / "absent") in refused("mycloud", None)
+    broken = tmp_path / "clouds.yaml"
+    broken.write_text("clouds: [")
+    assert refused("mycloud", broken) == (
+        f"Cloud 'mycloud' cannot be looked up: {broken} is no YAML, or may not be read."
+    )
+
+
+def test_wrong_credentials(local: control.Running, altered: Callable[..., Path]) -> None:
+    text = refused(local.cloud, altered({"password": SECRET}))
+    assert text.startswith(f"Cloud '{local.cloud}' does not accept the credentials: 401 ")
+
+
+def test_an_api_that_is_down(local: control.Running, altered: Callable[..., Path]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    url = f"http://127.0.0.1:{port}/v3"
+    text = refused(local.cloud, altered({"auth_url": url}))
+    assert text.startswith(f"Cloud '{local.cloud}' cannot be reached: ")
+    assert "Connection refused" in text
+    assert "HTTPConnection" not in text
+
+
+def test_missing_services(local: control.Running, altered: Callable[..., Path]) -> None:
+    text = refused(local.cloud, altered(region_name="Elsewhere"))
+    assert "offers no compute and no network and no image service in region 'Elsewhere'" in text
+
+
+def test_incomplete_entry(local: control.Running, altered: Callable[..., Path]) -> None:
+    text = refused(local.cloud, altered({"username": None}))
+    assert "in clouds.yaml" in text
