@@ -39,7 +39,7 @@ class Channel:
 
 class Control:
     """Commands and reports of one agent. Nothing here raises OSError or RespError: a broken
-    connection is closed, and made again by `maintain` with back-off for as long as it takes.
+    connection is closed, and made again by `connect` with back-off for as long as it takes.
     """
 
     def __init__(self, channel: Channel, name: str) -> None:
@@ -74,7 +74,7 @@ class Control:
         return [link.fileno() for link in (self._commands, self._reports) if link is not None]
 
     def timeout(self) -> float:
-        """Seconds after which `maintain` has something to do although nothing arrived."""
+        """Seconds after which `connect` or `expire` has something to do although nothing arrived."""
         now = time.monotonic()
         if not self.connected:
             return max(0.0, self._next_try - now)
@@ -83,16 +83,9 @@ class Control:
             due = min(due, self._sent_at + ANSWER_TIMEOUT)
         return max(0.0, due - now)
 
-    def maintain(self) -> bool:
-        """Connect when it is time to, drop what no longer answers; whether it connected just now."""
-        now = time.monotonic()
-        if self.connected:
-            if now >= self._read_since + BLOCK + ANSWER_TIMEOUT or (
-                self._sent_at is not None and now >= self._sent_at + ANSWER_TIMEOUT
-            ):
-                self._broken(TimeoutError("no answer from the control server"))
-            return False
-        if now < self._next_try:
+    def connect(self) -> bool:
+        """Connect if it is time to; whether it connected just now."""
+        if self.connected or time.monotonic() < self._next_try:
             return False
         try:
             self._connect()
@@ -102,20 +95,24 @@ class Control:
         self._delay, self.problem = _BACK_OFF[0], ""
         return True
 
+    def expire(self) -> None:
+        """Drop connections that should have answered by now; call it when what arrived is handled."""
+        if self.connected and self.timeout() <= 0:
+            self._broken(TimeoutError("no answer from the control server"))
+
     def commands(self) -> list[bytes]:
         """The commands that have arrived, as they came."""
         if self._commands is None:
             return []
+        found: list[bytes] = []
         try:
             replies = self._commands.replies()
-            found: list[bytes] = []
             for reply in replies:
                 found += self._entries(reply)
             if replies:
                 self._read_on()
         except (OSError, RespError) as error:
             self._broken(error)
-            return []
         return found
 
     def report(self, kind: str, body: dict[str, Any]) -> None:

@@ -28,6 +28,7 @@ START_TIMEOUT = 180.0
 DRAIN_SLACK = 30.0
 _MAX_LEAD = 300.0
 _MAX_WAIT = 60.0
+_NGINX_WATCH = 2.0
 
 
 class Config:
@@ -91,7 +92,7 @@ class Agent:
     def _turn(self) -> None:
         """Wait for what comes next, and handle it."""
         was = self._control.problem
-        if self._control.maintain():
+        if self._control.connect():
             say(f"connected to {self._config.channel.host}:{self._config.channel.port}")
             self._hello()
         elif self._control.problem != was:
@@ -107,6 +108,7 @@ class Agent:
                     self._obey(raw)
             elif owner == "reports":
                 self._control.pump(readable=True)
+        self._control.expire()
         if self._load is not None and time.monotonic() > self._load_deadline:
             self._fail(self._load_id, "the load did not start or end in time")
             self._drop_load()
@@ -116,7 +118,7 @@ class Agent:
                 say(news)
 
     def _wait(self, filenos: list[int]) -> list[int]:
-        timeout = min(_MAX_WAIT, self._control.timeout())
+        timeout = min(_MAX_WAIT if self._nginx is None else _NGINX_WATCH, self._control.timeout())
         if self._load is not None:
             timeout = min(timeout, max(0.0, self._load_deadline - time.monotonic()))
         poll = select.poll()
@@ -194,7 +196,9 @@ class Agent:
         self._quit = True
 
     def _collect(self) -> None:
-        """Pass on what the load has to say."""
+        """Pass on what the load has to say; a command of the same turn may have ended it."""
+        if self._load is None:
+            return
         for kind, body in self._load.events():
             self._control.report(kind, {"id": self._load_id, **body})
             if kind in ("done", "failed"):

@@ -80,11 +80,3 @@ def test_the_acl_leaves_nobody_else_in() -> None:
     ]
     assert all("-@all" in line and "nopass" not in line for line in lines)
     assert "%W~kb:c0ffee00:reports" in lines[2].split()
-
-
-def test_secrets_never_show() -> None:
-    shown = repr(SECRETS) + str(SECRETS)
-    assert SECRETS.controller_password not in shown
-    assert SECRETS.agent_password not in shown
-    assert "PRIVATE" not in shown
-    assert Secrets.generate() != SECRETS
