@@ -99,6 +99,11 @@ def _newer(call: Call, volume: Volume) -> Json:
     return shown
 
 
+def _without_extensions(shown: Json) -> Json:
+    """As answers to POST and PUT show a volume."""
+    return {name: value for name, value in shown.items() if not name.startswith("os-vol-")}
+
+
 def get(call: Call) -> Volume:
     """The volume, if it is the caller's.
 
@@ -186,7 +191,7 @@ async def create_volume(call: Call) -> Response:
     )
     call.cloud.storage.volumes[volume.id] = volume
     call.cloud.spawn(_fill(call.cloud, volume))
-    return reply({"volume": view(call, volume)}, 202)
+    return reply({"volume": _without_extensions(view(call, volume))}, 202)
 
 
 def _size(given: object) -> int:
@@ -275,7 +280,7 @@ async def update_volume(call: Call) -> Response:
     if "metadata" in given:
         volume.metadata = _metadata(given["metadata"])
     volume.touch()
-    return reply({"volume": view(call, volume)})
+    return reply({"volume": _without_extensions(view(call, volume))})
 
 
 @routes.add("DELETE", "/v3/{project_id}/volumes/{id}")

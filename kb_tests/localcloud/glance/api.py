@@ -269,7 +269,9 @@ def _edits(raw: bytes) -> list[_Edit]:
     for each in patch:
         if not isinstance(each, dict):
             raise bad_request("Operations must be JSON objects.")
-        op, path = each.get("op"), str(each.get("path", ""))
+        # The media type of v2.0 says {"replace": "/name"} for {"op": "replace", "path": "/name"}.
+        old = next((op for op in ("add", "replace", "remove") if op in each), None)
+        op, path = (old, str(each[old])) if old else (each.get("op"), str(each.get("path", "")))
         if op not in ("add", "replace", "remove") or not path.startswith("/"):
             raise bad_request("Operations must be add, replace or remove, and their path start with /.")
         edits.append(_Edit(str(op), path[1:].replace("~1", "/").replace("~0", "~"), each.get("value")))

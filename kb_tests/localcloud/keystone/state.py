@@ -59,6 +59,17 @@ class User:
 
 
 @dataclass
+class Group:
+    """Users that get roles together."""
+
+    id: str
+    name: str
+    domain_id: str
+    description: str = ""
+    members: set[str] = field(default_factory=set)
+
+
+@dataclass
 class Role:
     """A name that policies ask for."""
 
@@ -87,12 +98,13 @@ class Token:
 
 @dataclass
 class Identity:
-    """All of Keystone's state. Assignments are (target, user, role)."""
+    """All of Keystone's state. Assignments are (target, user or group, role)."""
 
     token_lifetime: timedelta = timedelta(hours=1)
     domains: dict[str, Domain] = field(default_factory=dict)
     projects: dict[str, Project] = field(default_factory=dict)
     users: dict[str, User] = field(default_factory=dict)
+    groups: dict[str, Group] = field(default_factory=dict)
     roles: dict[str, Role] = field(default_factory=dict)
     assignments: set[tuple[str, str, str]] = field(default_factory=set)
     tokens: dict[str, Token] = field(default_factory=dict)
@@ -131,8 +143,9 @@ class Identity:
         return next(role.id for role in self.roles.values() if role.name == name)
 
     def role_ids(self, user_id: str, target: str) -> set[str]:
-        """The roles that a user has on a target, implied ones included."""
-        held = {role for place, user, role in self.assignments if place == target and user == user_id}
+        """The roles that a user has on a target, implied ones and those of groups included."""
+        holders = {user_id} | {group.id for group in self.groups.values() if user_id in group.members}
+        held = {role for place, holder, role in self.assignments if place == target and holder in holders}
         names = {self.roles[role].name for role in held if role in self.roles}
         implied = {name for held_name in names for name in IMPLIED.get(held_name, ())}
         return held | {role.id for role in self.roles.values() if role.name in implied}

@@ -77,6 +77,9 @@ async def create_servers(call: Call) -> Response:
             public_key=public_key,
             user_data=user_data,
             config_drive=truth(given.get("config_drive")),
+            access_ipv4=text(given, "accessIPv4", ""),
+            access_ipv6=text(given, "accessIPv6", ""),
+            disk_config=text(given, "OS-DCF:diskConfig", "MANUAL"),
             description=_description(call, given, own_name),
             metadata=dict(metadata),
             tags=list(tags),
@@ -100,7 +103,7 @@ async def create_servers(call: Call) -> Response:
     shown: Json = {
         "id": first.id,
         "links": links(call, f"servers/{first.id}"),
-        "OS-DCF:diskConfig": str(given.get("OS-DCF:diskConfig") or "MANUAL"),
+        "OS-DCF:diskConfig": first.disk_config,
         "security_groups": [
             {"name": each.get("name")} for each in objects(given, "security_groups") or [{"name": "default"}]
         ],

@@ -126,6 +126,8 @@ async def update_server(call: Call) -> Response:
         if not name:
             raise bad_request("Invalid input for field/attribute name. Value: . '' is too short")
         server.name = name
+    server.access_ipv4 = text(given, "accessIPv4", server.access_ipv4)
+    server.access_ipv6 = text(given, "accessIPv6", server.access_ipv6)
     if "description" in given and call.version >= (2, 19):
         server.description = None if given["description"] is None else text(given, "description")
     if "hostname" in given and call.version >= (2, 90):

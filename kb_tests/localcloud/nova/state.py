@@ -123,6 +123,9 @@ class Server:
     public_key: str | None = None
     user_data: str | None = None
     config_drive: bool = False
+    access_ipv4: str = ""
+    access_ipv6: str = ""
+    disk_config: str = "MANUAL"
     description: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
     tags: list[str] = field(default_factory=list)
