@@ -16,16 +16,17 @@ import random
 import select
 import socket
 import time
-from collections import defaultdict, deque
+from collections import deque
 from typing import Optional
 
 from .. import histogram
 from . import linux
+from .accounts import Accounts
 from .channel import Channel
 from .connection import Connection
 from .load import Load, LoadError, Schedule, Share
 from .response import UNTIL_CLOSE, Head, ProtocolError, ResponseParser, parse_head
-from .tally import Block, Second
+from .tally import Block
 
 TICK = 0.02  # seconds between two rounds of housekeeping
 BATCH = 32  # events between two looks at the schedule
@@ -34,6 +35,7 @@ PIECE = 4096  # bytes of one read that has to look at what it reads
 DROP = 1 << 20  # bytes of one read that need not
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0  # seconds between rounds of connects to a server that fails them
 KNOWN_HEADS = 64
+NEVER = Schedule(math.inf, 1.0, math.inf, math.inf)
 
 _clock = time.monotonic
 _nowhere = bytearray(DROP)  # never touched: MSG_TRUNC drops in the kernel
@@ -61,16 +63,11 @@ class Worker:
         self.retry_at = -math.inf
         self.why = ""
         self.heads: dict[bytes, Head] = {}
-        self.ready = self.finished = self.saturated = False
+        self.ready = self.finished = False
         self.next_tick = self.next_scan = 0.0
-        self.schedule: Optional[Schedule] = None
-        self.total = self.noticed = self.taken = self.noticed_before = 0
-        self.lag: defaultdict[int, int] = defaultdict(int)
-        self.skew = 0.0
-        self.block = Block(-1, -math.inf, math.inf)
-        self.second = Second(0, math.inf)
-        self.past: list[Block] = []
-        self.used_begin = self.used_end = (0.0, 0.0)  # (clock, CPU time) around the measured window
+        self.schedule = NEVER
+        self.total = self.noticed = self.taken = 0
+        self.accounts = Accounts(load, channel.put)
 
     def run(self) -> None:
         """Connect, say so, wait for the start, send, drain, report."""
@@ -86,7 +83,6 @@ class Worker:
             self.epoll.register(self.timer.fd, select.EPOLLIN)
         if not self.load.keep_alive:
             self._connect(None, 0.0)
-        gc.collect()
         gc.freeze()
         gc.disable()
         self._loop()
@@ -112,8 +108,7 @@ class Worker:
                 else:
                     self._command()
             now = _clock()
-            if self.schedule is not None:
-                self._send_due(now)
+            self._send_due(now)
             if self.missing and now >= self.retry_at:
                 self._open()
             if now >= self.next_tick:
@@ -122,14 +117,16 @@ class Worker:
     # Sending
 
     def _send_due(self, now: float) -> None:
-        first, interval, begin, end = self.schedule  # type: ignore[misc]
+        first, interval, begin, end = self.schedule
+        accounts = self.accounts
         noticed = self.noticed
         if interval:
             due = first + noticed * interval
+            lag = accounts.lag
             while due <= now and noticed < self.total:
                 if due >= begin:
                     us = int((now - due) * 1e6)
-                    self.lag[us if us < histogram.SUB_BUCKETS else histogram.index(us)] += 1
+                    lag[us if us < histogram.SUB_BUCKETS else histogram.index(us)] += 1
                 noticed += 1
                 due = first + noticed * interval
             self.noticed = noticed
@@ -139,8 +136,8 @@ class Worker:
             self._connect_due()
             return
         idle = self.idle
-        block = self.block
-        second = self.second
+        block = accounts.block
+        second = accounts.second
         taken = self.taken
         request = self.request
         size = len(request)
@@ -154,7 +151,7 @@ class Worker:
                 if due >= end:
                     idle.append(connection)
                     break
-                block = self._next_block(due)
+                block = accounts.next_block(due)
             taken += 1
             block.due += 1
             connection.block = block
@@ -174,7 +171,7 @@ class Worker:
             self.noticed = taken
 
     def _connect_due(self) -> None:
-        closed_loop = not self.schedule.interval  # type: ignore[union-attr]
+        closed_loop = not self.schedule.interval
         while self.free and not (closed_loop and _clock() < self.retry_at):
             taken = self._take()
             if taken is None:
@@ -183,8 +180,6 @@ class Worker:
 
     def _take(self) -> Optional[tuple[Block, float]]:
         """The request whose turn it is, if one is due: its block and due time."""
-        if self.schedule is None:
-            return None
         if self.schedule.interval:
             if self.taken >= self.noticed:
                 return None
@@ -195,20 +190,9 @@ class Worker:
                 return None
             self.noticed += 1
         self.taken += 1
-        block = self.block if due < self.block.end else self._next_block(due)
+        block = self.accounts.next_block(due)
         block.due += 1
         return block, due
-
-    def _next_block(self, due: float) -> Block:
-        _, _, begin, end = self.schedule  # type: ignore[misc]
-        size = self.load.block
-        last = math.ceil(self.load.duration / size - 1e-6) - 1
-        while due >= self.block.end and self.block.index < last:
-            if self.block.index >= 0:
-                self.past.append(self.block)
-            i = self.block.index + 1
-            self.block = Block(i, begin + i * size, end if i == last else begin + (i + 1) * size)
-        return self.block
 
     # Connections
 
@@ -263,7 +247,7 @@ class Worker:
             self._fail(connection, "reset")
             return
         block.sent += 1
-        self.second.sent += 1
+        self.accounts.second.sent += 1
 
     def _connect_failed(self, block: Optional[Block], error: int) -> None:
         """Blame it on its request or else on the one whose turn it is, and try again later."""
@@ -272,9 +256,7 @@ class Worker:
             taken = self._take()
             block = taken[0] if taken else None
         if block is not None:
-            key = "ports_exhausted" if error == errno.EADDRNOTAVAIL else "connect"
-            block.errors[key] += 1
-            self.second.errors[key] += 1
+            self.accounts.fail(block, "ports_exhausted" if error == errno.EADDRNOTAVAIL else "connect")
         self._back_off()
 
     def _back_off(self) -> None:
@@ -302,12 +284,10 @@ class Worker:
         block = connection.block
         if block is not None:
             connection.block = None
-            block.errors[key] += 1
-            self.second.errors[key] += 1
+            self.accounts.fail(block, key)
             if key == "timeout":
                 now = _clock()
-                self.saturated |= histogram.record(block.response, now - connection.due)
-                histogram.record(self.second.response, now - connection.due)
+                self.accounts.respond(block, now - connection.due)
                 if not connection.connecting:
                     histogram.record(block.service, now - connection.since)
         self._drop(connection)
@@ -396,16 +376,15 @@ class Worker:
         now = _clock()
         block: Block = connection.block  # type: ignore[assignment]
         head: Head = connection.head  # type: ignore[assignment]
-        second = self.second
+        second = self.accounts.second
         if head.error:
-            block.errors[head.error] += 1
-            second.errors[head.error] += 1
+            self.accounts.fail(block, head.error)
         else:
             us = int((now - connection.due) * 1e6)
             if us >= 2048:
                 if us > histogram.HIGHEST:
                     us = histogram.HIGHEST
-                    self.saturated = True
+                    self.accounts.saturated = True
                 shift = us.bit_length() - 11
                 us = (shift << 10) + (us >> shift)
             block.response[us] += 1
@@ -438,15 +417,9 @@ class Worker:
     def _command(self) -> None:
         for message in self.channel.get():
             at = float(message["start"])
-            now = _clock()
-            self.skew = max(0.0, now - at)
-            self.used_begin = (now, time.process_time())
             self.schedule = Schedule.of(self.load, self.share, at, self.phase)
             self.total = self.schedule.before(self.schedule.end)
-            self.block = Block(-1, -math.inf, self.schedule.begin)
-            until_begin = self.schedule.begin - at
-            index = -math.ceil(until_begin - 1e-6)
-            self.second = Second(index, self.schedule.begin + index + 1)
+            self.accounts.open(self.schedule, at, _clock())
             if self.schedule.interval:
                 self.timer.set(self.schedule.first, self.schedule.interval)
         if self.channel.closed:
@@ -460,18 +433,13 @@ class Worker:
             self._end_overdue(now - self.load.timeout)
             if len(self.idle) > 2 * self.share.connections:
                 self.idle = deque(connection for connection in self.idle if connection.fd >= 0)
-        if self.schedule is None:
+        if self.schedule is NEVER:
             self._prepare(now)
             return
-        first, interval, begin, end = self.schedule
-        while now >= self.second.end:
-            self._end_second()
-            if interval and self.noticed < self.total:
-                self.timer.set(first + self.noticed * interval, interval)
-        if now < begin:
-            self.used_begin = (now, time.process_time())
-        elif self.used_end[0] < end:
-            self.used_end = (now, time.process_time())
+        first, interval, _, end = self.schedule
+        self.accounts.use(now)
+        if self.accounts.end_seconds(now, self.noticed) and self.noticed < self.total:
+            self.timer.set(first + self.noticed * interval, interval)  # the kernel's interval is rounded
         if now >= end + self.load.timeout or (now >= end and self._drained()):
             self._finish(now)
 
@@ -500,51 +468,26 @@ class Worker:
             else:
                 self._drop(connection)
 
-    def _end_second(self) -> None:
-        second = self.second
-        second.due = self.noticed - self.noticed_before
-        self.noticed_before = self.noticed
-        self.channel.put(second.message())
-        self.second = Second(second.index + 1, second.end + 1)
-        self._send_ended_blocks()
-
-    def _send_ended_blocks(self) -> None:
-        begin = self.schedule.begin  # type: ignore[union-attr]
-        for block in [block for block in self.past if not block.pending()]:
-            self.channel.put(block.message(begin))
-            self.past.remove(block)
-
     def _drained(self) -> bool:
         unsent = self.total - self.taken if self.total else 0
         return not unsent and not any(c.block for c in self.connections.values())
 
     def _finish(self, now: float) -> None:
         """The drain is over: account for what is left, and report."""
+        accounts = self.accounts
         for connection in self.connections.values():
             block = connection.block
             if block is None:
                 continue
             if connection.connecting:
                 block.unsent += 1
-                self.second.unsent += 1
+                accounts.second.unsent += 1
             else:
                 block.inflight += 1
-                self.second.inflight += 1
-                self.saturated |= histogram.record(block.response, now - connection.due)
-        while self.taken < self.total:
-            block, _ = self._take()  # type: ignore[misc]
-            block.unsent += 1
-            self.second.unsent += 1
-        self.past.append(self._next_block(math.inf))
-        self._end_second()
-        (wall, cpu), (wall_end, cpu_end) = self.used_begin, self.used_end
-        self.channel.put(
-            {
-                "done": True,
-                "lag": histogram.flat(self.lag),
-                "cpu": (cpu_end - cpu) / (wall_end - wall),
-                "skew": self.skew,
-                "saturated": self.saturated,
-            }
-        )
+                accounts.second.inflight += 1
+                accounts.respond(block, now - connection.due)
+        while self.total and (taken := self._take()):
+            taken[0].unsent += 1
+            accounts.second.unsent += 1
+        accounts.close(self.noticed)
         self.finished = True

@@ -167,7 +167,7 @@ class FakeConnection(connection.Connection):
 
 @pytest.fixture(autouse=True)
 def _no_gc(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("collect", "freeze", "disable"):
+    for name in ("freeze", "disable"):
         monkeypatch.setattr(gc, name, lambda: None)
 
 

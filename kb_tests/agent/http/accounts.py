@@ -1,0 +1,106 @@
+"""What one worker has to report: seconds as they pass, blocks once all their requests have ended."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import defaultdict
+from typing import Any, Callable
+
+from .. import histogram
+from .load import Load, Schedule
+from .tally import Block, Second
+
+
+class Accounts:
+    """`block` is the one that falls due now, `second` the one that passes now.
+
+    `lag` holds how late the worker took notice of requests that were due, as `histogram` counts.
+    """
+
+    def __init__(self, load: Load, put: Callable[[dict[str, Any]], None]) -> None:
+        self._load = load
+        self._put = put
+        self._past: list[Block] = []
+        self._noticed = 0
+        self._used_begin = self._used_end = (0.0, 0.0)  # (clock, CPU time) around the measured window
+        self._window = (math.inf, math.inf)
+        self._skew = 0.0
+        self.block = Block(-1, -math.inf, math.inf)
+        self.second = Second(0, math.inf)
+        self.lag: defaultdict[int, int] = defaultdict(int)
+        self.saturated = False
+
+    def open(self, schedule: Schedule, at: float, now: float) -> None:
+        """Begin with the load, which was to start at `at`."""
+        self._skew = max(0.0, now - at)
+        self._window = (schedule.begin, schedule.end)
+        self._used_begin = (now, time.process_time())
+        self.block = Block(-1, -math.inf, schedule.begin)
+        index = -math.ceil(self._load.warm_up - 1e-6)
+        self.second = Second(index, schedule.begin + index + 1)
+
+    def use(self, now: float) -> None:
+        """Note the CPU time used so far; to be called all the time."""
+        begin, end = self._window
+        if now < begin:
+            self._used_begin = (now, time.process_time())
+        elif self._used_end[0] < end:
+            self._used_end = (now, time.process_time())
+
+    def next_block(self, due: float) -> Block:
+        """Move on to the block in which `due` lies, or to the last one."""
+        begin, end = self._window
+        size = self._load.block
+        last = math.ceil(self._load.duration / size - 1e-6) - 1
+        while due >= self.block.end and self.block.index < last:
+            if self.block.index >= 0:
+                self._past.append(self.block)
+            i = self.block.index + 1
+            self.block = Block(i, begin + i * size, end if i == last else begin + (i + 1) * size)
+        return self.block
+
+    def fail(self, block: Block, key: str) -> None:
+        """Count a failed request of `block`."""
+        block.errors[key] += 1
+        self.second.errors[key] += 1
+
+    def respond(self, block: Block, seconds: float) -> None:
+        """Record the response time of a request that ended without its response."""
+        self.saturated |= histogram.record(block.response, seconds)
+        histogram.record(self.second.response, seconds)
+
+    def end_seconds(self, now: float, noticed: int) -> bool:
+        """Report the seconds that have passed by `now`, when `noticed` requests were due; False if none."""
+        if now < self.second.end:
+            return False
+        while now >= self.second.end:
+            self._end_second(noticed)
+        for block in [block for block in self._past if not block.pending()]:
+            self._past.remove(block)
+            self._put(block.message(self._window[0]))
+        return True
+
+    def close(self, noticed: int) -> None:
+        """Report all that is left, and the end."""
+        self._past.append(self.next_block(math.inf))
+        self._end_second(noticed)
+        for block in self._past:
+            self._put(block.message(self._window[0]))
+        (begin, cpu_begin), (end, cpu_end) = self._used_begin, self._used_end
+        self._put(
+            {
+                "done": True,
+                "lag": histogram.flat(self.lag),
+                "cpu": (cpu_end - cpu_begin) / (end - begin),
+                "skew": self._skew,
+                "saturated": self.saturated,
+            }
+        )
+
+    def _end_second(self, noticed: int) -> None:
+        second = self.second
+        second.due = noticed - self._noticed
+        self._noticed = noticed
+        self._put(second.message())
+        self.second = Second(second.index + 1, second.end + 1)
