@@ -120,7 +120,8 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _plan(options: argparse.Namespace) -> int:
-    from kb_tests.cloud.layout import describe, plan
+    from kb_tests.cloud.describe import describe
+    from kb_tests.cloud.layout import plan
     from kb_tests.scenario.load import load
     from kb_tests.scenario.model import HttpScenario
 

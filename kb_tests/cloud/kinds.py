@@ -64,7 +64,8 @@ class Kind:
 
     `phase` orders removal: lower ones first, equal ones together. `create` and `find` (by exact name
     and mark) take the connection of the project concerned; `listing` and `delete` go over all
-    projects that the user of the cloud may see.
+    projects that the user of the cloud may see. `busy` are the statuses by which the API refuses to
+    delete something for now.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Kind:
     delete: Callable[[Cloud, Resource], None]
     admin: bool = False
     needs_volumes: bool = False
+    busy: frozenset[int] = frozenset({409})
     named: bool = True
 
     def resource(self, found: Any) -> Resource | None:
@@ -221,6 +223,7 @@ def _kinds() -> Iterator[Kind]:
         listing=_volumes,
         delete=lambda cloud, r: cloud.connection.block_storage.delete_volume(r.id),
         needs_volumes=True,
+        busy=frozenset({400, 409}),
     )
     yield Kind(
         name="keypair",

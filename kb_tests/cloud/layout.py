@@ -13,9 +13,8 @@ from ipaddress import IPv4Address, IPv4Network
 
 from kb_tests.cloud.topology import Role
 from kb_tests.errors import ScenarioError
-from kb_tests.scenario.model import Flavor, HttpScenario
-from kb_tests.scenario.points import HttpPoint, expand
-from kb_tests.scenario.units import format_duration, format_size
+from kb_tests.scenario.model import Flavor, HttpTopology, Scenario
+from kb_tests.scenario.storage import StorageScenario, StorageTopology
 
 MAX_HOST_ROUTES = 20
 """Neutron's default for `max_subnet_host_routes`."""
@@ -58,8 +57,16 @@ class RouterPlan:
 
 
 @dataclass(frozen=True)
+class VolumePlan:
+    """The Cinder volume of each storage server: bytes (whole GiB), and a type or "" for the default."""
+
+    size: int
+    type: str
+
+
+@dataclass(frozen=True)
 class Needs:
-    """What a project must have room for; `ram` in MiB."""
+    """What a project must have room for; `ram` in MiB, `gibibytes` of all volumes."""
 
     servers: int = 0
     vcpus: int = 0
@@ -71,6 +78,8 @@ class Needs:
     floating_ips: int = 0
     security_groups: int = 0
     security_group_rules: int = 0
+    volumes: int = 0
+    gibibytes: int = 0
 
     def __add__(self, other: Needs) -> Needs:
         return Needs(**{name: getattr(self, name) + getattr(other, name) for name in self.__annotations__})
@@ -78,13 +87,18 @@ class Needs:
 
 @dataclass(frozen=True)
 class Layout:
-    """What will be staged for a scenario. Names lack the `kb-{run}-` that staging puts before them."""
+    """What will be staged for a scenario. Names lack the `kb-{run}-` that staging puts before them.
+
+    `clients` is the network of the proxy and of the servers that make the load: traffic generators
+    or, in a storage scenario, storage servers, each with a `volume` where that is not None.
+    """
 
     scenario: str
     flavor: Flavor
     clients: NetworkPlan
     routers: tuple[RouterPlan, ...]
     proxy_address: str
+    volume: VolumePlan | None = None
 
     @property
     def tenants(self) -> range:
@@ -123,6 +137,8 @@ class Layout:
                 floating_ips=1,
                 security_groups=3,
                 security_group_rules=16 + len(self.run_subnets),
+                volumes=self.clients.servers if self.volume else 0,
+                gibibytes=self.clients.servers * (self.volume.size >> 30) if self.volume else 0,
             )
         servers = sum(network.servers for network in networks)
         return Needs(
@@ -148,79 +164,68 @@ def mebibytes(size: int) -> int:
     return -(-size // (1 << 20))
 
 
-def plan(scenario: HttpScenario) -> Layout:
+def plan(scenario: Scenario) -> Layout:
     """Lay a scenario out; ScenarioError when Neutron or the address space cannot carry it."""
-    topology = scenario.topology
+    if isinstance(scenario, StorageScenario):
+        return _plan_storage(scenario.name, scenario.topology)
+    return _plan_http(scenario.name, scenario.topology)
+
+
+def _plan_storage(name: str, topology: StorageTopology) -> Layout:
+    clients, proxy = _client_network(name, "storage", Role.STORAGE, topology.servers, routers=0)
+    spec = topology.volume
+    volume = VolumePlan(spec.size, spec.type or "") if spec else None
+    return Layout(name, topology.flavor, clients, (), proxy, volume)
+
+
+def _plan_http(name: str, topology: HttpTopology) -> Layout:
     if topology.routers > MAX_HOST_ROUTES:
         raise ScenarioError(
-            f"Scenario {scenario.name} asks for {topology.routers} server routers (tenants x "
+            f"Scenario {name} asks for {topology.routers} server routers (tenants x "
             f"routers_per_tenant); {MAX_HOST_ROUTES} are possible, as Neutron takes that many "
             "routes for the client subnet.",
             remedy="Use fewer routers, with more networks or servers behind each.",
         )
     per_network = _prefix_for(topology.servers_per_network + 1 + SPARE_ADDRESSES)
-    bits = (topology.networks_per_router - 1).bit_length()
-    per_router = per_network - bits
-    servers_fit = per_router >= SERVER_SPACE.prefixlen and topology.routers <= 1 << (
-        per_router - SERVER_SPACE.prefixlen
-    )
-    reserved = 2 + topology.routers
-    per_client = min(_prefix_for(reserved + topology.servers + SPARE_ADDRESSES), 24)
-    if not servers_fit or per_client < CLIENT_SPACE.prefixlen:
+    per_router = per_network - (topology.networks_per_router - 1).bit_length()
+    room = per_router - SERVER_SPACE.prefixlen
+    if room < 0 or topology.routers > 1 << room:
         raise ScenarioError(
-            f"Scenario {scenario.name} asks for {topology.servers} servers in {topology.networks} "
-            f"networks behind {topology.routers} routers; subnets of that number and size do not fit "
-            f"into {SERVER_SPACE}, and as many clients into {CLIENT_SPACE}.",
+            f"Scenario {name} asks for {topology.servers} servers in {topology.networks} networks behind "
+            f"{topology.routers} routers; subnets of that number and size do not fit into {SERVER_SPACE}.",
             remedy="Use fewer networks or fewer servers.",
         )
-    client_cidr = next(CLIENT_SPACE.subnets(new_prefix=per_client))
+    clients, proxy = _client_network(name, "client", Role.CLIENT, topology.servers, topology.routers)
+    first_leg = IPv4Address(clients.gateway) + 1
     supernets = SERVER_SPACE.subnets(new_prefix=per_router)
     routers = []
     for index in range(topology.routers):
         tenant, number = divmod(index, topology.routers_per_tenant)
-        name = f"server-{tenant + 1}-{number + 1}"
+        router = f"server-{tenant + 1}-{number + 1}"
         supernet = next(supernets)
         cidrs = supernet.subnets(new_prefix=per_network)
         networks = tuple(
-            _network(f"{name}-{n + 1}", tenant + 1, Role.SERVER, next(cidrs), topology.servers_per_network)
+            _network(f"{router}-{n + 1}", tenant + 1, Role.SERVER, next(cidrs), topology.servers_per_network)
             for n in range(topology.networks_per_router)
         )
-        leg = client_cidr.network_address + 2 + index
-        routers.append(RouterPlan(name, tenant + 1, str(leg), str(supernet), networks))
-    proxy = client_cidr.network_address + reserved
-    clients = _network("client", 0, Role.CLIENT, client_cidr, topology.servers, first=proxy + 1)
-    return Layout(scenario.name, topology.flavor, clients, tuple(routers), str(proxy))
+        routers.append(RouterPlan(router, tenant + 1, str(first_leg + index), str(supernet), networks))
+    return Layout(name, topology.flavor, clients, tuple(routers), proxy)
 
 
-def describe(scenario: HttpScenario, layout: Layout) -> str:
-    """What `kb plan` prints: what the scenario takes of a cloud, moves and lasts."""
-    needs = layout.needs
-    points = [point for point in expand(scenario) if isinstance(point, HttpPoint)]
-    moved = sum(point.offered * (point.warm_up + point.duration) * point.page_size for point in points)
-    closed = sum(1 for point in points if point.rate == 0)
-    shortest = sum(point.warm_up + point.duration for point in points)
-    longest = sum(point.warm_up + point.max_duration for point in points)
-    lasts = format_duration(shortest)
-    if longest > shortest:
-        lasts += f", up to {format_duration(longest)} where a verdict needs more samples"
-    disk = format_size(layout.flavor.disk) if layout.flavor.disk else "what the image needs"
-    rows = {
-        "servers": f"{needs.servers}: proxy, {scenario.topology.servers} HTTP servers, "
-        f"{layout.clients.servers} traffic generators",
-        "flavor": f"{layout.flavor.vcpus} vCPU, {format_size(layout.flavor.ram)} RAM, disk: {disk}",
-        "vCPU": f"{needs.vcpus}",
-        "RAM": format_size(needs.ram << 20),
-        "projects": f"{1 + len(layout.tenants)} of its own where the user may make them",
-        "network": f"{needs.networks} networks and subnets, {needs.routers} routers, "
-        f"{needs.security_groups} security groups, about {needs.ports} ports",
-        "addresses": ", ".join(layout.run_subnets),
-        "external": "2 addresses: a router's gateway, the proxy's floating IP",
-        "points": f"{len(points)}",
-        "data moved": f"{format_size(moved)}{f', and {closed} points as much as they can' if closed else ''}",
-        "load lasts": lasts,
-    }
-    width = max(map(len, rows)) + 2
-    return "\n".join([f"Scenario {scenario.name} needs", *(f"  {k:<{width}}{v}" for k, v in rows.items())])
+def _client_network(
+    scenario: str, name: str, role: Role, servers: int, routers: int
+) -> tuple[NetworkPlan, str]:
+    """The client network and the proxy's address in it: after the gateway and the routers' legs."""
+    reserved = 2 + routers
+    prefix = min(_prefix_for(reserved + servers + SPARE_ADDRESSES), 24)
+    if prefix < CLIENT_SPACE.prefixlen:
+        raise ScenarioError(
+            f"Scenario {scenario} asks for {servers} servers in one network; {CLIENT_SPACE} is the largest.",
+            remedy="Use fewer servers.",
+        )
+    cidr = next(CLIENT_SPACE.subnets(new_prefix=prefix))
+    proxy = cidr.network_address + reserved
+    return _network(name, 0, role, cidr, servers, first=proxy + 1), str(proxy)
 
 
 def _prefix_for(hosts: int) -> int:

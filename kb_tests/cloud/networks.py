@@ -55,7 +55,7 @@ def add_client_side(
     proxy_rules = [(options.ssh_port, ANYWHERE)]
     proxy_rules += [(options.redis_port, cidr) for cidr in layout.run_subnets]
     proxy_group = _add_group(graph, builder, "proxy", proxy_rules, project)
-    group = _add_group(graph, builder, "client", [(options.ssh_port, plan.cidr)], project)
+    group = _add_group(graph, builder, plan.name, [(options.ssh_port, plan.cidr)], project)
 
     def make_router() -> str:
         gateway = {"network_id": supplies.external_network_id}

@@ -59,6 +59,7 @@ def check(builder: Builder, layout: Layout, boot: Mapping[Role, str], options: S
         raise CapacityError(
             f"Image {image.name} needs {image.min_ram} MiB of RAM; the scenario's flavor has {ram}."
         )
+    _check_volumes(builder, layout)
     supplies = Supplies(
         image_id=image.id,
         disk=disk,
@@ -126,6 +127,23 @@ def _image(builder: Builder, wanted: str, own: bool) -> Any:
             remedy="Make it public or community, or stage in the user's own project.",
         )
     return image
+
+
+def _check_volumes(builder: Builder, layout: Layout) -> None:
+    cloud, plan = builder.cloud, layout.volume
+    if plan is None:
+        return
+    if not cloud.has_volumes:
+        raise CapacityError(
+            f"Cloud {cloud.name!r} offers no volumes, which scenario {layout.scenario} needs."
+        )
+    if plan.type:
+        storage: Any = cloud.connection.block_storage
+        names = builder.call("listing volume types", lambda: {str(found.name) for found in storage.types()})
+        if plan.type not in names:
+            raise CapacityError(
+                f"Cloud {cloud.name!r} has no volume type {plan.type!r}; it has {', '.join(sorted(names))}."
+            )
 
 
 def _disk(image: Any, layout: Layout) -> int:
@@ -217,11 +235,18 @@ def _free_addresses(cloud: Cloud, network_id: str) -> int | None:
 def _quota_shortages(builder: Builder, needs: Needs, options: StageOptions) -> Iterator[tuple[str, int, int]]:
     cloud = builder.cloud
     limits = builder.call("reading the compute quota", lambda: cloud.connection.compute.get_limits()).absolute
-    compute = (
+    compute: tuple[tuple[str, int, int | None, int | None], ...] = (
         ("servers", needs.servers, limits.instances, limits.instances_used),
         ("vCPU", needs.vcpus, limits.total_cores, limits.total_cores_used),
         ("MiB of RAM", needs.ram, limits.total_ram, limits.total_ram_used),
     )
+    if needs.volumes:
+        storage: Any = cloud.connection.block_storage
+        absolute = builder.call("reading the volume quota", lambda: storage.get_limits()).absolute
+        compute += (
+            ("volumes", needs.volumes, absolute.max_total_volumes, absolute.total_volumes_used),
+            ("GiB", needs.gibibytes, absolute.max_total_volume_gigabytes, absolute.total_gigabytes_used),
+        )
     for what, needed, limit, used in compute:
         free = _free(limit, used)
         if free is not None and free < needed:

@@ -20,6 +20,7 @@ from kb_tests.cloud.progress import Progress, silent
 from kb_tests.cloud.projects import add_projects
 from kb_tests.cloud.servers import Group, add_servers
 from kb_tests.cloud.topology import Access, Role, Server, StagingFacts, Topology
+from kb_tests.cloud.volumes import add_volumes, attach
 from kb_tests.cloud.waiting import Waiting
 
 
@@ -33,7 +34,7 @@ def stage(
     *,
     abort: threading.Event | None = None,
 ) -> Topology:
-    """Create everything, and return when all servers are ACTIVE.
+    """Create everything, and return when all servers are ACTIVE and have their volumes.
 
     `boot` is the user_data of each role. Setting `abort`, or a KeyboardInterrupt, ends staging:
     nothing is created after it, what is under way is finished and journaled. Staging sets `abort`
@@ -55,11 +56,17 @@ def stage(
     groups = add_servers(
         graph, builder, layout, boot, projects, clients, server_side, flavor_id, supplies, options
     )
+    volumes = add_volumes(graph, builder, layout, projects[0])
     graph.run(options.concurrency, stop, progress)
     if stop.is_set():
         raise Aborted("Staging was stopped.")
     waiting = Waiting(builder, groups)
     servers = waiting.run(progress)
+    if layout.volume:
+        bare = [servers[name] for group in groups if group.role is Role.STORAGE for name in group.names]
+        ids = [step.value for step in volumes]
+        equipped = attach(builder, layout.volume, projects[0], bare, ids, options, progress)
+        servers |= {server.name: server for server in equipped}
     facts = StagingFacts(time.monotonic() - began, cloud.requests - requests)
     topology = _topology(journal, layout, groups, servers, _access(layout, clients, options), facts)
     if not waiting.replaced:
@@ -113,10 +120,10 @@ def _topology(
         ]
         return [by_name[name] for _, _, name in sorted(numbered)]
 
-    servers = of(Role.SERVER)
+    servers = of(Role.SERVER) + of(Role.STORAGE)
     clients = [
         dataclasses.replace(client, peer=server.address)
-        for client, server in zip(of(Role.CLIENT), servers, strict=True)
+        for client, server in zip(of(Role.CLIENT), of(Role.SERVER), strict=True)
     ]
     (proxy,) = of(Role.PROXY)
     return Topology(

@@ -152,7 +152,7 @@ class Removal:
                 until=until,
                 stop=self._stop,
                 doing=what,
-                also=frozenset({409}),
+                also=KINDS[resource.kind].busy,
             )
         except FAILURES as error:
             self._reason = f"{what}: {said(error)}"

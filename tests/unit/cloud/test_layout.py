@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kb_tests.cloud.layout import CLIENT_SPACE, SERVER_SPACE, Layout, describe, plan
+from kb_tests.cloud.describe import describe
+from kb_tests.cloud.layout import CLIENT_SPACE, SERVER_SPACE, Layout, VolumePlan, plan
+from kb_tests.cloud.topology import Role
 from kb_tests.errors import ScenarioError
 from kb_tests.scenario.model import HttpScenario
+from kb_tests.scenario.storage import StorageScenario
 
 
 def scenario(**topology: object) -> HttpScenario:
@@ -102,5 +105,47 @@ def test_plan_is_told_in_words() -> None:
     asked = scenario(servers_per_network=2)
     text = describe(asked, plan(asked))
     assert "5: proxy, 2 HTTP servers, 2 traffic generators" in text
-    assert "3.906MiB, and 1 points as much as they can" in text
+    assert "3.906MiB, and in 1 points as much as goes" in text
     assert "load lasts  40s" in text
+
+
+def storage(**topology: object) -> StorageScenario:
+    return StorageScenario.model_validate(
+        {
+            "name": "disks",
+            "kind": "storage",
+            "topology": {"servers": 4, **topology},
+            "load": {
+                "profiles": [
+                    {"name": "random read", "mode": "randread", "rate_iops": 100},
+                    {"name": "as it goes", "mode": "read", "block_size": "1MiB"},
+                ],
+                "ramp": "5s",
+                "duration": "15s",
+            },
+            "sla": {"max_stall": "1s"},
+        }
+    )
+
+
+def test_storage_servers_share_one_network() -> None:
+    layout = plan(storage(volume={"size": "10GiB", "type": "fast"}))
+    assert layout.routers == ()
+    assert (layout.clients.role, layout.clients.servers, layout.clients.name) == (Role.STORAGE, 4, "storage")
+    assert layout.volume == VolumePlan(10 << 30, "fast")
+    assert (layout.needs.servers, layout.needs.volumes, layout.needs.gibibytes) == (5, 4, 40)
+    assert plan(storage(target="ephemeral")).volume is None
+    with pytest.raises(ScenarioError, match="70000 servers in one network"):
+        plan(storage(volume={"size": "1GiB"}).model_copy(update={"topology": _huge()}))
+
+
+def _huge() -> object:
+    return storage(volume={"size": "1GiB"}).topology.model_copy(update={"servers": 70_000})
+
+
+def test_storage_plan_is_told_in_words() -> None:
+    asked = storage(volume={"size": "10GiB"})
+    text = describe(asked, plan(asked))
+    assert "5: proxy, 4 storage servers" in text
+    assert "4, 40 GiB in all" in text
+    assert "and in 1 points as much as goes" in text
