@@ -83,7 +83,7 @@ class BlockDevices:
                 os.symlink(f"../../{name}", link)
 
             try:
-                _inside(pid, place)
+                inside(pid, place)
             finally:
                 os.close(mount)
             return
@@ -96,7 +96,7 @@ class BlockDevices:
             os.mknod(f"/dev/{name}", stat.S_IFBLK | 0o660, device)
             os.symlink(f"../../{name}", link)
 
-        _inside(pid, make)
+        inside(pid, make)
 
     def number(self, volume_id: str) -> int:
         """The device number of an attached volume. Raises `OSError` where it is a plain file."""
@@ -126,7 +126,7 @@ class BlockDevices:
                 os.unlink(f"/dev/{name}")
 
         if pid is not None:
-            _inside(pid, remove)
+            inside(pid, remove)
         loop = self._loops.pop(volume_id, None)
         if loop is not None:
             with suppress(OSError):
@@ -171,7 +171,7 @@ def _configure(loop: int, file: int) -> None:
             return
 
 
-def _inside(pid: int, action: Callable[[], None]) -> None:
+def inside(pid: int, action: Callable[[], None]) -> None:
     """Do something in a server's mount namespace, by a short-lived child. Raises `OSError`."""
     read, write = os.pipe2(os.O_CLOEXEC)
     child = os.fork()

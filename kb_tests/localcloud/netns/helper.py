@@ -10,6 +10,7 @@ namespace of the cloud. Names of devices (`b1`, `p1`, `l1`) are chosen by the dr
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import os
 import resource
@@ -21,10 +22,9 @@ from base64 import b64decode
 from collections.abc import Callable
 from contextlib import suppress
 
-from kb_tests.localcloud.netns import init, linux, networks, rootfs, wire
+from kb_tests.localcloud.netns import init, linux, mounts, networks, rootfs, wire
 from kb_tests.localcloud.netns.blockdev import BlockDevices
 from kb_tests.localcloud.netns.cgroups import Groups
-
 
 _OPEN_FILES = 1 << 20
 """What a server's processes may open, where we can decide it."""
@@ -187,6 +187,7 @@ class Helper:
         """Process 1 of a server: its pid, and where it says that it is up and what its console says."""
         console_read, console_write = os.pipe2(os.O_CLOEXEC)
         status_read, status_write = os.pipe2(os.O_CLOEXEC)
+        cloud, of_init = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         server = init.Server(
             message["server"], message["hostname"], first and message["run_user_data"], self._rootless
         )
@@ -198,9 +199,12 @@ class Helper:
                 os.dup2(os.open("/dev/null", os.O_RDWR), 0)
                 os.dup2(console_write, 1)
                 os.dup2(console_write, 2)
-                os.dup2(status_write, 3, inheritable=False)
-                os.closerange(4, 1 << 20)
-                init.run(server, 3, self._groups)
+                status = fcntl.fcntl(status_write, fcntl.F_DUPFD_CLOEXEC, 100)
+                requests = fcntl.fcntl(of_init.fileno(), fcntl.F_DUPFD_CLOEXEC, 100)
+                os.dup2(status, 3, inheritable=False)
+                os.dup2(requests, 4, inheritable=False)
+                os.closerange(5, 1 << 20)
+                init.run(server, 3, socket.socket(fileno=4), self._groups)
             except BaseException as error:  # nothing may return into the helper's code
                 os.write(2, f"init: {type(error).__name__}: {error}\n".encode())
             finally:
@@ -208,6 +212,11 @@ class Helper:
         linux.setns(self._own_pids, linux.CLONE_NEWPID)
         os.close(console_write)
         os.close(status_write)
+        of_init.close()
+        if self._rootless:
+            cloud.close()
+        else:
+            self._selector.register(cloud, selectors.EVENT_READ, lambda: self._serve_mount(pid, cloud))
         return pid, status_read, console_read
 
     def _booted(self, status: int, console: int) -> None:
@@ -220,6 +229,15 @@ class Helper:
         else:
             self._answer(request, error=text.strip() or "its init ended at once")
         os.close(console)
+
+    def _serve_mount(self, pid: int, cloud: socket.socket) -> None:
+        with suppress(OSError):
+            request = cloud.recv(4096)
+            if request:
+                cloud.send(mounts.serve(pid, request).encode())
+                return
+        self._selector.unregister(cloud)
+        cloud.close()
 
     def _kill(self, message: wire.Message, _: list[int]) -> None:
         """End a server's processes; the event `exit` follows when all of them are gone."""

@@ -5,7 +5,7 @@ keys are read anew each time. `/run/sshd.pid` names this process, which takes a 
 """
 
 # Every server is a fork of this process: it does without pathlib, and works with descriptors.
-# ruff: noqa: PTH108, PTH123, PTH208
+# ruff: noqa: PTH101, PTH108, PTH123, PTH208
 
 from __future__ import annotations
 
@@ -22,8 +22,12 @@ from kb_tests.localcloud.netns.cgroups import Groups
 
 ENVIRONMENT = {"PATH": rootfs.PATH, "HOME": "/root", "LANG": "C.UTF-8", "USER": "root", "LOGNAME": "root"}
 
+MOUNT_SOCKET = "/run/kb-mount"
+"""As in `mount_command`, which stands alone."""
+
 _SSH_PORT = 22
 _MAX_SSH = 64  # connections at once; the others wait in the listen queue
+_LONGEST_REQUEST = 4096
 _SCRIPT = "/var/lib/cloud/instance/user-data.txt"
 
 # What root keeps in a server: the usual set of containers, and its own network. Missing on purpose:
@@ -61,14 +65,14 @@ class Server:
     rootless: bool
 
 
-def run(server: Server, status: int, groups: Groups | None) -> None:
+def run(server: Server, status: int, cloud: socket.socket, groups: Groups | None) -> None:
     """Boot, write one line to `status` (empty, or what went wrong), and serve for ever.
 
-    Standard output is the console.
+    Standard output is the console; `cloud` takes requests to mount volumes.
     """
     try:
         _set_up(server, groups)
-        init = _Init()
+        init = _Init(cloud)
     except OSError as error:
         os.write(status, f"{error.strerror}: {error.filename}\n".encode())
         return
@@ -102,7 +106,8 @@ def _log(text: str) -> None:
 class _Init:
     """The loop of process 1."""
 
-    def __init__(self) -> None:
+    def __init__(self, cloud: socket.socket) -> None:
+        self._cloud = cloud
         self._selector = selectors.DefaultSelector()
         self._ssh: set[int] = set()
         self._user_data: int | None = None
@@ -121,6 +126,12 @@ class _Init:
         self._listener.listen(128)
         self._listener.setblocking(False)
         self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
+
+        self._mounts = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._mounts.bind(MOUNT_SOCKET)
+        os.chmod(MOUNT_SOCKET, 0o600)
+        self._mounts.listen(8)
+        self._selector.register(self._mounts, selectors.EVENT_READ, self._accept_mount)
 
     def serve(self) -> None:
         while True:
@@ -176,6 +187,16 @@ class _Init:
             self._ssh.add(pid)
             if len(self._ssh) == _MAX_SSH:
                 self._selector.unregister(self._listener)
+
+    def _accept_mount(self) -> None:
+        """Hand a request of `mount_command` on, and its answer back."""
+        client, _ = self._mounts.accept()
+        with client, suppress(OSError):
+            client.settimeout(1)
+            request = client.recv(_LONGEST_REQUEST)
+            if request:
+                self._cloud.send(request)
+                client.send(self._cloud.recv(_LONGEST_REQUEST))
 
 
 def _make_host_key() -> None:

@@ -51,9 +51,14 @@ def prepare(var_folders: list[tuple[str, int, int, int]]) -> None:
     `var_folders` are (path, mode, uid, gid) below /var, parents first, as seen outside of a user
     namespace.
     """
+    with open(f"{os.path.dirname(__file__)}/mount_command.py") as file:
+        mount_command = "#!/usr/bin/python3 -IS\n" + file.read()
     linux.mount("kb", BASE, "tmpfs", 0, "mode=755,nr_inodes=0")
     for folder in (_LOWER, _DISKS):
         os.mkdir(folder)
+    os.makedirs(f"{_LOWER}/usr/local/sbin")
+    for name in ("mount", "umount"):
+        _write(f"{_LOWER}/usr/local/sbin/{name}", mount_command, 0o755)
     _copy_etc("/etc", f"{_LOWER}/etc")
     os.mkdir(f"{_LOWER}/var")
     for path, mode, uid, gid in var_folders:
@@ -179,7 +184,7 @@ def enter(server_id: str, *, rootless: bool) -> None:
         linux.bind("/usr", f"{root}/usr", read_only=True, recursive=True)
         linux.bind(f"{home}/local", f"{root}/usr/local")
     else:
-        _overlay("/usr", f"{home}/layers/usr", f"{root}/usr", rootless=False)
+        _overlay(f"{_LOWER}/usr:/usr", f"{home}/layers/usr", f"{root}/usr", rootless=False)
     linux.bind(f"{home}/config", f"{root}{CONFIG_DRIVE}", read_only=True)
     _mount_proc(f"{root}/proc")
     quiet = linux.MS_NOSUID | linux.MS_NODEV

@@ -63,3 +63,37 @@ def test_a_volume_that_does_not_fit_is_refused() -> None:
                 await cloud.driver.put_volume(str(uuid.uuid4()), 1 << 50)
 
     asyncio.run(main())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user's servers mount no file systems")
+def test_a_server_mounts_its_own_volumes_and_nothing_else() -> None:
+    async def main() -> None:
+        async with running() as cloud:
+            server = await cloud.boot(cloud.spec("server"))
+            volume = str(uuid.uuid4())
+            await cloud.driver.put_volume(volume, SIZE)
+            await cloud.driver.attach_volume(server.id, volume)
+            device = f"/dev/disk/by-id/virtio-{volume[:20]}"
+            await cloud.run(server, f"mkfs.ext4 -q {device} && mkdir -p /srv/data")
+            await cloud.run(server, f"mount -o noatime {device} /srv/data && echo hello > /srv/data/file")
+            assert " /srv/data ext4 rw,nosuid,nodev,noatime" in await cloud.run(server, "cat /proc/mounts")
+            assert await cloud.run(server, "findmnt -no SOURCE /srv/data") != ""
+            await cloud.run(server, "umount /srv/data && ! test -e /srv/data/file")
+            await cloud.run(server, f"mount -t ext4 -o ro {device} /srv/data && cat /srv/data/file")
+            for refused in (
+                "mount /dev/vdc /srv",
+                "mount -t tmpfs none /srv",
+                f"mount -o suid,x-mount.mkdir {device} /srv",
+                f"mount -t proc {device} /srv",
+                "umount /proc/sys",
+                "umount /usr",
+                "mount /dev/vdb relative/../../nowhere",
+            ):
+                await cloud.run(server, f"! {refused}")
+            await cloud.driver.power_off(server.id)
+            await cloud.driver.boot(server)
+            await cloud.run(server, f"mount {device} /srv/data && grep hello /srv/data/file")
+            await cloud.driver.destroy(server.id)
+            await cloud.driver.delete_volume(volume)
+
+    asyncio.run(main())
