@@ -8,6 +8,8 @@ Times are in seconds, rates per second, shares from 0 to 1::
     kb.response.p50 .p90 .p99 .p99.9 .max                        kb.confidence kb.looks
     kb.check.<name>.outcome .value .limit .low .high             (spaces in a check's name become "_")
 
+Those of a storage point are listed in `storage_words.properties`.
+
 A value that does not exist, such as the percentile of an empty sample, has no property; "inf" stands
 where too many requests had no good answer.
 """
@@ -16,7 +18,7 @@ from __future__ import annotations
 
 import math
 
-from kb_tests.report import words
+from kb_tests.report import storage_words, words
 from kb_tests.report.figures import Figures
 from kb_tests.report.record import PointRecord
 
@@ -37,8 +39,10 @@ def properties(point: PointRecord) -> list[Property]:
         found.append(("kb.outcome", str(point.outcome)))
     if findings := words.findings(point):
         found.append(("kb.reason", words.printable("; ".join(findings))))
-    if point.measurement is not None:
-        found += _measured(Figures.of(point.measurement))
+    if point.storage is not None:
+        found += storage_words.properties(*point.storage)
+    if point.http is not None:
+        found += _measured(Figures.of(point.http))
     if point.verdict is not None:
         found += [("kb.confidence", point.verdict.confidence), ("kb.looks", point.verdict.looks)]
         for check in point.verdict.checks:

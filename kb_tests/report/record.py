@@ -17,9 +17,11 @@ from typing import Annotated, Literal, Self
 from pydantic import (
     AwareDatetime,
     BeforeValidator,
+    Discriminator,
     Field,
     JsonValue,
     StringConstraints,
+    Tag,
     ValidationError,
     model_validator,
 )
@@ -27,11 +29,28 @@ from pydantic import (
 from kb_tests.cloud.topology import Role, Server, StagingFacts, Topology
 from kb_tests.errors import RecordError
 from kb_tests.measure.measurement import Measurement
+from kb_tests.measure.storage_measurement import StorageMeasurement
 from kb_tests.report.measured import MeasurementRecord, Part
-from kb_tests.scenario.points import Point
+from kb_tests.report.storage_measured import StorageMeasurementRecord
+from kb_tests.scenario.points import Point, StoragePoint
 from kb_tests.sla.verdict import Outcome, Verdict
 
 SCHEMA: Literal[1] = 1
+
+AnyMeasurement = Measurement | StorageMeasurement
+
+
+def _kind(value: object) -> str:
+    of_storage = isinstance(value, StorageMeasurementRecord) or (
+        isinstance(value, dict) and "servers" in value
+    )
+    return "storage" if of_storage else "http"
+
+
+AnyMeasurementRecord = Annotated[
+    Annotated[MeasurementRecord, Tag("http")] | Annotated[StorageMeasurementRecord, Tag("storage")],
+    Discriminator(_kind),
+]
 
 RunId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}$")]
 
@@ -67,7 +86,7 @@ class PointRecord(Part):
     status: PointStatus
     reason: Text = ""
     started: AwareDatetime | None = None
-    measurement: MeasurementRecord | None = None
+    measurement: AnyMeasurementRecord | None = None
     verdict: Verdict | None = None
 
     @model_validator(mode="after")
@@ -79,31 +98,36 @@ class PointRecord(Part):
                 raise ValueError(f"a point that was {self.status} needs its measurement")
         elif not self.reason:
             raise ValueError(f"a point of status {self.status} needs a reason")
+        storage = isinstance(self.measurement, StorageMeasurementRecord)
+        if self.measurement is not None and storage != isinstance(self.point, StoragePoint):
+            raise ValueError("a point and its measurement have to be of one kind")
         if self.verdict is not None and self.verdict.outcome is Outcome.PASS and not _holds(self.verdict):
             raise ValueError("a verdict of pass needs checks, all of them passed, and no reason against it")
         return self
 
     @classmethod
     def judged(
-        cls, point: Point, measurement: Measurement, verdict: Verdict, started: datetime | None = None
+        cls, point: Point, measurement: AnyMeasurement, verdict: Verdict, started: datetime | None = None
     ) -> PointRecord:
         """A point that ran and has its verdict."""
         return cls(
             point=point,
             status=PointStatus.JUDGED,
             started=started,
-            measurement=MeasurementRecord.of(measurement),
+            measurement=_measured(measurement),
             verdict=verdict,
         )
 
     @classmethod
-    def measured(cls, point: Point, measurement: Measurement, started: datetime | None = None) -> PointRecord:
+    def measured(
+        cls, point: Point, measurement: AnyMeasurement, started: datetime | None = None
+    ) -> PointRecord:
         """A point that ran in somebody's own test."""
         return cls(
             point=point,
             status=PointStatus.MEASURED,
             started=started,
-            measurement=MeasurementRecord.of(measurement),
+            measurement=_measured(measurement),
         )
 
     @property
@@ -112,9 +136,29 @@ class PointRecord(Part):
         return self.point.id
 
     @property
+    def http(self) -> MeasurementRecord | None:
+        """What was measured, if it is an HTTP point."""
+        return self.measurement if isinstance(self.measurement, MeasurementRecord) else None
+
+    @property
+    def storage(self) -> tuple[StoragePoint, StorageMeasurement] | None:
+        """The point and what was measured, if it is a storage point; raises RecordError if a histogram
+        cannot be read.
+        """
+        if isinstance(self.point, StoragePoint) and isinstance(self.measurement, StorageMeasurementRecord):
+            return self.point, self.measurement.restore()
+        return None
+
+    @property
     def outcome(self) -> Outcome | None:
         """The verdict's outcome; None if there is none."""
         return self.verdict.outcome if self.verdict else None
+
+
+def _measured(measurement: AnyMeasurement) -> MeasurementRecord | StorageMeasurementRecord:
+    if isinstance(measurement, StorageMeasurement):
+        return StorageMeasurementRecord.of(measurement)
+    return MeasurementRecord.of(measurement)
 
 
 def _holds(verdict: Verdict) -> bool:
@@ -276,5 +320,5 @@ def load(path: Path) -> RunRecord:
         return RunRecord.model_validate(data)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(step) for step in first["loc"]) or "the whole"
+        where = ".".join(str(step) for step in first["loc"] if step not in ("http", "storage")) or "the whole"
         raise RecordError(f"The record {path} is damaged at {where}: {first['msg']}.") from error

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kb_tests.report import words
+from kb_tests.report import storage_words, words
 from kb_tests.report.exitcode import meaning
 from kb_tests.report.figures import Figures
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord
@@ -54,9 +54,11 @@ def _summary(record: RunRecord, path: Path | None) -> Iterator[Line]:
 
 def _row(point: PointRecord) -> tuple[str, str, str, str, str]:
     name = words.label(point).upper()
-    if point.measurement is None:
+    if point.storage is not None:
+        return name, point.id, *storage_words.row(*point.storage)
+    if point.http is None:
         return name, point.id, "", "", ""
-    figures = Figures.of(point.measurement)
+    figures = Figures.of(point.http)
     p50, p99 = (words.duration(figures.percentile(percent)) for percent in (50, 99))
     return name, point.id, words.rate(point, figures), f"p50 {p50}", f"p99 {p99}"
 

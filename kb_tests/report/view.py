@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import yaml
 
 from kb_tests.cloud.topology import Role
-from kb_tests.report import words
+from kb_tests.measure.storage_measurement import StorageMeasurement
+from kb_tests.report import storage_view, storage_words, words
 from kb_tests.report.exitcode import ExitCode, exit_code
 from kb_tests.report.figures import Figures
 from kb_tests.report.measured import MeasurementRecord
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord, ScenarioRecord, TopologyRecord
-from kb_tests.scenario.points import HttpPoint
+from kb_tests.scenario.points import HttpPoint, StoragePoint
 from kb_tests.scenario.units import format_size
+from kb_tests.sla.family import WORST_FIRST
 from kb_tests.sla.verdict import Check, Outcome
 
 HOSTS_SHOWN = 20
@@ -64,6 +66,7 @@ class PointView:
     looks: int
     facts: Pairs
     figures: Figures | None = field(repr=False)
+    storage: tuple[StoragePoint, StorageMeasurement] | None = field(repr=False)
     record: PointRecord = field(repr=False)
 
 
@@ -189,12 +192,19 @@ def _scenario(record: RunRecord, scenario: ScenarioRecord) -> ScenarioView:
         {name.removeprefix("latency ") for name in limits if name.startswith("latency p")} or PERCENTILES,
         key=lambda name: float(name[1:]),
     )
-    columns = ["achieved", *(f"latency {percentile}" for percentile in percentiles), "errors"]
+    columns = [
+        ("Offered", ""),
+        ("Achieved", "achieved"),
+        *((percentile, f"latency {percentile}") for percentile in percentiles),
+        ("No good answer", "errors"),
+    ]
+    if any(isinstance(point.point, StoragePoint) for point in points):
+        columns = storage_view.columns(limits)
     return ScenarioView(
         name=scenario.name,
         file=scenario.file,
-        columns=("Offered", "Achieved", *percentiles, "No good answer"),
-        limits=("", *(_limit(limits[name]) if name in limits else "" for name in columns)),
+        columns=tuple(heading for heading, _ in columns),
+        limits=tuple(_limits(name, limits) for _, name in columns),
         points=tuple(_point(record, point, columns) for point in points),
         topology=_topology(scenario.topology) if scenario.topology else (),
         hosts=_hosts(scenario.topology) if scenario.topology else (),
@@ -202,39 +212,64 @@ def _scenario(record: RunRecord, scenario: ScenarioRecord) -> ScenarioView:
     )
 
 
-def _limit(check: Check) -> str:
-    return f"{'≤' if check.at_most else '≥'} {words.quantity(check.limit, check.unit)}"
+def _limits(name: str, limits: Mapping[str, Check]) -> str:
+    """What a column is held against; "" if nothing."""
+    found = [limits[one] for one in storage_view.checks_of(name, list(limits))][:1]
+    return "".join(
+        f"{'≤' if check.at_most else '≥'} {words.quantity(check.limit, check.unit)}" for check in found
+    )
 
 
-def _point(record: RunRecord, point: PointRecord, columns: Sequence[str]) -> PointView:
-    figures = Figures.of(point.measurement) if point.measurement else None
+def _point(record: RunRecord, point: PointRecord, columns: Sequence[storage_view.Column]) -> PointView:
+    figures = Figures.of(point.http) if point.http else None
+    storage = point.storage
+    cells: tuple[Cell, ...] = ()
+    facts: Pairs = ()
+    if point.http is not None and figures is not None:
+        cells, facts = _cells(point, figures, columns), _facts(point, point.http, figures)
+    elif storage is not None:
+        cells, facts = _storage_cells(point, storage, columns), storage_words.facts(*storage)
     checks = point.verdict.checks if point.verdict else ()
     return PointView(
         anchor=anchor(record, point),
         id=point.id,
         short=point.id.removeprefix(f"{point.point.scenario}-"),
         label=words.label(point),
-        cells=_cells(point, figures, columns) if figures else (),
+        cells=cells,
         findings=tuple(words.findings(point)),
         reasons=point.verdict.reasons if point.verdict else (),
         checks=tuple(_check(check) for check in checks),
         confidence=words.share(point.verdict.confidence) if point.verdict else "",
         looks=point.verdict.looks if point.verdict else 0,
-        facts=_facts(point, point.measurement, figures) if point.measurement and figures else (),
+        facts=facts,
         figures=figures,
+        storage=storage,
         record=point,
     )
 
 
-def _cells(point: PointRecord, figures: Figures, columns: Sequence[str]) -> tuple[Cell, ...]:
+def _storage_cells(
+    point: PointRecord,
+    storage: tuple[StoragePoint, StorageMeasurement],
+    columns: Sequence[storage_view.Column],
+) -> tuple[Cell, ...]:
+    made = {check.name: check.outcome for check in point.verdict.checks} if point.verdict else {}
+    cells = []
+    for column in columns:
+        outcomes = [made[name] for name in storage_view.checks_of(column[1], list(made))]
+        worst = min(outcomes, key=WORST_FIRST.index, default="")
+        cells.append(Cell(storage_view.cell(*storage, column), str(worst)))
+    return tuple(cells)
+
+
+def _cells(point: PointRecord, figures: Figures, columns: Sequence[storage_view.Column]) -> tuple[Cell, ...]:
     outcomes = {check.name: str(check.outcome) for check in point.verdict.checks} if point.verdict else {}
-    cells = [
-        Cell(
-            f"{words.number(figures.offered)} {words.rate_unit(point)}" if figures.offered else "closed loop"
-        )
-    ]
-    for name in columns:
-        if name == "achieved":
+    cells = []
+    for heading, name in columns:
+        if heading == "Offered":
+            offered = f"{words.number(figures.offered)} {words.rate_unit(point)}"
+            text = offered if figures.offered else "closed loop"
+        elif name == "achieved":
             text = words.share(figures.share) if figures.offered else words.number(figures.achieved)
         elif name == "errors":
             text = words.share(figures.bad)

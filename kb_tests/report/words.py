@@ -111,6 +111,11 @@ def away(check: Check) -> str:
     return size + times
 
 
+def _things(check: Check) -> str:
+    """What a latency is of."""
+    return "requests" if check.name.startswith("latency") else f"{check.name.split()[0]}s"
+
+
 def _points(distance: float) -> str:
     """A distance of two shares, in percentage points."""
     text = f"{distance * 100:.3g}"
@@ -135,7 +140,8 @@ def sentence(check: Check) -> str:
     if math.isnan(check.value):
         return f"{what} has no value to hold against its limit {limit}"
     if math.isinf(check.value):
-        return f"{what} is {BEYOND}, its limit {limit}: too many requests had no good answer"
+        why = "no good answer" if check.name.startswith("latency") else "no end that fio could see"
+        return f"{what} is {BEYOND}, its limit {limit}: too many {_things(check)} had {why}"
     if check.outcome is Outcome.INCONCLUSIVE:
         low, high = quantity(check.low, check.unit), quantity(check.high, check.unit)
         return f"{what} {value} cannot be told from its limit {limit}: it may be from {low} to {high}"
@@ -164,7 +170,7 @@ def findings(point: PointRecord) -> list[str]:
     for outcome in (Outcome.FAIL, Outcome.INCONCLUSIVE):
         for check in point.verdict.checks:
             if check.outcome is outcome:
-                kinds = failures(point.measurement.counts) if point.measurement else ""
+                kinds = failures(point.http.counts) if point.http else ""
                 told.append(sentence(check) + (f": {kinds}" if check.name == "errors" and kinds else ""))
     return told
 

@@ -116,7 +116,7 @@ class _Sample:
     fio does not tell whether a read or a write failed, so that a failed I/O of a mix counts as either.
     """
 
-    lost = "of them failed"
+    lost = "of them failed or took longer than fio can tell"
 
     def __init__(self, measurement: StorageMeasurement, direction: _Direction) -> None:
         self._what = f"{direction.name}s"

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 from markupsafe import Markup
 
-from kb_tests.report.charts import percentiles, scale, series
+from kb_tests.measure.storage_measurement import StorageMeasurement
+from kb_tests.report.charts import percentiles, scale, series, storage
 from kb_tests.report.view import PointView, ScenarioView
+from kb_tests.scenario.points import StoragePoint
 from kb_tests.sla.verdict import Check
 
 LATENCY = "latency p"
@@ -17,10 +19,12 @@ Captioned = tuple[str, Markup]
 
 def point_charts(point: PointView) -> list[Captioned]:
     """Captions and SVG elements of one point; empty if it measured nothing that can be drawn."""
-    if point.figures is None or point.record.measurement is None:
+    if point.storage is not None:
+        return _storage_charts(point, *point.storage)
+    if point.figures is None or point.record.http is None:
         return []
     limits = list(_limits(point))
-    seconds = point.record.measurement.seconds
+    seconds = point.record.http.seconds
     figures = point.figures
     drawn = [
         ("Response time by percentile", percentiles.chart(figures, limits, point.anchor)),
@@ -31,6 +35,19 @@ def point_charts(point: PointView) -> list[Captioned]:
 
 def scale_charts(scenario: ScenarioView, run: str) -> list[Captioned]:
     """Captions and SVG elements across the points of a scenario; empty for a single one."""
+    name = f"{run}-{scenario.name}"
+    stored = [
+        storage.Entry(*point.storage, str(point.record.outcome or ""))
+        for point in scenario.points
+        if point.storage is not None
+    ]
+    if len({entry.point.clients for entry in stored}) > 1:
+        over = [
+            ("I/Os per second over scale", storage.iops_over_scale(stored, name)),
+            ("Bandwidth over scale, MiB/s", storage.bandwidth_over_scale(stored, name)),
+            ("p99 of latency over scale", storage.latency_over_scale(stored, name)),
+        ]
+        return [(caption, svg) for caption, svg in over if svg is not None]
     entries = [
         scale.Entry(point.figures, str(point.record.outcome or ""))
         for point in scenario.points
@@ -39,10 +56,23 @@ def scale_charts(scenario: ScenarioView, run: str) -> list[Captioned]:
     if len(entries) < 2:
         return []
     limits = {percent: check.limit for point in scenario.points for percent, check in _limits(point)}
-    name = f"{run}-{scenario.name}"
     drawn = [
         ("Response time over load", scale.latency(entries, limits, name)),
         ("Achieved over load", scale.achieved(entries, name)),
+    ]
+    return [(caption, svg) for caption, svg in drawn if svg is not None]
+
+
+def _storage_charts(point: PointView, asked: StoragePoint, measured: StorageMeasurement) -> list[Captioned]:
+    limits: dict[str, list[Check]] = {"read": [], "write": []}
+    for check in point.record.verdict.checks if point.record.verdict else ():
+        direction, _, percentile = check.name.partition(" latency p")
+        if percentile:
+            limits[direction].append(check)
+    drawn = [
+        ("Latency by percentile", storage.percentiles(asked, measured, limits, point.anchor)),
+        ("Over time", storage.series(asked, measured, point.anchor)),
+        ("Server by server", storage.servers(measured, point.anchor)),
     ]
     return [(caption, svg) for caption, svg in drawn if svg is not None]
 

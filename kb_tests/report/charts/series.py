@@ -49,11 +49,11 @@ def chart(
         upper.plot([0, duration], [offered, offered], color=style.SOFT, linewidth=1, linestyle=(0, (4, 3)))
         key.insert(0, ("╌", "offered/s", style.SOFT))
     if step > 1:
-        low, high = _binned(completed, bins, np.min), _binned(completed, bins, np.max)
+        low, high = binned(completed, bins, np.min), binned(completed, bins, np.max)
         upper.fill_between(middles, low, high, color=style.LIGHT_BLUE, alpha=0.5, linewidth=0)
-    upper.plot(middles, _binned(completed, bins, np.mean), color=style.BLUE, linewidth=1.6)
+    upper.plot(middles, binned(completed, bins, np.mean), color=style.BLUE, linewidth=1.6)
     if failed.any():
-        upper.plot(middles, _binned(failed, bins, np.mean), color=style.TONES["fail"], linewidth=1.6)
+        upper.plot(middles, binned(failed, bins, np.mean), color=style.TONES["fail"], linewidth=1.6)
         key.append(("■", "errors/s", style.TONES["fail"]))
     style.rates(upper, max(offered, float(completed.max()), float(failed.max())))
     upper.tick_params(labelbottom=False)
@@ -63,7 +63,7 @@ def chart(
         (seconds.p50, style.BLUE, "p50", np.nanmedian),
         (seconds.p99, style.ORANGE, "p99", np.nanmax),
     ):
-        values = _binned(_positive(_array(column, keep)), bins, function)
+        values = binned(positive(_array(column, keep)), bins, function)
         lower.plot(middles, values, color=colour, linewidth=1.6)
         shown += [float(value) for value in values if math.isfinite(value)]
         for percent, check in limits:
@@ -72,7 +72,7 @@ def chart(
                 shown.append(check.limit)
     style.times(lower, min(shown, default=0.001), max(shown, default=1.0))
     for axes in (upper, lower):
-        _time_axis(axes, first, last, at_bottom=axes is lower)
+        time_axis(axes, first, last, at_bottom=axes is lower)
     style.key(fig, key)
     style.key(
         fig, [("■", "p50", style.BLUE), ("■", "p99", style.ORANGE), ("┈", "limit", style.SOFT)], top=128
@@ -80,7 +80,8 @@ def chart(
     return style.svg(fig, f"series-{name}", f"Rate and response time over the time of {name}")
 
 
-def _time_axis(axes: Axes, first: float, last: float, *, at_bottom: bool) -> None:
+def time_axis(axes: Axes, first: float, last: float, *, at_bottom: bool) -> None:
+    """An x axis of seconds or minutes; the time before 0 is shaded."""
     axes.set_xlim(first, last)
     span = last - max(0.0, first)
     step = next((size for size in (1, 2, 5, 10, 30, 60, 300, 600, 1800) if span / size <= 7), 3600)
@@ -100,12 +101,12 @@ def _array(column: Sequence[float], keep: npt.NDArray[np.bool_]) -> Values:
     return np.asarray(column, np.float64)[keep]
 
 
-def _positive(values: Values) -> Values:
+def positive(values: Values) -> Values:
     """What has a place on a logarithmic axis of times; NaN, a gap in the line, for what has none."""
     return np.where((values > 0) & (values < LONGEST), np.maximum(values, 1e-6), np.nan)
 
 
-def _binned(values: Values, bins: npt.NDArray[np.int_], function: Callable[[Values], float]) -> Values:
+def binned(values: Values, bins: npt.NDArray[np.int_], function: Callable[[Values], float]) -> Values:
     """`function` of the values of each bin; NaN for a bin without any."""
     groups = (values[bins == index] for index in np.unique(bins))
     return np.array([function(group) if np.isfinite(group).any() else math.nan for group in groups])

@@ -1,0 +1,223 @@
+"""A StorageMeasurement as a record keeps it: histograms encoded, time series by columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import fields
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from kb_tests.measure.storage_measurement import (
+    Io,
+    IoRate,
+    Latency,
+    StorageBlock,
+    StorageMeasurement,
+    StorageSecond,
+    StorageServer,
+)
+from kb_tests.report.measured import MAX_BLOCKS, Column, Encoded, Part, decode
+
+Count = Annotated[int, Field(ge=0)]
+
+
+class LatencyRecord(Part):
+    """A `Latency`."""
+
+    times: Encoded
+    censored: Count = 0
+
+    @classmethod
+    def of(cls, latency: Latency) -> LatencyRecord:
+        """The record of `latency`."""
+        return cls(times=latency.times.encode(), censored=latency.censored)
+
+    def restore(self) -> Latency:
+        """The latencies again."""
+        return Latency(decode(self.times), self.censored)
+
+
+class IoRecord(Part):
+    """An `Io`; `response` is None where it is the same as `service`."""
+
+    ios: Count
+    bytes: Count
+    service: LatencyRecord
+    response: LatencyRecord | None = None
+
+    @classmethod
+    def of(cls, io: Io) -> IoRecord:
+        """The record of `io`."""
+        same = io.response == io.service
+        return cls(
+            ios=io.ios,
+            bytes=io.bytes,
+            service=LatencyRecord.of(io.service),
+            response=None if same else LatencyRecord.of(io.response),
+        )
+
+    def restore(self) -> Io:
+        """The reads or writes again."""
+        service = self.service.restore()
+        response = self.response.restore() if self.response else service
+        return Io(self.ios, self.bytes, service, response)
+
+
+class StorageSecondColumns(Part):
+    """The `StorageSecond`s of a point, one column for each figure."""
+
+    at: Column
+    read_iops: Column
+    write_iops: Column
+    read_bandwidth: Column
+    write_bandwidth: Column
+    read_p99: Column
+    write_p99: Column
+    errors: Column
+
+    @model_validator(mode="after")
+    def _columns_are_of_one_length(self) -> Self:
+        if len({len(column) for _, column in self}) > 1:
+            raise ValueError("the columns of the time series differ in length")
+        return self
+
+    @classmethod
+    def of(cls, seconds: Iterable[StorageSecond]) -> StorageSecondColumns:
+        """Columns of `seconds`."""
+        rows = tuple(seconds)
+        return cls(
+            at=tuple(row.at for row in rows),
+            read_iops=tuple(row.iops.read for row in rows),
+            write_iops=tuple(row.iops.write for row in rows),
+            read_bandwidth=tuple(row.bandwidth.read for row in rows),
+            write_bandwidth=tuple(row.bandwidth.write for row in rows),
+            read_p99=tuple(row.read_p99 for row in rows),
+            write_p99=tuple(row.write_p99 for row in rows),
+            errors=tuple(row.errors for row in rows),
+        )
+
+    def restore(self) -> tuple[StorageSecond, ...]:
+        """The rows again."""
+        columns = [column for _, column in self]
+        return tuple(
+            StorageSecond(at, IoRate(r_iops, w_iops), IoRate(r_bytes, w_bytes), r_p99, w_p99, errors)
+            for at, r_iops, w_iops, r_bytes, w_bytes, r_p99, w_p99, errors in zip(*columns, strict=True)
+        )
+
+
+class StorageBlockRecord(Part):
+    """A `StorageBlock`."""
+
+    server: str
+    at: float
+    seconds: float
+    errors: Count
+    read: IoRecord
+    write: IoRecord
+
+    @classmethod
+    def of(cls, block: StorageBlock) -> StorageBlockRecord:
+        """The record of `block`."""
+        return cls(
+            server=block.server,
+            at=block.at,
+            seconds=block.seconds,
+            errors=block.errors,
+            read=IoRecord.of(block.read),
+            write=IoRecord.of(block.write),
+        )
+
+    def restore(self) -> StorageBlock:
+        """The block again."""
+        plain = dict(self) | {"read": self.read.restore(), "write": self.write.restore()}
+        return StorageBlock(**plain)
+
+
+class StorageServerRecord(Part):
+    """A `StorageServer`."""
+
+    server: str
+    host: str
+    seconds: float
+    late: float
+    iops: IoRate
+    bandwidth: IoRate
+    read: IoRecord
+    write: IoRecord
+    errors: Count
+    stall: float
+    stall_at: float
+    hung: bool
+    clock: float
+    clock_error: float
+    cpu: float
+    complaint: str
+
+    @classmethod
+    def of(cls, server: StorageServer) -> StorageServerRecord:
+        """The record of `server`."""
+        plain = {field.name: getattr(server, field.name) for field in fields(StorageServer)}
+        return cls(**plain | {"read": IoRecord.of(server.read), "write": IoRecord.of(server.write)})
+
+    def restore(self) -> StorageServer:
+        """The server's part again."""
+        return StorageServer(**dict(self) | {"read": self.read.restore(), "write": self.write.restore()})
+
+
+class StorageMeasurementRecord(Part):
+    """A `StorageMeasurement`; `blocks_left_out` counts the blocks that were too many to keep."""
+
+    point_id: str
+    duration: float
+    offered: IoRate
+    iops: IoRate
+    bandwidth: IoRate
+    read: IoRecord
+    write: IoRecord
+    errors: Count
+    seconds: StorageSecondColumns
+    blocks: tuple[StorageBlockRecord, ...]
+    blocks_left_out: Count = 0
+    servers: tuple[StorageServerRecord, ...]
+    missing: dict[str, str]
+    steady: bool | None = None
+
+    @classmethod
+    def of(cls, measurement: StorageMeasurement) -> StorageMeasurementRecord:
+        """The record of `measurement`."""
+        keep = len(measurement.blocks) <= MAX_BLOCKS
+        return cls(
+            point_id=measurement.point_id,
+            duration=measurement.duration,
+            offered=measurement.offered,
+            iops=measurement.iops,
+            bandwidth=measurement.bandwidth,
+            read=IoRecord.of(measurement.read),
+            write=IoRecord.of(measurement.write),
+            errors=measurement.errors,
+            seconds=StorageSecondColumns.of(measurement.seconds),
+            blocks=tuple(StorageBlockRecord.of(block) for block in measurement.blocks) if keep else (),
+            blocks_left_out=0 if keep else len(measurement.blocks),
+            servers=tuple(StorageServerRecord.of(server) for server in measurement.servers),
+            missing=dict(measurement.missing),
+            steady=measurement.steady,
+        )
+
+    def restore(self) -> StorageMeasurement:
+        """The measurement again; raises RecordError if a histogram cannot be read."""
+        return StorageMeasurement(
+            point_id=self.point_id,
+            duration=self.duration,
+            offered=self.offered,
+            iops=self.iops,
+            bandwidth=self.bandwidth,
+            read=self.read.restore(),
+            write=self.write.restore(),
+            errors=self.errors,
+            seconds=self.seconds.restore(),
+            blocks=tuple(block.restore() for block in self.blocks),
+            servers=tuple(server.restore() for server in self.servers),
+            missing=self.missing,
+            steady=self.steady,
+        )

@@ -1,0 +1,58 @@
+"""What a page shows of storage points: the columns of their table, and the cells of a row, as text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from kb_tests.measure.storage_measurement import StorageMeasurement
+from kb_tests.report import storage_words, words
+from kb_tests.scenario.points import StoragePoint
+
+Column = tuple[str, str]
+"""A heading, and the name of the check whose limit and outcome go with it ("" if there is none)."""
+
+
+def columns(checks: Iterable[str]) -> list[Column]:
+    """The columns of a table; `checks` are the names of all checks that its points have."""
+    names = set(checks)
+    latencies = [name for name in names if " latency p" in name] or ["read latency p99", "write latency p99"]
+    latencies.sort(key=lambda name: (name.split()[0], float(name.rpartition("p")[2])))
+    return [
+        ("Offered", ""),
+        ("Achieved", "achieved"),
+        ("IOPS", ""),
+        ("Bandwidth", ""),
+        *((name.replace(" latency", ""), name) for name in latencies),
+        ("Longest stall", "max_stall"),
+        ("Failed", "errors"),
+    ]
+
+
+def cell(point: StoragePoint, measured: StorageMeasurement, column: Column) -> str:
+    """The text of one cell."""
+    heading, name = column
+    if " latency p" in name:
+        direction, _, percent = name.split()
+        done = dict(storage_words.directions(point, measured))
+        return (
+            storage_words.latency(done[direction].response, float(percent[1:])) if direction in done else ""
+        )
+    if heading == "Offered":
+        if not point.rate:
+            return "free"
+        if point.unit == "bytes":
+            return storage_words.bandwidth(measured.offered.total * point.block_size)
+        return f"{words.number(measured.offered.total)} IOPS"
+    return {
+        "Achieved": "" if math.isnan(measured.achieved) else words.share(measured.achieved),
+        "IOPS": words.number(measured.iops.total),
+        "Bandwidth": storage_words.bandwidth(measured.bandwidth.total),
+        "Longest stall": words.duration(measured.stall),
+        "Failed": words.number(measured.errors),
+    }[heading]
+
+
+def checks_of(name: str, all_names: Sequence[str]) -> list[str]:
+    """The checks that a column's outcome comes from: of a mix, reads and writes each have to achieve."""
+    return [one for one in all_names if one == name or (name == "achieved" and one.startswith("achieved "))]

@@ -1,0 +1,117 @@
+"""A storage point in words: in the terminal, in HTML and in JUnit the same."""
+
+from __future__ import annotations
+
+import math
+
+from kb_tests.measure.fio import CENSORED_FROM
+from kb_tests.measure.storage_measurement import Io, Latency, StorageMeasurement
+from kb_tests.report import words
+from kb_tests.scenario.points import StoragePoint
+from kb_tests.scenario.units import format_size
+
+Property = tuple[str, str | int | float]
+
+_PERCENTS = (50.0, 90.0, 99.0, 99.9)
+
+
+def latency(found: Latency, percent: float) -> str:
+    """A percentile: "182us", "-" without any I/O, ">= 17s" where fio cannot tell."""
+    seconds = found.percentile(percent)
+    if math.isnan(seconds):
+        return "-"
+    return words.duration(seconds) if math.isfinite(seconds) else f">= {words.duration(CENSORED_FROM)}"
+
+
+def rate(point: StoragePoint, measured: StorageMeasurement) -> str:
+    """The achieved rate, of the offered one: "398 of 400 IOPS (99.5%)", "49 of 60MiB/s (81.7%)"."""
+    offered = measured.offered.total
+    if point.unit == "bytes":
+        of = f"{format_size(offered * point.block_size)}/s"
+        return f"{bandwidth(measured.bandwidth.total)} of {of} ({words.share(measured.achieved)})"
+    if offered:
+        iops = f"{words.number(measured.iops.total)} of {words.number(offered)} IOPS"
+        return f"{iops} ({words.share(measured.achieved)})"
+    return f"{words.number(measured.iops.total)} IOPS, {bandwidth(measured.bandwidth.total)} (free)"
+
+
+def bandwidth(rate: float) -> str:
+    """Bytes per second: "58.6MiB/s"."""
+    return f"{format_size(rate)}/s"
+
+
+def directions(point: StoragePoint, measured: StorageMeasurement) -> list[tuple[str, Io]]:
+    """What the point does: "read" or "write", or both."""
+    both = (("read", point.reads, measured.read), ("write", 1 - point.reads, measured.write))
+    return [(name, io) for name, share, io in both if share > 0]
+
+
+def row(point: StoragePoint, measured: StorageMeasurement) -> tuple[str, str, str]:
+    """The rate and two latencies, for one line in a terminal."""
+    parts = directions(point, measured)
+    if len(parts) == 2:
+        told = [f"{name} p99 {latency(io.response, 99)}" for name, io in parts]
+    else:
+        told = [f"p{percent} {latency(parts[0][1].response, percent)}" for percent in (50, 99)]
+    return rate(point, measured), told[0], told[1]
+
+
+def facts(point: StoragePoint, measured: StorageMeasurement) -> tuple[tuple[str, str], ...]:
+    """What stands under a point's charts."""
+    told = [
+        (
+            "fio",
+            f"{point.mode}, {format_size(point.block_size)} blocks, depth {point.iodepth} x {point.numjobs}",
+        ),
+        ("window", f"{words.duration(measured.duration)} after {words.duration(point.ramp)} of ramp"),
+        ("bandwidth", bandwidth(measured.bandwidth.total)),
+    ]
+    if point.extra:
+        told.insert(1, ("more options", ", ".join(f"{name}={value}" for name, value in point.extra)))
+    for name, io in directions(point, measured):
+        iops = getattr(measured.iops, name)
+        told.append((f"{name}s", f"{io.ios:,} ({words.number(iops)}/s)"))
+        if io.response != io.service:
+            told.append((f"{name} p99 as fio saw it", latency(io.service, 99)))
+        if io.service.censored:
+            told.append((f"{name}s of {words.duration(CENSORED_FROM)} or more", f"{io.service.censored:,}"))
+    told.append(("failed", f"{measured.errors:,}"))
+    if measured.steady is not None:
+        told.append(("steady state (SNIA)", "reached" if measured.steady else "not reached in time"))
+    servers = measured.servers
+    if servers:
+        told += [
+            ("servers", f"{len(servers)} of {point.clients}"),
+            ("longest stall", words.duration(measured.stall)),
+            ("fairness (Jain)", "-" if math.isnan(measured.fairness) else f"{measured.fairness:.3f}"),
+            ("busiest fio CPU", words.share(max(server.cpu for server in servers))),
+            ("widest fio clock drift", words.duration(max(abs(server.clock) for server in servers))),
+        ]
+    return tuple(told)
+
+
+def properties(point: StoragePoint, measured: StorageMeasurement) -> list[Property]:
+    """Names and values for JUnit: kb.offered .achieved .achieved_share .throughput_bytes .duration
+    .stall .fairness .io_errors, and kb.read and kb.write with .ios .iops .bytes .p50 .p90 .p99 .p99.9 .max.
+    """
+    found: list[Property] = [
+        ("kb.offered", measured.offered.total),
+        ("kb.achieved", measured.iops.total),
+        ("kb.achieved_share", measured.achieved),
+        ("kb.throughput_bytes", measured.bandwidth.total),
+        ("kb.duration", measured.duration),
+        ("kb.stall", measured.stall),
+        ("kb.fairness", measured.fairness),
+        ("kb.io_errors", measured.errors),
+    ]
+    if measured.steady is not None:
+        found.append(("kb.steady", str(measured.steady).lower()))
+    for name, io in directions(point, measured):
+        found += [
+            (f"kb.{name}.ios", io.ios),
+            (f"kb.{name}.iops", getattr(measured.iops, name)),
+            (f"kb.{name}.bytes", io.bytes),
+            *((f"kb.{name}.p{percent:g}", io.response.percentile(percent)) for percent in _PERCENTS),
+            (f"kb.{name}.max", io.response.max),
+        ]
+    return found

@@ -1,0 +1,138 @@
+"""Storage points in the record, the terminal, JUnit and the page."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from kb_tests.measure.storage import measure
+from kb_tests.measure.storage_measurement import StorageMeasurement
+from kb_tests.report import html, junit, storage_words, terminal
+from kb_tests.report.charts import storage as charts
+from kb_tests.report.record import PointRecord, RunRecord, ScenarioRecord, load
+from kb_tests.scenario.points import StoragePoint
+from kb_tests.scenario.storage import StorageSla
+from kb_tests.sla.storage import judge
+from tests.unit.measure.io_reports import block, frozen_blocks, point, report, steady_blocks
+
+SLA = StorageSla.model_validate(
+    {"read_latency": {"p50": "5ms", "p99": "20ms"}, "write_latency": {"p99": "30ms"}, "achieved": "95%"}
+)
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def asked(clients: int, profile: str, **changes: object) -> StoragePoint:
+    id_ = f"disk-clients-{clients}-{profile.replace(' ', '-')}"
+    return dataclasses.replace(point(), id=id_, clients=clients, profile=profile, **changes)  # type: ignore[arg-type]
+
+
+def judged(asked: StoragePoint, measured: StorageMeasurement) -> PointRecord:
+    return PointRecord.judged(asked, measured, judge(asked, measured, SLA), NOW)
+
+
+@pytest.fixture(scope="module")
+def record() -> RunRecord:
+    points = []
+    for clients in (1, 4):
+        reading = asked(clients, "random read")
+        reports = [report(frozen_blocks(), agent="kb-1-storage-9", stalls=[(9.5, 2.01)])]
+        reports += [report(steady_blocks(), agent=f"kb-1-storage-{n}") for n in range(clients - 1)]
+        points.append(judged(reading, measure(reading, reports)))
+        mix = asked(clients, "random mix", mode="randrw", reads=0.7)
+        blocks = [block(i, 3.0 * i, 3.0 * i + 3, [0.001] * 210, [0.002] * 90) for i in range(10)]
+        points.append(
+            judged(mix, measure(mix, [report(blocks, agent=f"kb-1-storage-{n}") for n in range(clients)]))
+        )
+        free = asked(clients, "fast write", mode="write", reads=0.0, rate=0.0)
+        slow = [block(0, 0.0, 30.0, [], [0.001] * 9000 + [18.0] * 200)]
+        points.append(
+            judged(free, measure(free, [report(slow, agent=f"kb-1-storage-{n}") for n in range(clients)]))
+        )
+    scenario = ScenarioRecord(name="disk", kind="storage", file="disk.yaml", settings={"name": "disk"})
+    return RunRecord(
+        run="1f2e3d4c",
+        suite="0.1",
+        cloud="local",
+        started=NOW,
+        ended=NOW,
+        exit_code=1,
+        scenarios=[scenario],
+        points=points,
+    )
+
+
+def test_a_measurement_survives_the_record(record: RunRecord, tmp_path: Path) -> None:
+    again = load(record.write(tmp_path))
+    assert again.model_dump_json() == record.model_dump_json()
+    for before, after in zip(record.points, again.points, strict=True):
+        assert before.storage is not None
+        assert after.storage is not None
+        assert before.storage[1].blocks == after.storage[1].blocks
+        assert before.storage[1].servers == after.storage[1].servers
+        assert after.http is None
+
+
+def test_kinds_cannot_be_mixed(record: RunRecord) -> None:
+    from tests.unit.report.build import judged as http_judged
+
+    http = http_judged()
+    with pytest.raises(ValidationError, match="of one kind"):
+        PointRecord.model_validate({**dict(http), "measurement": record.points[0].measurement})
+
+
+def test_the_terminal_says_rate_and_both_sides(record: RunRecord) -> None:
+    lines = [line.text for line in terminal.summary(record, None)]
+    assert any("100 of 100 IOPS (100%)" in line and "p99 1.7" in line for line in lines)
+    assert any("read p99 1ms" in line and "write p99 2.01ms" in line for line in lines)
+    assert any("(free)" in line and "p99 >= 17s" in line for line in lines)
+    assert any("max stall 2s is over its limit 1s by 1s (2x)" in line for line in lines)
+
+
+def test_junit_has_reads_and_writes_apart(record: RunRecord) -> None:
+    found = dict(junit.properties(record.points[1]))
+    assert found["kb.read.ios"] == 2100
+    assert found["kb.write.ios"] == 900
+    assert found["kb.write.p99"] == pytest.approx(0.002, rel=0.02)
+    assert found["kb.check.max_stall.outcome"] == "pass"
+    assert dict(junit.properties(record.points[2]))["kb.write.max"] == float("inf")
+
+
+def test_the_page_shows_limits_stalls_and_charts(record: RunRecord) -> None:
+    page = html.render(record)
+    for text in (
+        "Longest stall",
+        "read p99",
+        "≤ 20ms",
+        "fairness (Jain)",
+        "Bandwidth over scale",
+        "Server by server",
+    ):
+        assert text in page
+    assert "completed nothing from 9.5 s of the window on" in page
+    assert page.count("<svg") >= 3 + 2 * 6
+    assert len(page) < 1_000_000
+
+
+def test_an_outlier_is_named_in_the_strip_of_servers(record: RunRecord) -> None:
+    storage = record.points[3].storage
+    assert storage is not None
+    strip = charts.servers(storage[1], "x")
+    assert strip is not None
+    assert ">kb-1-storage-9<" in strip
+    assert charts.servers(record.points[0].storage[1], "x") is None  # type: ignore[index]
+
+
+def test_without_any_io_there_is_a_page_too() -> None:
+    reading = asked(1, "random read")
+    measured = measure(reading, [])
+    assert storage_words.row(reading, measured) == ("0 of 100 IOPS (0%)", "p50 -", "p99 -")
+    record = RunRecord(
+        run="1f2e3d4c", suite="0.1", cloud="local", started=NOW, points=[judged(reading, measured)]
+    )
+    assert "servers are missing" in html.render(record)
+    assert terminal.summary(record, None)
+    assert junit.properties(record.points[0])
