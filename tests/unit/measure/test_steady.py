@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kb_tests.measure.steady import excursion, is_steady, warm_up_end
@@ -51,6 +51,7 @@ def test_snia_rule(series: list[float], steady: bool) -> None:
     assert is_steady(series) is steady
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1e6) | st.just(math.nan), max_size=80))
 def test_any_series_has_an_answer(series: list[float]) -> None:
     cut = warm_up_end(series)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -76,6 +76,7 @@ def test_no_sample_shows_nothing() -> None:
 COUNTS = st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 10_000)), max_size=12)
 
 
+@settings(deadline=None)
 @given(COUNTS, st.floats(1e-6, 1 - 1e-6), st.floats(1e-9, 0.4))
 def test_bounds_and_probabilities_never_contradict_each_other(
     counts: list[tuple[int, int]], limit: float, alpha: float
@@ -94,6 +95,7 @@ def test_bounds_and_probabilities_never_contradict_each_other(
         assert low >= limit - 1e-9
 
 
+@settings(deadline=None)
 @given(st.integers(3, 8), st.floats(1e-5, 0.5), st.floats(1e-6, 0.2))
 def test_as_many_as_needed_are_enough_and_fewer_are_not(count: int, limit: float, alpha: float) -> None:
     clusters = (Clusters(count, 0.0),)

@@ -94,6 +94,18 @@ def test_timed_out_requests_never_count_as_fast() -> None:
     assert check(verdict, "latency p90").outcome is Outcome.FAIL
 
 
+def test_given_up_requests_do_not_hide_good_answers_that_came_too_late() -> None:
+    """60 % answered after 12 s, 40 % given up after 6 s: nobody had a good answer within 10 s."""
+    measured = bad({"timeout": 200})
+    late = {count: Histogram.of([12.0, 6.0], [count * 3 // 5, count * 2 // 5]) for count in (500, 5000)}
+    blocks = tuple(replace(block, response=late[500]) for block in measured.blocks)
+    verdict = judge(POINT, replace(measured, response=late[5000], blocks=blocks), sla(latency={"p30": "10s"}))
+    found = check(verdict, "latency p30")
+    assert found.outcome is Outcome.FAIL
+    assert found.value == pytest.approx(12, rel=0.001)
+    assert found.low >= 10
+
+
 def test_a_figure_near_its_limit_is_inconclusive(good: Measurement) -> None:
     value = good.response.percentile(99)
     for factor in (0.99, 1.04):
