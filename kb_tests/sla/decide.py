@@ -67,6 +67,7 @@ def latency_check(name: str, sample: Timed, risk: Risk, percent: float, limit: f
     else:
         outcome, p_pass, p_fail = risk.decide(found.p_below(allowed), found.p_above(allowed))
         low, high = _percentile_bounds(sample, allowed, risk.alpha)
+        low = max(low, limit) if outcome is Outcome.FAIL else low
         told += f"; its true value lies {between(low, high)}, judged from {sample}"
         told += shortage(found, allowed, risk.alpha, outcome)
     return Check(
