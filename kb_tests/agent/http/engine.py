@@ -189,7 +189,8 @@ def _be_worker(load: Load, share: Share, sock: socket.socket, deadline: float, p
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         channel = Channel(sock)
         try:
-            Worker(load, share, channel, deadline, phase).run()
+            worker = Worker(load, share, channel, deadline, phase)
+            worker.run()
         except LoadError as error:
             channel.put({"failed": str(error)})
         except BaseException as error:  # whatever it is, the controller must learn it
