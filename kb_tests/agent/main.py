@@ -57,7 +57,7 @@ class Agent:
         self._control = Control(config.channel, who.name)
         self._instance = os.urandom(8).hex()
         self._cpus = len(os.sched_getaffinity(0))
-        self._versions = _versions()
+        self._versions = _versions(config.role)
         self._index = -1
         self._target = ""
         self._load: Any = None
@@ -269,14 +269,14 @@ def _sentence(error: BaseException) -> str:
     return text or type(error).__name__
 
 
-def _versions() -> dict[str, str]:
-    found: tuple[tuple[str, str], ...] = (
-        ("python", sys.version.split()[0]),
-        ("kernel", os.uname().release),
-        ("nginx", process.run("nginx", "-v").strip().rpartition("/")[2]),
-        ("fio", process.run("fio", "--version").strip()),
-    )
-    return {name: version[:100] for name, version in found if version}
+def _versions(role: str) -> dict[str, str]:
+    """Versions of what this role's numbers depend on."""
+    found = {"python": sys.version.split()[0], "kernel": os.uname().release}
+    if role == "server":
+        found["nginx"] = process.run("nginx", "-v").strip().rpartition("/")[2]
+    elif role == "storage":
+        found["fio"] = process.run("fio", "--version").strip()
+    return {name: version[:100] for name, version in found.items() if version}
 
 
 def _raise_limits() -> None:

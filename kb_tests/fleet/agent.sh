@@ -2,7 +2,7 @@
 # kb_tests run @run@, role @role@: start the agent and keep it running.
 umask 077
 PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-say() { echo "kb: $*"; { echo "kb: $*" >/dev/console; } 2>/dev/null; :; }
+say() { { echo "kb: $*" >/dev/console; } 2>/dev/null || echo "kb: $*"; }
 die() { say "$*"; exit 1; }
 write() { cat >"$1.new" && mv "$1.new" "$1"; }
 set_kernel() { { echo "$2" >"/proc/sys/$1"; } 2>/dev/null; :; }

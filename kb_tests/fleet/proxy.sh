@@ -2,7 +2,7 @@
 # kb_tests run @run@, role proxy: SSH with a known host key, and Redis for the control channel.
 umask 077
 PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-say() { echo "kb: $*"; { echo "kb: $*" >/dev/console; } 2>/dev/null; :; }
+say() { { echo "kb: $*" >/dev/console; } 2>/dev/null || echo "kb: $*"; }
 die() { say "$*"; exit 1; }
 write() { cat >"$1.new" && mv "$1.new" "$1"; }
 

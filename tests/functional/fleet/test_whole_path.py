@@ -33,6 +33,7 @@ def test_a_point_from_command_to_reports(control_plane: Plane) -> None:
     seen: list[SecondReport] = []
     with Fleet.open(topology, control_plane.secrets, silent, time.monotonic() + 20) as fleet:
         assert {hello.role for hello in fleet.hellos.values()} == {"server", "client"}
+        assert fleet.hellos[topology.servers[0].name].versions.keys() == {"python", "kernel", "nginx"}
         for _ in range(2):
             reports = http.run(POINT, fleet, seen.append, port=control_plane.http_port)
             assert [report.agent for report in reports] == [server.name for server in topology.clients]
