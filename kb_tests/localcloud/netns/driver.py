@@ -22,7 +22,7 @@ from kb_tests.localcloud.driver import (
     Rule,
     ServerSpec,
 )
-from kb_tests.localcloud.netns import firewall, guest
+from kb_tests.localcloud.netns import firewall, guest, neighbours
 from kb_tests.localcloud.netns.batch import Batch
 from kb_tests.localcloud.netns.cgroups import PREFIX, Groups, sweep
 from kb_tests.localcloud.netns.console import Console
@@ -67,7 +67,8 @@ class NetnsDriver:
         self.rootless = os.geteuid() != 0
         self.name = "netns (rootless)" if self.rootless else "netns (root)"
         self._groups = None if self.rootless else Groups(f"{PREFIX}{os.getpid()}-{next(_CLOUDS)}")
-        self.notes: tuple[str, ...] = _notes(self._groups)
+        self._neighbours = neighbours.NeighbourLimit()
+        self.notes: tuple[str, ...] = _notes(self._groups, self._neighbours)
         self._link = HelperLink(self._on_exit, self._on_lost)
         self._nft = Batch(self._run_nft)
         self._metadata = MetadataService(self._look_up)
@@ -108,6 +109,7 @@ class NetnsDriver:
         await self._forwarder.close()
         self._metadata.close()
         self._link_faults.close()
+        self._neighbours.restore()
         await self._link.stop()
         if self._groups is not None:
             self._groups.remove_all()
@@ -191,6 +193,7 @@ class NetnsDriver:
         state.spec = server
         state.nics = server.nics
         state.ended = asyncio.Event()
+        self._neighbours.make_room(sum(len(each.nics) for each in self._servers.values()))
         documents = guest.openstack_documents(server)
         try:
             files = guest.first_files(server)
@@ -424,7 +427,7 @@ def _var_folders() -> list[tuple[str, int, int, int]]:
     return found
 
 
-def _notes(groups: Groups | None) -> tuple[str, ...]:
+def _notes(groups: Groups | None, limit: neighbours.NeighbourLimit) -> tuple[str, ...]:
     """What every report of this cloud has to say."""
     cores = len(os.sched_getaffinity(0))
     controllers = groups.controllers if groups else frozenset()
@@ -441,13 +444,7 @@ def _notes(groups: Groups | None) -> tuple[str, ...]:
             if limited
             else f"flavors' {what} is a label: nothing enforces it here"
         )
-    neighbours = Path("/proc/sys/net/ipv4/neigh/default/gc_thresh3")
-    if neighbours.exists():
-        entries = int(neighbours.read_text())
-        notes.append(
-            f"the kernel keeps {entries} ARP entries for all namespaces together: with more than "
-            f"{entries // 2} servers in one network raise net.ipv4.neigh.default.gc_thresh3"
-        )
+    notes.append(neighbours.note(limit))
     notes += [
         "storage is one host file system",
         "a server's own disk lies in the host's memory, and counts as its RAM where that is enforced",

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from kb_tests.localcloud.netns import cgroups, wire
 from kb_tests.localcloud.netns.batch import Batch
 from kb_tests.localcloud.netns.forwarder import listening_ports
+from kb_tests.localcloud.netns.neighbours import NeighbourLimit
 from kb_tests.localcloud.netns.volumes import fill
 
 
@@ -147,3 +148,33 @@ def test_the_next_start_sweeps_the_groups_of_the_dead(tmp_path: Path) -> None:
     cgroups.sweep(str(tmp_path))
     left = {path.name for path in (tmp_path / "cpu").iterdir()}
     assert left == {f"kb-cloud-{os.getpid()}-1", "kb-cloud-x", "other", "cgroup.procs"}
+
+
+def test_the_limit_of_neighbours_is_raised_when_needed_and_put_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    second, third = tmp_path / "gc_thresh2", tmp_path / "gc_thresh3"
+    second.write_text("512\n")
+    third.write_text("1024\n")
+    limit = NeighbourLimit(tmp_path)
+    limit.make_room(100)
+    assert (second.read_text(), third.read_text()) == ("512\n", "1024\n")
+    limit.make_room(400)
+    assert limit.entries is not None
+    assert limit.entries >= 400 * 4
+    limit.make_room(1000)
+    limit.restore()
+    assert (second.read_text(), third.read_text()) == ("512\n", "1024\n")
+    limit.make_room(400)
+    third.write_text("99999")
+    limit.restore()
+    assert (second.read_text(), third.read_text()) == ("512\n", "99999")
+
+
+def test_an_ordinary_user_leaves_the_limit_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    (tmp_path / "gc_thresh3").write_text("1024")
+    limit = NeighbourLimit(tmp_path)
+    limit.make_room(1000)
+    assert limit.entries == 1024
