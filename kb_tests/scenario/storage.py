@@ -215,8 +215,8 @@ class StorageSla(Section):
     @field_validator("max_stall")
     @classmethod
     def _measurable(cls, stall: float) -> float:
-        if not 0.1 <= stall <= 3600:
-            raise ValueError("a stall from 100ms to 1h can be limited")
+        if not 0.1 <= stall <= 20:
+            raise ValueError("a stall from 100ms to 20s can be limited; a longer one is a disk that hangs")
         return stall
 
 

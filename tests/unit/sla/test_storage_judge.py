@@ -8,8 +8,10 @@ import pytest
 
 from kb_tests.fleet.storage_messages import IoBlock
 from kb_tests.measure.storage import measure
-from kb_tests.scenario.points import StoragePoint
-from kb_tests.scenario.storage import StorageSla
+from kb_tests.scenario.points import StoragePoint, expand
+from kb_tests.scenario.storage import StorageScenario, StorageSla
+from kb_tests.sla.count import checks_of
+from kb_tests.sla.feasible import feasible
 from kb_tests.sla.storage import judge, number_of_checks
 from kb_tests.sla.verdict import Check, Outcome, Verdict
 from tests.unit.measure.io_reports import POINT, block, frozen_blocks, point, report, second, steady_blocks
@@ -130,3 +132,30 @@ def test_three_seconds_of_few_ios_decide_nothing() -> None:
     asked = point(duration=3.0, rate=2.0)
     found = judge(asked, measure(asked, [report(blocks, end=3.0)]), sla(achieved="50%"))
     assert check(found, "read latency p99").outcome is Outcome.INCONCLUSIVE
+
+
+def scenario(**load: Any) -> StorageScenario:
+    profile = {"name": "mix", "mode": "randrw", "rwmixread": 70, "rate_iops": 100, "iodepth": 4}
+    return StorageScenario.model_validate(
+        {
+            "name": "disk",
+            "kind": "storage",
+            "topology": {"target": "ephemeral"},
+            "load": {"profiles": [profile], **load},
+            "sla": {"write_latency": {"p99": "30ms"}, "achieved": "95%"},
+        }
+    )
+
+
+def test_what_no_result_could_show_is_said_before_staging() -> None:
+    (mistake,) = feasible(scenario(duration="10s"))
+    assert mistake.startswith("sla.write_latency.p99: takes at least ")
+    assert "writes to show, but disk-clients-1-mix makes 300 in 10s" in mistake
+    assert feasible(scenario(duration="60s")) == []
+    assert "is too short" in feasible(scenario(duration="2s"))[0]
+
+
+def test_the_checks_of_a_run_are_those_of_each_point_of_each_kind() -> None:
+    mix = expand(scenario(duration="60s"))[0]
+    assert checks_of(mix, scenario().sla) == 3
+    assert checks_of(point(rate=0.0), sla()) == 1
