@@ -47,8 +47,6 @@ class Group:
     def percentile(self, percent: float) -> float:
         """The seconds within which `percent` of them had a good answer; infinite if they had not."""
         rank = max(1, math.ceil(round(self.due * percent / 100, 6)))
-        if rank > self.completed:
-            return math.inf
         time = self.response.at_rank(rank)
         return time if time < self.timeout else self.response.at_rank(rank + self.given_up)
 

@@ -88,8 +88,9 @@ def test_a_time_out_of_range_is_refused(wrong: float) -> None:
         Histogram.of([wrong])
 
 
-def wrapped(inner: bytes, cookie: int = 0x1C849314) -> str:
+def wrapped(inner: bytes, cookie: int = 0x1C849314, cut: int = 0, behind: bytes = b"") -> str:
     packed = zlib.compress(inner)
+    packed = packed[: len(packed) - cut] + behind
     return base64.b64encode(struct.pack(">II", cookie, len(packed)) + packed).decode()
 
 
@@ -112,6 +113,8 @@ def inner(words: bytes, digits: int = 3, lowest: int = 1, cookie: int = 0x1C8493
         wrapped(inner(b"", offset=5)),
         wrapped(inner(b"\x02")[:-1]),
         wrapped(inner(b"\x80")),
+        wrapped(inner(b"\x02"), cut=2),
+        wrapped(inner(b"\x02"), behind=b"more"),
         wrapped(inner(b"\xff" * 9)),
         wrapped(inner(b"\xfe\xff\xff\xff\xff\xff\xff\x7f")),
         wrapped(inner(b"\xff\xff\xff\x7f\x02")),
