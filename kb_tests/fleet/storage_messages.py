@@ -42,7 +42,6 @@ class DiskReport(Message):
     kind: Literal["disk"]
     id: Text
     path: Annotated[str, StringConstraints(max_length=255)]
-    raw: bool
     bytes: Count
     seconds: Seconds
 

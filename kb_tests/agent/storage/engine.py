@@ -42,7 +42,7 @@ class Preparation:
         return self._child.fileno() if self._child else -1
 
     def events(self) -> List[Event]:
-        """At last ("done", {path, raw, bytes, seconds}) or ("failed", {"error": sentence})."""
+        """At last ("disk", {path, bytes, seconds}) or ("failed", {"error": sentence})."""
         if self._child is None:
             return []
         events: List[Event] = []
@@ -52,8 +52,8 @@ class Preparation:
             else:
                 done = message["done"]
                 if done["raw"] and done["bytes"]:
-                    fill.FILLED[done["path"]] = max(done["bytes"], fill.FILLED.get(done["path"], 0))
-                events.append(("done", done))
+                    fill.FILLED[done["raw"]] = max(done["bytes"], fill.FILLED.get(done["raw"], 0))
+                events.append(("disk", {key: done[key] for key in ("path", "bytes", "seconds")}))
             self.abort()
         return events
 
@@ -112,7 +112,7 @@ class StorageLoad:
         return self._child.fileno() if self._child else -1
 
     def events(self) -> List[Event]:
-        """What has happened since: ("second", body) and ("block", body), at last ("done", body) or
+        """What has happened since: ("io_second", body) and ("io_block", body), at last ("io_done", body) or
         ("failed", {"error": sentence}). Does not wait.
         """
         if self._child is None:
@@ -120,7 +120,7 @@ class StorageLoad:
         events: List[Event] = []
         for message in self._child.messages():
             ((kind, body),) = message.items()
-            events.append((kind, {"error": body} if kind == "failed" else body))
+            events.append((kind, {"error": body}) if kind == "failed" else ("io_" + kind, body))
             if kind in ("done", "failed"):
                 self.abort()
         return events

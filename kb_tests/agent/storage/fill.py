@@ -13,14 +13,14 @@ from .wait import Waiter
 _BLOCK = 1 << 20
 
 FILLED: Dict[str, int] = {}
-"""What this agent has filled: bytes by device. It is kept by the agent itself, not by its children."""
+"""What this agent has filled: bytes by volume. It is kept by the agent itself, not by its children."""
 
 
 class Filling(NamedTuple):
     """What was filled (nothing, 0 bytes, if it was full already), and how long it took in seconds."""
 
     path: str
-    raw: bool
+    raw: str
     bytes: int
     seconds: float
 
@@ -55,7 +55,7 @@ def fill(place: target.Place, wanted: Target, wait: Waiter) -> Filling:
     if code or not whole:
         raise StorageError(f"{place.path} could not be filled: {complaint or f'fio ended with {code}'}.")
     if place.raw:
-        FILLED[place.path] = max(wanted.size, FILLED.get(place.path, 0))
+        FILLED[place.raw] = max(wanted.size, FILLED.get(place.raw, 0))
     reason = missing(place, wanted.size)
     if reason:
         raise StorageError(f"{place.path} was filled, and still {reason}.")
@@ -65,7 +65,7 @@ def fill(place: target.Place, wanted: Target, wait: Waiter) -> Filling:
 def missing(place: target.Place, size: int) -> str:
     """Why its first `size` bytes cannot be measured, "" if they can: all of them have to be written."""
     if place.raw:
-        filled = FILLED.get(place.path, 0)
+        filled = FILLED.get(place.raw, 0)
         return "" if filled >= size else f"only {filled} of {size} bytes were written before"
     try:
         at = target.hole(place.path, size)

@@ -19,10 +19,10 @@ _MKFS_SECONDS = 120.0
 
 
 class Place(NamedTuple):
-    """Where fio reads and writes: a file, or a block device (`raw`)."""
+    """Where fio reads and writes: a file, or the block device of the volume `raw`."""
 
     path: str
-    raw: bool
+    raw: str = ""
 
 
 def find(target: Target) -> Place:
@@ -42,7 +42,7 @@ def find(target: Target) -> Place:
     if holds:
         raise StorageError(f"The volume {target.volume} is not ours to overwrite: it holds {holds}.")
     _check_unused(device)
-    return Place(device, raw=True)
+    return Place(device, raw=target.volume)
 
 
 def find_volume(volume: str) -> str:
@@ -157,7 +157,7 @@ def _file(folder: str, target: Target) -> Place:
     if there + room.f_bavail * room.f_frsize < target.size:
         free = room.f_bavail * room.f_frsize
         raise StorageError(f"{folder} has {free} bytes free, a file of {target.size} bytes does not fit.")
-    return Place(path, raw=False)
+    return Place(path)
 
 
 def hole(path: str, size: int) -> Optional[int]:

@@ -137,7 +137,7 @@ def _report(agent: str, events: list[tuple[str, dict[str, Any]]]) -> StorageRepo
                 json.dumps({"v": 1, "agent": agent, "seq": 1, "kind": f"io_{kind}", "id": "c", **body})
             )
             for found, body in events
-            if found == kind
+            if found == f"io_{kind}"
         ]
 
     done: list[IoDone] = parsed("done", IoDone)

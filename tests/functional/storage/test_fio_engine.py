@@ -56,7 +56,7 @@ def point(**changes: Any) -> StoragePoint:
 @pytest.fixture
 def filled(tmp_path: Path) -> dict[str, Any]:
     wanted = directory(tmp_path)
-    assert prepare(wanted)[0] == "done"
+    assert prepare(wanted)[0] == "disk"
     return wanted
 
 
@@ -71,7 +71,7 @@ def device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         (by_id / f"virtio-{VOLUME[:20]}").symlink_to(path)
         yield path, backing
         subprocess.run(["umount", str(tmp_path / "work" / VOLUME[:8])], check=False, capture_output=True)
-        fill.FILLED.pop(path, None)
+        fill.FILLED.pop(VOLUME, None)
 
 
 def test_an_unfilled_file_is_refused_with_the_reason(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_an_unfilled_file_is_refused_with_the_reason(tmp_path: Path) -> None:
 
 def test_filling_tells_bytes_and_seconds_and_is_done_once(tmp_path: Path) -> None:
     kind, first = prepare(directory(tmp_path))
-    assert (kind, first["bytes"]) == ("done", 16 << 20)
+    assert (kind, first["bytes"]) == ("disk", 16 << 20)
     assert first["seconds"] > 0
     assert prepare(directory(tmp_path))[1]["bytes"] == 0
 
@@ -116,7 +116,7 @@ def test_four_servers_of_500_iops_achieve_2000(filled: dict[str, Any]) -> None:
 )
 def test_a_frozen_disk_shows_as_stall_and_in_the_corrected_latency(device: tuple[str, Path]) -> None:
     wanted = volume(512 << 20)
-    assert prepare(wanted)[0] == "done"
+    assert prepare(wanted)[0] == "disk"
     longer = point(duration=8.0)
     with Throttle(device[0]) as throttle:
         begun: list[float] = []
@@ -175,7 +175,7 @@ def test_a_disk_that_never_answers_is_told_as_hung_and_leaves_no_process(filled:
 
 def test_io_errors_are_counted_and_the_run_goes_on(device: tuple[str, Path]) -> None:
     wanted = volume(512 << 20)
-    assert prepare(wanted)[0] == "done"
+    assert prepare(wanted)[0] == "disk"
 
     def shorten(at: float, _: list[int]) -> None:
         if at > 2.5:
@@ -193,7 +193,7 @@ def test_a_raw_volume_is_filled_and_loaded_and_somebody_else_s_is_not(device: tu
     with pytest.raises(engine.StorageError, match="only 0 of 16777216 bytes were written before"):
         load.prepare(time.monotonic() + 10)
     kind, done = prepare(wanted)
-    assert (kind, done["path"], done["raw"]) == ("done", device[0], True)
+    assert (kind, done["path"]) == ("disk", device[0])
     measured = measure(POINT, run(wanted, [options(POINT)]))
     assert not validity(POINT, measured)
     subprocess.run(["mkfs.ext4", "-q", "-F", "-L", "precious", device[0]], check=True)
@@ -210,7 +210,7 @@ def test_a_raw_volume_is_filled_and_loaded_and_somebody_else_s_is_not(device: tu
 def test_a_file_on_a_volume_of_our_own_making(device: tuple[str, Path], file_system: str) -> None:
     wanted = volume(512 << 20, file_system=file_system)
     kind, done = prepare(wanted)
-    assert kind == "done", done
+    assert kind == "disk", done
     assert done["path"] == f"{target.WORK}/{VOLUME[:8]}/kb.data"
     assert prepare(wanted)[1]["bytes"] == 0
     measured = measure(POINT, run(wanted, [options(POINT)]))

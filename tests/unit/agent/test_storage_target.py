@@ -104,7 +104,7 @@ def test_a_device_that_holds_something_is_refused(by_id: Path, monkeypatch: pyte
 
 def test_a_file_with_holes_is_not_filled(tmp_path: Path) -> None:
     path = tmp_path / "kb.data"
-    place = target.Place(str(path), raw=False)
+    place = target.Place(str(path))
     assert fill.missing(place, 1 << 20) == "the file is not there"
     path.write_bytes(b"x" * 65_536)
     assert fill.missing(place, 65_536) == ""
@@ -116,9 +116,9 @@ def test_a_file_with_holes_is_not_filled(tmp_path: Path) -> None:
 
 
 def test_a_device_that_this_agent_did_not_fill_is_not_filled(monkeypatch: pytest.MonkeyPatch) -> None:
-    place = target.Place("/dev/vdz", raw=True)
+    place = target.Place("/dev/vdz", raw=ID)
     assert fill.missing(place, 100) == "only 0 of 100 bytes were written before"
-    monkeypatch.setitem(fill.FILLED, "/dev/vdz", 100)
+    monkeypatch.setitem(fill.FILLED, ID, 100)
     assert fill.missing(place, 100) == ""
     assert fill.missing(place, 101)
 
