@@ -50,6 +50,7 @@ class _Server:
     spec: ServerSpec
     nics: tuple[Nic, ...]
     power: Power
+    booted: bool = False
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     console: Console = field(default_factory=Console)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -89,11 +90,12 @@ class NetnsDriver:
         if missing is not None:
             raise DriverError(missing)
         sweep()
+        folder = self._volumes.open()
         await self._link.start(rootless=self.rootless)
         await self._link.ask(
             "start",
             rootless=self.rootless,
-            folder=str(self._volumes.open()),
+            folder=str(folder),
             groups=self._groups.name if self._groups else None,
             var_folders=_var_folders(),
         )
@@ -137,7 +139,7 @@ class NetnsDriver:
         network = self._networks.pop(network_id, None)
         if network is not None:
             self._metadata.forget(network_id)
-            await self._link.ask("unplug", name=network.bridge)
+            await self._link.ask_removal("unplug", name=network.bridge)
 
     async def put_router(self, router: RouterSpec) -> None:
         """Give a router the legs and routes it should have."""
@@ -168,7 +170,7 @@ class NetnsDriver:
         for key in [key for key in self._leg_devices if key[0] == router_id]:
             del self._leg_devices[key]
         if name is not None:
-            await self._link.ask("router-delete", name=name)
+            await self._link.ask_removal("router-delete", name=name)
 
     async def _run_nft(self, text: str) -> None:
         await self._link.ask("command", argv=["nft", "-f", "-"], text=text, server=None)
@@ -213,9 +215,12 @@ class NetnsDriver:
                 run_user_data=guest.USER_DATA_SCRIPT in files,
             )
         except DriverError as error:
-            state.power = Power.CRASHED
             await self._ports.remove(*self._ports.of_server(server.id))
+            if not state.booted:
+                await self._link.ask_removal("erase", server=server.id)
+            state.power = Power.CRASHED
             raise DriverError(f"Server {server.name} ({server.id}) did not boot: {error}") from None
+        state.booted = True
         state.power = Power.CRASHED if state.ended.is_set() else Power.RUNNING
         state.console.follow(console)
         await self._volumes.show_all(server.id)
@@ -230,7 +235,7 @@ class NetnsDriver:
         server_id = server.spec.id
         if server.power is Power.RUNNING:
             server.power = Power.STOPPED
-            await self._link.ask("kill", server=server_id)
+            await self._link.ask_removal("kill", server=server_id)
             try:
                 await asyncio.wait_for(server.ended.wait(), _STOP_TIMEOUT)
             except TimeoutError:
@@ -246,7 +251,7 @@ class NetnsDriver:
         async with server.lock:
             await self._end(server)
             await self._volumes.release(server_id)
-            await self._link.ask("erase", server=server_id)
+            await self._link.ask_removal("erase", server=server_id)
             server.console.close()
             for nic in server.nics:
                 self._ports.forget_rules(nic.port_id)
@@ -298,7 +303,7 @@ class NetnsDriver:
             server.nics = tuple(nic for nic in server.nics if nic.port_id != port_id)
             port = self._ports.get(port_id)
             if port is not None:
-                await self._link.ask("unplug", name=port.device)
+                await self._link.ask_removal("unplug", name=port.device)
                 await self._ports.remove(port)
 
     async def put_rules(self, port_id: str, rules: tuple[Rule, ...] | None) -> None:
@@ -389,10 +394,10 @@ class NetnsDriver:
         await self._forwarder.delete(address)
 
     async def _upstream(self, address: str) -> socket.socket:
-        floating = self._floating[address]
-        nics = self._servers[floating.server_id].nics if floating.server_id in self._servers else ()
-        for nic in nics:
-            if nic.address == floating.fixed_address:
+        floating = self._floating.get(address)
+        server = self._servers.get(floating.server_id) if floating else None
+        for nic in server.nics if server else ():
+            if floating and nic.address == floating.fixed_address:
                 (fd,) = await self._link.ask("upstream", router=self._router_of(nic))
                 return socket.socket(fileno=fd)
         raise DriverError(f"The floating IP {address} leads to no server.")

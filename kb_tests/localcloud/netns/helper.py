@@ -325,6 +325,7 @@ def main() -> None:
     for most in (hard, max(hard, _OPEN_FILES)):  # as root more than we were given
         with suppress(ValueError, PermissionError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    os.umask(0o022)  # of the servers' folders too
     os.environ["PATH"] = rootfs.PATH
     Helper(socket.socket(fileno=int(sys.argv[1]))).run()
 

@@ -10,6 +10,7 @@ import socket
 import sys
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,11 @@ from kb_tests.localcloud.driver import DriverError
 from kb_tests.localcloud.netns import wire
 
 _PACKAGE_ROOT = Path(__file__).resolve().parents[3]
-_START_TIMEOUT = 20.0
+_STOP_TIMEOUT = 20.0
+
+
+class HelperGoneError(DriverError):
+    """The helper ended, and everything of the cloud with it: there is nothing left to remove."""
 
 
 def namespace_command(*, rootless: bool) -> list[str]:
@@ -76,7 +81,7 @@ class HelperLink:
         self._lose()
         if self._process is not None:
             try:
-                await asyncio.wait_for(self._process.wait(), _START_TIMEOUT)
+                await asyncio.wait_for(self._process.wait(), _STOP_TIMEOUT)
             except TimeoutError:
                 self._process.kill()
                 await self._process.wait()
@@ -88,7 +93,7 @@ class HelperLink:
         Raises `DriverError`.
         """
         if self._socket is None:
-            raise DriverError(f"The local cloud's helper process is gone; {operation!r} was not done.")
+            raise HelperGoneError(f"The local cloud's helper process is gone; {operation!r} was not done.")
         number = next(self._numbers)
         message = {"id": number, "op": operation, **arguments}
         if fds:
@@ -98,6 +103,11 @@ class HelperLink:
         self._waiting[number] = answer
         self._flush()
         return await answer
+
+    async def ask_removal(self, operation: str, **arguments: Any) -> None:
+        """`ask` for something to be removed, which a helper that is gone has done already."""
+        with suppress(HelperGoneError):
+            await self.ask(operation, **arguments)
 
     def _flush(self) -> None:
         if self._socket is None:
@@ -152,4 +162,4 @@ class HelperLink:
         waiting, self._waiting = self._waiting, {}
         for answer in waiting.values():
             if not answer.done():
-                answer.set_exception(DriverError("The local cloud's helper process ended."))
+                answer.set_exception(HelperGoneError("The local cloud's helper process is gone."))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from kb_tests.localcloud.driver import Nic, Rule
 from kb_tests.localcloud.netns import firewall
 from kb_tests.localcloud.netns.batch import Batch
+from kb_tests.localcloud.netns.link import HelperGoneError
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,8 @@ class Ports:
                 self._guarded.discard(port.device)
                 text += firewall.unguard(port.device)
         if text:
-            await self._nft.add(text)
+            with suppress(HelperGoneError):
+                await self._nft.add(text)
 
     def forget_rules(self, port_id: str) -> None:
         """A port is gone for good."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import fcntl
 import mmap
 import os
 import shutil
 import tempfile
+import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -33,7 +35,21 @@ class Volumes:
         self._filling = asyncio.Semaphore(_FILLED_AT_ONCE)
 
     def open(self) -> Path:
-        """Make the folder, which a lock marks as in use; remove those that killed clouds left."""
+        """Make the folder, which a lock marks as in use; remove those that killed clouds left.
+
+        Raises `DriverError`.
+        """
+        try:
+            self._state.mkdir(parents=True, exist_ok=True)
+            self._sweep()
+            self._folder = Path(tempfile.mkdtemp(prefix=_FOLDER, dir=self._state.resolve()))
+            self._lock = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
+        except OSError as error:
+            raise DriverError(f"No folder for volumes can be made in {self._state}: {error}.") from None
+        return self._folder
+
+    def _sweep(self) -> None:
         for folder in self._state.glob(f"{_FOLDER}*"):
             with suppress(OSError):
                 lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -42,10 +58,6 @@ class Volumes:
                     shutil.rmtree(folder)
                 finally:
                     os.close(lock)
-        self._folder = Path(tempfile.mkdtemp(prefix=_FOLDER, dir=self._state.resolve()))
-        self._lock = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
-        return self._folder
 
     async def put(self, volume_id: str, size: int) -> None:
         """Make a volume of `size` bytes and write it full."""
@@ -53,14 +65,17 @@ class Volumes:
             return
         async with self._filling:
             (fd,) = await self._link.ask("volume", volume=volume_id)
+            given_up = threading.Event()
             try:
-                await asyncio.to_thread(fill, fd, size)
+                await asyncio.to_thread(_fill_or_close, fd, size, given_up)
             except OSError as error:
-                os.close(fd)
-                await self._link.ask("volume-delete", volume=volume_id)
+                await self._link.ask_removal("volume-delete", volume=volume_id)
                 raise DriverError(
                     f"Volume {volume_id} of {size} bytes cannot be made in {self._state}: {error.strerror}."
                 ) from None
+            except asyncio.CancelledError:
+                given_up.set()
+                raise
             self._files[volume_id] = fd
 
     async def delete(self, volume_id: str) -> None:
@@ -71,7 +86,7 @@ class Volumes:
         fd = self._files.pop(volume_id, None)
         if fd is not None:
             os.close(fd)
-            await self._link.ask("volume-delete", volume=volume_id)
+            await self._link.ask_removal("volume-delete", volume=volume_id)
 
     async def attach(self, server_id: str, volume_id: str, *, running: bool) -> str:
         """Give a volume to a server; the device's path in it."""
@@ -96,7 +111,7 @@ class Volumes:
         """Take a volume from a server."""
         name = self._attached.get(server_id, {}).pop(volume_id, None)
         if name is not None:
-            await self._link.ask("volume-detach", server=server_id, volume=volume_id, name=name)
+            await self._link.ask_removal("volume-detach", server=server_id, volume=volume_id, name=name)
 
     async def throttle(self, server_id: str, volume_id: str, iops: int | None, bandwidth: int | None) -> None:
         """Slow an attached volume down."""
@@ -142,20 +157,28 @@ class Volumes:
             self._lock = None
 
 
-def fill(fd: int, size: int) -> None:
+def _fill_or_close(fd: int, size: int, given_up: threading.Event) -> None:
+    try:
+        fill(fd, size, given_up)
+    except BaseException:
+        os.close(fd)
+        raise
+
+
+def fill(fd: int, size: int, given_up: threading.Event) -> None:
     """Write every block of a file of `size` bytes: a sparse or merely allocated file answers reads
     without touching the disk. The data is random, a mebibyte repeated, so that no file system stores it
-    smaller than it is. Raises `OSError`.
+    smaller than it is. Raises `OSError`, also soon after `given_up` is set.
     """
     os.posix_fallocate(fd, 0, size)
     with mmap.mmap(-1, _CHUNK) as chunk:
         chunk.write(os.urandom(1 << 20) * (_CHUNK >> 20))
         with memoryview(chunk) as view:
-            _write_all(fd, view, size)
+            _write_all(fd, view, size, given_up)
     os.fsync(fd)
 
 
-def _write_all(fd: int, data: memoryview, size: int) -> None:
+def _write_all(fd: int, data: memoryview, size: int, given_up: threading.Event) -> None:
     """Past the page cache where the file system can."""
     try:
         direct = os.open(f"/proc/self/fd/{fd}", os.O_WRONLY | os.O_DIRECT | os.O_CLOEXEC)
@@ -164,6 +187,8 @@ def _write_all(fd: int, data: memoryview, size: int) -> None:
     try:
         whole = size - size % mmap.PAGESIZE
         for offset in range(0, whole, _CHUNK):
+            if given_up.is_set():
+                raise OSError(errno.ECANCELED, os.strerror(errno.ECANCELED))
             os.pwrite(direct, data[: min(_CHUNK, whole - offset)], offset)
     finally:
         os.close(direct)

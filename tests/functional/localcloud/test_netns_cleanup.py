@@ -187,6 +187,11 @@ def test_the_loss_of_the_helper_shows_at_once() -> None:
             assert "helper process is gone" in str(error)
         else:
             raise AssertionError("no error")
+        await cloud.driver.destroy(server.id)
+        await cloud.driver.delete_volume("0" * 36)
+        await cloud.driver.delete_router("router")
+        await cloud.driver.delete_network("net1")
+        assert len(await cloud.driver.power()) == 1
     """
     with cloud_in_another_process("".join(then).strip()) as seen:
         assert seen.api.wait(10) == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 
 import pytest
 
@@ -215,12 +216,28 @@ def test_a_server_that_cannot_boot_says_why_and_leaves_the_others_alone() -> Non
     async def main() -> None:
         async with running() as cloud:
             good = await cloud.boot(cloud.spec("good"))
-            bad = cloud.spec("bad", network=7)
+            bad = cloud.spec("bad", "#!/bin/sh\necho ran", network=7)
             with pytest.raises(DriverError, match=r"bad .* did not boot: There is no network net7"):
                 await cloud.driver.boot(bad)
             with pytest.raises(DriverError, match="no valid cloud-config"):
                 await cloud.driver.boot(cloud.spec("worse", "#cloud-config\n]["))
             assert await cloud.run(good, "hostname") == "good\n"
+            await cloud.driver.put_network("net7", 1500)
+            await cloud.driver.boot(bad)
+            await cloud.says(bad, "ran")
             await cloud.driver.destroy(bad.id)
 
     asyncio.run(main())
+
+
+def test_the_umask_of_whoever_starts_the_cloud_does_not_matter() -> None:
+    async def main() -> None:
+        async with running() as cloud:
+            server = await cloud.boot(cloud.spec("strict"))
+            await cloud.run(server, "su -s /bin/sh nobody -c 'ls /etc /usr /var/lib /opt /srv /mnt/config'")
+
+    before = os.umask(0o077)
+    try:
+        asyncio.run(main())
+    finally:
+        os.umask(before)

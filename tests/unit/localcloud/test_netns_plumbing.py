@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from hypothesis import strategies as st
 from kb_tests.localcloud.netns import cgroups, wire
 from kb_tests.localcloud.netns.batch import Batch
 from kb_tests.localcloud.netns.forwarder import listening_ports
+from kb_tests.localcloud.netns.link import HelperLink
 from kb_tests.localcloud.netns.neighbours import NeighbourLimit
-from kb_tests.localcloud.netns.volumes import fill
+from kb_tests.localcloud.netns.volumes import Volumes, fill
 
 
 @given(st.lists(st.dictionaries(st.text(), st.text(max_size=2000)), max_size=5), st.integers(1, 50))
@@ -97,7 +99,7 @@ def test_a_filled_file_has_every_byte_written(tmp_path: Path, size: int) -> None
     fd = os.open(path, os.O_CREAT | os.O_RDWR)
     try:
         if size:
-            fill(fd, size)
+            fill(fd, size, threading.Event())
         data = path.read_bytes()
         assert len(data) == size
         for offset in range(0, size, 4096):
@@ -106,6 +108,30 @@ def test_a_filled_file_has_every_byte_written(tmp_path: Path, size: int) -> None
         assert path.stat().st_blocks * 512 >= size
     finally:
         os.close(fd)
+
+
+def test_filling_is_given_up_on_request(tmp_path: Path) -> None:
+    given_up = threading.Event()
+    given_up.set()
+    with (tmp_path / "volume").open("wb") as file, pytest.raises(OSError, match="cancel"):
+        fill(file.fileno(), 8 << 20, given_up)
+
+
+def test_the_next_start_removes_what_killed_clouds_left(tmp_path: Path) -> None:
+    async def main() -> None:
+        nobody = HelperLink(lambda _: None, lambda: None)
+        alive, later = Volumes(nobody, tmp_path), Volumes(nobody, tmp_path)
+        dead = tmp_path / "kb-volumes-dead"
+        dead.mkdir()
+        (dead / "volume").touch()
+        first = alive.open()
+        second = later.open()
+        assert {first, second} == set(tmp_path.iterdir())
+        alive.close()
+        later.close()
+        assert list(tmp_path.iterdir()) == []
+
+    asyncio.run(main())
 
 
 def fake_v1(root: Path) -> None:
