@@ -34,6 +34,10 @@ class AdminClient:
         _, headers = self._send("POST", "/identity/v3/auth/tokens", body, None)
         self._token = headers["X-Subject-Token"]
 
+    def get(self, path: str) -> dict[str, Any]:
+        """What any call of any service answers to the administrator, whatever faults are set."""
+        return self._ask("GET", path)
+
     def requests(
         self, since: int = 0, *, method: str | None = None, path: str | None = None
     ) -> list[dict[str, Any]]:

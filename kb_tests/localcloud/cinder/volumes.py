@@ -16,7 +16,7 @@ from kb_tests.localcloud.api.errors import (
 )
 from kb_tests.localcloud.api.filters import keep
 from kb_tests.localcloud.cinder.common import listing, routes
-from kb_tests.localcloud.cinder.state import Volume, VolumeType
+from kb_tests.localcloud.cinder.state import Volume, VolumeAttachment, VolumeType, new_id
 from kb_tests.localcloud.cloud import Cloud
 from kb_tests.localcloud.driver import DriverError
 from kb_tests.localcloud.times import micros
@@ -347,6 +347,9 @@ async def act(call: Call) -> Response:
             return reply(status=200)
         case "os-update_readonly_flag":
             return reply(status=202)
+        case "os-reserve" | "os-unreserve" | "os-attach" | "os-detach" as name:
+            _book(call, volume, name)
+            return reply(status=202)
         case "os-force_delete":
             if not call.caller.is_admin:
                 raise forbidden(
@@ -358,6 +361,27 @@ async def act(call: Call) -> Response:
             raise bad_request("Malformed request body")
         case name:
             raise not_implemented(f"The local cloud cannot do '{name}' with a volume.")
+
+
+def _book(call: Call, volume: Volume, action: str) -> None:
+    """The state of an attachment alone: for services beside Nova, which see to the device themselves."""
+    match action:
+        case "os-reserve":
+            must_be_available(volume)
+            volume.status = "attaching"
+        case "os-unreserve":
+            volume.status = "available"
+        case "os-attach":
+            given = call.object(action)
+            server_id, device = text(given, "instance_uuid", ""), text(given, "mountpoint")
+            volume.attachments.append(
+                VolumeAttachment(id=new_id(), server_id=server_id, device=device, host=given.get("host_name"))
+            )
+            volume.status = "in-use"
+        case _:
+            volume.attachments.clear()
+            volume.status = "available"
+    volume.touch()
 
 
 def _extend(call: Call, volume: Volume) -> Response:

@@ -7,6 +7,7 @@ import binascii
 import re
 import secrets
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 from starlette.responses import Response
 
@@ -77,8 +78,8 @@ async def create_servers(call: Call) -> Response:
             public_key=public_key,
             user_data=user_data,
             config_drive=truth(given.get("config_drive")),
-            access_ipv4=text(given, "accessIPv4", ""),
-            access_ipv6=text(given, "accessIPv6", ""),
+            access_ipv4=access_address(given, "accessIPv4"),
+            access_ipv6=access_address(given, "accessIPv6"),
             disk_config=text(given, "OS-DCF:diskConfig", "MANUAL"),
             description=_description(call, given, own_name),
             metadata=dict(metadata),
@@ -110,6 +111,20 @@ async def create_servers(call: Call) -> Response:
         "adminPass": str(given.get("adminPass") or secrets.token_urlsafe(9)),
     }
     return reply({"server": shown}, 202, {"Location": f"{call.cloud.url}/compute/v2.1/servers/{first.id}"})
+
+
+def access_address(given: Json, name: str, default: str = "") -> str:
+    """`accessIPv4` or `accessIPv6`, which Nova only keeps and shows.
+
+    Raises:
+        ApiError: 400, no address.
+
+    """
+    value = text(given, name, default)
+    try:
+        return str(ip_address(value)) if value else ""
+    except ValueError:
+        raise bad_request(f"Invalid input for field/attribute {name}. Value: {value}.") from None
 
 
 def _image(call: Call, given: Json) -> Image:

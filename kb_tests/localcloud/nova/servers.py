@@ -12,7 +12,7 @@ from kb_tests.localcloud.api.errors import ApiError, bad_request, conflict, not_
 from kb_tests.localcloud.api.paging import page
 from kb_tests.localcloud.nova import lifecycle
 from kb_tests.localcloud.nova.common import get_server, must_be_unlocked, next_page, routes
-from kb_tests.localcloud.nova.create import check_metadata, check_tags
+from kb_tests.localcloud.nova.create import access_address, check_metadata, check_tags
 from kb_tests.localcloud.nova.state import Server
 from kb_tests.localcloud.nova.views import detail, floating_by_port, summary
 from kb_tests.localcloud.times import micros, seconds
@@ -126,8 +126,8 @@ async def update_server(call: Call) -> Response:
         if not name:
             raise bad_request("Invalid input for field/attribute name. Value: . '' is too short")
         server.name = name
-    server.access_ipv4 = text(given, "accessIPv4", server.access_ipv4)
-    server.access_ipv6 = text(given, "accessIPv6", server.access_ipv6)
+    server.access_ipv4 = access_address(given, "accessIPv4", server.access_ipv4)
+    server.access_ipv6 = access_address(given, "accessIPv6", server.access_ipv6)
     if "description" in given and call.version >= (2, 19):
         server.description = None if given["description"] is None else text(given, "description")
     if "hostname" in given and call.version >= (2, 90):
