@@ -109,7 +109,7 @@ def _agent(role: Role, run_id: str, redis_host: str, secrets: Secrets) -> str:
         run=run_id,
         role=str(role),
         config=json.dumps(agent_config(role, run_id, redis_host, secrets)),
-        bundle=base64.encodebytes(bundle.packed()).decode("ascii").strip(),
+        bundle=base64.encodebytes(bundle.packed(role)).decode("ascii").strip(),
     )
 
 

@@ -1,4 +1,7 @@
-"""The agent as one file: a zipapp, the same bytes for the same sources."""
+"""The agent as one file: a zipapp, the same bytes for the same sources.
+
+A role gets the modules that it can reach and no others: user_data is small.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,28 @@ import ast
 import gzip
 import io
 import zipfile
+from collections.abc import Iterator
 from importlib import resources
-from importlib.resources.abc import Traversable
+
+from kb_tests.cloud.topology import Role
 
 _PACKAGE = "kb_agent"
 _MAIN = f"import sys\nfrom {_PACKAGE}.main import main\nsys.exit(main())\n"
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 
+ENTRIES = {
+    Role.SERVER: ("main", "nginx"),
+    Role.CLIENT: ("main", "http.engine"),
+    Role.STORAGE: ("main", "storage.engine"),
+}
+"""What each role starts from: `main`, and what `main` imports when it needs it."""
 
-def zipapp() -> bytes:
+
+def zipapp(role: Role) -> bytes:
     """The zip archive that `python3 FILE CONFIG` runs. It is stored, not deflated: `packed` does that
     a quarter better for all files at once.
     """
-    sources = {"__main__.py": _MAIN.encode()} | _sources(resources.files("kb_tests.agent"), _PACKAGE)
+    sources = {"__main__.py": _MAIN.encode()} | _sources(ENTRIES[role])
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name in sorted(sources):
@@ -28,19 +40,39 @@ def zipapp() -> bytes:
     return buffer.getvalue()
 
 
-def packed() -> bytes:
+def packed(role: Role) -> bytes:
     """The zipapp, gzipped."""
-    return gzip.compress(zipapp(), 9, mtime=0)
+    return gzip.compress(zipapp(role), 9, mtime=0)
 
 
-def _sources(folder: Traversable, name: str) -> dict[str, bytes]:
+def _sources(entries: tuple[str, ...]) -> dict[str, bytes]:
+    """By its path in the archive, every module that the entries import, as they are loaded."""
+    agent = resources.files("kb_tests.agent")
     found: dict[str, bytes] = {}
-    for entry in folder.iterdir():
-        if entry.is_dir() and entry.name != "__pycache__":
-            found |= _sources(entry, f"{name}/{entry.name}")
-        elif entry.name.endswith(".py"):
-            found[f"{name}/{entry.name}"] = without_docstrings(entry.read_text("utf-8")).encode()
+    waiting = list(entries)
+    while waiting:
+        module = waiting.pop()
+        parts = [part for part in module.split(".") if part]
+        if agent.joinpath(*parts).is_dir():
+            parts.append("__init__")
+        *package, name = parts
+        source = agent.joinpath(*package, f"{name}.py")
+        path = "/".join((_PACKAGE, *package, f"{name}.py"))
+        if path not in found and source.is_file():
+            text = source.read_text("utf-8")
+            found[path] = without_docstrings(text).encode()
+            waiting += [".".join(package), *_imports(ast.parse(text), package)]
     return found
+
+
+def _imports(tree: ast.Module, package: list[str]) -> Iterator[str]:
+    """What may be modules of the agent among the imports of a module's top level."""
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.level:
+            above = package[: len(package) - node.level + 1]
+            base = [*above, *(node.module or "").split(".")]
+            for names in (base, *([*base, alias.name] for alias in node.names)):
+                yield ".".join(filter(None, names))
 
 
 def without_docstrings(source: str) -> str:

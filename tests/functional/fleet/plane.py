@@ -106,9 +106,9 @@ class Plane:
 
     def start_agent(self, server: Server, **changes: object) -> None:
         """The shipped zipapp under the system's own Python."""
-        archive = self.folder / "agent.pyz"
+        archive = self.folder / f"{server.role}.pyz"
         if not archive.exists():
-            archive.write_bytes(bundle.zipapp())
+            archive.write_bytes(bundle.zipapp(server.role))
         config = boot.agent_config(server.role, RUN, HOST, self.secrets) | {
             "port": self.redis_port,
             "folder": str(self.folder / server.name),

@@ -16,6 +16,7 @@ import redis
 
 from kb_tests.agent import protocol
 from kb_tests.cloud.progress import silent
+from kb_tests.cloud.topology import Role
 from kb_tests.errors import FleetError
 from kb_tests.fleet import bundle
 from kb_tests.fleet.fleet import Fleet
@@ -128,7 +129,7 @@ def test_quit_ends_agent_and_nginx(control_plane: Plane) -> None:
 
 def test_a_config_that_is_none_ends_the_agent_with_2(control_plane: Plane, tmp_path: Path) -> None:
     archive, config = tmp_path / "agent.pyz", tmp_path / "config.json"
-    archive.write_bytes(bundle.zipapp())
+    archive.write_bytes(bundle.zipapp(Role.CLIENT))
     config.write_text('{"run": "x"}')
     control_plane.spawn("bad", ["/usr/bin/python3", "-IS", str(archive), str(config)])
     assert control_plane.processes["bad"].wait(10) == 2

@@ -6,10 +6,13 @@ import gzip
 import io
 import re
 import subprocess
+import sys
 import zipfile
+from pathlib import Path
 
 import pytest
 
+from kb_tests.agent import main
 from kb_tests.cloud.topology import Role
 from kb_tests.errors import FleetError
 from kb_tests.fleet import boot, bundle
@@ -61,12 +64,37 @@ def test_the_script_unpacks_to_the_agent() -> None:
     assert names == sorted(names)
 
 
+@pytest.mark.parametrize("role", AGENTS)
+def test_a_bundle_has_all_that_its_role_imports_and_nothing_of_the_others(tmp_path: Path, role: Role) -> None:
+    path = tmp_path / "agent.pyz"
+    path.write_bytes(bundle.zipapp(role))
+    entries = "; ".join(f"import kb_agent.{entry}" for entry in bundle.ENTRIES[role])
+    script = f"import sys; sys.path.insert(0, {str(path)!r}); {entries}"
+    subprocess.run([sys.executable, "-IS", "-c", script], check=True)
+    names = set(zipfile.ZipFile(path).namelist())
+    assert ("kb_agent/nginx.py" in names) == (role is Role.SERVER)
+    assert ("kb_agent/http/worker.py" in names) == (role is Role.CLIENT)
+    assert ("kb_agent/storage/fio.py" in names) == (role is Role.STORAGE)
+
+
+def test_what_a_role_imports_late_is_among_its_entries() -> None:
+    tree = ast.parse(Path(main.__file__).read_text())
+    late = {
+        node.module
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.ImportFrom)
+    }
+    assert late <= {entry for entries in bundle.ENTRIES.values() for entry in entries}
+
+
 def test_the_bundle_is_the_same_each_time() -> None:
-    assert bundle.packed() == bundle.packed()
+    assert bundle.packed(Role.CLIENT) == bundle.packed(Role.CLIENT)
 
 
 def test_user_data_over_novas_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bundle, "packed", lambda: b"x" * boot.MAX_USER_DATA)
+    monkeypatch.setattr(bundle, "packed", lambda role: b"x" * boot.MAX_USER_DATA)
     with pytest.raises(FleetError, match="Nova takes 49149"):
         script(Role.CLIENT)
 
