@@ -108,12 +108,12 @@ class Removal:
             self._stop.wait(settle)
             settle = 0.0
             todo = {resource.id: resource for resource in self.find()}
-            orphans = self._remove_default_groups(own)
-            if not todo and not orphans:
+            remains = self._remove_remains(own - {resource.id for resource in todo.values()})
+            if not todo and not remains:
                 return tuple(removed)
             if time.monotonic() > self._until:
                 raise LeakError(
-                    self._left(todo.values(), orphans),
+                    self._left(todo.values(), remains),
                     remedy=self._remedy(),
                 )
             self._stop.wait(_POLL)
@@ -177,20 +177,29 @@ class Removal:
                 asked = time.monotonic()
         return {server.id for server in servers}
 
-    def _remove_default_groups(self, projects: set[str]) -> int:
-        """Neutron makes a project's default group whenever it is asked for; how many had come back."""
+    def _remove_remains(self, projects: set[str]) -> int:
+        """What Neutron keeps, or makes anew, by the id of a project that is gone; how much there was.
+
+        A quota that a killed run was just setting, a default security group that somebody's call with
+        the project's token brought back.
+        """
         if not projects or not self._cloud.is_admin:
             return 0
         network = self._cloud.connection.network
 
-        def orphans() -> list[str]:
-            found = network.security_groups(name="default")
-            return [group.id for group in found if group.project_id in projects]
+        def groups() -> list[str]:
+            return [g.id for g in network.security_groups(name="default") if g.project_id in projects]
 
-        groups = self._call("listing default security groups", orphans)
-        for group_id in groups:
-            self._call("removing a default security group", partial(network.delete_security_group, group_id))
-        return len(groups)
+        def quotas() -> list[str]:
+            return [quota.project_id for quota in network.quotas() if quota.project_id in projects]
+
+        group_ids = self._call("listing default security groups", groups)
+        quota_ids = self._call("listing quotas", quotas)
+        for id_ in group_ids:
+            self._call("removing a default security group", partial(network.delete_security_group, id_))
+        for id_ in quota_ids:
+            self._call("removing a quota", partial(network.delete_quota, id_))
+        return len(group_ids) + len(quota_ids)
 
     def _call(self, doing: str, call: Callable[[], T]) -> T:
         try:
@@ -213,10 +222,10 @@ class Removal:
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _left(self, resources: Collection[Resource], orphans: int) -> str:
+    def _left(self, resources: Collection[Resource], remains: int) -> str:
         kinds = Counter(resource.kind for resource in resources)
-        if orphans:
-            kinds["default security group"] += orphans
+        if remains:
+            kinds["default security group or quota"] += remains
         counts = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in kinds.items())
         names = ", ".join(map(str, resources))
         reason = f" Last refusal: {self._reason}." if self._reason else ""

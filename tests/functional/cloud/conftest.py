@@ -63,7 +63,7 @@ def everything(cloud: Cloud) -> dict[str, set[str]]:
         for name, kind in KINDS.items()
         if not kind.needs_volumes
     }
-    found["quota"] = {project.id for project in cloud.identity.projects()}
+    found["quota"] = {quota.project_id for quota in cloud.connection.network.quotas()}
     return found
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -144,6 +145,23 @@ def test_what_was_made_while_the_answer_got_lost_is_found(
     cloud.connection.network.create_network(name=f"kb-{journal.run_id}-client", description=str(journal.mark))
     (removed,) = tear_down(cloud, journal)
     assert removed.kind == "network"
+
+
+def test_two_runs_in_one_project_while_a_third_is_killed_and_cleaned(
+    cloud: Cloud, local: control.Running, folder: Path
+) -> None:
+    killed(local, folder, "aaaa0003", at=24)
+    runs = [Journal.start(local.cloud, clouds_yaml=local.clouds_yaml, folder=folder) for _ in range(2)]
+    with ThreadPoolExecutor(3) as pool:
+        staging = [pool.submit(stage_small, cloud, journal, own_projects=False) for journal in runs]
+        cleaning = pool.submit(clean, cloud, folder=folder)
+        first, second = (future.result() for future in staging)
+        assert {resource.run_id for resource in cleaning.result()} == {"aaaa0003"}
+    tear_down(cloud, runs[0])
+    there = {server.id for server in cloud.connection.compute.servers(all_projects=True)}
+    assert not {server.id for server in first.agents} & there
+    assert {server.id for server in (*second.agents, second.proxy)} <= there
+    tear_down(cloud, runs[1])
 
 
 @pytest.mark.parametrize("at", [2, 22])
