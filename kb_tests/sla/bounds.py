@@ -28,6 +28,9 @@ LEAST_SPREAD = 0.4
 """How far conditions are taken to shift from batch to batch at the least, in standard deviations of the
 response time's own logarithm."""
 
+MEMORY = 1.25
+"""How much surer independent batches would make a mean than neighbours that resemble each other."""
+
 
 def batches(count: int) -> list[slice]:
     """Slices that join `count` neighbouring blocks into `BATCHES` or fewer, all of nearly one length."""
@@ -137,7 +140,7 @@ class Mean:
         count = len(batch_means)
         if count < FEWEST_BATCHES:
             return cls(sum(batch_means) / count if count else math.nan, math.inf, math.inf, 0)
-        error = float(np.std(batch_means, ddof=1)) / math.sqrt(count)
+        error = MEMORY * float(np.std(batch_means, ddof=1)) / math.sqrt(count)
         return cls(float(np.mean(batch_means)), error, grain / math.sqrt(count), count - 1)
 
     def reach(self, alpha: float) -> float:

@@ -105,7 +105,8 @@ def test_as_many_as_needed_are_enough_and_fewer_are_not(count: int, limit: float
         assert Share(0, int(need * 0.99) - 1, clusters).p_below(limit) > alpha
 
 
-def test_the_mean_is_students() -> None:
+def test_the_mean_is_students(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds, "MEMORY", 1.0)
     values = [99.0, 101.0, 100.0, 98.0, 102.0]
     mean = Mean.of(values, grain=0.01)
     reference = stats.ttest_1samp(values, 97.5, alternative="greater")
