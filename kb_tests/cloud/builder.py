@@ -86,13 +86,16 @@ class Builder:
 
     def _post(self, row: Kind, name: str, connection: Connection, attributes: Attributes, seq: int) -> Any:
         what = f"{row.name.replace('_', ' ')} {name}"
+        maybe_made = False
         for attempt in range(_ATTEMPTS):
             try:
                 return row.create(connection, attributes)
             except FAILURES as error:
-                maybe_made = unanswered(error) or (attempt > 0 and status(error) == 409)
-                if not (maybe_made or transient(error)):
-                    self.journal.refused(seq)
+                maybe_made = maybe_made or unanswered(error)
+                conflict = maybe_made and status(error) == 409
+                if not (conflict or unanswered(error) or transient(error)):
+                    if not maybe_made:
+                        self.journal.refused(seq)
                     raise self._failure("refused", what, error) from error
                 wait = wait_before(error, attempt)
                 if attempt + 1 == _ATTEMPTS or time.monotonic() + wait > self.until:
@@ -112,7 +115,8 @@ class Builder:
             resource = row.resource(found)
             if resource is None or resource.run_id != self.journal.run_id:
                 continue
-            if not row.named or resource.name == name or resource.name.startswith(f"{name}-1"):
+            one_of_many = row.name == "server" and resource.name.startswith(f"{name}-")
+            if not row.named or resource.name == name or one_of_many:
                 return found
         return None
 

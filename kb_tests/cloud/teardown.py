@@ -112,10 +112,7 @@ class Removal:
             if not todo and not remains:
                 return tuple(removed)
             if time.monotonic() > self._until:
-                raise LeakError(
-                    self._left(todo.values(), remains),
-                    remedy=self._remedy(),
-                )
+                raise LeakError(self._left(todo.values(), remains), remedy=self._remedy())
             self._stop.wait(_POLL)
 
     def find(self) -> list[Resource]:

@@ -148,6 +148,31 @@ def test_a_refusal_is_said_and_ends_staging(cloud: Cloud, journal: Journal, faul
     tear_down(cloud, journal)
 
 
+def test_a_refusal_after_a_lost_answer_is_not_taken_for_nothing(
+    cloud: Cloud, journal: Journal, faults: Faults
+) -> None:
+    """The first POST works behind our back, a listing does not show it yet, the second is refused."""
+    posts: list[str] = []
+
+    def fault(request: requests.PreparedRequest, send: Send) -> Answer:
+        url = request.url or ""
+        if "/routers" not in url:
+            return None
+        if request.method == "GET":
+            response = answer(request, 200)
+            response._content = b'{"routers": []}'
+            return response
+        posts.append(url)
+        return half_done(request, send) if len(posts) == 1 else answer(request, 403)
+
+    faults.inject(fault)
+    with pytest.raises(StagingError, match="refused router"):
+        stage_small(cloud, journal, concurrency=1)
+    faults.inject(None)
+    assert "router" in {entry.kind for entry in journal.entries() if not entry.id}
+    tear_down(cloud, journal)
+
+
 def test_no_right_to_make_projects(cloud: Cloud, journal: Journal, faults: Faults) -> None:
     faults.inject(lambda r, send: answer(r, 403) if "/projects" in (r.url or "") else None)
     with pytest.raises(CapacityError, match="may not make projects"):

@@ -104,6 +104,15 @@ def test_without_projects_of_its_own(cloud: Cloud, journal: Journal) -> None:
     tear_down(cloud, journal)
 
 
+def test_without_floating_ip(cloud: Cloud, journal: Journal) -> None:
+    command = "ssh -W %h:%p bastion"
+    topology = stage_small(cloud, journal, floating_ip=False, proxy_command=command, ssh_port=2222)
+    assert (topology.access.host, topology.access.port) == (topology.proxy.address, 2222)
+    assert topology.access.proxy_command == command
+    assert "floating_ip" not in journal.kinds()
+    tear_down(cloud, journal)
+
+
 def test_what_outlives_its_project_goes(cloud: Cloud, journal: Journal) -> None:
     stage_small(cloud, journal)
     network = cloud.connection.network
