@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import shutil
 from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,6 +22,8 @@ from kb_tests.localcloud.keystone.state import Identity
 from kb_tests.localcloud.neutron.dataplane import DataPlane
 from kb_tests.localcloud.neutron.state import Network, Networking, Subnet
 from kb_tests.localcloud.nova.state import Compute
+
+log = logging.getLogger(__name__)
 
 FLOATING_CIDR = IPv4Network("127.77.0.0/16")
 FLOATING_FIRST = IPv4Address("127.77.1.1")
@@ -85,13 +89,19 @@ class Cloud:
         """Let something go on after its request was answered."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a task beside the API failed", exc_info=error)
 
     async def stop(self) -> None:
-        """End the tasks and the data plane."""
+        """End the tasks and the data plane; the images go too."""
         for task in tuple(self._tasks):
             task.cancel()
         for task in tuple(self._tasks):
-            with suppress(asyncio.CancelledError):
+            with suppress(asyncio.CancelledError, Exception):
                 await task
         await self.driver.stop()
+        shutil.rmtree(self.images.folder, ignore_errors=True)

@@ -16,9 +16,11 @@ import secrets
 import signal
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import IO
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -61,14 +63,21 @@ def main(arguments: list[str] | None = None) -> int:
 def _locked(state: StateDir) -> Iterator[None]:
     state.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with state.lock.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CannotStartError(f"Another local cloud runs in {state.folder}: stop it first.") from None
+        _take(file, state)
         state.ready.unlink(missing_ok=True)
         yield
         for left in (state.ready, state.clouds_yaml):
             left.unlink(missing_ok=True)
+
+
+def _take(file: IO[str], state: StateDir) -> None:
+    """Lock it; whoever only looks at the state holds the lock for a moment, so try for a second."""
+    for _ in range(20):
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        time.sleep(0.05)
+    raise CannotStartError(f"Another local cloud runs in {state.folder}: stop it first.")
 
 
 async def _serve(options: argparse.Namespace, state: StateDir) -> None:
@@ -116,6 +125,8 @@ async def _until(
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     while not server.started and not serving.done():
         await asyncio.sleep(0.01)
+    if serving.done():
+        raise CannotStartError("The web server did not start: see the log.")
     state.write_clouds_yaml(cloud.url, password)
     state.write_ready(
         {

@@ -170,12 +170,12 @@ async def create_image(call: Call) -> Response:
     given = dict(call.body)
     identifier = given.pop("id", None) or str(uuid.uuid4())
     try:
-        uuid.UUID(str(identifier))
+        identifier = str(uuid.UUID(str(identifier)))
     except ValueError:
         raise bad_request(f"Invalid image id format: {identifier}") from None
     if identifier in call.cloud.images.images:
         raise conflict(f"Image ID {identifier} already exists!")
-    image = Image(id=str(identifier), owner=call.caller.project_id)
+    image = Image(id=identifier, owner=call.caller.project_id)
     if "owner" in given:
         if not call.caller.sees(str(given["owner"])):
             raise forbidden(f"You are not permitted to create images owned by '{given['owner']}'.")

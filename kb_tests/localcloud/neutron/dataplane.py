@@ -98,6 +98,8 @@ class DataPlane:
                 await self._push_ports(ports)
             except DriverError as error:
                 log.warning("security group rules were not applied: %s", error)
+            except Exception:
+                log.exception("security group rules were not applied")
 
     async def _push_ports(self, port_ids: set[str]) -> None:
         members: dict[str, tuple[str, ...]] = {}
@@ -162,7 +164,7 @@ class DataPlane:
 
     async def push_floating_of(self, port: Port) -> None:
         """The floating IPs that lead to a port."""
-        for floating in self.networking.floating.values():
+        for floating in list(self.networking.floating.values()):
             if floating.port_id == port.id:
                 await self.push_floating(floating)
 

@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from kb_tests.localcloud.api.call import Call, Json, reply, truth
 from kb_tests.localcloud.api.errors import bad_request, conflict
+from kb_tests.localcloud.driver import DriverError
 from kb_tests.localcloud.neutron.common import (
     admin_only,
     bulk,
@@ -115,9 +116,13 @@ async def _create(call: Call, given: Json) -> Network:
         admin_state_up=truth(given.get("admin_state_up"), True),
         port_security=truth(given.get("port_security_enabled"), True),
     )
-    if not network.external:
-        await call.cloud.driver.put_network(network.id, network.mtu)
     call.cloud.networking.networks[network.id] = network
+    try:
+        if not network.external:
+            await call.cloud.driver.put_network(network.id, network.mtu)
+    except DriverError:
+        del call.cloud.networking.networks[network.id]
+        raise
     return network
 
 

@@ -353,7 +353,7 @@ async def delete_port(call: Call) -> Response:
 
 async def remove(cloud: Cloud, port: Port) -> None:
     """Forget the port; floating IPs that led to it lead nowhere."""
-    for floating in cloud.networking.floating.values():
+    for floating in list(cloud.networking.floating.values()):
         if floating.port_id == port.id:
             floating.port_id = floating.fixed_address = floating.router_id = None
             floating.touch()

@@ -100,6 +100,8 @@ async def create_router(call: Call) -> Response:
             _set_gateway(call, router, given["external_gateway_info"])
         await call.cloud.dataplane.push_router(router)
     except Exception:
+        for port in call.cloud.networking.device_ports(router.id):
+            call.cloud.networking.remove_port(port)
         del call.cloud.networking.routers[router.id]
         raise
     return reply({"router": view(call, router)}, 201)

@@ -196,11 +196,12 @@ class Networking:
         self._index(port)
 
     def remove_port(self, port: Port) -> None:
-        """Forget a port and give its addresses back."""
+        """Forget a port and give its addresses back; nothing, if it is gone already."""
+        if self.ports.pop(port.id, None) is None:
+            return
         self.release(port.fixed_ips)
         self._unindex(port)
-        self.ports_of_network[port.network_id].discard(port.id)
-        del self.ports[port.id]
+        self.ports_of_network.get(port.network_id, set()).discard(port.id)
 
     def rebind(self, port: Port, device_id: str, device_owner: str, host: str = "") -> None:
         """Give a port to another device, or to none."""

@@ -140,7 +140,7 @@ async def _boot(cloud: Cloud, server: Server) -> None:
     server.booted = True
     await cloud.driver.boot(server.spec)
     await cloud.dataplane.after_boot(server.id)
-    for attachment in server.attachments.values():
+    for attachment in list(server.attachments.values()):
         await attach_volume(cloud, server, attachment)
 
 
@@ -227,27 +227,31 @@ async def delete(cloud: Cloud, server: Server) -> None:
                 raise DriverError(f"Deletion of instance {server.id} failed: a fault on request.")
             if server.booted:
                 await cloud.driver.destroy(server.id)
+            cloud.dataplane.gone(server.id)
+            await _free_ports(cloud, server)
+            await _free_volumes(cloud, server)
         except DriverError as error:
             server.unwanted.clear()
             _fail(server, str(error))
             return
-        cloud.dataplane.gone(server.id)
-        for port_id, made_by_nova in server.ports.items():
-            port = cloud.networking.ports.get(port_id)
-            if port is None:
-                continue
-            if made_by_nova:
-                await ports.remove(cloud, port)
-            else:
-                await _unbind(cloud, port)
-        await _free_volumes(cloud, server)
         for group in cloud.compute.groups.values():
             group.members.discard(server.id)
         cloud.compute.servers.pop(server.id, None)
 
 
+async def _free_ports(cloud: Cloud, server: Server) -> None:
+    for port_id, made_by_nova in list(server.ports.items()):
+        port = cloud.networking.ports.get(port_id)
+        if port is None:
+            continue
+        if made_by_nova:
+            await ports.remove(cloud, port)
+        else:
+            await _unbind(cloud, port)
+
+
 async def _free_volumes(cloud: Cloud, server: Server) -> None:
-    for attachment in server.attachments.values():
+    for attachment in list(server.attachments.values()):
         volume = cloud.storage.volumes.get(attachment.volume_id)
         if volume is None:
             continue
@@ -259,7 +263,7 @@ async def _free_volumes(cloud: Cloud, server: Server) -> None:
 
 async def _unbind(cloud: Cloud, port: Port) -> None:
     cloud.networking.rebind(port, "", "")
-    for floating in cloud.networking.floating.values():
+    for floating in list(cloud.networking.floating.values()):
         if floating.port_id == port.id:
             await cloud.driver.delete_floating_ip(floating.address)
 
