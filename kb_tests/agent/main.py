@@ -19,6 +19,7 @@ from .control import Channel, Control
 
 TYPE_CHECKING = False  # `typing` would be a tenth of an idle agent's memory
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from .nginx import Nginx
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 PREPARE_TIMEOUT = 90.0
 START_TIMEOUT = 180.0
 DRAIN_SLACK = 30.0
+_FOREVER = 1e7
 _MAX_LEAD = 300.0
 _MAX_WAIT = 60.0
 _NGINX_WATCH = 2.0
@@ -60,6 +62,7 @@ class Agent:
         self._versions = _versions(config.role)
         self._index = -1
         self._target = ""
+        self._disk: dict[str, Any] = {}
         self._load: Any = None
         self._load_id = ""
         self._started = False
@@ -153,25 +156,60 @@ class Agent:
             self._ready(command["id"])
 
     def _on_load(self, command: dict[str, Any]) -> None:
+        def prepare() -> float:
+            from .http.engine import HttpLoad
+
+            http = command["http"]
+            self._load = HttpLoad(self._target, http, self._cpus)
+            self._load.prepare(time.monotonic() + PREPARE_TIMEOUT)
+            return float(http["warm_up"] + http["duration"] + http["timeout"])
+
+        self._prepare(command, prepare)
+
+    def _on_fio(self, command: dict[str, Any]) -> None:
+        def prepare() -> float:
+            from .storage.engine import StorageLoad
+
+            fio = command["fio"]
+            self._load = StorageLoad(self._disk, fio)
+            self._load.prepare(time.monotonic() + PREPARE_TIMEOUT)
+            return float(fio["ramp"] + fio["duration"] + fio["drain"])
+
+        self._prepare(command, prepare)
+
+    def _prepare(self, command: dict[str, Any], prepare: Callable[[], float]) -> None:
+        """Have a load ready; `prepare` says how many seconds it takes once it is started."""
         if command["id"] == self._load_id:
             return  # sent again, because the controller saw no answer
         self._drop_load()
         if not 0 <= self._index < command["clients"]:
             return
-        from .http.engine import HttpLoad
-
-        http = command["http"]
         self._load_id = command["id"]
         try:
-            self._load = HttpLoad(self._target, http, self._cpus)
-            self._load.prepare(time.monotonic() + PREPARE_TIMEOUT)
+            self._load_seconds = prepare() + DRAIN_SLACK
         except Exception as error:
             self._fail(command["id"], f"the load could not be prepared: {_sentence(error)}")
             self._drop_load()
             return
-        self._load_seconds = http["warm_up"] + http["duration"] + http["timeout"] + DRAIN_SLACK
         self._load_deadline = time.monotonic() + START_TIMEOUT
         self._ready(command["id"])
+
+    def _on_disk(self, command: dict[str, Any]) -> None:
+        """Prepare what is loaded later; filling it may take minutes, so that `ready` comes by itself."""
+        if self._config.role != "storage" or command["id"] == self._load_id:
+            return
+        self._drop_load()
+        from .storage.engine import Preparation
+
+        try:
+            self._disk = command["target"]
+            self._load = Preparation(self._disk)
+            self._load.start()
+        except Exception as error:
+            self._fail(command["id"], _sentence(error))
+            self._drop_load()
+            return
+        self._load_id, self._load_deadline = command["id"], time.monotonic() + _FOREVER
 
     def _on_start(self, command: dict[str, Any]) -> None:
         if self._load is None or command["id"] != self._load_id or self._started:
@@ -201,7 +239,9 @@ class Agent:
             return
         for kind, body in self._load.events():
             self._control.report(kind, {"id": self._load_id, **body})
-            if kind in ("done", "failed"):
+            if kind == "disk":
+                self._ready(self._load_id)
+            if kind in ("disk", "done", "io_done", "failed"):
                 self._drop_load()
                 return
 

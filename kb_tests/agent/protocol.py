@@ -25,7 +25,13 @@ Commands::
                                       and answer `ready`; `http` holds rate, connections, path,
                                       keep_alive, warm_up, duration, timeout, block (seconds of one
                                       histogram block), port
-    start   id, start_at              what was prepared under this id begins (its warm-up) at start_at
+    disk    id, target                a storage server finds, formats, mounts and fills what it is to load;
+                                      `target` holds kind, volume, volume_size, file_system, directory,
+                                      size
+    fio     id, clients, fio          as load, for storage servers: `fio` holds mode, block_size, iodepth,
+                                      numjobs, reads, rate, extra, ramp, duration, block, drain
+    start   id, start_at              what was prepared under this id begins (its warm-up or ramp) at
+                                      start_at
     abort   id                        stop what is prepared or running under this id ("" = whatever is)
     quit                              end the agent
 
@@ -34,7 +40,7 @@ Reports::
     hello   role, uuid, instance, host, versions{}, cpus
                                       at start, after a lost connection, and when asked; `instance`
                                       differs for each start of the agent, and `seq` begins anew with it
-    ready   id, offset, clock_error   answer to enroll, serve, load: prepared (for load: the
+    ready   id, offset, clock_error   answer to enroll, serve, disk, load, fio: prepared (for load: the
                                       connections are open). offset: Redis clock less CLOCK_MONOTONIC
     second  id, index, counts, buckets            every second; index 0 is the first second after the
                                                   warm-up, negative before; buckets: [[i, n], ...]
@@ -45,6 +51,17 @@ Reports::
     done    id, counts, skew, lag_p99, lag_max, cpu, saturated, workers
                                                   after the drain; counts is the sum over the blocks
                                                   of the measured window, drain included
+    disk    id, path, bytes, seconds              before `ready` to disk: what was filled (0 bytes if it
+                                                  was full), and how long that took
+    io_second  id, index, begin, end, errors, read, write
+                                                  fio: what was done between two moments of the window (the
+                                                  ramp is negative), about a second apart but for stalls;
+                                                  read and write hold ios, bytes and buckets as above
+    io_block   id, index, begin, end, errors, read, write
+                                                  one time block; read and write hold ios, bytes and bins,
+                                                  fio's own: [[name in ns, n], ...]
+    io_done    id, begin, end, blocks, stalls, stall_error, hung, clock, cpu, complaint
+                                                  fio has ended, or hangs; stalls: [[at, seconds], ...]
     failed  id, error                             could not do what was asked; one sentence. `id` is ""
                                                   when the command itself could not be read
 
@@ -71,8 +88,19 @@ VERSION = 1
 MAX_MESSAGE = 1 << 20
 FIELD = b"m"
 
-COMMANDS = ("hello", "enroll", "serve", "load", "start", "abort", "quit")
-REPORTS = ("hello", "ready", "second", "block", "done", "failed")
+COMMANDS = ("hello", "enroll", "serve", "disk", "fio", "load", "start", "abort", "quit")
+REPORTS = (
+    "hello",
+    "ready",
+    "second",
+    "block",
+    "done",
+    "disk",
+    "io_second",
+    "io_block",
+    "io_done",
+    "failed",
+)
 ERRORS = (
     "http_4xx",
     "http_5xx",
@@ -144,6 +172,8 @@ _COMMAND_FIELDS: dict[str, dict[str, Check]] = {
     "hello": {},
     "enroll": {"id": _text, "index": _integer(-1, 1_000_000), "target": _text},
     "serve": {"id": _text, "pages": _pages, "connections": _integer(1, 1_000_000)},
+    "disk": {"id": _text, "target": _options},
+    "fio": {"id": _text, "clients": _integer(1, 1_000_000), "fio": _options},
     "load": {"id": _text, "clients": _integer(1, 1_000_000), "http": _options},
     "start": {"id": _text, "start_at": _number(0, 1e11)},
     "abort": {"id": _text},

@@ -6,19 +6,28 @@ import secrets as random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from kb_tests.agent import protocol
 from kb_tests.cloud.progress import Progress
-from kb_tests.cloud.topology import Role, Topology
+from kb_tests.cloud.topology import Role, Server, Topology
 from kb_tests.errors import AgentsMissingError, FleetError
 from kb_tests.fleet import channel, collect
 from kb_tests.fleet.messages import AgentReport, Hello, SecondReport
+from kb_tests.fleet.reports import OfCommand
 from kb_tests.fleet.roster import Member, Roster
 from kb_tests.fleet.secrets import Secrets
+from kb_tests.fleet.storage_collect import Disk, StorageGathering
+from kb_tests.fleet.storage_messages import DiskReport, IoSecond, StorageReport
 from kb_tests.fleet.tunnel import Tunnel
 
 OnSecond = Callable[[SecondReport], None]
+OnReport = Callable[[OfCommand], None]
+P = TypeVar("P", bound=collect.Part)
+
+FILL_TIMEOUT = 120.0
+SLOWEST_FILL = 2 << 20
+"""Bytes per second at which a disk is filled at the least, after FILL_TIMEOUT seconds for all else."""
 
 ENROLL_TIMEOUT = 30.0
 SERVE_TIMEOUT = 60.0
@@ -42,7 +51,7 @@ class Fleet:
         self._topology = topology
         self._control = control
         self._roster = Roster(topology.agents)
-        self._running: collect.Collection | None = None
+        self._running: collect.Collection[Any] | None = None
 
     @classmethod
     @contextmanager
@@ -100,7 +109,7 @@ class Fleet:
         if not members:
             return
         command = {"kind": "serve", "pages": sorted(wanted), "connections": connections}
-        self._ask(members, {member.server.name: command for member in members}, SERVE_TIMEOUT)
+        self._ask(members, {member.server.name: command for member in members}, SERVE_TIMEOUT, collect.Part)
         for member in members:
             member.serving = (member.serving[0] | wanted, max(connections, member.serving[1]))
 
@@ -118,15 +127,72 @@ class Fleet:
         stands in its `problem`. When not all of them can prepare, nothing is started. Raises
         TunnelError when the control server is gone. However it ends, no agent goes on.
         """
+
+        def take(report: OfCommand) -> None:
+            if on_second and isinstance(report, SecondReport):
+                on_second(report)
+
+        servers = self._topology.clients[:clients]
+        parts = self._run(command, servers, seconds, take, collect.Gathering)
+        return [part.report() for part in parts]
+
+    def prepare_disks(self, target: Mapping[str, Any]) -> list[DiskReport]:
+        """Have every storage server find, format, mount and fill `target`, each its own volume; what was
+        filled now, nothing if all of them have done so before.
+
+        Raises FleetError when one cannot, AgentsMissingError when one does not answer.
+        """
         self._enroll()
-        collection = collect.Collection(_new_id(), self._topology.clients[:clients], seconds)
+        wanted = {member: _target_of(member.server, target) for member in self._loading(Role.STORAGE)}
+        members = [member for member, own in wanted.items() if member.disk != own]
+        commands: dict[str, protocol.Message] = {
+            member.server.name: {"kind": "disk", "target": wanted[member]} for member in members
+        }
+        timeout = FILL_TIMEOUT + int(target["size"]) / SLOWEST_FILL
+        parts = self._ask(members, commands, timeout, Disk) if commands else []
+        for member in members:
+            member.disk = wanted[member]
+        return [part.filled for part in parts if part.filled is not None]
+
+    def run_fio(
+        self,
+        options: Mapping[str, Any],
+        clients: int,
+        seconds: float,
+        on_second: Callable[[IoSecond], None] | None = None,
+    ) -> list[StorageReport]:
+        """As `run`, a fio job on the first `clients` storage servers."""
+
+        def take(report: OfCommand) -> None:
+            if on_second and isinstance(report, IoSecond):
+                on_second(report)
+
+        servers = [member.server for member in self._loading(Role.STORAGE)][:clients]
+        command = {"kind": "fio", "fio": options}
+        return [part.report() for part in self._run(command, servers, seconds, take, StorageGathering)]
+
+    def _loading(self, role: Role) -> list[Member]:
+        return [member for member in self._roster.members.values() if member.server.role is role]
+
+    def _run(
+        self,
+        command: Mapping[str, Any],
+        servers: Sequence[Server],
+        seconds: float,
+        on_report: OnReport,
+        part: type[P],
+    ) -> list[P]:
+        """One part from each of `servers`, in their order."""
+        self._enroll()
+        collection = collect.Collection(_new_id(), servers, seconds, part)
+        clients = len(servers)
         self._running = collection
         finished = False
         try:
             self._control.send({**command, "id": collection.id, "clients": clients})
-            self._gather(lambda: collection.unready(), time.monotonic() + PREPARE_TIMEOUT, on_second)
-            for part in collection.unready():
-                part.blame("it did not get ready in time")
+            self._gather(lambda: collection.unready(), time.monotonic() + PREPARE_TIMEOUT, on_report)
+            for late in collection.unready():
+                late.blame("it did not get ready in time")
             if collection.failed():
                 _excuse(collection)
             else:
@@ -135,10 +201,10 @@ class Fleet:
                     {"kind": "start", "id": collection.id, "start_at": self._control.time() + lead}
                 )
                 self._gather(
-                    lambda: collection.waiting(), time.monotonic() + lead + seconds + GRACE, on_second
+                    lambda: collection.waiting(), time.monotonic() + lead + seconds + GRACE, on_report
                 )
                 finished = not collection.waiting()
-            return collection.reports()
+            return list(collection.parts.values())
         finally:
             self._running = None
             if not finished:
@@ -176,20 +242,23 @@ class Fleet:
         """Give each agent that has none its place."""
         for raw in self._control.reports(0.001):
             self._roster.read(raw)
-        places = {server.name: (index, server.peer) for index, server in enumerate(self._topology.clients)}
+        loading = self._topology.clients or [member.server for member in self._loading(Role.STORAGE)]
+        places = {server.name: (index, server.peer) for index, server in enumerate(loading)}
         members = [member for member in self._roster.members.values() if not member.enrolled]
         commands: dict[str, protocol.Message] = {}
         for member in members:
             index, target = places.get(member.server.name, (-1, ""))
             commands[member.server.name] = {"kind": "enroll", "index": index, "target": target}
         if commands:
-            self._ask(members, commands, ENROLL_TIMEOUT)
+            self._ask(members, commands, ENROLL_TIMEOUT, collect.Part)
             for member in members:
                 member.enrolled = True
 
-    def _ask(self, members: Sequence[Member], commands: dict[str, protocol.Message], timeout: float) -> None:
+    def _ask(
+        self, members: Sequence[Member], commands: dict[str, protocol.Message], timeout: float, part: type[P]
+    ) -> list[P]:
         """Send each its command, and wait until all have answered `ready`."""
-        collection = collect.Collection(_new_id(), [member.server for member in members], 0)
+        collection = collect.Collection(_new_id(), [member.server for member in members], 0, part)
         self._control.send_each(
             {name: {**message, "id": collection.id} for name, message in commands.items()}
         )
@@ -198,21 +267,22 @@ class Fleet:
         self._running = None
         if collection.unready():
             raise _missing([self._roster.members[part.server.name] for part in collection.unready()], {})
-        for part in collection.failed():
-            raise FleetError(f"The agent of {part.server.name} has failed: {part.problem}.")
+        for failed in collection.failed():
+            raise FleetError(f"The agent of {failed.server.name} has failed: {failed.problem.rstrip('.')}.")
+        return list(collection.parts.values())
 
     def _gather(
         self,
-        waiting: Callable[[], Sequence[collect.Gathering]],
+        waiting: Callable[[], Sequence[collect.Part]],
         deadline: float,
-        on_second: OnSecond | None,
+        on_report: OnReport | None,
     ) -> None:
         """Read reports until nobody is waited for or the time is over."""
         while waiting() and time.monotonic() < deadline:
             for raw in self._control.reports(_POLL):
-                self._take(raw, on_second)
+                self._take(raw, on_report)
 
-    def _take(self, raw: bytes, on_second: OnSecond | None) -> None:
+    def _take(self, raw: bytes, on_report: OnReport | None) -> None:
         agent, report, problem = self._roster.read(raw)
         running = self._running
         if running is None:
@@ -220,15 +290,21 @@ class Fleet:
         part = running.parts.get(agent)
         if part is not None and problem:
             part.blame(problem)
-        if report is not None and running.take(report) and isinstance(report, SecondReport) and on_second:
-            on_second(report)
+        if report is None or isinstance(report, Hello):
+            return
+        if running.take(report) and on_report:
+            on_report(report)
 
 
 def _new_id() -> str:
     return random.token_hex(6)
 
 
-def _excuse(collection: collect.Collection) -> None:
+def _target_of(server: Server, target: Mapping[str, Any]) -> dict[str, Any]:
+    return {**target, "volume": server.volume.id if server.volume else ""}
+
+
+def _excuse(collection: collect.Collection[Any]) -> None:
     """Why the others were not started."""
     first = collection.failed()[0]
     for part in collection.parts.values():

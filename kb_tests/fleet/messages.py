@@ -121,9 +121,6 @@ class Failed(Message):
     error: Text
 
 
-Report = Annotated[Hello | Ready | SecondReport | BlockReport | Done | Failed, Field(discriminator="kind")]
-
-
 @dataclass(frozen=True)
 class AgentReport:
     """All that one agent said of one command; `problem` is empty when `done` came and nothing is

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from kb_tests.agent import protocol
 from kb_tests.cloud.topology import Server
-from kb_tests.fleet.messages import Hello, Report
+from kb_tests.fleet.messages import Hello
+from kb_tests.fleet.reports import Report
 from kb_tests.fleet.sequence import Sequence
 
 _REPORT: TypeAdapter[Report] = TypeAdapter(Report)
@@ -24,6 +26,7 @@ class Member:
         self.sequence = Sequence()
         self.enrolled = False
         self.serving: tuple[frozenset[int], int] = (frozenset(), 0)
+        self.disk: Mapping[str, Any] = {}
 
     def greet(self, hello: Hello) -> str:
         """Note a hello; what is wrong with it, in one sentence, or ""."""
@@ -32,7 +35,7 @@ class Member:
         if hello.uuid and hello.uuid != self.server.id:
             return f"it says that it is server {hello.uuid}, but was staged as {self.server.id}"
         if self.hello is None or hello.instance != self.hello.instance:
-            self.enrolled, self.serving = False, (frozenset(), 0)
+            self.enrolled, self.serving, self.disk = False, (frozenset(), 0), {}
         self.hello = hello
         return ""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from kb_tests.fleet.messages import Hello, Report
+from kb_tests.fleet.messages import Hello
+from kb_tests.fleet.reports import Report
 
 
 class Sequence:

@@ -91,7 +91,7 @@ def expand(scenario: Scenario) -> tuple[Point, ...]:
     numbers = scales(scenario.load.clients, scenario.topology.servers)
     if isinstance(scenario, StorageScenario):
         return tuple(
-            _storage_point(scenario, clients, profile)
+            storage_point(scenario, clients, profile)
             for clients in numbers
             for profile in scenario.load.profiles
         )
@@ -117,7 +117,8 @@ def _http_point(scenario: HttpScenario, clients: int, rate: float) -> HttpPoint:
     )
 
 
-def _storage_point(scenario: StorageScenario, clients: int, profile: Profile) -> StoragePoint:
+def storage_point(scenario: StorageScenario, clients: int, profile: Profile) -> StoragePoint:
+    """One profile at one scale."""
     load = scenario.load
     return StoragePoint(
         id=f"{scenario.name}-clients-{clients}-{profile.key}",

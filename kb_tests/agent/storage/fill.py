@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import Dict, NamedTuple
 
-from . import fio, target
+from . import fio, output, target
 from .options import StorageError, Target
 from .wait import Waiter
 
@@ -48,12 +47,13 @@ def fill(place: target.Place, wanted: Target, wait: Waiter) -> Filling:
     ]
     printed, complaint, code = fio.to_the_end(arguments, wait)
     try:
-        (job,) = json.loads(printed)["jobs"]
-        whole = job["error"] == 0 and job["write"]["io_bytes"] == wanted.size
-    except (KeyError, TypeError, ValueError):
-        whole = False
-    if code or not whole:
-        raise StorageError(f"{place.path} could not be filled: {complaint or f'fio ended with {code}'}.")
+        (job,) = output.Stream().feed(printed)[-1]["jobs"]
+        written = int(job["write"]["io_bytes"])
+    except (IndexError, KeyError, TypeError, ValueError, output.OutputError):
+        written = 0
+    if code or written != wanted.size:
+        why = complaint or f"fio ended with {code} after {written} of {wanted.size} bytes"
+        raise StorageError(f"{place.path} could not be filled: {why}.")
     if place.raw:
         FILLED[place.raw] = max(wanted.size, FILLED.get(place.raw, 0))
     reason = missing(place, wanted.size)

@@ -14,6 +14,8 @@ COMMANDS: list[dict[str, Any]] = [
     {"kind": "hello"},
     {"kind": "enroll", "id": "a", "index": 0, "target": "10.0.0.1"},
     {"kind": "serve", "id": "a", "pages": [0, 32768], "connections": 10},
+    {"kind": "disk", "id": "a", "target": {"kind": "ephemeral"}},
+    {"kind": "fio", "id": "a", "clients": 3, "fio": {"mode": "randread"}},
     {"kind": "load", "id": "a", "clients": 3, "http": {"rate": 1}},
     {"kind": "start", "id": "a", "start_at": 1.7e9},
     {"kind": "abort", "id": ""},

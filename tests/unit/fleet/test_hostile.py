@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kb_tests.fleet.collect import Collection
+from kb_tests.fleet.collect import Collection, Gathering
 from kb_tests.fleet.roster import Roster
 from tests.unit.agent.test_protocol import JSON
 from tests.unit.fleet.agents import FakeAgent, healthy, topology
@@ -25,7 +25,7 @@ def honest() -> list[dict[str, Any]]:
 
 def gather(messages: list[bytes]) -> Any:
     """What the controller makes of it."""
-    roster, collection = Roster(STAGED.agents), Collection("it", [CLIENT], 2)
+    roster, collection = Roster(STAGED.agents), Collection("it", [CLIENT], 2, Gathering)
     for raw in messages:
         agent, report, problem = roster.read(raw)
         part = collection.parts.get(agent)
@@ -33,7 +33,7 @@ def gather(messages: list[bytes]) -> Any:
             part.blame(problem)
         if report is not None:
             collection.take(report)
-    return collection.reports()[0]
+    return collection.parts[CLIENT.name].report()
 
 
 def test_an_honest_agent_has_no_problem() -> None:

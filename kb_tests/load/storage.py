@@ -1,0 +1,54 @@
+"""Storage load: a point becomes one command to the storage servers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kb_tests.fleet.fleet import Fleet
+from kb_tests.fleet.storage_messages import IoSecond, StorageReport
+from kb_tests.load.http import block_seconds
+from kb_tests.scenario.points import StoragePoint
+from kb_tests.scenario.storage import StorageTopology
+
+OnSecond = Callable[[IoSecond], None]
+
+DRAIN = 30.0
+"""Seconds after which a disk that does not end its last I/Os has hung; no stall limit is longer."""
+
+
+def target(topology: StorageTopology) -> dict[str, Any]:
+    """What every server prepares, as in the protocol; its own volume's id is added by the fleet."""
+    return {
+        "kind": topology.target,
+        "volume": "",
+        "volume_size": topology.volume.size if topology.volume else 0,
+        "file_system": topology.file_system or "",
+        "directory": topology.directory or "",
+        "size": topology.file_size,
+    }
+
+
+def options(point: StoragePoint) -> dict[str, Any]:
+    """The fio job, as in the protocol."""
+    return {
+        "mode": point.mode,
+        "block_size": point.block_size,
+        "iodepth": point.iodepth,
+        "numjobs": point.numjobs,
+        "reads": point.reads,
+        "rate": point.rate,
+        "extra": dict(point.extra),
+        "ramp": point.ramp,
+        "duration": point.duration,
+        "block": block_seconds(point.duration),
+        "drain": DRAIN,
+    }
+
+
+def run(
+    point: StoragePoint, topology: StorageTopology, fleet: Fleet, on_second: OnSecond | None = None
+) -> list[StorageReport]:
+    """Run one point on the fleet, whose disks are prepared if they are not yet; a report of each server."""
+    fleet.prepare_disks(target(topology))
+    return fleet.run_fio(options(point), point.clients, point.ramp + point.duration + DRAIN, on_second)

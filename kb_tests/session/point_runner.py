@@ -1,0 +1,117 @@
+"""What runners of every kind share: look longer where the sample cannot decide, fail, keep the record."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Generic, TypeVar
+
+import pytest
+
+from kb_tests.cloud.topology import Topology
+from kb_tests.errors import ScenarioError
+from kb_tests.fleet.fleet import Fleet
+from kb_tests.measure.measurement import Measurement
+from kb_tests.measure.storage_measurement import StorageMeasurement
+from kb_tests.report import junit, words
+from kb_tests.report.record import PointRecord
+from kb_tests.scenario.model import HttpScenario
+from kb_tests.scenario.points import HttpPoint, StoragePoint
+from kb_tests.scenario.storage import StorageScenario
+from kb_tests.session.outbox import Outbox, PointEnded
+from kb_tests.session.progress import Progress
+from kb_tests.session.selection import Target
+from kb_tests.sla.verdict import Outcome, Verdict
+
+S = TypeVar("S", HttpScenario, StorageScenario)
+P = TypeVar("P", HttpPoint, StoragePoint)
+M = TypeVar("M", Measurement, StorageMeasurement)
+
+
+class PointRunner(ABC, Generic[S, P, M]):
+    """Runs points of one kind on one topology.
+
+    `checks` is how many checks the session makes. With `inconclusive_passes` a sample that cannot decide
+    lets the test pass; its record says so.
+    """
+
+    kind: type[S]
+
+    def __init__(
+        self,
+        target: Target,
+        topology: Topology,
+        fleet: Fleet,
+        outbox: Outbox,
+        progress: Progress,
+        checks: int,
+        record_property: Callable[[str, object], None],
+        *,
+        inconclusive_passes: bool = False,
+    ) -> None:
+        scenario = target.scenario
+        assert isinstance(scenario, self.kind)
+        self.scenario: S = scenario
+        self.topology = topology
+        self.fleet = fleet
+        self.progress = progress
+        self.checks = checks
+        self._cloud = target.cloud
+        self._outbox = outbox
+        self._record_property = record_property
+        self._inconclusive_passes = inconclusive_passes
+        self._own = 0
+
+    @abstractmethod
+    def looks(self, point: P) -> Sequence[float]:
+        """How long each look at `point` may take."""
+
+    @abstractmethod
+    def measure(self, point: P) -> M:
+        """Run `point`."""
+
+    @abstractmethod
+    def judge(self, point: P, measurement: M, look: int, looks: int) -> Verdict:
+        """Judge it by the scenario's SLA."""
+
+    def hold(self, point: P) -> Verdict:
+        """Run `point` and fail the test unless it keeps the scenario's SLA."""
+        __tracebackhide__ = True
+        lengths = self.looks(point)
+        for look, duration in enumerate(lengths, start=1):
+            started = datetime.now(UTC)
+            looked = replace(point, duration=duration)
+            measurement = self.measure(looked)
+            verdict = self.judge(looked, measurement, look, len(lengths))
+            if verdict.outcome is not Outcome.INCONCLUSIVE:
+                break
+        record = PointRecord.judged(looked, measurement, verdict, started)
+        self._put(record)
+        tolerated = {Outcome.PASS, Outcome.INCONCLUSIVE} if self._inconclusive_passes else {Outcome.PASS}
+        if verdict.outcome not in tolerated:
+            findings = "\n".join(words.findings(record))
+            pytest.fail(f"{point.id}: {words.label(record)}\n{findings}", pytrace=False)
+        return verdict
+
+    def measured(self, point: P) -> M:
+        """Run a point of a test's own, which judges it by itself; the record keeps the measurement."""
+        self._own += 1
+        own = replace(point, id=point.id.replace("-clients-", f"-own-{self._own}-clients-", 1))
+        started = datetime.now(UTC)
+        measurement = self.measure(own)
+        self._put(PointRecord.measured(own, measurement, started))
+        return measurement
+
+    def _clients(self, clients: int | None) -> int:
+        """So many of the servers that make the load, all of them if None; raises ScenarioError."""
+        most = len(self.topology.clients or self.topology.servers)
+        if clients is not None and not 1 <= clients <= most:
+            raise ScenarioError(f"clients={clients}: the topology has {most}.")
+        return clients or most
+
+    def _put(self, record: PointRecord) -> None:
+        for name, value in junit.properties(record):
+            self._record_property(name, value)
+        self._outbox.put(PointEnded(cloud=self._cloud, point=record))
