@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -119,7 +119,10 @@ def kb_topology(kb_fleet: tuple[Topology, Fleet]) -> Topology:
 
 @pytest.fixture
 def kb_http(
-    request: pytest.FixtureRequest, kb_scenario: Target, kb_fleet: tuple[Topology, Fleet]
+    request: pytest.FixtureRequest,
+    kb_scenario: Target,
+    kb_fleet: tuple[Topology, Fleet],
+    record_property: Callable[[str, object], None],
 ) -> HttpRunner:
     """Runs HTTP points on the staged topology."""
     topology, fleet = kb_fleet
@@ -134,6 +137,7 @@ def kb_http(
         config.stash[OUTBOX],
         Progress(config),
         checks,
+        record_property,
         inconclusive_passes=config.getoption("kb_inconclusive") == "pass",
     )
 

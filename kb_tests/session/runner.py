@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -16,7 +16,7 @@ from kb_tests.fleet.messages import SecondReport
 from kb_tests.load import http
 from kb_tests.measure.measurement import Measurement
 from kb_tests.measure.merge import measure
-from kb_tests.report import words
+from kb_tests.report import junit, words
 from kb_tests.report.record import PointRecord
 from kb_tests.scenario.model import HttpScenario
 from kb_tests.scenario.points import HttpPoint
@@ -41,6 +41,7 @@ class HttpRunner:
         outbox: Outbox,
         progress: Progress,
         checks: int,
+        record_property: Callable[[str, object], None],
         *,
         inconclusive_passes: bool = False,
     ) -> None:
@@ -52,6 +53,7 @@ class HttpRunner:
         self._outbox = outbox
         self._progress = progress
         self._checks = checks
+        self._record_property = record_property
         self._inconclusive_passes = inconclusive_passes
         self._own = 0
 
@@ -134,6 +136,8 @@ class HttpRunner:
         return measure(point, reports)
 
     def _put(self, record: PointRecord) -> None:
+        for name, value in junit.properties(record):
+            self._record_property(name, value)
         self._outbox.put(PointEnded(cloud=self._cloud, point=record))
 
 

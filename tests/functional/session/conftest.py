@@ -1,0 +1,25 @@
+"""A local cloud that outlives the sessions which are run on it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kb_tests.localcloud import control
+from kb_tests.localcloud.control import Running
+from tests.functional.session.suite import Suite
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    folder = tmp_path_factory.mktemp("cloud")
+    yield control.up(folder, parent_pid=os.getpid())
+    control.down(folder)
+
+
+@pytest.fixture
+def suite(running: Running, tmp_path: Path) -> Suite:
+    return Suite(running, tmp_path)

@@ -1,0 +1,135 @@
+"""How sessions end: exit codes, sentences, records, and what is left."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.functional.session.suite import Suite
+
+OWN_TEST = """\
+def test_checkout_holds(kb_http):
+    measured = kb_http.run(rate=50, duration="1s")
+    assert measured.counts.completed == 50
+    assert measured.latency.percentile(50) < {limit}
+"""
+
+
+def test_a_kept_sla_exits_0(suite: Suite) -> None:
+    ended = suite.run(
+        f"--kb-scenario={suite.scenario(duration='4s')}", "--junitxml=junit.xml", "--html=r.html"
+    )
+    assert ended.code == 0, ended.output
+    assert ended.statuses() == {"small-clients-1-rate-50": "pass"}
+    assert ended.record["exit_code"] == 0
+    assert 'name="kb.outcome" value="pass"' in (suite.folder / "junit.xml").read_text()
+    html = (suite.folder / "r.html").read_text()
+    assert "<svg" in html
+    assert not re.search(r'src="https?://|<link[^>]+https?://', html)
+    assert suite.left() == []
+
+
+def test_a_broken_sla_exits_1_and_says_by_how_much(suite: Suite) -> None:
+    ended = suite.run(f"--kb-scenario={suite.broken()}", "--junitxml=junit.xml")
+    assert ended.code == 1, ended.output
+    assert re.search(r"achieved rate \S+% is under its limit 50% by \S+", ended.output)
+    assert "<failure" in (suite.folder / "junit.xml").read_text()
+    assert suite.left() == []
+
+
+def test_a_sample_that_cannot_decide_exits_10_or_passes_by_request(suite: Suite) -> None:
+    scenario = f"--kb-scenario={suite.scenario(sla='{errors: 0.1%}')}"
+    ended = suite.run(scenario)
+    assert ended.code == 10, ended.output
+    assert ended.statuses() == {"small-clients-1-rate-50": "inconclusive"}
+    assert suite.run(scenario, "--kb-inconclusive=pass").code == 0
+
+
+def test_a_point_that_was_not_run_never_exits_0(suite: Suite) -> None:
+    ended = suite.run(f"--kb-scenario={suite.broken('[5000, 6000]')}", "-x")
+    assert ended.code == 1, ended.output
+    assert list(ended.statuses().values()) == ["fail", "not_run"]
+
+
+def test_a_users_own_test_takes_the_fixtures(suite: Suite) -> None:
+    own = suite.folder / "test_own.py"
+    scenario = f"--kb-scenario={suite.scenario()}"
+    own.write_text(OWN_TEST.format(limit=0.5))
+    ended = suite.run(scenario, tests=own)
+    assert ended.code == 0, ended.output
+    assert list(ended.statuses().values()) == ["measured"]
+    own.write_text(OWN_TEST.format(limit=0))
+    assert suite.run(scenario, tests=own).code == 1
+
+
+def test_a_wrong_scenario_is_a_usage_error(suite: Suite) -> None:
+    path = suite.folder / "wrong.yaml"
+    path.write_text("name: wrong\nkind: http\nload: {rat: [5]}\nsla: {errors: 1%}\n")
+    ended = suite.run("--kb-scenario=wrong.yaml")
+    assert ended.code == 4
+    assert "wrong.yaml:3: load.rat is unknown; did you mean rate?" in ended.output
+    assert_staged_nothing(suite, ended.output)
+
+
+def test_an_unknown_cloud_is_one_sentence(suite: Suite) -> None:
+    ended = suite.run("--kb-cloud", "nowhere", f"--kb-scenario={suite.scenario()}")
+    assert ended.code == 11, ended.output
+    assert "'nowhere'" in ended.output
+    assert "kb-local" in ended.output
+    assert_staged_nothing(suite, ended.output)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (r'"password": "[^"]*"', '"password": "wrong"', "does not accept the credentials"),
+        (r"127\.0\.0\.1:\d+", "127.0.0.1:9", "cannot be reached"),
+    ],
+    ids=["credentials", "down"],
+)
+def test_a_cloud_that_cannot_be_used_is_one_sentence(suite: Suite, old: str, new: str, said: str) -> None:
+    clouds_yaml = suite.folder / "clouds.yaml"
+    clouds_yaml.write_text(re.sub(old, new, suite.running.clouds_yaml.read_text()))
+    ended = suite.run(f"--kb-scenario={suite.scenario()}", clouds_yaml=clouds_yaml)
+    assert ended.code == 11, ended.output
+    assert said in ended.output
+    assert_staged_nothing(suite, ended.output)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("moment", ["resources", "1/30s"])
+def test_a_cancelled_session_leaves_nothing(suite: Suite, number: signal.Signals, moment: str) -> None:
+    log = suite.folder / "log"
+    scenario = suite.scenario(duration="30s")
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            suite.command("--kb-cloud", suite.running.cloud, f"--kb-scenario={scenario}"),
+            cwd=suite.folder,
+            env=suite.environment(),
+            stdout=output,
+            stderr=output,
+        )
+    wait_for(log, moment)
+    process.send_signal(number)
+    assert process.wait(60) == 2, log.read_text()
+    assert suite.left() == [], log.read_text()
+    (record,) = suite.take_records().values()
+    assert record["points"][0]["status"] in ("not_run", "error")
+    assert "Traceback" not in log.read_text()
+
+
+def wait_for(log: Path, text: str) -> None:
+    deadline = time.monotonic() + 60
+    while text not in log.read_text():
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.05)
+
+
+def assert_staged_nothing(suite: Suite, output: str) -> None:
+    assert "Traceback" not in output
+    assert suite.created() == []

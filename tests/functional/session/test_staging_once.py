@@ -1,0 +1,53 @@
+"""Each topology is staged once, counted in the cloud's own request log."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.functional.session.suite import Suite
+
+RATES = "[10, 20, 30, 40, 50, 60]"
+
+
+@pytest.fixture
+def two(suite: Suite) -> list[str]:
+    """Arguments for two scenarios of six points each."""
+    files = [suite.scenario("one", RATES), suite.scenario("two", RATES)]
+    return [f"--kb-scenario={file}" for file in files] + ["--kb-inconclusive=pass"]
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2"], ["-n", "2", "--dist", "loadfile"]], ids=" ".join)
+def test_two_scenarios_of_six_points_are_two_stagings(
+    suite: Suite, two: list[str], workers: list[str]
+) -> None:
+    ended = suite.run(*two, *workers)
+    assert ended.code == 0, ended.output
+    assert suite.stagings() == 2
+    assert len(ended.statuses()) == 12
+    assert suite.left() == []
+
+
+def test_a_selection_stages_only_what_it_needs(suite: Suite, two: list[str]) -> None:
+    ended = suite.run(*two, "-k", "one and (rate-10 or rate-60)")
+    assert ended.code == 0, ended.output
+    assert suite.stagings() == 1
+    assert list(ended.statuses()) == ["one-clients-1-rate-10", "one-clients-1-rate-60"]
+
+
+def test_last_failed_runs_the_failed_points_on_one_staging(suite: Suite) -> None:
+    scenario = f"--kb-scenario={suite.broken('[5000, 6000]')}"
+    first = suite.run(scenario, "--keep-cache")
+    assert first.code == 1, first.output
+    again = suite.run(scenario, "--lf")
+    assert again.code == 1, again.output
+    assert again.statuses() == {"small-clients-1-rate-5000": "fail", "small-clients-1-rate-6000": "fail"}
+    assert suite.stagings() == 1
+
+
+def test_collecting_sends_no_request(suite: Suite, two: list[str]) -> None:
+    before = len(suite.admin.requests())
+    ended = suite.run(*two, "--collect-only", "-q")
+    assert ended.code == 0, ended.output
+    assert ended.output.count("test_http_load[") == 12
+    assert len(suite.admin.requests()) == before
+    assert ended.records == {}
