@@ -32,7 +32,7 @@ from kb_tests.session.outbox import Leaked, Problem, Staged
 from kb_tests.session.progress import Progress
 from kb_tests.session.runner import HttpRunner
 from kb_tests.session.selection import LOCAL, Target
-from kb_tests.sla.judge import number_of_checks
+from kb_tests.sla.family import number_of_checks
 
 AGENTS_DEADLINE = 300.0
 """Seconds from ACTIVE servers to ready agents: a slow image boots for minutes."""

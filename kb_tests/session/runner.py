@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -24,10 +24,9 @@ from kb_tests.scenario.units import parse_duration, parse_size
 from kb_tests.session.outbox import Outbox, PointEnded
 from kb_tests.session.progress import Progress
 from kb_tests.session.selection import Target
+from kb_tests.sla.family import look_lengths
 from kb_tests.sla.judge import judge
 from kb_tests.sla.verdict import Outcome, Verdict
-
-MAX_LOOKS = 3
 
 
 class HttpRunner:
@@ -105,7 +104,7 @@ class HttpRunner:
         With `inconclusive_passes` a sample that cannot decide lets the test pass; its record says so.
         """
         __tracebackhide__ = True
-        lengths = list(look_lengths(point))
+        lengths = look_lengths(point.duration, point.max_duration)
         for look, duration in enumerate(lengths, start=1):
             started = datetime.now(UTC)
             looked = replace(point, duration=duration)
@@ -139,18 +138,6 @@ class HttpRunner:
         for name, value in junit.properties(record):
             self._record_property(name, value)
         self._outbox.put(PointEnded(cloud=self._cloud, point=record))
-
-
-def look_lengths(point: HttpPoint) -> Iterator[float]:
-    """How long each look at a point takes: its duration, twice that, and at last what it may take at most.
-
-    Every look is a run of its own; the error probability is shared out among them.
-    """
-    yield point.duration
-    if point.max_duration >= 4 * point.duration:
-        yield 2 * point.duration
-    if point.max_duration > point.duration:
-        yield point.max_duration
 
 
 class _Meter:
