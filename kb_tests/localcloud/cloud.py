@@ -9,7 +9,7 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,6 @@ from kb_tests.localcloud.nova.state import Compute
 log = logging.getLogger(__name__)
 
 FLOATING_CIDR = IPv4Network("127.77.0.0/16")
-FLOATING_FIRST = IPv4Address("127.77.1.1")
-FLOATING_LAST = IPv4Address("127.77.255.254")
 
 
 @dataclass
@@ -80,7 +78,7 @@ class Cloud:
             network_id=public.id,
             cidr=FLOATING_CIDR,
             gateway_ip=FLOATING_CIDR.network_address + 1,
-            pools=[(FLOATING_FIRST, FLOATING_LAST)],
+            pools=[self.driver.floating_pool],
             enable_dhcp=False,
         )
         self.networking.subnets[subnet.id] = subnet

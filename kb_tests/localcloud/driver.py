@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from ipaddress import IPv4Address
 from typing import Protocol, runtime_checkable
 
 
@@ -107,6 +108,10 @@ class Driver(Protocol):
     name: str
     notes: tuple[str, ...]
     """What this data plane cannot do here, one sentence each ("flavors do not limit CPU")."""
+
+    @property
+    def floating_pool(self) -> tuple[IPv4Address, IPv4Address]:
+        """The first and the last floating address that are this cloud's alone on the machine."""
 
     async def start(self) -> None:
         """Bring the data plane up; `DriverError` says what this machine does not allow."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address
 
 from kb_tests.localcloud.driver import DriverError, FloatingIp, Nic, Power, RouterSpec, Rule, ServerSpec
 
@@ -30,6 +31,11 @@ class NullDriver:
     frozen: set[str] = field(default_factory=set)
     links: dict[str, tuple[int | None, float]] = field(default_factory=dict)
     limits: dict[str, tuple[int | None, int | None]] = field(default_factory=dict)
+
+    @property
+    def floating_pool(self) -> tuple[IPv4Address, IPv4Address]:
+        """Nobody listens on them, so that nobody else can mind."""
+        return IPv4Address("127.77.1.1"), IPv4Address("127.77.255.254")
 
     async def start(self) -> None:
         """Nothing to start."""

@@ -11,6 +11,7 @@ from base64 import b64encode
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address
 from pathlib import Path
 
 from kb_tests.localcloud.driver import (
@@ -23,6 +24,7 @@ from kb_tests.localcloud.driver import (
     ServerSpec,
 )
 from kb_tests.localcloud.netns import firewall, guest, neighbours
+from kb_tests.localcloud.netns.addresses import AddressBlock
 from kb_tests.localcloud.netns.batch import Batch
 from kb_tests.localcloud.netns.cgroups import PREFIX, Groups, sweep
 from kb_tests.localcloud.netns.console import Console
@@ -83,6 +85,13 @@ class NetnsDriver:
         self._servers: dict[str, _Server] = {}
         self._volumes = Volumes(self._link, state or Path("/var/tmp"))  # noqa: S108 - it makes a folder
         self._floating: dict[str, FloatingIp] = {}
+        self._block: AddressBlock | None = None
+
+    @property
+    def floating_pool(self) -> tuple[IPv4Address, IPv4Address]:
+        """The first and the last floating address of this cloud; no other cloud has them until `stop`."""
+        self._block = self._block or AddressBlock()
+        return self._block.first, self._block.last
 
     async def start(self) -> None:
         """Make the namespaces. Raises `DriverError` when this machine does not allow it."""
@@ -113,6 +122,9 @@ class NetnsDriver:
         self._link_faults.close()
         self._neighbours.restore()
         await self._link.stop()
+        if self._block is not None:
+            self._block.close()
+            self._block = None
         if self._groups is not None:
             self._groups.remove_all()
         for server in self._servers.values():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
 import subprocess
 import tempfile
 import time
@@ -81,7 +80,7 @@ class Cloud:
 
     async def floating(self, spec: ServerSpec, ports: tuple[tuple[int, int], ...] = ((1, 65535),)) -> str:
         """A floating IP for the server's first port."""
-        address = f"127.77.{200 + os.getpid() % 50}.{next(self._floating)}"
+        address = str(self.driver.floating_pool[0] + next(self._floating))
         await self.driver.put_floating_ip(FloatingIp(address, spec.id, spec.nics[0].address, ports))
         self._servers[spec.id] = address
         return address

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kb_tests.localcloud.netns import cgroups, wire
+from kb_tests.localcloud.netns.addresses import AddressBlock
 from kb_tests.localcloud.netns.batch import Batch
 from kb_tests.localcloud.netns.forwarder import listening_ports
 from kb_tests.localcloud.netns.link import HelperLink
@@ -204,3 +205,13 @@ def test_an_ordinary_user_leaves_the_limit_alone(tmp_path: Path, monkeypatch: py
     limit = NeighbourLimit(tmp_path)
     limit.make_room(1000)
     assert limit.entries == 1024
+
+
+def test_no_two_clouds_have_the_same_floating_addresses() -> None:
+    first, second = AddressBlock(), AddressBlock()
+    assert first.last < second.first
+    first.close()
+    again = AddressBlock()
+    assert again.first < second.first
+    for block in (second, again):
+        block.close()
