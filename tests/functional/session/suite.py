@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kb_tests.cloud.connect import connect
+from kb_tests.localcloud.api.requestlog import SPARED_AGENT
 from kb_tests.localcloud.client import AdminClient
 from kb_tests.localcloud.control import Running
 
@@ -124,11 +125,11 @@ class Suite:
 
     def stagings(self) -> int:
         """How many topologies the last session staged: each makes one flavor of its own."""
-        return len(self._requests("POST", "/compute/v2.1/flavors"))
+        return len(self.requests("POST", "/compute/v2.1/flavors"))
 
     def created(self) -> list[str]:
         """Paths of everything that the last session created, tokens aside."""
-        return [path for path in self._requests("POST", "") if not path.endswith("/auth/tokens")]
+        return [path for path in self.requests("POST", "") if not path.endswith("/auth/tokens")]
 
     def left(self) -> list[str]:
         """Names of what is on the cloud and carries the suite's prefix."""
@@ -148,9 +149,8 @@ class Suite:
             names = [resource.name or "" for listing in listings for resource in listing]
         return [name for name in names if name.startswith("kb-") and name != "kb-node"]
 
-    def _requests(self, method: str, path: str) -> list[str]:
-        return [
-            entry["path"]
-            for entry in self.admin.requests(self._since, method=method)
-            if path in entry["path"]
-        ]
+    def requests(self, method: str | None = None, path: str = "") -> list[str]:
+        """Paths of what the last session asked of the cloud."""
+        entries = self.admin.requests(self._since, method=method)
+        sent = [entry["path"] for entry in entries if entry["user_agent"] != SPARED_AGENT]
+        return [found for found in sent if path in found]
