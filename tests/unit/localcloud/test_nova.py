@@ -266,3 +266,26 @@ def test_user_data_may_have_65535_characters(tmp_path: Path) -> None:
         assert (answer.status, len(more)) == (400, 65536)
 
     client.run(test())
+
+
+def test_a_server_deleted_before_its_boot_never_boots(tmp_path: Path) -> None:
+    client = Client(tmp_path)
+
+    async def test() -> None:
+        fault = {"fault": {"kind": "boot-never"}}
+        assert (await client.call("POST", "/admin/faults", fault)).status == 201
+        net, _ = await client.network()
+        await client.boot(net)
+        (server,) = await listed(client)
+        assert server["status"] == "BUILD"
+        booted: list[str] = []
+
+        async def boot(server: ServerSpec) -> None:
+            booted.append(server.id)
+
+        client.driver.boot = boot  # type: ignore[method-assign]
+        assert (await client.call("DELETE", f"{C}/servers/{server['id']}")).status == 204
+        await client.settle()
+        assert (booted, await listed(client)) == ([], [])
+
+    client.run(test())
