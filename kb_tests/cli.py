@@ -123,11 +123,8 @@ def _plan(options: argparse.Namespace) -> int:
     from kb_tests.cloud.describe import describe
     from kb_tests.cloud.layout import plan
     from kb_tests.scenario.load import load
-    from kb_tests.scenario.model import HttpScenario
 
     scenario = load(options.file)
-    if not isinstance(scenario, HttpScenario):
-        raise ScenarioError(f"{options.file}: plans for kind {scenario.kind} come later.")
     print(describe(scenario, plan(scenario)))
     return 0
 

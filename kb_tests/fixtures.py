@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -21,18 +22,20 @@ from kb_tests.cloud.options import StageOptions
 from kb_tests.cloud.staging import stage
 from kb_tests.cloud.teardown import tear_down
 from kb_tests.cloud.topology import Role, StagingFacts, Topology
-from kb_tests.errors import KbError, LeakError, ScenarioError
+from kb_tests.errors import KbError, LeakError
 from kb_tests.fleet.boot import user_data
 from kb_tests.fleet.fleet import Fleet
 from kb_tests.fleet.secrets import Secrets
 from kb_tests.report.record import TopologyRecord
-from kb_tests.scenario.model import HttpScenario, HttpSla
 from kb_tests.session.keys import OUTBOX, RUN_IDS, SELECTION
 from kb_tests.session.outbox import Leaked, Problem, Staged
 from kb_tests.session.progress import Progress
 from kb_tests.session.runner import HttpRunner
 from kb_tests.session.selection import LOCAL, Target
-from kb_tests.sla.family import number_of_checks
+from kb_tests.session.storage_runner import StorageRunner
+from kb_tests.sla.count import checks_of
+
+Runner = TypeVar("Runner", HttpRunner, StorageRunner)
 
 AGENTS_DEADLINE = 300.0
 """Seconds from ACTIVE servers to ready agents: a slow image boots for minutes."""
@@ -83,13 +86,10 @@ def kb_fleet(
     progress = Progress(config)
     secrets = Secrets.generate()
     with _one_sentence(config, kb_scenario.cloud):
-        scenario = kb_scenario.scenario
-        if not isinstance(scenario, HttpScenario):
-            raise ScenarioError(f"Scenario {scenario.name} is of kind {scenario.kind}, which comes later.")
-        layout = plan(scenario)
+        layout = plan(kb_scenario.scenario)
         boot = {
             role: user_data(role, run_id, layout.proxy_address, secrets)
-            for role in (Role.PROXY, Role.SERVER, Role.CLIENT)
+            for role in {Role.PROXY, layout.clients.role, *(network.role for network in layout.networks)}
         }
     with ExitStack() as stack:
         with _one_sentence(config, kb_scenario.cloud):
@@ -125,18 +125,34 @@ def kb_http(
     record_property: Callable[[str, object], None],
 ) -> HttpRunner:
     """Runs HTTP points on the staged topology."""
-    topology, fleet = kb_fleet
-    selection = request.config.stash[SELECTION]
-    slas = [entry.target.scenario.sla for entry in selection.points]
-    checks = sum(number_of_checks(sla) for sla in slas if isinstance(sla, HttpSla))
-    config = request.config
-    return HttpRunner(
-        kb_scenario,
-        topology,
-        fleet,
+    return _runner(HttpRunner, request.config, kb_scenario, kb_fleet, record_property)
+
+
+@pytest.fixture
+def kb_storage(
+    request: pytest.FixtureRequest,
+    kb_scenario: Target,
+    kb_fleet: tuple[Topology, Fleet],
+    record_property: Callable[[str, object], None],
+) -> StorageRunner:
+    """Runs storage points on the staged topology."""
+    return _runner(StorageRunner, request.config, kb_scenario, kb_fleet, record_property)
+
+
+def _runner(
+    kind: type[Runner],
+    config: pytest.Config,
+    target: Target,
+    fleet: tuple[Topology, Fleet],
+    record_property: Callable[[str, object], None],
+) -> Runner:
+    points = config.stash[SELECTION].points
+    return kind(
+        target,
+        *fleet,
         config.stash[OUTBOX],
         Progress(config),
-        checks,
+        sum(checks_of(entry.point, entry.target.scenario.sla) for entry in points),
         record_property,
         inconclusive_passes=config.getoption("kb_inconclusive") == "pass",
     )

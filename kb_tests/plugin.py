@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from kb_tests.errors import ScenarioError
-from kb_tests.fixtures import kb_cloud, kb_fleet, kb_http, kb_scenario, kb_topology
+from kb_tests.fixtures import kb_cloud, kb_fleet, kb_http, kb_scenario, kb_storage, kb_topology
 from kb_tests.session.controller import Controller
 from kb_tests.session.keys import OUTBOX, RUN_IDS, SELECTION
 from kb_tests.session.outbox import Outbox
 from kb_tests.session.run import Run
 from kb_tests.session.selection import Selection
 
-__all__ = ["kb_cloud", "kb_fleet", "kb_http", "kb_scenario", "kb_topology"]
+__all__ = ["kb_cloud", "kb_fleet", "kb_http", "kb_scenario", "kb_storage", "kb_topology"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -98,7 +98,8 @@ class PointRunner(ABC, Generic[S, P, M]):
     def measured(self, point: P) -> M:
         """Run a point of a test's own, which judges it by itself; the record keeps the measurement."""
         self._own += 1
-        own = replace(point, id=point.id.replace("-clients-", f"-own-{self._own}-clients-", 1))
+        name = point.id.removeprefix(f"{point.scenario}-")
+        own = replace(point, id=f"{point.scenario}-own-{self._own}-{name}")
         started = datetime.now(UTC)
         measurement = self.measure(own)
         self._put(PointRecord.measured(own, measurement, started))

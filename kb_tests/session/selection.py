@@ -16,7 +16,7 @@ from kb_tests.scenario.points import Point, expand
 LOCAL = ""
 """The cloud's name when none is given: the embedded local cloud, started and stopped by the suite."""
 
-_KIND_OF = {"kb_http": "http"}
+_KIND_OF = {"kb_http": "http", "kb_storage": "storage"}
 """The kind of scenario that a fixture is for."""
 
 _ROOT = Path(__file__).parents[2] / "scenarios"
@@ -114,7 +114,11 @@ class Selection:
             )
 
     def order(self, items: list[pytest.Item]) -> None:
-        """Sort tests that load a cloud behind the others, so that each topology is staged once."""
+        """Sort tests that load a cloud behind the others, so that each topology is staged once.
+
+        A test of a kind of which no scenario was selected goes: pytest would show it as skipped.
+        """
+        items[:] = [item for item in items if not _is_without_scenario(item)]
         targets = {id(target): index for index, target in enumerate(self.targets)}
         points = {entry.id: index for index, entry in enumerate(self.points)}
 
@@ -126,6 +130,11 @@ class Selection:
             return targets[id(target)], points.get(callspec.id, len(points))
 
         items.sort(key=place)
+
+
+def _is_without_scenario(item: pytest.Item) -> bool:
+    callspec = getattr(item, "callspec", None)
+    return callspec is not None and not isinstance(callspec.params.get("kb_scenario", None), Target | None)
 
 
 def _test_id(name: str, cloud: str, clouds: Iterable[str]) -> str:
