@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from kb_tests.cloud.graph import Graph, Step, known
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.sets(st.integers(0, 30), max_size=3), min_size=1, max_size=30), st.integers(1, 6))
 def test_every_step_runs_once_and_after_what_it_needs(needs: list[set[int]], concurrency: int) -> None:
     graph = Graph()

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kb_tests.cloud.journal import Contents, Entry, Header, Journal, default_folder, journals, path_of, read
@@ -126,6 +126,7 @@ LINES = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(LINES, max_size=12))
 def test_any_content_is_survived(lines: list[bytes]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kb_tests.cloud.mark import RUN_ID, Mark, new_run_id, resource_name, run_of_name
@@ -9,6 +9,7 @@ from kb_tests.cloud.mark import RUN_ID, Mark, new_run_id, resource_name, run_of_
 RUN_IDS = st.from_regex(r"[0-9a-f]{8}", fullmatch=True)
 
 
+@settings(deadline=None)
 @given(RUN_IDS, st.integers(0, 2**33))
 def test_a_mark_reads_as_it_was_written(run_id: str, until: int) -> None:
     mark = Mark(run_id, until)
@@ -16,6 +17,7 @@ def test_a_mark_reads_as_it_was_written(run_id: str, until: int) -> None:
     assert len(str(mark)) < 255
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_survived(text: str) -> None:
     Mark.parse(text)
