@@ -77,7 +77,8 @@ def main() -> int:
     """Start a cloud, run the tests, end the cloud."""
     with tempfile.TemporaryDirectory(prefix="kb-tempest-") as folder:
         workspace = Path(folder) / "workspace"
-        subprocess.run(["tempest", "init", str(workspace)], check=True, stdout=subprocess.DEVNULL)
+        init = ["tempest", "init", "--workspace-path", str(Path(folder) / "workspaces.yaml"), str(workspace)]
+        subprocess.run(init, check=True, stdout=subprocess.DEVNULL)
         running = control.up(Path(folder) / "state", driver="null", parent_pid=os.getpid())
         try:
             path = workspace / "etc" / "tempest.conf"
