@@ -20,7 +20,8 @@ class Progress:
         self._capture = config.pluginmanager.getplugin("capturemanager")
         self._file: TextIO | None = getattr(getattr(self._reporter, "_tw", None), "_file", None)
         self._quiet = self._reporter is None or config.option.verbose < 0
-        self._live = self._file is not None and self._file.isatty()
+        # While output is captured, the file itself does not lead to the terminal.
+        self._live = bool(getattr(self._reporter, "isatty", False))
         self._written = 0
         self._last: tuple[str, float] = ("", 0.0)
 
@@ -40,8 +41,10 @@ class Progress:
                 self._last = (phase, now)
                 self._write(f"\n  {text}")
             return
-        self._write("\r" + text[:100].ljust(self._written) + ("\n" if last else ""))
-        self._written = 0 if last else len(text)
+        begin = "\r" if self._written else "\n"
+        line = f"  {text}"[:100]
+        self._write(begin + line.ljust(self._written))
+        self._written = 0 if last else len(line)
 
     def clear(self) -> None:
         """Take the line that is written over off the terminal."""
