@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[2] / "kb_tests"
-ROOMS = ["errors", "scenario", "agent", "cloud", "fleet", "load", "measure", "sla", "report"]
+ROOMS = ["errors", "scenario", "agent", "cloud", "fleet", "load", "measure", "sla", "report", "session"]
 ALONE = {"agent", "localcloud"}
 MAY_START = {"fixtures", "plugin", "cli"}
 SUITE = sorted(path for path in PACKAGE.rglob("*.py"))
