@@ -18,7 +18,7 @@ from kb_tests.report.record import PointRecord, PointStatus, RunRecord, Scenario
 from kb_tests.session.outbox import AnyEvent, Leaked, PointEnded, Problem, Staged
 from kb_tests.session.selection import LOCAL, Selected, Selection
 
-_PACKAGES = ("kb-tests", "pytest", "openstacksdk", "paramiko", "redis", "hdrhistogram", "scipy")
+_PACKAGES = ("kb-tests", "pytest", "openstacksdk", "paramiko", "redis", "numpy", "scipy")
 
 
 def cloud_label(cloud: str) -> str:
