@@ -55,8 +55,11 @@ def new_namespace() -> int:
 
 
 def _set_up() -> None:
-    """IPv4 only, loopback up."""
+    """IPv4 only, loopback up; a device that comes up tells its network where its address is now, since
+    the one that had it before may not be quite gone.
+    """
     _sysctl("net/ipv6/conf/all/disable_ipv6", "1")
+    _sysctl("net/ipv4/conf/all/arp_notify", "1")
     with Netlink() as netlink:
         netlink.set_up(1)
 

@@ -246,3 +246,21 @@ def test_ports_are_plugged_into_and_out_of_a_running_server() -> None:
             await until(gone, 3)
 
     asyncio.run(main())
+
+
+def test_an_address_that_moves_is_found_at_once() -> None:
+    async def main() -> None:
+        async with running() as cloud:
+            client = await cloud.boot(cloud.spec("client"))
+            old = await cloud.boot(cloud.spec("old"))
+            nic = old.nics[0]
+            assert await reaches(cloud, client, "icmp", nic.address)
+            for number in range(3):
+                await cloud.driver.destroy(old.id)
+                fresh = cloud.spec(f"new-{number}")
+                moved = replace(fresh.nics[0], address=nic.address)
+                old = await cloud.boot(replace(fresh, nics=(moved,)))
+                assert await cloud.run(old, "hostname") == f"new-{number}\n"
+                assert await reaches(cloud, client, "icmp", nic.address)
+
+    asyncio.run(main())
