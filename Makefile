@@ -1,4 +1,4 @@
-# make demo    set up everything and run the main job on the embedded local cloud
+# make demo    set up everything and run both main jobs on the embedded local cloud
 # make test    set up everything and run the project's own tests
 # make check   formatting, lint and types
 
@@ -9,7 +9,8 @@ BIN := $(VENV)/bin
 .PHONY: demo test check setup clean
 
 demo: setup
-	$(BIN)/pytest kb_tests --kb-scenario scenarios/demo-http.yaml --html reports/demo.html --junitxml reports/demo.xml
+	$(BIN)/pytest kb_tests --kb-scenario scenarios/demo-http.yaml \
+		--kb-scenario scenarios/demo-storage.yaml --html reports/demo.html --junitxml reports/demo.xml
 
 test: setup check
 	$(BIN)/pytest
