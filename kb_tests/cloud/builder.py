@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from threading import Event
-from typing import Any, TypeVar
+from typing import Any
 
 from openstack.connection import Connection
 
+from kb_tests.cloud.caller import Caller
 from kb_tests.cloud.calls import (
     FAILURES,
     Aborted,
     pause,
-    repeat,
     said,
     status,
     transient,
@@ -26,19 +25,15 @@ from kb_tests.cloud.kinds import KINDS, Attributes, Kind
 from kb_tests.cloud.mark import resource_name
 from kb_tests.errors import StagingError
 
-T = TypeVar("T")
-
 _ATTEMPTS = 6
 
 
-class Builder:
-    """Creates the resources of one run. `until` is the deadline (monotonic), `stop` ends it early."""
+class Builder(Caller):
+    """Creates the resources of one run."""
 
     def __init__(self, cloud: Cloud, journal: Journal, *, until: float, stop: Event) -> None:
-        self.cloud = cloud
+        super().__init__(cloud, until=until, stop=stop)
         self.journal = journal
-        self.until = until
-        self.stop = stop
 
     def name(self, suffix: str) -> str:
         """`kb-{run}-{suffix}`."""
@@ -74,15 +69,6 @@ class Builder:
         made = self._post(row, name, connection, attributes, seq)
         self.journal.created(seq, str(made.id))
         return made
-
-    def call(self, doing: str, call: Callable[[], T], *, also: frozenset[int] = frozenset()) -> T:
-        """The answer to an idempotent call, repeated on transient errors; StagingError in one sentence."""
-        if self.stop.is_set():
-            raise Aborted(f"Stopped before {doing}.")
-        try:
-            return repeat(call, until=self.until, stop=self.stop, doing=doing, also=also)
-        except FAILURES as error:
-            raise StagingError(f"Cloud {self.cloud.name!r} failed at {doing}: {said(error)}") from error
 
     def _post(self, row: Kind, name: str, connection: Connection, attributes: Attributes, seq: int) -> Any:
         what = f"{row.name.replace('_', ' ')} {name}"
