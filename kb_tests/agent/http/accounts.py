@@ -8,7 +8,7 @@ from collections import defaultdict
 from typing import Any, Callable
 
 from .. import histogram
-from .load import Load, Schedule
+from .load import NEVER, Load, Schedule
 from .tally import Block, Second
 
 
@@ -22,9 +22,9 @@ class Accounts:
         self._load = load
         self._put = put
         self._past: list[Block] = []
-        self._noticed = 0
+        self._schedule = NEVER
+        self._due = 0
         self._used_begin = self._used_end = (0.0, 0.0)  # (clock, CPU time) around the measured window
-        self._window = (math.inf, math.inf)
         self._skew = 0.0
         self.block = Block(-1, -math.inf, math.inf)
         self.second = Second(0, math.inf)
@@ -34,7 +34,7 @@ class Accounts:
     def open(self, schedule: Schedule, at: float, now: float) -> None:
         """Begin with the load, which was to start at `at`."""
         self._skew = max(0.0, now - at)
-        self._window = (schedule.begin, schedule.end)
+        self._schedule = schedule
         self._used_begin = (now, time.process_time())
         self.block = Block(-1, -math.inf, schedule.begin)
         index = -math.ceil(self._load.warm_up - 1e-6)
@@ -42,15 +42,14 @@ class Accounts:
 
     def use(self, now: float) -> None:
         """Note the CPU time used so far; to be called all the time."""
-        begin, end = self._window
-        if now < begin:
+        if now < self._schedule.begin:
             self._used_begin = (now, time.process_time())
-        elif self._used_end[0] < end:
+        elif self._used_end[0] < self._schedule.end:
             self._used_end = (now, time.process_time())
 
     def next_block(self, due: float) -> Block:
         """Move on to the block in which `due` lies, or to the last one."""
-        begin, end = self._window
+        _, _, begin, end = self._schedule
         size = self._load.block
         last = math.ceil(self._load.duration / size - 1e-6) - 1
         while due >= self.block.end and self.block.index < last:
@@ -60,33 +59,34 @@ class Accounts:
             self.block = Block(i, begin + i * size, end if i == last else begin + (i + 1) * size)
         return self.block
 
-    def fail(self, block: Block, key: str) -> None:
-        """Count a failed request of `block`."""
-        block.errors[key] += 1
-        self.second.errors[key] += 1
-
-    def respond(self, block: Block, seconds: float) -> None:
-        """Record the response time of a request that ended without its response."""
-        self.saturated |= histogram.record(block.response, seconds)
-        histogram.record(self.second.response, seconds)
-
-    def end_seconds(self, now: float, noticed: int) -> bool:
-        """Report the seconds that have passed by `now`, when `noticed` requests were due; False if none."""
-        if now < self.second.end:
-            return False
+    def second_at(self, now: float) -> Second:
+        """The second in which `now` lies; those that have passed by then are reported."""
         while now >= self.second.end:
-            self._end_second(noticed)
+            self._end_second()
+        return self.second
+
+    def fail(self, block: Block, key: str, now: float) -> None:
+        """Count a request of `block` that failed `now`."""
+        block.errors[key] += 1
+        self.second_at(now).errors[key] += 1
+
+    def respond(self, block: Block, seconds: float, now: float) -> None:
+        """Record the response time of a request that ended `now` without its response."""
+        self.saturated |= histogram.record(block.response, seconds)
+        histogram.record(self.second_at(now).response, seconds)
+
+    def end_blocks(self) -> None:
+        """Report the blocks all of whose requests have ended."""
         for block in [block for block in self._past if not block.pending()]:
             self._past.remove(block)
-            self._put(block.message(self._window[0]))
-        return True
+            self._put(block.message(self._schedule.begin))
 
-    def close(self, noticed: int) -> None:
+    def close(self) -> None:
         """Report all that is left, and the end."""
         self._past.append(self.next_block(math.inf))
-        self._end_second(noticed)
+        self._end_second()
         for block in self._past:
-            self._put(block.message(self._window[0]))
+            self._put(block.message(self._schedule.begin))
         (begin, cpu_begin), (end, cpu_end) = self._used_begin, self._used_end
         self._put(
             {
@@ -98,9 +98,10 @@ class Accounts:
             }
         )
 
-    def _end_second(self, noticed: int) -> None:
+    def _end_second(self) -> None:
         second = self.second
-        second.due = noticed - self._noticed
-        self._noticed = noticed
+        if self._schedule.interval:  # known by the clock, whether or not the worker has looked
+            due = self._schedule.before(min(second.end, self._schedule.end))
+            second.due, self._due = due - self._due, due
         self._put(second.message())
         self.second = Second(second.index + 1, second.end + 1)

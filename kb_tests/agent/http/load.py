@@ -116,3 +116,7 @@ class Schedule(NamedTuple):
         while self.first + k * self.interval < time:
             k += 1
         return k
+
+
+NEVER = Schedule(math.inf, 1.0, math.inf, math.inf)
+"""Nothing is due: the load has not been started."""

@@ -24,7 +24,7 @@ from . import linux
 from .accounts import Accounts
 from .channel import Channel
 from .connection import Connection
-from .load import Load, LoadError, Schedule, Share
+from .load import NEVER, Load, LoadError, Schedule, Share
 from .response import UNTIL_CLOSE, Head, ProtocolError, ResponseParser, parse_head
 from .tally import Block
 
@@ -35,7 +35,9 @@ PIECE = 4096  # bytes of one read that has to look at what it reads
 DROP = 1 << 20  # bytes of one read that need not
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0  # seconds between rounds of connects to a server that fails them
 KNOWN_HEADS = 64
-NEVER = Schedule(math.inf, 1.0, math.inf, math.inf)
+REARM = 1.0  # seconds between two settings of the timer, whose interval the kernel rounds
+PATIENCE = 2.0  # seconds without a new connection, or the timeout, after which the load goes ahead
+OWN_FAULTS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)  # never the server's
 
 _clock = time.monotonic
 _nowhere = bytearray(DROP)  # never touched: MSG_TRUNC drops in the kernel
@@ -61,10 +63,11 @@ class Worker:
         self.opening = 0
         self.pause = FIRST_PAUSE
         self.retry_at = -math.inf
-        self.why = ""
+        self.error = 0  # of the last connect that failed
+        self.patient_until = math.inf
         self.heads: dict[bytes, Head] = {}
         self.ready = self.finished = False
-        self.next_tick = self.next_scan = 0.0
+        self.next_tick = self.next_scan = self.next_rearm = 0.0
         self.schedule = NEVER
         self.total = self.noticed = self.taken = 0
         self.accounts = Accounts(load, channel.put)
@@ -81,6 +84,7 @@ class Worker:
         self.epoll.register(self.channel.fileno(), select.EPOLLIN)
         if self.timer.fd >= 0:
             self.epoll.register(self.timer.fd, select.EPOLLIN)
+        self._be_patient()
         if not self.load.keep_alive:
             self._connect(None, 0.0)
         gc.freeze()
@@ -152,6 +156,10 @@ class Worker:
                     idle.append(connection)
                     break
                 block = accounts.next_block(due)
+            if now >= second.end:
+                second = accounts.second_at(now)
+            if not interval:
+                second.due += 1
             taken += 1
             block.due += 1
             connection.block = block
@@ -167,8 +175,6 @@ class Worker:
             else:
                 self._fail(connection, "reset")
         self.taken = taken
-        if not interval:
-            self.noticed = taken
 
     def _connect_due(self) -> None:
         closed_loop = not self.schedule.interval
@@ -188,7 +194,7 @@ class Worker:
             due = _clock()
             if not self.schedule.first <= due < self.schedule.end:
                 return None
-            self.noticed += 1
+            self.accounts.second_at(due).due += 1
         self.taken += 1
         block = self.accounts.next_block(due)
         block.due += 1
@@ -227,6 +233,7 @@ class Worker:
             return
         connection.connecting = False
         self.opening -= 1
+        self._be_patient()
         self.epoll.modify(connection.fd, select.EPOLLIN)
         if self.load.keep_alive:
             connection.since = math.inf
@@ -247,16 +254,27 @@ class Worker:
             self._fail(connection, "reset")
             return
         block.sent += 1
-        self.accounts.second.sent += 1
+        self.accounts.second_at(connection.since).sent += 1
 
     def _connect_failed(self, block: Optional[Block], error: int) -> None:
-        """Blame it on its request or else on the one whose turn it is, and try again later."""
-        self.why = os.strerror(error)
-        if block is None:
-            taken = self._take()
-            block = taken[0] if taken else None
+        """Blame it on its request or else on the one whose turn it is, and try again later.
+
+        With no connection open, all requests that wait would have met the same fate.
+        """
+        self.error = error
+        if error in OWN_FAULTS:
+            raise LoadError(f"A connection could not be opened on this side: {os.strerror(error)}.")
+        key = "ports_exhausted" if error == errno.EADDRNOTAVAIL else "connect"
+        now = _clock()
         if block is not None:
-            self.accounts.fail(block, "ports_exhausted" if error == errno.EADDRNOTAVAIL else "connect")
+            self.accounts.fail(block, key, now)
+        else:
+            waiting = (
+                self.noticed - self.taken if self.missing + self.opening == self.share.connections else 0
+            )
+            for _ in range(max(1, waiting)):
+                if taken := self._take():
+                    self.accounts.fail(taken[0], key, now)
         self._back_off()
 
     def _back_off(self) -> None:
@@ -284,10 +302,10 @@ class Worker:
         block = connection.block
         if block is not None:
             connection.block = None
-            self.accounts.fail(block, key)
+            now = _clock()
+            self.accounts.fail(block, key, now)
             if key == "timeout":
-                now = _clock()
-                self.accounts.respond(block, now - connection.due)
+                self.accounts.respond(block, now - connection.due, now)
                 if not connection.connecting:
                     histogram.record(block.service, now - connection.since)
         self._drop(connection)
@@ -377,8 +395,10 @@ class Worker:
         block: Block = connection.block  # type: ignore[assignment]
         head: Head = connection.head  # type: ignore[assignment]
         second = self.accounts.second
+        if now >= second.end:
+            second = self.accounts.second_at(now)
         if head.error:
-            self.accounts.fail(block, head.error)
+            self.accounts.fail(block, head.error, now)
         else:
             us = int((now - connection.due) * 1e6)
             if us >= 2048:
@@ -437,26 +457,40 @@ class Worker:
             self._prepare(now)
             return
         first, interval, _, end = self.schedule
-        self.accounts.use(now)
-        if self.accounts.end_seconds(now, self.noticed) and self.noticed < self.total:
-            self.timer.set(first + self.noticed * interval, interval)  # the kernel's interval is rounded
+        accounts = self.accounts
+        accounts.use(now)
+        accounts.second_at(now)
+        accounts.end_blocks()
+        if now >= self.next_rearm and self.noticed < self.total:
+            self.next_rearm = now + REARM
+            self.timer.set(first + self.noticed * interval, interval)
         if now >= end + self.load.timeout or (now >= end and self._drained()):
             self._finish(now)
 
+    def _be_patient(self) -> None:
+        self.patient_until = _clock() + max(PATIENCE, self.load.timeout)
+
     def _prepare(self, now: float) -> None:
-        """Before the start: say once that the connections are open, or that they cannot be."""
+        """Before the start: say once that the connections are open, or that the server does not open them.
+
+        The latter is for the requests to find out: what a server does is no reason not to measure it.
+        """
         if self.ready or (self.load.keep_alive and not self.missing and not self.opening):
-            if self.deadline != math.inf:
-                self.channel.put({"ready": True})
-            self.deadline = math.inf
-        elif now >= self.deadline:
-            have = self.share.connections - self.missing - self.opening if self.load.keep_alive else 0
-            raise LoadError(
-                f"Only {have} of {self.share.connections} connections to {self.address[0]}:{self.address[1]} "
-                f"could be opened in time: {self.why or 'no answer'}."
-            )
+            self._say_ready()
+        elif now >= min(self.deadline, self.patient_until) and self.deadline != math.inf:
+            if self.error == errno.EADDRNOTAVAIL:
+                raise LoadError(
+                    f"No local port is left for connections to {self.address[0]}:{self.address[1]}; use fewer"
+                    " of them or a wider net.ipv4.ip_local_port_range."
+                )
+            self._say_ready()
         elif not self.load.keep_alive and not self.opening and now >= self.retry_at:
             self._connect(None, 0.0)
+
+    def _say_ready(self) -> None:
+        if self.deadline != math.inf:
+            self.channel.put({"ready": True})
+        self.deadline = math.inf
 
     def _end_overdue(self, limit: float) -> None:
         for connection in [c for c in self.connections.values() if c.since < limit]:
@@ -475,19 +509,25 @@ class Worker:
     def _finish(self, now: float) -> None:
         """The drain is over: account for what is left, and report."""
         accounts = self.accounts
+        second = accounts.second_at(now)
         for connection in self.connections.values():
             block = connection.block
             if block is None:
                 continue
             if connection.connecting:
                 block.unsent += 1
-                accounts.second.unsent += 1
+                second.unsent += 1
             else:
                 block.inflight += 1
-                accounts.second.inflight += 1
-                accounts.respond(block, now - connection.due)
+                second.inflight += 1
+                accounts.respond(block, now - connection.due, now)
         while self.total and (taken := self._take()):
             taken[0].unsent += 1
-            accounts.second.unsent += 1
-        accounts.close(self.noticed)
+            second.unsent += 1
+        last = accounts.next_block(math.inf)
+        if not last.due and not self.schedule.interval:  # a closed loop that waits for connects is no silence
+            hanging = sum(connection.connecting for connection in self.connections.values())
+            last.due = last.unsent = hanging
+            second.unsent += hanging
+        accounts.close()
         self.finished = True

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from kb_tests.agent.http.engine import HttpLoad, LoadError
+from kb_tests.agent.http.engine import HttpLoad
 from tests.functional.agent.generator import HTTP, events, prepared, run
 from tests.functional.agent.nginx import PAGE, Nginx, nginx
 from tests.functional.agent.server import OK, Answer, serving
@@ -169,16 +169,30 @@ def test_a_server_that_hangs() -> None:
     assert result.service.percentile(50) == pytest.approx(0.4, abs=0.06)
 
 
-def test_a_server_that_refuses_from_the_start() -> None:
+@pytest.mark.parametrize("keep_alive", [True, False])
+def test_a_server_that_refuses_from_the_start(keep_alive: bool) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    before = children()
-    load = HttpLoad("127.0.0.1", HTTP | {"port": port}, 2)
-    with pytest.raises(
-        LoadError, match=r"^Only 0 of 10 connections to 127\.0\.0\.1:\d+ .*: Connection refused\.$"
-    ):
-        load.prepare(time.monotonic() + 1.5)
-    assert children() == before
+    result = run([prepared(port, 2, keep_alive=keep_alive)])
+    assert result.counts["due"] == 500
+    assert result.counts["completed"] == 0
+    assert result.counts["errors"]["connect"] > 100
+
+
+@pytest.mark.parametrize("keep_alive", [True, False])
+def test_a_server_that_does_not_answer_connects(keep_alive: bool) -> None:
+    with socket.socket() as full, contextlib.ExitStack() as stack:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(4):  # nobody accepts, so that further connects hang
+            client = stack.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(full.getsockname())
+        result = run([prepared(full.getsockname()[1], keep_alive=keep_alive, warm_up=0, timeout=0.3)])
+    assert result.counts["due"] == 500
+    assert result.counts["completed"] == 0
+    assert result.counts["errors"].keys() <= {"connect", "timeout"}
+    assert sum(result.counts["errors"].values()) >= 20
 
 
 @pytest.mark.parametrize("keep_alive", [True, False])

@@ -365,8 +365,8 @@ def test_a_server_that_refuses_is_asked_in_growing_pauses_and_its_requests_fail(
 
     world.connects = connect
     total = simulate(world, Share(0, 1, 4), rate=1000, warm_up=0, duration=3.0)
-    assert total["errors"]["connect"] > 4
-    assert total["unsent"] > 2000
+    assert total["errors"]["connect"] > 2000
+    assert total["errors"]["connect"] + total["unsent"] + total["completed"] == 3000
     assert len([at for at in attempts if at > 100.3]) < 4 * 12
 
 
@@ -387,14 +387,62 @@ def test_exhausted_local_ports_have_a_name_of_their_own() -> None:
     assert total["errors"]["ports_exhausted"] + total["completed"] == 200
 
 
-def test_connections_that_cannot_be_opened_are_said_with_the_reason() -> None:
+@pytest.mark.parametrize("keep_alive", [True, False])
+@pytest.mark.parametrize("connect", [(errno.ECONNREFUSED, 0.0), (0, 60.0)], ids=["refuses", "hangs"])
+@pytest.mark.parametrize("rate", [200, 0])
+def test_a_server_that_takes_no_connection_from_the_start_is_measured(
+    connect: tuple[int, float], rate: int, keep_alive: bool
+) -> None:
+    world = World(lambda _now: ("ok", 0.001))
+    world.connects = lambda _now: connect
+    total = simulate(world, rate=rate, keep_alive=keep_alive, warm_up=0)
+    assert world.start_at == pytest.approx(102, abs=0.1)
+    assert total["completed"] == 0
+    assert total["due"] == (rate or total["due"]) > 0
+    assert total["errors"].keys() <= {"connect", "timeout"}
+    assert total["errors"].get("connect", 0) + total["errors"].get("timeout", 0) > 3
+
+
+def test_a_closed_loop_whose_connects_outlast_it_is_not_without_a_sample() -> None:
+    world = World(lambda _now: ("ok", 0.001))
+    world.connects = lambda _now: (0, 60.0)
+    total = simulate(world, rate=0, timeout=2.0)
+    assert total["due"] == 4
+    assert total["unsent"] + total["errors"].get("connect", 0) == 4
+
+
+def test_some_connections_are_enough_to_go_ahead() -> None:
     world = World(lambda _now: ("ok", 0.001))
     turns = iter([(0, 0.0001)] * 3)
     world.connects = lambda _now: next(turns, (errno.ECONNREFUSED, 0.0))
-    with pytest.raises(
-        LoadError, match=r"^Only 3 of 4 connections to 192\.0\.2\.1:80 .*: Connection refused"
-    ):
+    assert simulate(world)["completed"] == 200
+
+
+@pytest.mark.parametrize("start", [0.0, 100.5], ids=["before the start", "under load"])
+@pytest.mark.parametrize("error", [errno.EMFILE, errno.ENOBUFS])
+def test_what_is_our_own_fault_fails_the_load(error: int, start: float) -> None:
+    world = World(lambda _now: ("closing", 0.001))
+    world.connects = lambda now: (error, 0.0) if now >= start else (0, 0.0001)
+    with pytest.raises(LoadError, match=r"^A connection could not be opened on this side: "):
         simulate(world)
+
+
+def test_local_ports_that_were_never_there_are_our_own_fault() -> None:
+    world = World(lambda _now: ("ok", 0.001))
+    world.connects = lambda _now: (errno.EADDRNOTAVAIL, 0.0)
+    with pytest.raises(LoadError, match=r"^No local port is left for connections to 192\.0\.2\.1:80; use"):
+        simulate(world)
+
+
+@pytest.mark.parametrize("keep_alive", [True, False])
+def test_a_second_counts_what_happened_in_it(keep_alive: bool) -> None:
+    """Not what happened until the next round of housekeeping, which is up to TICK later."""
+    world = World(lambda _now: ("ok", 0.0015))
+    total = simulate(world, Share(0, 1, 20), rate=400, warm_up=1.0, duration=3.0, keep_alive=keep_alive)
+    counts = [second["counts"] for second in total["seconds"]]
+    assert [count["due"] for count in counts[:4]] == [400, 400, 400, 400]
+    for key in ("sent", "completed"):
+        assert [count[key] for count in counts[1:4]] == pytest.approx([400, 400, 400], abs=2)
 
 
 def test_an_idle_connection_that_the_server_closes_is_replaced() -> None:
