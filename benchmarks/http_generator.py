@@ -26,6 +26,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from kb_tests.cloud.topology import Role
 from kb_tests.fleet.bundle import zipapp
 
 CONFIG = """
@@ -185,7 +186,7 @@ def main() -> None:
         sys.exit("This needs two CPUs.")
     with tempfile.TemporaryDirectory() as folder, nginx() as port:
         path = Path(folder) / "kb_agent.pyz"
-        path.write_bytes(zipapp())
+        path.write_bytes(zipapp(Role.CLIENT))
         sys.path.insert(0, str(path))
         agent = importlib.import_module("kb_agent.http.engine")
         os.sched_setaffinity(0, {1})

@@ -15,7 +15,7 @@ from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.measurement import Counts, Second
 from kb_tests.report.charts import percentiles, scale, series, style
 from kb_tests.report.figures import Figures
-from kb_tests.report.measured import SecondColumns
+from kb_tests.report.measured import MeasurementRecord, SecondColumns
 from kb_tests.sla.verdict import Check
 from tests.unit.report import build
 
@@ -52,7 +52,7 @@ def figures(histogram: Histogram, counts: Counts, offered: float = 100.0) -> Fig
 
 def test_the_percentile_curve_names_nines_and_limits() -> None:
     point = build.judged()
-    assert point.measurement is not None
+    assert isinstance(point.measurement, MeasurementRecord)
     shown = texts(percentiles.chart(Figures.of(point.measurement), limits(), "a"))
     assert {"50%", "90%", "99%", "99.9%", "99.99%"} <= set(shown)
     assert {"10ms", "50ms", "200ms"} <= set(shown)
@@ -86,7 +86,7 @@ def test_five_seconds_and_an_hour_make_charts_of_like_size() -> None:
     sizes = []
     for duration in (5.0, 3600.0):
         point = build.judged(build.point(2, 100, duration))
-        assert point.measurement is not None
+        assert isinstance(point.measurement, MeasurementRecord)
         svg = series.chart(point.measurement.seconds, duration, 200.0, limits(), "a")
         assert {"p50", "p99", "answered well/s", "offered/s"} <= set(texts(svg))
         sizes.append(len(svg or ""))
@@ -104,7 +104,7 @@ def test_a_stall_of_two_seconds_is_seen_in_an_hour() -> None:
 
 def test_errors_over_time_are_drawn_where_there_are_any() -> None:
     point = build.judged(failing=0.02)
-    assert point.measurement is not None
+    assert isinstance(point.measurement, MeasurementRecord)
     assert "errors/s" in texts(series.chart(point.measurement.seconds, 30.0, 4000.0, [], "a"))
 
 
@@ -149,7 +149,7 @@ def test_wild_histograms_make_a_curve_or_none(times: dict[float, int], more: int
 
 def entries(count: int, **changes: Any) -> list[scale.Entry]:
     point = build.judged(build.point(1, 100.0), **changes)
-    assert point.measurement is not None
+    assert isinstance(point.measurement, MeasurementRecord)
     one = Figures.of(point.measurement)
     loads = [100.0 * (index + 1) for index in range(count)]
     return [scale.Entry(replace(one, offered=load, achieved=load), str(point.outcome)) for load in loads]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from kb_tests.report import html
+from kb_tests.report.measured import MeasurementRecord
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord, load
 from tests.unit.report import build
 
@@ -100,7 +101,7 @@ HOSTILE = '<script>alert(1)</script>" onload="alert(2)'
 
 def test_what_servers_and_files_say_is_escaped() -> None:
     judged = build.judged(reasons=[HOSTILE])
-    assert judged.measurement is not None
+    assert isinstance(judged.measurement, MeasurementRecord)
     judged.measurement.counts.errors[HOSTILE] = 3  # type: ignore[index]
     run = build.run([judged, build.without(PointStatus.ERROR, HOSTILE, build.point(1))], notes=[HOSTILE])
     run.cloud = HOSTILE

@@ -44,9 +44,9 @@ def mistake(tmp_path: Path, text: str) -> str:
 
 def test_units_become_seconds_and_bytes(tmp_path: Path) -> None:
     scenario = load(written(tmp_path, GOOD))
+    assert isinstance(scenario, HttpScenario)
     assert scenario.load.duration == 30.0
     assert scenario.load.page_size == 32768
-    assert isinstance(scenario, HttpScenario)
     assert scenario.sla.latency is not None
     assert scenario.sla.latency.limits() == {99.0: 0.05, 99.9: 0.2}
 
