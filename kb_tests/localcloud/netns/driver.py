@@ -469,6 +469,6 @@ def _notes(groups: Groups | None, limit: neighbours.NeighbourLimit) -> tuple[str
     ]
     if groups is None:
         notes += ["servers cannot write below /usr, but for /usr/local", "volumes are plain files"]
-        if local_port(22) != 22:
-            notes.append(f"port 22 of a floating IP is its port {local_port(22)}, and so on below 1024")
+    if local_port(22) != 22:
+        notes.append(f"port 22 of a floating IP is its port {local_port(22)}, and so on below 1024")
     return tuple(notes)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from pathlib import Path
 
 from kb_tests.localcloud.driver import DriverError, FloatingIp
 
@@ -16,7 +16,7 @@ _CONNECT_TIMEOUT = 10.0
 _CHUNK = 256 * 1024
 _PORTS_OF_A_RANGE = 16
 _ALWAYS = (22, 80, 443)
-_UNPRIVILEGED_OFFSET = 10_000
+_OFFSET = 10_000
 
 Upstream = Callable[[str], Awaitable[socket.socket]]
 
@@ -33,17 +33,22 @@ def listening_ports(ranges: Iterable[tuple[int, int]]) -> list[int]:
 
 
 def local_port(port: int) -> int:
-    """Where a floating IP's `port` is listened to: an ordinary user may not bind the low ones."""
-    if os.geteuid() == 0 or port >= _first_unprivileged():
-        return port
-    return port + _UNPRIVILEGED_OFFSET
+    """Where a floating IP's `port` is listened to."""
+    return port if port >= 1024 or _low_ports_are_ours() else port + _OFFSET
 
 
-def _first_unprivileged() -> int:
-    try:
-        return int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text())
-    except OSError:
-        return 1024
+@functools.cache
+def _low_ports_are_ours() -> bool:
+    """Whether port 22 can be had: an ordinary user may not bind it, and an SSH server of the machine itself
+    mostly listens on all addresses, those of 127.0.0.0/8 too.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.77.255.254", 22))
+        except OSError:
+            return False
+    return True
 
 
 class Forwarder:
