@@ -19,6 +19,7 @@ from keystoneauth1.identity.base import BaseIdentityPlugin
 from keystoneauth1.session import TCPKeepAliveAdapter
 from openstack import exceptions as sdk
 from openstack.config import OpenStackConfig
+from openstack.config.cloud_region import CloudRegion
 from openstack.config.loader import CONFIG_FILES
 from openstack.connection import Connection
 from openstack.identity.v3._proxy import Proxy as IdentityProxy
@@ -28,6 +29,8 @@ from kb_tests.errors import CloudAccessError
 
 API_TIMEOUT = 60.0
 """Seconds without an answer after which a call has failed, unless clouds.yaml says otherwise."""
+
+SSH_PORT = 22
 
 CONNECTIONS = 32
 """Kept-alive connections to one API at most."""
@@ -75,6 +78,8 @@ class Cloud:
 
     `connection` is openstacksdk's, in the project of clouds.yaml. `is_admin` tells whether that
     user may see and make projects. `auth_url` is where the user signed in: it identifies the cloud.
+    `ssh_port` is where port 22 of its floating IPs is reached from here: behind a port forward it is
+    another one, and stands as `kb_ssh_port` in the cloud's entry in clouds.yaml.
     """
 
     def __init__(
@@ -84,8 +89,10 @@ class Cloud:
         access: AccessInfo,
         meter: Meter,
         clouds_yaml: str | Path | None = None,
+        ssh_port: int = SSH_PORT,
     ) -> None:
         self.name = name
+        self.ssh_port = ssh_port
         self.clouds_yaml = clouds_yaml
         self.connection = connection
         self.auth_url = str(connection.config.auth.get("auth_url", "")).rstrip("/")
@@ -169,8 +176,15 @@ def connect(name: str, clouds_yaml: str | Path | None = None) -> Cloud:
         raise CloudAccessError(
             f"Cloud {name!r} signs in to no project.", remedy="Give project_name in clouds.yaml."
         )
-    _require_services(name, connection, region.region_name)
-    return Cloud(name, connection, access, meter, clouds_yaml)
+    _require_services(name, connection, region.region_name, access)
+    return Cloud(name, connection, access, meter, clouds_yaml, _ssh_port(name, region))
+
+
+def _ssh_port(name: str, region: CloudRegion) -> int:
+    given = str(region.config.get("kb_ssh_port") or SSH_PORT)
+    if not (given.isdecimal() and 0 < int(given) < 65536):
+        raise CloudAccessError(f"Cloud {name!r} has kb_ssh_port {given!r} in clouds.yaml, which is no port.")
+    return int(given)
 
 
 @contextlib.contextmanager
@@ -200,7 +214,7 @@ def _unknown(name: str, known: set[str], read: str | None, clouds_yaml: str | Pa
     return f"Cloud {name!r} is unknown: there is no clouds.yaml in {', '.join(folders)}."
 
 
-def _require_services(name: str, connection: Connection, region: str | None) -> None:
+def _require_services(name: str, connection: Connection, region: str | None, access: AccessInfo) -> None:
     missing = []
     for service in _SERVICES:
         try:
@@ -210,8 +224,15 @@ def _require_services(name: str, connection: Connection, region: str | None) -> 
         if not found:
             missing.append(service)
     if missing:
+        regions = {
+            str(endpoint.get("region_id") or endpoint.get("region"))
+            for endpoints in access.service_catalog.get_endpoints().values()
+            for endpoint in endpoints
+            if endpoint
+        }
+        known = f" Its catalog has {', '.join(sorted(regions))}." if region and region not in regions else ""
         raise CloudAccessError(
             f"Cloud {name!r} offers no {' and no '.join(missing)} service"
-            f"{f' in region {region!r}' if region else ''}.",
+            f"{f' in region {region!r}' if region else ''}.{known}",
             remedy="Check region_name and interface in clouds.yaml.",
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kb_tests.cloud.builder import Builder
+from kb_tests.cloud.connect import SSH_PORT
 from kb_tests.cloud.graph import Graph, Step
 from kb_tests.cloud.layout import Layout, NetworkPlan, RouterPlan
 from kb_tests.cloud.options import StageOptions
@@ -52,10 +53,10 @@ def add_client_side(
     plan = layout.clients
     network_id = _add_network(graph, builder, plan, project)
     subnet_id = _add_subnet(graph, builder, plan, project, network_id, routes=layout.host_routes)
-    proxy_rules = [(options.ssh_port, ANYWHERE)]
+    proxy_rules = [(SSH_PORT, ANYWHERE)]
     proxy_rules += [(options.redis_port, cidr) for cidr in layout.run_subnets]
     proxy_group = _add_group(graph, builder, "proxy", proxy_rules, project)
-    group = _add_group(graph, builder, plan.name, [(options.ssh_port, plan.cidr)], project)
+    group = _add_group(graph, builder, plan.name, [(SSH_PORT, plan.cidr)], project)
 
     def make_router() -> str:
         gateway = {"network_id": supplies.external_network_id}
@@ -100,11 +101,10 @@ def add_server_side(
     layout: Layout,
     projects: dict[int, Project],
     clients: ClientSide,
-    options: StageOptions,
 ) -> list[Ready]:
     """Steps for every server router with its leg in the client network, and the networks behind it."""
     cidr = layout.clients.cidr
-    rules = [(HTTP_PORT, cidr), (options.ssh_port, cidr)]
+    rules = [(HTTP_PORT, cidr), (SSH_PORT, cidr)]
     groups = {
         tenant: _add_group(graph, builder, f"server-{tenant}", rules, projects[tenant])
         for tenant in layout.tenants

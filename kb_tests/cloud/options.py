@@ -14,6 +14,8 @@ class StageOptions:
     projects of the run's own, which takes the admin role; None means where the rights suffice.
     `public_key`: an OpenSSH public key for every server's keypair. `floating_ip`: False where the
     proxy's fixed address can be reached directly or through `proxy_command` (ssh_config(5)).
+    `ssh_port`: where the proxy's SSH, port 22 of its own, is reached from here; None means as the
+    cloud says.
     `deadline`: seconds that the whole staging may take. `max_servers`: a guard, proxy included.
     """
 
@@ -23,7 +25,7 @@ class StageOptions:
     own_projects: bool | None = None
     public_key: str = ""
     floating_ip: bool = True
-    ssh_port: int = 22
+    ssh_port: int | None = None
     redis_port: int = 6379
     proxy_command: str = ""
     availability_zone: str = ""

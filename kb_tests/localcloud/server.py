@@ -27,6 +27,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from kb_tests.localcloud.cloud import Cloud
 from kb_tests.localcloud.drivers import NAMES, choose_driver
+from kb_tests.localcloud.netns.forwarder import local_port
 from kb_tests.localcloud.nova.lifecycle import watch_power
 from kb_tests.localcloud.services import application
 from kb_tests.localcloud.state_dir import CLOUD_NAME, StateDir
@@ -127,7 +128,7 @@ async def _until(
         await asyncio.sleep(0.01)
     if serving.done():
         raise CannotStartError("The web server did not start: see the log.")
-    state.write_clouds_yaml(cloud.url, password)
+    state.write_clouds_yaml(cloud.url, password, local_port(22))
     state.write_ready(
         {
             "pid": os.getpid(),

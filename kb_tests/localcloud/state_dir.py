@@ -47,8 +47,11 @@ class StateDir:
         """The request log, one JSON object a line."""
         return self.folder / "requests.jsonl"
 
-    def write_clouds_yaml(self, url: str, password: str) -> None:
-        """A clouds.yaml for the administrator. JSON is YAML."""
+    def write_clouds_yaml(self, url: str, password: str, ssh_port: int) -> None:
+        """A clouds.yaml for the administrator. JSON is YAML.
+
+        `ssh_port` is where port 22 of a floating IP is listened to; OpenStack clients pass over that key.
+        """
         auth = {
             "auth_url": f"{url}/identity",
             "username": "admin",
@@ -57,7 +60,12 @@ class StateDir:
             "user_domain_name": "Default",
             "project_domain_name": "Default",
         }
-        entry = {"auth": auth, "region_name": "RegionOne", "identity_api_version": 3}
+        entry = {
+            "auth": auth,
+            "region_name": "RegionOne",
+            "identity_api_version": 3,
+            "kb_ssh_port": ssh_port,
+        }
         self._write(self.clouds_yaml, json.dumps({"clouds": {CLOUD_NAME: entry}}, indent=2) + "\n")
 
     def write_ready(self, facts: dict[str, Any]) -> None:

@@ -52,6 +52,15 @@ def test_it_signs_in(local: control.Running) -> None:
     cloud.close()
 
 
+def test_ssh_may_be_behind_a_port_forward(local: control.Running, altered: Callable[..., Path]) -> None:
+    cloud = connect(local.cloud, altered(kb_ssh_port=2222))
+    assert cloud.ssh_port == 2222
+    cloud.close()
+    for wrong in ("ssh", 65536, -1):
+        text = refused(local.cloud, altered(kb_ssh_port=wrong))
+        assert text == f"Cloud 'kb-local' has kb_ssh_port '{wrong}' in clouds.yaml, which is no port."
+
+
 def test_an_unknown_name_lists_those_that_exist(local: control.Running, tmp_path: Path) -> None:
     text = refused("mycloud", local.clouds_yaml)
     assert text == f"Cloud 'mycloud' is unknown: {local.clouds_yaml} has {local.cloud}."
