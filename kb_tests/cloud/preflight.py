@@ -8,13 +8,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kb_tests.cloud.builder import Builder
+from kb_tests.cloud.caller import Caller
 from kb_tests.cloud.calls import FAILURES, status
 from kb_tests.cloud.connect import Cloud
 from kb_tests.cloud.layout import Layout, Needs, mebibytes
 from kb_tests.cloud.options import StageOptions
 from kb_tests.cloud.topology import Role
 from kb_tests.errors import CapacityError
+
+NOTES_PROPERTY = "kb_notes"
 
 _USER_DATA_LIMIT = 65_535
 _GIB = 1 << 30
@@ -25,7 +27,8 @@ class Supplies:
     """What staging will use. `flavor_id` is empty where the run makes its own, with `disk` GiB.
 
     `external_network_id` is empty where the run needs no way out; `member_role_id` where the run
-    makes no projects of its own.
+    makes no projects of its own. `notes` are what the image's property `kb_notes` says, a sentence a
+    line: whoever provides the image says by it what every report has to show.
     """
 
     image_id: str
@@ -33,6 +36,7 @@ class Supplies:
     external_network_id: str
     flavor_id: str
     member_role_id: str
+    notes: tuple[str, ...] = ()
 
     @property
     def own_projects(self) -> bool:
@@ -40,9 +44,9 @@ class Supplies:
         return bool(self.member_role_id)
 
 
-def check(builder: Builder, layout: Layout, boot: Mapping[Role, str], options: StageOptions) -> Supplies:
+def check(caller: Caller, layout: Layout, boot: Mapping[Role, str], options: StageOptions) -> Supplies:
     """Look for everything that staging needs; CapacityError says all that lacks, in one sentence."""
-    cloud = builder.cloud
+    cloud = caller.cloud
     _check_boot(boot)
     if options.max_servers is not None and layout.needs.servers > options.max_servers:
         raise CapacityError(
@@ -51,25 +55,30 @@ def check(builder: Builder, layout: Layout, boot: Mapping[Role, str], options: S
             remedy="Raise --kb-max-servers or make the scenario smaller.",
         )
     own = cloud.is_admin if options.own_projects is None else options.own_projects
-    member_role_id = _member_role(builder) if own else ""
-    image = _image(builder, options.image, own)
-    disk = _disk(image, layout)
+    if not own:
+        check_tenants(caller, layout)
+    member_role_id = member_role(caller) if own else ""
+    image = find_image(caller, options.image, own)
+    disk = root_disk(image, layout)
     ram = mebibytes(layout.flavor.ram)
     if (image.min_ram or 0) > ram:
         raise CapacityError(
             f"Image {image.name} needs {image.min_ram} MiB of RAM; the scenario's flavor has {ram}."
         )
-    _check_volumes(builder, layout)
+    check_volumes(caller, layout)
     supplies = Supplies(
         image_id=image.id,
         disk=disk,
-        external_network_id=_external_network(builder, options),
-        flavor_id="" if own and not options.flavor else _flavor(builder, layout, disk, options.flavor),
+        external_network_id=find_external_network(caller, options),
+        flavor_id="" if own and not options.flavor else find_flavor(caller, layout, disk, options.flavor),
         member_role_id=member_role_id,
+        notes=notes_of(image),
     )
     lacking = [
         f"{needed} {what} where {free} are free"
-        for what, needed, free in _shortages(builder, layout, options, supplies)
+        for what, needed, free in shortages(
+            caller, layout, options, own=own, external_network_id=supplies.external_network_id
+        )
     ]
     if lacking:
         raise CapacityError(
@@ -89,12 +98,22 @@ def _check_boot(boot: Mapping[Role, str]) -> None:
             )
 
 
-def _member_role(builder: Builder) -> str:
+def check_tenants(caller: Caller, layout: Layout) -> None:
+    """CapacityError where a scenario asks for several tenants and all would share one project."""
+    if len(layout.tenants) > 1:
+        raise CapacityError(
+            f"Scenario {layout.scenario} has {len(layout.tenants)} tenants, each a project of its own, which "
+            f"the user of cloud {caller.cloud.name!r} may not make.",
+            remedy="Use an admin's credentials, or one tenant with as many routers.",
+        )
+
+
+def member_role(caller: Caller) -> str:
     """The role of the run's users. Listing projects proves that we may see what we would make."""
-    cloud = builder.cloud
+    cloud = caller.cloud
     try:
-        roles = builder.call("listing roles", lambda: list(cloud.identity.roles()))
-        builder.call("listing projects", lambda: next(iter(cloud.identity.projects(name="kb")), None))
+        roles = caller.call("listing roles", lambda: list(cloud.identity.roles()))
+        caller.call("listing projects", lambda: next(iter(cloud.identity.projects(name="kb")), None))
     except Exception as error:
         cause = error.__cause__
         if not (isinstance(cause, FAILURES) and status(cause) == 403):
@@ -110,9 +129,10 @@ def _member_role(builder: Builder) -> str:
     raise CapacityError(f"Cloud {cloud.name!r} has no role 'member' for the run's users.")
 
 
-def _image(builder: Builder, wanted: str, own: bool) -> Any:
-    cloud = builder.cloud
-    image = builder.call("looking for the image", lambda: cloud.connection.image.find_image(wanted))
+def find_image(caller: Caller, wanted: str, own: bool) -> Any:
+    """The image, if the run's projects (`own`: of its own) can use it; else CapacityError."""
+    cloud = caller.cloud
+    image = caller.call("looking for the image", lambda: cloud.connection.image.find_image(wanted))
     if image is None:
         raise CapacityError(
             f"Cloud {cloud.name!r} has no image {wanted!r}.",
@@ -129,8 +149,15 @@ def _image(builder: Builder, wanted: str, own: bool) -> Any:
     return image
 
 
-def _check_volumes(builder: Builder, layout: Layout) -> None:
-    cloud, plan = builder.cloud, layout.volume
+def notes_of(image: Any) -> tuple[str, ...]:
+    """What every report of servers with this image has to show."""
+    text = str((image.properties or {}).get(NOTES_PROPERTY) or "")
+    return tuple(line.strip() for line in text.splitlines() if line.strip())
+
+
+def check_volumes(caller: Caller, layout: Layout) -> None:
+    """Whether the cloud offers the volumes of a layout; else CapacityError."""
+    cloud, plan = caller.cloud, layout.volume
     if plan is None:
         return
     if not cloud.has_volumes:
@@ -139,22 +166,23 @@ def _check_volumes(builder: Builder, layout: Layout) -> None:
         )
     if plan.type:
         storage: Any = cloud.connection.block_storage
-        names = builder.call("listing volume types", lambda: {str(found.name) for found in storage.types()})
+        names = caller.call("listing volume types", lambda: {str(found.name) for found in storage.types()})
         if plan.type not in names:
             raise CapacityError(
                 f"Cloud {cloud.name!r} has no volume type {plan.type!r}; it has {', '.join(sorted(names))}."
             )
 
 
-def _disk(image: Any, layout: Layout) -> int:
+def root_disk(image: Any, layout: Layout) -> int:
     """GiB of a server's root disk: real clouds refuse flavors without one to members."""
     needed = image.virtual_size or image.size or 0
     return max(math.ceil(max(layout.flavor.disk, needed) / _GIB), image.min_disk or 0, 1)
 
 
-def _external_network(builder: Builder, options: StageOptions) -> str:
-    cloud, wanted = builder.cloud, options.external_network
-    networks = builder.call(
+def find_external_network(caller: Caller, options: StageOptions) -> str:
+    """Its id, "" where there is none and none is needed; CapacityError where it cannot be told."""
+    cloud, wanted = caller.cloud, options.external_network
+    networks = caller.call(
         "looking for the external network",
         lambda: list(cloud.connection.network.networks(is_router_external=True)),
     )
@@ -174,18 +202,21 @@ def _external_network(builder: Builder, options: StageOptions) -> str:
             remedy="Name one with --kb-external-network.",
         )
     if options.floating_ip:
-        raise CapacityError(f"Cloud {cloud.name!r} has no external network for the proxy's floating IP.")
+        raise CapacityError(
+            f"Cloud {cloud.name!r} has no external network for the proxy's floating IP.",
+            remedy="Its operator makes one (`openstack network create --external`) and shares it.",
+        )
     return ""
 
 
-def _flavor(builder: Builder, layout: Layout, disk: int, wanted: str) -> str:
+def find_flavor(caller: Caller, layout: Layout, disk: int, wanted: str) -> str:
     """An existing flavor: the named one, else the smallest that suffices.
 
     One without a disk of its own takes the image's size; some clouds refuse those, so they come last.
     """
-    cloud = builder.cloud
+    cloud = caller.cloud
     need = layout.flavor
-    flavors = builder.call("listing flavors", lambda: list(cloud.connection.compute.flavors(details=True)))
+    flavors = caller.call("listing flavors", lambda: list(cloud.connection.compute.flavors(details=True)))
     if wanted:
         for flavor in flavors:
             if wanted in (flavor.name, flavor.id):
@@ -208,15 +239,15 @@ def _flavor(builder: Builder, layout: Layout, disk: int, wanted: str) -> str:
     return str(min(fitting, key=lambda f: (not f.disk, f.vcpus, f.ram, f.disk, f.name)).id)
 
 
-def _shortages(
-    builder: Builder, layout: Layout, options: StageOptions, supplies: Supplies
+def shortages(
+    caller: Caller, layout: Layout, options: StageOptions, *, own: bool, external_network_id: str
 ) -> Iterator[tuple[str, int, int]]:
     """(what, needed, free) of all that does not suffice."""
-    if not supplies.own_projects:
-        yield from _quota_shortages(builder, layout.needs, options)
-    if supplies.external_network_id and builder.cloud.is_admin:
+    if not own:
+        yield from _quota_shortages(caller, layout.needs, options)
+    if external_network_id and caller.cloud.is_admin:
         needed = 1 + options.floating_ip
-        free = _free_addresses(builder.cloud, supplies.external_network_id)
+        free = _free_addresses(caller.cloud, external_network_id)
         if free is not None and free < needed:
             yield "external addresses (gateway and floating IP)", needed, free
 
@@ -232,9 +263,9 @@ def _free_addresses(cloud: Cloud, network_id: str) -> int | None:
     return None
 
 
-def _quota_shortages(builder: Builder, needs: Needs, options: StageOptions) -> Iterator[tuple[str, int, int]]:
-    cloud = builder.cloud
-    limits = builder.call("reading the compute quota", lambda: cloud.connection.compute.get_limits()).absolute
+def _quota_shortages(caller: Caller, needs: Needs, options: StageOptions) -> Iterator[tuple[str, int, int]]:
+    cloud = caller.cloud
+    limits = caller.call("reading the compute quota", lambda: cloud.connection.compute.get_limits()).absolute
     compute: tuple[tuple[str, int, int | None, int | None], ...] = (
         ("servers", needs.servers, limits.instances, limits.instances_used),
         ("vCPU", needs.vcpus, limits.total_cores, limits.total_cores_used),
@@ -242,7 +273,7 @@ def _quota_shortages(builder: Builder, needs: Needs, options: StageOptions) -> I
     )
     if needs.volumes:
         storage: Any = cloud.connection.block_storage
-        absolute = builder.call("reading the volume quota", lambda: storage.get_limits()).absolute
+        absolute = caller.call("reading the volume quota", lambda: storage.get_limits()).absolute
         compute += (
             ("volumes", needs.volumes, absolute.max_total_volumes, absolute.total_volumes_used),
             ("GiB", needs.gibibytes, absolute.max_total_volume_gigabytes, absolute.total_gigabytes_used),
@@ -251,7 +282,7 @@ def _quota_shortages(builder: Builder, needs: Needs, options: StageOptions) -> I
         free = _free(limit, used)
         if free is not None and free < needed:
             yield what, needed, free
-    quota = builder.call(
+    quota = caller.call(
         "reading the network quota",
         lambda: cloud.connection.network.get_quota(cloud.project_id, details=True),
     )

@@ -52,7 +52,7 @@ def stage(
     projects = add_projects(graph, builder, layout, supplies, options)
     flavor_id = _add_flavor(graph, builder, layout, supplies)
     clients = add_client_side(graph, builder, layout, projects[0], supplies, options)
-    server_side = add_server_side(graph, builder, layout, projects, clients, options)
+    server_side = add_server_side(graph, builder, layout, projects, clients)
     groups = add_servers(
         graph, builder, layout, boot, projects, clients, server_side, flavor_id, supplies, options
     )
@@ -68,11 +68,11 @@ def stage(
         equipped = attach(builder, layout.volume, projects[0], bare, ids, options, progress)
         servers |= {server.name: server for server in equipped}
     facts = StagingFacts(time.monotonic() - began, cloud.requests - requests)
-    topology = _topology(journal, layout, groups, servers, _access(layout, clients, options), facts)
-    if not waiting.replaced:
-        return topology
-    note = f"{len(waiting.replaced)} of {len(servers)} servers went to ERROR and were made anew."
-    return dataclasses.replace(topology, notes=(note,))
+    topology = _topology(journal, layout, groups, servers, _access(cloud, layout, clients, options), facts)
+    notes = supplies.notes
+    if waiting.replaced:
+        notes += (f"{len(waiting.replaced)} of {len(servers)} servers went to ERROR and were made anew.",)
+    return dataclasses.replace(topology, notes=notes)
 
 
 def _add_flavor(graph: Graph, builder: Builder, layout: Layout, supplies: Supplies) -> Step[str]:
@@ -92,10 +92,10 @@ def _add_flavor(graph: Graph, builder: Builder, layout: Layout, supplies: Suppli
     return graph.add("flavor", make)
 
 
-def _access(layout: Layout, clients: ClientSide, options: StageOptions) -> Access:
+def _access(cloud: Cloud, layout: Layout, clients: ClientSide, options: StageOptions) -> Access:
     return Access(
         host=clients.floating_ip.value if clients.floating_ip else layout.proxy_address,
-        port=options.ssh_port,
+        port=options.ssh_port or cloud.ssh_port,
         redis_host=layout.proxy_address,
         redis_port=options.redis_port,
         proxy_command=options.proxy_command,

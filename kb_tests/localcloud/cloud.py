@@ -60,7 +60,7 @@ class Cloud:
         self.identity.token_lifetime = token_lifetime
         self.identity.bootstrap(admin_password)
         admin = next(project.id for project in self.identity.projects.values() if project.name == "admin")
-        self.images.bootstrap(admin)
+        self.images.bootstrap(admin, self.driver.notes)
         self.compute.bootstrap()
         self.storage.bootstrap()
         public = Network(

@@ -47,8 +47,8 @@ class Images:
     folder: Path
     images: dict[str, Image] = field(default_factory=dict)
 
-    def bootstrap(self, owner: str) -> None:
-        """The node image."""
+    def bootstrap(self, owner: str, notes: tuple[str, ...] = ()) -> None:
+        """The node image. Its property `kb_notes` says, a sentence a line, what reports on it have to say."""
         image = Image(
             owner=owner,
             name=NODE_IMAGE,
@@ -58,7 +58,10 @@ class Images:
             disk_format="raw",
             size=0,
             checksum="d41d8cd98f00b204e9800998ecf8427e",
-            properties={"description": "The root file system of the machine that runs the local cloud"},
+            properties={
+                "description": "The root file system of the machine that runs the local cloud",
+                "kb_notes": "\n".join(notes),
+            },
             is_host_root=True,
         )
         self.images[image.id] = image

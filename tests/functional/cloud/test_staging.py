@@ -20,6 +20,7 @@ from kb_tests.cloud.staging import stage
 from kb_tests.cloud.teardown import tear_down
 from kb_tests.cloud.topology import Role
 from kb_tests.errors import CapacityError, StagingError
+from kb_tests.localcloud import control
 from tests.functional.cloud.conftest import everything
 from tests.functional.cloud.staged import BOOT, PUBLIC_KEY, scenario, stage_small
 
@@ -110,6 +111,16 @@ def test_without_floating_ip(cloud: Cloud, journal: Journal) -> None:
     assert (topology.access.host, topology.access.port) == (topology.proxy.address, 2222)
     assert topology.access.proxy_command == command
     assert "floating_ip" not in journal.kinds()
+    rules = cloud.connection.network.security_group_rules(direction="ingress", protocol="tcp")
+    assert 2222 not in {rule.port_range_min for rule in rules}, "in the proxy, SSH keeps its port"
+    tear_down(cloud, journal)
+
+
+def test_what_the_image_says_of_itself_reaches_every_report(
+    cloud: Cloud, journal: Journal, local: control.Running
+) -> None:
+    assert local.notes
+    assert stage_small(cloud, journal).notes == local.notes
     tear_down(cloud, journal)
 
 
