@@ -137,7 +137,7 @@ def _mtu(call: Call, given: Json) -> int:
 
 @routes.add("PUT", "/v2.0/networks/{id}")
 async def update_network(call: Call) -> Response:
-    """Name, description, sharing, MTU."""
+    """Name, description, sharing, MTU, whether it is external."""
     network, given = get(call, call.params["id"]), entry(call, "network")
     own(call, network, "update_network")
     check_names(given, _ALLOWED)
@@ -145,6 +145,7 @@ async def update_network(call: Call) -> Response:
     network.name = string(given, "name", network.name)
     network.description = string(given, "description", network.description)
     network.shared = truth(given.get("shared"), network.shared)
+    network.external = truth(given.get("router:external"), network.external)
     network.admin_state_up = truth(given.get("admin_state_up"), network.admin_state_up)
     network.port_security = truth(given.get("port_security_enabled"), network.port_security)
     if "mtu" in given:
