@@ -86,6 +86,21 @@ def _parser() -> argparse.ArgumentParser:
     cleanup.add_argument("--dry-run", action="store_true", help="only list what would be removed")
     cleanup.set_defaults(run=_cleanup)
 
+    doctor = commands.add_parser(
+        "doctor",
+        help="say whether a cloud can carry a scenario, and what to do where it cannot",
+        description="Asks a cloud for everything that staging would need, makes nothing, and prints one "
+        "table. Exit code 1 where something is in the way.",
+    )
+    doctor.add_argument("--cloud", required=True, metavar="NAME", help="cloud of clouds.yaml")
+    doctor.add_argument("--scenario", metavar="FILE", help="scenario file, or name of a shipped one")
+    doctor.add_argument("--image", default="kb-node", metavar="NAME", help="as pytest's --kb-image")
+    doctor.add_argument("--flavor", default="", metavar="NAME", help="as pytest's --kb-flavor")
+    doctor.add_argument(
+        "--external-network", default="", metavar="NAME", help="as pytest's --kb-external-network"
+    )
+    doctor.set_defaults(run=_doctor)
+
     report = commands.add_parser("report", help="make the HTML report of a run again from its record")
     report.add_argument("record", type=Path, metavar="RECORD", help="reports/RUN.json")
     report.add_argument("--html", type=Path, metavar="FILE", help="where to (default: beside the record)")
@@ -144,6 +159,24 @@ def _cleanup(options: argparse.Namespace) -> int:
     done = "would be removed" if options.dry_run else "removed"
     print(f"{len(removed)} resources {done} on {options.cloud}")
     return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from kb_tests.cloud.doctor import State, examine, table
+    from kb_tests.cloud.layout import plan
+    from kb_tests.cloud.options import StageOptions
+    from kb_tests.scenario.load import load
+    from kb_tests.session.selection import find_file
+
+    layout = plan(load(find_file(options.scenario))) if options.scenario else None
+    wanted = StageOptions(
+        image=options.image, flavor=options.flavor, external_network=options.external_network
+    )
+    findings = []
+    for finding in examine(options.cloud, layout, wanted):
+        print(table([finding]), flush=True)
+        findings.append(finding)
+    return int(any(finding.state is State.FAULT for finding in findings))
 
 
 def _report(options: argparse.Namespace) -> int:

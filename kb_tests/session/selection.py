@@ -53,7 +53,7 @@ class Selection:
         """Read the scenario `files` (or names of shipped scenarios); raises ScenarioError."""
         names = tuple(dict.fromkeys(clouds)) or (LOCAL,)
         default = "demo-http" if names == (LOCAL,) else "http-east-west"
-        paths = [_find(file) for file in files or [default]]
+        paths = [find_file(file) for file in files or [default]]
         scenarios = {path: load(path) for path in paths}
         taken: dict[str, Path] = {}
         for path, scenario in scenarios.items():
@@ -141,7 +141,8 @@ def _test_id(name: str, cloud: str, clouds: Iterable[str]) -> str:
     return name if len(tuple(clouds)) == 1 else f"{name}-{cloud}"
 
 
-def _find(file: str) -> Path:
+def find_file(file: str) -> Path:
+    """A scenario's path, from that or from the name of a shipped one; ScenarioError for neither."""
     path = Path(file)
     if path.suffix or path.exists():
         return path

@@ -1,0 +1,241 @@
+"""What `kb doctor` finds: whether a cloud can carry a scenario, and what to do where it cannot.
+
+Everything is asked, nothing is made. A fault is what staging would refuse or fail at.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from keystoneauth1 import exceptions as ksa
+from openstack import exceptions as sdk
+
+from kb_tests.cloud import preflight
+from kb_tests.cloud.caller import Caller
+from kb_tests.cloud.calls import said
+from kb_tests.cloud.connect import Cloud, connect
+from kb_tests.cloud.layout import Layout, mebibytes
+from kb_tests.cloud.options import StageOptions
+from kb_tests.errors import CloudError
+from kb_tests.scenario.units import format_size
+
+PATIENCE = 60.0
+"""Seconds in which all questions must be answered."""
+
+SKEW = 5.0
+"""Seconds that clocks may differ: HTTP's Date has whole ones, and travels."""
+
+
+class State(StrEnum):
+    """What a finding means: as it should be, worth knowing, or in the way."""
+
+    GOOD = "good"
+    NOTE = "note"
+    FAULT = "FAULT"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the table: what was looked at, what is there, and what to do about it."""
+
+    what: str
+    state: State
+    found: str
+    remedy: str = ""
+
+
+def examine(
+    name: str, layout: Layout | None, options: StageOptions, clouds_yaml: Path | None = None
+) -> Iterator[Finding]:
+    """All findings about the cloud `name`, and how it suits `layout`, where one is given.
+
+    Ends early where nothing more can be asked. `options` are those that staging would have.
+    """
+    try:
+        cloud = connect(name, clouds_yaml)
+    except CloudError as error:
+        yield _fault("sign-in", error)
+        return
+    try:
+        yield Finding("sign-in", State.GOOD, f"{cloud.auth_url}, project {_project(cloud)}")
+        services = tuple(_services(cloud, layout))
+        yield from services
+        if any(finding.state is State.FAULT for finding in services):
+            return
+        yield _clock(cloud)
+        caller = Caller(cloud, until=time.monotonic() + PATIENCE, stop=Event())
+        yield from _Examination(caller, layout, options).run()
+    finally:
+        cloud.close()
+
+
+def table(findings: Iterable[Finding]) -> str:
+    """The findings in columns, remedies below what they are for."""
+    lines = []
+    for finding in findings:
+        lines.append(f"{finding.what:<18}{finding.state:<7}{finding.found}")
+        if finding.remedy:
+            lines.append(f"{'':<25}-> {finding.remedy}")
+    return "\n".join(lines)
+
+
+def _fault(what: str, error: CloudError) -> Finding:
+    sentence = str(error).removesuffix(error.remedy).rstrip()
+    return Finding(what, State.FAULT, sentence, error.remedy)
+
+
+def _project(cloud: Cloud) -> str:
+    name = cloud.connection.config.auth.get("project_name")
+    return f"{name} ({cloud.project_id})" if name else cloud.project_id
+
+
+def _services(cloud: Cloud, layout: Layout | None) -> Iterator[Finding]:
+    connection = cloud.connection
+    proxies: dict[str, Any] = {
+        "identity": connection.identity,
+        "compute": connection.compute,
+        "network": connection.network,
+        "image": connection.image,
+    }
+    if cloud.has_volumes:
+        proxies["block storage"] = connection.block_storage
+    for service, proxy in proxies.items():
+        try:
+            yield Finding(service, State.GOOD, _endpoint(proxy))
+        except (ksa.ClientException, sdk.SDKException) as error:
+            yield Finding(
+                service,
+                State.FAULT,
+                f"Its API does not answer: {said(error)}",
+                "Check region_name and interface in clouds.yaml, and that the API is up.",
+            )
+    if not cloud.has_volumes and not (layout and layout.volume):
+        yield Finding("block storage", State.NOTE, "Not offered: storage scenarios need target: ephemeral.")
+
+
+def _endpoint(proxy: Any) -> str:
+    data = proxy.get_endpoint_data()
+    if data is None:
+        raise sdk.SDKException("the catalog names no endpoint")
+    version = ".".join(map(str, data.api_version or ())) or "unknown"
+    if data.max_microversion:
+        version += f", microversions to {'.'.join(map(str, data.max_microversion))}"
+    return f"version {version} at {data.url}"
+
+
+def _clock(cloud: Cloud) -> Finding:
+    skew = cloud.now() - time.time()
+    if abs(skew) <= SKEW:
+        return Finding("clock", State.GOOD, f"within {SKEW:g} s of this machine's")
+    return Finding(
+        "clock",
+        State.NOTE,
+        f"The cloud's is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} this machine's.",
+        "Leases go by the cloud's; set both by NTP, or logs and records will not match.",
+    )
+
+
+class _Examination:
+    """What staging would look for, each by itself, so that one fault does not hide the next."""
+
+    def __init__(self, caller: Caller, layout: Layout | None, options: StageOptions) -> None:
+        self._caller = caller
+        self._layout = layout
+        self._options = options
+        self._own = caller.cloud.is_admin if options.own_projects is None else options.own_projects
+
+    def run(self) -> Iterator[Finding]:
+        yield self._asked("rights", self._rights)
+        image: Any = None
+
+        def look_for_image() -> Finding:
+            nonlocal image
+            image = preflight.find_image(self._caller, self._options.image, self._own)
+            return Finding("image", State.GOOD, self._describe(image))
+
+        yield self._asked("image", look_for_image)
+        if image is not None:
+            for note in preflight.notes_of(image):
+                yield Finding("image", State.NOTE, note)
+        external = ""
+
+        def look_for_network() -> Finding:
+            nonlocal external
+            external = preflight.find_external_network(self._caller, self._options)
+            return Finding("external network", State.GOOD, external or "none, and none is needed")
+
+        yield self._asked("external network", look_for_network)
+        layout = self._layout
+        if layout is None:
+            yield Finding("quotas", State.NOTE, "Not compared with anything.", "Give a --scenario.")
+            return
+        if image is not None and not (self._own and not self._options.flavor):
+            yield self._asked("flavor", lambda: self._flavor(layout, image))
+        if layout.volume is not None:
+            yield self._asked("volumes", lambda: self._volumes(layout))
+        yield from self._quotas(layout, external)
+
+    def _asked(self, what: str, look: Callable[[], Finding]) -> Finding:
+        try:
+            return look()
+        except CloudError as error:
+            return _fault(what, error)
+
+    def _rights(self) -> Finding:
+        if self._own:
+            preflight.member_role(self._caller)
+            return Finding("rights", State.GOOD, "admin: projects, users, quotas and flavors of a run's own")
+        if self._layout is not None:
+            preflight.check_tenants(self._caller, self._layout)
+        return Finding(
+            "rights",
+            State.NOTE,
+            f"no admin: all is staged in project {_project(self._caller.cloud)}, with an existing flavor and "
+            "within its quotas; of hosts only an opaque id is seen",
+        )
+
+    def _describe(self, image: Any) -> str:
+        return f"{image.name}, {format_size(image.size or 0)}, {image.visibility}, id {image.id}"
+
+    def _flavor(self, layout: Layout, image: Any) -> Finding:
+        disk = preflight.root_disk(image, layout)
+        chosen = preflight.find_flavor(self._caller, layout, disk, self._options.flavor)
+        need = layout.flavor
+        wanted = f"{need.vcpus} vCPU, {mebibytes(need.ram)} MiB of RAM, {disk} GiB of disk"
+        return Finding("flavor", State.GOOD, f"id {chosen}, for {wanted}")
+
+    def _volumes(self, layout: Layout) -> Finding:
+        preflight.check_volumes(self._caller, layout)
+        plan = layout.volume
+        kind = plan.type if plan and plan.type else "default"
+        return Finding("volumes", State.GOOD, f"type {kind}")
+
+    def _quotas(self, layout: Layout, external: str) -> Iterator[Finding]:
+        try:
+            lacking = list(
+                preflight.shortages(
+                    self._caller, layout, self._options, own=self._own, external_network_id=external
+                )
+            )
+        except CloudError as error:
+            yield _fault("quotas", error)
+            return
+        for what, needed, free in lacking:
+            yield Finding(
+                "quotas",
+                State.FAULT,
+                f"Scenario {layout.scenario} needs {needed} {what}; {free} are free.",
+                "Raise the quota, free some, or make the scenario smaller.",
+            )
+        if lacking:
+            return
+        needs = layout.needs
+        sizes = f"{needs.servers} servers, {needs.vcpus} vCPU, {format_size(needs.ram << 20)} of RAM"
+        how = "set by the run" if self._own else "free"
+        yield Finding("quotas", State.GOOD, f"{sizes} for scenario {layout.scenario}: {how}")
