@@ -41,7 +41,8 @@ Reports::
                                       at start, after a lost connection, and when asked; `instance`
                                       differs for each start of the agent, and `seq` begins anew with it
     ready   id, offset, clock_error   answer to enroll, serve, disk, load, fio: prepared (for load: the
-                                      connections are open, or the server does not open them). offset: Redis clock less CLOCK_MONOTONIC
+                                      connections are open, or the server does not open them).
+                                      offset: Redis clock less CLOCK_MONOTONIC
     second  id, index, counts, buckets            every second; index 0 is the first second after the
                                                   warm-up, negative before; buckets: [[i, n], ...]
                                                   where bucket i holds times in

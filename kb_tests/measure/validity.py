@@ -33,7 +33,9 @@ def validity(point: HttpPoint, measurement: Measurement, sla: HttpSla) -> tuple[
 
     - The send lag's p99 of a generator is above a tenth of the tightest latency limit, and above 1 ms
       (above 0.1 s if no latency is limited).
-    - A generator process used over 90 % of its CPU.
+    - A generator process of an open loop used over 90 % of its CPU. (A closed loop uses what there is: it
+      keeps no schedule that it could miss, and its times and rate are those of this generator, not limits
+      of the cloud.)
     - A generator is missing, or there are more of them than were asked for.
     - A generator started, or may by its clock have started, off by more than 5 % of the window or 1 s.
     - A generator ran out of local ports; a histogram is saturated.
@@ -60,7 +62,7 @@ def _reasons(point: HttpPoint, measurement: Measurement, sla: HttpSla) -> Iterat
             f"{len(starved)} of {point.clients} generators sent too late, with a p99 above"
             f" {format_duration(lag)}: {named(starved)}."
         )
-    busy = [f"{agent.agent} {agent.cpu:.0%}" for agent in agents if agent.cpu > CPU]
+    busy = [f"{agent.agent} {agent.cpu:.0%}" for agent in agents if point.rate and agent.cpu > CPU]
     if busy:
         yield (
             f"{len(busy)} of {point.clients} generators had no CPU to spare (over {CPU:.0%}): {named(busy)}."

@@ -122,6 +122,11 @@ class HttpScenario(Section):
             )
         if self.sla.achieved is not None and 0 in self.load.rate:
             raise ValueError("sla.achieved has no meaning for rate 0, which offers no rate")
+        if self.sla.latency is not None and 0 in self.load.rate:
+            raise ValueError(
+                "sla.latency has no meaning for rate 0, which asks only as fast as it is answered and so does"
+                " not see what a stall does to users; limit errors alone, or give rates"
+            )
         return self
 
 

@@ -71,6 +71,10 @@ def test_on_the_limit_is_valid() -> None:
     assert reasons(facts(fleet(), lag_p99=0.001, cpu=0.9, skew=0.25)) == ()
 
 
+def test_a_closed_loop_may_use_all_cpu() -> None:
+    assert reasons(facts(fleet(), cpu=1.0), replace(POINT, rate=0)) == ()
+
+
 def test_a_clock_that_is_not_known_well() -> None:
     first, *others = fleet()
     assert reasons([replace(first, clock_error=3600.0), *others]) == (

@@ -115,6 +115,11 @@ def test_what_is_dumped_reads_back(seconds: float, share: float, size: int) -> N
             "web.yaml:9: sla.latency: name at least one percentile; limits are above 0 and do not fall "
             "as it rises.",
         ),
+        (
+            "[1000, 500]",
+            "[0, 500]",
+            "sla.latency has no meaning for rate 0, which asks only as fast as it is",
+        ),
         ("start: 1", "start: 9", "load.clients.start may not exceed the 4 servers of the topology"),
         ("name: web\n", "name: web\nname: web\n", "web.yaml:2: name stands here a second time."),
         ("[1000, 500]", "[1000", "web.yaml:6: is not valid YAML"),

@@ -8,6 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.measurement import Measurement
@@ -163,9 +165,39 @@ def test_staging_time(good: Measurement) -> None:
     assert judge(POINT, good, limited).outcome is Outcome.INCONCLUSIVE
 
 
-def test_a_closed_loop_achieves_no_rate(good: Measurement) -> None:
-    verdict = judge(replace(POINT, rate=0), replace(good, offered=0.0), sla(achieved="99%"))
+@pytest.mark.parametrize(
+    "limits", [{"achieved": "99%"}, {"latency": {"p99": "10s"}}, {"latency": {"p99": "1us"}}]
+)
+def test_a_closed_loop_shows_neither_an_achieved_rate_nor_latency(
+    good: Measurement, limits: dict[str, Any]
+) -> None:
+    verdict = judge(replace(POINT, rate=0), replace(good, offered=0.0), sla(**limits))
     assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert "closed loop" in verdict.checks[0].detail
+
+
+def test_a_closed_loop_reaches_a_verdict_on_errors() -> None:
+    closed, limits = replace(POINT, rate=0), sla(errors="1%")
+    for reports, outcome in [
+        (facts(fleet(), cpu=1.0), Outcome.PASS),
+        (facts(fleet(counts=[wire(500, {"http_5xx": 50})] * 5), cpu=1.0), Outcome.FAIL),
+    ]:
+        assert judge(closed, replace(measure(closed, reports), offered=0.0), limits).outcome is outcome
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 500), st.integers(0, 500), st.sampled_from([50, 90, 99, 99.9]))
+def test_requests_that_were_due_and_not_answered_never_let_a_percentile_pass(
+    unsent: int, inflight: int, percent: float
+) -> None:
+    """The base is what was due: a cloud cannot look fast by what it left undone."""
+    unsent, inflight = min(unsent, 500), min(inflight, 500 - min(unsent, 500))
+    verdict = judge(POINT, bad(unsent=unsent, inflight=inflight), sla(latency={f"p{percent:g}": "10s"}))
+    assert verdict.reasons == ()
+    if unsent + inflight >= 500 * (1 - percent / 100):
+        assert verdict.outcome is not Outcome.PASS
+    if unsent + inflight >= 2 * 500 * (1 - percent / 100) + 5:
+        assert verdict.outcome is Outcome.FAIL
 
 
 def test_invalid_comes_before_everything_and_keeps_the_checks() -> None:
