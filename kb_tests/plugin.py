@@ -1,22 +1,22 @@
-"""The pytest face of the suite: options and hooks. All else is in `session/` and `fixtures.py`."""
+"""The pytest face of the suite: options and hooks. All else is in `session/` and `fixtures.py`.
+
+pytest loads it in every session of whoever installed the suite; a session that loads no cloud pays for no
+more than this file.
+"""
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
-from kb_tests.errors import ScenarioError
 from kb_tests.fixtures import kb_cloud, kb_fleet, kb_http, kb_scenario, kb_storage, kb_topology
-from kb_tests.session.controller import Controller
-from kb_tests.session.keys import OUTBOX, RUN_IDS, SELECTION
-from kb_tests.session.outbox import Outbox
-from kb_tests.session.run import Run
-from kb_tests.session.selection import Selection
+from kb_tests.session.keys import OUTBOX, SELECTION
 
 __all__ = ["kb_cloud", "kb_fleet", "kb_http", "kb_scenario", "kb_storage", "kb_topology"]
+
+_PACKAGE = Path(__file__).parent
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -67,6 +67,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="external network of the proxy's floating IP",
     )
     group.addoption(
+        "--kb-ssh-port",
+        type=_port,
+        default=None,
+        metavar="PORT",
+        help="where port 22 of the proxy is reached from here, if it is behind a port forward. Default: "
+        "kb_ssh_port of the cloud in clouds.yaml, else 22",
+    )
+    group.addoption(
         "--kb-ssh-proxy-command",
         default="",
         metavar="COMMAND",
@@ -81,53 +89,54 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def _port(text: str) -> int:
+    """An option's port; ValueError makes pytest say what is wrong."""
+    port = int(text)
+    if not 0 < port < 65536:
+        raise ValueError
+    return port
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Read the scenarios, so that a mistake in one stops everything before it began."""
     if config.getoption("kb_testing_cloud"):
         raise pytest.UsageError("--kb-testing-cloud is kept for loads between two clouds, which come later.")
-    try:
-        selection = Selection.read(config.getoption("kb_cloud"), config.getoption("kb_scenario"))
-    except ScenarioError as error:
-        raise pytest.UsageError(str(error)) from None
-    config.stash[SELECTION] = selection
-    config.stash[OUTBOX] = Outbox()
-    worker = getattr(config, "workerinput", None)
-    if worker is not None:
-        config.stash[RUN_IDS] = worker["kb_run_ids"]
-    else:
-        run = Run(selection, Path(config.getoption("kb_reports")))
-        config.stash[RUN_IDS] = run.ids
-        config.pluginmanager.register(Controller(config, run), "kb_controller")
-    # openstacksdk announces its own changes to whoever calls it; an operator cannot act on that.
-    config.addinivalue_line("filterwarnings", r"ignore:::openstack\.")
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, _end_like_an_interrupt)
+    if config.getoption("kb_cloud") or config.getoption("kb_scenario") or _runs_our_tests(config):
+        _activate(config)
 
 
-def _end_like_an_interrupt(number: int, _frame: object) -> None:
-    """A cancelled pipeline sends SIGTERM; pytest would die of it with everything still staged."""
-    signal.signal(number, signal.SIG_IGN)
-    raise KeyboardInterrupt(signal.Signals(number).name)
+def _runs_our_tests(config: pytest.Config) -> bool:
+    paths = (Path(arg.partition("::")[0]).resolve() for arg in config.args)
+    return any(path == _PACKAGE or _PACKAGE in path.parents for path in paths)
+
+
+def _activate(config: pytest.Config) -> None:
+    from kb_tests.session.activation import activate
+
+    activate(config)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One test for each point."""
-    metafunc.config.stash[SELECTION].parametrize(metafunc)
+    """One test for each point. Somebody's own test may be the first to ask for a cloud."""
+    if "kb_scenario" in metafunc.fixturenames:
+        _activate(metafunc.config)
+        metafunc.config.stash[SELECTION].parametrize(metafunc)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Order points by topology, then scale and rate."""
-    config.stash[SELECTION].order(items)
+    if SELECTION in config.stash:
+        config.stash[SELECTION].order(items)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Let what happened travel with the report: under xdist the records are written elsewhere."""
     report = yield
-    vars(report)["kb_events"] = item.config.stash[OUTBOX].drain()
+    if OUTBOX in item.config.stash:
+        vars(report)["kb_events"] = item.config.stash[OUTBOX].drain()
     return report
 
 
@@ -135,5 +144,5 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Hand over what happened after the last report: the teardown of an interrupted session."""
     output = getattr(session.config, "workeroutput", None)
-    if output is not None:
+    if output is not None and OUTBOX in session.config.stash:
         output["kb_events"] = session.config.stash[OUTBOX].drain()

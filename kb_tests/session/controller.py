@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-import kb_tests
 from kb_tests.report import html, terminal
 from kb_tests.session import outbox
 from kb_tests.session.keys import OUTBOX
@@ -42,15 +41,9 @@ class Controller:
         node.workerinput["kb_run_ids"] = self._run.ids
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> CloudScheduling | None:
-        """Schedule by cloud where clouds are loaded; leave other projects' sessions alone."""
-        package = Path(kb_tests.__file__).parent
-        asked = config.getoption("kb_cloud") or config.getoption("kb_scenario")
-        inside = any(
-            package in (path := Path(arg.partition("::")[0]).resolve()).parents or path == package
-            for arg in config.args
-        )
-        return CloudScheduling(config, log, self._run.selection) if asked or inside else None
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> CloudScheduling:
+        """Schedule by cloud."""
+        return CloudScheduling(config, log, self._run.selection)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:

@@ -1,13 +1,16 @@
-"""Where the session's state stands in `config.stash` and `item.stash`."""
+"""Where the session's state stands in `config.stash`; it is there once the session is active."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from kb_tests.session.outbox import Outbox
-from kb_tests.session.selection import Selection
+if TYPE_CHECKING:
+    from kb_tests.session.outbox import Outbox
+    from kb_tests.session.selection import Selection
 
-SELECTION = pytest.StashKey[Selection]()
-OUTBOX = pytest.StashKey[Outbox]()
-RUN_IDS = pytest.StashKey[list[str]]()
+SELECTION: pytest.StashKey[Selection] = pytest.StashKey()
+OUTBOX: pytest.StashKey[Outbox] = pytest.StashKey()
+RUN_IDS: pytest.StashKey[list[str]] = pytest.StashKey()
 """The run id of each target of the selection, the same in all processes of the session."""

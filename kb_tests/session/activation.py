@@ -1,0 +1,56 @@
+"""Turning a pytest session into one that loads clouds.
+
+pytest loads the plugin in every session of whoever installed it; most of them are about something else.
+"""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from kb_tests.errors import ScenarioError
+from kb_tests.session.controller import Controller
+from kb_tests.session.keys import OUTBOX, RUN_IDS, SELECTION
+from kb_tests.session.outbox import Outbox
+from kb_tests.session.run import Run
+from kb_tests.session.selection import Selection
+
+
+def activate(config: pytest.Config) -> None:
+    """Read the scenarios and take over reports, exit code and signals; a second time nothing happens.
+
+    Raises pytest.UsageError for a mistake in a scenario: nothing has begun.
+    """
+    if SELECTION in config.stash:
+        return
+    try:
+        selection = Selection.read(config.getoption("kb_cloud"), config.getoption("kb_scenario"))
+    except ScenarioError as error:
+        raise pytest.UsageError(str(error)) from None
+    worker = getattr(config, "workerinput", None)
+    if worker is None:
+        run = Run(selection, Path(config.getoption("kb_reports")))
+        config.pluginmanager.register(Controller(config, run), "kb_controller")
+        run_ids = run.ids
+    elif "kb_run_ids" in worker:
+        run_ids = worker["kb_run_ids"]
+    else:
+        raise pytest.UsageError("Under xdist, name what is to be loaded: --kb-scenario or --kb-cloud.")
+    config.stash[SELECTION] = selection
+    config.stash[OUTBOX] = Outbox()
+    config.stash[RUN_IDS] = run_ids
+    # openstacksdk announces its own changes to whoever calls it; an operator cannot act on that.
+    config.addinivalue_line("filterwarnings", r"ignore:::openstack\.")
+    # A test's properties are where JUnit's readers look for figures, whichever family of it they read.
+    config.addinivalue_line("filterwarnings", "ignore:record_property is incompatible:pytest.PytestWarning")
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _end_like_an_interrupt)
+
+
+def _end_like_an_interrupt(number: int, _frame: object) -> None:
+    """A cancelled pipeline sends SIGTERM; pytest would die of it with everything still staged."""
+    signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt(signal.Signals(number).name)

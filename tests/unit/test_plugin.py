@@ -1,0 +1,72 @@
+"""What the plugin is to the pytest sessions of those who installed it, most of which load no cloud."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = ("openstack", "paramiko", "redis", "pydantic", "numpy", "scipy", "matplotlib", "jinja2", "starlette")
+
+LOADED = """
+import sys
+import pytest
+def test_of_something_else():
+    loaded = set({heavy}) & set(sys.modules)
+    assert not loaded, loaded
+"""
+
+OWN = """
+def test_checkout_holds(kb_http):
+    assert kb_http.run(rate=50)
+"""
+
+
+def run(folder: Path, source: str, *arguments: str) -> tuple[int, str]:
+    """A session with no plugin but ours and xdist; its exit code and what it printed."""
+    (folder / "test_it.py").write_text(source)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "test_it.py",
+        "-p",
+        "kb_tests.plugin",
+        "-p",
+        "no:cacheprovider",
+    ]
+    done = subprocess.run(
+        [*command, *arguments],
+        cwd=folder,
+        env={"PATH": "/usr/bin:/bin", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_session_that_loads_no_cloud_imports_nothing_heavy(tmp_path: Path) -> None:
+    code, output = run(tmp_path, LOADED.format(heavy=HEAVY))
+    assert code == 0, output
+
+
+def test_a_test_of_somebodys_own_is_enough_to_load_the_demo(tmp_path: Path) -> None:
+    code, output = run(tmp_path, OWN, "--collect-only", "-q")
+    assert code == 0, output
+    assert "test_checkout_holds[demo-http]" in output
+
+
+def test_under_xdist_the_controller_has_to_know_what_to_load(tmp_path: Path) -> None:
+    code, output = run(tmp_path, OWN, "-p", "xdist", "-n", "1")
+    assert code != 0
+    assert "Under xdist, name what is to be loaded: --kb-scenario or --kb-cloud." in output
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "ssh"])
+def test_a_wrong_port_is_a_usage_error(tmp_path: Path, port: str) -> None:
+    code, output = run(tmp_path, OWN, "--kb-ssh-port", port)
+    assert code == 4
+    assert "--kb-ssh-port" in output
