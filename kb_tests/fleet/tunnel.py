@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
-import shlex
 import socket
-import subprocess
 import time
 
 import paramiko
@@ -14,6 +12,7 @@ import paramiko
 from kb_tests.cloud.topology import Access
 from kb_tests.errors import TunnelError
 from kb_tests.fleet import boot
+from kb_tests.fleet.proxy_command import ProxyCommand
 from kb_tests.fleet.secrets import Secrets
 
 CONNECT_TIMEOUT = 10.0
@@ -31,6 +30,10 @@ class _WrongHostKeyError(paramiko.SSHException):
     """Somebody else, or our own proxy before its user_data ran."""
 
 
+_THROUGH = (_WrongHostKeyError, paramiko.ChannelException, paramiko.AuthenticationException)
+"""Errors of the other end: the way to it is good."""
+
+
 class Tunnel:
     """A way to the run's Redis. It is made at the first `dial`, and made again when it breaks."""
 
@@ -39,10 +42,12 @@ class Tunnel:
         self._key = paramiko.Ed25519Key.from_private_key(io.StringIO(secrets.client.private))
         self._host_key = secrets.host.public.split()[1]
         self._transport: paramiko.Transport | None = None
-        self._command: subprocess.Popen[bytes] | None = None
+        self._command: ProxyCommand | None = None
 
     def dial(self, deadline: float) -> paramiko.Channel:
         """A byte stream to Redis; retried until `deadline` (monotonic seconds), then TunnelError.
+
+        A ProxyCommand that cannot run is not tried again.
 
         A wrong host key is "not ready yet" until then: sshd may start before user_data has run.
         """
@@ -50,9 +55,14 @@ class Tunnel:
             try:
                 return self._open()
             except _NOT_YET as error:
+                last = time.monotonic() + _PAUSE >= deadline
+                ending, in_vain = "", False
+                if self._command is not None and not isinstance(error, _THROUGH):
+                    ending = self._command.ending()
+                    in_vain = self._command.cannot_run()
                 self.close()
-                if time.monotonic() + _PAUSE >= deadline:
-                    raise self._failure(error) from error
+                if last or in_vain:
+                    raise self._failure(error, ending) from error
             time.sleep(_PAUSE)
 
     def close(self) -> None:
@@ -62,8 +72,7 @@ class Tunnel:
             transport.close()
         command, self._command = self._command, None
         if command is not None:
-            command.kill()
-            command.wait()
+            command.close()
 
     def _open(self) -> paramiko.Channel:
         if self._transport is None or not self._transport.is_active():
@@ -93,22 +102,16 @@ class Tunnel:
         access = self._access
         if not access.proxy_command:
             return socket.create_connection((access.host, access.port), CONNECT_TIMEOUT)
-        command = access.proxy_command
-        for token, value in (("%h", access.host), ("%p", str(access.port)), ("%r", boot.SSH_USER)):
-            command = command.replace(token, value)
-        ours, theirs = socket.socketpair()
-        with theirs:
-            # A session of its own: Ctrl-C must not cut the tunnel before the agents are stopped.
-            self._command = subprocess.Popen(
-                shlex.split(command),
-                stdin=theirs.fileno(),
-                stdout=theirs.fileno(),
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-        return ours
+        try:
+            self._command = ProxyCommand(access.proxy_command, access.host, access.port, boot.SSH_USER)
+        except (OSError, ValueError) as error:
+            raise TunnelError(
+                f"The ProxyCommand {access.proxy_command!r} cannot be started: {error}.",
+                remedy="Correct --kb-ssh-proxy-command.",
+            ) from error
+        return self._command.socket
 
-    def _failure(self, error: Exception) -> TunnelError:
+    def _failure(self, error: Exception, ending: str) -> TunnelError:
         where = f"{self._access.host}:{self._access.port}"
         if isinstance(error, _WrongHostKeyError):
             return TunnelError(
@@ -126,7 +129,9 @@ class Tunnel:
                 f"The proxy at {where} refuses the key of this run.", remedy="See its console log."
             )
         way = f" by {self._access.proxy_command!r}" if self._access.proxy_command else ""
+        remedy = "Look at its floating IP, its security group and its console log."
         return TunnelError(
-            f"SSH to the proxy at {where}{way} fails: {error or type(error).__name__}.",
-            remedy="Look at its floating IP, its security group and its console log.",
+            f"SSH to the proxy at {where}{way} fails: {error or type(error).__name__}"
+            f"{f'; {ending}' if ending else ''}.",
+            remedy=f"Try the ProxyCommand by hand. {remedy}" if ending else remedy,
         )

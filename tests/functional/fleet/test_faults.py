@@ -203,6 +203,45 @@ def test_a_proxy_command_is_another_way_in(control_plane: Plane) -> None:
 
 
 def test_a_proxy_command_that_fails_says_so(control_plane: Plane) -> None:
-    access = control_plane.topology(1, proxy_command="false %h").access
-    with pytest.raises(TunnelError, match="by 'false %h' fails"):
+    command = "sh -c 'echo no way to %h, \x1b[2Jsorry >&2; exit 3'"
+    access = control_plane.topology(1, proxy_command=command).access
+    with pytest.raises(TunnelError, match=r"ended with 3, it said: no way to 127\.0\.0\.1, \[2Jsorry\."):
         Tunnel(access, control_plane.secrets).dial(time.monotonic() + 1)
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("/nowhere/nc %h %p", "No such file or directory: '/nowhere/nc'"),
+        ("sh -c 'nowhere-nc %h %p'", "ended with 127, it said: .*nowhere-nc"),
+        ("sh -c 'echo exec of nc failed: No such file or directory >&2; exit 255'", "it said: exec of nc"),
+        ("/etc", "Permission denied"),
+        ("nc '%h", "No closing quotation"),
+    ],
+)
+def test_a_proxy_command_that_cannot_run_is_not_tried_again(
+    control_plane: Plane, command: str, said: str
+) -> None:
+    began = time.monotonic()
+    access = control_plane.topology(1, proxy_command=command).access
+    with pytest.raises(TunnelError, match=said):
+        Tunnel(access, control_plane.secrets).dial(began + 60)
+    assert time.monotonic() - began < 10
+
+
+def test_a_proxy_command_that_only_warns_is_tried_again(control_plane: Plane, tmp_path: Path) -> None:
+    script = (
+        f"echo identity: No such file or directory >&2; [ -e {tmp_path}/2nd ] || "
+        f"{{ touch {tmp_path}/2nd; echo Connection refused >&2; exit 255; }}; exec socat STDIO TCP:%h:%p"
+    )
+    access = control_plane.topology(1, proxy_command=f"sh -c '{script}'").access
+    tunnel = Tunnel(access, control_plane.secrets)
+    tunnel.dial(time.monotonic() + 20).close()
+    tunnel.close()
+
+
+def test_a_proxy_command_that_talks_much_does_not_hang(control_plane: Plane) -> None:
+    command = "sh -c 'yes chatter | head -c 300000 >&2; exec socat STDIO TCP:%h:%p'"
+    tunnel = Tunnel(control_plane.topology(1, proxy_command=command).access, control_plane.secrets)
+    tunnel.dial(time.monotonic() + 20).close()
+    tunnel.close()
