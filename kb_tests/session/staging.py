@@ -9,31 +9,24 @@ from dataclasses import replace
 
 import pytest
 
-from kb_tests.cloud import reaper
 from kb_tests.cloud.connect import Cloud
-from kb_tests.cloud.journal import Journal
 from kb_tests.cloud.layout import plan
-from kb_tests.cloud.lease import renewed
 from kb_tests.cloud.options import StageOptions
 from kb_tests.cloud.staging import stage
-from kb_tests.cloud.teardown import tear_down
 from kb_tests.cloud.topology import Role, StagingFacts, Topology
-from kb_tests.errors import LeakError
 from kb_tests.fleet.boot import user_data
 from kb_tests.fleet.fleet import Fleet
 from kb_tests.fleet.secrets import Secrets
 from kb_tests.report.record import TopologyRecord
+from kb_tests.session.journaling import journaled
 from kb_tests.session.keys import OUTBOX, RUN_IDS, SELECTION
-from kb_tests.session.outbox import Leaked, Staged
+from kb_tests.session.outbox import Staged
 from kb_tests.session.progress import Progress
 from kb_tests.session.selection import Target
 from kb_tests.session.sentences import one_sentence
 
 AGENTS_DEADLINE = 300.0
 """Seconds from ACTIVE servers to ready agents: a slow image boots for minutes."""
-
-TEARDOWN_DEADLINE = 300.0
-"""Seconds that teardown may take before what is left counts as leaked."""
 
 
 @contextmanager
@@ -51,7 +44,7 @@ def staged(config: pytest.Config, cloud: Cloud, target: Target) -> Iterator[tupl
     with ExitStack() as stack:
         with one_sentence(config, target.cloud):
             began, requests = time.monotonic(), cloud.requests
-            journal = stack.enter_context(_journaled(config, target, cloud, run_id, progress))
+            journal = stack.enter_context(journaled(config, target, cloud, run_id, progress))
             topology = stage(cloud, layout, boot, journal, _options(config), progress.step)
             deadline = time.monotonic() + AGENTS_DEADLINE
             fleet = stack.enter_context(Fleet.open(topology, secrets, progress.step, deadline))
@@ -77,29 +70,3 @@ def _options(config: pytest.Config) -> StageOptions:
         proxy_command=config.getoption("kb_ssh_proxy_command"),
         max_servers=config.getoption("kb_max_servers"),
     )
-
-
-@contextmanager
-def _journaled(
-    config: pytest.Config, target: Target, cloud: Cloud, run_id: str, progress: Progress
-) -> Iterator[Journal]:
-    """A journal for what is staged in between; all of that is removed however it ends, unless it is kept."""
-    journal = Journal.start(
-        cloud.name, run_id=run_id, clouds_yaml=cloud.clouds_yaml, scenario=target.scenario.name
-    )
-    reaping = reaper.start(journal.path)
-    try:
-        with renewed(cloud, journal):
-            yield journal
-    finally:
-        try:
-            if config.getoption("kb_keep"):
-                journal.keep()
-                journal.release()
-            else:
-                tear_down(cloud, journal, progress.step, TEARDOWN_DEADLINE)
-        except LeakError as error:
-            config.stash[OUTBOX].put(Leaked(cloud=target.cloud, resources=(str(error),)))
-            raise pytest.fail.Exception(str(error), pytrace=False) from None
-        finally:
-            reaping.release()
