@@ -14,6 +14,7 @@ from kb_tests.cloud.layout import plan
 from kb_tests.cloud.options import StageOptions
 from kb_tests.cloud.staging import stage
 from kb_tests.cloud.topology import Role, StagingFacts, Topology
+from kb_tests.fleet import proxy_command
 from kb_tests.fleet.boot import user_data
 from kb_tests.fleet.fleet import Fleet
 from kb_tests.fleet.secrets import Secrets
@@ -44,8 +45,9 @@ def staged(config: pytest.Config, cloud: Cloud, target: Target) -> Iterator[tupl
     with ExitStack() as stack:
         with one_sentence(config, target.cloud):
             began, requests = time.monotonic(), cloud.requests
+            options = _options(config)
             journal = stack.enter_context(journaled(config, target, cloud, run_id, progress))
-            topology = stage(cloud, layout, boot, journal, _options(config), progress.step)
+            topology = stage(cloud, layout, boot, journal, options, progress.step)
             deadline = time.monotonic() + AGENTS_DEADLINE
             fleet = stack.enter_context(Fleet.open(topology, secrets, progress.step, deadline))
             facts = StagingFacts(time.monotonic() - began, cloud.requests - requests)
@@ -62,6 +64,7 @@ def staged(config: pytest.Config, cloud: Cloud, target: Target) -> Iterator[tupl
 
 
 def _options(config: pytest.Config) -> StageOptions:
+    proxy_command.check(config.getoption("kb_ssh_proxy_command"))
     return StageOptions(
         image=config.getoption("kb_image"),
         external_network=config.getoption("kb_external_network"),
