@@ -73,8 +73,10 @@ class IoBlock(Message):
 
 
 class IoDone(Message):
-    """One server's fio has ended, or `hung`. `stalls` are the longest times without a completed I/O ([at,
-    seconds], known to `stall_error`); `clock` is how much more time fio's clock counted than ours.
+    """One server's fio has ended, or `hung`, which an error that it does not outlive counts as.
+
+    `stalls` are the longest times without a completed I/O ([at, seconds], known to `stall_error`); `clock`
+    is how much more time fio's clock counted than ours.
     """
 
     kind: Literal["io_done"]

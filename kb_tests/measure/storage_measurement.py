@@ -118,10 +118,10 @@ class StorageServer:
     """One server's part of a point.
 
     `stall` is the longest time (from `stall_at` on) in which it completed no I/O although some were due;
-    `hung`: fio never ended, so that this is how long we waited. `seconds` is its measured window, `late`
-    how long after the common start that began. `clock` is by how much fio's clock was ahead of ours at
-    the end, `clock_error` half the round trip of the server's best clock reading, `cpu` the share of the
-    CPUs that fio could use and did.
+    `hung`: fio never ended, so that this is how long we waited, or it gave up after an error. `seconds` is
+    its measured window, `late` how long after the common start that began. `clock` is by how much fio's
+    clock was ahead of ours at the end, `clock_error` half the round trip of the server's best clock
+    reading, `cpu` the share of the CPUs that fio could use and did.
     """
 
     server: str

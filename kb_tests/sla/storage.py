@@ -201,7 +201,7 @@ def _errors(measurement: StorageMeasurement, risk: Risk, limit: float) -> Check:
     told = f"{measurement.errors:,} of {due:,} I/Os failed"
     hung = [server.server for server in measurement.servers if server.hung]
     if hung:
-        told += f" ({len(hung)} servers still waited for their last ones when we gave up)"
+        told += f" (in {len(hung)} servers the disk hung, or fio gave up)"
     complaint = next((server.complaint for server in measurement.servers if server.complaint), "")
     if measurement.errors and complaint:
         told += f" (fio: {complaint})"

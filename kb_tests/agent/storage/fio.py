@@ -67,6 +67,11 @@ class Fio:
         lines = self.said.decode("utf-8", "replace").strip().splitlines()
         return " ".join(lines[0].split())[:300] if lines else ""
 
+    @property
+    def met_an_error(self) -> bool:
+        """Whether an I/O failed, by what it complained of."""
+        return b"io_u error" in self.said
+
     def ask(self) -> bool:
         """Have it print its totals (SIGUSR1); False while it has not come far enough to understand."""
         try:

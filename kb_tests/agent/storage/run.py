@@ -48,7 +48,8 @@ class Run:
     def run(self, at: float) -> None:
         """Start fio at this second of CLOCK_MONOTONIC; returns after "done" was sent.
 
-        Raises StorageError when fio did not come to the end of the window.
+        A disk that hangs, or whose errors fio does not outlive, is a result. Raises StorageError when fio did
+        not come to the end of the window for any other reason.
         """
         self._begin = at + self._job.ramp
         end = self._begin + self._job.duration
@@ -62,13 +63,20 @@ class Run:
             code = running.collect(0.0 if hung else _END)
         finally:
             running.kill()
-        if not hung and not self._complete(end):
+        broken = not hung and not self._complete(end)
+        if broken and not (self._window and running.met_an_error):
             when = max(0.0, self._last - self._begin)
             raise StorageError(
                 f"fio ended after {when:.1f} of {self._job.duration:g} s:"
                 f" {running.complaint or f'exit code {code}, and no word why'}."
             )
-        self._done(running, started, hung)
+        if hung or broken:
+            since = max(self._last, self._begin)
+            until = time.monotonic() if hung else end
+            stalls = [stall.Stall(since, max(0.0, until - since))]
+        else:
+            stalls = self._stalls(self._window[-1].at)
+        self._done(running, started, stalls, hung or broken)
 
     def _follow(self, running: fio.Fio, end: float) -> bool:
         """Read what fio prints until it has ended; False if it hangs."""
@@ -150,10 +158,9 @@ class Run:
             }
         return body
 
-    def _done(self, running: fio.Fio, started: float, hung: bool) -> None:
+    def _done(self, running: fio.Fio, started: float, stalls: List[stall.Stall], hung: bool) -> None:
         begin = self._window[0].at if self._window else self._begin
         end = self._window[-1].at if self._window else begin
-        stalls = [stall.Stall(end, time.monotonic() - end)] if hung else self._stalls(end)
         stalls = sorted(sorted(stalls, key=lambda one: -one.seconds)[:_MOST_STALLS])
         clock = 0.0
         if len(self._clock) == 2:
