@@ -65,9 +65,10 @@ class Block:
 class AgentFacts:
     """The state of one agent's instruments over the measured window.
 
-    `lag_p99` and `lag_max`: how late requests were sent although a connection was idle. `cpu` is the
-    busiest generator process's share of one CPU (1.0 = all of it). `skew` is the agent's start
-    against the common start, `clock_error` half the round trip of its best clock reading.
+    `lag_p99` and `lag_max`: how late requests were sent although a connection was idle. `cpu` is how busy
+    the busiest generator process was: its share of one CPU, or of the time in which it had something to do,
+    whichever is larger (1.0 = never idle). `skew` is the agent's start against the common start,
+    `clock_error` half the round trip of its best clock reading.
     """
 
     agent: str

@@ -15,7 +15,8 @@ from .tally import Block, Second
 class Accounts:
     """`block` is the one that falls due now, `second` the one that passes now.
 
-    `lag` holds how late the worker took notice of requests that were due, as `histogram` counts.
+    `lag` holds how late the worker took notice of requests that were due, as `histogram` counts; `idle` is
+    how many seconds it waited for something to do.
     """
 
     def __init__(self, load: Load, put: Callable[[dict[str, Any]], None]) -> None:
@@ -24,18 +25,19 @@ class Accounts:
         self._past: list[Block] = []
         self._schedule = NEVER
         self._due = 0
-        self._used_begin = self._used_end = (0.0, 0.0)  # (clock, CPU time) around the measured window
+        self._used_begin = self._used_end = (0.0, 0.0, 0.0)  # (clock, CPU time, idle) around the window
         self._skew = 0.0
         self.block = Block(-1, -math.inf, math.inf)
         self.second = Second(0, math.inf)
         self.lag: defaultdict[int, int] = defaultdict(int)
+        self.idle = 0.0
         self.saturated = False
 
     def open(self, schedule: Schedule, at: float, now: float) -> None:
         """Begin with the load, which was to start at `at`."""
         self._skew = max(0.0, now - at)
         self._schedule = schedule
-        self._used_begin = (now, time.process_time())
+        self._used_begin = (now, time.process_time(), self.idle)
         self.block = Block(-1, -math.inf, schedule.begin)
         index = -math.ceil(self._load.warm_up - 1e-6)
         self.second = Second(index, schedule.begin + index + 1)
@@ -43,9 +45,9 @@ class Accounts:
     def use(self, now: float) -> None:
         """Note the CPU time used so far; to be called all the time."""
         if now < self._schedule.begin:
-            self._used_begin = (now, time.process_time())
+            self._used_begin = (now, time.process_time(), self.idle)
         elif self._used_end[0] < self._schedule.end:
-            self._used_end = (now, time.process_time())
+            self._used_end = (now, time.process_time(), self.idle)
 
     def next_block(self, due: float) -> Block:
         """Move on to the block in which `due` lies, or to the last one."""
@@ -87,12 +89,14 @@ class Accounts:
         self._end_second()
         for block in self._past:
             self._put(block.message(self._schedule.begin))
-        (begin, cpu_begin), (end, cpu_end) = self._used_begin, self._used_end
+        (begin, *used_begin), (end, *used_end) = self._used_begin, self._used_end
+        cpu, idle = (after - before for before, after in zip(used_begin, used_end))
         self._put(
             {
                 "done": True,
                 "lag": histogram.flat(self.lag),
-                "cpu": (cpu_end - cpu_begin) / (end - begin),
+                # A quota or a neighbour may keep the CPU time of a worker that is never idle low.
+                "cpu": max(cpu, end - begin - idle) / (end - begin),
                 "skew": self._skew,
                 "saturated": self.saturated,
             }

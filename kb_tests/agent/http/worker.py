@@ -99,8 +99,12 @@ class Worker:
         receive = self._receive
         timer = self.timer.fd
         timeout = TICK if timer >= 0 else 0.001
+        accounts = self.accounts
         while not self.finished:
-            for fd, _ in poll(timeout, BATCH):
+            before = _clock()
+            events = poll(timeout, BATCH)
+            accounts.idle += _clock() - before
+            for fd, _ in events:
                 connection = connections.get(fd)
                 if connection is not None:
                     if connection.connecting:

@@ -68,6 +68,7 @@ class World:
         self.messages: list[dict[str, Any]] = []
         self.command: list[dict[str, Any]] = []
         self.start_at = math.nan
+        self.reading_takes = 0.0
 
     # The channel
 
@@ -152,6 +153,7 @@ class FakeConnection(connection.Connection):
     def give(self, size: int) -> bytes:
         if not self.coming or self.coming[0][0] > self.world.now:
             raise BlockingIOError
+        self.world.now += self.world.reading_takes
         at, piece = self.coming.pop(0)
         if piece is RESET:
             raise ConnectionResetError
@@ -432,6 +434,15 @@ def test_local_ports_that_were_never_there_are_our_own_fault() -> None:
     world.connects = lambda _now: (errno.EADDRNOTAVAIL, 0.0)
     with pytest.raises(LoadError, match=r"^No local port is left for connections to 192\.0\.2\.1:80; use"):
         simulate(world)
+
+
+@pytest.mark.parametrize(("rate", "low", "high"), [(100, 0.05, 0.25), (2000, 0.95, 1.0)])
+def test_a_worker_that_is_never_idle_has_no_cpu_to_spare(rate: int, low: float, high: float) -> None:
+    """Whatever its CPU time says: a quota takes the CPU away from it, and the time goes on."""
+    world = World(lambda _now: ("ok", 0.0001))
+    world.reading_takes = 0.001
+    total = simulate(world, rate=rate, warm_up=0, duration=2.0)
+    assert low <= total["done"]["cpu"] <= high
 
 
 @pytest.mark.parametrize("keep_alive", [True, False])
