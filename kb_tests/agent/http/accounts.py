@@ -89,14 +89,14 @@ class Accounts:
         self._end_second()
         for block in self._past:
             self._put(block.message(self._schedule.begin))
-        (begin, *used_begin), (end, *used_end) = self._used_begin, self._used_end
-        cpu, idle = (after - before for before, after in zip(used_begin, used_end))
+        (begin, cpu_begin, idle_begin), (end, cpu_end, idle_end) = self._used_begin, self._used_end
+        busy = max(cpu_end - cpu_begin, (end - begin) - (idle_end - idle_begin))
         self._put(
             {
                 "done": True,
                 "lag": histogram.flat(self.lag),
                 # A quota or a neighbour may keep the CPU time of a worker that is never idle low.
-                "cpu": max(cpu, end - begin - idle) / (end - begin),
+                "cpu": busy / (end - begin),
                 "skew": self._skew,
                 "saturated": self.saturated,
             }
