@@ -6,22 +6,25 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check setup clean
+.PHONY: demo test check setup setup-dev clean
 
 demo: setup
 	$(BIN)/pytest kb_tests --kb-scenario scenarios/demo-http.yaml \
 		--kb-scenario scenarios/demo-storage.yaml --html reports/demo.html --junitxml reports/demo.xml
 
-test: setup check
+test: check
 	$(BIN)/pytest
 
-check: setup
+check: setup-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
 setup:
 	@PYTHON=$(PYTHON) VENV=$(VENV) ./setup.sh
+
+setup-dev:
+	@PYTHON=$(PYTHON) VENV=$(VENV) ./setup.sh dev
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
