@@ -27,6 +27,7 @@ keep_off() {
     done
 }
 
+command -v "$PYTHON" >/dev/null || fail "there is no $PYTHON. Name a Python 3.11 or newer: make PYTHON=python3.12"
 "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
     fail "Python 3.11 or newer is needed, but $PYTHON is $("$PYTHON" -V 2>&1). Name another: make PYTHON=python3.12"
 
@@ -47,8 +48,8 @@ if [ -n "$missing" ]; then
     elif command -v sudo >/dev/null && { sudo -n true 2>/dev/null || { [ -t 0 ] && sudo -v; }; }; then
         as_root=sudo
     else
-        fail "these system packages are missing, and neither root nor sudo is at hand to install them:" \
-            "$missing. Ask an administrator for: apt-get install --no-install-recommends$missing"
+        fail "system packages are missing, and neither root nor sudo is at hand to install them." \
+            "Ask an administrator for: apt-get install --no-install-recommends$missing"
     fi
     echo "setup: installing system packages:$missing"
     # Package daemons stay off: the local cloud starts its own, inside its own namespaces.
