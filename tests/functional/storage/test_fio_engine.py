@@ -101,7 +101,7 @@ def test_a_mix_of_70_to_30_measures_as_70_to_30(filled: dict[str, Any]) -> None:
 
 
 def test_four_servers_of_500_iops_achieve_2000(filled: dict[str, Any]) -> None:
-    four = point(clients=4, rate=500.0)
+    four = point(clients=4, rate=500.0, duration=8.0)
     reports = run(filled, [options(four)] * 4)
     measured = measure(four, reports)
     assert not validity(four, measured)
