@@ -59,10 +59,10 @@ def _local_cloud(config: pytest.Config) -> Iterator[Running]:
     from kb_tests.session.progress import Progress
 
     progress = Progress(config)
-    with tempfile.TemporaryDirectory(prefix="kb-localcloud-") as folder:
+    with tempfile.TemporaryDirectory(prefix="kb-localcloud-", ignore_cleanup_errors=True) as folder:
         progress.step("starting the local cloud", 0, 1)
         try:
-            running = control.up(Path(folder), parent_pid=os.getpid())
+            running = control.up(Path(folder), parent_pid=os.getpid(), temporary=True)
         except control.LocalCloudError as error:
             raise CloudAccessError(str(error)) from error
         progress.step("starting the local cloud", 1, 1)

@@ -43,6 +43,7 @@ def up(
     driver: str = "auto",
     port: int = 0,
     parent_pid: int | None = None,
+    temporary: bool = False,
     token_lifetime: float = 3600.0,
     timeout: float = 30.0,
 ) -> Running:
@@ -53,6 +54,7 @@ def up(
         driver: `auto`, `netns` or `null`.
         port: of 127.0.0.1; 0 takes any free one.
         parent_pid: end when this process ends.
+        temporary: its files go with it.
         token_lifetime: seconds.
         timeout: seconds to wait for it to serve.
 
@@ -74,6 +76,8 @@ def up(
     command += ["--driver", driver, "--port", str(port), "--token-lifetime", str(token_lifetime)]
     if parent_pid is not None:
         command += ["--parent-pid", str(parent_pid)]
+    if temporary:
+        command.append("--temporary")
     pid = _spawn(command, state.log)
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:

@@ -13,6 +13,7 @@ import fcntl
 import logging
 import os
 import secrets
+import shutil
 import signal
 import socket
 import sys
@@ -46,6 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--driver", choices=NAMES, default="auto")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--parent-pid", type=int)
+    parser.add_argument("--temporary", action="store_true", help="remove the state directory at the end")
     parser.add_argument("--token-lifetime", type=float, default=3600.0, metavar="SECONDS")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -57,6 +59,8 @@ def main(arguments: list[str] | None = None) -> int:
         state.failure.write_text(f"{error}\n")
         log.exception("the local cloud ends")
         return 1
+    if options.temporary:
+        shutil.rmtree(state.folder, ignore_errors=True)
     return 0
 
 
