@@ -140,9 +140,15 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session) -> None:
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None]:
     """Hand over what happened after the last report: the teardown of an interrupted session."""
     output = getattr(session.config, "workeroutput", None)
-    if output is not None and OUTBOX in session.config.stash:
-        output["kb_events"] = session.config.stash[OUTBOX].drain()
+    if output is None or OUTBOX not in session.config.stash:
+        yield
+        return
+    from kb_tests.session.sentences import survived
+
+    with survived(session.config, "A worker did not end properly"):
+        yield
+    output["kb_events"] = session.config.stash[OUTBOX].drain()

@@ -5,14 +5,14 @@ pytest loads the plugin in every session of whoever installed it; most of them a
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
 
 import pytest
 
 from kb_tests.errors import ScenarioError
 from kb_tests.session.controller import Controller
-from kb_tests.session.keys import OUTBOX, RUN_IDS, SELECTION
+from kb_tests.session.interrupts import Interrupts
+from kb_tests.session.keys import INTERRUPTS, OUTBOX, RUN_IDS, SELECTION
 from kb_tests.session.outbox import Outbox
 from kb_tests.session.run import Run
 from kb_tests.session.selection import Selection
@@ -45,12 +45,6 @@ def activate(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", r"ignore:::openstack\.")
     # A test's properties are where JUnit's readers look for figures, whichever family of it they read.
     config.addinivalue_line("filterwarnings", "ignore:record_property is incompatible:pytest.PytestWarning")
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, _end_like_an_interrupt)
-
-
-def _end_like_an_interrupt(number: int, _frame: object) -> None:
-    """A cancelled pipeline sends SIGTERM; pytest would die of it with everything still staged."""
-    signal.signal(number, signal.SIG_IGN)
-    raise KeyboardInterrupt(signal.Signals(number).name)
+    interrupts = config.stash[INTERRUPTS] = Interrupts()
+    interrupts.install()
+    config.pluginmanager.register(interrupts, "kb_interrupts")

@@ -10,9 +10,11 @@ import pytest
 
 from kb_tests.report import html, terminal
 from kb_tests.session import outbox
+from kb_tests.session.journaling import unfinished
 from kb_tests.session.keys import OUTBOX
 from kb_tests.session.run import Run
 from kb_tests.session.scheduler import CloudScheduling
+from kb_tests.session.sentences import survived
 
 
 class Controller:
@@ -59,8 +61,10 @@ class Controller:
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
         """Set the exit code by the contract, before the terminal summary explains it."""
-        yield
+        with survived(self._config, "The session did not end properly"):
+            yield
         self._finish(session)
+        self._run.take(outbox.read(self._config.stash[OUTBOX].drain()))
         if self._code is not None:
             session.exitstatus = self._code
 
@@ -71,6 +75,7 @@ class Controller:
         self._run.take(outbox.read(self._config.stash[OUTBOX].drain()))
         if not self._run.written():
             return
+        self._run.leave(unfinished(self._config, self._run.staged()))
         self._code = self._run.finish(
             int(session.exitstatus),
             stopped_at_failure=bool(session.shouldfail),
@@ -96,7 +101,10 @@ class Controller:
     def pytest_html_results_summary(self, prefix: list[str], session: pytest.Session) -> None:
         """Put verdicts and charts where they can be read without JavaScript."""
         self._finish(session)
-        prefix.append(html.summary([written.record for written in self._run.written()]))
+        summary = "<p>The summary could not be made; the results are in the record.</p>"
+        with survived(self._config, "The summary of the HTML report could not be made"):
+            summary = html.summary([written.record for written in self._run.written()])
+        prefix.append(summary)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say of each point what came out, and what failed by how much."""

@@ -23,6 +23,7 @@ from kb_tests.scenario.storage import StorageScenario
 from kb_tests.session.outbox import Outbox, PointEnded
 from kb_tests.session.progress import Progress
 from kb_tests.session.selection import Target
+from kb_tests.session.sentences import in_one_sentence
 from kb_tests.sla.verdict import Outcome, Verdict
 
 S = TypeVar("S", HttpScenario, StorageScenario)
@@ -83,7 +84,8 @@ class PointRunner(ABC, Generic[S, P, M]):
         for look, duration in enumerate(lengths, start=1):
             started = datetime.now(UTC)
             looked = replace(point, duration=duration)
-            measurement = self.measure(looked)
+            with in_one_sentence():
+                measurement = self.measure(looked)
             verdict = self.judge(looked, measurement, look, len(lengths))
             if verdict.outcome is not Outcome.INCONCLUSIVE:
                 break
@@ -101,7 +103,8 @@ class PointRunner(ABC, Generic[S, P, M]):
         name = point.id.removeprefix(f"{point.scenario}-")
         own = replace(point, id=f"{point.scenario}-own-{self._own}-{name}")
         started = datetime.now(UTC)
-        measurement = self.measure(own)
+        with in_one_sentence():
+            measurement = self.measure(own)
         self._put(PointRecord.measured(own, measurement, started))
         return measurement
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
@@ -104,6 +104,19 @@ class Run:
             )
         )
         self._write({self._selected[report.nodeid].target.cloud})
+
+    def staged(self) -> dict[str, str]:
+        """{run id: cloud} of all that may be on a cloud that outlives the session."""
+        return {
+            run_id: target.cloud
+            for run_id, target in zip(self.ids, self.selection.targets, strict=True)
+            if target.cloud in self._records.keys() - {LOCAL} and not self._records[target.cloud].leaks
+        }
+
+    def leave(self, unfinished: Mapping[str, str]) -> None:
+        """Note runs whose teardown is not finished: {run id: what to say of it}."""
+        clouds = self.staged()
+        self.take(Leaked(cloud=clouds[run_id], resources=(said,)) for run_id, said in unfinished.items())
 
     def finish(
         self, pytest_status: int, *, stopped_at_failure: bool, inconclusive: Literal["fail", "pass"]

@@ -1,0 +1,60 @@
+"""Ctrl-C, SIGTERM and SIGHUP: the first one ends the session, the second one leaves teardown to the reaper.
+
+pytest takes everything down after a KeyboardInterrupt. Another one in the middle of that would end the
+process with a traceback, half a teardown, and no exit code of ours.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+
+class Interrupts:
+    """A plugin that counts them, and raises KeyboardInterrupt only where something is prepared for it."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._ending = False
+        self._taking_down = False
+
+    def install(self) -> None:
+        """Take the signals that nobody else sees to."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+                signal.signal(number, self._handle)
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """The session ends: from now on signals only count, but for `deferred`."""
+        self.count = max(self.count, 1)
+        self._ending = True
+
+    @contextlib.contextmanager
+    def deferred(self, config: pytest.Config) -> Iterator[None]:
+        """While something is taken down, only a second signal raises KeyboardInterrupt; a first one ends the
+        session afterwards.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = self.count
+        self._taking_down = True
+        try:
+            yield
+        finally:
+            self._taking_down = False
+            session = config.pluginmanager.get_plugin("session")
+            if session is not None and self.count > before and not self._ending:
+                session.shouldstop = "interrupted"
+
+    def _handle(self, number: int, _frame: object) -> None:
+        self.count += 1
+        if self._taking_down:
+            if self.count > 1:
+                raise KeyboardInterrupt(signal.Signals(number).name)
+        elif not self._ending:
+            raise KeyboardInterrupt(signal.Signals(number).name)
