@@ -200,7 +200,7 @@ class Removal:
 
     def _call(self, doing: str, call: Callable[[], T]) -> T:
         try:
-            return repeat(call, until=self._until, stop=self._stop, doing=doing)
+            return repeat(call, until=self._until, stop=self._stop, doing=doing, also=frozenset({409}))
         except FAILURES as error:
             raise LeakError(
                 f"Cloud {self._cloud.name!r} does not let us see what is left of run {self._mark.run_id}: "
