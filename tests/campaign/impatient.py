@@ -1,0 +1,19 @@
+"""A pytest plugin for the runs of a campaign: the suite's patience, made shorter by a factor of ten and more.
+
+Nothing else of the suite is changed. Given by `-p`, so that xdist's workers load it too.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from kb_tests.cloud.options import StageOptions
+from kb_tests.fleet import channel, fleet
+from kb_tests.session import journaling, staging
+
+staging.AGENTS_DEADLINE = 25.0
+staging.StageOptions = partial(StageOptions, deadline=25.0)  # type: ignore[assignment,attr-defined]
+journaling.TEARDOWN_DEADLINE = 20.0
+fleet.GRACE = 3.0
+fleet.PREPARE_TIMEOUT = 10.0
+channel.PATIENCE = 6.0
