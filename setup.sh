@@ -71,7 +71,7 @@ fi
 stamp="$VENV/installed${EXTRA:+-$EXTRA}"
 if [ ! "$stamp" -nt pyproject.toml ]; then
     echo "setup: installing Python packages into $VENV"
-    "$PYTHON" -m venv "$VENV"
+    [ -x "$VENV/bin/pip" ] || "$PYTHON" -m venv "$VENV"
     "$VENV/bin/pip" install -q --disable-pip-version-check -e ".${EXTRA:+[$EXTRA]}"
     touch "$stamp"
 fi
