@@ -73,5 +73,5 @@ if [ ! "$stamp" -nt pyproject.toml ]; then
     echo "setup: installing Python packages into $VENV"
     [ -x "$VENV/bin/pip" ] || "$PYTHON" -m venv "$VENV"
     "$VENV/bin/pip" install -q --disable-pip-version-check -e ".${EXTRA:+[$EXTRA]}"
-    touch "$stamp"
+    touch "$VENV/installed" "$stamp"
 fi
