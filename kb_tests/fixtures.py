@@ -122,8 +122,9 @@ def _runner(
     fleet: tuple[Topology, Fleet],
     record_property: Callable[[str, object], None],
 ) -> Runner:
-    from kb_tests.session.keys import OUTBOX, SELECTION
+    from kb_tests.session.keys import OUTBOX, PROGRESSION, SELECTION
     from kb_tests.session.progress import Progress
+    from kb_tests.session.progression import Progression
     from kb_tests.sla.count import checks_of
 
     points = config.stash[SELECTION].points
@@ -134,5 +135,6 @@ def _runner(
         Progress(config),
         sum(checks_of(entry.point, entry.target.scenario.sla) for entry in points),
         record_property,
+        config.stash.setdefault(PROGRESSION, Progression()),
         inconclusive_passes=config.getoption("kb_inconclusive") == "pass",
     )

@@ -49,11 +49,13 @@ class Flavor(Section):
 class Clients(Section):
     """A progression of scale: start, start + step, ... and always the maximum.
 
-    `{start: 1, step: 2}` with 4 servers means 1, 3, 4.
+    `{start: 1, step: 2}` with 4 servers means 1, 3, 4. With `stop_at_failure`, a rate or a profile that
+    broke the SLA is not run at a larger scale.
     """
 
     start: Annotated[int, Field(ge=1)] = 1
     step: Annotated[int, Field(ge=1)] = 1
+    stop_at_failure: bool = False
 
 
 class Latency(Section):

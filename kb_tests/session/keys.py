@@ -9,10 +9,12 @@ import pytest
 if TYPE_CHECKING:
     from kb_tests.session.interrupts import Interrupts
     from kb_tests.session.outbox import Outbox
+    from kb_tests.session.progression import Progression
     from kb_tests.session.selection import Selection
 
 SELECTION: pytest.StashKey[Selection] = pytest.StashKey()
 OUTBOX: pytest.StashKey[Outbox] = pytest.StashKey()
+PROGRESSION: pytest.StashKey[Progression] = pytest.StashKey()
 INTERRUPTS: pytest.StashKey[Interrupts] = pytest.StashKey()
 RUN_IDS: pytest.StashKey[list[str]] = pytest.StashKey()
 """The run id of each target of the selection, the same in all processes of the session."""

@@ -16,12 +16,13 @@ from kb_tests.fleet.fleet import Fleet
 from kb_tests.measure.measurement import Measurement
 from kb_tests.measure.storage_measurement import StorageMeasurement
 from kb_tests.report import junit, words
-from kb_tests.report.record import PointRecord
+from kb_tests.report.record import PointRecord, PointStatus
 from kb_tests.scenario.model import HttpScenario
 from kb_tests.scenario.points import HttpPoint, StoragePoint
 from kb_tests.scenario.storage import StorageScenario
 from kb_tests.session.outbox import Outbox, PointEnded
 from kb_tests.session.progress import Progress
+from kb_tests.session.progression import Progression
 from kb_tests.session.selection import Target
 from kb_tests.session.sentences import in_one_sentence
 from kb_tests.sla.verdict import Outcome, Verdict
@@ -49,6 +50,7 @@ class PointRunner(ABC, Generic[S, P, M]):
         progress: Progress,
         checks: int,
         record_property: Callable[[str, object], None],
+        progression: Progression,
         *,
         inconclusive_passes: bool = False,
     ) -> None:
@@ -62,6 +64,7 @@ class PointRunner(ABC, Generic[S, P, M]):
         self._cloud = target.cloud
         self._outbox = outbox
         self._record_property = record_property
+        self._progression = progression
         self._inconclusive_passes = inconclusive_passes
         self._own = 0
 
@@ -78,8 +81,11 @@ class PointRunner(ABC, Generic[S, P, M]):
         """Judge it by the scenario's SLA."""
 
     def hold(self, point: P) -> Verdict:
-        """Run `point` and fail the test unless it keeps the scenario's SLA."""
+        """Run `point` and fail the test unless it keeps the scenario's SLA; skip it past a stop limit."""
         __tracebackhide__ = True
+        clients = self.scenario.load.clients
+        if clients is not None and clients.stop_at_failure:
+            self._stop(point)
         lengths = self.looks(point)
         for look, duration in enumerate(lengths, start=1):
             started = datetime.now(UTC)
@@ -91,11 +97,18 @@ class PointRunner(ABC, Generic[S, P, M]):
                 break
         record = PointRecord.judged(looked, measurement, verdict, started)
         self._put(record)
+        self._progression.note(self._cloud, point, verdict.outcome)
         tolerated = {Outcome.PASS, Outcome.INCONCLUSIVE} if self._inconclusive_passes else {Outcome.PASS}
         if verdict.outcome not in tolerated:
             findings = "\n".join(words.findings(record))
             pytest.fail(f"{point.id}: {words.label(record)}\n{findings}", pytrace=False)
         return verdict
+
+    def _stop(self, point: P) -> None:
+        reason = self._progression.past(self._cloud, point)
+        if reason:
+            self._put(PointRecord(point=point, status=PointStatus.PAST_STOP_LIMIT, reason=reason))
+            pytest.skip(reason)
 
     def measured(self, point: P) -> M:
         """Run a point of a test's own, which judges it by itself; the record keeps the measurement."""

@@ -150,3 +150,35 @@ def test_http_and_storage_stand_in_one_record(suite: Suite, tmp_path: Path) -> N
     assert [one["kind"] for one in ended.record["scenarios"]] == ["http", "storage"]
     assert len(ended.record["points"]) == 2
     assert suite.stagings() == 2
+
+
+def test_past_a_stop_limit_nothing_runs_and_the_record_says_why(suite: Suite) -> None:
+    path = scenario(suite, duration="4s", sla="{read_latency: {p50: 1us}}")
+    text = Path(path).read_text().replace("{volume:", "{servers: 2, volume:")
+    Path(path).write_text(text.replace("  ramp:", "  clients: {stop_at_failure: true}\n  ramp:"))
+    ended = suite.run("--kb-scenario", path)
+    assert ended.code == 1, ended.output
+    statuses = {point["point"]["clients"]: point["status"] for point in ended.record["points"]}
+    assert statuses == {1: "judged", 2: "past_stop_limit"}
+    assert "left out, since disk-clients-1-randread has broken the SLA" in ended.output
+
+
+OWN_TEST = """
+def test_the_disk_of_my_database(kb_storage):
+    wal = {"name": "wal", "mode": "write", "block_size": "8KiB", "rate_iops": 50}
+    measured = kb_storage.run(wal, duration="3s")
+    assert measured.achieved > 0.9
+    assert measured.write.response.percentile(50) < 0.5
+    assert kb_storage.run("randread", duration="3s").read.ios > 200
+"""
+
+
+def test_a_test_of_one_s_own_measures_what_it_likes(suite: Suite) -> None:
+    tests = suite.folder / "test_own.py"
+    tests.write_text(OWN_TEST)
+    ended = suite.run("--kb-scenario", scenario(suite), tests=tests)
+    assert ended.code == 0, ended.output
+    assert [point["point"]["id"] for point in ended.record["points"]] == [
+        "disk-own-1-clients-1-wal",
+        "disk-own-2-clients-1-randread",
+    ]
