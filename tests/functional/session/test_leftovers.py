@@ -1,0 +1,128 @@
+"""What stays behind when sessions are killed, kept, or run beside each other."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.functional.session.suite import Suite
+
+KB = [sys.executable, "-c", "import sys; from kb_tests.cli import main; sys.exit(main())"]
+
+
+def start(suite: Suite, name: str, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
+    with (suite.folder / f"{name}.log").open("wb") as log:
+        return subprocess.Popen(
+            suite.command("--kb-reports", str(suite.folder / name), *arguments),
+            cwd=suite.folder,
+            env=suite.environment() | environment,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+def kill(session: subprocess.Popen[bytes]) -> None:
+    os.killpg(session.pid, signal.SIGKILL)
+    session.wait()
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def said(suite: Suite, name: str) -> str:
+    return (suite.folder / f"{name}.log").read_text()
+
+
+def test_two_suites_on_one_cloud_do_not_mind_a_third_that_is_killed(suite: Suite) -> None:
+    scenario = suite.scenario(duration="4s")
+    options = ("--kb-cloud", suite.running.cloud, "--kb-scenario", scenario)
+    one, two, third = (start(suite, name, *options) for name in ("one", "two", "third"))
+    wait_until(lambda: "servers" in said(suite, "third"))
+    kill(third)
+    assert one.wait(120) == 0, said(suite, "one")
+    assert two.wait(120) == 0, said(suite, "two")
+    wait_until(lambda: suite.left() == [])
+    for name in ("one", "two"):
+        (record,) = (suite.folder / name).glob("*.json")
+        assert '"outcome":"pass"' in record.read_text()
+
+
+def test_cleanup_takes_the_dead_run_and_no_other(suite: Suite) -> None:
+    """Two runs at once, the reaper of the killed one gone too."""
+    scenario = suite.scenario(duration="30s")
+    options = ("--kb-cloud", suite.running.cloud, "--kb-scenario", scenario)
+    alive, dead = (start(suite, name, *options) for name in ("alive", "dead"))
+    wait_until(lambda: all("1/30s" in said(suite, name) for name in ("alive", "dead")))
+    children = Path(f"/proc/{dead.pid}/task/{dead.pid}/children").read_text().split()
+    os.kill(dead.pid, signal.SIGSTOP)
+    for child in children:
+        os.kill(int(child), signal.SIGKILL)
+    kill(dead)
+    before = len(suite.left())
+    cleaned = cleanup(suite)
+    assert cleaned.returncode == 0, cleaned.stderr
+    assert len(suite.left()) == before // 2
+    alive.send_signal(signal.SIGTERM)
+    assert alive.wait(60) == 2, said(suite, "alive")
+    assert suite.left() == []
+
+
+def test_a_kept_topology_stays_until_it_is_cleaned_up(suite: Suite) -> None:
+    scenario = suite.scenario(duration="4s")
+    ended = suite.run(f"--kb-scenario={scenario}", "--kb-keep")
+    assert ended.code == 0, ended.output
+    kept = suite.left()
+    assert kept
+    assert cleanup(suite).returncode == 0
+    assert suite.left() == kept
+    cleaned = cleanup(suite, "--run", ended.record["run"], "--force")
+    assert cleaned.returncode == 0, cleaned.stderr
+    assert suite.left() == []
+
+
+def test_a_killed_session_with_its_own_cloud_leaves_nothing(suite: Suite) -> None:
+    temporary = suite.folder / "tmp"
+    temporary.mkdir()
+    scenario = suite.scenario(duration="30s")
+    session = start(suite, "own", "--kb-scenario", scenario, TMPDIR=str(temporary))
+    wait_until(lambda: "1/30s" in said(suite, "own"))
+    assert list(temporary.glob("kb-localcloud-*/runs/*/journal.jsonl"))
+    kill(session)
+    wait_until(lambda: not list(temporary.iterdir()))
+    assert not list((suite.folder / "state").glob("kb/runs/*"))
+
+
+def test_a_report_that_cannot_be_made_costs_neither_results_nor_exit_code(suite: Suite) -> None:
+    (suite.folder / "conftest.py").write_text(
+        "from kb_tests.report import html\n\n\n"
+        "def broken(records):\n    raise ValueError('no chart today')\n\n\n"
+        "html.summary = broken\n"
+    )
+    scenario = suite.scenario(duration="4s")
+    ended = suite.run(f"--kb-scenario={scenario}", "--html=r.html", "-c", "/dev/null", "-p", "conftest")
+    assert ended.code == 0, ended.output
+    assert "Traceback" not in ended.output
+    assert ended.record["exit_code"] == 0
+    assert "ValueError no chart today" in ended.record["problems"][0]
+    assert "the results are in the record" in (suite.folder / "r.html").read_text()
+
+
+def cleanup(suite: Suite, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*KB, "cleanup", "--cloud", suite.running.cloud, *arguments],
+        env=suite.environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
