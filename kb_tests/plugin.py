@@ -50,7 +50,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="fail",
         help="what a point whose sample cannot decide does to the exit code: fail (10, the default) or pass",
     )
-    group.addoption("--kb-keep", action="store_true", help="leave what was staged; end it with `kb cleanup`")
+    group.addoption(
+        "--kb-keep",
+        action="store_true",
+        help="leave the staged topology for a day; `kb cleanup --run` ends it earlier",
+    )
+    group.addoption(
+        "--kb-reuse",
+        default="",
+        metavar="RUN",
+        help="load the topology that run RUN left by --kb-keep, and leave it again",
+    )
     group.addoption(
         "--kb-reports", default="reports", metavar="DIR", help="where records go (default: reports)"
     )

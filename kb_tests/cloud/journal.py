@@ -37,6 +37,13 @@ VERSION = 1
 LEASE_SECONDS = 3600.0
 """How long a run lives without being renewed."""
 
+KEPT_SECONDS = 24 * 3600.0
+"""How long a run lives without being renewed whose topology stays by request."""
+
+TOPOLOGY_FILE = "topology.json"
+SECRETS_FILE = "secrets.json"
+"""What stands beside the journal of a kept run, until nothing is left of it."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -296,6 +303,8 @@ class Journal:
         """Nothing of the run is left on the cloud."""
         with self._lock:
             self._write({"op": "closed"}, sync=True)
+        for name in (SECRETS_FILE, TOPOLOGY_FILE):
+            self.path.with_name(name).unlink(missing_ok=True)
         self.release()
 
     def release(self) -> None:

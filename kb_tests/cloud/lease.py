@@ -14,18 +14,22 @@ from collections.abc import Iterator
 
 from kb_tests.cloud.calls import FAILURES, said
 from kb_tests.cloud.connect import Cloud
-from kb_tests.cloud.journal import LEASE_SECONDS, Entry, Journal
+from kb_tests.cloud.journal import KEPT_SECONDS, LEASE_SECONDS, Entry, Journal
 from kb_tests.cloud.kinds import KEY
 from kb_tests.cloud.mark import Mark, resource_name
 
 _LOG = logging.getLogger(__name__)
 
 
-def renew(cloud: Cloud, journal: Journal, seconds: float = LEASE_SECONDS) -> bool:
-    """Let the lease run for `seconds` from now; False while there is no holder yet.
+def renew(cloud: Cloud, journal: Journal, seconds: float | None = None) -> bool:
+    """Let the lease run for `seconds` from now, by default as long as the run's kind of life takes.
+
+    False while there is no holder yet.
 
     Raises what openstacksdk raises.
     """
+    if seconds is None:
+        seconds = KEPT_SECONDS if journal.kept else LEASE_SECONDS
     mark = str(Mark(journal.run_id, int(cloud.now() + seconds)))
     holder = _holder(journal)
     if holder is None:

@@ -56,9 +56,7 @@ def journaled(
             yield journal
     finally:
         try:
-            if config.getoption("kb_keep"):
-                journal.keep()
-            else:
+            if not journal.kept:
                 with config.stash[INTERRUPTS].deferred(config):
                     tear_down(cloud, journal, progress.step, TEARDOWN_DEADLINE)
         except KeyboardInterrupt:

@@ -19,6 +19,7 @@ from kb_tests.fleet.boot import user_data
 from kb_tests.fleet.fleet import Fleet
 from kb_tests.fleet.secrets import Secrets
 from kb_tests.report.record import TopologyRecord
+from kb_tests.session import keeping
 from kb_tests.session.journaling import journaled
 from kb_tests.session.keys import OUTBOX, RUN_IDS, SELECTION
 from kb_tests.session.outbox import Staged
@@ -32,7 +33,38 @@ AGENTS_DEADLINE = 300.0
 
 @contextmanager
 def staged(config: pytest.Config, cloud: Cloud, target: Target) -> Iterator[tuple[Topology, Fleet]]:
-    """The target's topology, staged for as long as the context lasts."""
+    """The target's topology, staged for as long as the context lasts; or a kept one, used again."""
+    reuse = config.getoption("kb_reuse")
+    with _used_again(config, cloud, target, reuse) if reuse else _staged(config, cloud, target) as ready:
+        topology, fleet = ready
+        config.stash[OUTBOX].put(
+            Staged(
+                cloud=target.cloud,
+                scenario=target.scenario.name,
+                topology=TopologyRecord.of(topology, [hello.versions for hello in fleet.hellos.values()]),
+                notes=topology.notes,
+            )
+        )
+        yield ready
+
+
+@contextmanager
+def _used_again(
+    config: pytest.Config, cloud: Cloud, target: Target, run_id: str
+) -> Iterator[tuple[Topology, Fleet]]:
+    progress = Progress(config)
+    with ExitStack() as stack:
+        with one_sentence(config, target.cloud):
+            keeping.check(target)
+            kept = keeping.reused(cloud, run_id, target, _options(config))
+            topology, secrets = stack.enter_context(kept)
+            deadline = time.monotonic() + AGENTS_DEADLINE
+            fleet = stack.enter_context(Fleet.open(topology, secrets, progress.step, deadline))
+        yield topology, fleet
+
+
+@contextmanager
+def _staged(config: pytest.Config, cloud: Cloud, target: Target) -> Iterator[tuple[Topology, Fleet]]:
     run_id = config.stash[RUN_IDS][config.stash[SELECTION].targets.index(target)]
     progress = Progress(config)
     secrets = Secrets.generate()
@@ -46,20 +78,16 @@ def staged(config: pytest.Config, cloud: Cloud, target: Target) -> Iterator[tupl
         with one_sentence(config, target.cloud):
             began, requests = time.monotonic(), cloud.requests
             options = _options(config)
+            if config.getoption("kb_keep"):
+                keeping.check(target)
             journal = stack.enter_context(journaled(config, target, cloud, run_id, progress))
             topology = stage(cloud, layout, boot, journal, options, progress.step)
             deadline = time.monotonic() + AGENTS_DEADLINE
             fleet = stack.enter_context(Fleet.open(topology, secrets, progress.step, deadline))
             facts = StagingFacts(time.monotonic() - began, cloud.requests - requests)
             topology = replace(topology, staging=facts)
-        config.stash[OUTBOX].put(
-            Staged(
-                cloud=target.cloud,
-                scenario=target.scenario.name,
-                topology=TopologyRecord.of(topology, [hello.versions for hello in fleet.hellos.values()]),
-                notes=topology.notes,
-            )
-        )
+            if config.getoption("kb_keep"):
+                topology = keeping.keep(cloud, journal, target, topology, secrets)
         yield topology, fleet
 
 

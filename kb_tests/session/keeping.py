@@ -1,0 +1,137 @@
+"""Topologies that outlive their session: `--kb-keep` leaves one, `--kb-reuse RUN` loads it again.
+
+Beside the run's journal stand what was staged and the secrets of its control plane, for as long as the
+journal is open. Its lease lasts a day and is renewed by whoever uses it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from kb_tests.cloud.calls import FAILURES, said
+from kb_tests.cloud.connect import Cloud
+from kb_tests.cloud.journal import KEPT_SECONDS, SECRETS_FILE, TOPOLOGY_FILE, Journal, path_of
+from kb_tests.cloud.lease import renew, renewed
+from kb_tests.cloud.options import StageOptions
+from kb_tests.cloud.topology import Topology
+from kb_tests.errors import CloudError, ScenarioError
+from kb_tests.fleet.secrets import Secrets
+from kb_tests.scenario.model import Scenario
+from kb_tests.session.selection import LOCAL, Target
+
+
+class Kept(BaseModel):
+    """A topology, and what scenarios must ask for to run on it: their kind and their `topology`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: str
+    asked: dict[str, Any]
+    topology: Topology
+
+    @classmethod
+    def of(cls, scenario: Scenario, topology: Topology) -> Self:
+        """What was staged for `scenario`."""
+        return cls(kind=scenario.kind, asked=scenario.topology.model_dump(mode="json"), topology=topology)
+
+
+def check(target: Target) -> None:
+    """ScenarioError where nothing could outlive the session."""
+    if target.cloud == LOCAL:
+        raise ScenarioError(
+            "The embedded local cloud ends with the session, and all that is on it.",
+            remedy="Start one that stays with `kb localcloud up`, and name it with --kb-cloud.",
+        )
+
+
+def keep(cloud: Cloud, journal: Journal, target: Target, topology: Topology, secrets: Secrets) -> Topology:
+    """Leave the topology where it is, for a day; it with a note that says so."""
+    _renew(cloud, journal)
+    secrets.save(journal.path.with_name(SECRETS_FILE))
+    path = journal.path.with_name(TOPOLOGY_FILE)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(Kept.of(target.scenario, topology).model_dump_json())
+    journal.keep()
+    until = datetime.fromtimestamp(cloud.now() + KEPT_SECONDS, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    run_id = topology.run_id
+    note = (
+        f"Run {run_id} stays on cloud {cloud.name} until {until} at least: "
+        f"--kb-reuse {run_id} loads it again, kb cleanup --cloud {cloud.name} --run {run_id} ends it."
+    )
+    return replace(topology, notes=(*topology.notes, note))
+
+
+@contextmanager
+def reused(
+    cloud: Cloud, run_id: str, target: Target, options: StageOptions
+) -> Iterator[tuple[Topology, Secrets]]:
+    """A kept topology, held against cleanup and other sessions while the context lasts.
+
+    Raises ScenarioError when it is not what the scenario asks for, CloudError when it is not there.
+    """
+    path = path_of(run_id)
+    kept = _load(path.with_name(TOPOLOGY_FILE), run_id)
+    wanted = Kept.of(target.scenario, kept.topology)
+    if (kept.kind, kept.asked) != (wanted.kind, wanted.asked):
+        raise ScenarioError(
+            f"Scenario {target.scenario.name} asks for another topology than run {run_id} has, which was "
+            f"staged for {kept.topology.scenario}: {_difference(kept, wanted)}.",
+            remedy="Only loads and limits may differ.",
+        )
+    secrets = Secrets.load(path.with_name(SECRETS_FILE))
+    journal = Journal.open(path)
+    try:
+        journal.bind(cloud.auth_url)
+        _renew(cloud, journal)
+        access = kept.topology.access
+        access = replace(
+            access,
+            proxy_command=options.proxy_command or access.proxy_command,
+            port=options.ssh_port or access.port,
+        )
+        note = f"Staged by an earlier session, as run {run_id}; what staging took is of then."
+        notes = (*kept.topology.notes, note)
+        with renewed(cloud, journal):
+            yield replace(kept.topology, scenario=target.scenario.name, access=access, notes=notes), secrets
+    finally:
+        journal.release()
+
+
+def _load(path: Path, run_id: str) -> Kept:
+    try:
+        return Kept.model_validate_json(path.read_bytes())
+    except OSError:
+        raise CloudError(
+            f"Run {run_id} left no topology on this machine.",
+            remedy="--kb-keep leaves one; it is gone once `kb cleanup` has ended the run.",
+        ) from None
+    except ValidationError as error:
+        raise CloudError(f"{path} is no topology of this version: {error.error_count()} mistakes.") from None
+
+
+def _renew(cloud: Cloud, journal: Journal) -> None:
+    try:
+        there = renew(cloud, journal, KEPT_SECONDS)
+    except FAILURES as error:
+        raise CloudError(
+            f"Run {journal.run_id} cannot be kept on cloud {cloud.name!r}: {said(error)}",
+            remedy=f"kb cleanup --cloud {cloud.name} --run {journal.run_id} removes what is left of it.",
+        ) from error
+    if not there:
+        raise CloudError(f"Run {journal.run_id} has nothing on cloud {cloud.name!r} any more.")
+
+
+def _difference(kept: Kept, wanted: Kept) -> str:
+    if kept.kind != wanted.kind:
+        return f"it is of kind {wanted.kind}, not {kept.kind}"
+    keys = sorted(key for key in kept.asked | wanted.asked if kept.asked.get(key) != wanted.asked.get(key))
+    return ", ".join(f"{key} {wanted.asked.get(key)}, not {kept.asked.get(key)}" for key in keys)
