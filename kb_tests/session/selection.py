@@ -19,7 +19,11 @@ LOCAL = ""
 _KIND_OF = {"kb_http": "http", "kb_storage": "storage"}
 """The kind of scenario that a fixture is for."""
 
-_ROOT = Path(__file__).parents[2] / "scenarios"
+_PACKAGE = Path(__file__).parents[1]
+_SHIPPED = next(
+    folder for folder in (_PACKAGE / "scenarios", _PACKAGE.parent / "scenarios") if folder.is_dir()
+)
+"""Inside of an installed package, beside it in a checkout."""
 
 
 @dataclass(frozen=True)
@@ -146,8 +150,8 @@ def find_file(file: str) -> Path:
     path = Path(file)
     if path.suffix or path.exists():
         return path
-    shipped = _ROOT / f"{file}.yaml"
+    shipped = _SHIPPED / f"{file}.yaml"
     if shipped.exists():
         return shipped
-    names = ", ".join(sorted(path.stem for path in _ROOT.glob("*.yaml")))
+    names = ", ".join(sorted(path.stem for path in _SHIPPED.glob("*.yaml")))
     raise ScenarioError(f"{file} is neither a file nor a shipped scenario; those are: {names}.")
