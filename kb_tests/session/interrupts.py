@@ -9,9 +9,13 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
+
+_UNWINDING = 6.0
+"""Seconds in which a KeyboardInterrupt gets from a running point to pytest: the load is stopped on its way."""
 
 
 class Interrupts:
@@ -21,6 +25,7 @@ class Interrupts:
         self.count = 0
         self._ending = False
         self._taking_down = False
+        self._raised_at = -_UNWINDING
 
     def install(self) -> None:
         """Take the signals that nobody else sees to."""
@@ -28,6 +33,7 @@ class Interrupts:
             if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
                 signal.signal(number, self._handle)
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_keyboard_interrupt(self) -> None:
         """The session ends: from now on signals only count, but for `deferred`."""
         self.count = max(self.count, 1)
@@ -56,5 +62,6 @@ class Interrupts:
         if self._taking_down:
             if self.count > 1:
                 raise KeyboardInterrupt(signal.Signals(number).name)
-        elif not self._ending:
+        elif not self._ending and time.monotonic() - self._raised_at > _UNWINDING:
+            self._raised_at = time.monotonic()
             raise KeyboardInterrupt(signal.Signals(number).name)
