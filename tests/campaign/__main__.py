@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import math
 import random
 import sys
 import tempfile
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -30,9 +32,18 @@ def plan(seed: int, runs: int, only: Sequence[str] = ()) -> list[Fault]:
 
 
 def campaign(
-    seed: int, indices: Iterable[int], planned: Sequence[Fault], parallel: int, folder: Path
+    seed: int,
+    indices: Iterable[int],
+    planned: Sequence[Fault],
+    parallel: int,
+    folder: Path,
+    seconds: float = math.inf,
 ) -> list[Ran]:
-    """Run the runs `indices` of the plan, `parallel` at a time, each lane on a cloud of its own."""
+    """Run the runs `indices` of the plan, `parallel` at a time, each lane on a cloud of its own.
+
+    No run begins after `seconds`.
+    """
+    until = time.monotonic() + seconds
     waiting: SimpleQueue[int | None] = SimpleQueue()
     for index in [*indices, *[None] * parallel]:
         waiting.put(index)
@@ -41,7 +52,7 @@ def campaign(
     def work(number: int) -> None:
         lane = Lane(folder / f"lane-{number}")
         try:
-            while (index := waiting.get()) is not None:
+            while (index := waiting.get()) is not None and time.monotonic() < until:
                 result = lane.run(index, planned[index], random.Random(f"{seed} {index}"))
                 ran.append(result)
                 _tell(result, seed)
@@ -90,6 +101,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--parallel", type=int, default=2, metavar="N", help="lanes, each with its own cloud")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="begin no run after so many")
     parser.add_argument("--only", type=int, metavar="INDEX", help="one run of the seed again")
     parser.add_argument("--fault", action="append", default=[], metavar="CLASS", help="these classes only")
     parser.add_argument("--list", action="store_true", help="the classes")
@@ -102,7 +114,8 @@ def main() -> int:
     indices = range(runs) if options.only is None else [options.only]
     folder = Path(tempfile.mkdtemp(prefix="kb-campaign-"))
     parallel = min(options.parallel, len(indices))
-    ran = campaign(options.seed, indices, plan(options.seed, runs, options.fault), parallel, folder)
+    planned = plan(options.seed, runs, options.fault)
+    ran = campaign(options.seed, indices, planned, parallel, folder, options.minutes * 60)
     print(table(ran))
     if any(each.leaks or each.wrong for each in ran):
         print(f"folders of the runs that failed: {folder}")
