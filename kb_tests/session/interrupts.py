@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import pytest
 
 _UNWINDING = 6.0
-"""Seconds in which a KeyboardInterrupt gets from a running point to pytest: the load is stopped on its way."""
+"""Seconds that a KeyboardInterrupt needs from a running point to pytest: it stops the load on its way."""
 
 
 class Interrupts:
