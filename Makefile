@@ -1,12 +1,17 @@
 # make demo    set up everything and run both main jobs on the embedded local cloud
 # make test    set up everything and run the project's own tests
+# make fuzz    10,000 cases of each kind of wild input: scenario files, messages, reports, journals
 # make check   formatting, lint and types
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check setup setup-dev clean
+FUZZED := tests/unit/scenario tests/unit/agent/test_protocol.py tests/unit/agent/test_resp.py \
+	tests/unit/agent/test_fio_output.py tests/unit/agent/test_http_response.py tests/unit/fleet/test_hostile.py \
+	tests/unit/cloud/test_journal.py tests/unit/sla/test_wild.py
+
+.PHONY: demo test fuzz check setup setup-dev clean
 
 demo: setup
 	$(BIN)/pytest kb_tests --kb-scenario scenarios/demo-http.yaml \
@@ -14,6 +19,9 @@ demo: setup
 
 test: check
 	$(BIN)/pytest
+
+fuzz: setup-dev
+	HYPOTHESIS_PROFILE=deep $(BIN)/pytest -n auto $(FUZZED)
 
 check: setup-dev
 	$(BIN)/ruff format --check .

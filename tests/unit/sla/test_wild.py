@@ -15,6 +15,7 @@ from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.merge import measure
 from kb_tests.sla.judge import judge
 from kb_tests.sla.verdict import Outcome
+from tests.unit.fuzz import examples
 from tests.unit.measure.reports import POINT, SLA, fleet
 
 WHOLE = fleet()
@@ -89,7 +90,7 @@ def wild(draw: st.DrawFn, whole: AgentReport) -> AgentReport:
     )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     st.lists(st.one_of(*(wild(one) for one in WHOLE), *(st.just(one) for one in WHOLE)), max_size=3),
 )
