@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from typing import Any, Dict, List, Optional, Tuple
 
 from ..http.channel import Channel
 from . import fill, run, target
 from .child import Child
-from .options import Job, StorageError, Target
+from .options import AbsentError, Job, StorageError, Target
 from .wait import Waiter
 
 __all__ = ["Preparation", "StorageError", "StorageLoad"]
+
+HOTPLUG = 60.0
+"""Seconds that a volume may take to appear in the server."""
 
 Event = Tuple[str, Dict[str, Any]]
 
@@ -32,8 +36,8 @@ class Preparation:
         wanted = self._target
 
         def work(channel: Channel) -> None:
-            place = target.find(wanted)
-            channel.put({"done": fill.fill(place, wanted, Waiter(channel))._asdict()})
+            wait = Waiter(channel)
+            channel.put({"done": fill.fill(_found(wanted, wait), wanted, wait)._asdict()})
 
         self._child = Child(work)
 
@@ -62,6 +66,18 @@ class Preparation:
         child, self._child = self._child, None
         if child is not None:
             child.end()
+
+
+def _found(wanted: Target, wait: Waiter) -> target.Place:
+    """A volume may be attached, as the cloud has it, before the kernel or udev is done with it."""
+    deadline = time.monotonic() + HOTPLUG
+    while True:
+        try:
+            return target.find(wanted)
+        except AbsentError:
+            if time.monotonic() > deadline:
+                raise
+        wait.until(time.monotonic() + 0.5)
 
 
 class StorageLoad:

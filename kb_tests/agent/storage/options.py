@@ -34,6 +34,10 @@ class StorageError(Exception):
     """The load cannot be made; one sentence says why."""
 
 
+class AbsentError(StorageError):
+    """A device is not there, or not yet."""
+
+
 class Target(NamedTuple):
     """What is read and written.
 

@@ -7,7 +7,7 @@ import stat
 from typing import Dict, Iterator, NamedTuple, Optional
 
 from .. import process
-from .options import StorageError, Target
+from .options import AbsentError, StorageError, Target
 
 BY_ID = "/dev/disk/by-id"
 BLOCKS = "/sys/block"
@@ -49,7 +49,7 @@ def find_volume(volume: str) -> str:
     """The device (its real path) whose serial number is the volume's id; raises StorageError."""
     found = {os.path.realpath(path) for path in _candidates(volume)}
     if not found:
-        raise StorageError(f"No device of this server carries the volume {volume}.")
+        raise AbsentError(f"No device of this server carries the volume {volume}.")
     if len(found) > 1:
         raise StorageError(f"The volume {volume} appears as several devices: {', '.join(sorted(found))}.")
     return found.pop()

@@ -217,6 +217,25 @@ def test_a_file_on_a_volume_of_our_own_making(device: tuple[str, Path], file_sys
     assert not validity(POINT, measured)
 
 
+def test_a_volume_that_appears_late_is_waited_for(
+    device: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = Path(target.BY_ID) / f"virtio-{VOLUME[:20]}"
+    link.rename(link.with_name("late"))
+    preparation = engine.Preparation(volume(512 << 20))
+    preparation.start()
+    time.sleep(0.7)
+    assert preparation.events() == []
+    link.with_name("late").rename(link)
+    deadline = time.monotonic() + 20
+    while not (events := preparation.events()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert events[0][0] == "disk"
+    monkeypatch.setattr(engine, "HOTPLUG", 0.0)
+    link.unlink()
+    assert "No device of this server carries the volume" in prepare(volume(512 << 20))[1]["error"]
+
+
 def test_a_full_disk_is_refused_with_its_numbers(device: tuple[str, Path]) -> None:
     kind, failed = prepare(volume(512 << 20, used=511 << 20, file_system="ext4"))
     assert kind == "failed"
