@@ -21,12 +21,12 @@ class LinkFaults:
         self._nft = nft
         self._ports = ports
         self._reconnections: set[asyncio.Task[None]] = set()
-        self._harmed: set[str] = set()
+        self._harmed = False
 
     async def cut(self, server_id: str, seconds: float) -> None:
         """Take the carrier from all ports of a server; they get it back after `seconds`."""
         names = [port.device for port in self._ports.of_server(server_id)]
-        self._harmed.update(names)
+        self._harmed = True
         await self._link.ask("link", names=names, up=False)
         task = asyncio.create_task(self._reconnect(server_id, names, seconds))
         self._reconnections.add(task)
@@ -44,7 +44,7 @@ class LinkFaults:
         """Give a port a rate (bits a second, each way; None: none) and a loss (a share, each way)."""
         if not 0 <= loss <= 1:
             raise DriverError(f"A loss is a share between 0 and 1, not {loss}.")
-        self._harmed.add(port.device)
+        self._harmed = True
         for server, name in ((None, port.device), (port.server_id, port.inner)):
             await self._link.ask(
                 "command", argv=["tc", "-force", "-batch", "-"], text=_shaping(name, rate), server=server
@@ -52,13 +52,12 @@ class LinkFaults:
         await self._nft.add(firewall.loss(port.device, round(loss * _LOSS_UNITS), _LOSS_UNITS))
 
     async def unplug(self, server_id: str) -> None:
-        """Remove the harmed ports of a server that has ended. They would stay for minutes: its namespace
-        lives for as long as TCP tries to close connections whose other end does not answer.
+        """Remove the ports of a server that has ended, on a cloud whose links were harmed. They would stay
+        for minutes: a namespace lives for as long as TCP tries to close connections whose other end does
+        not answer. Where all answer, the kernel removes the ports of many servers faster than we could.
         """
-        for port in self._ports.of_server(server_id):
-            if port.device in self._harmed:
-                self._harmed.discard(port.device)
-                await self._link.ask_removal("unplug", name=port.device)
+        for port in self._ports.of_server(server_id) if self._harmed else ():
+            await self._link.ask_removal("unplug", name=port.device)
 
     def close(self) -> None:
         """Forget what was to come."""
