@@ -112,9 +112,10 @@ class Lane:
             leaks += self._since(session, before)
         for filler in session.fillers:
             filler.unlink(missing_ok=True)
-        cleaned, said = session.cleanup()
-        if cleaned != 0:
-            leaks.append(f"kb cleanup exits {cleaned}: {said.strip()[-300:]}")
+        if leaks or fault.cleanup or code == 12:
+            cleaned, said = session.cleanup()
+            if cleaned != 0:
+                leaks.append(f"kb cleanup exits {cleaned}: {said.strip()[-300:]}")
         if fault.cleanup or code == 12:
             leaks += self._since(session, before)
         for path in journal.journals(session.folder / "state" / "kb" / "runs"):

@@ -122,7 +122,7 @@ class Session:
         while not condition(self):
             if self.process.poll() is not None or time.monotonic() > deadline:
                 return False
-            time.sleep(0.15)
+            time.sleep(0.25)
         return True
 
     def _ended_within(self, seconds: float) -> bool:
