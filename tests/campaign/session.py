@@ -146,7 +146,7 @@ class Session:
 
     def workers(self) -> list[int]:
         """The processes of xdist's workers."""
-        return [pid for pid in _children(self.process.pid) if "execnet" in " ".join(_argv(pid))]
+        return [pid for pid in _children(self.process.pid) if "readline()" in " ".join(_argv(pid)[:4])]
 
     def reapers(self) -> list[int]:
         """The processes that wait to clean up."""
