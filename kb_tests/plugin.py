@@ -117,7 +117,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _runs_our_tests(config: pytest.Config) -> bool:
-    paths = (Path(arg.partition("::")[0]).resolve() for arg in config.args)
+    named = [arg.partition("::")[0] for arg in config.args]
+    if config.option.pyargs and any(name.partition(".")[0] == _PACKAGE.name for name in named):
+        return True
+    paths = [Path(name).resolve() for name in named]
     return any(path == _PACKAGE or _PACKAGE in path.parents for path in paths)
 
 
