@@ -253,7 +253,7 @@ class NetnsDriver:
             except TimeoutError:
                 raise DriverError(f"Server {server_id} did not end within {_STOP_TIMEOUT:g} s.") from None
         server.power = Power.STOPPED
-        await self._link_faults.unplug(server_id)
+        self._link_faults.unplug(server_id)
         await self._ports.remove(*self._ports.of_server(server_id))
 
     async def destroy(self, server_id: str) -> None:

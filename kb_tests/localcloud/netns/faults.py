@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from contextlib import suppress
 
 from kb_tests.localcloud.driver import DriverError
 from kb_tests.localcloud.netns import firewall
@@ -11,6 +13,7 @@ from kb_tests.localcloud.netns.link import HelperLink
 from kb_tests.localcloud.netns.ports import Port, Ports
 
 _LOSS_UNITS = 1_000_000
+_LINGERING = 3.0
 
 
 class LinkFaults:
@@ -20,17 +23,13 @@ class LinkFaults:
         self._link = link
         self._nft = nft
         self._ports = ports
-        self._reconnections: set[asyncio.Task[None]] = set()
-        self._harmed = False
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def cut(self, server_id: str, seconds: float) -> None:
         """Take the carrier from all ports of a server; they get it back after `seconds`."""
         names = [port.device for port in self._ports.of_server(server_id)]
-        self._harmed = True
         await self._link.ask("link", names=names, up=False)
-        task = asyncio.create_task(self._reconnect(server_id, names, seconds))
-        self._reconnections.add(task)
-        task.add_done_callback(self._reconnections.discard)
+        self._spawn(self._reconnect(server_id, names, seconds))
 
     async def _reconnect(self, server_id: str, names: list[str], seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -44,24 +43,35 @@ class LinkFaults:
         """Give a port a rate (bits a second, each way; None: none) and a loss (a share, each way)."""
         if not 0 <= loss <= 1:
             raise DriverError(f"A loss is a share between 0 and 1, not {loss}.")
-        self._harmed = True
         for server, name in ((None, port.device), (port.server_id, port.inner)):
             await self._link.ask(
                 "command", argv=["tc", "-force", "-batch", "-"], text=_shaping(name, rate), server=server
             )
         await self._nft.add(firewall.loss(port.device, round(loss * _LOSS_UNITS), _LOSS_UNITS))
 
-    async def unplug(self, server_id: str) -> None:
-        """Remove the ports of a server that has ended, on a cloud whose links were harmed. They would stay
-        for minutes: a namespace lives for as long as TCP tries to close connections whose other end does
-        not answer. Where all answer, the kernel removes the ports of many servers faster than we could.
+    def unplug(self, server_id: str) -> None:
+        """See to it that the ports of a server that has ended go soon.
+
+        The kernel removes them with the server's namespace, those of many servers faster than we could; but
+        that lives for minutes when TCP tries to close connections whose other end does not answer.
         """
-        for port in self._ports.of_server(server_id) if self._harmed else ():
-            await self._link.ask_removal("unplug", name=port.device)
+        names = [port.device for port in self._ports.of_server(server_id)]
+        self._spawn(self._unplug(names))
+
+    async def _unplug(self, names: list[str]) -> None:
+        await asyncio.sleep(_LINGERING)
+        with suppress(DriverError):
+            for name in names:
+                await self._link.ask_removal("unplug", name=name)
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def close(self) -> None:
         """Forget what was to come."""
-        for task in self._reconnections:
+        for task in self._tasks:
             task.cancel()
 
 
