@@ -172,6 +172,7 @@ class Journal:
         self._descriptor = descriptor
         self._contents = contents
         self._lock = threading.Lock()
+        self._torn = False
 
     @classmethod
     def start(
@@ -215,9 +216,9 @@ class Journal:
             raise CloudError(
                 f"Run {contents.header.mark.run_id} is alive: another process holds {path}."
             ) from error
-        contents = read(path)
-        os.write(descriptor, b"\n")
-        return cls(path, descriptor, contents)
+        journal = cls(path, descriptor, read(path))
+        journal._torn = True
+        return journal
 
     @property
     def run_id(self) -> str:
@@ -290,8 +291,8 @@ class Journal:
             self._write({"op": "refused", "seq": seq})
 
     def removed(self, kind: str, id_: str) -> None:
-        """It is gone."""
-        with self._lock:
+        """It is gone. A full disk must not end a teardown: what is not noted is looked for again."""
+        with self._lock, contextlib.suppress(CloudError):
             self._write({"op": "removed", "kind": kind, "id": id_})
 
     def keep(self) -> None:
@@ -315,14 +316,16 @@ class Journal:
 
     def _write(self, line: dict[str, Any], *, sync: bool = False) -> None:
         self._contents.apply(line)
-        data = memoryview(json.dumps(line).encode() + b"\n")
+        data = memoryview(b"\n" * self._torn + json.dumps(line).encode() + b"\n")
         try:
             while data:
                 data = data[os.write(self._descriptor, data) :]
             if sync:
                 os.fsync(self._descriptor)
         except OSError as error:
+            self._torn = True
             raise CloudError(f"The journal {self.path} cannot be written: {error.strerror}.") from error
+        self._torn = False
 
 
 def _sync_folder(folder: Path) -> None:

@@ -114,7 +114,7 @@ def main() -> int:
         pass
     try:
         reap(journal)
-    except CloudError as error:
+    except (CloudError, OSError) as error:  # the journal's folder may be gone, or its disk full
         _LOG.error("%s", error)
         return 1
     return 0
