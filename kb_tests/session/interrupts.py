@@ -29,6 +29,8 @@ class Interrupts:
 
     def install(self) -> None:
         """Take the signals that nobody else sees to."""
+        if threading.current_thread() is not threading.main_thread():
+            return
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
                 signal.signal(number, self._handle)

@@ -1,0 +1,74 @@
+"""Signals are handled when they come, which here is when the test says so."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any, cast
+
+import pytest
+
+from kb_tests.session import interrupts
+from kb_tests.session.interrupts import Interrupts
+
+
+class Config:
+    """As much of pytest's as is asked for."""
+
+    def __init__(self) -> None:
+        self.session = type("Session", (), {"shouldstop": False})()
+        self.pluginmanager = self
+
+    def get_plugin(self, name: str) -> Any:
+        return self.session if name == "session" else None
+
+
+def interrupt(handler: Interrupts) -> None:
+    handler._handle(signal.SIGINT, None)
+
+
+def test_the_first_one_ends_the_session_and_a_second_one_on_its_way_does_not_hit_pytest() -> None:
+    handler = Interrupts()
+    with pytest.raises(KeyboardInterrupt):
+        interrupt(handler)
+    interrupt(handler)
+    handler.pytest_keyboard_interrupt()
+    interrupt(handler)
+    assert handler.count == 3
+
+
+def test_a_session_that_swallowed_one_can_be_interrupted_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    handler = Interrupts()
+    with pytest.raises(KeyboardInterrupt):
+        interrupt(handler)
+    monkeypatch.setattr(interrupts, "_UNWINDING", 0.0)
+    with pytest.raises(KeyboardInterrupt):
+        interrupt(handler)
+
+
+def test_a_first_one_during_teardown_lets_it_finish_and_then_ends_the_session() -> None:
+    handler, config = Interrupts(), Config()
+    with handler.deferred(cast("pytest.Config", config)):
+        interrupt(handler)
+    assert config.session.shouldstop == "interrupted"
+
+
+def test_a_second_one_cuts_teardown_short() -> None:
+    handler, config = Interrupts(), Config()
+    handler.pytest_keyboard_interrupt()
+    with pytest.raises(KeyboardInterrupt), handler.deferred(cast("pytest.Config", config)):
+        interrupt(handler)
+    assert config.session.shouldstop is False
+
+
+def test_handlers_of_others_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        handler = Interrupts()
+        handler.install()
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+        assert signal.getsignal(signal.SIGINT) == handler._handle
+    finally:
+        for number, known in before.items():
+            signal.signal(number, known)
