@@ -189,14 +189,21 @@ def _zones(call: Call) -> dict[str, list[Hypervisor]]:
 
 @routes.add("GET", "/v2.1/os-availability-zone")
 async def list_zones(call: Call) -> Response:
-    """Their names."""
-    views = [{"zoneName": zone, "zoneState": {"available": True}, "hosts": None} for zone in _zones(call)]
+    """Their names; one is available while a host of it is enabled."""
+    views = [
+        {
+            "zoneName": zone,
+            "zoneState": {"available": any(each.enabled for each in hypervisors)},
+            "hosts": None,
+        }
+        for zone, hypervisors in _zones(call).items()
+    ]
     return reply({"availabilityZoneInfo": views})
 
 
 @routes.add("GET", "/v2.1/os-availability-zone/detail", admin="os_compute_api:os-availability-zone:detail")
 async def list_zone_details(call: Call) -> Response:
-    """With their hosts and services."""
+    """With their enabled hosts and services."""
     views: list[Json] = [
         {
             "zoneName": "internal",
@@ -207,10 +214,11 @@ async def list_zone_details(call: Call) -> Response:
     views += [
         {
             "zoneName": zone,
-            "zoneState": {"available": True},
-            "hosts": {each.host: {"nova-compute": _alive(not each.forced_down)} for each in hypervisors},
+            "zoneState": {"available": bool(enabled)},
+            "hosts": {each.host: {"nova-compute": _alive(not each.forced_down)} for each in enabled} or None,
         }
         for zone, hypervisors in _zones(call).items()
+        for enabled in [[each for each in hypervisors if each.enabled]]
     ]
     return reply({"availabilityZoneInfo": views})
 
