@@ -124,6 +124,13 @@ class Cloud:
         _meter(connection, self._meter)
         return connection
 
+    def in_project(self, project_id: str) -> Connection:
+        """A connection of the same user, who must have a role there, to another project."""
+        with _sdk_warnings_ignored():
+            connection = self.connection.connect_as_project({"id": project_id})
+        _meter(connection, self._meter)
+        return connection
+
     def close(self) -> None:
         """Give up kept-alive connections."""
         self.connection.close()

@@ -177,6 +177,8 @@ class _Examination:
             return
         if image is not None and not (self._own and not self._options.flavor):
             yield self._asked("flavor", lambda: self._flavor(layout, image))
+        if layout.places:
+            yield self._asked("placement", lambda: self._places(layout))
         if layout.volume is not None:
             yield self._asked("volumes", lambda: self._volumes(layout))
         yield from self._quotas(layout, external)
@@ -209,6 +211,10 @@ class _Examination:
         need = layout.flavor
         wanted = f"{need.vcpus} vCPU, {mebibytes(need.ram)} MiB of RAM, {disk} GiB of disk"
         return Finding("flavor", State.GOOD, f"id {chosen}, for {wanted}")
+
+    def _places(self, layout: Layout) -> Finding:
+        preflight.check_places(self._caller, layout)
+        return Finding("placement", State.GOOD, ", ".join(layout.places))
 
     def _volumes(self, layout: Layout) -> Finding:
         preflight.check_volumes(self._caller, layout)

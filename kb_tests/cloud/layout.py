@@ -8,7 +8,7 @@ route in the client subnet leads to all of them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network
 
 from kb_tests.cloud.topology import Role
@@ -32,7 +32,8 @@ _LARGEST_PREFIX = 28
 class NetworkPlan:
     """A network with one subnet; `servers` of role `role` get addresses from `first` to `last`.
 
-    `tenant` counts from 1; 0 is the clients' side.
+    `tenant` counts from 1; 0 is the clients' side. The servers are dealt to `places` (`zone` or `zone:host`)
+    in turn; with none, Nova chooses.
     """
 
     name: str
@@ -43,6 +44,14 @@ class NetworkPlan:
     first: str
     last: str
     servers: int
+    places: tuple[str, ...] = ()
+
+    @property
+    def dealt(self) -> tuple[tuple[str, int], ...]:
+        """(place or "", how many servers), without places that get none."""
+        places = self.places[: self.servers] or ("",)
+        share, more = divmod(self.servers, len(places))
+        return tuple((place, share + (index < more)) for index, place in enumerate(places))
 
 
 @dataclass(frozen=True)
@@ -109,6 +118,17 @@ class Layout:
     def networks(self) -> tuple[NetworkPlan, ...]:
         """All server networks."""
         return tuple(network for router in self.routers for network in router.networks)
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Every place that a server is sent to."""
+        used = [place for plan in (self.clients, *self.networks) for place, _ in plan.dealt if place]
+        return tuple(dict.fromkeys(used))
+
+    @property
+    def forces_hosts(self) -> bool:
+        """Whether a place names a host, which Nova takes from admins alone."""
+        return any(":" in place for place in self.places)
 
     @property
     def host_routes(self) -> tuple[tuple[str, str], ...]:
@@ -196,6 +216,8 @@ def _plan_http(name: str, topology: HttpTopology) -> Layout:
             remedy="Use fewer networks or fewer servers.",
         )
     clients, proxy = _client_network(name, "client", Role.CLIENT, topology.servers, topology.routers)
+    clients = replace(clients, places=tuple(topology.placement.clients))
+    places = tuple(topology.placement.servers)
     first_leg = IPv4Address(clients.gateway) + 1
     supernets = SERVER_SPACE.subnets(new_prefix=per_router)
     routers = []
@@ -205,7 +227,12 @@ def _plan_http(name: str, topology: HttpTopology) -> Layout:
         supernet = next(supernets)
         cidrs = supernet.subnets(new_prefix=per_network)
         networks = tuple(
-            _network(f"{router}-{n + 1}", tenant + 1, Role.SERVER, next(cidrs), topology.servers_per_network)
+            replace(
+                _network(
+                    f"{router}-{n + 1}", tenant + 1, Role.SERVER, next(cidrs), topology.servers_per_network
+                ),
+                places=places,
+            )
             for n in range(topology.networks_per_router)
         )
         routers.append(RouterPlan(router, tenant + 1, str(first_leg + index), str(supernet), networks))

@@ -27,8 +27,9 @@ class Supplies:
     """What staging will use. `flavor_id` is empty where the run makes its own, with `disk` GiB.
 
     `external_network_id` is empty where the run needs no way out; `member_role_id` where the run
-    makes no projects of its own. `notes` are what the image's property `kb_notes` says, a sentence a
-    line: whoever provides the image says by it what every report has to show.
+    makes no projects of its own; `admin_role_id` where none of them needs its servers on chosen hosts.
+    `notes` are what the image's property `kb_notes` says, a sentence a line: whoever provides the image
+    says by it what every report has to show.
     """
 
     image_id: str
@@ -36,6 +37,7 @@ class Supplies:
     external_network_id: str
     flavor_id: str
     member_role_id: str
+    admin_role_id: str = ""
     notes: tuple[str, ...] = ()
 
     @property
@@ -58,6 +60,7 @@ def check(caller: Caller, layout: Layout, boot: Mapping[Role, str], options: Sta
     if not own:
         check_tenants(caller, layout)
     member_role_id = member_role(caller) if own else ""
+    admin_role_id = _admin_role(caller) if own and layout.forces_hosts else ""
     image = find_image(caller, options.image, own)
     disk = root_disk(image, layout)
     ram = mebibytes(layout.flavor.ram)
@@ -66,12 +69,14 @@ def check(caller: Caller, layout: Layout, boot: Mapping[Role, str], options: Sta
             f"Image {image.name} needs {image.min_ram} MiB of RAM; the scenario's flavor has {ram}."
         )
     check_volumes(caller, layout)
+    check_places(caller, layout)
     supplies = Supplies(
         image_id=image.id,
         disk=disk,
         external_network_id=find_external_network(caller, options),
         flavor_id="" if own and not options.flavor else find_flavor(caller, layout, disk, options.flavor),
         member_role_id=member_role_id,
+        admin_role_id=admin_role_id,
         notes=notes_of(image),
     )
     lacking = [
@@ -129,6 +134,16 @@ def member_role(caller: Caller) -> str:
     raise CapacityError(f"Cloud {cloud.name!r} has no role 'member' for the run's users.")
 
 
+def _admin_role(caller: Caller) -> str:
+    """The role that Nova wants of whoever sends a server to a host."""
+    cloud = caller.cloud
+    roles = caller.call("listing roles", lambda: list(cloud.identity.roles()))
+    for role in roles:
+        if role.name.lower() == "admin":
+            return str(role.id)
+    raise CapacityError(f"Cloud {cloud.name!r} has no role 'admin', which servers sent to hosts need.")
+
+
 def find_image(caller: Caller, wanted: str, own: bool) -> Any:
     """The image, if the run's projects (`own`: of its own) can use it; else CapacityError."""
     cloud = caller.cloud
@@ -171,6 +186,44 @@ def check_volumes(caller: Caller, layout: Layout) -> None:
             raise CapacityError(
                 f"Cloud {cloud.name!r} has no volume type {plan.type!r}; it has {', '.join(sorted(names))}."
             )
+
+
+def check_places(caller: Caller, layout: Layout) -> None:
+    """Whether Nova can put servers where a layout wants them; else CapacityError."""
+    if not layout.places:
+        return
+    cloud, compute = caller.cloud, caller.cloud.connection.compute
+    if layout.forces_hosts and not cloud.is_admin:
+        raise CapacityError(
+            f"Scenario {layout.scenario} places servers on hosts, which the user of cloud {cloud.name!r} "
+            "may not choose.",
+            remedy="Use an admin's credentials, or name availability zones.",
+        )
+    zones = caller.call(
+        "listing availability zones", lambda: list(compute.availability_zones(details=layout.forces_hosts))
+    )
+    there = {str(zone.name) for zone in zones if (zone.state or {}).get("available")}
+    if layout.forces_hosts:
+        there |= {
+            f"{zone.name}:{host}"
+            for zone in zones
+            for host, services in (zone.hosts or {}).items()
+            if _runs_servers(services or {})
+        }
+    missing = [place for place in layout.places if place not in there]
+    if missing:
+        known = ", ".join(sorted(place for place in there if (":" in place) == layout.forces_hosts))
+        raise CapacityError(
+            f"Cloud {cloud.name!r} has no {' and no '.join(missing)} to place servers in; it has "
+            f"{known or 'none'}.",
+            remedy="Correct topology.placement in the scenario.",
+        )
+
+
+def _runs_servers(services: Mapping[str, Any]) -> bool:
+    """Whether a host with these services takes servers, as far as Nova knows."""
+    state = services.get("nova-compute") or {}
+    return bool(state.get("active") and state.get("available"))
 
 
 def root_disk(image: Any, layout: Layout) -> int:

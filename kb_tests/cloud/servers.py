@@ -1,4 +1,4 @@
-"""Servers, as steps of the graph: asked for as many at a time as one network takes."""
+"""Servers, as steps of the graph: asked for as many at a time as go to one network and place."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kb_tests.cloud.topology import Role
 
 @dataclass(frozen=True)
 class Group:
-    """Servers of one role on one network, asked for by one request; `names` in order.
+    """Servers of one role on one network and in one place, asked for by one request; `names` in order.
 
     `create(suffix, count)` asks for that many: under the suffix as it is, or with -1, -2, ... after it.
     """
@@ -43,7 +43,7 @@ def add_servers(
     supplies: Supplies,
     options: StageOptions,
 ) -> list[Group]:
-    """Steps that ask for all servers: the proxy first, then as many at once as one network takes."""
+    """Steps that ask for all servers: the proxy first, then those of each network and place at once."""
     common: dict[str, Any] = {"image_id": supplies.image_id}
     if options.availability_zone:
         common["availability_zone"] = options.availability_zone
@@ -51,7 +51,14 @@ def add_servers(
         common["config_drive"] = True
 
     def add(
-        role: Role, suffix: str, network: str, tenant: int, count: int, after: list[Step[Any]], **how: Any
+        role: Role,
+        suffix: str,
+        network: str,
+        tenant: int,
+        count: int,
+        after: list[Step[Any]],
+        place: str = "",
+        **how: Any,
     ) -> Group:
         project = projects[tenant]
         names = [f"{suffix}-{number}" for number in range(1, count + 1)]
@@ -60,6 +67,8 @@ def add_servers(
             attributes = common | {name: value() for name, value in how.items()}
             if project.key_name:
                 attributes["key_name"] = project.key_name
+            if place:
+                attributes["availability_zone"] = place
             if count > 1:
                 attributes |= {"min_count": count, "max_count": count}
             builder.create(
@@ -90,16 +99,18 @@ def add_servers(
     ]
     for ready in (*server_side, clients.ready):
         plan = ready.plan
-        groups.append(
-            add(
-                plan.role,
-                plan.name,
-                plan.name,
-                plan.tenant,
-                plan.servers,
-                [ready.routed, ready.group_id],
-                networks=lambda ready=ready: [{"uuid": ready.network_id.value}],
-                security_groups=lambda ready=ready: [{"name": ready.group_id.value}],
+        for number, (place, count) in enumerate(plan.dealt, start=1):
+            groups.append(
+                add(
+                    plan.role,
+                    plan.name if len(plan.dealt) == 1 else f"{plan.name}-{number}",
+                    plan.name,
+                    plan.tenant,
+                    count,
+                    [ready.routed, ready.group_id],
+                    place,
+                    networks=lambda ready=ready: [{"uuid": ready.network_id.value}],
+                    security_groups=lambda ready=ready: [{"name": ready.group_id.value}],
+                )
             )
-        )
     return groups

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from kb_tests.scenario.base import Clients, Confidence, Flavor, Latency, ScenarioName, Section
 from kb_tests.scenario.storage import StorageScenario, StorageSla
@@ -18,10 +18,33 @@ __all__ = [
     "HttpSla",
     "HttpTopology",
     "Latency",
+    "Placement",
     "Scenario",
     "StorageScenario",
     "StorageSla",
 ]
+
+
+Place = Annotated[str, StringConstraints(pattern=r"^[^:\s]+(:[^:\s]+)?$", max_length=255)]
+"""An availability zone, or `zone:host` with a compute host of it, as Nova takes them."""
+
+
+class Placement(Section):
+    """Where servers run; none given means wherever Nova puts them.
+
+    The servers of a network, and the generators, are dealt to their places in turn. With as many places on
+    either side the generator of the i-th place loads the server of the i-th.
+    """
+
+    servers: list[Place] = Field(default_factory=list, max_length=100)
+    clients: list[Place] = Field(default_factory=list, max_length=100)
+
+    @field_validator("servers", "clients")
+    @classmethod
+    def _distinct(cls, places: list[str]) -> list[str]:
+        if len(set(places)) != len(places):
+            raise ValueError("each place may stand here once")
+        return places
 
 
 class HttpTopology(Section):
@@ -32,6 +55,7 @@ class HttpTopology(Section):
     networks_per_router: Annotated[int, Field(ge=1, le=200)] = 1
     servers_per_network: Annotated[int, Field(ge=1, le=1000)] = 1
     flavor: Flavor = Flavor()
+    placement: Placement = Placement()
 
     @property
     def routers(self) -> int:

@@ -92,6 +92,35 @@ def test_more_networks_than_addresses_are_refused() -> None:
         plan(scenario(routers_per_tenant=20, networks_per_router=200, servers_per_network=100))
 
 
+def test_servers_are_dealt_to_places_in_turn() -> None:
+    placement = {"servers": ["rack-1", "rack-2", "rack-3"], "clients": ["rack-4"]}
+    layout = plan(scenario(servers_per_network=5, networks_per_router=2, placement=placement))
+    assert [network.dealt for network in layout.networks] == [
+        (("rack-1", 2), ("rack-2", 2), ("rack-3", 1))
+    ] * 2
+    assert layout.clients.dealt == (("rack-4", 10),)
+    assert layout.places == ("rack-4", "rack-1", "rack-2", "rack-3")
+    assert not layout.forces_hosts
+
+
+def test_without_placement_nova_chooses() -> None:
+    layout = plan(scenario(servers_per_network=3))
+    assert layout.places == ()
+    assert {network.dealt for network in (layout.clients, *layout.networks)} == {(("", 3),)}
+
+
+def test_only_places_that_get_servers_count() -> None:
+    layout = plan(scenario(placement={"servers": ["a:one", "b"], "clients": ["c", "d:two"]}))
+    assert layout.places == ("c", "a:one")
+    assert layout.forces_hosts
+
+
+@pytest.mark.parametrize("place", ["", ":host", "zone:", "zone:host:node", "a zone"])
+def test_what_is_no_place(place: str) -> None:
+    with pytest.raises(ValueError, match=r"placement\.servers\.0"):
+        scenario(placement={"servers": [place]})
+
+
 def test_needs_add_up() -> None:
     layout = plan(scenario(tenants=2, routers_per_tenant=1, networks_per_router=2, servers_per_network=3))
     needs = layout.needs
