@@ -157,7 +157,7 @@ YAMLISH = st.recursive(
 
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
 def test_any_bytes_load_or_are_refused(tmp_path_factory: pytest.TempPathFactory, text: bytes) -> None:
-    path = tmp_path_factory.mktemp("wild") / "x.yaml"
+    path = tmp_path_factory.getbasetemp() / "wild.yaml"
     path.write_bytes(text)
     with pytest.raises(ScenarioError):
         load(path)
@@ -168,7 +168,7 @@ def test_any_value_in_any_section_loads_or_is_refused(
     tmp_path_factory: pytest.TempPathFactory, key: str, value: object
 ) -> None:
     data = yaml.safe_load(GOOD) | {key: value}
-    path = tmp_path_factory.mktemp("wild") / "x.yaml"
+    path = tmp_path_factory.getbasetemp() / "wild.yaml"
     path.write_text(yaml.safe_dump(data))
     with contextlib.suppress(ScenarioError):
         assert isinstance(load(path), HttpScenario)

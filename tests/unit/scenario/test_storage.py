@@ -125,7 +125,7 @@ def test_any_value_in_any_section_loads_or_is_refused(
     tmp_path_factory: pytest.TempPathFactory, key: str, value: object
 ) -> None:
     data = yaml.safe_load(GOOD) | {key: value}
-    path = tmp_path_factory.mktemp("wild") / "x.yaml"
+    path = tmp_path_factory.getbasetemp() / "wild.yaml"
     path.write_text(yaml.safe_dump(data))
     with contextlib.suppress(ScenarioError):
         assert isinstance(load(path), StorageScenario)
