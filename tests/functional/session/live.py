@@ -1,0 +1,64 @@
+"""A session under way: its record tells how far it is."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from typing import Any
+
+from tests.functional.session.suite import Ended, Suite
+
+
+class Live:
+    """A session of `scenario`, started now."""
+
+    def __init__(self, suite: Suite, scenario: str) -> None:
+        self.suite = suite
+        self.cloud = suite.running.pid
+        self._log = suite.folder / "log"
+        with self._log.open("w") as log:
+            self._process = subprocess.Popen(
+                suite.command("--kb-cloud", suite.running.cloud, f"--kb-scenario={scenario}"),
+                cwd=suite.folder,
+                env=suite.environment(),
+                stdout=log,
+                stderr=log,
+            )
+
+    @property
+    def output(self) -> str:
+        """What it has printed so far."""
+        return self._log.read_text()
+
+    def wait_for_text(self, text: str, seconds: float = 60) -> None:
+        """Until it has printed `text`."""
+        self._wait(lambda: text in self.output, seconds)
+
+    def wait_for_point(self, number: int, seconds: float = 60) -> None:
+        """Until the points before `number` (0, 1, ...) have ended, so that it is about to run."""
+        self._wait(lambda: all(point["status"] != "not_run" for point in self._points(number)), seconds)
+
+    def end(self, seconds: float = 120) -> Ended:
+        """Its end."""
+        code = self._process.wait(seconds)
+        return Ended(code, self.output, self.suite.take_records())
+
+    def kill(self) -> None:
+        """Leave nothing running when a test fails."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+    def _points(self, number: int) -> list[Any]:
+        for path in (self.suite.folder / "reports").glob("*.json"):
+            points: list[Any] = json.loads(path.read_text())["points"]
+            return points[:number]
+        return [{"status": "not_run"}]
+
+    def _wait(self, condition: Any, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert self._process.poll() is None, self.output
+            assert time.monotonic() < deadline, self.output
+            time.sleep(0.02)

@@ -1,0 +1,43 @@
+"""A server that stops for two seconds: a generator that waits for answers would hardly see it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+from tests.functional.session import inside
+from tests.functional.session.live import Live
+from tests.functional.session.suite import Suite
+
+SCENARIO = """\
+name: stall
+kind: http
+topology: {flavor: {ram: 128MiB}}
+load: {page_size: 1KiB, connections: 50, rate: [1000], duration: 20s, warm_up: 1s, timeout: 5s}
+sla: {latency: {p99: 1s}, errors: 1%}
+"""
+
+
+def test_a_stall_shows_in_the_response_time_and_turns_the_gate_red(suite: Suite) -> None:
+    (suite.folder / "stall.yaml").write_text(SCENARIO)
+    live = Live(suite, "stall.yaml")
+    try:
+        live.wait_for_text("stall-clients-1-rate-1000: warm-up")
+        time.sleep(5)
+        workers = inside.nginx_workers(live.cloud)
+        for number, pause in ((signal.SIGSTOP, 2.0), (signal.SIGCONT, 0.0)):
+            for pid in workers:
+                os.kill(pid, number)
+            time.sleep(pause)
+        ended = live.end()
+    finally:
+        live.kill()
+    (point,) = ended.record["points"]
+    assert point["verdict"]["reasons"] == [], ended.output
+    checks = {check["name"]: check for check in point["verdict"]["checks"]}
+    # 2,000 of 20,000 requests fall due in the stall; the slowest 200 of them waited for 1.8 s to 2 s
+    assert 1.7 < checks["latency p99"]["value"] < 1.9, ended.output
+    assert checks["errors"]["value"] == 0
+    assert ended.code == ended.record["exit_code"] == 1, ended.output
+    assert checks["latency p99"]["outcome"] == "fail"
