@@ -85,10 +85,11 @@ async def create_project(call: Call) -> Response:
     if domain_id not in identity.domains:
         raise missing("domain", domain_id)
     _check_project_name(call, name, domain_id)
+    tags = _tags(given)
     project = identity.add_project(name, text(given, "description", "", longest=4096), domain_id)
     project.enabled = truth(given.get("enabled"), True)
     project.parent_id = parent or domain_id
-    project.tags = [str(tag) for tag in given.get("tags", [])]
+    project.tags = tags
     project.options = dict(given.get("options") or {})
     return reply({"project": _project_view(call, project)}, 201)
 
@@ -99,11 +100,11 @@ async def update_project(call: Call) -> Response:
     project, given = get_project(call), call.object("project")
     name = text(given, "name", project.name, longest=64)
     _check_project_name(call, name, project.domain_id, project.id)
+    tags = _tags(given) if "tags" in given else project.tags
     project.name = name
     project.description = text(given, "description", project.description, longest=4096)
     project.enabled = truth(given.get("enabled"), project.enabled)
-    if isinstance(given.get("tags"), list):
-        project.tags = [str(tag) for tag in given["tags"]]
+    project.tags = tags
     return reply({"project": _project_view(call, project)})
 
 
@@ -114,6 +115,13 @@ async def delete_project(call: Call) -> Response:
     del identity.projects[project.id]
     identity.assignments = {entry for entry in identity.assignments if entry[0] != project.id}
     return reply(status=204)
+
+
+def _tags(given: Json) -> list[str]:
+    tags = given.get("tags", [])
+    if not isinstance(tags, list):
+        raise errors.bad_request("Invalid input for field 'tags': it is not of type 'array'")
+    return [str(tag) for tag in tags]
 
 
 @routes.add("GET", "/v3/projects/{id}/tags")
@@ -128,5 +136,5 @@ async def list_project_tags(call: Call) -> Response:
 async def replace_project_tags(call: Call) -> Response:
     """Other tags."""
     project = get_project(call)
-    project.tags = [str(tag) for tag in call.body.get("tags", [])]
+    project.tags = _tags(call.body)
     return reply({"tags": project.tags, "links": {}})
