@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -101,6 +102,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     doctor.set_defaults(run=_doctor)
 
+    _add_image(commands)
+
     report = commands.add_parser("report", help="make the HTML report of a run again from its record")
     report.add_argument("record", type=Path, metavar="RECORD", help="reports/RUN.json")
     report.add_argument("--html", type=Path, metavar="FILE", help="where to (default: beside the record)")
@@ -108,6 +111,27 @@ def _parser() -> argparse.ArgumentParser:
 
     commands.add_parser("localcloud", help="start, stop and look at an embedded local cloud")
     return parser
+
+
+def _add_image(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    image = commands.add_parser("image", help="build the image of all servers, and bring it onto a cloud")
+    image_commands = image.add_subparsers(metavar="COMMAND", required=True)
+    build = image_commands.add_parser("build", help="build it: Debian, with what agents start")
+    build.add_argument(
+        "file", nargs="?", type=Path, default=Path("kb-node.qcow2"), metavar="FILE", help="kb-node.qcow2"
+    )
+    build.set_defaults(run=_build_image)
+    upload = image_commands.add_parser("upload", help="upload it, unless it is there")
+    upload.add_argument("--cloud", required=True, metavar="NAME", help="cloud of clouds.yaml")
+    upload.add_argument("--name", default="kb-node", help="its name there (default: kb-node)")
+    upload.add_argument(
+        "--visibility",
+        choices=("public", "community", "shared", "private"),
+        default="",
+        help="who may use it (default: community for admins, private for others)",
+    )
+    upload.add_argument("file", type=Path, metavar="FILE", help="qcow2, or .raw")
+    upload.set_defaults(run=_upload_image)
 
 
 def _schema(_options: argparse.Namespace) -> int:
@@ -177,6 +201,30 @@ def _doctor(options: argparse.Namespace) -> int:
         print(table([finding]), flush=True)
         findings.append(finding)
     return int(any(finding.state is State.FAULT for finding in findings))
+
+
+def _build_image(options: argparse.Namespace) -> int:
+    script = Path(__file__).parents[1] / "images" / "build.sh"
+    if not script.exists():
+        raise KbError("Images are built from a checkout of the project.", remedy=f"There is no {script}.")
+    return subprocess.run([script, options.file], check=False).returncode
+
+
+def _upload_image(options: argparse.Namespace) -> int:
+    from kb_tests.cloud.connect import connect
+    from kb_tests.cloud.image import upload
+
+    def show(phase: str, done: int, total: int) -> None:
+        if sys.stderr.isatty():
+            text = f"{phase}: {done} of {total}" if done < total else ""
+            print(f"\r{text}\x1b[K", end="", file=sys.stderr, flush=True)
+
+    cloud = connect(options.cloud)
+    image = upload(cloud, options.file, name=options.name, visibility=options.visibility, progress=show)
+    cloud.close()
+    verb = "uploaded as" if image.fresh else "is there as"
+    print(f"{options.file} {verb} {image.name} ({image.id}), {image.visibility}, on {options.cloud}")
+    return 0
 
 
 def _report(options: argparse.Namespace) -> int:
