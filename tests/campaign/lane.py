@@ -87,6 +87,7 @@ class Lane:
         session.start()
         reached = bool(moment) and session.reached(moment, rng)
         acted = reached and fault.act is not None and fault.act(session, rng)
+        session.acted_at = time.time()
         code = session.end()
         leaks = self._left(session, fault, code, before)
         wrong = verdicts.complaints(session, fault, moment, acted, code)

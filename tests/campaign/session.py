@@ -58,6 +58,7 @@ class Session:
         self.said: list[str] = []
         self.fillers: list[Path] = []
         self.cleanups: list[Callable[[], None]] = []
+        self.acted_at = 0.0
         self._process: subprocess.Popen[bytes] | None = None
         self._since = 0
 

@@ -9,12 +9,13 @@ from contextlib import suppress
 
 from kb_tests.cloud import journal
 from kb_tests.errors import RecordError
+from kb_tests.fleet import fleet
 from kb_tests.report import record as records
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord
 from kb_tests.scenario.points import HttpPoint
 from kb_tests.sla.verdict import Outcome
 from tests.campaign.faults import FAILED, INCONCLUSIVE, INVALID, LEAKED, PASSED, Fault
-from tests.campaign.session import Session
+from tests.campaign.session import WINDOW, Session
 
 _BROKEN = re.compile(r"Traceback \(most recent call last\)|INTERNALERROR|^E  +\w+Error", re.MULTILINE)
 _WITHOUT_RECORD = ("record's disk full",)
@@ -68,11 +69,18 @@ def _of_records(session: Session, fault: Fault, moment: str, harmed: bool, code:
         passed = [point.id for point in record.points if point.outcome is Outcome.PASS]
         if code == PASSED and len(passed) != len(session.rates):
             yield "it exits 0 and not all points passed"
-        if fault.spoils and harmed and passed:
+        if fault.spoils and harmed and passed and _within(session, record.points[0]):
             yield f"{passed[0]} passed all the same"
         if moment == "second" and harmed and record.points[0].status is not PointStatus.JUDGED:
             yield "the first point's result is lost"
-        yield from _against_the_log(session, record)
+        if fault.name not in _WITHOUT_RECORD:
+            yield from _against_the_log(session, record)
+
+
+def _within(session: Session, point: PointRecord) -> bool:
+    """Whether the fault certainly came before the point's window had ended."""
+    began = point.started.timestamp() if point.started else 0.0
+    return session.acted_at < began + fleet.LEAD + WINDOW
 
 
 def _of_point(point: PointRecord) -> Iterator[str]:
