@@ -34,6 +34,13 @@ def test_a_kept_sla_exits_0(suite: Suite) -> None:
     assert suite.left() == []
 
 
+def test_a_closed_loop_reaches_a_verdict_on_errors(suite: Suite) -> None:
+    """It uses all the CPU that it gets, which spoils nothing that is judged."""
+    ended = suite.run(f"--kb-scenario={suite.scenario(rates='[0]', duration='4s', sla='{errors: 5%}')}")
+    assert ended.code == 0, ended.output
+    assert ended.statuses() == {"small-clients-1-rate-0": "pass"}
+
+
 def test_a_broken_sla_exits_1_and_says_by_how_much(suite: Suite) -> None:
     ended = suite.run(f"--kb-scenario={suite.broken()}", "--junitxml=junit.xml")
     assert ended.code == 1, ended.output
