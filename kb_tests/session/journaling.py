@@ -70,7 +70,7 @@ def journaled(
         finally:
             journal.release()
             if reaping is not None:
-                reaping.release(wait=0.0)
+                reaping.release(wait=10.0 if journal.closed or journal.kept else 0.0)
 
 
 def unfinished(config: pytest.Config, runs: Mapping[str, str]) -> dict[str, str]:
