@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import time
@@ -81,12 +82,13 @@ class Fio:
             return False
         if not int(caught.split()[1], 16) >> (signal.SIGUSR1 - 1) & 1:
             return False
-        os.kill(self.pid, signal.SIGUSR1)
+        _tell(self.pid, signal.SIGUSR1)
         return True
 
     def stop(self) -> None:
         """Have it end in order and print its last totals."""
-        self._signal(signal.SIGINT)
+        if self.pid:
+            _tell(self.pid, signal.SIGINT)
 
     def kill(self) -> None:
         """End it and its jobs at once; each job is a process in a session of its own."""
@@ -112,6 +114,17 @@ class Fio:
     def _signal(self, number: int) -> None:
         if self.pid:
             _kill(self.pid, number)
+
+
+def _tell(pid: int, number: int) -> None:
+    """Signal the main thread of a process, and no other thread of it.
+
+    Up to 3.39, fio's helper thread gives up for good when a signal interrupts its select(), and the kernel
+    may hand it any signal that is sent to the whole process. glibc has tgkill(2) since 2.30.
+    """
+    tgkill = getattr(ctypes.CDLL(None), "tgkill", None)
+    if tgkill is None or tgkill(pid, pid, number) != 0:
+        _kill(pid, number)
 
 
 def _kill(pid: int, number: int) -> None:
