@@ -3,7 +3,7 @@
 # make fuzz    10,000 cases of each kind of wild input: scenario files, messages, reports, journals
 # make check   formatting, lint and types
 
-PYTHON ?= python3
+PYTHON ?=
 VENV := .venv
 BIN := $(VENV)/bin
 

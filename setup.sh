@@ -3,7 +3,7 @@
 # bindep.txt, and a virtual environment with this project in it. What is there already is left alone.
 set -eu
 cd "$(dirname "$0")"
-PYTHON=${PYTHON:-python3}
+PYTHON=${PYTHON:-}
 VENV=${VENV:-.venv}
 EXTRA=${1:-}
 
@@ -27,6 +27,11 @@ keep_off() {
     done
 }
 
+# The distribution's own Python comes first: every user of the machine can run what is made with it.
+if [ -z "$PYTHON" ]; then
+    PYTHON=python3
+    /usr/bin/python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && PYTHON=/usr/bin/python3
+fi
 command -v "$PYTHON" >/dev/null || fail "there is no $PYTHON. Name a Python 3.11 or newer: make PYTHON=python3.12"
 "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
     fail "Python 3.11 or newer is needed, but $PYTHON is $("$PYTHON" -V 2>&1). Name another: make PYTHON=python3.12"
