@@ -55,7 +55,7 @@ def on_machine(cloud_pid: int, state: Path) -> Things:
     processes = tree(cloud_pid)
     helper = next((pid for pid, argv in processes.items() if argv[-2:-1] == [_HELPER]), None)
     found = {("process", f"{pid} {' '.join(argv)[:80]}") for pid, argv in processes.items()}
-    found |= {("cgroup", str(path)) for path in Path("/sys/fs/cgroup").glob(f"**/kb-cloud-{cloud_pid}-*/*/")}
+    found |= {("cgroup", path) for path in _control_groups(cloud_pid)}
     found |= {("volume", str(path)) for path in state.glob("kb-volumes-*/*")}
     found |= {("port", port) for port in _listening(cloud_pid)}
     if helper is not None:
@@ -101,6 +101,11 @@ def marked(variable: str) -> dict[int, list[str]]:
             if variable.encode() in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
                 found[pid] = argv
     return found
+
+
+def _control_groups(cloud_pid: int) -> list[str]:
+    command = ["find", "/sys/fs/cgroup", "-type", "d", "-path", f"*/kb-cloud-{cloud_pid}-*/*"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
 
 
 def _devices(helper: int) -> list[str]:
