@@ -17,8 +17,13 @@ demo: setup
 	$(BIN)/pytest kb_tests --kb-scenario scenarios/demo-http.yaml \
 		--kb-scenario scenarios/demo-storage.yaml --html reports/demo.html --junitxml reports/demo.xml
 
+# What measures time runs alone; the rest mostly waits, so that three share two cores well.
+TIMED := tests/functional/agent tests/functional/storage/test_fio_engine.py
+
 test: check
-	$(BIN)/pytest
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(addprefix --ignore=,$(TIMED)) \
+		tests/functional tests/unit
+	$(BIN)/pytest $(TIMED)
 
 fuzz: setup-dev
 	HYPOTHESIS_PROFILE=deep $(BIN)/pytest -n auto $(FUZZED)

@@ -150,7 +150,12 @@ def connect(name: str, clouds_yaml: str | Path | None = None) -> Cloud:
     if clouds_yaml is not None and not Path(clouds_yaml).is_file():
         raise CloudAccessError(f"There is no file {clouds_yaml} to look up cloud {name!r} in.")
     try:
-        loader = OpenStackConfig(config_files=[str(clouds_yaml)] if clouds_yaml else None)
+        # openstacksdk would read the file in OS_CLIENT_CONFIG_FILE before the one that was asked for.
+        loader = (
+            OpenStackConfig(config_files=[str(clouds_yaml)], load_envvars=False)
+            if clouds_yaml
+            else OpenStackConfig()
+        )
     except sdk.SDKException as error:
         raise CloudAccessError(f"clouds.yaml cannot be read: {said(error)}") from error
     known = set(loader.get_cloud_names()) - {"defaults"}

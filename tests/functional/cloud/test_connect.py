@@ -52,6 +52,14 @@ def test_it_signs_in(local: control.Running) -> None:
     cloud.close()
 
 
+def test_the_file_that_is_named_wins_over_the_environment(
+    local: control.Running, altered: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(altered(auth={"password": SECRET})))
+    assert connect(local.cloud, local.clouds_yaml).auth_url == f"{local.url}/identity"
+    refused(local.cloud, None)
+
+
 def test_ssh_may_be_behind_a_port_forward(local: control.Running, altered: Callable[..., Path]) -> None:
     cloud = connect(local.cloud, altered(kb_ssh_port=2222))
     assert cloud.ssh_port == 2222

@@ -100,6 +100,7 @@ def test_a_killed_session_with_its_own_cloud_leaves_nothing(suite: Suite) -> Non
     kill(session)
     wait_until(lambda: not list(temporary.iterdir()))
     assert not list((suite.folder / "state").glob("kb/runs/*"))
+    assert suite.left() == [], "it staged on the cloud of the environment, not on its own"
 
 
 def test_a_report_that_cannot_be_made_costs_neither_results_nor_exit_code(suite: Suite) -> None:
