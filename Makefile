@@ -17,11 +17,12 @@ demo: setup
 	$(BIN)/pytest kb_tests --kb-scenario scenarios/demo-http.yaml \
 		--kb-scenario scenarios/demo-storage.yaml --html reports/demo.html --junitxml reports/demo.xml
 
-# What measures time runs alone; the rest mostly waits, so that three share two cores well.
-TIMED := tests/functional/agent tests/functional/storage/test_fio_engine.py
+# What measures time runs alone; the rest mostly waits, so that two at a time share two cores well.
+TIMED := tests/functional/agent tests/functional/storage tests/functional/session/test_red_cloud.py \
+	tests/functional/session/test_red_instruments.py tests/functional/session/test_coordinated_omission.py
 
 test: check
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(addprefix --ignore=,$(TIMED)) \
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(addprefix --ignore=,$(TIMED)) \
 		tests/functional tests/unit
 	$(BIN)/pytest $(TIMED)
 
