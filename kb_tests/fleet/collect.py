@@ -1,4 +1,4 @@
-"""What the agents say of one command, gathered into one `AgentReport` each; bounded in memory."""
+"""What the agents say of one command, gathered into one `LoadReport` each; bounded in memory."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from collections.abc import Iterable, Mapping
 from typing import Generic, TypeVar
 
 from kb_tests.cloud.topology import Server
-from kb_tests.fleet.messages import AgentReport, BlockReport, Done, Failed, Hello, Ready, SecondReport
+from kb_tests.fleet.messages import BlockReport, Done, Failed, Hello, LoadReport, Ready, SecondReport
 from kb_tests.fleet.reports import OfCommand, Report
-from kb_tests.fleet.storage_messages import IoBlock, IoSecond
+from kb_tests.fleet.storage_messages import IoBlock, IoDone, IoSecond
 
 MAX_HISTOGRAM = 256 << 10
 """Characters of one encoded histogram that are kept; a full one of 3 digits has about a third."""
 
 _SLACK = 120
+S = TypeVar("S", SecondReport, IoSecond)
+B = TypeVar("B", BlockReport, IoBlock)
+D = TypeVar("D", Done, IoDone)
 Indexed = TypeVar("Indexed", SecondReport, BlockReport, IoSecond, IoBlock)
 
 
@@ -53,8 +56,34 @@ class Part:
         """Add what this kind of command has to say."""
         self.blame(f"it sent a report of kind {report.kind}, which nobody asked for")
 
-    def keep(self, kept: dict[int, Indexed], report: Indexed) -> None:
-        """Add a numbered report to those of its kind."""
+
+class Gathering(Part, Generic[S, B, D]):
+    """One agent's part in a load of either kind: numbered seconds and blocks, and the end."""
+
+    second: type[S]
+    block: type[B]
+    end: type[D]
+
+    def __init__(self, server: Server, limit: int) -> None:
+        super().__init__(server, limit)
+        self.done: D | None = None
+        self._seconds: dict[int, S] = {}
+        self._blocks: dict[int, B] = {}
+
+    def add(self, report: OfCommand) -> None:
+        """A second, a block, or the end."""
+        if isinstance(report, self.second):
+            self._keep(self._seconds, report)
+        elif isinstance(report, self.block):
+            self._keep(self._blocks, report)
+        elif isinstance(report, self.end):
+            if self.complete:
+                self.blame("it was done twice")
+            self.done, self.complete = report, True
+        else:
+            super().add(report)
+
+    def _keep(self, kept: dict[int, Indexed], report: Indexed) -> None:
         if self.complete:
             self.blame(f"it sent a {report.kind} after it was done")
         elif report.index in kept:
@@ -64,52 +93,38 @@ class Part:
         else:
             kept[report.index] = report
 
-    def check(self, blocks: Mapping[int, object]) -> None:
+    def check(self) -> None:
         """Blame an agent whose report is not whole."""
         if not self.complete:
             self.blame("it fell silent")
-        elif not blocks or sorted(blocks) != list(range(len(blocks))):
+        elif not self._blocks or sorted(self._blocks) != list(range(len(self._blocks))):
             self.blame("blocks are missing from its report")
 
-
-class Gathering(Part):
-    """A traffic generator's part."""
-
-    def __init__(self, server: Server, limit: int) -> None:
-        super().__init__(server, limit)
-        self._done: Done | None = None
-        self._seconds: dict[int, SecondReport] = {}
-        self._blocks: dict[int, BlockReport] = {}
-
-    def add(self, report: OfCommand) -> None:
-        """A second, a block, or the end."""
-        match report:
-            case SecondReport():
-                self.keep(self._seconds, report)
-            case BlockReport():
-                if max(len(report.response), len(report.service)) > MAX_HISTOGRAM:
-                    self.blame("it sent a histogram that is too large")
-                else:
-                    self.keep(self._blocks, report)
-            case Done():
-                if self.complete:
-                    self.blame("it was done twice")
-                self._done, self.complete = report, True
-            case _:
-                super().add(report)
-
-    def report(self) -> AgentReport:
+    def report(self) -> LoadReport[S, B, D]:
         """All of it; incomplete ones carry their problem."""
-        self.check(self._blocks)
-        return AgentReport(
+        self.check()
+        return LoadReport(
             agent=self.server.name,
             host=self.server.host,
             clock_error=self.ready.clock_error if self.ready else 0.0,
             seconds=tuple(self._seconds[index] for index in sorted(self._seconds)),
             blocks=tuple(self._blocks[index] for index in sorted(self._blocks)),
-            done=self._done,
+            done=self.done,
             problem=self.problem,
         )
+
+
+class HttpGathering(Gathering[SecondReport, BlockReport, Done]):
+    """A traffic generator's part."""
+
+    second, block, end = SecondReport, BlockReport, Done
+
+    def add(self, report: OfCommand) -> None:
+        """As any, but for histograms that are too large."""
+        if isinstance(report, BlockReport) and max(len(report.response), len(report.service)) > MAX_HISTOGRAM:
+            self.blame("it sent a histogram that is too large")
+        else:
+            super().add(report)
 
 
 P = TypeVar("P", bound=Part)

@@ -13,7 +13,8 @@ from kb_tests.cloud.progress import Progress
 from kb_tests.cloud.topology import Role, Server, Topology
 from kb_tests.errors import AgentsMissingError, FleetError
 from kb_tests.fleet import channel, collect
-from kb_tests.fleet.messages import AgentReport, Hello, SecondReport
+from kb_tests.fleet.collect import B, D, S
+from kb_tests.fleet.messages import AgentReport, Hello, LoadReport, SecondReport
 from kb_tests.fleet.reports import OfCommand
 from kb_tests.fleet.roster import Member, Roster
 from kb_tests.fleet.secrets import Secrets
@@ -127,14 +128,8 @@ class Fleet:
         stands in its `problem`. When not all of them can prepare, nothing is started. Raises
         TunnelError when the control server is gone. However it ends, no agent goes on.
         """
-
-        def take(report: OfCommand) -> None:
-            if on_second and isinstance(report, SecondReport):
-                on_second(report)
-
         servers = self._topology.clients[:clients]
-        parts = self._run(command, servers, seconds, take, collect.Gathering)
-        return [part.report() for part in parts]
+        return self._run(command, servers, seconds, on_second, collect.HttpGathering)
 
     def prepare_disks(self, target: Mapping[str, Any]) -> list[DiskReport]:
         """Have every storage server find, format, mount and fill `target`, each its own volume; what was
@@ -162,14 +157,8 @@ class Fleet:
         on_second: Callable[[IoSecond], None] | None = None,
     ) -> list[StorageReport]:
         """As `run`, a fio job on the first `clients` storage servers."""
-
-        def take(report: OfCommand) -> None:
-            if on_second and isinstance(report, IoSecond):
-                on_second(report)
-
         servers = [member.server for member in self._loading(Role.STORAGE)][:clients]
-        command = {"kind": "fio", "fio": options}
-        return [part.report() for part in self._run(command, servers, seconds, take, StorageGathering)]
+        return self._run({"kind": "fio", "fio": options}, servers, seconds, on_second, StorageGathering)
 
     def _loading(self, role: Role) -> list[Member]:
         return [member for member in self._roster.members.values() if member.server.role is role]
@@ -179,10 +168,15 @@ class Fleet:
         command: Mapping[str, Any],
         servers: Sequence[Server],
         seconds: float,
-        on_report: OnReport,
-        part: type[P],
-    ) -> list[P]:
-        """One part from each of `servers`, in their order."""
+        on_second: Callable[[S], None] | None,
+        part: type[collect.Gathering[S, B, D]],
+    ) -> list[LoadReport[S, B, D]]:
+        """One report from each of `servers`, in their order."""
+
+        def take(report: OfCommand) -> None:
+            if on_second and isinstance(report, part.second):
+                on_second(report)
+
         self._enroll()
         collection = collect.Collection(_new_id(), servers, seconds, part)
         clients = len(servers)
@@ -190,7 +184,7 @@ class Fleet:
         finished = False
         try:
             self._control.send({**command, "id": collection.id, "clients": clients})
-            self._gather(lambda: collection.unready(), time.monotonic() + PREPARE_TIMEOUT, on_report)
+            self._gather(lambda: collection.unready(), time.monotonic() + PREPARE_TIMEOUT, take)
             for late in collection.unready():
                 late.blame("it did not get ready in time")
             if collection.failed():
@@ -200,11 +194,9 @@ class Fleet:
                 self._control.send(
                     {"kind": "start", "id": collection.id, "start_at": self._control.time() + lead}
                 )
-                self._gather(
-                    lambda: collection.waiting(), time.monotonic() + lead + seconds + GRACE, on_report
-                )
+                self._gather(lambda: collection.waiting(), time.monotonic() + lead + seconds + GRACE, take)
                 finished = not collection.waiting()
-            return list(collection.parts.values())
+            return [part.report() for part in collection.parts.values()]
         finally:
             self._running = None
             if not finished:

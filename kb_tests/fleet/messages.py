@@ -6,7 +6,7 @@ The wire format is described in `kb_tests.agent.protocol`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -121,16 +121,25 @@ class Failed(Message):
     error: Text
 
 
+S = TypeVar("S", bound=Message)
+B = TypeVar("B", bound=Message)
+D = TypeVar("D", bound=Message)
+
+
 @dataclass(frozen=True)
-class AgentReport:
-    """All that one agent said of one command; `problem` is empty when `done` came and nothing is
-    missing, else one sentence (silent, failed, a gap in its sequence, garbage).
+class LoadReport(Generic[S, B, D]):
+    """All that one agent said of one load, of either kind; `problem` is empty when `done` came and nothing
+    is missing, else one sentence (silent, failed, a gap in its sequence, garbage).
     """
 
     agent: str
     host: str
     clock_error: float
-    seconds: tuple[SecondReport, ...]
-    blocks: tuple[BlockReport, ...]
-    done: Done | None
+    seconds: tuple[S, ...]
+    blocks: tuple[B, ...]
+    done: D | None
     problem: str
+
+
+AgentReport = LoadReport[SecondReport, BlockReport, Done]
+"""What one traffic generator said of one load."""

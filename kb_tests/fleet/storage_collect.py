@@ -1,49 +1,22 @@
-"""What the storage servers say of one fio job, gathered into one `StorageReport` each."""
+"""What the storage servers say of one fio job, and of preparing their disks for it."""
 
 from __future__ import annotations
 
 from kb_tests.cloud.topology import Server
-from kb_tests.fleet.collect import Part
+from kb_tests.fleet.collect import Gathering, Part
 from kb_tests.fleet.reports import OfCommand
-from kb_tests.fleet.storage_messages import DiskReport, IoBlock, IoDone, IoSecond, StorageReport
+from kb_tests.fleet.storage_messages import DiskReport, IoBlock, IoDone, IoSecond
 
 
-class StorageGathering(Part):
+class StorageGathering(Gathering[IoSecond, IoBlock, IoDone]):
     """A storage server's part in a fio job."""
 
-    def __init__(self, server: Server, limit: int) -> None:
-        super().__init__(server, limit)
-        self._done: IoDone | None = None
-        self._seconds: dict[int, IoSecond] = {}
-        self._blocks: dict[int, IoBlock] = {}
+    second, block, end = IoSecond, IoBlock, IoDone
 
-    def add(self, report: OfCommand) -> None:
-        """A second, a block, or the end."""
-        match report:
-            case IoSecond():
-                self.keep(self._seconds, report)
-            case IoBlock():
-                self.keep(self._blocks, report)
-            case IoDone():
-                if self.complete:
-                    self.blame("it was done twice")
-                self._done, self.complete = report, True
-            case _:
-                super().add(report)
-
-    def report(self) -> StorageReport:
-        """All of it; incomplete ones carry their problem. A disk that hangs may never fill a block."""
-        if self._done is None or not self._done.hung:
-            self.check(self._blocks)
-        return StorageReport(
-            agent=self.server.name,
-            host=self.server.host,
-            clock_error=self.ready.clock_error if self.ready else 0.0,
-            seconds=tuple(self._seconds[index] for index in sorted(self._seconds)),
-            blocks=tuple(self._blocks[index] for index in sorted(self._blocks)),
-            done=self._done,
-            problem=self.problem,
-        )
+    def check(self) -> None:
+        """As any, but a disk that hangs may never fill a block."""
+        if self.done is None or not self.done.hung:
+            super().check()
 
 
 class Disk(Part):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from kb_tests.fleet.messages import Count, Instant, Message, Seconds, Text
+from kb_tests.fleet.messages import Count, Instant, LoadReport, Message, Seconds, Text
 
 MAX_BINS = 2048
 """fio has 1,856 latency bins at most."""
@@ -92,16 +91,5 @@ class IoDone(Message):
     complaint: Text
 
 
-@dataclass(frozen=True)
-class StorageReport:
-    """All that one agent said of one fio job; `problem` is empty when `done` came and nothing is missing,
-    else one sentence.
-    """
-
-    agent: str
-    host: str
-    clock_error: float
-    seconds: tuple[IoSecond, ...]
-    blocks: tuple[IoBlock, ...]
-    done: IoDone | None
-    problem: str
+StorageReport = LoadReport[IoSecond, IoBlock, IoDone]
+"""What one storage server said of one fio job."""

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kb_tests.fleet.collect import Collection, Gathering
+from kb_tests.fleet.collect import Collection, HttpGathering
 from kb_tests.fleet.roster import Roster
 from tests.unit.agent.test_protocol import JSON
 from tests.unit.fleet.agents import FakeAgent, healthy, topology
@@ -26,7 +26,7 @@ def honest() -> list[dict[str, Any]]:
 
 def gather(messages: list[bytes]) -> Any:
     """What the controller makes of it."""
-    roster, collection = Roster(STAGED.agents), Collection("it", [CLIENT], 2, Gathering)
+    roster, collection = Roster(STAGED.agents), Collection("it", [CLIENT], 2, HttpGathering)
     for raw in messages:
         agent, report, problem = roster.read(raw)
         part = collection.parts.get(agent)
