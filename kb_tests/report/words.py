@@ -107,8 +107,14 @@ def away(check: Check) -> str:
     """How far the value is from the limit: "132ms (3.6x)", "5.8 points"."""
     distance = abs(check.value - check.limit)
     size = _points(distance) if check.unit == "" else quantity(distance, check.unit)
-    times = f" ({check.value / check.limit:.2g}x)" if check.at_most and check.limit and breaks(check) else ""
-    return size + times
+    return size + (
+        f" ({_times(check.value / check.limit)})" if check.at_most and check.limit and breaks(check) else ""
+    )
+
+
+def _times(factor: float) -> str:
+    """A factor, two significant digits at least: "3.6x", "512x"."""
+    return f"{factor:,.0f}x" if factor >= 99.5 else f"{factor:.2g}x"
 
 
 def _things(check: Check) -> str:

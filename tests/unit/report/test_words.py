@@ -54,6 +54,10 @@ from tests.unit.report import build
         (build.check("errors", 0.01, 0.0, unit=""), "error share 1% is over its limit 0% by 1 point"),
         (build.check("staging", 150, 120), "staging 150s is over its limit 120s by 30s (1.2x)"),
         (
+            build.check("latency p50", 5.12, 0.010),
+            "p50 of response time 5.12s is over its limit 10ms by 5.11s (512x)",
+        ),
+        (
             build.check("read_latency p99", 0.030, 0.020),
             "p99 of read latency 30ms is over its limit 20ms by 10ms (1.5x)",
         ),
