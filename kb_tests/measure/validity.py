@@ -52,7 +52,7 @@ def _reasons(point: HttpPoint, measurement: Measurement, sla: HttpSla) -> Iterat
     if len(agents) + len(measurement.missing) > point.clients:
         known = len(agents) + len(measurement.missing)
         yield f"{known} generators reported where {point.clients} took part."
-    if not measurement.counts.due:
+    if not measurement.counts.due and (agents or not measurement.missing):
         yield "There is no sample: no request was due in the measured window."
 
     lag = lag_limit(sla)
