@@ -141,7 +141,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Order points by topology, then scale and rate."""
     if SELECTION in config.stash:
-        config.stash[SELECTION].order(items)
+        idle = config.stash[SELECTION].order(items)
+        if idle:
+            config.hook.pytest_deselected(items=idle)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -117,12 +117,14 @@ class Selection:
                 scope="session",
             )
 
-    def order(self, items: list[pytest.Item]) -> None:
+    def order(self, items: list[pytest.Item]) -> list[pytest.Item]:
         """Sort tests that load a cloud behind the others, so that each topology is staged once.
 
-        A test of a kind of which no scenario was selected goes: pytest would show it as skipped.
+        Returns the tests of a kind of which no scenario was selected, which go: pytest would show them as
+        skipped.
         """
-        items[:] = [item for item in items if not _is_without_scenario(item)]
+        idle = [item for item in items if _is_without_scenario(item)]
+        items[:] = [item for item in items if item not in idle]
         targets = {id(target): index for index, target in enumerate(self.targets)}
         points = {entry.id: index for index, entry in enumerate(self.points)}
 
@@ -134,6 +136,7 @@ class Selection:
             return targets[id(target)], points.get(callspec.id, len(points))
 
         items.sort(key=place)
+        return idle
 
 
 def _is_without_scenario(item: pytest.Item) -> bool:

@@ -59,6 +59,13 @@ def test_a_test_of_somebodys_own_is_enough_to_load_the_demo(tmp_path: Path) -> N
     assert "test_checkout_holds[demo-http]" in output
 
 
+def test_a_test_of_another_kind_than_the_scenarios_counts_as_deselected(tmp_path: Path) -> None:
+    other = OWN + "def test_disks_hold(kb_storage):\n    pass\n"
+    code, output = run(tmp_path, other, "--collect-only")
+    assert code == 0, output
+    assert "1/2 tests collected (1 deselected)" in output
+
+
 def test_under_xdist_the_controller_has_to_know_what_to_load(tmp_path: Path) -> None:
     code, output = run(tmp_path, OWN, "-p", "xdist", "-n", "1")
     assert code != 0
