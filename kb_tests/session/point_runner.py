@@ -97,7 +97,7 @@ class PointRunner(ABC, Generic[S, P, M]):
                 break
         record = PointRecord.judged(looked, measurement, verdict, started)
         self._put(record)
-        self._progression.note(self._cloud, point, verdict.outcome)
+        self._progression.note(self._cloud, point, verdict)
         tolerated = {Outcome.PASS, Outcome.INCONCLUSIVE} if self._inconclusive_passes else {Outcome.PASS}
         if verdict.outcome not in tolerated:
             findings = "\n".join(words.findings(record))

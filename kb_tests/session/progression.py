@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from kb_tests.scenario.points import HttpPoint, Point
-from kb_tests.sla.verdict import Outcome
+from kb_tests.sla.decide import STAGING
+from kb_tests.sla.verdict import Outcome, Verdict
 
 
 class Progression:
@@ -19,9 +20,10 @@ class Progression:
             return ""
         return f"It was left out, since {broken.id} has broken the SLA at a smaller scale."
 
-    def note(self, cloud: str, point: Point, outcome: Outcome) -> None:
-        """Remember a failure; what could not be decided or measured stops nothing."""
-        if outcome is Outcome.FAIL:
+    def note(self, cloud: str, point: Point, verdict: Verdict) -> None:
+        """Remember a failure; what could not be decided or measured stops nothing, nor does slow staging."""
+        broken = {check.name for check in verdict.checks if check.outcome is Outcome.FAIL}
+        if verdict.outcome is Outcome.FAIL and broken != {STAGING}:
             self._broken.setdefault(_series(cloud, point), point)
 
 

@@ -11,6 +11,9 @@ from kb_tests.scenario.units import format_duration
 from kb_tests.sla.bounds import Mean, Share, needed
 from kb_tests.sla.verdict import Check, Outcome
 
+STAGING = "staging"
+"""The name of the check on what staging took: the same for all points of a topology."""
+
 
 class Timed(Protocol):
     """A sample of things that were due and took their time; its text says what and how many."""
@@ -79,10 +82,10 @@ def staging_check(took: float | None, limit: float) -> Check:
     """Whether staging took `limit` seconds at most; None if nobody measured it."""
     if took is None:
         nan, told = math.nan, "What staging took was not measured."
-        return Check("staging", Outcome.INCONCLUSIVE, nan, limit, "s", nan, nan, True, told)
+        return Check(STAGING, Outcome.INCONCLUSIVE, nan, limit, "s", nan, nan, True, told)
     outcome, p_pass, p_fail = of_sample(kept=took <= limit)
     told = f"Staging took {in_time(took)}, its limit is {in_time(limit)}."
-    return Check("staging", outcome, took, limit, "s", took, took, True, told, p_pass, p_fail)
+    return Check(STAGING, outcome, took, limit, "s", took, took, True, told, p_pass, p_fail)
 
 
 def _percentile_bounds(sample: Timed, allowed: float, alpha: float) -> tuple[float, float]:

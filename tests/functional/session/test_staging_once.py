@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.functional.session.suite import Suite
@@ -27,11 +29,17 @@ def test_two_scenarios_of_six_points_are_two_stagings(
     assert suite.left() == []
 
 
-def test_a_selection_stages_only_what_it_needs(suite: Suite, two: list[str]) -> None:
+def test_a_selection_stages_only_what_it_needs_and_staging_is_judged(suite: Suite, two: list[str]) -> None:
+    suite.scenario("one", RATES, sla="{errors: 50%, staging: 10ms}")
     ended = suite.run(*two, "-k", "one and (rate-10 or rate-60)")
-    assert ended.code == 0, ended.output
+    assert ended.code == 1, ended.output
     assert suite.stagings() == 1
-    assert list(ended.statuses()) == ["one-clients-1-rate-10", "one-clients-1-rate-60"]
+    assert ended.statuses() == {"one-clients-1-rate-10": "fail", "one-clients-1-rate-60": "fail"}
+    for point in ended.record["points"]:
+        assert point["measurement"]["counts"]["completed"] > 5
+        failed = [check["name"] for check in point["verdict"]["checks"] if check["outcome"] == "fail"]
+        assert failed == ["staging"]
+    assert re.search(r"staging \d\S+s is over its limit 10ms by ", ended.output)
 
 
 def test_last_failed_runs_the_failed_points_on_one_staging(suite: Suite) -> None:
