@@ -84,11 +84,27 @@ class AgentFacts:
 
 
 @dataclass(frozen=True)
+class Start:
+    """The warm-up that was found in the measured window, and left out of it.
+
+    It took `seconds`, in which `due` requests were due, with a 99th percentile of the response time of `p99`
+    seconds (NaN without any). `settled` is False if the series did not settle in the first half of the
+    window; nothing is left out then.
+    """
+
+    seconds: float
+    settled: bool
+    due: int
+    p99: float
+
+
+@dataclass(frozen=True)
 class Measurement:
     """What came out of one point.
 
     `response` runs from the time a request was due (free of coordinated omission), `service` from
-    its actual sending. `missing` names agents that did not deliver a whole report, with why.
+    its actual sending. `missing` names agents that did not deliver a whole report, with why. `start` is set
+    if the warm-up was to be found.
     """
 
     point_id: str
@@ -103,6 +119,7 @@ class Measurement:
     blocks: tuple[Block, ...]
     agents: tuple[AgentFacts, ...]
     missing: Mapping[str, str]
+    start: Start | None = None
 
     @property
     def latency(self) -> Histogram:
