@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from kb_tests.fleet.messages import AgentReport, BlockReport, Done, SecondReport, WireCounts
 from kb_tests.measure.histogram import MICROSECOND, Histogram
 from kb_tests.measure.measurement import AgentFacts, Block, Counts, Measurement, Second
+from kb_tests.measure.whole import TOUCHING, sort_out, unfinished
 from kb_tests.scenario.points import HttpPoint
-
-TOUCHING = 1e-3
-"""Seconds that two neighbouring blocks may lie apart: agents write times with limited digits."""
 
 
 def measure(point: HttpPoint, reports: Sequence[AgentReport]) -> Measurement:
@@ -27,19 +25,7 @@ def measure(point: HttpPoint, reports: Sequence[AgentReport]) -> Measurement:
     and a backlog that it works off from before the window does. A window shorter than a second has no
     such series; there it is what was due in the window and ended well, over the duration.
     """
-    by_agent = Counter(report.agent for report in reports)
-    missing: dict[str, str] = {}
-    whole: list[_Whole] = []
-    for report in reports:
-        repeated = f"it reported {by_agent[report.agent]} times" if by_agent[report.agent] > 1 else ""
-        found = repeated or _whole(point, report)
-        if isinstance(found, str):
-            missing[report.agent] = found
-        else:
-            whole.append(found)
-    for number in range(len(reports) + 1, point.clients + 1):
-        missing[f"generator {number} of {point.clients}"] = "nothing came from it"
-
+    whole, missing = sort_out(reports, point.clients, "generator", lambda report: _whole(point, report))
     blocks = tuple(block for agent in whole for block in agent.blocks)
     counts = total(agent.facts.counts for agent in whole)
     seconds = merge_seconds(second for report in reports for second in report.seconds)
@@ -67,13 +53,8 @@ def flaw(point: HttpPoint, report: AgentReport) -> str:
     Whole means: the final report came; the blocks cover the measured window without gap or overlap;
     every second of it is there, once; all speak of the same command.
     """
-    if report.problem:
-        return report.problem
-    if report.done is None:
-        return "its final report is missing"
-    commands = {second.id for second in report.seconds} | {block.id for block in report.blocks}
-    if commands - {report.done.id}:
-        return "it mixed reports of several commands"
+    if why := unfinished(report):
+        return why
     end = 0.0
     for block in sorted(report.blocks, key=lambda block: block.begin):
         if abs(block.begin - end) > TOUCHING:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from kb_tests.fleet.storage_messages import BinnedPart, IoDone, IoSecond, StorageReport
 from kb_tests.measure import fio
-from kb_tests.measure.merge import TOUCHING, bucket_percentile
+from kb_tests.measure.merge import bucket_percentile
 from kb_tests.measure.storage_measurement import (
     Io,
     IoRate,
@@ -20,6 +20,7 @@ from kb_tests.measure.storage_measurement import (
     StorageSecond,
     StorageServer,
 )
+from kb_tests.measure.whole import TOUCHING, sort_out, unfinished
 from kb_tests.scenario.points import StoragePoint
 
 EDGE = 0.25
@@ -34,18 +35,7 @@ def measure(point: StoragePoint, reports: Sequence[StorageReport]) -> StorageMea
     A server whose report is not whole (see `flaw`) is `missing`: its blocks are left out, its seconds are
     kept in the series, so that a chart shows when it went away. `validity` then refuses the point.
     """
-    by_server = Counter(report.agent for report in reports)
-    missing: dict[str, str] = {}
-    whole: list[_Whole] = []
-    for report in reports:
-        repeated = f"it reported {by_server[report.agent]} times" if by_server[report.agent] > 1 else ""
-        found = repeated or _whole(point, report)
-        if isinstance(found, str):
-            missing[report.agent] = found
-        else:
-            whole.append(found)
-    for number in range(len(reports) + 1, point.clients + 1):
-        missing[f"server {number} of {point.clients}"] = "nothing came from it"
+    whole, missing = sort_out(reports, point.clients, "server", lambda report: _whole(point, report))
     servers = tuple(part.server for part in whole)
     return StorageMeasurement(
         point_id=point.id,
@@ -69,14 +59,9 @@ def flaw(point: StoragePoint, report: StorageReport) -> str:
     Whole means: the final report came; the blocks cover the server's window without gap or overlap, and
     that window is the measured one, as far as a stall does not explain it otherwise.
     """
-    done = report.done
-    if report.problem:
-        return report.problem
-    if done is None:
-        return "its final report is missing"
-    commands = {second.id for second in report.seconds} | {block.id for block in report.blocks}
-    if commands - {done.id}:
-        return "it mixed reports of several commands"
+    done, why = report.done, unfinished(report)
+    if why or done is None:
+        return why
     if len(report.blocks) != done.blocks:
         return f"{done.blocks} time blocks were made, {len(report.blocks)} came"
     end = done.begin

@@ -6,21 +6,25 @@ The way there and back loses nothing, except that the time blocks of a very larg
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from kb_tests.errors import RecordError
 from kb_tests.measure.histogram import Histogram
-from kb_tests.measure.measurement import AgentFacts, Block, Counts, Measurement, Second
+from kb_tests.measure.measurement import AgentFacts, Block, Counts, Measurement, Second, Start
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 MAX_BLOCKS = 1000
 """Blocks that a point's record may hold (about 2 kB each): 100 agents for 100 s."""
 
 Encoded = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/=]+$")]
 Column = tuple[float, ...]
+B = TypeVar("B")
 
 
 class Part(BaseModel):
@@ -29,7 +33,26 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", ser_json_inf_nan="strings")
 
 
-class SecondColumns(Part):
+def shallow(value: DataclassInstance) -> dict[str, Any]:
+    """The fields of a dataclass, as they are."""
+    return {field.name: getattr(value, field.name) for field in fields(value)}
+
+
+class Columns(Part):
+    """Rows of figures, one column for each."""
+
+    @model_validator(mode="after")
+    def _columns_are_of_one_length(self) -> Self:
+        if len({len(column) for _, column in self}) > 1:
+            raise ValueError("the columns of the time series differ in length")
+        return self
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """One tuple a row, in the order of the columns."""
+        return zip(*(column for _, column in self), strict=True)
+
+
+class SecondColumns(Columns):
     """The `Second`s of a point, one column for each of their fields."""
 
     at: Column
@@ -41,12 +64,6 @@ class SecondColumns(Part):
     p99: Column
     max: Column
 
-    @model_validator(mode="after")
-    def _columns_are_of_one_length(self) -> Self:
-        if len({len(column) for _, column in self}) > 1:
-            raise ValueError("the columns of the time series differ in length")
-        return self
-
     @classmethod
     def of(cls, seconds: Iterable[Second]) -> SecondColumns:
         """Columns of `seconds`."""
@@ -57,8 +74,7 @@ class SecondColumns(Part):
 
     def restore(self) -> tuple[Second, ...]:
         """The rows again."""
-        columns = [getattr(self, field.name) for field in fields(Second)]
-        return tuple(Second(*row) for row in zip(*columns, strict=True))
+        return tuple(Second(*row) for row in self.rows())
 
 
 class BlockRecord(Part):
@@ -74,25 +90,12 @@ class BlockRecord(Part):
     @classmethod
     def of(cls, block: Block) -> BlockRecord:
         """The record of `block`."""
-        return cls(
-            agent=block.agent,
-            at=block.at,
-            seconds=block.seconds,
-            counts=block.counts,
-            response=block.response.encode(),
-            service=block.service.encode(),
-        )
+        times = {"response": block.response.encode(), "service": block.service.encode()}
+        return cls(**shallow(block) | times)
 
     def restore(self) -> Block:
         """The block again."""
-        return Block(
-            agent=self.agent,
-            at=self.at,
-            seconds=self.seconds,
-            counts=self.counts,
-            response=decode(self.response),
-            service=decode(self.service),
-        )
+        return Block(**dict(self) | {"response": decode(self.response), "service": decode(self.service)})
 
 
 class AgentRecord(Part):
@@ -112,8 +115,7 @@ class AgentRecord(Part):
     @classmethod
     def of(cls, facts: AgentFacts) -> AgentRecord:
         """The record of `facts`."""
-        plain = {field.name: getattr(facts, field.name) for field in fields(AgentFacts)}
-        return cls(**plain | {"response": facts.response.encode()})
+        return cls(**shallow(facts) | {"response": facts.response.encode()})
 
     def restore(self) -> AgentFacts:
         """The facts again."""
@@ -136,43 +138,38 @@ class MeasurementRecord(Part):
     blocks_left_out: Annotated[int, Field(ge=0)] = 0
     agents: tuple[AgentRecord, ...]
     missing: dict[str, str]
+    start: Start | None = None
 
     @classmethod
     def of(cls, measurement: Measurement) -> MeasurementRecord:
         """The record of `measurement`."""
-        keep = len(measurement.blocks) <= MAX_BLOCKS
-        return cls(
-            point_id=measurement.point_id,
-            duration=measurement.duration,
-            offered=measurement.offered,
-            achieved=measurement.achieved,
-            throughput=measurement.throughput,
-            counts=measurement.counts,
-            response=measurement.response.encode(),
-            service=measurement.service.encode(),
-            seconds=SecondColumns.of(measurement.seconds),
-            blocks=tuple(BlockRecord.of(block) for block in measurement.blocks) if keep else (),
-            blocks_left_out=0 if keep else len(measurement.blocks),
-            agents=tuple(AgentRecord.of(facts) for facts in measurement.agents),
-            missing=dict(measurement.missing),
-        )
+        changed = {
+            "response": measurement.response.encode(),
+            "service": measurement.service.encode(),
+            "seconds": SecondColumns.of(measurement.seconds),
+            "agents": tuple(AgentRecord.of(facts) for facts in measurement.agents),
+        }
+        return cls(**shallow(measurement) | changed | kept(measurement.blocks, BlockRecord.of))
 
     def restore(self) -> Measurement:
         """The measurement again; raises RecordError if a histogram cannot be read."""
-        return Measurement(
-            point_id=self.point_id,
-            duration=self.duration,
-            offered=self.offered,
-            achieved=self.achieved,
-            throughput=self.throughput,
-            counts=self.counts,
-            response=decode(self.response),
-            service=decode(self.service),
-            seconds=self.seconds.restore(),
-            blocks=tuple(block.restore() for block in self.blocks),
-            agents=tuple(agent.restore() for agent in self.agents),
-            missing=self.missing,
-        )
+        changed = {
+            "response": decode(self.response),
+            "service": decode(self.service),
+            "seconds": self.seconds.restore(),
+            "blocks": tuple(block.restore() for block in self.blocks),
+            "agents": tuple(agent.restore() for agent in self.agents),
+        }
+        plain = dict(self) | changed
+        del plain["blocks_left_out"]
+        return Measurement(**plain)
+
+
+def kept(blocks: Sequence[B], record: Callable[[B], Part]) -> dict[str, Any]:
+    """The time blocks that a record keeps, or how many it leaves out."""
+    if len(blocks) > MAX_BLOCKS:
+        return {"blocks": (), "blocks_left_out": len(blocks)}
+    return {"blocks": tuple(record(block) for block in blocks), "blocks_left_out": 0}
 
 
 def decode(encoded: str) -> Histogram:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import fields
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from kb_tests.measure.storage_measurement import (
     Io,
@@ -17,7 +16,7 @@ from kb_tests.measure.storage_measurement import (
     StorageSecond,
     StorageServer,
 )
-from kb_tests.report.measured import MAX_BLOCKS, Column, Encoded, Part, decode
+from kb_tests.report.measured import Column, Columns, Encoded, Part, decode, kept, shallow
 
 Count = Annotated[int, Field(ge=0)]
 
@@ -49,13 +48,8 @@ class IoRecord(Part):
     @classmethod
     def of(cls, io: Io) -> IoRecord:
         """The record of `io`."""
-        same = io.response == io.service
-        return cls(
-            ios=io.ios,
-            bytes=io.bytes,
-            service=LatencyRecord.of(io.service),
-            response=None if same else LatencyRecord.of(io.response),
-        )
+        response = None if io.response == io.service else LatencyRecord.of(io.response)
+        return cls(**shallow(io) | {"service": LatencyRecord.of(io.service), "response": response})
 
     def restore(self) -> Io:
         """The reads or writes again."""
@@ -64,7 +58,7 @@ class IoRecord(Part):
         return Io(self.ios, self.bytes, service, response)
 
 
-class StorageSecondColumns(Part):
+class StorageSecondColumns(Columns):
     """The `StorageSecond`s of a point, one column for each figure."""
 
     at: Column
@@ -75,12 +69,6 @@ class StorageSecondColumns(Part):
     read_p99: Column
     write_p99: Column
     errors: Column
-
-    @model_validator(mode="after")
-    def _columns_are_of_one_length(self) -> Self:
-        if len({len(column) for _, column in self}) > 1:
-            raise ValueError("the columns of the time series differ in length")
-        return self
 
     @classmethod
     def of(cls, seconds: Iterable[StorageSecond]) -> StorageSecondColumns:
@@ -99,10 +87,9 @@ class StorageSecondColumns(Part):
 
     def restore(self) -> tuple[StorageSecond, ...]:
         """The rows again."""
-        columns = [column for _, column in self]
         return tuple(
             StorageSecond(at, IoRate(r_iops, w_iops), IoRate(r_bytes, w_bytes), r_p99, w_p99, errors)
-            for at, r_iops, w_iops, r_bytes, w_bytes, r_p99, w_p99, errors in zip(*columns, strict=True)
+            for at, r_iops, w_iops, r_bytes, w_bytes, r_p99, w_p99, errors in self.rows()
         )
 
 
@@ -119,19 +106,11 @@ class StorageBlockRecord(Part):
     @classmethod
     def of(cls, block: StorageBlock) -> StorageBlockRecord:
         """The record of `block`."""
-        return cls(
-            server=block.server,
-            at=block.at,
-            seconds=block.seconds,
-            errors=block.errors,
-            read=IoRecord.of(block.read),
-            write=IoRecord.of(block.write),
-        )
+        return cls(**shallow(block) | {"read": IoRecord.of(block.read), "write": IoRecord.of(block.write)})
 
     def restore(self) -> StorageBlock:
         """The block again."""
-        plain = dict(self) | {"read": self.read.restore(), "write": self.write.restore()}
-        return StorageBlock(**plain)
+        return StorageBlock(**dict(self) | {"read": self.read.restore(), "write": self.write.restore()})
 
 
 class StorageServerRecord(Part):
@@ -157,8 +136,7 @@ class StorageServerRecord(Part):
     @classmethod
     def of(cls, server: StorageServer) -> StorageServerRecord:
         """The record of `server`."""
-        plain = {field.name: getattr(server, field.name) for field in fields(StorageServer)}
-        return cls(**plain | {"read": IoRecord.of(server.read), "write": IoRecord.of(server.write)})
+        return cls(**shallow(server) | {"read": IoRecord.of(server.read), "write": IoRecord.of(server.write)})
 
     def restore(self) -> StorageServer:
         """The server's part again."""
@@ -186,38 +164,23 @@ class StorageMeasurementRecord(Part):
     @classmethod
     def of(cls, measurement: StorageMeasurement) -> StorageMeasurementRecord:
         """The record of `measurement`."""
-        keep = len(measurement.blocks) <= MAX_BLOCKS
-        return cls(
-            point_id=measurement.point_id,
-            duration=measurement.duration,
-            offered=measurement.offered,
-            iops=measurement.iops,
-            bandwidth=measurement.bandwidth,
-            read=IoRecord.of(measurement.read),
-            write=IoRecord.of(measurement.write),
-            errors=measurement.errors,
-            seconds=StorageSecondColumns.of(measurement.seconds),
-            blocks=tuple(StorageBlockRecord.of(block) for block in measurement.blocks) if keep else (),
-            blocks_left_out=0 if keep else len(measurement.blocks),
-            servers=tuple(StorageServerRecord.of(server) for server in measurement.servers),
-            missing=dict(measurement.missing),
-            steady=measurement.steady,
-        )
+        changed = {
+            "read": IoRecord.of(measurement.read),
+            "write": IoRecord.of(measurement.write),
+            "seconds": StorageSecondColumns.of(measurement.seconds),
+            "servers": tuple(StorageServerRecord.of(server) for server in measurement.servers),
+        }
+        return cls(**shallow(measurement) | changed | kept(measurement.blocks, StorageBlockRecord.of))
 
     def restore(self) -> StorageMeasurement:
         """The measurement again; raises RecordError if a histogram cannot be read."""
-        return StorageMeasurement(
-            point_id=self.point_id,
-            duration=self.duration,
-            offered=self.offered,
-            iops=self.iops,
-            bandwidth=self.bandwidth,
-            read=self.read.restore(),
-            write=self.write.restore(),
-            errors=self.errors,
-            seconds=self.seconds.restore(),
-            blocks=tuple(block.restore() for block in self.blocks),
-            servers=tuple(server.restore() for server in self.servers),
-            missing=self.missing,
-            steady=self.steady,
-        )
+        changed = {
+            "read": self.read.restore(),
+            "write": self.write.restore(),
+            "seconds": self.seconds.restore(),
+            "blocks": tuple(block.restore() for block in self.blocks),
+            "servers": tuple(server.restore() for server in self.servers),
+        }
+        plain = dict(self) | changed
+        del plain["blocks_left_out"]
+        return StorageMeasurement(**plain)
