@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import re
+from dataclasses import asdict, fields
+from typing import Any
 
 from starlette.responses import Response
 
-from kb_tests.localcloud import faults
 from kb_tests.localcloud.api import errors
-from kb_tests.localcloud.api.call import Call, reply
+from kb_tests.localcloud.api.call import Call, Json, reply
 from kb_tests.localcloud.api.errors import bad_request, not_found
 from kb_tests.localcloud.api.routes import Routes
 from kb_tests.localcloud.api.service import Service
+from kb_tests.localcloud.faults import Fault, Kind
 
 routes = Routes()
 
@@ -51,7 +53,7 @@ async def list_faults(call: Call) -> Response:
 @routes.add("POST", "/faults", admin="set faults")
 async def add_fault(call: Call) -> Response:
     """One more: see `faults.Fault` for what it has."""
-    fault = faults.parse(call.object("fault"))
+    fault = parse_fault(call.object("fault"))
     call.cloud.faults.add(fault)
     return reply({"fault": asdict(fault)}, 201)
 
@@ -69,3 +71,51 @@ async def delete_fault(call: Call) -> Response:
     if call.cloud.faults.faults.pop(call.params["id"], None) is None:
         raise not_found(f"There is no fault {call.params['id']}.")
     return reply(status=204)
+
+
+_INTEGERS = frozenset({"nth", "every", "times", "status", "retry_after"})
+_SETTABLE = frozenset(each.name for each in fields(Fault)) - {"id", "matched", "acted"}
+
+
+def parse_fault(given: Json) -> Fault:
+    """A fault from the body of a request.
+
+    Raises:
+        ApiError: 400, an unknown name or a value that makes no sense.
+
+    """
+    unknown = sorted(set(given) - _SETTABLE)
+    if unknown:
+        raise bad_request(f"A fault has no {', '.join(unknown)}: it has {', '.join(sorted(_SETTABLE))}.")
+    values: dict[str, Any] = dict(given)
+    try:
+        values["kind"] = Kind(values.get("kind", ""))
+    except ValueError:
+        raise bad_request(f"The kind of a fault is one of {', '.join(Kind)}.") from None
+    for name, value in values.items():
+        if name in _INTEGERS:
+            if (
+                not isinstance(value, int)
+                or isinstance(value, bool)
+                or value < (0 if name == "retry_after" else 1)
+            ):
+                raise bad_request(f"{name} must be a whole number above 0, not {value!r}.")
+        elif name == "seconds":
+            if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
+                raise bad_request(f"seconds must be a number, not {value!r}.")
+        elif not isinstance(value, str):
+            raise bad_request(f"{name} must be a text, not {value!r}.")
+        if name in ("path", "server"):
+            _check_pattern(name, value)
+    if not 400 <= values.get("status", 503) <= 599:
+        raise bad_request(f"status must be 400 to 599, not {values['status']}.")
+    if values["kind"] is Kind.HANG:
+        values.setdefault("seconds", 3600.0)
+    return Fault(**values)
+
+
+def _check_pattern(name: str, value: str) -> None:
+    try:
+        re.compile(value)
+    except re.error:
+        raise bad_request(f"{name} is no regular expression: {value}") from None

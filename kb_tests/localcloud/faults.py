@@ -8,12 +8,8 @@ from __future__ import annotations
 
 import re
 import uuid
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
-
-from kb_tests.localcloud.api.call import Json
-from kb_tests.localcloud.api.errors import bad_request
 
 
 class Kind(StrEnum):
@@ -75,54 +71,6 @@ class Fault:
             return False
         self.acted += 1
         return True
-
-
-_INTEGERS = frozenset({"nth", "every", "times", "status", "retry_after"})
-_SETTABLE = frozenset(each.name for each in fields(Fault)) - {"id", "matched", "acted"}
-
-
-def parse(given: Json) -> Fault:
-    """A fault from the body of a request.
-
-    Raises:
-        ApiError: 400, an unknown name or a value that makes no sense.
-
-    """
-    unknown = sorted(set(given) - _SETTABLE)
-    if unknown:
-        raise bad_request(f"A fault has no {', '.join(unknown)}: it has {', '.join(sorted(_SETTABLE))}.")
-    values: dict[str, Any] = dict(given)
-    try:
-        values["kind"] = Kind(values.get("kind", ""))
-    except ValueError:
-        raise bad_request(f"The kind of a fault is one of {', '.join(Kind)}.") from None
-    for name, value in values.items():
-        if name in _INTEGERS:
-            if (
-                not isinstance(value, int)
-                or isinstance(value, bool)
-                or value < (0 if name == "retry_after" else 1)
-            ):
-                raise bad_request(f"{name} must be a whole number above 0, not {value!r}.")
-        elif name == "seconds":
-            if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
-                raise bad_request(f"seconds must be a number, not {value!r}.")
-        elif not isinstance(value, str):
-            raise bad_request(f"{name} must be a text, not {value!r}.")
-        if name in ("path", "server"):
-            _check_pattern(name, value)
-    if not 400 <= values.get("status", 503) <= 599:
-        raise bad_request(f"status must be 400 to 599, not {values['status']}.")
-    if values["kind"] is Kind.HANG:
-        values.setdefault("seconds", 3600.0)
-    return Fault(**values)
-
-
-def _check_pattern(name: str, value: str) -> None:
-    try:
-        re.compile(value)
-    except re.error:
-        raise bad_request(f"{name} is no regular expression: {value}") from None
 
 
 @dataclass

@@ -6,7 +6,6 @@ import base64
 import binascii
 import re
 import secrets
-from dataclasses import dataclass
 from ipaddress import ip_address
 
 from starlette.responses import Response
@@ -17,23 +16,14 @@ from kb_tests.localcloud.glance import api as glance
 from kb_tests.localcloud.glance.state import Image
 from kb_tests.localcloud.neutron.groups import default_group
 from kb_tests.localcloud.neutron.networks import is_open
-from kb_tests.localcloud.neutron.state import Network, Port
+from kb_tests.localcloud.neutron.state import Network
 from kb_tests.localcloud.nova import flavors, lifecycle
 from kb_tests.localcloud.nova.common import links, routes
+from kb_tests.localcloud.nova.lifecycle import Wanted
 from kb_tests.localcloud.nova.state import Action, Flavor, Server
 
 USER_DATA_LIMIT = 65535
 """Characters of base64."""
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """One interface of the new servers: a network, perhaps an address in it, or an existing port."""
-
-    network: Network
-    address: str | None = None
-    port: Port | None = None
-    tag: str | None = None
 
 
 @routes.add("POST", "/v2.1/servers")

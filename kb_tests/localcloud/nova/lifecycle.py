@@ -10,13 +10,14 @@ import base64
 import logging
 import secrets
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kb_tests.localcloud.api.errors import ApiError
 from kb_tests.localcloud.driver import DriverError, FaultyDriver, Power, ServerSpec
 from kb_tests.localcloud.faults import Fault, Kind
 from kb_tests.localcloud.neutron import ports
-from kb_tests.localcloud.neutron.state import Port
+from kb_tests.localcloud.neutron.state import Network, Port
 from kb_tests.localcloud.nova import state
 from kb_tests.localcloud.nova.scheduler import NoValidHostError, choose_hosts
 from kb_tests.localcloud.nova.state import Server
@@ -24,12 +25,21 @@ from kb_tests.localcloud.times import now
 
 if TYPE_CHECKING:
     from kb_tests.localcloud.cloud import Cloud
-    from kb_tests.localcloud.nova.create import Wanted
 
 log = logging.getLogger(__name__)
 
 RUNNING, SHUTDOWN, CRASHED = 1, 4, 6
 """Nova's numbers of power states."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One interface of the new servers: a network, perhaps an address in it, or an existing port."""
+
+    network: Network
+    address: str | None = None
+    port: Port | None = None
+    tag: str | None = None
 
 
 def _fail(server: Server, message: str) -> None:
