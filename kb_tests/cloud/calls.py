@@ -47,8 +47,14 @@ def unanswered(error: Exception) -> bool:
 
 
 def transient(error: Exception) -> bool:
-    """True when the same call may work a little later."""
+    """True when the same call may work a little later.
+
+    That of a service which refuses a token may: keystoneauth has already signed in once more, so that
+    credentials which have become wrong show as `ksa.Unauthorized`.
+    """
     code = status(error)
+    if code == 401:
+        return isinstance(error, sdk.HttpException)
     if code is None:
         return isinstance(error, ksa.ConnectFailure | ksa.ConnectTimeout | ksa.RetriableConnectionFailure)
     return code in _TRANSIENT
@@ -66,19 +72,28 @@ def said(error: Exception) -> str:
 
 
 def wait_before(error: Exception, attempt: int) -> float:
-    """Seconds until the next attempt: Retry-After where the API sent one, else exponential with jitter."""
+    """Seconds until the next attempt: Retry-After where the API sent one, else exponential with jitter.
+
+    A date in it is by the API's clock.
+    """
     response = getattr(error, "response", None)
-    header = response.headers.get("Retry-After", "") if response is not None else ""
-    if header.strip().isdigit():
-        return min(float(header), _LONGEST_WAIT)
-    if header:
-        try:
-            at = parsedate_to_datetime(header)
-        except ValueError:
-            pass
-        else:
-            return min(max((at - datetime.now(UTC)).total_seconds(), 0.0), _LONGEST_WAIT)
+    headers = response.headers if response is not None else {}
+    asked = headers.get("Retry-After", "").strip()
+    if asked.isdecimal():
+        return min(float(asked), _LONGEST_WAIT)
+    at = _date(asked)
+    if at is not None:
+        now = _date(headers.get("Date", "")) or datetime.now(UTC)
+        return min(max((at - now).total_seconds(), 0.0), _LONGEST_WAIT)
     return min(_FIRST_WAIT * 2.0**attempt, _LONGEST_BACK_OFF) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
+
+
+def _date(header: str) -> datetime | None:
+    try:
+        at = parsedate_to_datetime(header)
+    except ValueError:
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def pause(seconds: float, until: float, stop: Event, doing: str) -> None:

@@ -39,13 +39,18 @@ _WARNINGS = threading.Lock()
 _SERVICES = ("compute", "network", "image")
 
 
+def _running() -> float:
+    """Seconds on a clock that nobody sets, and that a suspended machine does not stop."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 class Meter:
     """What all connections to one cloud asked: how many requests, and what its clock says."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.requests = 0
-        self.clock_offset = 0.0
+        self._offset = time.time() - _running()
 
     def sent(self) -> None:
         """A request is about to leave."""
@@ -58,7 +63,11 @@ class Meter:
             at = parsedate_to_datetime(response.headers.get("Date", ""))
         except ValueError:
             return
-        self.clock_offset = at.timestamp() - time.time()
+        self._offset = at.timestamp() - _running()
+
+    def now(self) -> float:
+        """The cloud's time (Unix, seconds), by its last answer."""
+        return _running() + self._offset
 
 
 class _MeteredAdapter(TCPKeepAliveAdapter):
@@ -114,8 +123,8 @@ class Cloud:
         return identity(self.connection)
 
     def now(self) -> float:
-        """The cloud's time (Unix, seconds): leases must not hang on this machine's clock."""
-        return time.time() + self._meter.clock_offset
+        """The cloud's time (Unix, seconds): leases must not hang on this machine's clock, which may jump."""
+        return self._meter.now()
 
     def sign_in(self, user_id: str, password: str, project_id: str) -> Connection:
         """A connection of another user; it signs in with its first call."""

@@ -52,6 +52,20 @@ def test_it_signs_in(local: control.Running) -> None:
     cloud.close()
 
 
+@pytest.mark.parametrize("jump", [-7200, 7200])
+def test_it_knows_the_clouds_time_whatever_becomes_of_this_machines(
+    local: control.Running, monkeypatch: pytest.MonkeyPatch, jump: int
+) -> None:
+    """A lease that is renewed after the clock was set back must not have run out already."""
+    cloud = connect(local.cloud, local.clouds_yaml)
+    right = time.time
+    monkeypatch.setattr(time, "time", lambda: right() + jump)
+    assert abs(cloud.now() - right()) < 5
+    list(cloud.identity.projects())
+    assert abs(cloud.now() - right()) < 5
+    cloud.close()
+
+
 def test_the_file_that_is_named_wins_over_the_environment(
     local: control.Running, altered: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -74,6 +75,17 @@ def half_done(request: requests.PreparedRequest, send: Send) -> Answer:
     return answer(request, 500)
 
 
+def token_ended(request: requests.PreparedRequest, send: Send) -> Answer:
+    """Keystone takes the token back before the call, as when it has expired in a long run."""
+    token = request.headers["X-Auth-Token"]
+    keystone = f"{urlsplit(request.url or '').scheme}://{urlsplit(request.url or '').netloc}/identity/v3"
+    answered = requests.delete(
+        f"{keystone}/auth/tokens", headers={"X-Auth-Token": token, "X-Subject-Token": token}, timeout=10
+    )
+    assert answered.status_code in (204, 401)  # 401: another thread's call has had it taken back
+    return None
+
+
 def _no_sign_in(request: requests.PreparedRequest) -> bool:
     return "/auth/tokens" not in (request.url or "")
 
@@ -87,8 +99,9 @@ def _no_sign_in(request: requests.PreparedRequest) -> bool:
         failing(500),
         failing(503),
         failing(429, **{"Retry-After": "0"}),
+        token_ended,
     ],
-    ids=["lost", "dropped", "half-done", "500", "503", "429"],
+    ids=["lost", "dropped", "half-done", "500", "503", "429", "token-ended"],
 )
 def test_staging_survives(cloud: Cloud, journal: Journal, faults: Faults, fault: Fault) -> None:
     faults.inject(every(0.3, 7, fault, _no_sign_in))
@@ -113,7 +126,9 @@ def test_staging_survives(cloud: Cloud, journal: Journal, faults: Faults, fault:
 
 
 @pytest.mark.parametrize(
-    "fault", [lost, half_done, failing(503), failing(409)], ids=["lost", "half-done", "503", "409"]
+    "fault",
+    [lost, half_done, failing(503), failing(409), token_ended],
+    ids=["lost", "half-done", "503", "409", "token-ended"],
 )
 def test_teardown_survives(cloud: Cloud, journal: Journal, faults: Faults, fault: Fault) -> None:
     stage_small(cloud, journal)

@@ -25,3 +25,11 @@ def test_source_is_python_3_9_and_imports_the_standard_library_only(path: Path) 
         else:
             continue
         assert {name.split(".")[0] for name in names} <= sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(FOLDER)))
+def test_a_clock_that_is_set_changes_nothing(path: Path) -> None:
+    """All of its times are of CLOCK_MONOTONIC: nobody can set that."""
+    used = {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
+    assert not used & {"time_ns", "clock_gettime", "now", "utcnow", "today", "gmtime", "localtime"}
+    assert "time.time(" not in path.read_text()

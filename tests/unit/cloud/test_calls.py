@@ -26,6 +26,7 @@ def error(code: int, **headers: str) -> sdk.HttpException:
     ("failure", "again", "maybe_done"),
     [
         (error(400), False, False),
+        (error(401), True, False),
         (error(403), False, False),
         (error(404), False, False),
         (error(409), False, False),
@@ -55,7 +56,10 @@ def test_retry_after_is_kept() -> None:
     assert wait_before(error(429, **{"Retry-After": "86400"}), 0) == 60
     at = format_datetime(datetime.now(UTC) + timedelta(seconds=20), usegmt=True)
     assert 18 < wait_before(error(503, **{"Retry-After": at}), 0) <= 20
-    assert wait_before(error(503, **{"Retry-After": "soon"}), 0) <= 0.5
+    ahead = {"Date": "Fri, 01 Jan 2100 00:00:00 GMT", "Retry-After": "Fri, 01 Jan 2100 00:00:09 GMT"}
+    assert wait_before(error(503, **ahead), 0) == 9
+    for nonsense in ("soon", "-5", "\xb2", "Fri, 99 Jan 2100 00:00:09 GMT"):
+        assert wait_before(error(503, **{"Retry-After": nonsense}), 0) <= 0.5
 
 
 def test_back_off_grows_and_is_bounded() -> None:
