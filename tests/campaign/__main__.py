@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import random
+import signal
 import sys
 import tempfile
 import threading
@@ -110,6 +111,9 @@ def main() -> int:
         for fault in FAULTS:
             print(f"{fault.name:36} {' '.join(map(str, sorted(fault.codes)))}")
         return 0
+    # A shell starts background jobs with SIGINT ignored, nohup with SIGHUP: every session would inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     runs = options.runs if options.only is None else options.only + 1
     indices = range(runs) if options.only is None else [options.only]
     folder = Path(tempfile.mkdtemp(prefix="kb-campaign-"))

@@ -100,7 +100,7 @@ def _call_fault(kind: str, **values: int) -> Callable[[Session, random.Random], 
     return prepare
 
 
-def _every_call(kind: str, **values: float) -> Callable[[Session, random.Random], None]:
+def _every_call(kind: str, **values: object) -> Callable[[Session, random.Random], None]:
     def prepare(session: Session, rng: random.Random) -> None:
         session.admin.add_fault(kind, **({"every": rng.randint(5, 12)} | values))
 
@@ -294,6 +294,11 @@ CLOUD = (
     Fault("a call: answer lost", _of(PASSED, INVALID), prepare=_call_fault("lost-answer")),
     Fault("a call: hangs", _of(PASSED, INVALID), prepare=_call_fault("hang", seconds=8)),
     Fault("every k-th call: 503", _of(PASSED, INVALID), prepare=_every_call("status", status=503)),
+    Fault(
+        "every k-th call: token refused",
+        _of(PASSED, INVALID),
+        prepare=_every_call("status", status=401, path="^/(?!v3/auth/tokens)"),
+    ),
     Fault("every k-th call: dropped", _of(PASSED, INVALID), prepare=_every_call("drop")),
     Fault("every call: slow", _of(PASSED), prepare=_every_call("latency", every=1, seconds=0.15)),
     Fault(
