@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import pytest
 
@@ -25,11 +25,31 @@ from kb_tests.session.progress import Progress
 from kb_tests.session.progression import Progression
 from kb_tests.session.selection import Target
 from kb_tests.session.sentences import in_one_sentence
+from kb_tests.sla.family import look_lengths
 from kb_tests.sla.verdict import Outcome, Verdict
 
 S = TypeVar("S", HttpScenario, StorageScenario)
 P = TypeVar("P", HttpPoint, StoragePoint)
 M = TypeVar("M", Measurement, StorageMeasurement)
+P_in = TypeVar("P_in", contravariant=True)
+M_in = TypeVar("M_in", contravariant=True)
+
+
+class Judge(Protocol[P_in, M_in]):
+    """How `sla/` judges points of one kind."""
+
+    def __call__(
+        self,
+        point: P_in,
+        measurement: M_in,
+        sla: Any,
+        *,
+        checks: int,
+        look: int,
+        looks: int,
+        staging: float,
+    ) -> Verdict:
+        """The verdict on one measurement."""
 
 
 class PointRunner(ABC, Generic[S, P, M]):
@@ -40,6 +60,7 @@ class PointRunner(ABC, Generic[S, P, M]):
     """
 
     kind: type[S]
+    judge: Judge[P, M]
 
     def __init__(
         self,
@@ -69,16 +90,12 @@ class PointRunner(ABC, Generic[S, P, M]):
         self._own = 0
 
     @abstractmethod
-    def looks(self, point: P) -> Sequence[float]:
-        """How long each look at `point` may take."""
-
-    @abstractmethod
     def measure(self, point: P) -> M:
         """Run `point`."""
 
-    @abstractmethod
-    def judge(self, point: P, measurement: M, look: int, looks: int) -> Verdict:
-        """Judge it by the scenario's SLA."""
+    def looks(self, point: P) -> tuple[float, ...]:
+        """How long each look at `point` may take."""
+        return look_lengths(point.duration, point.max_duration)
 
     def hold(self, point: P) -> Verdict:
         """Run `point` and fail the test unless it keeps the scenario's SLA; skip it past a stop limit."""
@@ -92,7 +109,15 @@ class PointRunner(ABC, Generic[S, P, M]):
             looked = replace(point, duration=duration)
             with in_one_sentence():
                 measurement = self.measure(looked)
-            verdict = self.judge(looked, measurement, look, len(lengths))
+            verdict = self.judge(
+                looked,
+                measurement,
+                self.scenario.sla,
+                checks=self.checks,
+                look=look,
+                looks=len(lengths),
+                staging=self.topology.staging.seconds,
+            )
             if verdict.outcome is not Outcome.INCONCLUSIVE:
                 break
         record = PointRecord.judged(looked, measurement, verdict, started)

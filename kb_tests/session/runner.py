@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-
 from kb_tests.fleet.messages import SecondReport
 from kb_tests.load import http
 from kb_tests.measure.measurement import Measurement
@@ -11,17 +9,16 @@ from kb_tests.measure.merge import measure
 from kb_tests.scenario.model import HttpScenario
 from kb_tests.scenario.points import HttpPoint
 from kb_tests.scenario.units import parse_duration, parse_size
+from kb_tests.session.meter import Flow, Meter
 from kb_tests.session.point_runner import PointRunner
-from kb_tests.session.progress import Progress
-from kb_tests.sla.family import look_lengths
 from kb_tests.sla.judge import judge
-from kb_tests.sla.verdict import Verdict
 
 
 class HttpRunner(PointRunner[HttpScenario, HttpPoint, Measurement]):
     """Runs HTTP points on one topology; the fixture `kb_http`."""
 
     kind = HttpScenario
+    judge = staticmethod(judge)
 
     def run(
         self,
@@ -57,53 +54,19 @@ class HttpRunner(PointRunner[HttpScenario, HttpPoint, Measurement]):
         )
         return self.measured(point)
 
-    def looks(self, point: HttpPoint) -> tuple[float, ...]:
-        """At most three."""
-        return look_lengths(point.duration, point.max_duration)
-
     def measure(self, point: HttpPoint) -> Measurement:
         """Run it."""
-        meter = _Meter(point, self.progress)
+        meter = _HttpMeter(point, self.progress)
         reports = http.run(point, self.fleet, meter.second)
         meter.end()
         return measure(point, reports)
 
-    def judge(self, point: HttpPoint, measurement: Measurement, look: int, looks: int) -> Verdict:
-        """By the scenario's SLA."""
-        return judge(
-            point,
-            measurement,
-            self.scenario.sla,
-            checks=self.checks,
-            look=look,
-            looks=looks,
-            staging=self.topology.staging.seconds,
-        )
 
+class _HttpMeter(Meter[SecondReport]):
+    """Of requests that were answered."""
 
-class _Meter:
-    """Turns agents' seconds into a line of progress."""
+    unit, before = "requests/s", "warm-up"
 
-    def __init__(self, point: HttpPoint, progress: Progress) -> None:
-        self._point = point
-        self._progress = progress
-        self._agents: defaultdict[int, int] = defaultdict(int)
-        self._completed: defaultdict[int, int] = defaultdict(int)
-        self._failed = 0
-
-    def second(self, report: SecondReport) -> None:
-        """Take one agent's second; show it once all agents' are there."""
-        self._agents[report.index] += 1
-        self._completed[report.index] += report.counts.completed
-        self._failed += sum(report.counts.errors.values())
-        if self._agents[report.index] < self._point.clients:
-            return
-        at = report.index + 1
-        time = "warm-up" if at <= 0 else f"{at}/{self._point.duration:g}s"
-        failed = f", {self._failed:,} failed" if self._failed else ""
-        text = f"{time}, {self._completed[report.index]:,} requests/s{failed}"
-        self._progress.show(self._point.id, f"{self._point.id}: {text}")
-
-    def end(self) -> None:
-        """Leave the line to what comes next."""
-        self._progress.clear()
+    def flow(self, report: SecondReport) -> Flow:
+        """As it was counted."""
+        return Flow(report.counts.completed, report.counts.bytes, sum(report.counts.errors.values()))
