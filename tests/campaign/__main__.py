@@ -103,6 +103,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--parallel", type=int, default=2, metavar="N", help="lanes, each with its own cloud")
     parser.add_argument("--minutes", type=float, default=math.inf, help="begin no run after so many")
+    parser.add_argument(
+        "--first", type=int, default=0, metavar="INDEX", help="go on with this run of the seed"
+    )
     parser.add_argument("--only", type=int, metavar="INDEX", help="one run of the seed again")
     parser.add_argument("--fault", action="append", default=[], metavar="CLASS", help="these classes only")
     parser.add_argument("--list", action="store_true", help="the classes")
@@ -115,7 +118,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     runs = options.runs if options.only is None else options.only + 1
-    indices = range(runs) if options.only is None else [options.only]
+    indices = range(options.first, runs) if options.only is None else [options.only]
     folder = Path(tempfile.mkdtemp(prefix="kb-campaign-"))
     parallel = min(options.parallel, len(indices))
     planned = plan(options.seed, runs, options.fault)

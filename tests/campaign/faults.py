@@ -18,6 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.campaign import outside
 from tests.campaign.plane import tell
 from tests.campaign.session import Session
 
@@ -188,24 +189,13 @@ def _hostile(what: str) -> Act:
         if not pids:
             return False
         config = f"/proc/{pids[0]}/root/var/lib/kb-agent/config.json"
-        command = [
-            "nsenter",
-            "-t",
-            str(pids[0]),
-            "-n",
-            "-u",
-            sys.executable,
-            "-P",
-            str(_HOSTILE),
-            config,
-            what,
-        ]
+        command = [*outside.entering(pids[0]), sys.executable, "-P", str(_HOSTILE), config, what]
         return subprocess.run([*command, str(rng.random())], timeout=60, check=False).returncode == 0
 
     return act
 
 
-# The controller's own disk
+# The controller's own disk: only root can give it a small one
 
 
 def _full(where: str) -> Act:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
@@ -58,8 +59,9 @@ def on_machine(cloud_pid: int, state: Path) -> Things:
     found |= {("cgroup", path) for path in _control_groups(cloud_pid)}
     found |= {("volume", str(path)) for path in state.glob("kb-volumes-*/*")}
     found |= {("port", port) for port in _listening(cloud_pid)}
+    found |= {("mount", path) for path in _mounts("self") if path.startswith(f"{state}/")}
     if helper is not None:
-        found |= {("mount", line.split()[4]) for line in _lines(Path(f"/proc/{helper}/mountinfo"))}
+        found |= {("mount", path) for path in _mounts(helper) - _mounts("self")}
         found |= {("device", name) for name in _devices(helper)}
         found |= {("namespace", link) for link in _links(helper) if link.startswith(("net:", "mnt:", "pid:"))}
     return frozenset(found)
@@ -103,13 +105,26 @@ def marked(variable: str) -> dict[int, list[str]]:
     return found
 
 
+def entering(pid: int) -> list[str]:
+    """The command that goes before one to be run in the network and with the host name of `pid`: an
+    ordinary user owns the user namespace of a cloud, and enters that first.
+    """
+    first = [] if os.geteuid() == 0 else ["-U", "--preserve-credentials"]
+    return ["nsenter", "-t", str(pid), *first, "-n", "-u"]
+
+
 def _control_groups(cloud_pid: int) -> list[str]:
     command = ["find", "/sys/fs/cgroup", "-type", "d", "-path", f"*/kb-cloud-{cloud_pid}-*/*"]
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
 
 
+def _mounts(pid: int | str) -> set[str]:
+    """Mount points in the namespace of `pid`. Those of the host come and go in the helper's, too."""
+    return {line.split()[4] for line in _lines(Path(f"/proc/{pid}/mountinfo"))}
+
+
 def _devices(helper: int) -> list[str]:
-    command = ["nsenter", "-t", str(helper), "-n", "ip", "-j", "link"]
+    command = [*entering(helper), "ip", "-j", "link"]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     return [device["ifname"] for device in json.loads(answer.stdout or "[]")]
 

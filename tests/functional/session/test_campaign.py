@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import pytest
-
 from tests.campaign.__main__ import campaign, table
 from tests.campaign.faults import FAULTS
 
@@ -16,13 +14,10 @@ SHORT = (
     "SIGKILL of all, reaper too",
     "a call: 503",
     "generator's agent killed",
-    "record's disk full",
+    *(["record's disk full"] if os.geteuid() == 0 else []),
 )
 
 
-@pytest.mark.skipif(
-    os.geteuid() != 0, reason="it looks into the namespaces of the cloud, and mounts a small disk"
-)
 def test_nothing_leaks_and_nothing_lies(tmp_path: Path) -> None:
     planned = [fault for name in SHORT for fault in FAULTS if fault.name == name]
     assert len(planned) == len(SHORT)
