@@ -1,0 +1,41 @@
+"""A part of these tests as an ordinary user, when root runs them; `python -m tests.rootless` runs them all.
+
+Run by an ordinary user, the other modules are rootless by themselves.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent.relative_to(Path(__file__).parents[3])
+CHOSEN = (
+    "test_netns_servers.py::test_daemons_outlive_the_script_and_low_ports_can_be_bound",
+    "test_netns_isolation.py::test_a_server_cannot_change_its_host",
+    "test_netns_volumes.py::test_a_volume_is_filled_and_found_by_its_id",
+    "test_netns_cleanup.py::test_kill_9[both]",
+    "test_whole_cloud.py",
+)
+
+
+def rootless(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Pytest as an ordinary user."""
+    return subprocess.run(
+        [sys.executable, "-m", "tests.rootless", "-q", *arguments],
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="this is no root: all tests are rootless by themselves")
+def test_an_ordinary_user_can_do_the_same() -> None:
+    result = rootless(*(f"{HERE}/{test}" for test in CHOSEN))
+    assert result.returncode == 0, result.stdout[-5000:] + result.stderr
+    assert "skipped" not in result.stdout

@@ -1,0 +1,113 @@
+"""Run tests as an ordinary user: `python -m tests.rootless [PYTEST ARGUMENT...]`.
+
+Unless paths are given, these are the local cloud's functional tests and one session from outside. An
+ordinary user runs them as they are. Root becomes one: the user `kb-rootless`, who exists in a mount namespace
+of these tests alone, with subordinate ids for the real newuidmap. Nothing of the machine's /etc is changed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import sys
+import tempfile
+from pathlib import Path
+
+from kb_tests.localcloud.netns import linux
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+DEFAULT = ("tests/functional/localcloud", "tests/functional/session/test_local_cloud.py")
+
+NAME = "kb-rootless"
+ID = 64_999
+"""User and group: above those that systems give to people, below 65534 (nobody)."""
+FIRST_SUBORDINATE = 1_000_000_000
+SUBORDINATES = 65_536
+
+
+def main(arguments: list[str]) -> int:
+    """Run pytest; its exit code."""
+    os.chdir(CHECKOUT)
+    chosen = any(Path(argument.partition("::")[0]).exists() for argument in arguments)
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rs", *arguments]
+    command += () if chosen else DEFAULT
+    if os.geteuid() != 0:
+        os.execv(command[0], command)
+    with tempfile.TemporaryDirectory(prefix="kb-rootless-") as folder:
+        os.chown(folder, ID, ID)
+        Path(folder).chmod(0o711)
+        child = os.fork()
+        if child == 0:
+            with contextlib.suppress(BaseException):  # nothing may return into the parent's code
+                try:
+                    _become_user(Path(folder))
+                    os.execve(command[0], command, _environment(folder))
+                except OSError as error:
+                    print(f"The ordinary user {NAME} cannot run the tests: {error}", file=sys.stderr)  # noqa: T201
+            os._exit(3)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def _environment(folder: str) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in ("PATH", "KB_LOCALCLOUD") if name in os.environ}
+    own = {"HOME": folder, "TMPDIR": folder, "USER": NAME, "LOGNAME": NAME, "LANG": "C.UTF-8"}
+    return kept | own | {"PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def _become_user(folder: Path) -> None:
+    linux.unshare(linux.CLONE_NEWNS)
+    linux.mount("", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
+    for path, line in (
+        ("/etc/passwd", f"{NAME}:x:{ID}:{ID}::{folder}:/bin/sh"),
+        ("/etc/group", f"{NAME}:x:{ID}:"),
+        ("/etc/subuid", f"{NAME}:{FIRST_SUBORDINATE}:{SUBORDINATES}"),
+        ("/etc/subgid", f"{NAME}:{FIRST_SUBORDINATE}:{SUBORDINATES}"),
+    ):
+        _add_line(Path(path), line, folder)
+    _let_in(CHECKOUT, Path(sys.prefix), Path(sys.base_prefix), folder)
+    os.chdir(CHECKOUT)
+    os.setgroups([])
+    os.setgid(ID)
+    os.setuid(ID)
+    os.umask(0o022)
+    Path("kb_tests/__init__.py").read_bytes()  # says so if this checkout is its owner's alone
+
+
+def _add_line(path: Path, line: str, folder: Path) -> None:
+    """Let `path` end with one more line in this mount namespace."""
+    copy = folder / f".{path.name}"
+    copy.write_text(f"{path.read_text()}{line}\n")
+    copy.chmod(0o644)
+    linux.bind(str(copy), str(path))
+
+
+def _let_in(*paths: Path) -> None:
+    """Show `paths` to all even if they, or folders above them, shut others out, as /root does."""
+    held = {path: os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC) for path in paths}
+    for path, descriptor in held.items():
+        for folder in (*reversed(path.parents), path):
+            if folder.exists() and not folder.stat().st_mode & stat.S_IXOTH:
+                linux.mount("kb-rootless", str(folder), "tmpfs", 0, "mode=755,size=1m")
+        source = Path(f"/proc/self/fd/{descriptor}")
+        if not path.exists():
+            path.mkdir(parents=True)
+            linux.bind(str(source), str(path), recursive=True)
+        if not path.stat().st_mode & stat.S_IXOTH:
+            linux.mount("kb-rootless", str(path), "tmpfs", 0, "mode=755,size=1m")
+        if not any(path.iterdir()):
+            _show_entries(source, path)
+
+
+def _show_entries(source: Path, target: Path) -> None:
+    for entry in source.iterdir():
+        place = target / entry.name
+        if entry.is_symlink():
+            place.symlink_to(entry.readlink())
+            continue
+        place.mkdir() if entry.is_dir() else place.touch()
+        linux.bind(str(entry), str(place), recursive=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
