@@ -85,11 +85,14 @@ class RouterPort:
 
 @dataclass(frozen=True)
 class RouterSpec:
-    """A router as it should be now: its legs, and static routes (destination, next hop)."""
+    """A router as it should be now: its legs, static routes (destination, next hop), and the address that
+    it has outside, if it leads there.
+    """
 
     id: str
     legs: tuple[RouterPort, ...]
     routes: tuple[tuple[str, str], ...] = ()
+    gateway: str | None = None
 
 
 @dataclass(frozen=True)

@@ -30,8 +30,10 @@ from kb_tests.localcloud.netns.cgroups import PREFIX, Groups, sweep
 from kb_tests.localcloud.netns.console import Console
 from kb_tests.localcloud.netns.faults import LinkFaults
 from kb_tests.localcloud.netns.forwarder import Forwarder, local_port
+from kb_tests.localcloud.netns.gateway import FLOATING, Gateways
 from kb_tests.localcloud.netns.link import HelperLink
 from kb_tests.localcloud.netns.metadata import Documents, MetadataService
+from kb_tests.localcloud.netns.networks import OUTSIDE
 from kb_tests.localcloud.netns.ports import Ports
 from kb_tests.localcloud.netns.probe import probe
 from kb_tests.localcloud.netns.volumes import Volumes
@@ -61,8 +63,9 @@ class _Server:
 class NetnsDriver:
     """See `kb_tests.localcloud.driver.Driver`.
 
-    A port that never got rules lets nothing through. A floating IP's connections come from
-    203.0.113.1, through the router that is the fixed address's gateway.
+    A port that never got rules lets nothing through. A floating IP's connections come through the router
+    that is the fixed address's gateway: those of this machine from 203.0.113.1, those of servers from the
+    outer address of their router.
     """
 
     def __init__(self, state: Path | None = None) -> None:
@@ -76,6 +79,7 @@ class NetnsDriver:
         self._nft = Batch(self._run_nft)
         self._metadata = MetadataService(self._look_up)
         self._forwarder = Forwarder(self._upstream)
+        self._gateways = Gateways(self._listen_at_gateway)
         self._numbers = itertools.count(1)
         self._ports = Ports(self._nft, lambda: f"p{next(self._numbers)}")
         self._link_faults = LinkFaults(self._link, self._nft, self._ports)
@@ -118,6 +122,7 @@ class NetnsDriver:
     async def stop(self) -> None:
         """End every process, namespace and mount of the cloud."""
         await self._forwarder.close()
+        self._gateways.close()
         self._metadata.close()
         self._link_faults.close()
         self._neighbours.restore()
@@ -175,6 +180,7 @@ class NetnsDriver:
                 }
             )
         await self._link.ask("router", name=name, legs=legs, routes=list(router.routes))
+        await self._gateways.put(name, router.gateway)
 
     async def delete_router(self, router_id: str) -> None:
         """Remove a router."""
@@ -182,6 +188,7 @@ class NetnsDriver:
         for key in [key for key in self._leg_devices if key[0] == router_id]:
             del self._leg_devices[key]
         if name is not None:
+            self._gateways.forget(name)
             await self._link.ask_removal("router-delete", name=name)
 
     async def _run_nft(self, text: str) -> None:
@@ -406,12 +413,17 @@ class NetnsDriver:
         self._floating.pop(address, None)
         await self._forwarder.delete(address)
 
-    async def _upstream(self, address: str) -> socket.socket:
+    async def _listen_at_gateway(self, router: str, port: int) -> socket.socket:
+        (fd,) = await self._link.ask("gateway", router=router, port=port)
+        return socket.socket(fileno=fd)
+
+    async def _upstream(self, address: str, peer: str) -> socket.socket:
+        source = peer if IPv4Address(peer) in FLOATING else OUTSIDE
         floating = self._floating.get(address)
         server = self._servers.get(floating.server_id) if floating else None
         for nic in server.nics if server else ():
             if floating and nic.address == floating.fixed_address:
-                (fd,) = await self._link.ask("upstream", router=self._router_of(nic))
+                (fd,) = await self._link.ask("upstream", router=self._router_of(nic), source=source)
                 return socket.socket(fileno=fd)
         raise DriverError(f"The floating IP {address} leads to no server.")
 

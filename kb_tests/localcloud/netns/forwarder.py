@@ -6,19 +6,17 @@ import asyncio
 import functools
 import os
 import socket
-import struct
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import suppress
 
 from kb_tests.localcloud.driver import DriverError, FloatingIp
+from kb_tests.localcloud.netns import relay
 
-_CONNECT_TIMEOUT = 10.0
-_CHUNK = 256 * 1024
 _PORTS_OF_A_RANGE = 16
 _ALWAYS = (22, 80, 443)
-_OFFSET = 10_000
+HIGHER = 10_000
+"""How much higher than a floating IP's port is the one that is listened on, where low ones cannot be had."""
 
-Upstream = Callable[[str], Awaitable[socket.socket]]
+Upstream = Callable[[str, str], Awaitable[socket.socket]]
 
 
 def listening_ports(ranges: Iterable[tuple[int, int]]) -> list[int]:
@@ -34,7 +32,7 @@ def listening_ports(ranges: Iterable[tuple[int, int]]) -> list[int]:
 
 def local_port(port: int) -> int:
     """Where a floating IP's `port` is listened to."""
-    return port if port >= 1024 or _low_ports_are_ours() else port + _OFFSET
+    return port if port >= 1024 or _low_ports_are_ours() else port + HIGHER
 
 
 @functools.cache
@@ -54,7 +52,8 @@ def _low_ports_are_ours() -> bool:
 class Forwarder:
     """All floating IPs of a cloud.
 
-    `upstream(floating address)` gives a TCP socket that lives in the namespaces, not yet connected.
+    `upstream(floating address, peer)` gives a TCP socket that lives in the namespaces, not yet connected, for
+    a connection that came from the address `peer`.
     """
 
     def __init__(self, upstream: Upstream) -> None:
@@ -111,50 +110,16 @@ class Forwarder:
                 writer.close()
 
         return await asyncio.start_server(
-            handle, floating.address, local_port(port), limit=_CHUNK, backlog=512
+            handle, floating.address, local_port(port), limit=relay.CHUNK, backlog=512
         )
 
     async def _carry(
         self, floating: FloatingIp, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        loop = asyncio.get_running_loop()
         try:
-            inner = await self._upstream(floating.address)
-        except DriverError:
-            _reset(writer)
-            return
-        try:
-            inner.setblocking(False)
-            inner.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            async with asyncio.timeout(_CONNECT_TIMEOUT):
-                await loop.sock_connect(inner, (floating.fixed_address, port))
-        except (OSError, TimeoutError):
-            inner.close()
-            _reset(writer)
-            return
-        inner_reader, inner_writer = await asyncio.open_connection(sock=inner, limit=_CHUNK)
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(_pump(reader, inner_writer))
-                group.create_task(_pump(inner_reader, writer))
-        except* OSError:
-            _reset(writer)
-        finally:
-            inner_writer.close()
-
-
-async def _pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-    """Carry bytes until the source ends, then end the target's direction alone."""
-    while data := await source.read(_CHUNK):
-        target.write(data)
-        await target.drain()
-    if target.can_write_eof():
-        with suppress(OSError):
-            target.write_eof()
-
-
-def _reset(writer: asyncio.StreamWriter) -> None:
-    """End a connection as a refused one looks: by a reset."""
-    connection: socket.socket = writer.get_extra_info("socket")
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    writer.transport.abort()
+            inner = await self._upstream(floating.address, writer.get_extra_info("peername")[0])
+            await relay.connect(inner, floating.fixed_address, port)
+        except (DriverError, OSError, TimeoutError):
+            relay.reset(writer)
+        else:
+            await relay.carry(reader, writer, inner)

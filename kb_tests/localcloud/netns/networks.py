@@ -17,9 +17,11 @@ from kb_tests.localcloud.netns import linux
 from kb_tests.localcloud.netns.rtnetlink import Netlink
 
 OUTSIDE = "203.0.113.1"
-"""Where connections through a floating IP come from, as a server sees it (RFC 5737)."""
+"""Where this machine's connections through a floating IP come from, as a server sees it (RFC 5737)."""
 
+_FLOATING = "127.77.0.0/16"
 _METADATA = "169.254.169.254"
+_BIND_ADDRESS_NO_PORT = 24
 
 
 @dataclass
@@ -47,10 +49,11 @@ def set_up_own_namespace() -> None:
 
 
 def new_namespace() -> int:
-    """A network namespace that is ready for its devices."""
+    """A network namespace that is ready for its devices. Floating addresses are ordinary ones in it."""
     network = linux.new_network()
     with linux.inside_network(network):
         _set_up()
+        _sysctl("net/ipv4/conf/all/route_localnet", "1")
     return network
 
 
@@ -102,6 +105,8 @@ def plug_server(nic: dict[str, Any], network: int) -> None:
         netlink.add_route(f"{_METADATA}/32", socket.if_nametoindex(nic["device"]))
         for destination, gateway in nic["routes"]:
             netlink.add_route(destination, gateway=gateway)
+            if destination == "0.0.0.0/0":
+                netlink.add_way_out(_FLOATING, gateway)
 
 
 def unplug(name: str) -> None:
@@ -160,9 +165,21 @@ class Routers:
                 unplug(leg)
             os.close(router.network)
 
-    def upstream(self, name: str) -> int:
-        """A TCP socket, not yet connected, that lives in a router's namespace."""
+    def upstream(self, name: str, source: str) -> int:
+        """A TCP socket, not yet connected, that lives in a router's namespace: its connection comes from
+        `source`, a floating address or OUTSIDE.
+        """
         with linux.inside_network(self._routers[name].network):
             upstream = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-            upstream.bind((OUTSIDE, 0))
+            upstream.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
+            upstream.bind((source, 0))
         return upstream.detach()
+
+    def gateway(self, name: str, port: int) -> int:
+        """A socket that listens in a router's namespace for what servers send to floating addresses."""
+        with linux.inside_network(self._routers[name].network):
+            listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(("", port))
+            listener.listen(1024)
+        return listener.detach()

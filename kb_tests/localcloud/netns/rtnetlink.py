@@ -21,7 +21,8 @@ _VETH_INFO_PEER = 1
 _IFLA_BR_FORWARD_DELAY, _IFLA_BR_MCAST_SNOOPING = 1, 23
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY = 1, 4, 5
-_TABLE_MAIN, _PROTOCOL_STATIC, _SCOPE_UNIVERSE, _SCOPE_LINK, _UNICAST = 254, 4, 0, 253, 1
+_TABLE_MAIN, _TABLE_LOCAL = 254, 255
+_PROTOCOL_STATIC, _SCOPE_UNIVERSE, _SCOPE_LINK, _UNICAST = 4, 0, 253, 1
 
 
 def _attribute(kind: int, value: bytes) -> bytes:
@@ -138,15 +139,21 @@ class Netlink:
         """Send `destination` (a CIDR) through a gateway, or straight out of the device `index`."""
         self._add(_NEWROUTE, _CREATE | _REPLACE, _route(destination, index, gateway))
 
+    def add_way_out(self, destination: str, gateway: str) -> None:
+        """Send `destination`, a part of 127.0.0.0/8, through a gateway: the kernel keeps that network to
+        itself by the table that it looks into first.
+        """
+        self._add(_NEWROUTE, _CREATE | _REPLACE, _route(destination, None, gateway, _TABLE_LOCAL))
+
     def delete_route(self, destination: str, gateway: str) -> None:
         """Take a route away."""
         self._add(_DELROUTE, 0, _route(destination, None, gateway))
 
 
-def _route(destination: str, index: int | None, gateway: str | None) -> bytes:
+def _route(destination: str, index: int | None, gateway: str | None, table: int = _TABLE_MAIN) -> bytes:
     network, _, prefix = destination.partition("/")
     scope = _SCOPE_UNIVERSE if gateway else _SCOPE_LINK
-    kind = (socket.AF_INET, int(prefix or 32), 0, 0, _TABLE_MAIN, _PROTOCOL_STATIC, scope, _UNICAST, 0)
+    kind = (socket.AF_INET, int(prefix or 32), 0, 0, table, _PROTOCOL_STATIC, scope, _UNICAST, 0)
     body = struct.pack("=BBBBBBBBI", *kind) + _attribute(_RTA_DST, socket.inet_aton(network))
     if gateway is not None:
         body += _attribute(_RTA_GATEWAY, socket.inet_aton(gateway))

@@ -23,8 +23,10 @@ from kb_tests.localcloud.neutron.state import (
 
 log = logging.getLogger(__name__)
 
-FLOATING_SOURCE = IPv4Network("203.0.113.1/32")
-"""Where connections through a floating IP come from, as servers see it."""
+FLOATING_SOURCES = (IPv4Network("203.0.113.1/32"), IPv4Network("127.77.0.0/16"))
+"""Where connections through a floating IP come from, as servers see it: from this machine itself, and from
+the gateways of local clouds.
+"""
 
 _PROTOCOLS = {"1": "icmp", "6": "tcp", "17": "udp"}
 
@@ -57,7 +59,7 @@ class DataPlane:
         )
 
     async def push_router(self, router: Router) -> None:
-        """Its legs in networks that have a segment, and its routes."""
+        """Its legs in networks that have a segment, its routes and its gateway."""
         legs = []
         for port in self.networking.device_ports(router.id):
             if port.device_owner != INTERFACE:
@@ -65,7 +67,9 @@ class DataPlane:
             subnet_id, address = port.fixed_ips[0]
             prefix = self.networking.subnets[subnet_id].cidr.prefixlen
             legs.append(RouterPort(port.id, port.network_id, port.mac_address, address, prefix))
-        await self.driver.put_router(RouterSpec(router.id, tuple(legs), tuple(router.routes)))
+        outer = self.networking.ports[router.gateway].fixed_ips if router.gateway else []
+        gateway = outer[0][1] if outer else None
+        await self.driver.put_router(RouterSpec(router.id, tuple(legs), tuple(router.routes), gateway))
 
     def members_changed(self, *group_ids: str) -> None:
         """Ports came into or left these groups, or changed address: whoever names them as remote is to
@@ -169,7 +173,7 @@ class DataPlane:
                 await self.push_floating(floating)
 
     async def push_floating(self, floating: FloatingAddress) -> None:
-        """Open its address for what the port's groups let in from this host."""
+        """Open its address for what the port's groups let in from outside."""
         port = self.networking.ports.get(floating.port_id or "")
         if port is None or port.device_id not in self.live or floating.fixed_address is None:
             return
@@ -183,7 +187,7 @@ class DataPlane:
         ranges = set()
         for group in port.security_groups:
             for rule in self.networking.groups[group].rules.values():
-                if rule.direction == "ingress" and rule.ethertype == "IPv4" and _from_host(rule):
+                if rule.direction == "ingress" and rule.ethertype == "IPv4" and _from_outside(rule):
                     ranges.add((rule.port_min or 1, rule.port_max or 65535))
         return tuple(sorted(ranges))
 
@@ -193,7 +197,9 @@ def protocol_name(rule: GroupRule) -> str | None:
     return _PROTOCOLS.get(rule.protocol or "", rule.protocol)
 
 
-def _from_host(rule: GroupRule) -> bool:
+def _from_outside(rule: GroupRule) -> bool:
     if rule.remote_group_id or protocol_name(rule) not in (None, "tcp"):
         return False
-    return rule.remote_ip_prefix is None or IPv4Network(rule.remote_ip_prefix).overlaps(FLOATING_SOURCE)
+    if rule.remote_ip_prefix is None:
+        return True
+    return any(IPv4Network(rule.remote_ip_prefix).overlaps(source) for source in FLOATING_SOURCES)

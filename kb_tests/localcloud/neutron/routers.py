@@ -171,6 +171,7 @@ async def update_router(call: Call) -> Response:
             _clear_gateway(call.cloud, router)
     if "routes" in given:
         router.routes = _static_routes(call, router, given["routes"] or [])
+    if {"external_gateway_info", "routes"} & given.keys():
         await call.cloud.dataplane.push_router(router)
     router.touch()
     return reply({"router": view(call, router)})
