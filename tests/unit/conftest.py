@@ -1,4 +1,4 @@
-"""How hard property tests try: with `HYPOTHESIS_PROFILE=deep`, 10,000 cases each (`make fuzz`).
+"""How hard property tests try: 30 cases each, and with `HYPOTHESIS_PROFILE=deep`, 10,000 cases each (`make fuzz`).
 
 None has a deadline: what a case takes on a busy machine says nothing about the code.
 """
@@ -9,7 +9,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("quick", deadline=None)
+settings.register_profile("quick", max_examples=30, deadline=None)
 settings.register_profile(
     "deep", max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
 )
