@@ -12,7 +12,7 @@ import yaml
 
 from kb_tests.cloud.topology import Role
 from kb_tests.measure.storage_measurement import StorageMeasurement
-from kb_tests.report import storage_view, storage_words, words
+from kb_tests.report import by_host, storage_view, storage_words, words
 from kb_tests.report.exitcode import ExitCode, exit_code
 from kb_tests.report.figures import Figures
 from kb_tests.report.measured import MeasurementRecord
@@ -65,6 +65,8 @@ class PointView:
     confidence: str
     looks: int
     facts: Pairs
+    hosts: by_host.Table | None
+    generators: Sequence[by_host.Generator] = field(repr=False)
     figures: Figures | None = field(repr=False)
     storage: tuple[StoragePoint, StorageMeasurement] | None = field(repr=False)
     record: PointRecord = field(repr=False)
@@ -205,7 +207,7 @@ def _scenario(record: RunRecord, scenario: ScenarioRecord) -> ScenarioView:
         file=scenario.file,
         columns=tuple(heading for heading, _ in columns),
         limits=tuple(_limits(name, limits) for _, name in columns),
-        points=tuple(_point(record, point, columns) for point in points),
+        points=tuple(_point(record, scenario, point, columns) for point in points),
         topology=_topology(scenario.topology) if scenario.topology else (),
         hosts=_hosts(scenario.topology) if scenario.topology else (),
         settings=yaml.safe_dump(scenario.settings, sort_keys=False).strip() if scenario.settings else "",
@@ -225,10 +227,15 @@ def _point(record: RunRecord, point: PointRecord, columns: Sequence[storage_view
     storage = point.storage
     cells: tuple[Cell, ...] = ()
     facts: Pairs = ()
+    hosts: by_host.Table | None = None
+    generators: list[by_host.Generator] = []
     if point.http is not None and figures is not None:
         cells, facts = _cells(point, figures, columns), _facts(point, point.http, figures)
+        generators = by_host.generators(point.http, scenario.topology)
+        hosts = by_host.of_http(generators, figures.duration)
     elif storage is not None:
         cells, facts = _storage_cells(point, storage, columns), storage_words.facts(*storage)
+        hosts = by_host.of_storage(*storage)
     checks = point.verdict.checks if point.verdict else ()
     return PointView(
         anchor=anchor(record, point),
@@ -242,6 +249,8 @@ def _point(record: RunRecord, point: PointRecord, columns: Sequence[storage_view
         confidence=words.share(point.verdict.confidence) if point.verdict else "",
         looks=point.verdict.looks if point.verdict else 0,
         facts=facts,
+        hosts=hosts,
+        generators=generators,
         figures=figures,
         storage=storage,
         record=point,

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from markupsafe import Markup
 
 from kb_tests.measure.storage_measurement import StorageMeasurement
-from kb_tests.report.charts import percentiles, scale, series, storage
+from kb_tests.report import by_host, words
+from kb_tests.report.charts import percentiles, scale, series, storage, strip
 from kb_tests.report.view import PointView, ScenarioView
 from kb_tests.scenario.points import StoragePoint
 from kb_tests.sla.verdict import Check
@@ -29,6 +30,7 @@ def point_charts(point: PointView) -> list[Captioned]:
     drawn = [
         ("Response time by percentile", percentiles.chart(figures, limits, point.anchor)),
         ("Over time", series.chart(seconds, figures.duration, figures.offered, limits, point.anchor)),
+        ("Generator by generator", _generators(point, figures.duration)),
     ]
     return [(caption, svg) for caption, svg in drawn if svg is not None]
 
@@ -75,6 +77,21 @@ def _storage_charts(point: PointView, asked: StoragePoint, measured: StorageMeas
         ("Server by server", storage.servers(measured, point.anchor)),
     ]
     return [(caption, svg) for caption, svg in drawn if svg is not None]
+
+
+def _generators(point: PointView, duration: float) -> Markup | None:
+    found = point.generators
+    rows = [
+        strip.Row("req/s", [one.counts.completed / max(duration, 1e-9) for one in found], words.number),
+        strip.Row("p99", [one.p99 for one in found], words.duration),
+    ]
+    return strip.chart(
+        [one.name for one in found],
+        [by_host.short(one.host) for one in found],
+        rows,
+        f"generators-{point.anchor}",
+        f"The generators of {point.anchor} side by side",
+    )
 
 
 def _limits(point: PointView) -> Iterator[tuple[float, Check]]:

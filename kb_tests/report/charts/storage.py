@@ -6,27 +6,21 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
+from itertools import cycle
 
 import numpy as np
 from markupsafe import Markup
-from matplotlib.axes import Axes
-from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter
 
 from kb_tests.measure.storage_measurement import Latency, StorageMeasurement, StorageServer
-from kb_tests.report import words
-from kb_tests.report.charts import style
+from kb_tests.report import by_host, words
+from kb_tests.report.charts import strip, style
 from kb_tests.report.charts.percentiles import curve
 from kb_tests.report.charts.series import MOST, binned, positive, time_axis
 from kb_tests.scenario.points import StoragePoint
 from kb_tests.sla.verdict import Check
 
 COLOURS = {"read": style.BLUE, "write": style.ORANGE}
-LINES = (style.BLUE, style.ORANGE, "#009e73", "#cc79a7", "#8a6d00", style.SOFT)
-OUTLIER = 5.0
-"""From how many median distances from the median on a server is named."""
-
-NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -115,72 +109,25 @@ def series(point: StoragePoint, measured: StorageMeasurement, name: str) -> Mark
 
 
 def servers(measured: StorageMeasurement, name: str) -> Markup | None:
-    """A strip with a dot for each server, of I/Os per second, of p99 and of the longest stall; those far
-    from the others are named. None for less than two servers.
-    """
-    if len(measured.servers) < 2:
-        return None
-    rows: list[tuple[str, Callable[[StorageServer], float], Callable[[float], str]]] = [
-        ("IOPS", lambda server: server.iops.total, words.number),
-        ("p99", _slower_p99, words.duration),
-        ("stall", lambda server: server.stall, words.duration),
+    """A strip of all servers: I/Os per second, p99 and the longest stall. None for less than two servers."""
+    all_of_them = measured.servers
+    rows = [
+        strip.Row("IOPS", [server.iops.total for server in all_of_them], words.number),
+        strip.Row("p99", [_slower_p99(server) for server in all_of_them], words.duration),
+        strip.Row("stall", [server.stall for server in all_of_them], words.duration),
     ]
-    fig = style.figure(40 * len(rows) + 20)
-    for number, (label, value_of, told) in enumerate(rows):
-        axes = style.place(fig, bottom=40 * (len(rows) - 1 - number) + 26, top=40 * number + 14, right=60)
-        values = [value_of(server) for server in measured.servers]
-        finite = [value for value in values if math.isfinite(value)] or [0.0]
-        axes.grid(visible=False)
-        axes.set_ylim(-1, 1)
-        axes.set_xlim(0, max(finite) * 1.1 or 1.0)
-        axes.yaxis.set_major_locator(FixedLocator([0]))
-        axes.yaxis.set_major_formatter(FixedFormatter([label]))
-        axes.xaxis.set_major_locator(FixedLocator(style.ticks(max(finite) * 1.1 or 1.0)))
-        axes.xaxis.set_major_formatter(
-            FuncFormatter(lambda value, _, told=told: told(value) if value else "0")
-        )
-        axes.xaxis.set_minor_locator(NullLocator())
-        axes.plot(finite, [0] * len(finite), "|", markersize=12, color=style.BLUE, alpha=0.7, clip_on=False)
-        for server in _outliers(measured.servers, value_of)[:NAMED]:
-            _name(axes, server.server, value_of(server))
-    return style.svg(fig, f"servers-{name}", f"The servers of {name} side by side")
+    return strip.chart(
+        [server.server for server in all_of_them],
+        [by_host.short(server.host) for server in all_of_them],
+        rows,
+        f"servers-{name}",
+        f"The servers of {name} side by side",
+    )
 
 
 def _slower_p99(server: StorageServer) -> float:
     found = [io.response.percentile(99) for io in (server.read, server.write) if io.ios]
     return max(found, default=math.nan)
-
-
-def _outliers(
-    servers: Sequence[StorageServer], value_of: Callable[[StorageServer], float]
-) -> list[StorageServer]:
-    """Servers far from the others, the farthest first; also those without a finite value."""
-    values = {server.server: value_of(server) for server in servers}
-    finite = [value for value in values.values() if math.isfinite(value)]
-    if not finite:
-        return []
-    middle = median(finite)
-    least = max(OUTLIER * median(abs(value - middle) for value in finite), abs(middle) * 0.1, 0.001)
-
-    def distance(server: StorageServer) -> float:
-        value = values[server.server]
-        return abs(value - middle) if math.isfinite(value) else math.inf
-
-    return sorted((one for one in servers if distance(one) > least), key=distance, reverse=True)
-
-
-def _name(axes: Axes, name: str, value: float) -> None:
-    at = value if math.isfinite(value) else axes.get_xlim()[1]
-    axes.plot([at], [0], marker="o", markersize=6, color=style.TONES["fail"], clip_on=False)
-    axes.annotate(
-        name.rpartition("-")[2] if len(name) > 20 else name,
-        (at, 0),
-        xytext=(0, 6),
-        textcoords="offset points",
-        ha="center",
-        color=style.TONES["fail"],
-        fontsize=style.FONT - 1,
-    )
 
 
 def iops_over_scale(entries: Sequence[Entry], name: str) -> Markup | None:
@@ -226,7 +173,7 @@ def _over_scale(
         return None
     fig = style.figure(240)
     axes = style.place(fig, bottom=42, top=12 + 16 * math.ceil(len(lines) / 3), right=22)
-    for (_, found), colour in zip(lines.items(), LINES * (1 + len(lines) // len(LINES)), strict=False):
+    for (_, found), colour in zip(lines.items(), cycle(style.LINES), strict=False):
         ordered = sorted(found, key=lambda entry: entry.point.clients)
         scales = [entry.point.clients for entry in ordered]
         values = [value_of(entry) for entry in ordered]
@@ -254,7 +201,7 @@ def _over_scale(
     axes.set_xlabel("servers", color=style.SOFT, fontsize=style.FONT)
     names = list(lines)
     for at in range(0, len(names), 3):
-        colours = [LINES[(at + place) % len(LINES)] for place in range(3)]
+        colours = [style.LINES[(at + place) % len(style.LINES)] for place in range(3)]
         style.key(
             fig,
             [("━", profile, colour) for profile, colour in zip(names[at : at + 3], colours, strict=False)],

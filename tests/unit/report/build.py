@@ -191,7 +191,7 @@ def topology(servers: int = 4) -> Topology:
         proxy=server("proxy", Role.PROXY, "10.1.0.10"),
         servers=tuple(server(f"server-{n}", Role.SERVER, f"10.2.0.{n}") for n in range(10, 10 + servers)),
         clients=tuple(
-            server(f"client-{n}", Role.CLIENT, f"10.1.0.{n}", f"10.2.0.{n - 1}")
+            server(f"client-{n - 10}", Role.CLIENT, f"10.1.0.{n}", f"10.2.0.{n - 1}")
             for n in range(11, 11 + servers)
         ),
         access=Access("192.0.2.1", 22, "10.1.0.10", 6379, proxy_command=PROXY_COMMAND),
