@@ -86,7 +86,8 @@ def loss(port: str, dropped: int, of: int) -> str:
         f'add element bridge kb losses {{ "{port}" : jump {chain} }}',
     ]
     if dropped:
-        lines.append(f"add rule bridge kb {chain} numgen random mod {of:d} < {dropped:d} drop")
+        some = f"numgen random mod {of:d} < {dropped:d} " if dropped < of else ""  # nft refuses what is all
+        lines.append(f"add rule bridge kb {chain} {some}drop")
     return "\n".join(lines) + "\n"
 
 
