@@ -11,6 +11,11 @@
     {"op": "kept"}                                    the topology stays, by request
     {"op": "closed"}                                  nothing of the run is left
 
+A run on two clouds has one journal: the second one has a line of its own, and what is about it says so::
+
+    {"op": "beside", "mark": "kb_tests run ab12cd34, lease until ...", "cloud": "other", "clouds_yaml": ""}
+    {"op": "intend", "seq": 1, "kind": "network", ..., "on": 1}
+
 An intent is on stable storage before the request leaves. An id is not waited for: should it be
 lost, the resource is found by name and mark. The file holds no secret, and is 0600 all the same.
 While a run is alive its process holds a lock (flock) on the file, which the kernel takes back
@@ -62,7 +67,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Header:
-    """The journal's first line: which run, on which cloud."""
+    """Which run, on which cloud: the journal's first line, or that of a further cloud."""
 
     mark: Mark
     cloud: str
@@ -72,7 +77,9 @@ class Header:
 
 @dataclass
 class Contents:
-    """What a journal says. `open` are intents neither refused nor removed, oldest first."""
+    """What a journal says of a run on one cloud. `open` are intents neither refused nor removed, oldest
+    first; `beside` is what it says of the run's further clouds.
+    """
 
     header: Header
     auth_url: str = ""
@@ -82,10 +89,27 @@ class Contents:
     last_seq: int = 0
     kept: bool = False
     closed: bool = False
+    beside: list[Contents] = field(default_factory=list)
+
+    @property
+    def parts(self) -> tuple[Contents, ...]:
+        """What it says of each cloud of the run, this one first."""
+        return (self, *self.beside)
+
+    @property
+    def left(self) -> bool:
+        """Whether something may be on this cloud that nobody wants to stay."""
+        return bool(self.auth_url) and not (self.closed or self.kept)
 
     def apply(self, line: dict[str, Any]) -> None:
         """Take in one line after the first; a line that makes no sense changes nothing."""
         match line:
+            case {"on": on, **rest}:
+                if isinstance(on, int) and 0 < on <= len(self.beside):
+                    self.beside[on - 1].apply(rest)
+            case {"op": "beside", "mark": str(text), "cloud": str(cloud)} if mark := Mark.parse(text):
+                header = Header(mark, cloud, str(line.get("clouds_yaml", "")), self.header.scenario)
+                self.beside.append(Contents(header))
             case {"op": "cloud", "auth_url": str(auth_url)}:
                 self.auth_url = self.auth_url or auth_url
             case {"op": "intend", "seq": int(seq), "kind": str(kind), "name": str(name)}:
@@ -164,15 +188,45 @@ def _parse(line: bytes) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-class Journal:
-    """The journal of a run that this process answers for; made by `start` or `open`."""
+class _File:
+    """The journal's file, which this process has locked. `lock` is for its threads."""
 
-    def __init__(self, path: Path, descriptor: int, contents: Contents) -> None:
+    def __init__(self, path: Path, descriptor: int, *, torn: bool = False) -> None:
         self.path = path
+        self.lock = threading.Lock()
         self._descriptor = descriptor
-        self._contents = contents
-        self._lock = threading.Lock()
+        self._torn = torn
+
+    def write(self, line: dict[str, Any], *, sync: bool = False) -> None:
+        """Add a line, on stable storage with `sync`; raises CloudError."""
+        data = memoryview(b"\n" * self._torn + json.dumps(line).encode() + b"\n")
+        try:
+            while data:
+                data = data[os.write(self._descriptor, data) :]
+            if sync:
+                os.fsync(self._descriptor)
+        except OSError as error:
+            self._torn = True
+            raise CloudError(f"The journal {self.path} cannot be written: {error.strerror}.") from error
         self._torn = False
+
+    def close(self) -> None:
+        """Let go of it."""
+        with self.lock, contextlib.suppress(OSError):
+            descriptor, self._descriptor = self._descriptor, -1
+            os.close(descriptor)
+
+
+class Journal:
+    """The journal of a run that this process answers for, as far as it is about one cloud; made by `start`,
+    `open` or `beside`.
+    """
+
+    def __init__(self, file: _File, whole: Contents, on: int = 0) -> None:
+        self._file = file
+        self._whole = whole
+        self._on = on
+        self._contents = whole.parts[on]
 
     @classmethod
     def start(
@@ -197,12 +251,29 @@ class Journal:
         except OSError as error:
             raise CloudError(f"The journal {path} cannot be made: {error.strerror}.") from error
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        journal = cls(path, descriptor, Contents(header))
+        file = _File(path, descriptor)
         first = {"op": "run", "version": VERSION, "mark": str(mark), "cloud": cloud}
-        journal._write(first | {"clouds_yaml": clouds_yaml, "scenario": scenario}, sync=True)
+        file.write(first | {"clouds_yaml": clouds_yaml, "scenario": scenario}, sync=True)
         for parent in (path.parent, path.parent.parent):
             _sync_folder(parent)
-        return journal
+        return cls(file, Contents(header))
+
+    def beside(
+        self,
+        cloud: str,
+        *,
+        clouds_yaml: str | Path | None = None,
+        now: float | None = None,
+        lease: float = LEASE_SECONDS,
+    ) -> Journal:
+        """The same run's journal on a further cloud, whose time is `now`."""
+        mark = Mark(self.run_id, int((now or time.time()) + lease))
+        line = {"op": "beside", "mark": str(mark), "cloud": cloud}
+        with self._file.lock:
+            line["clouds_yaml"] = str(Path(clouds_yaml).absolute()) if clouds_yaml else ""
+            self._whole.apply(line)
+            self._file.write(line, sync=True)
+            return Journal(self._file, self._whole, len(self._whole.beside))
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -216,9 +287,17 @@ class Journal:
             raise CloudError(
                 f"Run {contents.header.mark.run_id} is alive: another process holds {path}."
             ) from error
-        journal = cls(path, descriptor, read(path))
-        journal._torn = True
-        return journal
+        return cls(_File(path, descriptor, torn=True), read(path))
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return self._file.path
+
+    @property
+    def parts(self) -> tuple[Journal, ...]:
+        """The journal as far as it is about each cloud of the run."""
+        return tuple(Journal(self._file, self._whole, on) for on in range(len(self._whole.parts)))
 
     @property
     def run_id(self) -> str:
@@ -242,27 +321,32 @@ class Journal:
 
     @property
     def closed(self) -> bool:
-        """Whether nothing of the run is left."""
+        """Whether nothing of the run is left on this cloud."""
         return self._contents.closed
+
+    @property
+    def left(self) -> bool:
+        """Whether something may be on this cloud that nobody wants to stay."""
+        return self._contents.left
 
     def entries(self) -> tuple[Entry, ...]:
         """What was intended and is neither refused nor removed, oldest first."""
-        with self._lock:
+        with self._file.lock:
             return tuple(self._contents.open.values())
 
     def projects(self) -> tuple[str, ...]:
         """Ids of the run's own projects, removed ones included."""
-        with self._lock:
+        with self._file.lock:
             return tuple(self._contents.projects)
 
     def kinds(self) -> frozenset[str]:
         """The kinds of all that was ever intended."""
-        with self._lock:
+        with self._file.lock:
             return frozenset(self._contents.kinds)
 
     def bind(self, auth_url: str) -> None:
         """Write down which cloud this is; CloudError when the run belongs to another one."""
-        with self._lock:
+        with self._file.lock:
             bound = self._contents.auth_url
             if not bound:
                 self._write({"op": "cloud", "auth_url": auth_url}, sync=True)
@@ -274,7 +358,7 @@ class Journal:
 
     def intend(self, kind: str, name: str, *, project: str = "", owner: str = "") -> int:
         """Write down, on stable storage, what is about to be created; the number to report back with."""
-        with self._lock:
+        with self._file.lock:
             seq = self._contents.last_seq + 1
             line = {"op": "intend", "seq": seq, "kind": kind, "name": name}
             self._write(line | {"project": project, "owner": owner}, sync=True)
@@ -282,50 +366,41 @@ class Journal:
 
     def created(self, seq: int, id_: str) -> None:
         """It exists."""
-        with self._lock:
+        with self._file.lock:
             self._write({"op": "created", "seq": seq, "id": id_})
 
     def refused(self, seq: int) -> None:
         """It certainly does not exist."""
-        with self._lock:
+        with self._file.lock:
             self._write({"op": "refused", "seq": seq})
 
     def removed(self, kind: str, id_: str) -> None:
         """It is gone. A full disk must not end a teardown: what is not noted is looked for again."""
-        with self._lock, contextlib.suppress(CloudError):
+        with self._file.lock, contextlib.suppress(CloudError):
             self._write({"op": "removed", "kind": kind, "id": id_})
 
     def keep(self) -> None:
         """Nobody shall clean up after this process: the topology stays by request."""
-        with self._lock:
+        with self._file.lock:
             self._write({"op": "kept"}, sync=True)
 
     def close(self) -> None:
-        """Nothing of the run is left on the cloud."""
-        with self._lock:
+        """Nothing of the run is left on this cloud."""
+        with self._file.lock:
             self._write({"op": "closed"}, sync=True)
+            if not all(part.closed for part in self._whole.parts):
+                return
         for name in (SECRETS_FILE, TOPOLOGY_FILE):
             self.path.with_name(name).unlink(missing_ok=True)
         self.release()
 
     def release(self) -> None:
-        """Stop answering for the run, whatever is left of it."""
-        with self._lock, contextlib.suppress(OSError):
-            descriptor, self._descriptor = self._descriptor, -1
-            os.close(descriptor)
+        """Stop answering for the run, whatever is left of it, on all of its clouds."""
+        self._file.close()
 
     def _write(self, line: dict[str, Any], *, sync: bool = False) -> None:
         self._contents.apply(line)
-        data = memoryview(b"\n" * self._torn + json.dumps(line).encode() + b"\n")
-        try:
-            while data:
-                data = data[os.write(self._descriptor, data) :]
-            if sync:
-                os.fsync(self._descriptor)
-        except OSError as error:
-            self._torn = True
-            raise CloudError(f"The journal {self.path} cannot be written: {error.strerror}.") from error
-        self._torn = False
+        self._file.write(line | {"on": self._on} if self._on else line, sync=sync)
 
 
 def _sync_folder(folder: Path) -> None:

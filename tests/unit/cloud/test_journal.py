@@ -48,6 +48,36 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert list(journals(tmp_path)) == [journal.path]
 
 
+def test_it_knows_which_cloud_a_resource_is_on(tmp_path: Path) -> None:
+    north = Journal.start("north", run_id="01234567", scenario="small", folder=tmp_path, now=1000.0)
+    south = north.beside("south", now=5000.0)
+    for journal, url in ((north, "http://north.example"), (south, "http://south.example")):
+        journal.bind(url)
+    north.created(north.intend("network", "kb-01234567-client"), "n1")
+    south.created(south.intend("project", "kb-01234567-clients"), "p1")
+    lost = south.intend("network", "kb-01234567-client", project="p1")
+    north.removed("network", "n1")
+    north.close()
+
+    there = read(north.path)
+    assert [part.header.cloud for part in there.parts] == ["north", "south"]
+    assert [part.header.mark for part in there.parts] == [Mark("01234567", 4600), Mark("01234567", 8600)]
+    assert [part.left for part in there.parts] == [False, True]
+    with pytest.raises(CloudError, match="is alive"):
+        Journal.open(north.path)  # closing one cloud's part does not end the run
+    north.release()
+
+    first, second = Journal.open(north.path).parts
+    assert first.closed
+    assert first.entries() == ()
+    assert [(entry.seq, entry.id) for entry in second.entries()] == [(1, "p1"), (lost, "")]
+    assert (second.header.scenario, second.projects()) == ("small", ("p1",))
+    with pytest.raises(CloudError, match="'south' is now the one at"):
+        second.bind("http://elsewhere.example")
+    second.close()
+    Journal.open(north.path).release()
+
+
 def test_it_is_private_and_locked_while_it_lives(tmp_path: Path) -> None:
     journal = Journal.start("mycloud", folder=tmp_path)
     assert stat.S_IMODE(journal.path.stat().st_mode) == 0o600
