@@ -169,19 +169,22 @@ def _plan(options: argparse.Namespace) -> int:
 
 
 def _cleanup(options: argparse.Namespace) -> int:
-    from kb_tests.cloud.cleanup import clean
-    from kb_tests.cloud.connect import connect
+    from kb_tests.cloud.cleanup import clean, elsewhere
+    from kb_tests.cloud.connect import Cloud, connect
 
-    removed = clean(
-        connect(options.cloud),
-        run_id=options.run_id,
-        force=options.force,
-        dry_run=options.dry_run,
-    )
-    for line in removed:
-        print(line)
-    done = "would be removed" if options.dry_run else "removed"
-    print(f"{len(removed)} resources {done} on {options.cloud}")
+    def run(cloud: Cloud, run_id: str | None) -> set[str]:
+        """The runs of which something was there."""
+        removed = clean(cloud, run_id=run_id, force=options.force, dry_run=options.dry_run)
+        for line in removed:
+            print(line)
+        done = "would be removed" if options.dry_run else "removed"
+        print(f"{len(removed)} resources {done} on {cloud.name}", flush=True)
+        return {resource.run_id for resource in removed}
+
+    cloud = connect(options.cloud)
+    runs = run(cloud, options.run_id) | ({options.run_id} if options.run_id else set())
+    for other in elsewhere(cloud, runs):
+        run(connect(other.cloud, other.clouds_yaml or None), other.mark.run_id)
     return 0
 
 

@@ -16,7 +16,7 @@ from time import monotonic
 
 from kb_tests.cloud.calls import FAILURES, repeat, said
 from kb_tests.cloud.connect import Cloud
-from kb_tests.cloud.journal import Journal, journals, path_of, read
+from kb_tests.cloud.journal import Header, Journal, journals, path_of, read
 from kb_tests.cloud.kinds import KINDS, Resource
 from kb_tests.cloud.mark import RUN_ID, Mark
 from kb_tests.cloud.progress import Progress, silent
@@ -28,11 +28,14 @@ _LISTING_SECONDS = 120.0
 
 @dataclass
 class FoundRun:
-    """A run, and what a cloud has of it; `journal` where this machine has one that nobody holds."""
+    """A run, and what a cloud has of it; `journal` where this machine has one that nobody holds, and `on`
+    which of the clouds in it this is.
+    """
 
     run_id: str
     resources: list[Resource] = field(default_factory=list)
     journal: Path | None = None
+    on: int = 0
     kept: bool = False
 
     @property
@@ -66,11 +69,24 @@ def find_runs(cloud: Cloud, folder: Path | None = None) -> dict[str, FoundRun]:
             contents = read(path)
         except CloudError:
             continue
-        if contents.closed or contents.auth_url != cloud.auth_url or _is_held(path):
-            continue
-        run = runs.setdefault(path.parent.name, FoundRun(path.parent.name))
-        run.journal, run.kept = path, contents.kept
+        for on, part in enumerate(contents.parts):
+            if part.auth_url == cloud.auth_url and not part.closed and not _is_held(path):
+                run = runs.setdefault(path.parent.name, FoundRun(path.parent.name))
+                run.journal, run.on, run.kept = path, on, part.kept
     return runs
+
+
+def elsewhere(cloud: Cloud, run_ids: Iterable[str], folder: Path | None = None) -> list[Header]:
+    """The other clouds on which these runs left something, by the journals of this machine."""
+    found = []
+    for path in {path_of(run_id, folder) for run_id in run_ids}:
+        if path.exists() and not _is_held(path):
+            found += [
+                part.header
+                for part in read(path).parts
+                if part.auth_url not in ("", cloud.auth_url) and not part.closed
+            ]
+    return found
 
 
 def clean(
@@ -148,7 +164,7 @@ def _remove(cloud: Cloud, run: FoundRun, progress: Progress, deadline: float) ->
     if run.journal is not None:
         journal = Journal.open(run.journal)
         try:
-            return tear_down(cloud, journal, progress, deadline)
+            return tear_down(cloud, journal.parts[run.on], progress, deadline)
         finally:
             journal.release()
     return Removal(cloud, run.mark, deadline, progress).run(run.resources) if run.resources else ()

@@ -76,29 +76,46 @@ def _take(path: Path) -> Journal:
 
 
 def reap(path: Path) -> None:
-    """Tear down what the run with this journal left; nothing when that is closed or kept.
+    """Tear down what the run with this journal left, on each of its clouds; nothing where that is closed or
+    kept.
 
-    Raises CloudError while another process holds the journal, or when the cloud cannot be reached.
+    Raises CloudError while another process holds the journal, or when a cloud cannot be reached: after the
+    others were torn down.
     """
     from kb_tests.cloud.journal import read
 
-    contents = read(path)
-    if contents.closed or contents.kept:
+    if all(part.closed or part.kept for part in read(path).parts):
         return
     journal = _take(path)
+    failures = []
     try:
-        if not contents.auth_url:
-            journal.close()
-            return
-        from kb_tests.cloud.connect import connect
-        from kb_tests.cloud.teardown import tear_down
-
-        _LOG.info("Run %s ended without teardown; removing what it left.", journal.run_id)
-        cloud = connect(contents.header.cloud, contents.header.clouds_yaml or None)
-        removed = tear_down(cloud, journal)
-        _LOG.info("Removed %d resources of run %s.", len(removed), journal.run_id)
+        for part in journal.parts:
+            try:
+                _reap(part)
+            except CloudError as error:
+                failures.append(error)
     finally:
         journal.release()
+    for failure in failures[:-1]:
+        _LOG.error("%s", failure)
+    if failures:
+        raise failures[-1]
+
+
+def _reap(journal: Journal) -> None:
+    if journal.closed or journal.kept:
+        return
+    if not journal.left:
+        journal.close()
+        return
+    from kb_tests.cloud.connect import connect
+    from kb_tests.cloud.teardown import tear_down
+
+    header = journal.header
+    _LOG.info("Run %s ended without teardown; removing what it left on %s.", journal.run_id, header.cloud)
+    cloud = connect(header.cloud, header.clouds_yaml or None)
+    removed = tear_down(cloud, journal)
+    _LOG.info("Removed %d resources of run %s on %s.", len(removed), journal.run_id, header.cloud)
 
 
 def _private(path: str, flags: int) -> int:
