@@ -1,7 +1,8 @@
 """Where a series becomes steady: how much of its beginning to leave out, and whether the rest is steady.
 
-Sources: White 1997 and White, Cobb & Spratt 2000 (MSER-5); SNIA Solid State Storage Performance Test
-Specification 2.0.2, section 3.2 (steady state).
+Sources: White 1997 (MSER); Hoad, Robinson & Davies 2010 (its truncation point is no good in the second half,
+nor where few values are left); Fishman 1973 (an initial transient has ended once the series has crossed its
+mean); SNIA Solid State Storage Performance Test Specification 2.0.2, section 3.2 (steady state).
 """
 
 from __future__ import annotations
@@ -11,30 +12,36 @@ from collections.abc import Sequence
 
 import numpy as np
 
-BATCH = 5
+FEWEST = 20
 SNIA_RANGE = 0.20
 SNIA_SLOPE = 0.10
 
 
-def warm_up_end(series: Sequence[float], batch: int = BATCH) -> int | None:
-    """How many values at the beginning of `series` are not yet steady, by MSER-5: a multiple of `batch`.
+def warm_up_end(series: Sequence[float]) -> int | None:
+    """How many values at the beginning of `series`, all above 0, are not yet steady: fewer than half.
 
-    The cut is the one that makes the standard error of the mean of what is left smallest. None if it would
-    take half of the series or more: then the series is too short to say. Values that are NaN (seconds
-    without an answer) count as the largest of the series.
+    By MSER the cut is where the standard error of the mean of what is left is smallest, taken of the
+    logarithms. But MSER would cut a disturbance in the middle with all that is before it, so what is cut has
+    to lie on one side of the median of what is left: a warm-up begins with the series, and ends when it
+    first comes to what it stays at.
+
+    None if the series does not settle in its first half: some cut in the second half (that leaves a third)
+    is the best, and the best one in the first half leaves twice its standard error, or is the last there. A
+    series of fewer than `FEWEST` values is too short to say. Values that are NaN (seconds without an answer)
+    count as the largest.
     """
     values = np.asarray(series, np.float64)
-    if np.isnan(values).any():
-        if np.isnan(values).all():
-            return None
-        values = np.where(np.isnan(values), np.nanmax(values), values)
-    count = values.size // batch
-    if count < 4:
+    if values.size < FEWEST or np.isnan(values).all():
         return None
-    means = values[: count * batch].reshape(count, batch).mean(axis=1)
-    errors = [float(np.var(means[cut:])) / (count - cut) for cut in range(count - 1)]
-    cut = int(np.argmin(errors))
-    return cut * batch if cut < count / 2 else None
+    values = np.log(np.maximum(np.where(np.isnan(values), np.nanmax(values), values), 1e-9))
+    count, half = values.size, math.ceil(values.size / 2)
+    squares = [float(np.var(values[cut:])) / (count - cut) for cut in range(count - count // 3 + 1)]
+    best, cut = int(np.argmin(squares)), int(np.argmin(squares[:half]))
+    if best >= half and (cut == half - 1 or squares[cut] > 4 * squares[best]):
+        return None
+    above = values > np.median(values[cut:])
+    crossing = int(np.argmax(above != above[0])) if (above != above[0]).any() else cut
+    return min(cut, crossing)
 
 
 def excursion(series: Sequence[float]) -> tuple[float, float]:

@@ -112,14 +112,15 @@ def _sums(point: HttpPoint, measurement: Measurement) -> Iterator[str]:
     wrong = []
     for agent in measurement.agents:
         parts = [block.counts for block in blocks[agent.agent]]
-        why = _discrepancy(agent, parts) or _off_schedule(point, agent.counts)
+        why = _discrepancy(agent, parts) or _off_schedule(point.rate * measurement.duration, agent.counts)
         if why:
             wrong.append(f"{agent.agent} ({why})")
     if wrong:
         yield f"The counts of {len(wrong)} of {point.clients} generators do not add up: {named(wrong)}."
 
     window = sum(second.completed for second in measurement.seconds if 0 <= second.at < measurement.duration)
-    before = point.clients * (point.rate * point.warm_up + point.connections)
+    warm_up = point.warm_up + (measurement.start.seconds if measurement.start else 0)
+    before = point.clients * (point.rate * warm_up + point.connections)
     if window > measurement.counts.completed + before:
         yield (
             f"The counts do not add up: the seconds of the window show {window} completed requests, the"
@@ -144,10 +145,9 @@ def _discrepancy(agent: AgentFacts, parts: Sequence[Counts]) -> str:
     return ""
 
 
-def _off_schedule(point: HttpPoint, counts: Counts) -> str:
+def _off_schedule(planned: float, counts: Counts) -> str:
     """An open loop's requests are due by the clock, whatever the cloud does."""
-    planned = point.rate * point.duration
-    if point.rate and abs(counts.due - planned) > max(DUE_SLACK, DUE_SHARE * planned):
+    if planned and abs(counts.due - planned) > max(DUE_SLACK, DUE_SHARE * planned):
         return f"{counts.due} requests were due where the rate means {math.floor(planned)}"
     return ""
 

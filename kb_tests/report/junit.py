@@ -4,6 +4,7 @@ Times are in seconds, rates per second, shares from 0 to 1::
 
     kb.point kb.scenario kb.status kb.outcome kb.reason kb.clients
     kb.offered kb.achieved kb.achieved_share kb.throughput_bytes kb.duration
+    kb.warm_up.seconds .settled                                  (where it was found and cut off)
     kb.requests.due .sent .completed .failed .unsent .inflight   kb.errors.<kind>
     kb.response.p50 .p90 .p99 .p99.9 .max                        kb.confidence kb.looks
     kb.check.<name>.outcome .value .limit .low .high             (spaces in a check's name become "_")
@@ -43,6 +44,11 @@ def properties(point: PointRecord) -> list[Property]:
         found += storage_words.properties(*point.storage)
     if point.http is not None:
         found += _measured(Figures.of(point.http))
+        if start := point.http.start:
+            found += [
+                ("kb.warm_up.seconds", start.seconds),
+                ("kb.warm_up.settled", str(start.settled).lower()),
+            ]
     if point.verdict is not None:
         found += [("kb.confidence", point.verdict.confidence), ("kb.looks", point.verdict.looks)]
         for check in point.verdict.checks:

@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from kb_tests.scenario.base import Clients, Confidence, Flavor, Latency, ScenarioName, Section
 from kb_tests.scenario.storage import StorageScenario, StorageSla
-from kb_tests.scenario.units import Duration, Share, Size
+from kb_tests.scenario.units import Duration, Share, Size, WarmUp
 
 __all__ = [
     "Clients",
@@ -24,6 +24,9 @@ __all__ = [
     "StorageSla",
 ]
 
+
+SHORTEST_TO_SETTLE = 20.0
+"""Seconds of a window in which a warm-up can be found."""
 
 Place = Annotated[str, StringConstraints(pattern=r"^[^:\s]+(:[^:\s]+)?$", max_length=255)]
 """An availability zone, or `zone:host` with a compute host of it, as Nova takes them."""
@@ -74,14 +77,18 @@ class HttpTopology(Section):
 
 
 class HttpLoad(Section):
-    """Rates are per generator; every rate at every scale is a point. Rate 0 is a closed loop."""
+    """Rates are per generator; every rate at every scale is a point. Rate 0 is a closed loop.
+
+    `warm_up` precedes `duration`. If it is `auto` (None here), it is found afterwards at the beginning of
+    `duration` and cut off, at most half of it.
+    """
 
     page_size: Size = 32 << 10
     connections: Annotated[int, Field(ge=1, le=60_000)] = 100
     keep_alive: bool = True
     rate: Annotated[list[Annotated[float, Field(ge=0, le=1_000_000)]], Field(min_length=1, max_length=100)]
     clients: Clients | None = None
-    warm_up: Duration = 5.0
+    warm_up: WarmUp = 5.0
     duration: Duration = 30.0
     max_duration: Duration | None = None
     timeout: Duration = 5.0
@@ -106,6 +113,8 @@ class HttpLoad(Section):
             raise ValueError("max_duration may not be shorter than duration")
         if self.timeout <= 0:
             raise ValueError("timeout has to be longer than 0s")
+        if self.warm_up is None and self.duration < SHORTEST_TO_SETTLE:
+            raise ValueError(f"warm_up: auto needs a duration of {SHORTEST_TO_SETTLE:g}s at least")
         return self
 
 

@@ -18,7 +18,8 @@ class HttpPoint:
 
     Durations are seconds, sizes bytes. `rate` is requests per second *per generator*;
     0 means a closed loop: every connection sends again as soon as it is answered.
-    `clients` generators take part; each of them loads exactly one server.
+    `clients` generators take part; each of them loads exactly one server. With `find_warm_up` there is no
+    warm-up before the measured window; it is found in the window's first half, and cut off.
     """
 
     id: str
@@ -32,6 +33,7 @@ class HttpPoint:
     duration: float
     max_duration: float
     timeout: float
+    find_warm_up: bool = False
 
     @property
     def offered(self) -> float:
@@ -110,10 +112,11 @@ def _http_point(scenario: HttpScenario, clients: int, rate: float) -> HttpPoint:
         connections=load.connections,
         page_size=load.page_size,
         keep_alive=load.keep_alive,
-        warm_up=load.warm_up,
+        warm_up=load.warm_up or 0.0,
         duration=load.duration,
         max_duration=load.max_duration or load.duration,
         timeout=load.timeout,
+        find_warm_up=load.warm_up is None,
     )
 
 

@@ -16,6 +16,7 @@ _DURATION = re.compile(_NUMBER + r"\s*(?P<unit>us|ms|s|min|h)")
 _SIZE = re.compile(_NUMBER + r"\s*(?P<unit>B|KiB|MiB|GiB|TiB|KB|MB|GB|TB)")
 _SHARE = re.compile(_NUMBER + r"\s*%")
 _SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
+AUTO = "auto"
 _BYTES = {"B": 1} | {
     f"{prefix}{suffix}": base**power
     for suffix, base in (("iB", 1024), ("B", 1000))
@@ -29,6 +30,14 @@ def parse_duration(text: object) -> float:
     if match is None:
         raise ValueError("a duration with its unit is allowed here: 250us, 10ms, 30s, 5min, 1h")
     return float(match["number"]) * _SECONDS[match["unit"]]
+
+
+def parse_warm_up(text: object) -> float | None:
+    """None for "auto", else the seconds of a duration; raises ValueError."""
+    try:
+        return None if text == AUTO else parse_duration(text)
+    except ValueError as error:
+        raise ValueError(f"{error}; or {AUTO}") from None
 
 
 def parse_size(text: object) -> int:
@@ -74,6 +83,10 @@ def _exact_duration(seconds: float) -> str:
     return f"{_plain(seconds)}s"
 
 
+def _exact_warm_up(seconds: float | None) -> str:
+    return AUTO if seconds is None else _exact_duration(seconds)
+
+
 def _exact_size(size: int) -> str:
     return f"{size}B"
 
@@ -93,6 +106,12 @@ def _schema(pattern: re.Pattern[str], example: str) -> WithJsonSchema:
 
 Duration = Annotated[
     float, BeforeValidator(parse_duration), PlainSerializer(_exact_duration), _schema(_DURATION, "30s")
+]
+WarmUp = Annotated[
+    float | None,
+    BeforeValidator(parse_warm_up),
+    PlainSerializer(_exact_warm_up),
+    _schema(re.compile(f"(?:{AUTO}|{_DURATION.pattern})"), "5s"),
 ]
 Size = Annotated[int, BeforeValidator(parse_size), PlainSerializer(_exact_size), _schema(_SIZE, "32KiB")]
 Share = Annotated[

@@ -6,9 +6,10 @@ from kb_tests.fleet.messages import SecondReport
 from kb_tests.load import http
 from kb_tests.measure.measurement import Measurement
 from kb_tests.measure.merge import measure
+from kb_tests.measure.start import without_start
 from kb_tests.scenario.model import HttpScenario
 from kb_tests.scenario.points import HttpPoint
-from kb_tests.scenario.units import parse_duration, parse_size
+from kb_tests.scenario.units import parse_duration, parse_size, parse_warm_up
 from kb_tests.session.meter import Flow, Meter
 from kb_tests.session.point_runner import PointRunner
 from kb_tests.sla.judge import judge
@@ -39,6 +40,7 @@ class HttpRunner(PointRunner[HttpScenario, HttpPoint, Measurement]):
         load = self.scenario.load
         clients = self._clients(clients)
         seconds = parse_duration(duration) if duration else load.duration
+        before = parse_warm_up(warm_up) if warm_up else load.warm_up
         point = HttpPoint(
             id=f"{self.scenario.name}-clients-{clients}-rate-{rate:g}",
             scenario=self.scenario.name,
@@ -47,10 +49,11 @@ class HttpRunner(PointRunner[HttpScenario, HttpPoint, Measurement]):
             connections=connections or load.connections,
             page_size=parse_size(page_size) if page_size else load.page_size,
             keep_alive=load.keep_alive if keep_alive is None else keep_alive,
-            warm_up=parse_duration(warm_up) if warm_up else load.warm_up,
+            warm_up=before or 0.0,
             duration=seconds,
             max_duration=seconds,
             timeout=parse_duration(timeout) if timeout else load.timeout,
+            find_warm_up=before is None,
         )
         return self.measured(point)
 
@@ -59,7 +62,8 @@ class HttpRunner(PointRunner[HttpScenario, HttpPoint, Measurement]):
         meter = _HttpMeter(point, self.progress)
         reports = http.run(point, self.fleet, meter.second)
         meter.end()
-        return measure(point, reports)
+        measured = measure(point, reports)
+        return without_start(measured) if point.find_warm_up else measured
 
 
 class _HttpMeter(Meter[SecondReport]):

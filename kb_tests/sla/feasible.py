@@ -48,11 +48,14 @@ def _mistakes(scenario: HttpScenario, checks: int | None) -> Iterator[str]:
     if not open_loops:
         return
     smallest = min(open_loops, key=lambda point: point.offered)
+    offered, what = smallest.offered, "requests"
+    if load.warm_up is None:
+        offered, what = offered / 2, "requests after the warm-up"  # which may take half of the window
     family = checks or len(points) * number_of_checks(sla)
     for key, share in shares.items():
         if 0 < share < 1:
             alpha = (1 - sla.confidence) / max(1, family) / len(lengths)
-            found = _too_few(key, share, smallest.id, smallest.offered, "requests", lengths[-1], alpha)
+            found = _too_few(key, share, smallest.id, offered, what, lengths[-1], alpha)
             if found:
                 yield found
 

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
+import pytest
+
+from kb_tests.measure.measurement import Start
 from kb_tests.report import junit
 from kb_tests.report.record import PointRecord, PointStatus
 from kb_tests.sla.verdict import Outcome
@@ -21,6 +25,17 @@ def test_the_properties_of_a_judged_point() -> None:
     assert found["kb.check.achieved.outcome"] == "fail"
     assert found["kb.check.achieved.limit"] == 0.99
     assert "achieved rate 91.14% is under its limit 99%" in str(found["kb.reason"])
+
+
+@pytest.mark.parametrize(
+    ("start", "told"), [(Start(5.0, True, 500, 0.1), "true"), (Start(0.0, False, 0, 0.1), "false")]
+)
+def test_a_warm_up_that_was_found_is_told(start: Start, told: str) -> None:
+    asked = build.point()
+    measured = replace(build.measurement(asked), start=start)
+    found = dict(junit.properties(PointRecord.measured(asked, measured)))
+    assert (found["kb.warm_up.seconds"], found["kb.warm_up.settled"]) == (start.seconds, told)
+    assert not any(name.startswith("kb.warm_up") for name, _ in junit.properties(build.judged(asked)))
 
 
 def test_names_are_unique_and_the_same_for_every_judged_point() -> None:

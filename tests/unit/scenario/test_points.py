@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kb_tests.scenario.model import Clients, HttpScenario
-from kb_tests.scenario.points import expand, scales
+from kb_tests.scenario.points import HttpPoint, expand, scales
 from kb_tests.scenario.units import format_duration, format_size, parse_duration, parse_share, parse_size
 
 
@@ -33,6 +33,18 @@ def test_points_are_ordered_by_scale_then_rate_as_numbers() -> None:
 
 def test_without_a_progression_all_clients_run() -> None:
     assert {point.clients for point in expand(scenario())} == {4}
+
+
+def test_a_warm_up_is_given_or_found() -> None:
+    assert {(point.warm_up, point.find_warm_up) for point in http(warm_up="7s")} == {(7.0, False)}
+    assert {(point.warm_up, point.find_warm_up) for point in http(warm_up="auto")} == {(0.0, True)}
+    assert scenario(warm_up="auto").model_dump(mode="json")["load"]["warm_up"] == "auto"
+    with pytest.raises(ValueError, match="auto needs a duration of 20s at least"):
+        scenario(warm_up="auto", duration="19s")
+
+
+def http(**load: object) -> list[HttpPoint]:
+    return [point for point in expand(scenario(**load)) if isinstance(point, HttpPoint)]
 
 
 @given(st.integers(1, 50), st.integers(1, 50), st.integers(1, 50))
