@@ -41,7 +41,7 @@ def test_half_of_the_window_may_be_a_warm_up_that_is_to_be_found() -> None:
     (mistake,) = feasible(scenario({"errors": "0.05%"}, warm_up="auto"))
     assert "requests after the warm-up to show, but small-clients-1-rate-500 makes 7,500 in 30s" in mistake
     advice = mistake.split("raise load.max_duration to ")[1].split(",")[0]
-    assert feasible(scenario({"errors": "0.05%"}, warm_up="auto", max_duration=advice)) == []
+    assert feasible(scenario({"errors": "0.05%"}, warm_up="auto", duration=advice)) == []
 
 
 def test_a_percentile_that_the_sample_cannot_carry() -> None:
