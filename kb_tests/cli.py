@@ -64,6 +64,9 @@ def _parser() -> argparse.ArgumentParser:
 
     plan = commands.add_parser("plan", help="say what a scenario needs, before anything is staged")
     plan.add_argument("file", type=Path, metavar="FILE")
+    plan.add_argument(
+        "--two-clouds", action="store_true", help="with its traffic generators on a cloud of their own"
+    )
     plan.set_defaults(run=_plan)
 
     cleanup = commands.add_parser(
@@ -94,6 +97,9 @@ def _parser() -> argparse.ArgumentParser:
         "table. Exit code 1 where something is in the way.",
     )
     doctor.add_argument("--cloud", required=True, metavar="NAME", help="cloud of clouds.yaml")
+    doctor.add_argument(
+        "--testing-cloud", default="", metavar="NAME", help="as pytest's --kb-testing-cloud: both are asked"
+    )
     doctor.add_argument("--scenario", metavar="FILE", help="scenario file, or name of a shipped one")
     doctor.add_argument("--image", default="kb-node", metavar="NAME", help="as pytest's --kb-image")
     doctor.add_argument("--flavor", default="", metavar="NAME", help="as pytest's --kb-flavor")
@@ -160,11 +166,12 @@ def _check(options: argparse.Namespace) -> int:
 
 def _plan(options: argparse.Namespace) -> int:
     from kb_tests.cloud.describe import describe
-    from kb_tests.cloud.layout import plan
+    from kb_tests.cloud.layout import apart, plan
     from kb_tests.scenario.load import load
 
     scenario = load(options.file)
-    print(describe(scenario, plan(scenario)))
+    layout = plan(scenario)
+    print(describe(scenario, *(apart(layout) if options.two_clouds else (layout,))))
     return 0
 
 
@@ -190,19 +197,26 @@ def _cleanup(options: argparse.Namespace) -> int:
 
 def _doctor(options: argparse.Namespace) -> int:
     from kb_tests.cloud.doctor import State, examine, table
-    from kb_tests.cloud.layout import plan
+    from kb_tests.cloud.layout import Layout, apart, plan
     from kb_tests.cloud.options import StageOptions
     from kb_tests.scenario.load import load
     from kb_tests.session.selection import find_file
 
     layout = plan(load(find_file(options.scenario))) if options.scenario else None
+    clouds: dict[str, Layout | None] = {options.cloud: layout}
+    if options.testing_cloud:
+        halves = apart(layout) if layout else (None, None)
+        clouds = dict(zip((options.cloud, options.testing_cloud), halves, strict=True))
     wanted = StageOptions(
         image=options.image, flavor=options.flavor, external_network=options.external_network
     )
     findings = []
-    for finding in examine(options.cloud, layout, wanted):
-        print(table([finding]), flush=True)
-        findings.append(finding)
+    for cloud, part in clouds.items():
+        if options.testing_cloud:
+            print(f"-- {cloud}", flush=True)
+        for finding in examine(cloud, part, wanted):
+            print(table([finding]), flush=True)
+            findings.append(finding)
     return int(any(finding.state is State.FAULT for finding in findings))
 
 

@@ -9,18 +9,39 @@ from kb_tests.scenario.points import HttpPoint, Point, expand
 from kb_tests.scenario.units import format_duration, format_size
 
 
-def describe(scenario: Scenario, layout: Layout) -> str:
-    """A table of a few lines; nothing is asked of a cloud."""
-    needs = layout.needs
+def describe(scenario: Scenario, *layouts: Layout) -> str:
+    """A few lines, for each cloud that it is laid out on, the one under test first; no cloud is asked."""
     points = expand(scenario)
+    load = {"points": f"{len(points)}", "data moved": _moved(points), "load lasts": _lasts(points)}
+    if len(layouts) == 1:
+        return _table(f"Scenario {scenario.name} needs", _needs(layouts[0]) | load)
+    under_test, testing = map(_needs, layouts)
+    return "\n".join(
+        (
+            f"Scenario {scenario.name} on two clouds",
+            _table("needs of the cloud under test", under_test),
+            _table("needs of the testing cloud", testing),
+            _table("of both", load),
+        )
+    )
+
+
+def _table(title: str, rows: dict[str, str]) -> str:
+    width = max(map(len, rows)) + 2
+    return "\n".join([title, *(f"  {key:<{width}}{value}" for key, value in rows.items())])
+
+
+def _needs(layout: Layout) -> dict[str, str]:
+    needs = layout.needs
     loads = layout.clients.servers
-    if layout.clients.role is Role.STORAGE:
-        kinds = f"{loads} storage servers"
-    else:
-        kinds = f"{needs.servers - loads - 1} HTTP servers, {loads} traffic generators"
+    makes = "storage servers" if layout.clients.role is Role.STORAGE else "traffic generators"
+    counts = {"HTTP servers": needs.servers - loads - 1, makes: loads}
+    kinds = ["proxy", *(f"{count} {kind}" for kind, count in counts.items() if count)]
     disk = format_size(layout.flavor.disk) if layout.flavor.disk else "what the image needs"
-    rows = {
-        "servers": f"{needs.servers}: proxy, {kinds}",
+    floating = "the proxy's floating IP" if needs.floating_ips == 1 else f"{needs.floating_ips} floating IPs"
+    gateways = "a router's gateway" if layout.gateways == 1 else f"{layout.gateways} routers' gateways"
+    return {
+        "servers": f"{needs.servers}: {', '.join(kinds)}",
         "flavor": f"{layout.flavor.vcpus} vCPU, {format_size(layout.flavor.ram)} RAM, disk: {disk}",
         "vCPU": f"{needs.vcpus}",
         "RAM": format_size(needs.ram << 20),
@@ -29,13 +50,8 @@ def describe(scenario: Scenario, layout: Layout) -> str:
         "network": f"{needs.networks} networks and subnets, {needs.routers} routers, "
         f"{needs.security_groups} security groups, about {needs.ports} ports",
         "addresses": ", ".join(layout.run_subnets),
-        "external": "2 addresses: a router's gateway, the proxy's floating IP",
-        "points": f"{len(points)}",
-        "data moved": _moved(points),
-        "load lasts": _lasts(points),
+        "external": f"{needs.floating_ips + layout.gateways} addresses: {gateways}, {floating}",
     }
-    width = max(map(len, rows)) + 2
-    return "\n".join([f"Scenario {scenario.name} needs", *(f"  {k:<{width}}{v}" for k, v in rows.items())])
 
 
 def _moved(points: tuple[Point, ...]) -> str:

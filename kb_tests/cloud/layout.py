@@ -51,7 +51,8 @@ class NetworkPlan:
         """(place or "", how many servers), without places that get none."""
         places = self.places[: self.servers] or ("",)
         share, more = divmod(self.servers, len(places))
-        return tuple((place, share + (index < more)) for index, place in enumerate(places))
+        dealt = ((place, share + (index < more)) for index, place in enumerate(places))
+        return tuple((place, count) for place, count in dealt if count)
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,8 @@ class Layout:
     """What will be staged for a scenario. Names lack the `kb-{run}-` that staging puts before them.
 
     `clients` is the network of the proxy and of the servers that make the load: traffic generators
-    or, in a storage scenario, storage servers, each with a `volume` where that is not None.
+    or, in a storage scenario, storage servers, each with a `volume` where that is not None. With `outside`
+    every HTTP server has a floating IP, and is loaded from another cloud.
     """
 
     scenario: str
@@ -108,6 +110,7 @@ class Layout:
     routers: tuple[RouterPlan, ...]
     proxy_address: str
     volume: VolumePlan | None = None
+    outside: bool = False
 
     @property
     def tenants(self) -> range:
@@ -140,6 +143,11 @@ class Layout:
         """CIDRs from which agents come to the proxy."""
         return (self.clients.cidr, *(router.supernet for router in self.routers))
 
+    @property
+    def gateways(self) -> int:
+        """Routers with an address on the external network."""
+        return 1 + (len(self.routers) if self.outside else 0)
+
     def needs_of(self, tenant: int) -> Needs:
         """What one project of the run must hold; tenant 0 has the clients and the proxy."""
         routers = [router for router in self.routers if router.tenant == tenant]
@@ -169,6 +177,7 @@ class Layout:
             subnets=len(networks),
             ports=servers + len(routers) + len(networks) * (1 + SPARE_ADDRESSES),
             routers=len(routers),
+            floating_ips=servers if self.outside else 0,
             security_groups=2,
             security_group_rules=12,
         )
@@ -189,6 +198,19 @@ def plan(scenario: Scenario) -> Layout:
     if isinstance(scenario, StorageScenario):
         return _plan_storage(scenario.name, scenario.topology)
     return _plan_http(scenario.name, scenario.topology)
+
+
+def apart(layout: Layout) -> tuple[Layout, Layout]:
+    """The layout of an HTTP scenario on two clouds: that of the servers, which have floating IPs, and that of
+    the generators. Either has a proxy.
+    """
+    if layout.clients.role is not Role.CLIENT:
+        raise ScenarioError(
+            f"Scenario {layout.scenario} has no traffic generators to put on another cloud.",
+            remedy="Load it without --kb-testing-cloud.",
+        )
+    servers = replace(layout, clients=replace(layout.clients, servers=0), outside=True)
+    return servers, replace(layout, routers=())
 
 
 def _plan_storage(name: str, topology: StorageTopology) -> Layout:

@@ -299,10 +299,15 @@ def shortages(
     if not own:
         yield from _quota_shortages(caller, layout.needs, options)
     if external_network_id and caller.cloud.is_admin:
-        needed = 1 + options.floating_ip
+        needed = layout.gateways + _floating_ips(layout.needs, options)
         free = _free_addresses(caller.cloud, external_network_id)
         if free is not None and free < needed:
-            yield "external addresses (gateway and floating IP)", needed, free
+            yield "external addresses (gateways and floating IPs)", needed, free
+
+
+def _floating_ips(needs: Needs, options: StageOptions) -> int:
+    """The proxy may do without one."""
+    return needs.floating_ips - (not options.floating_ip)
 
 
 def _free_addresses(cloud: Cloud, network_id: str) -> int | None:
@@ -344,7 +349,7 @@ def _quota_shortages(caller: Caller, needs: Needs, options: StageOptions) -> Ite
         ("subnets", needs.subnets, quota.subnets),
         ("ports", needs.ports, quota.ports),
         ("routers", needs.routers, quota.routers),
-        ("floating IPs", int(options.floating_ip), quota.floating_ips),
+        ("floating IPs", _floating_ips(needs, options), quota.floating_ips),
         ("security groups", needs.security_groups, quota.security_groups),
         ("security group rules", needs.security_group_rules, quota.security_group_rules),
     )

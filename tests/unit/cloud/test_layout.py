@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kb_tests.cloud.describe import describe
-from kb_tests.cloud.layout import CLIENT_SPACE, SERVER_SPACE, Layout, VolumePlan, plan
+from kb_tests.cloud.layout import CLIENT_SPACE, SERVER_SPACE, Layout, VolumePlan, apart, plan
 from kb_tests.cloud.topology import Role
 from kb_tests.errors import ScenarioError
 from kb_tests.scenario.model import HttpScenario
@@ -131,12 +131,31 @@ def test_needs_add_up() -> None:
     assert layout.needs_of(0).servers == 13
 
 
+def test_two_clouds_share_the_servers_and_the_generators_out() -> None:
+    whole = plan(scenario(tenants=2, servers_per_network=3, placement={"servers": ["a"], "clients": ["b"]}))
+    servers, clients = apart(whole)
+    assert [network.servers for network in servers.networks] == [3, 3]
+    assert (servers.needs.servers, servers.needs_of(0).servers) == (7, 1)
+    assert (servers.needs.floating_ips, servers.gateways, servers.places) == (7, 3, ("a",))
+    assert servers.clients.dealt == ()
+    assert (clients.networks, clients.host_routes, clients.run_subnets) == ((), (), (whole.clients.cidr,))
+    assert (clients.needs.servers, clients.needs.floating_ips, clients.gateways) == (7, 1, 1)
+    assert clients.places == ("b",)
+    with pytest.raises(ScenarioError, match="disks has no traffic generators"):
+        apart(plan(storage(target="ephemeral")))
+
+
 def test_plan_is_told_in_words() -> None:
     asked = scenario(servers_per_network=2)
     text = describe(asked, plan(asked))
     assert "5: proxy, 2 HTTP servers, 2 traffic generators" in text
     assert "3.906MiB, and in 1 points as much as goes" in text
     assert "load lasts  40s" in text
+    assert "2 addresses: a router's gateway, the proxy's floating IP" in text
+    two = describe(asked, *apart(plan(asked)))
+    assert "3: proxy, 2 HTTP servers\n" in two
+    assert "3: proxy, 2 traffic generators\n" in two
+    assert "5 addresses: 2 routers' gateways, 3 floating IPs" in two
 
 
 def storage(**topology: object) -> StorageScenario:
