@@ -222,7 +222,9 @@ def _limits(name: str, limits: Mapping[str, Check]) -> str:
     )
 
 
-def _point(record: RunRecord, point: PointRecord, columns: Sequence[storage_view.Column]) -> PointView:
+def _point(
+    record: RunRecord, scenario: ScenarioRecord, point: PointRecord, columns: Sequence[storage_view.Column]
+) -> PointView:
     figures = Figures.of(point.http) if point.http else None
     storage = point.storage
     cells: tuple[Cell, ...] = ()
