@@ -52,6 +52,7 @@ Reports::
     done    id, counts, skew, lag_p99, lag_max, cpu, saturated, workers
                                                   after the drain; counts is the sum over the blocks
                                                   of the measured window, drain included
+    filling id, bytes, seconds                    about every second while a disk is filled
     disk    id, path, bytes, seconds              before `ready` to disk: what was filled (0 bytes if it
                                                   was full), and how long that took
     io_second  id, index, begin, end, errors, read, write
@@ -96,6 +97,7 @@ REPORTS = (
     "second",
     "block",
     "done",
+    "filling",
     "disk",
     "io_second",
     "io_block",

@@ -34,6 +34,11 @@ class Part:
         self.limit = limit
 
     @property
+    def doing(self) -> str:
+        """What it said last of something that takes its time; "" if nothing."""
+        return ""
+
+    @property
     def ended(self) -> bool:
         """Whether nothing more is to be waited for."""
         return self.complete or self.problem != ""

@@ -19,7 +19,7 @@ from kb_tests.fleet.reports import OfCommand
 from kb_tests.fleet.roster import Member, Roster
 from kb_tests.fleet.secrets import Secrets
 from kb_tests.fleet.storage_collect import Disk, StorageGathering
-from kb_tests.fleet.storage_messages import DiskReport, IoSecond, StorageReport
+from kb_tests.fleet.storage_messages import DiskReport, Filling, IoSecond, StorageReport
 from kb_tests.fleet.tunnel import Tunnel
 
 OnSecond = Callable[[SecondReport], None]
@@ -131,12 +131,21 @@ class Fleet:
         servers = self._topology.clients[:clients]
         return self._run(command, servers, seconds, on_second, collect.HttpGathering)
 
-    def prepare_disks(self, target: Mapping[str, Any]) -> list[DiskReport]:
+    def prepare_disks(
+        self,
+        target: Mapping[str, Any],
+        on_filling: Callable[[Filling | DiskReport], None] | None = None,
+    ) -> list[DiskReport]:
         """Have every storage server find, format, mount and fill `target`, each its own volume; what was
         filled now, nothing if all of them have done so before.
 
-        Raises FleetError when one cannot, AgentsMissingError when one does not answer.
+        Raises FleetError when one cannot, or not in time, AgentsMissingError when one does not answer.
         """
+
+        def take(report: OfCommand) -> None:
+            if on_filling and isinstance(report, Filling | DiskReport):
+                on_filling(report)
+
         self._enroll()
         wanted = {member: _target_of(member.server, target) for member in self._loading(Role.STORAGE)}
         members = [member for member, own in wanted.items() if member.disk != own]
@@ -144,7 +153,7 @@ class Fleet:
             member.server.name: {"kind": "disk", "target": wanted[member]} for member in members
         }
         timeout = FILL_TIMEOUT + int(target["size"]) / SLOWEST_FILL
-        parts = self._ask(members, commands, timeout, Disk) if commands else []
+        parts = self._ask(members, commands, timeout, Disk, take) if commands else []
         for member in members:
             member.disk = wanted[member]
         return [part.filled for part in parts if part.filled is not None]
@@ -247,7 +256,12 @@ class Fleet:
                 member.enrolled = True
 
     def _ask(
-        self, members: Sequence[Member], commands: dict[str, protocol.Message], timeout: float, part: type[P]
+        self,
+        members: Sequence[Member],
+        commands: dict[str, protocol.Message],
+        timeout: float,
+        part: type[P],
+        on_report: OnReport | None = None,
     ) -> list[P]:
         """Send each its command, and wait until all have answered `ready`."""
         collection = collect.Collection(_new_id(), [member.server for member in members], 0, part)
@@ -255,12 +269,14 @@ class Fleet:
             {name: {**message, "id": collection.id} for name, message in commands.items()}
         )
         self._running = collection
-        self._gather(lambda: collection.unready(), time.monotonic() + timeout, None)
+        self._gather(lambda: collection.unready(), time.monotonic() + timeout, on_report)
         self._running = None
-        if collection.unready():
-            raise _missing([self._roster.members[part.server.name] for part in collection.unready()], {})
+        for late in collection.unready():
+            late.blame(late.doing and f"it did not end in time: {late.doing}")
         for failed in collection.failed():
             raise FleetError(f"The agent of {failed.server.name} has failed: {failed.problem.rstrip('.')}.")
+        if collection.unready():
+            raise _missing([self._roster.members[part.server.name] for part in collection.unready()], {})
         return list(collection.parts.values())
 
     def _gather(

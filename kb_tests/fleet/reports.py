@@ -7,9 +7,11 @@ from typing import Annotated
 from pydantic import Field
 
 from kb_tests.fleet.messages import BlockReport, Done, Failed, Hello, Ready, SecondReport
-from kb_tests.fleet.storage_messages import DiskReport, IoBlock, IoDone, IoSecond
+from kb_tests.fleet.storage_messages import DiskReport, Filling, IoBlock, IoDone, IoSecond
 
-OfCommand = Ready | SecondReport | BlockReport | Done | DiskReport | IoSecond | IoBlock | IoDone | Failed
+OfHttp = SecondReport | BlockReport | Done
+OfStorage = Filling | DiskReport | IoSecond | IoBlock | IoDone
+OfCommand = Ready | OfHttp | OfStorage | Failed
 """Those that answer a command, by its id."""
 
 Report = Annotated[Hello | OfCommand, Field(discriminator="kind")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kb_tests.cloud.topology import Server
 from kb_tests.fleet.collect import Gathering, Part
 from kb_tests.fleet.reports import OfCommand
-from kb_tests.fleet.storage_messages import DiskReport, IoBlock, IoDone, IoSecond
+from kb_tests.fleet.storage_messages import DiskReport, Filling, IoBlock, IoDone, IoSecond
 
 
 class StorageGathering(Gathering[IoSecond, IoBlock, IoDone]):
@@ -24,11 +24,22 @@ class Disk(Part):
 
     def __init__(self, server: Server, limit: int) -> None:
         super().__init__(server, limit)
+        self.filling: Filling | None = None
         self.filled: DiskReport | None = None
 
+    @property
+    def doing(self) -> str:
+        """How far its disk is filled."""
+        if self.filling is None:
+            return ""
+        return f"its disk took {self.filling.bytes:,} bytes in {self.filling.seconds:.0f} s"
+
     def add(self, report: OfCommand) -> None:
-        """What was filled."""
-        if isinstance(report, DiskReport):
-            self.filled = report
-        else:
-            super().add(report)
+        """What was filled so far, or in the end."""
+        match report:
+            case Filling():
+                self.filling = report
+            case DiskReport():
+                self.filled = report
+            case _:
+                super().add(report)

@@ -35,6 +35,15 @@ class BinnedPart(_Part):
     bins: Annotated[list[Bin], Field(max_length=MAX_BINS)]
 
 
+class Filling(Message):
+    """How far an agent has come with filling its target."""
+
+    kind: Literal["filling"]
+    id: Text
+    bytes: Count
+    seconds: Seconds
+
+
 class DiskReport(Message):
     """An agent's target is filled; `bytes` is 0 where it was full already."""
 

@@ -28,6 +28,7 @@ from pydantic import (
 
 from kb_tests.cloud.topology import Role, Server, StagingFacts, Topology
 from kb_tests.errors import RecordError
+from kb_tests.fleet.storage_messages import DiskReport
 from kb_tests.measure.measurement import Measurement
 from kb_tests.measure.storage_measurement import StorageMeasurement
 from kb_tests.report.measured import MeasurementRecord, Part
@@ -196,20 +197,35 @@ class ServerRecord(Part):
         )
 
 
+class FillingRecord(Part):
+    """Disks that were filled before anything was read from them: bytes of all, seconds of the slowest."""
+
+    bytes: Annotated[int, Field(ge=0)]
+    seconds: Annotated[float, Field(ge=0)]
+
+
 class TopologyRecord(Part):
     """What was staged for a scenario, under the run id that every resource of it carries; `tools` gives the
-    versions of each tool found in the servers.
+    versions of each tool found in the servers, `filling` is None where there is nothing to fill.
     """
 
     run: RunId
     cloud: str
     staging: StagingFacts
+    filling: FillingRecord | None = None
     servers: tuple[ServerRecord, ...]
     tools: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
     @classmethod
-    def of(cls, topology: Topology, tools: Iterable[Mapping[str, str]] = ()) -> TopologyRecord:
-        """The record of `topology`; `tools` are the versions that each agent reported ({tool: version})."""
+    def of(
+        cls,
+        topology: Topology,
+        tools: Iterable[Mapping[str, str]] = (),
+        disks: Sequence[DiskReport] = (),
+    ) -> TopologyRecord:
+        """The record of `topology`; `tools` are the versions that each agent reported ({tool: version}),
+        `disks` what each has filled.
+        """
         found: dict[str, set[str]] = {}
         for versions in tools:
             for tool, version in versions.items():
@@ -218,9 +234,14 @@ class TopologyRecord(Part):
             run=topology.run_id,
             cloud=topology.cloud,
             staging=topology.staging,
+            filling=_filling(disks) if disks else None,
             servers=tuple(ServerRecord.of(server) for server in (topology.proxy, *topology.agents)),
             tools={tool: tuple(sorted(versions)) for tool, versions in sorted(found.items())},
         )
+
+
+def _filling(disks: Sequence[DiskReport]) -> FillingRecord:
+    return FillingRecord(bytes=sum(disk.bytes for disk in disks), seconds=max(disk.seconds for disk in disks))
 
 
 class ScenarioRecord(Part):

@@ -16,7 +16,14 @@ from kb_tests.report import by_host, storage_view, storage_words, words
 from kb_tests.report.exitcode import ExitCode, exit_code
 from kb_tests.report.figures import Figures
 from kb_tests.report.measured import MeasurementRecord
-from kb_tests.report.record import PointRecord, PointStatus, RunRecord, ScenarioRecord, TopologyRecord
+from kb_tests.report.record import (
+    FillingRecord,
+    PointRecord,
+    PointStatus,
+    RunRecord,
+    ScenarioRecord,
+    TopologyRecord,
+)
 from kb_tests.scenario.points import HttpPoint, StoragePoint
 from kb_tests.scenario.units import format_size
 from kb_tests.sla.family import WORST_FIRST
@@ -345,8 +352,15 @@ def _topology(topology: TopologyRecord) -> Pairs:
             "staged in",
             f"{words.duration(topology.staging.seconds)}, {topology.staging.requests:,} API requests",
         ),
+        *((("disks filled", _filled(topology.filling)),) if topology.filling else ()),
         *((tool, ", ".join(versions)) for tool, versions in topology.tools.items()),
     )
+
+
+def _filled(filling: FillingRecord) -> str:
+    if not filling.bytes:
+        return "before this run"
+    return f"{format_size(filling.bytes)} in {words.duration(filling.seconds)}"
 
 
 def _hosts(topology: TopologyRecord) -> Pairs:

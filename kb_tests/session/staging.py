@@ -18,8 +18,11 @@ from kb_tests.fleet import proxy_command
 from kb_tests.fleet.boot import user_data
 from kb_tests.fleet.fleet import Fleet
 from kb_tests.fleet.secrets import Secrets
+from kb_tests.fleet.storage_messages import DiskReport
 from kb_tests.report.record import TopologyRecord
+from kb_tests.scenario.storage import StorageScenario
 from kb_tests.session import keeping
+from kb_tests.session.filling import fill
 from kb_tests.session.journaling import journaled
 from kb_tests.session.keys import OUTBOX, RUN_IDS, SELECTION
 from kb_tests.session.outbox import Staged
@@ -37,11 +40,17 @@ def staged(config: pytest.Config, cloud: Cloud, target: Target) -> Iterator[tupl
     reuse = config.getoption("kb_reuse")
     with _used_again(config, cloud, target, reuse) if reuse else _staged(config, cloud, target) as ready:
         topology, fleet = ready
+        disks: list[DiskReport] = []
+        if isinstance(target.scenario, StorageScenario):
+            with one_sentence(config, target.cloud):
+                disks = fill(target.scenario.topology, fleet, Progress(config))
         config.stash[OUTBOX].put(
             Staged(
                 cloud=target.cloud,
                 scenario=target.scenario.name,
-                topology=TopologyRecord.of(topology, [hello.versions for hello in fleet.hellos.values()]),
+                topology=TopologyRecord.of(
+                    topology, [hello.versions for hello in fleet.hellos.values()], disks
+                ),
                 notes=topology.notes,
             )
         )

@@ -37,7 +37,11 @@ class Preparation:
 
         def work(channel: Channel) -> None:
             wait = Waiter(channel)
-            channel.put({"done": fill.fill(_found(wanted, wait), wanted, wait)._asdict()})
+
+            def tell(written: int, seconds: float) -> None:
+                channel.put({"filling": {"bytes": written, "seconds": seconds}})
+
+            channel.put({"done": fill.fill(_found(wanted, wait), wanted, wait, tell)._asdict()})
 
         self._child = Child(work)
 
@@ -46,11 +50,16 @@ class Preparation:
         return self._child.fileno() if self._child else -1
 
     def events(self) -> List[Event]:
-        """At last ("disk", {path, bytes, seconds}) or ("failed", {"error": sentence})."""
+        """("filling", {bytes, seconds}) while it goes on, at last ("disk", {path, bytes, seconds}) or
+        ("failed", {"error": sentence}).
+        """
         if self._child is None:
             return []
         events: List[Event] = []
         for message in self._child.messages():
+            if "filling" in message:
+                events.append(("filling", message["filling"]))
+                continue
             if "failed" in message:
                 events.append(("failed", {"error": message["failed"]}))
             else:

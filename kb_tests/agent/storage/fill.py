@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Dict, NamedTuple
+from typing import Callable, Dict, NamedTuple
 
 from . import fio, output, target
 from .options import StorageError, Target
@@ -24,11 +24,23 @@ class Filling(NamedTuple):
     seconds: float
 
 
-def fill(place: target.Place, wanted: Target, wait: Waiter) -> Filling:
-    """Fill `place` unless it is full; raises StorageError."""
+def fill(place: target.Place, wanted: Target, wait: Waiter, tell: Callable[[int, float], None]) -> Filling:
+    """Fill `place` unless it is full; `tell` gets bytes and seconds about every second.
+
+    Raises StorageError.
+    """
     if not missing(place, wanted.size):
         return Filling(place.path, place.raw, 0, 0.0)
     begin = time.monotonic()
+    stream = output.Stream()
+    written = 0
+
+    def take(printed: bytes) -> None:
+        nonlocal written
+        for document in stream.feed(printed):
+            written = int(document["jobs"][0]["write"]["io_bytes"])
+            tell(written, time.monotonic() - begin)
+
     arguments = [
         fio.program(),
         "--name=fill",
@@ -43,14 +55,13 @@ def fill(place: target.Place, wanted: Target, wait: Waiter) -> Filling:
         "--refill_buffers",
         "--end_fsync=1",
         "--eta=never",
+        "--status-interval=1",
         "--output-format=json",
     ]
-    printed, complaint, code = fio.to_the_end(arguments, wait)
     try:
-        (job,) = output.Stream().feed(printed)[-1]["jobs"]
-        written = int(job["write"]["io_bytes"])
-    except (IndexError, KeyError, TypeError, ValueError, output.OutputError):
-        written = 0
+        complaint, code = fio.to_the_end(arguments, wait, take)
+    except (IndexError, KeyError, TypeError, ValueError, output.OutputError) as error:
+        raise StorageError(f"fio's output has an unknown shape: {error!r:.200}.") from error
     if code or written != wanted.size:
         why = complaint or f"fio ended with {code} after {written} of {wanted.size} bytes"
         raise StorageError(f"{place.path} could not be filled: {why}.")

@@ -7,7 +7,7 @@ import ctypes
 import os
 import signal
 import time
-from typing import List, Optional, Tuple
+from typing import Callable, List, Optional, Tuple
 
 from .. import process
 from .options import StorageError
@@ -157,17 +157,16 @@ def _read(descriptor: int) -> Optional[bytes]:
         return None
 
 
-def to_the_end(arguments: List[str], wait: Waiter) -> Tuple[bytes, str, int]:
-    """Run it until it ends: what it printed, its complaint, its exit code."""
+def to_the_end(arguments: List[str], wait: Waiter, take: Callable[[bytes], None]) -> Tuple[str, int]:
+    """Run it until it ends: its complaint, its exit code; `take` gets what it prints, as it comes."""
     fio = Fio(arguments)
-    printed = b""
     open_ends = {fio.stdout, fio.stderr}
     try:
         while open_ends:
             ready = wait.until(time.monotonic() + 3600, *open_ends)
             if fio.stdout in ready:
                 data = fio.read()
-                printed += data or b""
+                take(data or b"")
                 if data == b"":
                     open_ends.discard(fio.stdout)
             if fio.stderr in ready and not fio.listen():
@@ -175,4 +174,4 @@ def to_the_end(arguments: List[str], wait: Waiter) -> Tuple[bytes, str, int]:
         code = fio.collect(60)
     finally:
         fio.kill()
-    return printed, fio.complaint, -1 if code is None else code
+    return fio.complaint, -1 if code is None else code

@@ -69,7 +69,7 @@ def prepare(target: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     while time.monotonic() < deadline:
         select.select([preparation.fileno()], [], [], 1)
         events = preparation.events()
-        if events:
+        if events and events[-1][0] != "filling":
             return events[-1]
     raise AssertionError("the preparation did not end")
 

@@ -228,9 +228,12 @@ def test_a_volume_that_appears_late_is_waited_for(
     assert preparation.events() == []
     link.with_name("late").rename(link)
     deadline = time.monotonic() + 20
-    while not (events := preparation.events()) and time.monotonic() < deadline:
+    events = preparation.events()
+    while (not events or events[-1][0] == "filling") and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert events[0][0] == "disk"
+        events += preparation.events()
+    assert [kind for kind, _ in events] == ["filling", "disk"]
+    assert events[0][1]["bytes"] == events[1][1]["bytes"] == 16 << 20
     monkeypatch.setattr(engine, "HOTPLUG", 0.0)
     link.unlink()
     assert "No device of this server carries the volume" in prepare(volume(512 << 20))[1]["error"]

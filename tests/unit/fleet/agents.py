@@ -82,6 +82,10 @@ class FakeAgent:
                 return self.say("ready", id=command["id"], **ready)
             case "serve" if self.who.role is Role.SERVER:
                 return self.say("ready", id=command["id"], **ready)
+            case "disk" if self.who.role is Role.STORAGE:
+                return self.disk(command["id"], command["target"]["size"]) + self.say(
+                    "ready", id=command["id"], **ready
+                )
             case "load" if 0 <= self.index < command["clients"]:
                 self.loaded = command["id"]
                 return self.say("ready", id=command["id"], **ready)
@@ -102,6 +106,11 @@ class FakeAgent:
             versions={"python": "3.11"},
             cpus=1,
         )
+
+    def disk(self, command_id: str, size: int) -> list[bytes]:
+        """Filled in two seconds."""
+        half = self.say("filling", id=command_id, bytes=size // 2, seconds=1.0)
+        return half + self.say("disk", id=command_id, path="/dev/vdb", bytes=size, seconds=2.0)
 
     def load(self, command_id: str) -> list[bytes]:
         """Two seconds, two blocks, done."""
