@@ -263,6 +263,7 @@ class Agent:
                 "host": socket.gethostname()[:255],
                 "versions": self._versions,
                 "cpus": self._cpus,
+                "mtu": self._control.mtu,
             },
         )
 

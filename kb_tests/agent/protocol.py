@@ -37,9 +37,10 @@ Commands::
 
 Reports::
 
-    hello   role, uuid, instance, host, versions{}, cpus
+    hello   role, uuid, instance, host, versions{}, cpus, mtu
                                       at start, after a lost connection, and when asked; `instance`
-                                      differs for each start of the agent, and `seq` begins anew with it
+                                      differs for each start of the agent, and `seq` begins anew with it;
+                                      `mtu` is that of the way to the proxy, 0 where the system hides it
     ready   id, offset, clock_error   answer to enroll, serve, disk, load, fio: prepared (for load: the
                                       connections are open, or the server does not open them).
                                       offset: Redis clock less CLOCK_MONOTONIC

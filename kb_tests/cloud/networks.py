@@ -22,11 +22,19 @@ Rule = tuple[int, str]
 
 
 @dataclass(frozen=True)
+class Network:
+    """A network: its id, and its MTU in bytes, 0 where Neutron does not say."""
+
+    id: str
+    mtu: int
+
+
+@dataclass(frozen=True)
 class Ready:
-    """A network that servers can be put on: its id, once it and its way out are made."""
+    """A network that servers can be put on, once it and its way out are made."""
 
     plan: NetworkPlan
-    network_id: Step[str]
+    network: Step[Network]
     group_id: Step[str]
     routed: Step[Any]
 
@@ -51,8 +59,8 @@ def add_client_side(
 ) -> ClientSide:
     """Steps for the client network, its router with the external gateway, and the proxy's port."""
     plan = layout.clients
-    network_id = _add_network(graph, builder, plan, project)
-    subnet_id = _add_subnet(graph, builder, plan, project, network_id, routes=layout.host_routes)
+    network = _add_network(graph, builder, plan, project)
+    subnet_id = _add_subnet(graph, builder, plan, project, network, routes=layout.host_routes)
     proxy_rules = [(SSH_PORT, ANYWHERE)]
     proxy_rules += [(options.redis_port, cidr) for cidr in layout.run_subnets]
     proxy_group = _add_group(graph, builder, "proxy", proxy_rules, project)
@@ -70,7 +78,7 @@ def add_client_side(
         port = builder.create(
             "port",
             "proxy",
-            network_id=network_id.value,
+            network_id=network.value.id,
             fixed_ips=[{"subnet_id": subnet_id.value, "ip_address": layout.proxy_address}],
             security_groups=[proxy_group.value],
             **project.scope,
@@ -92,7 +100,7 @@ def add_client_side(
     floating_ip = (
         graph.add("floating IP", make_floating_ip, [proxy_port_id, routed]) if options.floating_ip else None
     )
-    return ClientSide(Ready(plan, network_id, group, routed), subnet_id, proxy_port_id, floating_ip)
+    return ClientSide(Ready(plan, network, group, routed), subnet_id, proxy_port_id, floating_ip)
 
 
 def add_server_side(
@@ -133,7 +141,7 @@ def _add_router(
         leg = builder.create(
             "port",
             f"leg-{router.name}",
-            network_id=clients.ready.network_id.value,
+            network_id=clients.ready.network.value.id,
             fixed_ips=[{"subnet_id": clients.subnet_id.value, "ip_address": router.leg}],
             security_groups=[],
             **project.scope,
@@ -145,17 +153,18 @@ def _add_router(
     leg = _add_interface(graph, builder, f"leg of {router.name}", router_id, port=leg_id)
     networks = []
     for plan in router.networks:
-        network_id = _add_network(graph, builder, plan, project)
-        subnet_id = _add_subnet(graph, builder, plan, project, network_id)
+        network = _add_network(graph, builder, plan, project)
+        subnet_id = _add_subnet(graph, builder, plan, project, network)
         interface = _add_interface(graph, builder, f"network {plan.name}", router_id, subnet=subnet_id)
         routed = graph.add(f"routed {plan.name}", lambda: None, [leg, interface])
-        networks.append(Ready(plan, network_id, group_id, routed))
+        networks.append(Ready(plan, network, group_id, routed))
     return networks
 
 
-def _add_network(graph: Graph, builder: Builder, plan: NetworkPlan, project: Project) -> Step[str]:
-    def make() -> str:
-        return str(builder.create("network", plan.name, **project.scope).id)
+def _add_network(graph: Graph, builder: Builder, plan: NetworkPlan, project: Project) -> Step[Network]:
+    def make() -> Network:
+        made = builder.create("network", plan.name, **project.scope)
+        return Network(str(made.id), int(made.mtu or 0))
 
     return graph.add(f"network {plan.name}", make, [project.network_ready])
 
@@ -165,7 +174,7 @@ def _add_subnet(
     builder: Builder,
     plan: NetworkPlan,
     project: Project,
-    network_id: Step[str],
+    network: Step[Network],
     routes: tuple[tuple[str, str], ...] = (),
 ) -> Step[str]:
     def make() -> str:
@@ -175,7 +184,7 @@ def _add_subnet(
         subnet = builder.create(
             "subnet",
             plan.name,
-            network_id=network_id.value,
+            network_id=network.value.id,
             ip_version=4,
             cidr=plan.cidr,
             gateway_ip=plan.gateway,
@@ -185,7 +194,7 @@ def _add_subnet(
         )
         return str(subnet.id)
 
-    return graph.add(f"subnet {plan.name}", make, [network_id])
+    return graph.add(f"subnet {plan.name}", make, [network])
 
 
 def _add_interface(

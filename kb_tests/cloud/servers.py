@@ -109,7 +109,7 @@ def add_servers(
                     count,
                     [ready.routed, ready.group_id],
                     place,
-                    networks=lambda ready=ready: [{"uuid": ready.network_id.value}],
+                    networks=lambda ready=ready: [{"uuid": ready.network.value.id}],
                     security_groups=lambda ready=ready: [{"name": ready.group_id.value}],
                 )
             )

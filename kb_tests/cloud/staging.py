@@ -72,7 +72,9 @@ def stage(
     notes = supplies.notes
     if waiting.replaced:
         notes += (f"{len(waiting.replaced)} of {len(servers)} servers went to ERROR and were made anew.",)
-    return dataclasses.replace(topology, notes=notes)
+    networks = {ready.plan.name: ready.network.value for ready in (clients.ready, *server_side)}
+    mtus = {name: network.mtu for name, network in networks.items() if network.mtu}
+    return dataclasses.replace(topology, notes=notes, mtus=mtus)
 
 
 def _add_flavor(graph: Graph, builder: Builder, layout: Layout, supplies: Supplies) -> Step[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -29,7 +30,8 @@ class Server:
     """One running server.
 
     `address` is its fixed IPv4 address; `host` the hypervisor where an admin may see it, else
-    Nova's opaque hostId; `peer` is, for a client, the address of the HTTP server it loads.
+    Nova's opaque hostId; `peer` is, for a client, the address of the HTTP server it loads; `mtu` is what
+    its agent sees, 0 while that is unknown.
     """
 
     id: str
@@ -42,6 +44,7 @@ class Server:
     zone: str = ""
     peer: str = ""
     volume: Volume | None = None
+    mtu: int = 0
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ class Topology:
     """Everything that was staged for one scenario and is ready to take agents' commands.
 
     `notes` are sentences that every report of it must show (the local cloud says what it is).
-    `clients[i].peer == servers[i].address`.
+    `clients[i].peer == servers[i].address`. `mtus` are those of the networks by name, as Neutron says.
     """
 
     run_id: str
@@ -84,6 +87,7 @@ class Topology:
     access: Access
     staging: StagingFacts
     notes: tuple[str, ...] = field(default=())
+    mtus: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def agents(self) -> tuple[Server, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -22,6 +23,7 @@ PATIENCE = 30.0
 """Seconds for which a broken connection is made again before the run is given up."""
 
 _ANSWER_TIMEOUT = 20.0
+_VERSION = re.compile(r"[0-9A-Za-z.+~-]{1,50}")
 _PAUSE = 0.3
 _BATCH = 256
 _T = TypeVar("_T")
@@ -75,6 +77,13 @@ class ControlChannel:
         """The Redis server's clock, in seconds."""
         seconds, micros = self._do(lambda: self._redis.time(), deadline)
         return int(seconds) + int(micros) / 1e6
+
+    def version(self) -> dict[str, str]:
+        """The server's kind and version, {"redis": "7.0.15"}, as far as it can be believed."""
+        info = self._do(lambda: self._redis.info("server"))
+        kind = "valkey" if "valkey_version" in info else "redis"
+        version = str(info.get(f"{kind}_version", ""))
+        return {kind: version} if _VERSION.fullmatch(version) else {}
 
     def send(self, message: protocol.Message, deadline: float | None = None) -> None:
         """One command to all agents."""

@@ -6,6 +6,7 @@ import secrets as random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from kb_tests.agent import protocol
@@ -52,6 +53,7 @@ class Fleet:
         self._topology = topology
         self._control = control
         self._roster = Roster(topology.agents)
+        self._version: Mapping[str, str] = {}
         self._running: collect.Collection[Any] | None = None
 
     @classmethod
@@ -85,10 +87,28 @@ class Fleet:
         fleet = cls(topology, control)
         try:
             control.open(deadline)
+            fleet._version = control.version()
             fleet._muster(progress, deadline)
             yield fleet
         finally:
             control.close()
+
+    @property
+    def topology(self) -> Topology:
+        """What the agents belong to, with what they see of it."""
+
+        def seen(servers: tuple[Server, ...]) -> tuple[Server, ...]:
+            return tuple(replace(one, mtu=mtus.get(one.name, one.mtu)) for one in servers)
+
+        mtus = {name: hello.mtu for name, hello in self.hellos.items()}
+        return replace(
+            self._topology, servers=seen(self._topology.servers), clients=seen(self._topology.clients)
+        )
+
+    @property
+    def versions(self) -> list[Mapping[str, str]]:
+        """{tool: version} of each server, the proxy's first."""
+        return [self._version, *(hello.versions for hello in self.hellos.values())]
 
     @property
     def hellos(self) -> Mapping[str, Hello]:

@@ -65,6 +65,7 @@ class Hello(Message):
     host: Annotated[str, StringConstraints(max_length=255)]
     versions: dict[Name, Text]
     cpus: Annotated[int, Field(ge=1, le=4096)]
+    mtu: Annotated[int, Field(ge=0, le=1 << 20)]
 
 
 class Ready(Message):

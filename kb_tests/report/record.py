@@ -171,7 +171,7 @@ def _holds(verdict: Verdict) -> bool:
 
 
 class ServerRecord(Part):
-    """A staged server; `volume` is the size of its volume in bytes."""
+    """A staged server; `mtu` is what its agent sees, `volume` the size of its volume in bytes."""
 
     name: str
     role: Role
@@ -181,6 +181,7 @@ class ServerRecord(Part):
     zone: str = ""
     peer: str = ""
     volume: int | None = None
+    mtu: int | None = None
 
     @classmethod
     def of(cls, server: Server) -> ServerRecord:
@@ -194,6 +195,7 @@ class ServerRecord(Part):
             zone=server.zone,
             peer=server.peer,
             volume=server.volume.size if server.volume else None,
+            mtu=server.mtu or None,
         )
 
 
@@ -215,6 +217,7 @@ class TopologyRecord(Part):
     filling: FillingRecord | None = None
     servers: tuple[ServerRecord, ...]
     tools: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    mtus: dict[str, int] = Field(default_factory=dict)
 
     @classmethod
     def of(
@@ -237,6 +240,7 @@ class TopologyRecord(Part):
             filling=_filling(disks) if disks else None,
             servers=tuple(ServerRecord.of(server) for server in (topology.proxy, *topology.agents)),
             tools={tool: tuple(sorted(versions)) for tool, versions in sorted(found.items())},
+            mtus=dict(topology.mtus),
         )
 
 

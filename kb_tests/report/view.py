@@ -353,6 +353,7 @@ def _topology(topology: TopologyRecord) -> Pairs:
             f"{words.duration(topology.staging.seconds)}, {topology.staging.requests:,} API requests",
         ),
         *((("disks filled", _filled(topology.filling)),) if topology.filling else ()),
+        *((("MTU", mtu),) if (mtu := _mtu(topology)) else ()),
         *((tool, ", ".join(versions)) for tool, versions in topology.tools.items()),
     )
 
@@ -361,6 +362,16 @@ def _filled(filling: FillingRecord) -> str:
     if not filling.bytes:
         return "before this run"
     return f"{format_size(filling.bytes)} in {words.duration(filling.seconds)}"
+
+
+def _mtu(topology: TopologyRecord) -> str:
+    """What the cloud says of its networks, and what servers see of them where that is something else."""
+    stated = sorted(set(topology.mtus.values()))
+    seen = sorted({server.mtu for server in topology.servers if server.mtu})
+    told = ", ".join(map(str, stated))
+    if not seen or seen == stated:
+        return told
+    return f"{told or 'unknown'}; servers see {', '.join(map(str, seen))}"
 
 
 def _hosts(topology: TopologyRecord) -> Pairs:

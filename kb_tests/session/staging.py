@@ -48,9 +48,7 @@ def staged(config: pytest.Config, cloud: Cloud, target: Target) -> Iterator[tupl
             Staged(
                 cloud=target.cloud,
                 scenario=target.scenario.name,
-                topology=TopologyRecord.of(
-                    topology, [hello.versions for hello in fleet.hellos.values()], disks
-                ),
+                topology=TopologyRecord.of(topology, fleet.versions, disks),
                 notes=topology.notes,
             )
         )
@@ -69,7 +67,7 @@ def _used_again(
             topology, secrets = stack.enter_context(kept)
             deadline = time.monotonic() + AGENTS_DEADLINE
             fleet = stack.enter_context(Fleet.open(topology, secrets, progress.step, deadline))
-        yield topology, fleet
+        yield fleet.topology, fleet
 
 
 @contextmanager
@@ -94,7 +92,7 @@ def _staged(config: pytest.Config, cloud: Cloud, target: Target) -> Iterator[tup
             deadline = time.monotonic() + AGENTS_DEADLINE
             fleet = stack.enter_context(Fleet.open(topology, secrets, progress.step, deadline))
             facts = StagingFacts(time.monotonic() - began, cloud.requests - requests)
-            topology = replace(topology, staging=facts)
+            topology = replace(fleet.topology, staging=facts)
             if config.getoption("kb_keep"):
                 topology = keeping.keep(cloud, journal, target, topology, secrets)
         yield topology, fleet

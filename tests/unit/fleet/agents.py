@@ -105,6 +105,7 @@ class FakeAgent:
             host="host",
             versions={"python": "3.11"},
             cpus=1,
+            mtu=1450,
         )
 
     def disk(self, command_id: str, size: int) -> list[bytes]:

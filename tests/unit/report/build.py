@@ -181,6 +181,7 @@ def topology(servers: int = 4) -> Topology:
             project_id="5f0c",
             host=f"compute-{int(address[-1]) % 2 + 1}",
             zone="nova",
+            mtu=0 if role is Role.PROXY else 1450,
             peer=peer,
         )
 
@@ -197,6 +198,7 @@ def topology(servers: int = 4) -> Topology:
         access=Access("192.0.2.1", 22, "10.1.0.10", 6379, proxy_command=PROXY_COMMAND),
         staging=StagingFacts(seconds=41.7, requests=83),
         notes=("It is the embedded local cloud: its numbers say nothing about another cloud.",),
+        mtus={"client": 1450, "server-1-1-1": 1450},
     )
 
 

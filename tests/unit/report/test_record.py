@@ -4,7 +4,7 @@ import errno
 import json
 import math
 import os
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.measurement import AgentFacts, Block, Counts, Measurement, Second, Start
 from kb_tests.report import measured, record
 from kb_tests.report.measured import MeasurementRecord
-from kb_tests.report.record import PointRecord, PointStatus, RunRecord
+from kb_tests.report.record import PointRecord, PointStatus, RunRecord, TopologyRecord
+from kb_tests.report.view import view
 from kb_tests.sla.verdict import Outcome, Verdict
 from tests.unit.report import build
 
@@ -265,3 +266,19 @@ def test_a_pass_with_a_reason_against_it_is_refused() -> None:
     )
     with pytest.raises(ValidationError, match="verdict of pass needs checks"):
         PointRecord.judged(asked, build.measurement(asked), verdict)
+
+
+def test_the_mtu_is_kept_and_a_difference_shown() -> None:
+    def shown(*seen: int) -> str:
+        staged = build.topology(len(seen))
+        found = [replace(one, mtu=mtu) for one, mtu in zip(staged.clients, seen, strict=True)]
+        record = TopologyRecord.of(replace(staged, servers=(), clients=tuple(found)))
+        assert [one.mtu for one in record.servers] == [None, *(mtu or None for mtu in seen)]
+        run = build.run([build.judged()])
+        run.scenarios[0].topology = record
+        (text,) = (text for name, text in view(run).scenarios[0].topology if name == "MTU")
+        return text
+
+    assert shown(1450, 1450) == "1450"
+    assert shown(0, 0) == "1450"
+    assert shown(1450, 1500) == "1450; servers see 1450, 1500"
