@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections import deque
 
 from . import clock, protocol
 from .resp import Connection, Reply, RespError
@@ -46,7 +45,7 @@ class Control:
         self._channel = channel
         self._name = name
         self._seq = 0
-        self._outbox: deque[bytes] = deque()
+        self._outbox: list[bytes] = []
         self._outbox_bytes = 0
         self._cursors: dict[str, str] = {}
         self._commands: Connection | None = None
@@ -68,11 +67,6 @@ class Control:
     def idle(self) -> bool:
         """Whether every report has been taken."""
         return not self._outbox
-
-    @property
-    def mtu(self) -> int:
-        """The MTU of the way to the control server, 0 where it is unknown."""
-        return self._reports.mtu() if self._reports is not None else 0
 
     def filenos(self) -> list[int]:
         """Descriptors to wait on for `commands` and `pump`."""
@@ -223,7 +217,7 @@ class Control:
                 raise reply
             if self._sent_at is None:
                 raise RespError("an answer to nothing")
-            self._outbox_bytes -= len(self._outbox.popleft())
+            self._outbox_bytes -= len(self._outbox.pop(0))
             self._sent_at = None
 
     def _broken(self, error: Exception) -> None:

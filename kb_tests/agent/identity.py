@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
-import socket
 import time
-from collections.abc import Iterator
+
+from . import json_text, tcp
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 METADATA = ("169.254.169.254", 80)
 _PATH = "/openstack/latest/meta_data.json"
@@ -46,13 +49,13 @@ def find(tries: int = _TRIES, pause: float = 1.0) -> Identity:
             continue
         if identity:
             return identity
-    return Identity(socket.gethostname(), "")
+    return Identity(tcp.gethostname(), "")
 
 
 def parse(raw: bytes) -> Identity | None:
     """The identity in a meta_data.json, or in cloud-init's instance data, if there is one."""
     try:
-        data = json.loads(raw)
+        data = json_text.loads(raw)
         if isinstance(data.get("ds"), dict):
             data = data["ds"]["meta_data"]
         name, uuid = data["name"], data["uuid"]
@@ -73,7 +76,7 @@ def _fetch(address: tuple[str, int], timeout: float) -> bytes:
     """The body of a plain HTTP answer, b"" for anything but 200; urllib would double our memory."""
     answer = b""
     try:
-        with socket.create_connection(address, timeout) as connection:
+        with tcp.connect(address, timeout) as connection:
             connection.sendall(f"GET {_PATH} HTTP/1.0\r\nHost: {address[0]}\r\n\r\n".encode())
             while len(answer) < _LIMIT:
                 chunk = connection.recv(65_536)

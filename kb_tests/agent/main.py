@@ -6,15 +6,13 @@ command becomes a report, whatever goes wrong with the connection is tried again
 
 from __future__ import annotations
 
-import json
 import os
 import resource
 import select
-import socket
 import sys
 import time
 
-from . import identity, process, protocol
+from . import identity, json_text, process, protocol, tcp
 from .control import Channel, Control
 
 TYPE_CHECKING = False  # `typing` would be a tenth of an idle agent's memory
@@ -41,7 +39,7 @@ class Config:
     """
 
     def __init__(self, raw: bytes) -> None:
-        data = json.loads(raw)
+        data = json_text.loads(raw)
         self.channel = Channel(data["run"], data["host"], int(data["port"]), data["user"], data["password"])
         self.role: str = data["role"]
         self.folder: str = data["folder"]
@@ -260,10 +258,9 @@ class Agent:
                 "role": self._config.role,
                 "uuid": self._who.uuid,
                 "instance": self._instance,
-                "host": socket.gethostname()[:255],
+                "host": tcp.gethostname()[:255],
                 "versions": self._versions,
                 "cpus": self._cpus,
-                "mtu": self._control.mtu,
             },
         )
 

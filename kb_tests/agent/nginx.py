@@ -6,12 +6,13 @@ import grp
 import os
 import pwd
 import resource
-import signal
-import socket
 import time
-from collections.abc import Sequence
 
-from . import process
+from . import process, tcp
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _KEEP_FREE = 64 << 20
 _START_TIMEOUT = 20.0
@@ -109,7 +110,7 @@ class Nginx:
     def stop(self) -> None:
         """End it at once."""
         if self._pid is not None:
-            os.kill(self._pid, signal.SIGTERM)
+            os.kill(self._pid, process.SIGTERM)
             os.waitpid(self._pid, 0)
             self._pid = None
 
@@ -155,7 +156,7 @@ class Nginx:
                 pid = int(file.read())
             with open(f"/proc/{pid}/cmdline", "rb") as file:
                 if self._config.encode() in file.read():
-                    os.kill(pid, signal.SIGTERM)
+                    os.kill(pid, process.SIGTERM)
                     time.sleep(0.5)
         except (OSError, ValueError):
             return
@@ -237,7 +238,7 @@ def _get(address: tuple[str, int], path: str, size: int) -> str:
     """Why this page cannot be had whole, or ""."""
     received = b""
     try:
-        with socket.create_connection(address, 5.0) as connection:
+        with tcp.connect(address, 5.0) as connection:
             connection.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
             while b"\r\n\r\n" not in received and len(received) < 65_536:
                 chunk = connection.recv(4096)

@@ -37,10 +37,9 @@ Commands::
 
 Reports::
 
-    hello   role, uuid, instance, host, versions{}, cpus, mtu
+    hello   role, uuid, instance, host, versions{}, cpus
                                       at start, after a lost connection, and when asked; `instance`
-                                      differs for each start of the agent, and `seq` begins anew with it;
-                                      `mtu` is that of the way to the proxy, 0 where the system hides it
+                                      differs for each start of the agent, and `seq` begins anew with it
     ready   id, offset, clock_error   answer to enroll, serve, disk, load, fio: prepared (for load: the
                                       connections are open, or the server does not open them).
                                       offset: Redis clock less CLOCK_MONOTONIC
@@ -80,11 +79,11 @@ whose fields have the wrong type or range: agents by `parse_command`, the contro
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+from . import json_text
 
 TYPE_CHECKING = False  # `typing` would be a tenth of an idle agent's memory
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, TypeAlias
 
 VERSION = 1
@@ -143,7 +142,7 @@ def reports_key(run: str) -> str:
 def encode(message: Message) -> bytes:
     """The bytes of one message; raises ProtocolError when it is too large or no JSON can say it."""
     try:
-        raw = json.dumps({"v": VERSION, **message}, separators=(",", ":"), allow_nan=False).encode()
+        raw = json_text.dumps({"v": VERSION, **message}).encode()
     except (TypeError, ValueError) as error:
         raise ProtocolError(f"this message cannot be sent: {error}") from None
     if len(raw) > MAX_MESSAGE:
@@ -190,7 +189,7 @@ def parse_command(raw: bytes) -> Message:
     if len(raw) > MAX_MESSAGE:
         raise ProtocolError(f"a command of {len(raw)} bytes is over the limit of {MAX_MESSAGE}")
     try:
-        message = json.loads(raw)
+        message = json_text.loads(raw)
     except (ValueError, RecursionError):
         raise ProtocolError("a command is not JSON") from None
     if type(message) is not dict:

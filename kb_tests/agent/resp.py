@@ -5,7 +5,7 @@ Source: https://redis.io/docs/latest/develop/reference/protocol-spec/
 
 from __future__ import annotations
 
-import socket
+from . import tcp
 
 TYPE_CHECKING = False  # `typing` would be a tenth of an idle agent's memory
 if TYPE_CHECKING:
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
 MAX_REPLY = 8 << 20
 """Bytes of one reply that are accepted."""
-
-_IP_MTU = 14
 
 Argument: TypeAlias = "bytes | str | int"
 Reply: TypeAlias = "Any"
@@ -78,10 +76,10 @@ class Connection:
 
     def __init__(self, host: str, port: int, user: str, password: str, timeout: float) -> None:
         self._buffer = b""
-        self._socket = socket.create_connection((host, port), timeout)
+        self._socket = tcp.connect((host, port), timeout)
         try:
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            self._socket.setsockopt(tcp.IPPROTO_TCP, tcp.TCP_NODELAY, 1)
+            self._socket.setsockopt(tcp.SOL_SOCKET, tcp.SO_KEEPALIVE, 1)
             self.call("AUTH", user, password)
         except BaseException:
             self.close()
@@ -94,13 +92,6 @@ class Connection:
     def fileno(self) -> int:
         """Readable when a reply may be there."""
         return self._socket.fileno()
-
-    def mtu(self) -> int:
-        """The MTU of the way to the server in bytes, 0 where the system does not tell."""
-        try:
-            return self._socket.getsockopt(socket.IPPROTO_IP, _IP_MTU)
-        except OSError:
-            return 0
 
     def send(self, *arguments: Argument) -> None:
         """Send one command; its reply comes by `replies`."""

@@ -36,7 +36,7 @@ def test_a_config_drive_is_read_when_the_service_is_silent(
     monkeypatch.setattr(identity, "_fetch", lambda *_, **__: b"")
     monkeypatch.setattr(identity, "_CLOUD_INIT", ())
     monkeypatch.setattr(identity, "_CONFIG_DRIVES", (str(tmp_path / "none"), str(tmp_path)))
-    monkeypatch.setattr("socket.gethostname", lambda: "a-host")
+    monkeypatch.setattr("kb_tests.agent.tcp.gethostname", lambda: "a-host")
     assert identity.find(tries=2, pause=0).name == "a-host"
     folder = tmp_path / "openstack" / "latest"
     folder.mkdir(parents=True)
