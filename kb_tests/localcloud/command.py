@@ -15,6 +15,7 @@ from kb_tests.localcloud import control
 from kb_tests.localcloud.client import AdminClient
 from kb_tests.localcloud.drivers import NAMES
 from kb_tests.localcloud.faults import Kind
+from kb_tests.localcloud.state_dir import CLOUD_NAME
 
 _ABOUT = """\
 A small OpenStack on this machine: keystone, nova, neutron, glance and cinder on 127.0.0.1, whose
@@ -57,6 +58,13 @@ def build_parser(prog: str = "python -m kb_tests.localcloud") -> argparse.Argume
         default=3600.0,
         metavar="SECONDS",
         help="how long a token is valid (default: %(default).0f)",
+    )
+    start.add_argument("--name", default=CLOUD_NAME, help="its name in clouds.yaml (default: %(default)s)")
+    start.add_argument(
+        "--beside",
+        type=Path,
+        metavar="STATE",
+        help="directory of another local cloud that runs: this one's clouds.yaml names both",
     )
     start.add_argument("--export", action="store_true", help="print nothing but export lines")
     _add_fault_parser(commands, common)
@@ -167,6 +175,8 @@ def _run(options: argparse.Namespace) -> int:
                 port=options.port,
                 parent_pid=options.parent_pid,
                 token_lifetime=options.token_lifetime,
+                name=options.name,
+                beside=options.beside,
             )
             _print(running, only_exports=options.export)
         case "fault":

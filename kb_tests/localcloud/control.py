@@ -45,6 +45,8 @@ def up(
     parent_pid: int | None = None,
     temporary: bool = False,
     token_lifetime: float = 3600.0,
+    name: str = CLOUD_NAME,
+    beside: Path | None = None,
     timeout: float = 30.0,
 ) -> Running:
     """Start a local cloud in a process of its own session, and return when it serves.
@@ -56,6 +58,8 @@ def up(
         parent_pid: end when this process ends.
         temporary: its files go with it.
         token_lifetime: seconds.
+        name: of its entry in clouds.yaml.
+        beside: state directory of another cloud that runs, whose entries its clouds.yaml has too.
         timeout: seconds to wait for it to serve.
 
     Returns:
@@ -74,6 +78,9 @@ def up(
         old.unlink(missing_ok=True)
     command = [sys.executable, "-m", "kb_tests.localcloud.server", "--state", str(state.folder)]
     command += ["--driver", driver, "--port", str(port), "--token-lifetime", str(token_lifetime)]
+    command += ["--name", name]
+    if beside is not None:
+        command += ["--beside", str(beside.absolute())]
     if parent_pid is not None:
         command += ["--parent-pid", str(parent_pid)]
     if temporary:
@@ -131,7 +138,12 @@ def _read(state: StateDir) -> Running | None:
     except FileNotFoundError:
         return None
     return Running(
-        state.clouds_yaml, CLOUD_NAME, facts["url"], facts["pid"], facts["driver"], tuple(facts["notes"])
+        state.clouds_yaml,
+        facts["cloud"],
+        facts["url"],
+        facts["pid"],
+        facts["driver"],
+        tuple(facts["notes"]),
     )
 
 

@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import contextlib
 import fcntl
+import functools
 import logging
 import os
 import secrets
@@ -18,10 +19,10 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -48,6 +49,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--parent-pid", type=int)
     parser.add_argument("--temporary", action="store_true", help="remove the state directory at the end")
+    parser.add_argument("--name", default=CLOUD_NAME)
+    parser.add_argument("--beside", type=Path, metavar="STATE")
     parser.add_argument("--token-lifetime", type=float, default=3600.0, metavar="SECONDS")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -99,6 +102,7 @@ async def _serve(options: argparse.Namespace, state: StateDir) -> None:
     cloud = Cloud(url, choose_driver(options.driver, state.folder), state.folder)
     password = secrets.token_urlsafe(24)
     cloud.bootstrap(password, timedelta(seconds=options.token_lifetime))
+    publish = functools.partial(_publish, cloud, state, password, options.name, _others(options.beside))
     ended = asyncio.Event()
     with _ends(ended, options.parent_pid), state.requests.open("w") as requests:
         cloud.requests.file = requests
@@ -106,14 +110,32 @@ async def _serve(options: argparse.Namespace, state: StateDir) -> None:
             await cloud.driver.start()
             cloud.spawn(cloud.dataplane.run())
             cloud.spawn(watch_power(cloud))
-            await _until(ended, cloud, listening, state, password)
+            await _until(ended, cloud, listening, publish)
         finally:
             await cloud.stop()
     log.info("ended")
 
 
+def _others(beside: Path | None) -> dict[str, Any]:
+    """The entries of another local cloud's clouds.yaml."""
+    if beside is None:
+        return {}
+    try:
+        return StateDir(beside).clouds()
+    except OSError:
+        raise CannotStartError(f"No local cloud runs in {beside}.") from None
+
+
+def _publish(cloud: Cloud, state: StateDir, password: str, name: str, others: dict[str, Any]) -> None:
+    """Say how clients reach the cloud, and then that it serves."""
+    state.write_clouds_yaml(name, cloud.url, password, local_port(22), others)
+    driver = cloud.driver
+    facts = {"pid": os.getpid(), "url": cloud.url, "driver": driver.name, "notes": list(driver.notes)}
+    state.write_ready(facts | {"cloud": name})
+
+
 async def _until(
-    ended: asyncio.Event, cloud: Cloud, listening: socket.socket, state: StateDir, password: str
+    ended: asyncio.Event, cloud: Cloud, listening: socket.socket, publish: Callable[[], None]
 ) -> None:
     config = uvicorn.Config(
         application(cloud),
@@ -132,16 +154,7 @@ async def _until(
         await asyncio.sleep(0.01)
     if serving.done():
         raise CannotStartError("The web server did not start: see the log.")
-    state.write_clouds_yaml(cloud.url, password, local_port(22))
-    state.write_ready(
-        {
-            "pid": os.getpid(),
-            "url": cloud.url,
-            "driver": cloud.driver.name,
-            "notes": list(cloud.driver.notes),
-            "cloud": CLOUD_NAME,
-        }
-    )
+    publish()
     log.info("serving on %s, driver %s", cloud.url, cloud.driver.name)
     await ended.wait()
     server.should_exit = True

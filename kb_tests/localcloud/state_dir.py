@@ -47,8 +47,15 @@ class StateDir:
         """The request log, one JSON object a line."""
         return self.folder / "requests.jsonl"
 
-    def write_clouds_yaml(self, url: str, password: str, ssh_port: int) -> None:
-        """A clouds.yaml for the administrator. JSON is YAML.
+    def clouds(self) -> dict[str, Any]:
+        """The entries of clouds.yaml; raises OSError where no cloud runs."""
+        entries: dict[str, Any] = json.loads(self.clouds_yaml.read_text())["clouds"]
+        return entries
+
+    def write_clouds_yaml(
+        self, name: str, url: str, password: str, ssh_port: int, others: dict[str, Any]
+    ) -> None:
+        """A clouds.yaml for the administrator, with the entries of other clouds. JSON is YAML.
 
         `ssh_port` is where port 22 of a floating IP is listened to; OpenStack clients pass over that key.
         """
@@ -66,7 +73,7 @@ class StateDir:
             "identity_api_version": 3,
             "kb_ssh_port": ssh_port,
         }
-        self._write(self.clouds_yaml, json.dumps({"clouds": {CLOUD_NAME: entry}}, indent=2) + "\n")
+        self._write(self.clouds_yaml, json.dumps({"clouds": others | {name: entry}}, indent=2) + "\n")
 
     def write_ready(self, facts: dict[str, Any]) -> None:
         """Say that the cloud serves."""
