@@ -220,6 +220,22 @@ def _meter(connection: Connection, meter: Meter) -> None:
     adapter = _MeteredAdapter(meter)
     for scheme in ("http://", "https://"):
         connection.session.session.mount(scheme, adapter)
+    limits = (key for key, value in connection.config.config.items() if value is not None)
+    if not any(key.endswith(("rate_limit", "concurrency")) for key in limits):
+        _never_pace(connection)
+
+
+def _never_pace(connection: Connection) -> None:
+    """Keystoneauth paces calls by this machine's clock, even to no rate at all: each would wait as long as
+    the clock was set back since it signed in.
+    """
+    session = connection.session
+    request = session.request
+
+    def unpaced(*args: Any, **options: Any) -> requests.Response:
+        return request(*args, **options | {"rate_semaphore": None})
+
+    session.request = unpaced  # type: ignore[method-assign]
 
 
 def _unknown(name: str, known: set[str], read: str | None, clouds_yaml: str | Path | None) -> str:

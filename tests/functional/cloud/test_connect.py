@@ -56,13 +56,24 @@ def test_it_signs_in(local: control.Running) -> None:
 def test_it_knows_the_clouds_time_whatever_becomes_of_this_machines(
     local: control.Running, monkeypatch: pytest.MonkeyPatch, jump: int
 ) -> None:
-    """A lease that is renewed after the clock was set back must not have run out already."""
+    """A lease that is renewed after the clock was set back must not have run out already, and calls go on."""
     cloud = connect(local.cloud, local.clouds_yaml)
+    list(cloud.identity.projects())
+    monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail(f"a call waits for {seconds} s"))
     right = time.time
     monkeypatch.setattr(time, "time", lambda: right() + jump)
     assert abs(cloud.now() - right()) < 5
     list(cloud.identity.projects())
     assert abs(cloud.now() - right()) < 5
+    cloud.close()
+
+
+def test_a_rate_limit_of_clouds_yaml_is_kept(local: control.Running, altered: Callable[..., Path]) -> None:
+    cloud = connect(local.cloud, altered(identity_rate_limit=10))
+    began = time.monotonic()
+    for _ in range(5):
+        list(cloud.identity.projects())
+    assert time.monotonic() - began > 0.39
     cloud.close()
 
 
