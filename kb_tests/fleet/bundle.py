@@ -20,10 +20,10 @@ _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 
 ENTRIES = {
     Role.SERVER: ("main", "nginx"),
-    Role.CLIENT: ("main", "http.engine"),
+    Role.CLIENT: ("main", "http.engine", "http.tls"),
     Role.STORAGE: ("main", "storage.engine"),
 }
-"""What each role starts from: `main`, and what `main` imports when it needs it."""
+"""What each role starts from: `main`, and what is imported only when it is needed."""
 
 
 def zipapp(role: Role) -> bytes:

@@ -16,7 +16,7 @@ class Accounts:
     """`block` is the one that falls due now, `second` the one that passes now.
 
     `lag` holds how late the worker took notice of requests that were due, as `histogram` counts; `idle` is
-    how many seconds it waited for something to do.
+    how many seconds it waited for something to do; `tls` the version and cipher suite of TLS, "" without.
     """
 
     def __init__(self, load: Load, put: Callable[[dict[str, Any]], None]) -> None:
@@ -32,6 +32,7 @@ class Accounts:
         self.lag: defaultdict[int, int] = defaultdict(int)
         self.idle = 0.0
         self.saturated = False
+        self.tls = ""
 
     def open(self, schedule: Schedule, at: float, now: float) -> None:
         """Begin with the load, which was to start at `at`."""
@@ -99,6 +100,7 @@ class Accounts:
                 "cpu": busy / (end - begin),
                 "skew": self._skew,
                 "saturated": self.saturated,
+                "tls": self.tls,
             }
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import math
+import select
 import socket
 import struct
 from typing import TYPE_CHECKING, Optional
@@ -20,10 +21,11 @@ class Connection:
 
     `since` is when we began to wait for the server: the request's sending, else the connect; infinite while
     the connection is idle. `remaining` body bytes may be dropped unread. `usable` once it has carried a
-    response.
+    response. `awaits` is what epoll is to watch for while it is being opened.
     """
 
     __slots__ = (
+        "awaits",
         "block",
         "connecting",
         "due",
@@ -59,6 +61,7 @@ class Connection:
         self.recv = sock.recv
         self.recv_into = sock.recv_into
         self.connecting = True
+        self.awaits = select.EPOLLOUT
         self.usable = False
         self.since = now
         self.due = math.inf
@@ -67,9 +70,13 @@ class Connection:
         self.head: Optional[Head] = None
         self.parser: Optional[ResponseParser] = None
 
-    def connect_error(self) -> int:
-        """The errno of the connect that ended, 0 if it succeeded."""
+    def establish(self) -> Optional[int]:
+        """Go on after an event: 0 if it is open, the errno if it failed, None if it goes on (`awaits`)."""
         return self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+
+    def tls(self) -> str:
+        """Version and cipher suite of TLS, "" without."""
+        return ""
 
     def body_size(self) -> int:
         """The bytes of the body of the response that just ended."""

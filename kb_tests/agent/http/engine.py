@@ -154,6 +154,7 @@ class HttpLoad:
 
     def _done(self, parts: list[dict[str, Any]]) -> dict[str, Any]:
         lag = _merged(parts, "lag")
+        tls = [part["tls"] for part in parts if part["tls"]]
         return {
             "counts": self._counts,
             "skew": max(part["skew"] for part in parts),
@@ -162,6 +163,7 @@ class HttpLoad:
             "cpu": max(part["cpu"] for part in parts),
             "saturated": any(part["saturated"] for part in parts),
             "workers": len(parts),
+            **({"tls": tls[0]} if tls else {}),
         }
 
 

@@ -24,6 +24,7 @@ class Load(NamedTuple):
     duration: float
     timeout: float
     block: float
+    tls: bool
 
     @classmethod
     def of(cls, target: str, options: dict[str, Any]) -> Load:
@@ -40,6 +41,7 @@ class Load(NamedTuple):
                 duration=float(options["duration"]),
                 timeout=float(options["timeout"]),
                 block=float(options["block"]),
+                tls=bool(options.get("tls", False)),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise LoadError(f"The load command cannot be understood: {error!r}.") from error
@@ -64,7 +66,7 @@ class Load(NamedTuple):
     def request(self) -> bytes:
         """The request that every connection sends."""
         ending = "" if self.keep_alive else "Connection: close\r\n"
-        host = self.host if self.port == 80 else f"{self.host}:{self.port}"
+        host = self.host if self.port == (443 if self.tls else 80) else f"{self.host}:{self.port}"
         return f"GET {self.path} HTTP/1.1\r\nHost: {host}\r\n{ending}\r\n".encode("ascii")
 
 

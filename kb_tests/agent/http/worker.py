@@ -12,12 +12,9 @@ import errno
 import gc
 import math
 import os
-import random
 import select
-import socket
 import time
-from collections import deque
-from typing import Optional
+from typing import Callable, Optional
 
 from .. import histogram
 from . import linux
@@ -25,22 +22,17 @@ from .accounts import Accounts
 from .channel import Channel
 from .connection import Connection
 from .load import NEVER, Load, LoadError, Schedule, Share
-from .response import UNTIL_CLOSE, Head, ProtocolError, ResponseParser, parse_head
+from .pool import OPENING, Pool
+from .receiver import Receiver
 from .tally import Block
 
 TICK = 0.02  # seconds between two rounds of housekeeping
 BATCH = 32  # events between two looks at the schedule
-OPENING = 64  # connects under way at a time: well under any server's backlog
-PIECE = 4096  # bytes of one read that has to look at what it reads
-DROP = 1 << 20  # bytes of one read that need not
-FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0  # seconds between rounds of connects to a server that fails them
-KNOWN_HEADS = 64
 REARM = 1.0  # seconds between two settings of the timer, whose interval the kernel rounds
 PATIENCE = 2.0  # seconds without a new connection, or the timeout, after which the load goes ahead
 OWN_FAULTS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)  # never the server's
 
 _clock = time.monotonic
-_nowhere = bytearray(DROP)  # never touched: MSG_TRUNC drops in the kernel
 
 
 class Worker:
@@ -52,25 +44,18 @@ class Worker:
         self.channel = channel
         self.deadline = deadline
         self.phase = phase
-        self.address = (load.host, load.port)
         self.request = load.request()
         self.epoll = select.epoll()
         self.timer = linux.Timer()
-        self.connections: dict[int, Connection] = {}
-        self.idle: deque[Connection] = deque()  # may hold closed ones
-        self.free = 0 if load.keep_alive else share.connections  # connections not in use, when each is new
-        self.missing = share.connections if load.keep_alive else 0
-        self.opening = 0
-        self.pause = FIRST_PAUSE
-        self.retry_at = -math.inf
         self.error = 0  # of the last connect that failed
         self.patient_until = math.inf
-        self.heads: dict[bytes, Head] = {}
         self.ready = self.finished = False
         self.next_tick = self.next_scan = self.next_rearm = 0.0
         self.schedule = NEVER
         self.total = self.noticed = self.taken = 0
         self.accounts = Accounts(load, channel.put)
+        self.pool = Pool(share.connections, load.keep_alive, self.epoll, self._maker())
+        self.receiver = Receiver(self.pool, self.accounts)
 
     def run(self) -> None:
         """Connect, say so, wait for the start, send, drain, report."""
@@ -95,8 +80,13 @@ class Worker:
 
     def _loop(self) -> None:
         poll = self.epoll.poll
-        connections = self.connections
-        receive = self._receive
+        pool = self.pool
+        connections = pool.connections
+        receive: Callable[[Connection], None] = self.receiver.receive
+        if self.load.tls:
+            from .tls import until_drained
+
+            receive = until_drained(receive)
         timer = self.timer.fd
         timeout = TICK if timer >= 0 else 0.001
         accounts = self.accounts
@@ -117,8 +107,10 @@ class Worker:
                     self._command()
             now = _clock()
             self._send_due(now)
-            if self.missing and now >= self.retry_at:
-                self._open()
+            while (
+                pool.missing and pool.opening < OPENING and now >= pool.retry_at and self._connect(None, 0.0)
+            ):
+                pass
             if now >= self.next_tick:
                 self._tick(now)
 
@@ -143,7 +135,7 @@ class Worker:
         if not self.load.keep_alive:
             self._connect_due()
             return
-        idle = self.idle
+        idle = self.pool.idle
         block = accounts.block
         second = accounts.second
         taken = self.taken
@@ -177,12 +169,12 @@ class Worker:
                 block.sent += 1
                 second.sent += 1
             else:
-                self._fail(connection, "reset")
+                self.receiver.fail(connection, "reset")
         self.taken = taken
 
     def _connect_due(self) -> None:
         closed_loop = not self.schedule.interval
-        while self.free and not (closed_loop and _clock() < self.retry_at):
+        while self.pool.free and not (closed_loop and _clock() < self.pool.retry_at):
             taken = self._take()
             if taken is None:
                 return
@@ -206,47 +198,42 @@ class Worker:
 
     # Connections
 
-    def _open(self) -> None:
-        while self.missing and self.opening < OPENING and self._connect(None, 0.0):
-            pass
+    def _maker(self) -> Callable[[float, bool], Connection]:
+        address = (self.load.host, self.load.port)
+        if not self.load.tls:
+            return lambda now, linger: Connection(address, now, linger)
+        from .tls import connections  # costs a worker memory that only TLS is worth
+
+        return connections(address)
 
     def _connect(self, block: Optional[Block], due: float) -> bool:
-        now = _clock()
         try:
-            connection = Connection(self.address, now, linger=not self.load.keep_alive)
+            self.pool.connect(block, due)
         except OSError as error:
             self._connect_failed(block, error.errno or 0)
             return False
-        connection.block = block
-        connection.due = due
-        self.connections[connection.fd] = connection
-        self.epoll.register(connection.fd, select.EPOLLOUT)
-        self.opening += 1
-        if self.load.keep_alive:
-            self.missing -= 1
-        else:
-            self.free -= 1
         return True
 
     def _connected(self, connection: Connection) -> None:
-        error = connection.connect_error()
+        """Something has happened to a connection that is being opened."""
+        error = self.pool.establish(connection)
+        if error is None:
+            return
         if error:
             self._connect_failed(connection.block, error)
             connection.block = None
-            self._drop(connection)
+            self.pool.drop(connection)
             return
-        connection.connecting = False
-        self.opening -= 1
         self._be_patient()
-        self.epoll.modify(connection.fd, select.EPOLLIN)
+        if not self.accounts.tls:
+            self.accounts.tls = connection.tls()
         if self.load.keep_alive:
-            connection.since = math.inf
-            self.idle.append(connection)
+            self.pool.release(connection)
             return
         block = connection.block
         if block is None:  # the trial before the start
             connection.usable = True
-            self._drop(connection)
+            self.pool.drop(connection)
             self.ready = True
             return
         connection.since = _clock()
@@ -255,7 +242,7 @@ class Worker:
         except OSError:
             whole = False
         if not whole:
-            self._fail(connection, "reset")
+            self.receiver.fail(connection, "reset")
             return
         block.sent += 1
         self.accounts.second_at(connection.since).sent += 1
@@ -273,168 +260,11 @@ class Worker:
         if block is not None:
             self.accounts.fail(block, key, now)
         else:
-            waiting = (
-                self.noticed - self.taken if self.missing + self.opening == self.share.connections else 0
-            )
+            waiting = self.noticed - self.taken if self.pool.empty else 0
             for _ in range(max(1, waiting)):
                 if taken := self._take():
                     self.accounts.fail(taken[0], key, now)
-        self._back_off()
-
-    def _back_off(self) -> None:
-        now = _clock()
-        if now >= self.retry_at:
-            self.retry_at = now + self.pause * random.uniform(0.75, 1.25)  # noqa: S311 - no secret
-            self.pause = min(self.pause * 2, LONGEST_PAUSE)
-
-    def _drop(self, connection: Connection) -> None:
-        """Close a connection that has no request under way; another takes its place."""
-        del self.connections[connection.fd]
-        connection.sock.close()
-        connection.fd = -1
-        if connection.connecting:
-            self.opening -= 1
-        if not self.load.keep_alive:
-            self.free += 1
-            return
-        self.missing += 1
-        if not connection.usable:
-            self._back_off()
-
-    def _fail(self, connection: Connection, key: str) -> None:
-        """End the request under way on a connection, and the connection."""
-        block = connection.block
-        if block is not None:
-            connection.block = None
-            now = _clock()
-            self.accounts.fail(block, key, now)
-            if key == "timeout":
-                self.accounts.respond(block, now - connection.due, now)
-                if not connection.connecting:
-                    histogram.record(block.service, now - connection.since)
-        self._drop(connection)
-
-    # Receiving
-
-    def _receive(self, connection: Connection) -> None:
-        try:
-            if not connection.remaining:
-                data = connection.recv(PIECE)
-                if not data:
-                    self._end_of_stream(connection)
-                    return
-                if connection.block is None or connection.parser is not None:
-                    self._parse(connection, data)
-                    return
-                end = data.find(b"\r\n\r\n")
-                head = self.heads.get(data[:end]) if end > 0 else None
-                if head is None:
-                    self._parse(connection, data)
-                    return
-                remaining = end + 4 + head.length - len(data)
-                connection.head = head
-                if remaining <= 0:
-                    if remaining:
-                        self._fail(connection, "protocol")
-                    else:
-                        self._complete(connection)
-                    return
-                connection.remaining = remaining
-                if len(data) < PIECE:
-                    return
-            dropped = connection.recv_into(_nowhere, min(connection.remaining, DROP), socket.MSG_TRUNC)
-        except BlockingIOError:
-            return
-        except OSError:
-            self._fail(connection, "reset")
-            return
-        if not dropped:
-            self._end_of_stream(connection)
-            return
-        connection.remaining -= dropped
-        if not connection.remaining and connection.head.length >= 0:  # type: ignore[union-attr]
-            self._complete(connection)
-
-    def _parse(self, connection: Connection, data: bytes) -> None:
-        """Read what the short way in `_receive` cannot."""
-        if connection.block is None:  # nobody asked
-            self._drop(connection)
-            return
-        parser = connection.parser
-        try:
-            if parser is None:
-                parser = connection.parser = ResponseParser()
-                self._learn(data)
-            parser.feed(data)
-        except ProtocolError:
-            self._fail(connection, "protocol")
-            return
-        connection.head = parser.head
-        connection.remaining = parser.ahead
-        if parser.done:
-            self._complete(connection)
-
-    def _learn(self, data: bytes) -> None:
-        """Keep a head that stands whole in one piece and announces a length, for `_receive`."""
-        raw, end, _ = data.partition(b"\r\n\r\n")
-        head = parse_head(raw) if end else None
-        if head is not None and head.length >= 0:
-            if len(self.heads) >= KNOWN_HEADS:
-                self.heads.clear()
-            self.heads[raw] = head
-
-    def _end_of_stream(self, connection: Connection) -> None:
-        parser = connection.parser
-        if connection.block is None:
-            self._drop(connection)
-        elif parser is not None and parser.head is not None and parser.head.length == UNTIL_CLOSE:
-            self._complete(connection)
-        elif parser is not None or connection.remaining:
-            self._fail(connection, "truncated")
-        else:
-            self._fail(connection, "reset")
-
-    def _complete(self, connection: Connection) -> None:
-        now = _clock()
-        block: Block = connection.block  # type: ignore[assignment]
-        head: Head = connection.head  # type: ignore[assignment]
-        second = self.accounts.second
-        if now >= second.end:
-            second = self.accounts.second_at(now)
-        if head.error:
-            self.accounts.fail(block, head.error, now)
-        else:
-            us = int((now - connection.due) * 1e6)
-            if us >= 2048:
-                if us > histogram.HIGHEST:
-                    us = histogram.HIGHEST
-                    self.accounts.saturated = True
-                shift = us.bit_length() - 11
-                us = (shift << 10) + (us >> shift)
-            block.response[us] += 1
-            second.response[us] += 1
-            us = int((now - connection.since) * 1e6)
-            if us >= 2048:
-                shift = us.bit_length() - 11
-                us = (shift << 10) + (us >> shift)
-            block.service[us] += 1
-            size = head.length if connection.parser is None else connection.body_size()
-            block.completed += 1
-            second.completed += 1
-            block.bytes += size
-            second.bytes += size
-        connection.block = None
-        connection.parser = None
-        connection.remaining = 0
-        connection.usable = True
-        self.pause = FIRST_PAUSE
-        if self.load.keep_alive and not head.close:
-            connection.since = math.inf
-            self.idle.append(connection)
-        elif head.length == UNTIL_CLOSE or self.load.keep_alive:
-            self._drop(connection)
-        else:
-            connection.since = now  # the server closes first, which leaves TIME_WAIT on its side
+        self.pool.back_off()
 
     # Housekeeping
 
@@ -455,8 +285,7 @@ class Worker:
         if now >= self.next_scan:
             self.next_scan = now + min(0.25, self.load.timeout / 20)
             self._end_overdue(now - self.load.timeout)
-            if len(self.idle) > 2 * self.share.connections:
-                self.idle = deque(connection for connection in self.idle if connection.fd >= 0)
+            self.pool.tidy()
         if self.schedule is NEVER:
             self._prepare(now)
             return
@@ -479,16 +308,17 @@ class Worker:
 
         The latter is for the requests to find out: what a server does is no reason not to measure it.
         """
-        if self.ready or (self.load.keep_alive and not self.missing and not self.opening):
+        pool = self.pool
+        if self.ready or (self.load.keep_alive and not pool.missing and not pool.opening):
             self._say_ready()
         elif now >= min(self.deadline, self.patient_until) and self.deadline != math.inf:
             if self.error == errno.EADDRNOTAVAIL:
                 raise LoadError(
-                    f"No local port is left for connections to {self.address[0]}:{self.address[1]}; use fewer"
+                    f"No local port is left for connections to {self.load.host}:{self.load.port}; use fewer"
                     " of them or a wider net.ipv4.ip_local_port_range."
                 )
             self._say_ready()
-        elif not self.load.keep_alive and not self.opening and now >= self.retry_at:
+        elif not self.load.keep_alive and not pool.opening and now >= pool.retry_at:
             self._connect(None, 0.0)
 
     def _say_ready(self) -> None:
@@ -497,24 +327,23 @@ class Worker:
         self.deadline = math.inf
 
     def _end_overdue(self, limit: float) -> None:
-        for connection in [c for c in self.connections.values() if c.since < limit]:
+        for connection in self.pool.overdue(limit):
             if connection.block is not None:
-                self._fail(connection, "timeout")
-            elif connection.connecting:
-                self._connect_failed(None, errno.ETIMEDOUT)
-                self._drop(connection)
+                self.receiver.fail(connection, "timeout")
             else:
-                self._drop(connection)
+                if connection.connecting:
+                    self._connect_failed(None, errno.ETIMEDOUT)
+                self.pool.drop(connection)
 
     def _drained(self) -> bool:
         unsent = self.total - self.taken if self.total else 0
-        return not unsent and not any(c.block for c in self.connections.values())
+        return not unsent and not any(c.block for c in self.pool.connections.values())
 
     def _finish(self, now: float) -> None:
         """The drain is over: account for what is left, and report."""
         accounts = self.accounts
         second = accounts.second_at(now)
-        for connection in self.connections.values():
+        for connection in self.pool.connections.values():
             block = connection.block
             if block is None:
                 continue
@@ -530,7 +359,7 @@ class Worker:
             second.unsent += 1
         last = accounts.next_block(math.inf)
         if not last.due and not self.schedule.interval:  # a closed loop that waits for connects is no silence
-            hanging = sum(connection.connecting for connection in self.connections.values())
+            hanging = sum(connection.connecting for connection in self.pool.connections.values())
             last.due = last.unsent = hanging
             second.unsent += hanging
         accounts.close()

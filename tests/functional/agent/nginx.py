@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from kb_tests.fleet import certificate
+
 CONFIG = """
 worker_processes 1;
 worker_rlimit_nofile 20000;
@@ -24,16 +26,24 @@ http {{
     access_log off;
     keepalive_requests 1000000;
     client_body_temp_path {folder}/temp;
-    server {{ listen 127.0.0.1:{port} backlog=4096; root {folder}/pages; }}
+    ssl_certificate {folder}/tls.pem;
+    ssl_certificate_key {folder}/tls.pem;
+    ssl_protocols TLSv1.2 TLSv1.3;
+    server {{
+        listen 127.0.0.1:{port} backlog=4096;
+        listen 127.0.0.1:{tls_port} ssl backlog=4096;
+        root {folder}/pages;
+    }}
 }}
 """
 PAGE = 32 << 10
 
 
 class Nginx(NamedTuple):
-    """Its port; `signal` goes to its worker."""
+    """Its ports; `signal` goes to its worker."""
 
     port: int
+    tls_port: int
     pid: int
 
     def signal(self, number: signal.Signals) -> None:
@@ -50,12 +60,13 @@ def nginx() -> Iterator[Nginx]:
 
 
 def _running(folder: Path) -> Iterator[Nginx]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        port, tls_port = one.getsockname()[1], other.getsockname()[1]
     (folder / "pages").mkdir()
     (folder / "pages" / "page").write_bytes(b"x" * PAGE)
     folder.chmod(0o755)
-    (folder / "nginx.conf").write_text(CONFIG.format(folder=folder, port=port))
+    (folder / "tls.pem").write_text(certificate.make())
+    (folder / "nginx.conf").write_text(CONFIG.format(folder=folder, port=port, tls_port=tls_port))
     process = subprocess.Popen(["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")])
     try:
         until = time.monotonic() + 10
@@ -66,7 +77,7 @@ def _running(folder: Path) -> Iterator[Nginx]:
             except OSError:
                 assert time.monotonic() < until
                 time.sleep(0.02)
-        yield Nginx(port, process.pid)
+        yield Nginx(port, tls_port, process.pid)
     finally:
         process.terminate()
         process.wait(10)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -48,6 +49,23 @@ def test_a_good_server(server: Nginx, workers: int, keep_alive: bool) -> None:
     assert indices[:3] == [-1, 0, 1]
     assert sum(second["counts"]["sent"] for second in result.seconds) == 1100
     assert children() == before
+
+
+@pytest.mark.parametrize(("keep_alive", "rate"), [(True, 500), (False, 100)])
+def test_https(server: Nginx, keep_alive: bool, rate: int) -> None:
+    result = run([prepared(server.tls_port, tls=True, path="/page", keep_alive=keep_alive, rate=rate)])
+    assert result.counts["due"] == result.counts["completed"] == rate
+    assert result.counts["errors"] == {}
+    assert result.counts["bytes"] == rate * PAGE
+    assert re.fullmatch(r"TLSv1\.3 [\w-]+, OpenSSL [\d.]+\w*", result.done["tls"])
+
+
+def test_https_of_a_server_that_speaks_http() -> None:
+    with serving(lambda _: Answer()) as there:
+        result = run([prepared(there.port, tls=True, connections=2, timeout=0.3, warm_up=0)])
+    assert result.counts["completed"] == 0
+    assert result.counts["errors"]["connect"] > 10
+    assert "tls" not in result.done
 
 
 def test_the_server_keeps_the_time_wait_of_new_connections(server: Nginx) -> None:

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kb_tests.agent import histogram
-from kb_tests.agent.http import connection, linux, worker
+from kb_tests.agent.http import connection, linux, pool, receiver, worker
 from kb_tests.agent.http.load import Load, LoadError, Schedule, Share
 
 CHANNEL_FD = 1_000_000
@@ -135,7 +135,7 @@ class FakeConnection(connection.Connection):
             return self.open_at
         return self.coming[0][0] if self.coming else math.inf
 
-    def connect_error(self) -> int:
+    def establish(self) -> int:
         return self.error
 
     def close(self) -> None:
@@ -195,7 +195,8 @@ def simulate(world: World, share: Share = ALONE, phase: float = 0.0, **options: 
     } | options
     load = Load.of("192.0.2.1", http)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(worker, "_clock", lambda: world.now)
+        for module in (worker, pool, receiver):
+            patch.setattr(module, "_clock", lambda: world.now)
         patch.setattr(select, "epoll", lambda: world)
         patch.setattr(linux, "Timer", NoTimer)
         patch.setattr(linux, "prepare_process", lambda: None)
