@@ -220,8 +220,7 @@ def _meter(connection: Connection, meter: Meter) -> None:
     adapter = _MeteredAdapter(meter)
     for scheme in ("http://", "https://"):
         connection.session.session.mount(scheme, adapter)
-    limits = (key for key, value in connection.config.config.items() if value is not None)
-    if not any(key.endswith(("rate_limit", "concurrency")) for key in limits):
+    if not {"rate_limit", "concurrency"} & connection.config.config.keys():
         _never_pace(connection)
 
 

@@ -68,15 +68,6 @@ def test_it_knows_the_clouds_time_whatever_becomes_of_this_machines(
     cloud.close()
 
 
-def test_a_rate_limit_of_clouds_yaml_is_kept(local: control.Running, altered: Callable[..., Path]) -> None:
-    cloud = connect(local.cloud, altered(identity_rate_limit=10))
-    began = time.monotonic()
-    for _ in range(5):
-        list(cloud.identity.projects())
-    assert time.monotonic() - began > 0.39
-    cloud.close()
-
-
 def test_the_file_that_is_named_wins_over_the_environment(
     local: control.Running, altered: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
