@@ -88,6 +88,11 @@ def _unreachable_limit(session: Session, rng: random.Random) -> None:
     session.arguments.append("-x")
 
 
+def _set_clock(session: Session, rng: random.Random) -> bool:
+    session.tell(rng.choice([signal.SIGUSR1, signal.SIGUSR2]))
+    return True
+
+
 # The cloud's API
 
 
@@ -272,6 +277,7 @@ ENDS = (
     ),
     Fault("SIGKILL of all, reaper too", _of(KILLED), ANY, _kill_all, cleanup=True),
     Fault("SIGKILL of the reaper", _of(PASSED), ("servers", "load"), _kill_reaper),
+    Fault("clock set", _of(PASSED), ANY[1:], _set_clock, prepare=_with("-p", "tests.campaign.jumping")),
 )
 
 CLOUD = (
