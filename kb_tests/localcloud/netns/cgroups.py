@@ -8,6 +8,7 @@ delegated a group to it.
 
 from __future__ import annotations
 
+import fcntl
 import os
 from contextlib import suppress
 
@@ -25,6 +26,7 @@ class Groups:
         self.name = name
         self._unified = os.path.exists(f"{root}/cgroup.controllers")
         self._parents: dict[str, str] = {}
+        self._locks: list[int] = []
         for controller in ("cpu", "memory", "blkio"):
             base = root if self._unified else f"{root}/{controller}"
             key = "io" if self._unified and controller == "blkio" else controller
@@ -45,9 +47,11 @@ class Groups:
         return frozenset(self._parents)
 
     def create(self) -> None:
-        """Make the cloud's own groups. Raises `OSError`."""
+        """Make the cloud's own groups, locked as long as this process lives. Raises `OSError`."""
         for parent in set(self._parents.values()):
             os.makedirs(parent, exist_ok=True)
+            self._locks.append(os.open(parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+            fcntl.flock(self._locks[-1], fcntl.LOCK_SH)
             if self._unified:
                 wanted = ("io" if controller == "blkio" else controller for controller in self._parents)
                 _write(f"{parent}/cgroup.subtree_control", " ".join(f"+{each}" for each in wanted))
@@ -109,7 +113,18 @@ def sweep(root: str = ROOT) -> None:
             for name in os.listdir(base):
                 pid = name.removeprefix(PREFIX).partition("-")[0]
                 if name.startswith(PREFIX) and pid.isdecimal() and not os.path.exists(f"/proc/{pid}"):
-                    _remove_tree(f"{base}/{name}")
+                    _remove_unlocked(f"{base}/{name}")
+
+
+def _remove_unlocked(parent: str) -> None:
+    """The process may live although it is not in our /proc: in another container."""
+    folder = os.open(parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with suppress(BlockingIOError):
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _remove_tree(parent)
+    finally:
+        os.close(folder)
 
 
 def _remove_tree(parent: str) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import os
 import platform
+import secrets
 import socket
 from base64 import b64encode
 from collections import deque
@@ -38,7 +39,6 @@ from kb_tests.localcloud.netns.ports import Ports
 from kb_tests.localcloud.netns.probe import probe
 from kb_tests.localcloud.netns.volumes import Volumes
 
-_CLOUDS = itertools.count(1)
 _STOP_TIMEOUT = 10.0
 _VAR_DEPTH = 3
 
@@ -72,7 +72,7 @@ class NetnsDriver:
         """`state`: a folder of a file system for volumes; without one they lie under /var/tmp."""
         self.rootless = os.geteuid() != 0
         self.name = "netns (rootless)" if self.rootless else "netns (root)"
-        self._groups = None if self.rootless else Groups(f"{PREFIX}{os.getpid()}-{next(_CLOUDS)}")
+        self._groups = None if self.rootless else Groups(f"{PREFIX}{os.getpid()}-{secrets.token_hex(4)}")
         self._neighbours = neighbours.NeighbourLimit()
         self.notes: tuple[str, ...] = _notes(self._groups, self._neighbours)
         self._link = HelperLink(self._on_exit, self._on_lost)
@@ -214,7 +214,10 @@ class NetnsDriver:
         state.spec = server
         state.nics = server.nics
         state.ended = asyncio.Event()
-        self._neighbours.make_room(sum(len(each.nics) for each in self._servers.values()))
+        if self._neighbours.make_room(sum(len(each.nics) for each in self._servers.values())):
+            with self._neighbours.changed() as limits:
+                fds, now, before = zip(*limits, strict=True)
+                await self._link.ask("limits", fds, now=now, before=before)
         documents = guest.openstack_documents(server)
         try:
             files = guest.first_files(server)

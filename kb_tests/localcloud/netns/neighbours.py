@@ -7,7 +7,8 @@ connecting fails with "no buffer space available". Only the host's own namespace
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 _FOLDER = Path("/proc/sys/net/ipv4/neigh/default")
@@ -30,17 +31,29 @@ class NeighbourLimit:
             return int(self._files[0].read_text())
         return None
 
-    def make_room(self, ports: int) -> None:
-        """Have room for this many ports, if we may."""
+    def make_room(self, ports: int) -> bool:
+        """Have room for this many ports, if we may; whether the limit was raised for that."""
         entries = self.entries
         if os.geteuid() != 0 or entries is None or ports * _PER_PORT <= entries:
-            return
+            return False
         wanted = str(2 * ports * _PER_PORT)
         for file in self._files:
             with suppress(OSError):
                 self._before.setdefault(file, file.read_text())
                 file.write_text(wanted)
                 self._now[file] = wanted
+        return bool(self._now)
+
+    @contextmanager
+    def changed(self) -> Iterator[list[tuple[int, str, str]]]:
+        """The files that were changed, open for reading and writing meanwhile: descriptor, what is in it now,
+        and what was in it before.
+        """
+        with ExitStack() as stack:
+            yield [
+                (stack.enter_context(file.open("r+")).fileno(), now, self._before[file])
+                for file, now in reversed(self._now.items())
+            ]
 
     def restore(self) -> None:
         """Put the limit back, unless somebody else has changed it meanwhile."""

@@ -172,9 +172,12 @@ def test_the_next_start_sweeps_the_groups_of_the_dead(tmp_path: Path) -> None:
     fake_v1(tmp_path)
     for name in (f"kb-cloud-{dead}-1", f"kb-cloud-{os.getpid()}-1", "kb-cloud-x", "other"):
         (tmp_path / "cpu" / name / "server").mkdir(parents=True)
+    elsewhere = cgroups.Groups(f"kb-cloud-{dead}-2", str(tmp_path))
+    elsewhere.create()
     cgroups.sweep(str(tmp_path))
     left = {path.name for path in (tmp_path / "cpu").iterdir()}
-    assert left == {f"kb-cloud-{os.getpid()}-1", "kb-cloud-x", "other", "cgroup.procs"}
+    alive = {f"kb-cloud-{os.getpid()}-1", f"kb-cloud-{dead}-2"}
+    assert left == alive | {"kb-cloud-x", "other", "cgroup.procs"}
 
 
 def test_the_limit_of_neighbours_is_raised_when_needed_and_put_back(
@@ -187,9 +190,14 @@ def test_the_limit_of_neighbours_is_raised_when_needed_and_put_back(
     limit = NeighbourLimit(tmp_path)
     limit.make_room(100)
     assert (second.read_text(), third.read_text()) == ("512\n", "1024\n")
-    limit.make_room(400)
+    assert limit.make_room(400)
     assert limit.entries is not None
     assert limit.entries >= 400 * 4
+    with limit.changed() as files:
+        assert [(os.pread(fd, 9, 0).decode(), before) for fd, _, before in files] == [
+            ("6400", "512\n"),
+            ("6400", "1024\n"),
+        ]
     limit.make_room(1000)
     limit.restore()
     assert (second.read_text(), third.read_text()) == ("512\n", "1024\n")
