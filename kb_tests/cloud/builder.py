@@ -88,13 +88,15 @@ class Builder(Caller):
                     raise self._failure("failed at", what, error) from error
             pause(wait, self.until, self.stop, f"creating {what}")
             if maybe_made:
-                found = self._lost(row, name)
+                found = self._lost(row, name, attributes)
                 if found is not None:
                     return found
         raise AssertionError("the last attempt returns or raises")
 
-    def _lost(self, row: Kind, name: str) -> Any | None:
-        """What an earlier attempt made although its answer never came."""
+    def _lost(self, row: Kind, name: str, attributes: Attributes) -> Any | None:
+        """What an earlier attempt made although its answer never came. Floating IPs, which have no names, are
+        told apart by their ports.
+        """
         for found in self.call(
             f"looking for {row.name} {name}", lambda: list(row.listing(self.cloud, self.journal.mark))
         ):
@@ -102,7 +104,8 @@ class Builder(Caller):
             if resource is None or resource.run_id != self.journal.run_id:
                 continue
             one_of_many = row.name == "server" and resource.name.startswith(f"{name}-")
-            if not row.named or resource.name == name or one_of_many:
+            same = resource.name == name if row.named else found.port_id == attributes.get("port_id")
+            if same or one_of_many:
                 return found
         return None
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from kb_tests.cloud.builder import Builder
 from kb_tests.cloud.connect import SSH_PORT
-from kb_tests.cloud.graph import Graph, Step
+from kb_tests.cloud.graph import Graph, Step, known
 from kb_tests.cloud.layout import Layout, NetworkPlan, RouterPlan
 from kb_tests.cloud.options import StageOptions
 from kb_tests.cloud.preflight import Supplies
@@ -45,6 +45,7 @@ class ClientSide:
 
     ready: Ready
     subnet_id: Step[str]
+    router_id: Step[str]
     proxy_port_id: Step[str]
     floating_ip: Step[str] | None
 
@@ -63,8 +64,8 @@ def add_client_side(
     subnet_id = _add_subnet(graph, builder, plan, project, network, routes=layout.host_routes)
     proxy_rules = [(SSH_PORT, ANYWHERE)]
     proxy_rules += [(options.redis_port, cidr) for cidr in layout.run_subnets]
-    proxy_group = _add_group(graph, builder, "proxy", proxy_rules, project)
-    group = _add_group(graph, builder, plan.name, [(SSH_PORT, plan.cidr)], project)
+    proxy_group = _add_group(graph, builder, "proxy", lambda: proxy_rules, project)
+    group = _add_group(graph, builder, plan.name, lambda: [(SSH_PORT, plan.cidr)], project)
 
     def make_router() -> str:
         gateway = {"network_id": supplies.external_network_id}
@@ -100,7 +101,8 @@ def add_client_side(
     floating_ip = (
         graph.add("floating IP", make_floating_ip, [proxy_port_id, routed]) if options.floating_ip else None
     )
-    return ClientSide(Ready(plan, network, group, routed), subnet_id, proxy_port_id, floating_ip)
+    ready = Ready(plan, network, group, routed)
+    return ClientSide(ready, subnet_id, router_id, proxy_port_id, floating_ip)
 
 
 def add_server_side(
@@ -109,19 +111,28 @@ def add_server_side(
     layout: Layout,
     projects: dict[int, Project],
     clients: ClientSide,
+    supplies: Supplies,
+    visitors: Step[list[str]] | None = None,
 ) -> list[Ready]:
-    """Steps for every server router with its leg in the client network, and the networks behind it."""
+    """Steps for every server router with its leg in the client network, and the networks behind it. HTTP is
+    open to the clients, or to the CIDRs of `visitors`, those of clients on another cloud.
+    """
     cidr = layout.clients.cidr
-    rules = [(HTTP_PORT, cidr), (SSH_PORT, cidr)]
+    comers = visitors or known("clients", [cidr])
+
+    def rules() -> list[Rule]:
+        return [(SSH_PORT, cidr), *((HTTP_PORT, comer) for comer in comers.value)]
+
     groups = {
-        tenant: _add_group(graph, builder, f"server-{tenant}", rules, projects[tenant])
+        tenant: _add_group(graph, builder, f"server-{tenant}", rules, projects[tenant], after=[comers])
         for tenant in layout.tenants
     }
+    outside = supplies.external_network_id if layout.outside else ""
     return [
         ready
         for router in layout.routers
         for ready in _add_router(
-            graph, builder, router, projects[router.tenant], clients, groups[router.tenant]
+            graph, builder, router, projects[router.tenant], clients, groups[router.tenant], outside
         )
     ]
 
@@ -133,9 +144,11 @@ def _add_router(
     project: Project,
     clients: ClientSide,
     group_id: Step[str],
+    outside: str,
 ) -> list[Ready]:
     def make_router() -> str:
-        return str(builder.create("router", router.name, **project.scope).id)
+        extra: dict[str, Any] = {"external_gateway_info": {"network_id": outside}} if outside else {}
+        return str(builder.create("router", router.name, **project.scope, **extra).id)
 
     def make_leg() -> str:
         leg = builder.create(
@@ -226,8 +239,16 @@ def _add_interface(
     return graph.add(f"attach {what}", attach, [router_id, *filter(None, (subnet, port))])
 
 
-def _add_group(graph: Graph, builder: Builder, suffix: str, rules: list[Rule], project: Project) -> Step[str]:
+def _add_group(
+    graph: Graph,
+    builder: Builder,
+    suffix: str,
+    wanted_rules: Callable[[], list[Rule]],
+    project: Project,
+    after: Iterable[Step[Any]] = (),
+) -> Step[str]:
     def make() -> str:
+        rules = wanted_rules()
         group = builder.create("security_group", suffix, **project.scope)
         network = builder.cloud.connection.network
 
@@ -245,7 +266,7 @@ def _add_group(graph: Graph, builder: Builder, suffix: str, rules: list[Rule], p
         builder.call(f"the rules of {group.name}", _first_then(lambda: post(rules), post_missing))
         return str(group.id)
 
-    return graph.add(f"security group {suffix}", make, [project.network_ready])
+    return graph.add(f"security group {suffix}", make, [project.network_ready, *after])
 
 
 def _rule(group_id: str, port: int, cidr: str) -> dict[str, Any]:

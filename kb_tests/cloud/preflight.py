@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,16 +46,23 @@ class Supplies:
         return bool(self.member_role_id)
 
 
+def check_size(layouts: Iterable[Layout], options: StageOptions) -> None:
+    """CapacityError where a run would have more servers than were allowed."""
+    layouts = tuple(layouts)
+    servers = sum(layout.needs.servers for layout in layouts)
+    if options.max_servers is not None and servers > options.max_servers:
+        proxies = "the proxy" if len(layouts) == 1 else "the proxies"
+        raise CapacityError(
+            f"Scenario {layouts[0].scenario} needs {servers} servers, {proxies} included; "
+            f"{options.max_servers} are allowed.",
+            remedy="Raise --kb-max-servers or make the scenario smaller.",
+        )
+
+
 def check(caller: Caller, layout: Layout, boot: Mapping[Role, str], options: StageOptions) -> Supplies:
     """Look for everything that staging needs; CapacityError says all that lacks, in one sentence."""
     cloud = caller.cloud
     _check_boot(boot)
-    if options.max_servers is not None and layout.needs.servers > options.max_servers:
-        raise CapacityError(
-            f"Scenario {layout.scenario} needs {layout.needs.servers} servers, the proxy included; "
-            f"{options.max_servers} are allowed.",
-            remedy="Raise --kb-max-servers or make the scenario smaller.",
-        )
     own = cloud.is_admin if options.own_projects is None else options.own_projects
     if not own:
         check_tenants(caller, layout)

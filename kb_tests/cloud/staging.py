@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+from kb_tests.cloud import floating
 from kb_tests.cloud.builder import Builder
 from kb_tests.cloud.calls import Aborted
 from kb_tests.cloud.connect import Cloud
@@ -15,13 +17,24 @@ from kb_tests.cloud.journal import Journal
 from kb_tests.cloud.layout import Layout, mebibytes
 from kb_tests.cloud.networks import ClientSide, add_client_side, add_server_side
 from kb_tests.cloud.options import StageOptions
-from kb_tests.cloud.preflight import Supplies, check
+from kb_tests.cloud.preflight import Supplies, check, check_size
 from kb_tests.cloud.progress import Progress, silent
 from kb_tests.cloud.projects import add_projects
 from kb_tests.cloud.servers import Group, add_servers
-from kb_tests.cloud.topology import Access, Role, Server, StagingFacts, Topology
+from kb_tests.cloud.topology import Access, Role, Server, StagingFacts, Topology, paired
 from kb_tests.cloud.volumes import add_volumes, attach
 from kb_tests.cloud.waiting import Waiting
+from kb_tests.errors import CloudAccessError
+
+
+@dataclass(frozen=True)
+class Site:
+    """One cloud's part of a run: what is staged there, with the user_data of each role."""
+
+    cloud: Cloud
+    layout: Layout
+    boot: Mapping[Role, str]
+    journal: Journal
 
 
 def stage(
@@ -34,47 +47,133 @@ def stage(
     *,
     abort: threading.Event | None = None,
 ) -> Topology:
-    """Create everything, and return when all servers are ACTIVE and have their volumes.
+    """`stage_all` on one cloud."""
+    (topology,) = stage_all([Site(cloud, layout, boot, journal)], options, progress, abort=abort)
+    return topology
 
-    `boot` is the user_data of each role. Setting `abort`, or a KeyboardInterrupt, ends staging:
-    nothing is created after it, what is under way is finished and journaled. Staging sets `abort`
-    itself when it fails. Whatever was created stays until `tear_down`.
 
-    Raises CapacityError before anything is created, StagingError afterwards.
+def stage_all(
+    sites: Sequence[Site],
+    options: StageOptions,
+    progress: Progress = silent,
+    *,
+    abort: threading.Event | None = None,
+) -> tuple[Topology, ...]:
+    """Create everything, on all clouds at once, and return when all servers are ACTIVE and have their
+    volumes and floating IPs. The clients of the last site load the servers of the first.
+
+    Setting `abort`, or a KeyboardInterrupt, ends staging: nothing is created after it, what is under
+    way is finished and journaled. Staging sets `abort` itself when it fails. Whatever was created
+    stays until `tear_down`.
+
+    Raises CloudAccessError or CapacityError before anything is created, StagingError afterwards.
     """
+    check_size((site.layout for site in sites), options)
+    if len({site.cloud.auth_url for site in sites}) < len(sites):
+        names = " and ".join(repr(site.cloud.name) for site in sites)
+        raise CloudAccessError(f"Clouds {names} are one: both sign in at {sites[0].cloud.auth_url}.")
     stop = abort or threading.Event()
-    began, requests = time.monotonic(), cloud.requests
-    builder = Builder(cloud, journal, until=began + options.deadline, stop=stop)
-    supplies = check(builder, layout, boot, options)
-    journal.bind(cloud.auth_url)
-
+    until = time.monotonic() + options.deadline
+    stages = [
+        _Stage(site, options, Builder(site.cloud, site.journal, until=until, stop=stop)) for site in sites
+    ]
+    for site in sites:
+        site.journal.bind(site.cloud.auth_url)
     graph = Graph()
-    projects = add_projects(graph, builder, layout, supplies, options)
-    flavor_id = _add_flavor(graph, builder, layout, supplies)
-    clients = add_client_side(graph, builder, layout, projects[0], supplies, options)
-    server_side = add_server_side(graph, builder, layout, projects, clients)
-    groups = add_servers(
-        graph, builder, layout, boot, projects, clients, server_side, flavor_id, supplies, options
-    )
-    volumes = add_volumes(graph, builder, layout, projects[0])
+    *others, last = stages
+    last.add(graph)
+    for other in others:
+        other.add(graph, visitors=last.add_visitors(graph))
     graph.run(options.concurrency, stop, progress)
     if stop.is_set():
         raise Aborted("Staging was stopped.")
-    waiting = Waiting(builder, groups)
-    servers = waiting.run(progress)
-    if layout.volume:
-        bare = [servers[name] for group in groups if group.role is Role.STORAGE for name in group.names]
-        ids = [step.value for step in volumes]
-        equipped = attach(builder, layout.volume, projects[0], bare, ids, options, progress)
+    *before, loading = [each.topology(progress) for each in stages]
+    servers = (*before, loading)[0].servers
+    if loading.clients:
+        loading = dataclasses.replace(loading, clients=paired(loading.clients, servers))
+    return (*before, loading)
+
+
+class _Stage:
+    """The staging of one site; made once all that it needs is there."""
+
+    def __init__(self, site: Site, options: StageOptions, builder: Builder) -> None:
+        self._began, self._requests = time.monotonic(), site.cloud.requests
+        self._site = site
+        self._options = options
+        self._builder = builder
+        self._supplies = check(builder, site.layout, site.boot, options)
+
+    def add(self, graph: Graph, visitors: Step[list[str]] | None = None) -> None:
+        """Steps for all of it; `visitors` are the CIDRs from which servers are loaded from outside."""
+        layout, builder, supplies, options = self._site.layout, self._builder, self._supplies, self._options
+        self._projects = add_projects(graph, builder, layout, supplies, options)
+        flavor_id = _add_flavor(graph, builder, layout, supplies)
+        self._clients = add_client_side(graph, builder, layout, self._projects[0], supplies, options)
+        self._servers = add_server_side(
+            graph, builder, layout, self._projects, self._clients, supplies, visitors
+        )
+        self._groups = add_servers(
+            graph,
+            builder,
+            layout,
+            self._site.boot,
+            self._projects,
+            self._clients,
+            self._servers,
+            flavor_id,
+            supplies,
+            options,
+        )
+        self._volumes = add_volumes(graph, builder, layout, self._projects[0])
+
+    def add_visitors(self, graph: Graph) -> Step[list[str]]:
+        """A step that says where other clouds see our clients come from, as CIDRs."""
+        return floating.add_visitors(graph, self._builder, self._clients)
+
+    def topology(self, progress: Progress) -> Topology:
+        """What was staged, once it is ready; clients have no peers yet."""
+        site, layout, builder, options = self._site, self._site.layout, self._builder, self._options
+        waiting = Waiting(builder, self._groups)
+        servers = waiting.run(progress)
+        equipped: list[Server] = []
+        if layout.volume:
+            names = [name for group in self._groups if group.role is Role.STORAGE for name in group.names]
+            bare, ids = [servers[name] for name in names], [step.value for step in self._volumes]
+            equipped = attach(builder, layout.volume, self._projects[0], bare, ids, options, progress)
+        if layout.outside:
+            equipped = floating.attach(
+                builder, self._servers, self._projects, servers.values(), self._supplies, options, progress
+            )
         servers |= {server.name: server for server in equipped}
-    facts = StagingFacts(time.monotonic() - began, cloud.requests - requests)
-    topology = _topology(journal, layout, groups, servers, _access(cloud, layout, clients, options), facts)
-    notes = supplies.notes
-    if waiting.replaced:
-        notes += (f"{len(waiting.replaced)} of {len(servers)} servers went to ERROR and were made anew.",)
-    networks = {ready.plan.name: ready.network.value for ready in (clients.ready, *server_side)}
-    mtus = {name: network.mtu for name, network in networks.items() if network.mtu}
-    return dataclasses.replace(topology, notes=notes, mtus=mtus)
+        notes = self._supplies.notes
+        if waiting.replaced:
+            notes += (f"{len(waiting.replaced)} of {len(servers)} servers went to ERROR and were made anew.",)
+        networks = {ready.plan.name: ready.network.value for ready in (self._clients.ready, *self._servers)}
+        (proxy,) = _of(Role.PROXY, self._groups, servers)
+        return Topology(
+            run_id=site.journal.run_id,
+            scenario=layout.scenario,
+            cloud=site.journal.header.cloud,
+            proxy=proxy,
+            servers=_of(Role.SERVER, self._groups, servers) + _of(Role.STORAGE, self._groups, servers),
+            clients=_of(Role.CLIENT, self._groups, servers),
+            access=_access(site.cloud, layout, self._clients, options),
+            staging=StagingFacts(time.monotonic() - self._began, site.cloud.requests - self._requests),
+            notes=notes,
+            mtus={name: network.mtu for name, network in networks.items() if network.mtu},
+        )
+
+
+def _of(role: Role, groups: list[Group], by_name: dict[str, Server]) -> tuple[Server, ...]:
+    """Spread over the networks, so that the first few of a progression do not share one."""
+    numbered = [
+        (number, index, name)
+        for index, group in enumerate(groups)
+        if group.role is role
+        for number, name in enumerate(group.names)
+    ]
+    return tuple(by_name[name] for _, _, name in sorted(numbered))
 
 
 def _add_flavor(graph: Graph, builder: Builder, layout: Layout, supplies: Supplies) -> Step[str]:
@@ -101,40 +200,4 @@ def _access(cloud: Cloud, layout: Layout, clients: ClientSide, options: StageOpt
         redis_host=layout.proxy_address,
         redis_port=options.redis_port,
         proxy_command=options.proxy_command,
-    )
-
-
-def _topology(
-    journal: Journal,
-    layout: Layout,
-    groups: list[Group],
-    by_name: dict[str, Server],
-    access: Access,
-    facts: StagingFacts,
-) -> Topology:
-    def of(role: Role) -> list[Server]:
-        """Spread over the networks, so that the first few of a progression do not share one."""
-        numbered = [
-            (number, index, name)
-            for index, group in enumerate(groups)
-            if group.role is role
-            for number, name in enumerate(group.names)
-        ]
-        return [by_name[name] for _, _, name in sorted(numbered)]
-
-    servers = of(Role.SERVER) + of(Role.STORAGE)
-    clients = [
-        dataclasses.replace(client, peer=server.address)
-        for client, server in zip(of(Role.CLIENT), of(Role.SERVER), strict=True)
-    ]
-    (proxy,) = of(Role.PROXY)
-    return Topology(
-        run_id=journal.run_id,
-        scenario=layout.scenario,
-        cloud=journal.header.cloud,
-        proxy=proxy,
-        servers=tuple(servers),
-        clients=tuple(clients),
-        access=access,
-        staging=facts,
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 
@@ -29,9 +29,9 @@ class Volume:
 class Server:
     """One running server.
 
-    `address` is its fixed IPv4 address; `host` the hypervisor where an admin may see it, else
-    Nova's opaque hostId; `peer` is, for a client, the address of the HTTP server it loads; `mtu` is what
-    its agent sees, 0 while that is unknown.
+    `address` is its fixed IPv4 address, `floating_ip` the one that it has outside, "" for none; `host`
+    the hypervisor where an admin may see it, else Nova's opaque hostId; `peer` is, for a client, the
+    address of the HTTP server it loads; `mtu` is what its agent sees, 0 while that is unknown.
     """
 
     id: str
@@ -45,6 +45,8 @@ class Server:
     peer: str = ""
     volume: Volume | None = None
     mtu: int = 0
+    cloud: str = ""
+    floating_ip: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,9 @@ class Topology:
     """Everything that was staged for one scenario and is ready to take agents' commands.
 
     `notes` are sentences that every report of it must show (the local cloud says what it is).
-    `clients[i].peer == servers[i].address`. `mtus` are those of the networks by name, as Neutron says.
+    `clients[i].peer == servers[i].address`, or its floating IP where the clients are on another cloud,
+    the testing cloud, which then has a proxy of its own. `mtus` are those of the networks by name, as
+    Neutron says.
     """
 
     run_id: str
@@ -88,8 +92,38 @@ class Topology:
     staging: StagingFacts
     notes: tuple[str, ...] = field(default=())
     mtus: Mapping[str, int] = field(default_factory=dict)
+    testing_proxy: Server | None = None
 
     @property
     def agents(self) -> tuple[Server, ...]:
-        """Every server that carries an agent: all but the proxy."""
+        """Every server that carries an agent: all but the proxies."""
         return self.servers + self.clients
+
+    @property
+    def proxies(self) -> tuple[Server, ...]:
+        """One for each cloud."""
+        return (self.proxy,) if self.testing_proxy is None else (self.proxy, self.testing_proxy)
+
+    @property
+    def testing_cloud(self) -> str:
+        """The cloud of the clients, "" if it is that of the servers."""
+        return self.testing_proxy.cloud if self.testing_proxy else ""
+
+
+def paired(clients: Iterable[Server], servers: Iterable[Server]) -> tuple[Server, ...]:
+    """The clients, each with the server that it loads as its peer; as many on either side."""
+    return tuple(
+        replace(client, peer=server.floating_ip or server.address)
+        for client, server in zip(clients, servers, strict=True)
+    )
+
+
+def joined(under_test: Topology, testing: Topology) -> Topology:
+    """The topologies of two clouds as one: the servers of the former, the clients of the latter."""
+    return replace(
+        under_test,
+        clients=testing.clients,
+        testing_proxy=testing.proxy,
+        notes=tuple(dict.fromkeys((*under_test.notes, *testing.notes))),
+        mtus={**under_test.mtus, **testing.mtus},
+    )

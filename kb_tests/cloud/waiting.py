@@ -43,7 +43,7 @@ class Waiting:
             ready = {
                 name: made
                 for name, server in found.items()
-                if server.status == "ACTIVE" and (made := _server(server, self._groups[name])).address
+                if server.status == "ACTIVE" and (made := self._server(server, name)).address
             }
             progress("servers", len(ready), len(self._groups))
             if len(ready) == len(self._groups):
@@ -98,21 +98,22 @@ class Waiting:
             f"{', '.join(states)}{more}."
         )
 
-
-def _server(server: Any, group: Group) -> Server:
-    addresses = [
-        address["addr"]
-        for on_network in (server.addresses or {}).values()
-        for address in on_network
-        if address.get("version") == 4 and address.get("OS-EXT-IPS:type", "fixed") == "fixed"
-    ]
-    return Server(
-        id=server.id,
-        name=server.name,
-        role=group.role,
-        address=addresses[0] if addresses else "",
-        network=group.network,
-        project_id=server.project_id or group.project.id.value,
-        host=server.hypervisor_hostname or server.host_id or "",
-        zone=server.availability_zone or "",
-    )
+    def _server(self, server: Any, name: str) -> Server:
+        group = self._groups[name]
+        addresses = [
+            address["addr"]
+            for on_network in (server.addresses or {}).values()
+            for address in on_network
+            if address.get("version") == 4 and address.get("OS-EXT-IPS:type", "fixed") == "fixed"
+        ]
+        return Server(
+            id=server.id,
+            name=server.name,
+            role=group.role,
+            address=addresses[0] if addresses else "",
+            network=group.network,
+            project_id=server.project_id or group.project.id.value,
+            host=server.hypervisor_hostname or server.host_id or "",
+            zone=server.availability_zone or "",
+            cloud=self._builder.cloud.name,
+        )
