@@ -15,6 +15,11 @@ from kb_tests.localcloud.driver import DriverError, Nic, ServerSpec
 
 _LARGEST_UNPACKED = 1 << 20
 
+_ENCODINGS = {"": (False, False), "text/plain": (False, False), "b64": (True, False), "base64": (True, False)}
+for _gzip in ("gz", "gzip"):
+    _ENCODINGS |= {_gzip: (False, True), f"{_gzip}+b64": (True, True), f"{_gzip}+base64": (True, True)}
+"""What cloud-config's write_files calls encodings: whether it is base64, and whether gzip is below."""
+
 USER_DATA_SCRIPT = "/var/lib/cloud/instance/user-data.txt"
 """Where the script that user_data stands for lies in the server."""
 
@@ -53,6 +58,9 @@ def _cloud_config_script(text: bytes) -> bytes:
     if not isinstance(config, dict):
         raise DriverError("user_data is no valid cloud-config: it is not a mapping.")
     lines = ["#!/bin/sh"]
+    others = sorted(str(key) for key in config.keys() - {"write_files", "runcmd"})
+    if others:
+        lines.append(f"echo {shlex.quote('user_data: the local cloud passes over ' + ', '.join(others))}")
     try:
         for file in config.get("write_files") or ():
             lines += _write_file(file)
@@ -68,14 +76,12 @@ def _write_file(file: dict[str, Any]) -> list[str]:
     path = shlex.quote(file["path"])
     content = file.get("content", "")
     content = content if isinstance(content, bytes) else content.encode()
-    encoding = file.get("encoding", "text/plain").lower()
-    if encoding in ("b64", "base64", "gz+b64", "gz+base64", "gzip+b64", "gzip+base64"):
-        content = b64decode(content)
-    elif encoding not in ("text/plain", ""):
-        raise ValueError(encoding)
-    unpack = " | gzip -d" if encoding.startswith("gz") else ""
+    is_base64, is_gzip = _ENCODINGS[(file.get("encoding") or "").lower()]
+    content = b64decode(content) if is_base64 else content
+    unpack = " | gzip -d" if is_gzip else ""
     into = ">>" if file.get("append") else ">"
-    mode = str(file.get("permissions", "0644"))
+    mode = file.get("permissions", 0o644)
+    mode = f"{mode:04o}" if isinstance(mode, int) else str(mode)  # YAML reads an unquoted 0600 as octal
     return [
         f"mkdir -p {shlex.quote(file['path'].rpartition('/')[0] or '/')}",
         f"base64 -d <<'END'{unpack} {into} {path}\n{b64encode(content).decode()}\nEND",

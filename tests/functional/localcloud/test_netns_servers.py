@@ -118,10 +118,10 @@ write_files:
   - path: /etc/deep/down/file
     content: "text\\n"
     permissions: '0600'
-  - {path: /opt/coded, encoding: b64, content: aGVsbG8K, owner: 'www-data:www-data'}
+  - {path: /opt/coded, encoding: b64, content: aGVsbG8K, owner: 'www-data:www-data', permissions: 0640}
 runcmd:
   - stat -c '%a %U' /etc/deep/down/file
-  - [sh, -c, 'cat /opt/coded; stat -c "%U" /opt/coded']
+  - [sh, -c, 'cat /opt/coded; stat -c "%U %a" /opt/coded']
 """
 
     async def main() -> None:
@@ -129,7 +129,7 @@ runcmd:
             server = await cloud.boot(cloud.spec("configured", config))
             console = await cloud.says(server, "user_data ended with status 0")
             assert "600 root" in console
-            assert "hello\nwww-data" in console
+            assert "hello\nwww-data 640" in console
 
     asyncio.run(main())
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 import subprocess
@@ -44,6 +45,7 @@ def test_other_kinds_do_not_run(nothing: bytes) -> None:
         b"#cloud-config\n- a list",
         b"#cloud-config\nwrite_files: [{content: x}]",
         b"#cloud-config\nwrite_files: [{path: /x, encoding: rot13}]",
+        b"#cloud-config\nwrite_files: [{path: /x, encoding: b64+gz}]",
         b"#cloud-config\nruncmd: 5",
     ],
 )
@@ -69,6 +71,36 @@ def test_cloud_config_becomes_a_script_that_does_it(tmp_path: Path) -> None:
     assert target.stat().st_mode & 0o777 == 0o644, "the second entry's default"
     assert (tmp_path / "copy of it").read_text() == target.read_text()
     assert (tmp_path / "done").read_text() == "done\n"
+
+
+GZIPPED = base64.b64encode(gzip.compress(b"packed\n")).decode()
+
+
+@pytest.mark.parametrize(
+    ("entry", "content", "mode"),
+    [
+        ("content: plain", b"plain", 0o644),
+        ("{content: aGVsbG8K, encoding: b64, permissions: '0600'}", b"hello\n", 0o600),
+        ("{content: aGVsbG8K, encoding: Base64, permissions: 0755}", b"hello\n", 0o755),
+        (f"{{content: {GZIPPED}, encoding: gz+b64, permissions: 0400}}", b"packed\n", 0o400),
+        (f"{{content: {GZIPPED}, encoding: gzip+base64}}", b"packed\n", 0o644),
+        (f"{{content: !!binary {GZIPPED}, encoding: gzip}}", b"packed\n", 0o644),
+        ("{content: !!binary aGVsbG8K}", b"hello\n", 0o644),
+        ("{content: x, encoding: ''}", b"x", 0o644),
+    ],
+)
+def test_cloud_config_files_have_encodings_and_permissions(
+    tmp_path: Path, entry: str, content: bytes, mode: int
+) -> None:
+    target = tmp_path / "file"
+    config = f"#cloud-config\npackages: [nginx]\nwrite_files:\n- path: {target}\n"
+    fields = entry.strip("{}").split(", ")
+    script = guest.boot_script("".join((config, *(f"  {field}\n" for field in fields))).encode())
+    assert script is not None
+    (tmp_path / "script").write_bytes(script.replace(b"chown root:root", b"true"))
+    done = subprocess.run(["sh", tmp_path / "script"], check=True, capture_output=True)
+    assert done.stdout == b"user_data: the local cloud passes over packages\n"
+    assert (target.read_bytes(), target.stat().st_mode & 0o7777) == (content, mode)
 
 
 def test_documents() -> None:
