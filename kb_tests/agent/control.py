@@ -68,6 +68,11 @@ class Control:
         """Whether every report has been taken."""
         return not self._outbox
 
+    @property
+    def mtu(self) -> int:
+        """The MTU of the way to the control server, 0 where it is unknown."""
+        return self._reports.mtu() if self._reports is not None else 0
+
     def filenos(self) -> list[int]:
         """Descriptors to wait on for `commands` and `pump`."""
         return [link.fileno() for link in (self._commands, self._reports) if link is not None]

@@ -147,7 +147,7 @@ class Agent:
         if self._nginx is None:
             return
         try:
-            self._nginx.serve(command["pages"], command["connections"])
+            self._nginx.serve(command["pages"], command["connections"], command["tls"])
         except Exception as error:
             self._fail(command["id"], _sentence(error))
         else:
@@ -261,6 +261,7 @@ class Agent:
                 "host": tcp.gethostname()[:255],
                 "versions": self._versions,
                 "cpus": self._cpus,
+                "mtu": self._control.mtu,
             },
         )
 

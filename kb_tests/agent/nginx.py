@@ -47,11 +47,18 @@ http {{
     uwsgi_temp_path {folder}/temp;
     scgi_temp_path {folder}/temp;
     server {{
-        listen {listen} backlog=65535 reuseport;
+        listen {listen} backlog=65535 reuseport{tls};
         root {folder}/pages;
     }}
 }}
 """
+
+
+_TLS = """ ssl;
+        listen unix:{folder}/check.socket;
+        ssl_certificate {folder}/tls.pem;
+        ssl_certificate_key {folder}/tls.pem;
+        ssl_protocols TLSv1.2 TLSv1.3"""
 
 
 class NginxError(Exception):
@@ -67,10 +74,14 @@ class Nginx:
         self._workers = workers
         self._pid: int | None = None
         self._connections = 0
+        self._tls = ""
         self._next_start = 0.0
 
-    def start(self, connections: int = 512) -> None:
-        """Start it, or let it hold more connections; raises NginxError unless it then answers."""
+    def start(self, connections: int = 512, tls: str | None = None) -> None:
+        """Start it, or let it hold more connections; raises NginxError unless it then answers.
+
+        `tls` is as in `serve`, None for what it was.
+        """
         for folder in (self._folder, os.path.join(self._folder, "pages")):
             os.makedirs(folder, exist_ok=True)
             os.chmod(folder, 0o755)  # noqa: S103 - nginx workers are another user
@@ -78,19 +89,24 @@ class Nginx:
         path = process.find("nginx")
         if path is None:
             raise NginxError("nginx is not installed in this image")
-        if self._pid is None or connections > self._connections:
+        tls = self._tls if tls is None else tls
+        if self._pid is None or connections > self._connections or tls != self._tls:
             self._connections = max(connections, self._connections)
+            self._tls = tls
             self._configure()
             self.stop()
             self._end_leftover()
             self._spawn(path)
         self._await(1)
 
-    def serve(self, pages: Sequence[int], connections: int) -> None:
-        """Have pages of these sizes, and room for that many connections; raises NginxError."""
+    def serve(self, pages: Sequence[int], connections: int, tls: str = "") -> None:
+        """Have pages of these sizes, and room for that many connections; raises NginxError.
+
+        With `tls`, a private key and its certificate as PEM, it speaks HTTPS and no HTTP.
+        """
         for size in pages:
             self._make_page(size)
-        self.start(connections)
+        self.start(connections, tls)
         for size in pages:
             self._await(size)
 
@@ -125,12 +141,19 @@ class Nginx:
             folder=self._folder,
             connections=self._connections + 64,
             listen=self._listen,
+            tls=_TLS.format(folder=self._folder) if self._tls else "",
             keepalive_time="keepalive_time 24h;" if _version() >= [1, 19, 10] else "",
         )
         with open(self._config, "w", encoding="ascii") as file:
             file.write(text)
+        if self._tls:
+            key = os.open(os.path.join(self._folder, "tls.pem"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(key, "w", encoding="ascii") as file:
+                file.write(self._tls)
 
     def _spawn(self, path: str) -> None:
+        if os.path.exists(self._check):  # it stays when nginx is killed, and nginx would not have it
+            os.unlink(self._check)
         log = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
             self._pid = process.spawn([path, "-p", self._folder, "-c", self._config, "-e", self._log], log)
@@ -144,6 +167,11 @@ class Nginx:
     @property
     def _log(self) -> str:
         return os.path.join(self._folder, "error.log")
+
+    @property
+    def _check(self) -> str:
+        """Where the agent, which knows no TLS, sees whether pages are there."""
+        return os.path.join(self._folder, "check.socket")
 
     @property
     def _mark(self) -> str:
@@ -186,7 +214,7 @@ class Nginx:
             if self._pid is None or process.ended(self._pid):
                 self._pid = None
                 raise NginxError(f"nginx does not start: {self._last_words()}")
-            problem = _get(self._address(), f"/{size}", size)
+            problem = _get(self._check if self._tls else self._address(), f"/{size}", size)
             if not problem:
                 return
             if time.monotonic() > deadline:
@@ -234,11 +262,11 @@ def _user_line() -> str:
     return "user root;"
 
 
-def _get(address: tuple[str, int], path: str, size: int) -> str:
-    """Why this page cannot be had whole, or ""."""
+def _get(address: tuple[str, int] | str, path: str, size: int) -> str:
+    """Why this page cannot be had whole, or ""; from a TCP address, or a socket in the file system."""
     received = b""
     try:
-        with tcp.connect(address, 5.0) as connection:
+        with tcp.local(address, 5.0) if isinstance(address, str) else tcp.connect(address, 5.0) as connection:
             connection.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
             while b"\r\n\r\n" not in received and len(received) < 65_536:
                 chunk = connection.recv(4096)

@@ -19,12 +19,14 @@ Commands::
     hello                             all agents say hello (again)
     enroll  id, index, target         sent to one agent: its place among the generators (0, 1, ...) and
                                       the address it loads; `index` -1 and target "" for an HTTP server
-    serve   id, pages, connections    HTTP servers: have these page sizes (bytes) ready at /{size}, and
-                                      hold that many connections
+    serve   id, pages, connections, tls
+                                      HTTP servers: have these page sizes (bytes) ready at /{size}, and
+                                      hold that many connections; `tls` is a private key and its
+                                      certificate as PEM to speak HTTPS with, "" for HTTP
     load    id, clients, http         agents with 0 <= index < clients prepare: they open connections
                                       and answer `ready`; `http` holds rate, connections, path,
                                       keep_alive, warm_up, duration, timeout, block (seconds of one
-                                      histogram block), port
+                                      histogram block), port, tls
     disk    id, target                a storage server finds, formats, mounts and fills what it is to load;
                                       `target` holds kind, volume, volume_size, file_system, directory,
                                       size
@@ -37,9 +39,10 @@ Commands::
 
 Reports::
 
-    hello   role, uuid, instance, host, versions{}, cpus
+    hello   role, uuid, instance, host, versions{}, cpus, mtu
                                       at start, after a lost connection, and when asked; `instance`
-                                      differs for each start of the agent, and `seq` begins anew with it
+                                      differs for each start of the agent, and `seq` begins anew with it;
+                                      `mtu` is that of the way to the proxy, 0 where the system hides it
     ready   id, offset, clock_error   answer to enroll, serve, disk, load, fio: prepared (for load: the
                                       connections are open, or the server does not open them).
                                       offset: Redis clock less CLOCK_MONOTONIC
@@ -49,9 +52,10 @@ Reports::
                                                   [2**(i/4), 2**((i+1)/4)) microseconds
     block   id, index, begin, seconds, counts, response, service
                                                   histograms in base64 V2, whole microseconds
-    done    id, counts, skew, lag_p99, lag_max, cpu, saturated, workers
+    done    id, counts, skew, lag_p99, lag_max, cpu, saturated, workers[, tls]
                                                   after the drain; counts is the sum over the blocks
-                                                  of the measured window, drain included
+                                                  of the measured window, drain included; tls: its
+                                                  version and cipher suite, once it was spoken
     filling id, bytes, seconds                    about every second while a disk is filled
     disk    id, path, bytes, seconds              before `ready` to disk: what was filled (0 bytes if it
                                                   was full), and how long that took
@@ -162,6 +166,10 @@ def _text(value: Any) -> bool:
     return type(value) is str and len(value) <= 255
 
 
+def _pem(value: Any) -> bool:
+    return type(value) is str and len(value) <= 16_384 and value.isascii()
+
+
 def _pages(value: Any) -> bool:
     return type(value) is list and 0 < len(value) <= 1000 and all(map(_integer(0, 1 << 40), value))
 
@@ -174,7 +182,7 @@ def _options(value: Any) -> bool:
 _COMMAND_FIELDS: dict[str, dict[str, Check]] = {
     "hello": {},
     "enroll": {"id": _text, "index": _integer(-1, 1_000_000), "target": _text},
-    "serve": {"id": _text, "pages": _pages, "connections": _integer(1, 1_000_000)},
+    "serve": {"id": _text, "pages": _pages, "connections": _integer(1, 1_000_000), "tls": _pem},
     "disk": {"id": _text, "target": _options},
     "fio": {"id": _text, "clients": _integer(1, 1_000_000), "fio": _options},
     "load": {"id": _text, "clients": _integer(1, 1_000_000), "http": _options},

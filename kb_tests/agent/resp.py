@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 MAX_REPLY = 8 << 20
 """Bytes of one reply that are accepted."""
 
+_IP_MTU = 14
+
 Argument: TypeAlias = "bytes | str | int"
 Reply: TypeAlias = "Any"
 """None, int, bytes, RespError, or a list of these."""
@@ -92,6 +94,13 @@ class Connection:
     def fileno(self) -> int:
         """Readable when a reply may be there."""
         return self._socket.fileno()
+
+    def mtu(self) -> int:
+        """The MTU of the way to the server in bytes, 0 where the system does not tell."""
+        try:
+            return self._socket.getsockopt(tcp.IPPROTO_IP, _IP_MTU)
+        except OSError:
+            return 0
 
     def send(self, *arguments: Argument) -> None:
         """Send one command; its reply comes by `replies`."""

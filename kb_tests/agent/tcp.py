@@ -45,3 +45,15 @@ def connect(address: tuple[str, int], timeout: float) -> Connection:
         connection.close()
         raise
     return connection
+
+
+def local(path: str, timeout: float) -> Connection:
+    """As `connect`, to a socket in the file system."""
+    connection = Connection(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connection.settimeout(timeout)
+        connection.connect(path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection

@@ -13,11 +13,11 @@ from kb_tests.agent import protocol
 from kb_tests.cloud.progress import Progress
 from kb_tests.cloud.topology import Role, Server, Topology
 from kb_tests.errors import AgentsMissingError, FleetError
-from kb_tests.fleet import channel, collect
+from kb_tests.fleet import certificate, channel, collect
 from kb_tests.fleet.collect import B, D, S
 from kb_tests.fleet.messages import AgentReport, Hello, LoadReport, SecondReport
 from kb_tests.fleet.reports import OfCommand
-from kb_tests.fleet.roster import Member, Roster
+from kb_tests.fleet.roster import Member, Roster, Serving
 from kb_tests.fleet.secrets import Secrets
 from kb_tests.fleet.storage_collect import Disk, StorageGathering
 from kb_tests.fleet.storage_messages import DiskReport, Filling, IoSecond, StorageReport
@@ -115,8 +115,9 @@ class Fleet:
         """What each agent said of itself: versions, CPUs."""
         return {name: member.hello for name, member in self._roster.members.items() if member.hello}
 
-    def serve(self, pages: Sequence[int], connections: int) -> None:
-        """Have every HTTP server ready for pages of these sizes and that many connections.
+    def serve(self, pages: Sequence[int], connections: int, *, tls: bool = False) -> None:
+        """Have every HTTP server ready for pages of these sizes and that many connections, with or without
+        TLS.
 
         Raises FleetError when one cannot, AgentsMissingError when one does not answer.
         """
@@ -125,14 +126,20 @@ class Fleet:
             member
             for member in self._roster.members.values()
             if member.server.role is Role.SERVER
-            and not (wanted <= member.serving[0] and connections <= member.serving[1])
+            and not (
+                wanted <= member.serving.pages
+                and connections <= member.serving.connections
+                and tls == member.serving.tls
+            )
         ]
         if not members:
             return
-        command = {"kind": "serve", "pages": sorted(wanted), "connections": connections}
+        pem = certificate.make() if tls else ""
+        command = {"kind": "serve", "pages": sorted(wanted), "connections": connections, "tls": pem}
         self._ask(members, {member.server.name: command for member in members}, SERVE_TIMEOUT, collect.Part)
         for member in members:
-            member.serving = (member.serving[0] | wanted, max(connections, member.serving[1]))
+            most = max(connections, member.serving.connections)
+            member.serving = Serving(member.serving.pages | wanted, most, tls)
 
     def run(
         self,

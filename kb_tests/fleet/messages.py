@@ -112,6 +112,7 @@ class Done(Message):
     cpu: Annotated[float, Field(ge=0, le=4096, allow_inf_nan=False)]
     saturated: bool
     workers: Annotated[int, Field(ge=1, le=4096)]
+    tls: Text = ""
 
 
 class Failed(Message):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -17,6 +17,17 @@ from kb_tests.fleet.sequence import Sequence
 _REPORT: TypeAdapter[Report] = TypeAdapter(Report)
 
 
+class Serving(NamedTuple):
+    """What an HTTP server is ready for."""
+
+    pages: frozenset[int]
+    connections: int
+    tls: bool
+
+
+NOTHING = Serving(frozenset(), 0, tls=False)
+
+
 class Member:
     """One expected agent."""
 
@@ -25,7 +36,7 @@ class Member:
         self.hello: Hello | None = None
         self.sequence = Sequence()
         self.enrolled = False
-        self.serving: tuple[frozenset[int], int] = (frozenset(), 0)
+        self.serving = NOTHING
         self.disk: Mapping[str, Any] = {}
 
     def greet(self, hello: Hello) -> str:
@@ -35,7 +46,7 @@ class Member:
         if hello.uuid and hello.uuid != self.server.id:
             return f"it says that it is server {hello.uuid}, but was staged as {self.server.id}"
         if self.hello is None or hello.instance != self.hello.instance:
-            self.enrolled, self.serving, self.disk = False, (frozenset(), 0), {}
+            self.enrolled, self.serving, self.disk = False, NOTHING, {}
         self.hello = hello
         return ""
 

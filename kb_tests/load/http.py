@@ -17,7 +17,7 @@ def run(
     point: HttpPoint, fleet: Fleet, on_second: OnSecond | None = None, port: int = HTTP_PORT
 ) -> list[AgentReport]:
     """Run one point on the fleet; one report from each of its generators."""
-    fleet.serve([point.page_size], point.connections)
+    fleet.serve([point.page_size], point.connections, tls=point.tls)
     options = {
         "rate": point.rate,
         "connections": point.connections,
@@ -28,6 +28,7 @@ def run(
         "timeout": point.timeout,
         "block": block_seconds(point.duration),
         "port": port,
+        "tls": point.tls,
     }
     seconds = point.warm_up + point.duration + point.timeout
     return fleet.run({"kind": "load", "http": options}, point.clients, seconds, on_second)

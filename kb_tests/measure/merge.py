@@ -114,6 +114,7 @@ def _facts(report: AgentReport, done: Done, blocks: Iterable[Block]) -> AgentFac
         skew=done.skew,
         clock_error=report.clock_error,
         saturated=done.saturated,
+        tls=done.tls,
     )
 
 

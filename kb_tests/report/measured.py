@@ -111,6 +111,7 @@ class AgentRecord(Part):
     skew: float
     clock_error: float
     saturated: bool
+    tls: str = ""
 
     @classmethod
     def of(cls, facts: AgentFacts) -> AgentRecord:

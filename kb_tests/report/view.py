@@ -319,11 +319,14 @@ def _facts(point: PointRecord, measurement: MeasurementRecord, figures: Figures)
         ("answered well", f"{counts.completed:,}"),
         ("without a good answer", words.failures(counts) or "0"),
         ("throughput", f"{format_size(figures.throughput)}/s"),
-        ("window", f"{words.duration(figures.duration)}{_warm_up(point)}"),
+        ("window", f"{words.duration(figures.duration)}{_warm_up(point, measurement)}"),
     ]
     if isinstance(point.point, HttpPoint):
         kind = "kept alive" if point.point.keep_alive else "one a request"
         facts.append(("connections", f"{point.point.connections:,} each, {kind}"))
+        if point.point.tls:
+            spoken = sorted({words.printable(agent.tls) for agent in measurement.agents if agent.tls})
+            facts.append(("TLS", "; ".join(spoken) or "no handshake succeeded"))
         facts.append(("page", format_size(point.point.page_size)))
     agents = measurement.agents
     if agents:
@@ -336,9 +339,20 @@ def _facts(point: PointRecord, measurement: MeasurementRecord, figures: Figures)
     return tuple(facts)
 
 
-def _warm_up(point: PointRecord) -> str:
-    before = point.point.warm_up if isinstance(point.point, HttpPoint) else point.point.ramp
-    return f" after {words.duration(before)} of warm-up" if before else ""
+def _warm_up(point: PointRecord, measurement: MeasurementRecord) -> str:
+    """What was left out before the window, and who said so."""
+    start = measurement.start
+    if start is None:
+        before = point.point.warm_up if isinstance(point.point, HttpPoint) else point.point.ramp
+        return f" after {words.duration(before)} of warm-up" if before else ""
+    if not start.settled:
+        return ", nothing cut off: response times did not settle in its first half"
+    if not start.seconds:
+        return ", steady from its beginning"
+    return (
+        f" after {words.duration(start.seconds)} of warm-up, found and cut off:"
+        f" {start.due:,} requests, p99 {words.duration(start.p99)}"
+    )
 
 
 def _topology(topology: TopologyRecord) -> Pairs:

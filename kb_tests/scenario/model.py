@@ -79,6 +79,7 @@ class HttpTopology(Section):
 class HttpLoad(Section):
     """Rates are per generator; every rate at every scale is a point. Rate 0 is a closed loop.
 
+    `tls` is HTTPS with a certificate made for the run, and a full handshake for each connection.
     `warm_up` precedes `duration`. If it is `auto` (None here), it is found afterwards at the beginning of
     `duration` and cut off, at most half of it.
     """
@@ -86,6 +87,7 @@ class HttpLoad(Section):
     page_size: Size = 32 << 10
     connections: Annotated[int, Field(ge=1, le=60_000)] = 100
     keep_alive: bool = True
+    tls: bool = False
     rate: Annotated[list[Annotated[float, Field(ge=0, le=1_000_000)]], Field(min_length=1, max_length=100)]
     clients: Clients | None = None
     warm_up: WarmUp = 5.0

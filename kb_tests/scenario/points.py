@@ -34,6 +34,7 @@ class HttpPoint:
     max_duration: float
     timeout: float
     find_warm_up: bool = False
+    tls: bool = False
 
     @property
     def offered(self) -> float:
@@ -117,6 +118,7 @@ def _http_point(scenario: HttpScenario, clients: int, rate: float) -> HttpPoint:
         max_duration=load.max_duration or load.duration,
         timeout=load.timeout,
         find_warm_up=load.warm_up is None,
+        tls=load.tls,
     )
 
 

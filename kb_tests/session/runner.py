@@ -54,6 +54,7 @@ class HttpRunner(PointRunner[HttpScenario, HttpPoint, Measurement]):
             max_duration=seconds,
             timeout=parse_duration(timeout) if timeout else load.timeout,
             find_warm_up=before is None,
+            tls=load.tls,
         )
         return self.measured(point)
 

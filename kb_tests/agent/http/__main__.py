@@ -28,7 +28,7 @@ def run(load: HttpLoad) -> dict[str, Any]:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python3 -m kb_tests.agent.http", description=__doc__)
-    parser.add_argument("--url", required=True, help="http://IPV4[:PORT]/PATH")
+    parser.add_argument("--url", required=True, help="http://IPV4[:PORT]/PATH, or https://...")
     parser.add_argument("--rate", type=float, default=1000, help="requests/s; 0 for a closed loop")
     parser.add_argument("--connections", type=int, default=100)
     parser.add_argument("--duration", type=float, default=5)
@@ -45,7 +45,8 @@ def main() -> None:
     url = urlsplit(asked.url)
     options = {
         **{key: getattr(asked, key) for key in ("rate", "connections", "duration", "warm_up", "timeout")},
-        "port": url.port or 80,
+        "port": url.port or (443 if url.scheme == "https" else 80),
+        "tls": url.scheme == "https",
         "path": url.path or "/",
         "keep_alive": not asked.new_connections,
         "block": 10,
@@ -59,6 +60,8 @@ def main() -> None:
     except LoadError as error:
         sys.exit(str(error))
     total = done["counts"]
+    if "tls" in done:
+        print(f"TLS          {done['tls']}")
     print(f"connections  {asked.connections} opened in {ramp:.2f} s, {done['workers']} workers")
     print(f"requests     {total['completed'] / asked.duration:,.1f}/s completed, {total['due']} due")
     print(f"bodies       {total['bytes'] / asked.duration / 1e6:,.1f} MB/s")

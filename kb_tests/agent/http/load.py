@@ -41,7 +41,7 @@ class Load(NamedTuple):
                 duration=float(options["duration"]),
                 timeout=float(options["timeout"]),
                 block=float(options["block"]),
-                tls=bool(options.get("tls", False)),
+                tls=bool(options["tls"]),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise LoadError(f"The load command cannot be understood: {error!r}.") from error

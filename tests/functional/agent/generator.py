@@ -19,6 +19,7 @@ HTTP: dict[str, Any] = {
     "duration": 1,
     "timeout": 1,
     "block": 1,
+    "tls": False,
 }
 
 

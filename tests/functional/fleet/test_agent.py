@@ -58,7 +58,7 @@ def test_the_agent_outlives_any_command(control_plane: Plane, controller: redis.
         b'{"v":1,"kind":"_turn"}',
         b'{"v":1,"kind":"start","id":"unknown","start_at":1}',
         b'{"v":1,"kind":"load","id":"x","clients":1,"http":{"rate":"fast"}}',
-        b'{"v":1,"kind":"serve","id":"huge","pages":[1099511627776],"connections":1}',
+        b'{"v":1,"kind":"serve","id":"huge","pages":[1099511627776],"connections":1,"tls":""}',
         b'{"v":1,"kind":"abort","id":"unknown"}',
     ]
     for raw in bad:

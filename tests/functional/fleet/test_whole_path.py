@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from kb_tests.cloud.progress import silent
 from kb_tests.fleet.fleet import Fleet
@@ -34,8 +35,8 @@ def test_a_point_from_command_to_reports(control_plane: Plane) -> None:
     with Fleet.open(topology, control_plane.secrets, silent, time.monotonic() + 20) as fleet:
         assert {hello.role for hello in fleet.hellos.values()} == {"server", "client"}
         assert fleet.hellos[topology.servers[0].name].versions.keys() == {"python", "kernel", "nginx"}
-        for _ in range(2):
-            reports = http.run(POINT, fleet, seen.append, port=control_plane.http_port)
+        for tls in (False, True):
+            reports = http.run(replace(POINT, tls=tls), fleet, seen.append, port=control_plane.http_port)
             assert [report.agent for report in reports] == [server.name for server in topology.clients]
             for report in reports:
                 assert report.problem == ""
@@ -44,4 +45,7 @@ def test_a_point_from_command_to_reports(control_plane: Plane) -> None:
                 assert sum(block.counts.due for block in report.blocks) == 400
                 assert 0 < report.clock_error < 0.01
                 assert abs(report.done.skew) < 0.05
+                assert report.done.tls[:7] == ("TLSv1.3" if tls else "")
+        key = control_plane.folder / topology.servers[0].name / "tls.pem"
+        assert key.stat().st_mode & 0o777 == 0o600
     assert {second.index for second in seen} >= {-1, 0, 1}

@@ -19,6 +19,7 @@ HTTP: dict[str, Any] = {
     "duration": 30.0,
     "timeout": 5.0,
     "block": 10.0,
+    "tls": False,
 }
 
 

@@ -192,6 +192,7 @@ def simulate(world: World, share: Share = ALONE, phase: float = 0.0, **options: 
         "duration": 1.0,
         "timeout": 0.3,
         "block": 0.4,
+        "tls": False,
     } | options
     load = Load.of("192.0.2.1", http)
     with pytest.MonkeyPatch.context() as patch:
@@ -267,7 +268,7 @@ def test_every_request_that_was_due_ends_in_exactly_one_way(
             Load.of(
                 "192.0.2.1",
                 {"port": 80, "path": "/", "rate": rate, "connections": 12, "keep_alive": keep_alive}
-                | {"warm_up": 0.2, "duration": 1.0, "timeout": 0.3, "block": 0.4},
+                | {"warm_up": 0.2, "duration": 1.0, "timeout": 0.3, "block": 0.4, "tls": False},
             ),
             Share(number, 3, 4),
             at=world.start_at,

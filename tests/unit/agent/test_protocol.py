@@ -13,7 +13,7 @@ from kb_tests.agent.main import Agent
 COMMANDS: list[dict[str, Any]] = [
     {"kind": "hello"},
     {"kind": "enroll", "id": "a", "index": 0, "target": "10.0.0.1"},
-    {"kind": "serve", "id": "a", "pages": [0, 32768], "connections": 10},
+    {"kind": "serve", "id": "a", "pages": [0, 32768], "connections": 10, "tls": ""},
     {"kind": "disk", "id": "a", "target": {"kind": "ephemeral"}},
     {"kind": "fio", "id": "a", "clients": 3, "fio": {"mode": "randread"}},
     {"kind": "load", "id": "a", "clients": 3, "http": {"rate": 1}},
@@ -76,7 +76,9 @@ def test_garbage_is_refused(raw: bytes) -> None:
         ({"v": 1, "kind": "abort"}, "needs the fields id"),
         ({"v": 1, "kind": "shell"}, "does not know the command 'shell'"),
         ({"v": 1, "kind": "start", "id": "a", "start_at": True}, "start_at"),
-        ({"v": 1, "kind": "serve", "id": "a", "pages": [-1], "connections": 1}, "pages"),
+        ({"v": 1, "kind": "serve", "id": "a", "pages": [-1], "connections": 1, "tls": ""}, "pages"),
+        ({"v": 1, "kind": "serve", "id": "a", "pages": [1], "connections": 1, "tls": "x" * 16_385}, "tls"),
+        ({"v": 1, "kind": "serve", "id": "a", "pages": [1], "connections": 1, "tls": "\u00fc"}, "tls"),
         ([], "not a JSON object"),
     ],
 )

@@ -239,6 +239,13 @@ def test_pages_are_asked_for_once(make: Make) -> None:
     fleet.serve([1024], 20)
     fleet.serve([2048], 20)
     assert served() == 3
+    fleet.serve([2048], 20, tls=True)
+    fleet.serve([1024], 10, tls=True)
+    assert served() == 4
+    assert "PRIVATE KEY" in channel.agents[SERVER].commands[-1]["tls"]
+    fleet.serve([2048], 20)
+    assert served() == 5
+    assert channel.agents[SERVER].commands[-1]["tls"] == ""
 
 
 def test_an_http_server_that_cannot_serve_is_an_error(make: Make) -> None:

@@ -27,8 +27,8 @@ class FakeFleet:
     def __init__(self) -> None:
         self.calls: list[Any] = []
 
-    def serve(self, pages: list[int], connections: int) -> None:
-        self.calls.append(("serve", pages, connections))
+    def serve(self, pages: list[int], connections: int, *, tls: bool) -> None:
+        self.calls.append(("serve", pages, connections, tls))
 
     def run(self, command: dict[str, Any], clients: int, seconds: float, on_second: Any) -> list[Any]:
         self.calls.append(("run", command, clients, seconds, on_second))
@@ -39,7 +39,7 @@ def test_a_point_becomes_one_command() -> None:
     fleet = FakeFleet()
     assert http.run(POINT, cast("Fleet", fleet)) == []
     serve, run = fleet.calls
-    assert serve == ("serve", [32768], 100)
+    assert serve == ("serve", [32768], 100, False)
     _, command, clients, seconds, _ = run
     assert (clients, seconds) == (3, 69.0)
     assert command == {
@@ -54,6 +54,7 @@ def test_a_point_becomes_one_command() -> None:
             "timeout": 4.0,
             "block": 2.0,
             "port": 80,
+            "tls": False,
         },
     }
 
