@@ -46,7 +46,7 @@ def up(settings: Settings, say: Callable[[str], None]) -> None:
             _once(settings, "resources", lambda: bootstrap.resources(settings))
             say("image")
             file = image.result()
-            guest.register(settings, file)
+            _once(settings, "image", lambda: guest.register(settings, file))
     say("up")
 
 

@@ -13,14 +13,11 @@ import os
 import resource
 import signal
 import socket
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import closing
 from pathlib import Path
 
 _CLONE_NEWNET = 0x40000000
 _CHUNK = 1 << 16
-
-Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 def main() -> None:
@@ -62,35 +59,42 @@ async def forward(listeners: list[socket.socket]) -> None:
     ended = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     for listener in listeners:
-        await asyncio.start_server(_handler(*listener.getsockname()), sock=listener, backlog=1024)
+        await asyncio.start_server(Forwarder(*listener.getsockname()).accept, sock=listener, backlog=1024)
     await ended.wait()
 
 
-def _handler(address: str, port: int) -> Handler:
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            far_reader, far_writer = await asyncio.open_connection(address, port)
-        except OSError:
-            writer.close()
-            return
-        try:
-            await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
-        finally:
-            writer.close()
-            far_writer.close()
+class Forwarder:
+    """Hands connections to one target."""
 
-    return handle
+    def __init__(self, address: str, port: int) -> None:
+        self._target = (address, port)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # asyncio itself keeps no task alive.
+        task = asyncio.create_task(self._hand_over(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _hand_over(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with closing(writer):
+            try:
+                far_reader, far_writer = await asyncio.open_connection(*self._target)
+            except OSError:
+                return
+            with closing(far_writer):
+                await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Copy one direction to its end; the other one may go on."""
-    with suppress(OSError):
+    try:
         while data := await reader.read(_CHUNK):
             writer.write(data)
             await writer.drain()
         writer.write_eof()
-        return
-    writer.close()
+    except OSError:
+        writer.close()
 
 
 if __name__ == "__main__":

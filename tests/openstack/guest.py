@@ -53,6 +53,9 @@ def _extract(settings: Settings, disk: Path, root: Path) -> None:
         try:
             shutil.rmtree(mounted / "lib/modules")
             shutil.rmtree(mounted / "boot")
+            init = mounted / "sbin/init"
+            init.unlink()
+            shutil.copy(Path(__file__).with_name("container-init"), init)
         finally:
             _run(settings, "umount", str(mounted))
         part.rename(root)
