@@ -60,22 +60,26 @@ class Volumes:
                     os.close(lock)
 
     async def put(self, volume_id: str, size: int) -> None:
-        """Make a volume of `size` bytes and write it full."""
-        if volume_id in self._files:
+        """Make a volume of `size` bytes, or one that is there as large, and write it full."""
+        known = self._files.get(volume_id)
+        if known is not None and os.fstat(known).st_size >= size:
             return
         async with self._filling:
-            (fd,) = await self._link.ask("volume", volume=volume_id)
+            fd = known if known is not None else (await self._link.ask("volume", volume=volume_id))[0]
             given_up = threading.Event()
             try:
-                await asyncio.to_thread(_fill_or_close, fd, size, given_up)
-            except OSError as error:
-                await self._link.ask_removal("volume-delete", volume=volume_id)
+                await asyncio.to_thread(_fill_copy, os.dup(fd), size, given_up)
+            except BaseException as error:
+                given_up.set()
+                if known is None:
+                    os.close(fd)
+                if not isinstance(error, OSError):
+                    raise
+                if known is None:
+                    await self._link.ask_removal("volume-delete", volume=volume_id)
                 raise DriverError(
                     f"Volume {volume_id} of {size} bytes cannot be made in {self._state}: {error.strerror}."
                 ) from None
-            except asyncio.CancelledError:
-                given_up.set()
-                raise
             self._files[volume_id] = fd
 
     async def delete(self, volume_id: str) -> None:
@@ -157,39 +161,49 @@ class Volumes:
             self._lock = None
 
 
-def _fill_or_close(fd: int, size: int, given_up: threading.Event) -> None:
+def _fill_copy(fd: int, size: int, given_up: threading.Event) -> None:
+    """`fill` for a descriptor of its own, since whoever waits for this thread may be gone meanwhile."""
     try:
         fill(fd, size, given_up)
-    except BaseException:
+    finally:
         os.close(fd)
-        raise
 
 
 def fill(fd: int, size: int, given_up: threading.Event) -> None:
-    """Write every block of a file of `size` bytes: a sparse or merely allocated file answers reads
-    without touching the disk. The data is random, a mebibyte repeated, so that no file system stores it
-    smaller than it is. Raises `OSError`, also soon after `given_up` is set.
+    """Let a file have `size` bytes and write every block that it did not have: a sparse or merely allocated
+    file answers reads without touching the disk. The data is random, a mebibyte repeated, so that no file
+    system stores it smaller than it is. Raises `OSError`, also soon after `given_up` is set; the file is as
+    large as before then.
     """
-    os.posix_fallocate(fd, 0, size)
-    with mmap.mmap(-1, _CHUNK) as chunk:
-        chunk.write(os.urandom(1 << 20) * (_CHUNK >> 20))
-        with memoryview(chunk) as view:
-            _write_all(fd, view, size, given_up)
+    before = os.fstat(fd).st_size
+    try:
+        os.posix_fallocate(fd, before, size - before)
+        _fill(fd, before, size, given_up)
+    except BaseException:
+        os.ftruncate(fd, before)
+        raise
     os.fsync(fd)
 
 
-def _write_all(fd: int, data: memoryview, size: int, given_up: threading.Event) -> None:
+def _fill(fd: int, start: int, end: int, given_up: threading.Event) -> None:
+    with mmap.mmap(-1, _CHUNK) as chunk:
+        chunk.write(os.urandom(1 << 20) * (_CHUNK >> 20))
+        with memoryview(chunk) as view:
+            _write_all(fd, view, start, end, given_up)
+
+
+def _write_all(fd: int, data: memoryview, start: int, end: int, given_up: threading.Event) -> None:
     """Past the page cache where the file system can."""
     try:
         direct = os.open(f"/proc/self/fd/{fd}", os.O_WRONLY | os.O_DIRECT | os.O_CLOEXEC)
     except OSError:
         direct = os.dup(fd)
     try:
-        whole = size - size % mmap.PAGESIZE
-        for offset in range(0, whole, _CHUNK):
+        whole = end - end % mmap.PAGESIZE
+        for offset in range(start, whole, _CHUNK):
             if given_up.is_set():
                 raise OSError(errno.ECANCELED, os.strerror(errno.ECANCELED))
             os.pwrite(direct, data[: min(_CHUNK, whole - offset)], offset)
     finally:
         os.close(direct)
-    os.pwrite(fd, data[: size - whole], whole)
+    os.pwrite(fd, data[: end - whole], whole)

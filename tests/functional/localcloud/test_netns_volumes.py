@@ -45,8 +45,11 @@ def test_a_volume_is_filled_and_found_by_its_id() -> None:
             await cloud.driver.detach_volume(server.id, first)
             await cloud.driver.detach_volume(server.id, first)
             assert "vdb" not in await cloud.run(server, "ls /dev /dev/disk/by-id")
+            await cloud.driver.put_volume(first, 2 * SIZE)
             assert await cloud.driver.attach_volume(other.id, first) == "/dev/vdb"
             assert (await cloud.run(other, f"head -c 4 {device}")) == "kept"
+            assert await cloud.run(other, f"{size} {device}") == f"{2 * SIZE}\n"
+            assert "differ" in await cloud.run(other, f"cmp -i {SIZE}:0 {device} /dev/zero", check=False)
             await cloud.driver.destroy(other.id)
             await cloud.driver.delete_volume(first)
             await cloud.driver.delete_volume(first)
@@ -61,6 +64,14 @@ def test_a_volume_that_does_not_fit_is_refused() -> None:
         async with running() as cloud:
             with pytest.raises(DriverError, match=r"cannot be made in .*: (No space left|File too large)"):
                 await cloud.driver.put_volume(str(uuid.uuid4()), 1 << 50)
+            volume = str(uuid.uuid4())
+            await cloud.driver.put_volume(volume, 1 << 20)
+            with pytest.raises(DriverError, match=r"No space left|File too large"):
+                await cloud.driver.put_volume(volume, 1 << 50)
+            server = await cloud.boot(cloud.spec("server"))
+            await cloud.driver.attach_volume(server.id, volume)
+            size = "blockdev --getsize64" if os.geteuid() == 0 else "stat -L -c %s"
+            assert await cloud.run(server, f"{size} /dev/vdb") == f"{1 << 20}\n"
 
     asyncio.run(main())
 
