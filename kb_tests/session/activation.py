@@ -26,7 +26,11 @@ def activate(config: pytest.Config) -> None:
     if SELECTION in config.stash:
         return
     try:
-        selection = Selection.read(config.getoption("kb_cloud"), config.getoption("kb_scenario"))
+        selection = Selection.read(
+            config.getoption("kb_cloud"),
+            config.getoption("kb_scenario"),
+            config.getoption("kb_testing_cloud"),
+        )
     except ScenarioError as error:
         raise pytest.UsageError(str(error)) from None
     worker = getattr(config, "workerinput", None)

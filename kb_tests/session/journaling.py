@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -34,13 +34,15 @@ _POLL = 0.2
 
 @contextmanager
 def journaled(
-    config: pytest.Config, target: Target, cloud: Cloud, run_id: str, progress: Progress
-) -> Iterator[Journal]:
-    """A journal for what is staged in between; all of that is removed however it ends, unless it is kept.
+    config: pytest.Config, target: Target, clouds: Sequence[Cloud], run_id: str, progress: Progress
+) -> Iterator[tuple[Journal, ...]]:
+    """A journal for what is staged in between, by cloud; all of that is removed however it ends, unless it is
+    kept.
 
     A second interrupt during teardown leaves the rest to the reaper: see `unfinished`. The embedded local
     cloud ends with this process and all that is on it, and needs no reaper; its runs are journaled beside it.
     """
+    cloud, *others = clouds
     embedded = target.cloud == LOCAL and cloud.clouds_yaml is not None
     journal = Journal.start(
         cloud.name,
@@ -50,27 +52,52 @@ def journaled(
         now=cloud.now(),
         folder=Path(str(cloud.clouds_yaml)).parent / "runs" if embedded else None,
     )
+    parts = [
+        journal,
+        *(journal.beside(each.name, clouds_yaml=each.clouds_yaml, now=each.now()) for each in others),
+    ]
     reaping = None if embedded else reaper.start(journal.path)
     try:
-        with renewed(cloud, journal):
-            yield journal
+        with ExitStack() as leases:
+            for there, part in zip(clouds, parts, strict=True):
+                leases.enter_context(renewed(there, part))
+            yield tuple(parts)
     finally:
         try:
-            if not journal.kept:
-                with config.stash[INTERRUPTS].deferred(config):
-                    tear_down(cloud, journal, progress.step, TEARDOWN_DEADLINE)
+            with config.stash[INTERRUPTS].deferred(config):
+                failures = [
+                    failure
+                    for there, part in zip(clouds, parts, strict=True)
+                    for failure in _torn_down(there, part, progress)
+                ]
+            _report(config, target, failures)
         except KeyboardInterrupt:
             progress.step("teardown goes on in the background", 0, 0)
-        except LeakError as error:
-            config.stash[OUTBOX].put(Leaked(cloud=target.cloud, resources=(str(error),)))
-            raise pytest.fail.Exception(str(error), pytrace=False) from None
-        except CloudError as error:
-            config.stash[OUTBOX].put(Problem(cloud=target.cloud, sentence=str(error)))
-            raise pytest.fail.Exception(str(error), pytrace=False) from None
         finally:
             journal.release()
             if reaping is not None:
-                reaping.release(wait=10.0 if journal.closed or journal.kept else 0.0)
+                over = all(part.closed or part.kept for part in parts)
+                reaping.release(wait=10.0 if over else 0.0)
+
+
+def _torn_down(cloud: Cloud, journal: Journal, progress: Progress) -> Iterator[CloudError]:
+    """Tear down what is on one cloud; what went wrong, so that the next cloud has its turn."""
+    if journal.kept:
+        return
+    try:
+        tear_down(cloud, journal, progress.step, TEARDOWN_DEADLINE)
+    except CloudError as error:
+        yield error
+
+
+def _report(config: pytest.Config, target: Target, failures: Sequence[CloudError]) -> None:
+    for error in failures:
+        if isinstance(error, LeakError):
+            config.stash[OUTBOX].put(Leaked(cloud=target.cloud, resources=(str(error),)))
+        else:
+            config.stash[OUTBOX].put(Problem(cloud=target.cloud, sentence=str(error)))
+    if failures:
+        raise pytest.fail.Exception("\n".join(map(str, failures)), pytrace=False)
 
 
 def unfinished(config: pytest.Config, runs: Mapping[str, str]) -> dict[str, str]:
@@ -103,10 +130,9 @@ def _sentence(run_id: str, cloud: str) -> str:
 
 def _is_open(path: Path) -> bool:
     try:
-        contents = read(path)
+        return any(part.left for part in read(path).parts)
     except CloudError:
         return False
-    return bool(contents.auth_url) and not (contents.closed or contents.kept)
 
 
 def _is_held(path: Path) -> bool:

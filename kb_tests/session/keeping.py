@@ -50,6 +50,8 @@ def check(target: Target) -> None:
             "The embedded local cloud ends with the session, and all that is on it.",
             remedy="Start one that stays with `kb localcloud up`, and name it with --kb-cloud.",
         )
+    if target.testing_cloud:
+        raise ScenarioError("A topology on two clouds cannot be kept, nor used again.")
 
 
 def keep(cloud: Cloud, journal: Journal, target: Target, topology: Topology, secrets: Secrets) -> Topology:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from kb_tests.cloud.layout import apart, plan
 from kb_tests.errors import ScenarioError
 from kb_tests.scenario.load import load
 from kb_tests.scenario.model import Scenario
@@ -28,11 +29,14 @@ _SHIPPED = next(
 
 @dataclass(frozen=True)
 class Target:
-    """One topology to stage: a scenario on a cloud."""
+    """One topology to stage: a scenario on a cloud, its traffic generators on `testing_cloud` if that is
+    not empty.
+    """
 
     cloud: str
     scenario: Scenario
     file: Path
+    testing_cloud: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,9 +57,13 @@ class Selection:
     points: tuple[Selected, ...]
 
     @classmethod
-    def read(cls, clouds: Sequence[str], files: Sequence[str]) -> Selection:
+    def read(cls, clouds: Sequence[str], files: Sequence[str], testing_cloud: str = "") -> Selection:
         """Read the scenario `files` (or names of shipped scenarios); raises ScenarioError."""
         names = tuple(dict.fromkeys(clouds)) or (LOCAL,)
+        if testing_cloud and (len(names) > 1 or names[0] in (LOCAL, testing_cloud)):
+            raise ScenarioError(
+                "--kb-testing-cloud loads the cloud that --kb-cloud names: one, and another one than itself."
+            )
         default = "demo-http" if names == (LOCAL,) else "http-east-west"
         paths = [find_file(file) for file in files or [default]]
         scenarios = {path: load(path) for path in paths}
@@ -65,8 +73,13 @@ class Selection:
             if other != path:
                 raise ScenarioError(f"{path} and {other} are both named {scenario.name}; a name stands once.")
         targets = tuple(
-            Target(cloud, scenario, path) for cloud in names for path, scenario in scenarios.items()
+            Target(cloud, scenario, path, testing_cloud)
+            for cloud in names
+            for path, scenario in scenarios.items()
         )
+        if testing_cloud:
+            for scenario in scenarios.values():
+                apart(plan(scenario))
         return cls(
             clouds=names,
             targets=targets,

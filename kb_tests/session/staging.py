@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 
 import pytest
 
-from kb_tests.cloud.connect import Cloud
-from kb_tests.cloud.layout import plan
+from kb_tests.cloud.connect import Cloud, connect
+from kb_tests.cloud.layout import Layout, apart, plan
 from kb_tests.cloud.options import StageOptions
-from kb_tests.cloud.staging import stage
+from kb_tests.cloud.staging import Site, stage_all
 from kb_tests.cloud.topology import Role, StagingFacts, Topology
 from kb_tests.fleet import proxy_command
 from kb_tests.fleet.boot import user_data
 from kb_tests.fleet.fleet import Fleet
+from kb_tests.fleet.joined import open_fleet
 from kb_tests.fleet.secrets import Secrets
 from kb_tests.fleet.storage_messages import DiskReport
 from kb_tests.report.record import TopologyRecord
@@ -74,28 +75,34 @@ def _used_again(
 def _staged(config: pytest.Config, cloud: Cloud, target: Target) -> Iterator[tuple[Topology, Fleet]]:
     run_id = config.stash[RUN_IDS][config.stash[SELECTION].targets.index(target)]
     progress = Progress(config)
-    secrets = Secrets.generate()
-    with one_sentence(config, target.cloud):
-        layout = plan(target.scenario)
-        boot = {
-            role: user_data(role, run_id, layout.proxy_address, secrets)
-            for role in {Role.PROXY, layout.clients.role, *(network.role for network in layout.networks)}
-        }
     with ExitStack() as stack:
         with one_sentence(config, target.cloud):
-            began, requests = time.monotonic(), cloud.requests
             options = _options(config)
             if config.getoption("kb_keep"):
                 keeping.check(target)
-            journal = stack.enter_context(journaled(config, target, cloud, run_id, progress))
-            topology = stage(cloud, layout, boot, journal, options, progress.step)
+            clouds, layouts = [cloud], [plan(target.scenario)]
+            if target.testing_cloud:
+                clouds.append(stack.enter_context(closing(connect(target.testing_cloud))))
+                layouts = list(apart(layouts[0]))
+            secrets = [Secrets.generate() for _ in layouts]
+            boots = [_boot(run_id, *each) for each in zip(layouts, secrets, strict=True)]
+            began, requests = time.monotonic(), sum(each.requests for each in clouds)
+            journals = stack.enter_context(journaled(config, target, clouds, run_id, progress))
+            sites = [Site(*each) for each in zip(clouds, layouts, boots, journals, strict=True)]
+            topologies = stage_all(sites, options, progress.step)
             deadline = time.monotonic() + AGENTS_DEADLINE
-            fleet = stack.enter_context(Fleet.open(topology, secrets, progress.step, deadline))
-            facts = StagingFacts(time.monotonic() - began, cloud.requests - requests)
-            topology = replace(fleet.topology, staging=facts)
+            fleet = stack.enter_context(open_fleet(topologies, secrets, progress.step, deadline))
+            asked = sum(each.requests for each in clouds) - requests
+            topology = replace(fleet.topology, staging=StagingFacts(time.monotonic() - began, asked))
             if config.getoption("kb_keep"):
-                topology = keeping.keep(cloud, journal, target, topology, secrets)
+                topology = keeping.keep(cloud, journals[0], target, topology, secrets[0])
         yield topology, fleet
+
+
+def _boot(run_id: str, layout: Layout, secrets: Secrets) -> dict[Role, str]:
+    """The user_data of each role that a layout has."""
+    roles = {Role.PROXY, *(plan.role for plan in (layout.clients, *layout.networks) if plan.servers)}
+    return {role: user_data(role, run_id, layout.proxy_address, secrets) for role in roles}
 
 
 def _options(config: pytest.Config) -> StageOptions:
