@@ -106,6 +106,10 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument(
         "--external-network", default="", metavar="NAME", help="as pytest's --kb-external-network"
     )
+    doctor.add_argument("--network", default="", metavar="NAME", help="as pytest's --kb-network")
+    doctor.add_argument("--router", default="", metavar="NAME", help="as pytest's --kb-router")
+    doctor.add_argument("--existing-project", action="store_true", help="as pytest's --kb-existing-project")
+    doctor.add_argument("--no-floating-ip", action="store_true", help="as pytest's --kb-no-floating-ip")
     doctor.set_defaults(run=_doctor)
 
     _add_image(commands)
@@ -208,7 +212,13 @@ def _doctor(options: argparse.Namespace) -> int:
         halves = apart(layout) if layout else (None, None)
         clouds = dict(zip((options.cloud, options.testing_cloud), halves, strict=True))
     wanted = StageOptions(
-        image=options.image, flavor=options.flavor, external_network=options.external_network
+        image=options.image,
+        flavor=options.flavor,
+        external_network=options.external_network,
+        network=options.network,
+        router=options.router,
+        own_projects=False if options.existing_project else None,
+        floating_ip=not options.no_floating_ip,
     )
     findings = []
     for cloud, part in clouds.items():

@@ -77,6 +77,30 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="external network of the proxy's floating IP",
     )
     group.addoption(
+        "--kb-existing-project",
+        action="store_true",
+        help="stage in the project that clouds.yaml names, within its quotas, even where rights suffice for "
+        "projects of the run's own",
+    )
+    group.addoption(
+        "--kb-network",
+        default="",
+        metavar="NAME",
+        help="existing network for the proxy and the generators or storage servers, used as it is; HTTP "
+        "servers hang on its router",
+    )
+    group.addoption(
+        "--kb-router",
+        default="",
+        metavar="NAME",
+        help="existing router, used as it is, in place of one made for the run",
+    )
+    group.addoption(
+        "--kb-no-floating-ip",
+        action="store_true",
+        help="reach the proxy at its fixed address, directly or by --kb-ssh-proxy-command",
+    )
+    group.addoption(
         "--kb-ssh-port",
         type=_port,
         default=None,

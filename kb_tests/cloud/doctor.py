@@ -20,6 +20,7 @@ from kb_tests.cloud import preflight
 from kb_tests.cloud.caller import Caller
 from kb_tests.cloud.calls import said
 from kb_tests.cloud.connect import Cloud, connect
+from kb_tests.cloud.existing import adopt
 from kb_tests.cloud.layout import Layout, mebibytes
 from kb_tests.cloud.options import StageOptions
 from kb_tests.errors import CloudError
@@ -163,15 +164,23 @@ class _Examination:
         if image is not None:
             for note in preflight.notes_of(image):
                 yield Finding("image", State.NOTE, note)
-        external = ""
+        external, layout = "", self._layout
 
         def look_for_network() -> Finding:
             nonlocal external
-            external = preflight.find_external_network(self._caller, self._options)
+            external = preflight.way_out(self._caller, layout, self._options)
             return Finding("external network", State.GOOD, external or "none, and none is needed")
 
+        def look_for_existing() -> Finding:
+            nonlocal layout
+            assert layout is not None
+            layout = adopt(self._caller.cloud, layout, self._options)
+            wanted = filter(None, (self._options.network, self._options.router))
+            return Finding("existing network", State.GOOD, f"{' and '.join(wanted)}, used as it is")
+
+        if layout is not None and (self._options.network or self._options.router):
+            yield self._asked("existing network", look_for_existing)
         yield self._asked("external network", look_for_network)
-        layout = self._layout
         if layout is None:
             yield Finding("quotas", State.NOTE, "Not compared with anything.", "Give a --scenario.")
             return

@@ -39,6 +39,9 @@ from kb_tests.cloud.mark import Mark, run_of_name
 KEY = "kb_tests"
 """The metadata key and image property that hold the mark."""
 
+ROUTER_INTERFACES = ("network:router_interface", "network:ha_router_replicated_interface")
+"""How the device_owner of a router's port in a tenant's network begins."""
+
 Attributes = dict[str, Any]
 
 
@@ -167,6 +170,18 @@ def _delete_router(cloud: Cloud, router: Resource) -> None:
         network.delete_router(router.id)
 
 
+def _delete_port(cloud: Cloud, port: Resource) -> None:
+    """That of a router which is not ours goes by leaving it."""
+    network = cloud.connection.network
+    try:
+        network.delete_port(port.id)
+    except sdk.ConflictException:
+        found = network.get_port(port.id)
+        if not (found.device_owner or "").startswith(ROUTER_INTERFACES):
+            raise
+        network.remove_interface_from_router(found.device_id, None, port.id)
+
+
 def _delete_network(cloud: Cloud, resource: Resource) -> None:
     """Ports that others left behind in it (Nova, when a server's deletion failed) go first."""
     network = cloud.connection.network
@@ -260,7 +275,7 @@ def _kinds() -> Iterator[Kind]:
         carry=_described,
         text=_description,
         listing=lambda cloud, mark: cloud.connection.network.ports(**_query(mark)),
-        delete=lambda cloud, r: cloud.connection.network.delete_port(r.id),
+        delete=_delete_port,
     )
     yield Kind(
         name="network",

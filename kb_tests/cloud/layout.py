@@ -96,12 +96,28 @@ class Needs:
 
 
 @dataclass(frozen=True)
+class Existing:
+    """What of the cloud's own a run uses as it is, by id; "" where it makes its own.
+
+    On a `network`, by its `subnet`, are proxy and clients, and the networks of HTTP servers hang on its
+    `router`. Without, the client network hangs on `router`. `external` is the network behind that, `mtu` the
+    network's in bytes.
+    """
+
+    router: str = ""
+    external: str = ""
+    network: str = ""
+    subnet: str = ""
+    mtu: int = 0
+
+
+@dataclass(frozen=True)
 class Layout:
     """What will be staged for a scenario. Names lack the `kb-{run}-` that staging puts before them.
 
     `clients` is the network of the proxy and of the servers that make the load: traffic generators
     or, in a storage scenario, storage servers, each with a `volume` where that is not None. With `outside`
-    every HTTP server has a floating IP, and is loaded from another cloud.
+    every HTTP server has a floating IP, and is loaded from another cloud. `existing` is what is not made.
     """
 
     scenario: str
@@ -111,6 +127,7 @@ class Layout:
     proxy_address: str
     volume: VolumePlan | None = None
     outside: bool = False
+    existing: Existing = Existing()
 
     @property
     def tenants(self) -> range:
@@ -146,7 +163,8 @@ class Layout:
     @property
     def gateways(self) -> int:
         """Routers with an address on the external network."""
-        return 1 + (len(self.routers) if self.outside else 0)
+        own = not (self.existing.router or self.existing.network)
+        return own + (len(self.routers) if self.outside else 0)
 
     def needs_of(self, tenant: int) -> Needs:
         """What one project of the run must hold; tenant 0 has the clients and the proxy."""
@@ -158,10 +176,10 @@ class Layout:
                 servers=servers,
                 vcpus=servers * self.flavor.vcpus,
                 ram=servers * mebibytes(self.flavor.ram),
-                networks=1,
-                subnets=1,
+                networks=0 if self.existing.network else 1,
+                subnets=0 if self.existing.network else 1,
                 ports=servers + 1 + SPARE_ADDRESSES,
-                routers=1,
+                routers=0 if self.existing.router or self.existing.network else 1,
                 floating_ips=1,
                 security_groups=3,
                 security_group_rules=16 + len(self.run_subnets),
@@ -176,7 +194,7 @@ class Layout:
             networks=len(networks),
             subnets=len(networks),
             ports=servers + len(routers) + len(networks) * (1 + SPARE_ADDRESSES),
-            routers=len(routers),
+            routers=0 if self.existing.network else len(routers),
             floating_ips=servers if self.outside else 0,
             security_groups=2,
             security_group_rules=12,

@@ -59,9 +59,13 @@ def add_client_side(
     options: StageOptions,
 ) -> ClientSide:
     """Steps for the client network, its router with the external gateway, and the proxy's port."""
-    plan = layout.clients
-    network = _add_network(graph, builder, plan, project)
-    subnet_id = _add_subnet(graph, builder, plan, project, network, routes=layout.host_routes)
+    plan, existing = layout.clients, layout.existing
+    if existing.network:
+        network = known("network", Network(existing.network, existing.mtu))
+        subnet_id = known("subnet", existing.subnet)
+    else:
+        network = _add_network(graph, builder, plan, project)
+        subnet_id = _add_subnet(graph, builder, plan, project, network, routes=layout.host_routes)
     proxy_rules = [(SSH_PORT, ANYWHERE)]
     proxy_rules += [(options.redis_port, cidr) for cidr in layout.run_subnets]
     proxy_group = _add_group(graph, builder, "proxy", lambda: proxy_rules, project)
@@ -72,8 +76,16 @@ def add_client_side(
         extra: dict[str, Any] = {"external_gateway_info": gateway} if supplies.external_network_id else {}
         return str(builder.create("router", plan.name, **project.scope, **extra).id)
 
-    router_id = graph.add("router client", make_router, [project.network_ready])
-    routed = _add_interface(graph, builder, f"client network {plan.name}", router_id, subnet=subnet_id)
+    what = f"client network {plan.name}"
+    router_id = known("router", existing.router)
+    if existing.network:
+        routed = known("routed", None)
+    elif existing.router:
+        leg_id = _add_leg(graph, builder, plan.name, project, network, subnet_id, plan.gateway)
+        routed = _add_interface(graph, builder, what, router_id, port=leg_id)
+    else:
+        router_id = graph.add("router client", make_router, [project.network_ready])
+        routed = _add_interface(graph, builder, what, router_id, subnet=subnet_id)
 
     def make_proxy_port() -> str:
         port = builder.create(
@@ -132,7 +144,7 @@ def add_server_side(
         ready
         for router in layout.routers
         for ready in _add_router(
-            graph, builder, router, projects[router.tenant], clients, groups[router.tenant], outside
+            graph, builder, layout, router, projects[router.tenant], clients, groups[router.tenant], outside
         )
     ]
 
@@ -140,6 +152,7 @@ def add_server_side(
 def _add_router(
     graph: Graph,
     builder: Builder,
+    layout: Layout,
     router: RouterPlan,
     project: Project,
     clients: ClientSide,
@@ -150,28 +163,53 @@ def _add_router(
         extra: dict[str, Any] = {"external_gateway_info": {"network_id": outside}} if outside else {}
         return str(builder.create("router", router.name, **project.scope, **extra).id)
 
-    def make_leg() -> str:
+    on_existing = bool(layout.existing.network)
+    if on_existing:
+        router_id = known("router", layout.existing.router)
+        leg = known("leg", None)
+    else:
+        router_id = graph.add(f"router {router.name}", make_router, [project.network_ready])
+        client_network = clients.ready.network
+        leg_id = _add_leg(graph, builder, router.name, project, client_network, clients.subnet_id, router.leg)
+        leg = _add_interface(graph, builder, f"leg of {router.name}", router_id, port=leg_id)
+    networks = []
+    for plan in router.networks:
+        network = _add_network(graph, builder, plan, project)
+        subnet_id = _add_subnet(graph, builder, plan, project, network)
+        what = f"network {plan.name}"
+        if on_existing:
+            gateway = _add_leg(graph, builder, plan.name, project, network, subnet_id, plan.gateway)
+            interface = _add_interface(graph, builder, what, router_id, port=gateway)
+        else:
+            interface = _add_interface(graph, builder, what, router_id, subnet=subnet_id)
+        routed = graph.add(f"routed {plan.name}", lambda: None, [leg, interface])
+        networks.append(Ready(plan, network, group_id, routed))
+    return networks
+
+
+def _add_leg(
+    graph: Graph,
+    builder: Builder,
+    name: str,
+    project: Project,
+    network: Step[Network],
+    subnet_id: Step[str],
+    address: str,
+) -> Step[str]:
+    """A port that becomes a router's: it has the run's mark, which interfaces made of a subnet lack."""
+
+    def make() -> str:
         leg = builder.create(
             "port",
-            f"leg-{router.name}",
-            network_id=clients.ready.network.value.id,
-            fixed_ips=[{"subnet_id": clients.subnet_id.value, "ip_address": router.leg}],
+            f"leg-{name}",
+            network_id=network.value.id,
+            fixed_ips=[{"subnet_id": subnet_id.value, "ip_address": address}],
             security_groups=[],
             **project.scope,
         )
         return str(leg.id)
 
-    router_id = graph.add(f"router {router.name}", make_router, [project.network_ready])
-    leg_id = graph.add(f"leg {router.name}", make_leg, [project.network_ready, clients.subnet_id])
-    leg = _add_interface(graph, builder, f"leg of {router.name}", router_id, port=leg_id)
-    networks = []
-    for plan in router.networks:
-        network = _add_network(graph, builder, plan, project)
-        subnet_id = _add_subnet(graph, builder, plan, project, network)
-        interface = _add_interface(graph, builder, f"network {plan.name}", router_id, subnet=subnet_id)
-        routed = graph.add(f"routed {plan.name}", lambda: None, [leg, interface])
-        networks.append(Ready(plan, network, group_id, routed))
-    return networks
+    return graph.add(f"leg {name}", make, [project.network_ready, network, subnet_id])
 
 
 def _add_network(graph: Graph, builder: Builder, plan: NetworkPlan, project: Project) -> Step[Network]:

@@ -12,6 +12,7 @@ class StageOptions:
     `external_network`: default is the only one there is. `flavor`: an existing one in place of one
     made for the run (with own projects) or chosen by need (without). `own_projects`: stage in
     projects of the run's own, which takes the admin role; None means where the rights suffice.
+    `network`, `router`: existing ones, used as they are (see `existing.adopt`).
     `public_key`: an OpenSSH public key for every server's keypair. `floating_ip`: False where the
     proxy's fixed address can be reached directly or through `proxy_command` (ssh_config(5)).
     `ssh_port`: where the proxy's SSH, port 22 of its own, is reached from here; None means as the
@@ -23,6 +24,8 @@ class StageOptions:
     external_network: str = ""
     flavor: str = ""
     own_projects: bool | None = None
+    network: str = ""
+    router: str = ""
     public_key: str = ""
     floating_ip: bool = True
     ssh_port: int | None = None

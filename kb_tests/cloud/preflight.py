@@ -11,7 +11,7 @@ from typing import Any
 from kb_tests.cloud.caller import Caller
 from kb_tests.cloud.calls import FAILURES, status
 from kb_tests.cloud.connect import Cloud
-from kb_tests.cloud.layout import Layout, Needs, mebibytes
+from kb_tests.cloud.layout import Existing, Layout, Needs, mebibytes
 from kb_tests.cloud.options import StageOptions
 from kb_tests.cloud.topology import Role
 from kb_tests.errors import CapacityError
@@ -80,7 +80,7 @@ def check(caller: Caller, layout: Layout, boot: Mapping[Role, str], options: Sta
     supplies = Supplies(
         image_id=image.id,
         disk=disk,
-        external_network_id=find_external_network(caller, options),
+        external_network_id=way_out(caller, layout, options),
         flavor_id="" if own and not options.flavor else find_flavor(caller, layout, disk, options.flavor),
         member_role_id=member_role_id,
         admin_role_id=admin_role_id,
@@ -114,8 +114,8 @@ def check_tenants(caller: Caller, layout: Layout) -> None:
     """CapacityError where a scenario asks for several tenants and all would share one project."""
     if len(layout.tenants) > 1:
         raise CapacityError(
-            f"Scenario {layout.scenario} has {len(layout.tenants)} tenants, each a project of its own, which "
-            f"the user of cloud {caller.cloud.name!r} may not make.",
+            f"Scenario {layout.scenario} has {len(layout.tenants)} tenants, each a project of its own; on "
+            f"cloud {caller.cloud.name!r} all would share the project signed in to.",
             remedy="Use an admin's credentials, or one tenant with as many routers.",
         )
 
@@ -237,6 +237,14 @@ def root_disk(image: Any, layout: Layout) -> int:
     """GiB of a server's root disk: real clouds refuse flavors without one to members."""
     needed = image.virtual_size or image.size or 0
     return max(math.ceil(max(layout.flavor.disk, needed) / _GIB), image.min_disk or 0, 1)
+
+
+def way_out(caller: Caller, layout: Layout | None, options: StageOptions) -> str:
+    """The external network's id; an existing router has its own."""
+    existing = layout.existing if layout else Existing()
+    if existing.router or existing.network:
+        return existing.external
+    return find_external_network(caller, options)
 
 
 def find_external_network(caller: Caller, options: StageOptions) -> str:

@@ -117,8 +117,9 @@ def test_no_image(doctor: Doctor) -> None:
 
 def test_no_admin(doctor: Doctor, as_member: str) -> None:
     assert doctor.fault(topology="{tenants: 2, flavor: {ram: 64MiB}}") == (
-        "rights FAULT Scenario small has 2 tenants, each a project of its own, which the user of cloud "
-        "'kb-local' may not make. -> Use an admin's credentials, or one tenant with as many routers."
+        "rights FAULT Scenario small has 2 tenants, each a project of its own; on cloud 'kb-local' "
+        "all would share the project signed in to. -> Use an admin's credentials, or one tenant with as many "
+        "routers."
     )
 
 
