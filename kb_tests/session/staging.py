@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from kb_tests.cloud.connect import Cloud, connect
+from kb_tests.cloud.existing import adopt
 from kb_tests.cloud.layout import Layout, apart, plan
 from kb_tests.cloud.options import StageOptions
 from kb_tests.cloud.staging import Site, stage_all
@@ -84,6 +85,7 @@ def _staged(config: pytest.Config, cloud: Cloud, target: Target) -> Iterator[tup
             if target.testing_cloud:
                 clouds.append(stack.enter_context(closing(connect(target.testing_cloud))))
                 layouts = list(apart(layouts[0]))
+            layouts = [adopt(*each, options) for each in zip(clouds, layouts, strict=True)]
             secrets = [Secrets.generate() for _ in layouts]
             boots = [_boot(run_id, *each) for each in zip(layouts, secrets, strict=True)]
             began, requests = time.monotonic(), sum(each.requests for each in clouds)
@@ -111,6 +113,10 @@ def _options(config: pytest.Config) -> StageOptions:
         image=config.getoption("kb_image"),
         external_network=config.getoption("kb_external_network"),
         flavor=config.getoption("kb_flavor"),
+        own_projects=False if config.getoption("kb_existing_project") else None,
+        network=config.getoption("kb_network"),
+        router=config.getoption("kb_router"),
+        floating_ip=not config.getoption("kb_no_floating_ip"),
         ssh_port=config.getoption("kb_ssh_port"),
         proxy_command=config.getoption("kb_ssh_proxy_command"),
         max_servers=config.getoption("kb_max_servers"),
