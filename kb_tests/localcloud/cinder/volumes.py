@@ -1,4 +1,4 @@
-"""Volumes, their metadata and actions."""
+"""Volumes: create, find, change, delete."""
 
 from __future__ import annotations
 
@@ -12,18 +12,17 @@ from kb_tests.localcloud.api.errors import (
     bad_request,
     forbidden,
     not_found,
-    not_implemented,
 )
 from kb_tests.localcloud.api.filters import keep
 from kb_tests.localcloud.cinder.common import listing, routes
-from kb_tests.localcloud.cinder.state import Volume, VolumeAttachment, VolumeType, new_id
+from kb_tests.localcloud.cinder.state import Volume, VolumeType
 from kb_tests.localcloud.cloud import Cloud
 from kb_tests.localcloud.driver import DriverError
 from kb_tests.localcloud.times import micros
 
 log = logging.getLogger(__name__)
 
-_GIB = 2**30
+GIB = 2**30
 
 
 def _links(call: Call, volume: Volume) -> list[Json]:
@@ -174,7 +173,7 @@ async def create_volume(call: Call) -> Response:
     for source in ("snapshot_id", "source_volid", "imageRef", "backup_id"):
         if given.get(source):
             raise bad_request(f"The local cloud makes empty volumes only: {source} is not possible.")
-    size = _size(given.get("size"))
+    size = parse_size(given.get("size"))
     volume_type = _type(call, given.get("volume_type"))
     zone = given.get("availability_zone") or "nova"
     if zone != "nova":
@@ -187,14 +186,20 @@ async def create_volume(call: Call) -> Response:
         name=None if given.get("name") is None else text(given, "name"),
         description=None if given.get("description") is None else text(given, "description"),
         type=volume_type,
-        metadata=_metadata(given.get("metadata") or {}),
+        metadata=parse_metadata(given.get("metadata") or {}),
     )
     call.cloud.storage.volumes[volume.id] = volume
     call.cloud.spawn(_fill(call.cloud, volume))
     return reply({"volume": _without_extensions(view(call, volume))}, 202)
 
 
-def _size(given: object) -> int:
+def parse_size(given: object) -> int:
+    """GiB.
+
+    Raises:
+        ApiError: 400.
+
+    """
     if given is None:
         raise bad_request(
             "The server could not comply with the request since it is either malformed or otherwise "
@@ -220,7 +225,13 @@ def _type(call: Call, given: object) -> VolumeType:
     return found
 
 
-def _metadata(given: object) -> dict[str, str]:
+def parse_metadata(given: object) -> dict[str, str]:
+    """Texts of at most 255 characters.
+
+    Raises:
+        ApiError: 400.
+
+    """
     if not isinstance(given, dict) or any(
         not isinstance(value, str) or len(value) > 255 or not 0 < len(name) <= 255
         for name, value in given.items()
@@ -261,7 +272,7 @@ def check_quota(call: Call, size: int, volumes: int = 1) -> None:
 
 async def _fill(cloud: Cloud, volume: Volume) -> None:
     try:
-        await cloud.driver.put_volume(volume.id, volume.size * _GIB)
+        await cloud.driver.put_volume(volume.id, volume.size * GIB)
     except DriverError as error:
         log.warning("volume %s is in error: %s", volume.id, error)
         volume.status = "error"
@@ -278,7 +289,7 @@ async def update_volume(call: Call) -> Response:
         if name in given:
             setattr(volume, name, None if given[name] is None else text(given, name))
     if "metadata" in given:
-        volume.metadata = _metadata(given["metadata"])
+        volume.metadata = parse_metadata(given["metadata"])
     volume.touch()
     return reply({"volume": _without_extensions(view(call, volume))})
 
@@ -325,133 +336,6 @@ async def _delete(cloud: Cloud, volume: Volume) -> None:
         volume.status = "error_deleting"
     else:
         cloud.storage.volumes.pop(volume.id, None)
-
-
-@routes.add("POST", "/v3/{project_id}/volumes/{id}/action")
-async def act(call: Call) -> Response:
-    """Extend, reset the status, mark as bootable, delete by force."""
-    volume = get(call)
-    match next(iter(call.body), ""):
-        case "os-extend":
-            return _extend(call, volume)
-        case "os-reset_status":
-            if not call.caller.is_admin:
-                raise forbidden(
-                    "Policy doesn't allow volume_extension:volume_admin_actions:reset_status to be performed."
-                )
-            volume.status = text(call.object("os-reset_status"), "status", volume.status)
-            volume.touch()
-            return reply(status=202)
-        case "os-set_bootable":
-            volume.bootable = truth(call.object("os-set_bootable").get("bootable"))
-            return reply(status=200)
-        case "os-update_readonly_flag":
-            return reply(status=202)
-        case "os-reserve" | "os-unreserve" | "os-attach" | "os-detach" as name:
-            _book(call, volume, name)
-            return reply(status=202)
-        case "os-force_delete":
-            if not call.caller.is_admin:
-                raise forbidden(
-                    "Policy doesn't allow volume_extension:volume_admin_actions:force_delete to be performed."
-                )
-            begin_delete(call, volume, force=True)
-            return reply(status=202)
-        case "":
-            raise bad_request("Malformed request body")
-        case name:
-            raise not_implemented(f"The local cloud cannot do '{name}' with a volume.")
-
-
-def _book(call: Call, volume: Volume, action: str) -> None:
-    """The state of an attachment alone: for services beside Nova, which see to the device themselves."""
-    match action:
-        case "os-reserve":
-            must_be_available(volume)
-            volume.status = "attaching"
-        case "os-unreserve":
-            volume.status = "available"
-        case "os-attach":
-            given = call.object(action)
-            server_id, device = text(given, "instance_uuid", ""), text(given, "mountpoint")
-            volume.attachments.append(
-                VolumeAttachment(id=new_id(), server_id=server_id, device=device, host=given.get("host_name"))
-            )
-            volume.status = "in-use"
-        case _:
-            volume.attachments.clear()
-            volume.status = "available"
-    volume.touch()
-
-
-def _extend(call: Call, volume: Volume) -> Response:
-    size = _size(call.object("os-extend").get("new_size"))
-    if volume.status != "available":
-        raise bad_request(
-            f"Invalid volume: Volume {volume.id} status must be '['available']' to extend, currently "
-            f"{volume.status}."
-        )
-    if size <= volume.size:
-        raise bad_request(
-            f"Invalid input received: New size for extend must be greater than current size. (current: "
-            f"{volume.size}, extended: {size})."
-        )
-    check_quota(call, size - volume.size, volumes=0)
-    volume.size, volume.status = size, "extending"
-    call.cloud.spawn(_fill(call.cloud, volume))
-    return reply(status=202)
-
-
-@routes.add("GET", "/v3/{project_id}/volumes/{id}/metadata")
-async def show_metadata(call: Call) -> Response:
-    """All of it."""
-    return reply({"metadata": get(call).metadata})
-
-
-@routes.add("POST", "/v3/{project_id}/volumes/{id}/metadata")
-async def add_metadata(call: Call) -> Response:
-    """What is given, beside what is there."""
-    volume = get(call)
-    volume.metadata |= _metadata(call.object("metadata"))
-    return reply({"metadata": volume.metadata})
-
-
-@routes.add("PUT", "/v3/{project_id}/volumes/{id}/metadata")
-async def replace_metadata(call: Call) -> Response:
-    """Nothing but what is given."""
-    volume = get(call)
-    volume.metadata = _metadata(call.object("metadata"))
-    return reply({"metadata": volume.metadata})
-
-
-def _key(call: Call) -> tuple[Volume, str]:
-    volume, key = get(call), call.params["key"]
-    if key not in volume.metadata:
-        raise not_found(f"Metadata item was not found: volume {volume.id} has no {key}.")
-    return volume, key
-
-
-@routes.add("GET", "/v3/{project_id}/volumes/{id}/metadata/{key}")
-async def show_metadata_item(call: Call) -> Response:
-    """One item."""
-    volume, key = _key(call)
-    return reply({"meta": {key: volume.metadata[key]}})
-
-
-@routes.add("PUT", "/v3/{project_id}/volumes/{id}/metadata/{key}")
-async def set_metadata_item(call: Call) -> Response:
-    """One item."""
-    volume = get(call)
-    volume.metadata |= _metadata(call.object("meta"))
-    return reply({"meta": call.object("meta")})
-
-
-@routes.add("DELETE", "/v3/{project_id}/volumes/{id}/metadata/{key}")
-async def delete_metadata_item(call: Call) -> Response:
-    """One item less."""
-    volume, key = _key(call)
-    del volume.metadata[key]
-    return reply(status=200)
 
 
 def must_be_available(volume: Volume) -> None:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from kb_tests.localcloud.api.call import Call, Json, objects, reply, text, truth, whole
 from kb_tests.localcloud.api.errors import ApiError, bad_request, conflict, forbidden
-from kb_tests.localcloud.glance import api as glance
+from kb_tests.localcloud.glance import common as glance
 from kb_tests.localcloud.glance.state import Image
 from kb_tests.localcloud.neutron.groups import default_group
 from kb_tests.localcloud.neutron.networks import is_open
