@@ -133,7 +133,9 @@ def _generator(agent: AgentRecord, peer: str) -> Generator:
 
 def _peers(topology: TopologyRecord) -> Mapping[str, str]:
     """{generator: host of the server that it loads}."""
-    hosts = {server.address: server.host for server in topology.servers if not server.peer}
+    hosts = {
+        server.floating_ip or server.address: server.host for server in topology.servers if not server.peer
+    }
     return {server.name: hosts.get(server.peer, "") for server in topology.servers if server.peer}
 
 

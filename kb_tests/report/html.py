@@ -22,6 +22,8 @@ VERDICT_COLUMN = 1
 
 def title(records: Sequence[RunRecord]) -> str:
     """The title of a page about `records`."""
+    if len(records) == 1:
+        return records[0].title
     return f"{' and '.join(record.cloud for record in records) or 'No cloud'} under load"
 
 

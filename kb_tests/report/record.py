@@ -171,7 +171,9 @@ def _holds(verdict: Verdict) -> bool:
 
 
 class ServerRecord(Part):
-    """A staged server; `mtu` is what its agent sees, `volume` the size of its volume in bytes."""
+    """A staged server; `mtu` is what its agent sees, `volume` the size of its volume in bytes, `cloud` where
+    it is.
+    """
 
     name: str
     role: Role
@@ -182,6 +184,8 @@ class ServerRecord(Part):
     peer: str = ""
     volume: int | None = None
     mtu: int | None = None
+    cloud: str = ""
+    floating_ip: str = ""
 
     @classmethod
     def of(cls, server: Server) -> ServerRecord:
@@ -196,6 +200,8 @@ class ServerRecord(Part):
             peer=server.peer,
             volume=server.volume.size if server.volume else None,
             mtu=server.mtu or None,
+            cloud=server.cloud,
+            floating_ip=server.floating_ip,
         )
 
 
@@ -209,10 +215,12 @@ class FillingRecord(Part):
 class TopologyRecord(Part):
     """What was staged for a scenario, under the run id that every resource of it carries; `tools` gives the
     versions of each tool found in the servers, `filling` is None where there is nothing to fill.
+    `testing_cloud` is where the traffic generators are, "" for the same cloud.
     """
 
     run: RunId
     cloud: str
+    testing_cloud: str = ""
     staging: StagingFacts
     filling: FillingRecord | None = None
     servers: tuple[ServerRecord, ...]
@@ -236,9 +244,10 @@ class TopologyRecord(Part):
         return cls(
             run=topology.run_id,
             cloud=topology.cloud,
+            testing_cloud=topology.testing_cloud,
             staging=topology.staging,
             filling=_filling(disks) if disks else None,
-            servers=tuple(ServerRecord.of(server) for server in (topology.proxy, *topology.agents)),
+            servers=tuple(ServerRecord.of(server) for server in (*topology.proxies, *topology.agents)),
             tools={tool: tuple(sorted(versions)) for tool, versions in sorted(found.items())},
             mtus=dict(topology.mtus),
         )
@@ -265,12 +274,14 @@ class RunRecord(Part):
     run that breaks off cannot look whole. `notes` are sentences that every report must show, `problems`
     say what failed outside of the points, `leaks` name what stayed on the cloud. `versions` are those
     of the controller's packages. `ended` and `exit_code` are None until the run ended properly.
+    `testing_cloud` is that of the traffic generators, "" where they are on `cloud` itself.
     """
 
     schema_version: Literal[1] = SCHEMA
     run: RunId
     suite: str
     cloud: str
+    testing_cloud: str = ""
     started: AwareDatetime
     ended: AwareDatetime | None = None
     exit_code: int | None = None
@@ -280,6 +291,11 @@ class RunRecord(Part):
     versions: dict[str, str] = Field(default_factory=dict)
     scenarios: list[ScenarioRecord] = Field(default_factory=list)
     points: list[PointRecord] = Field(default_factory=list)
+
+    @property
+    def title(self) -> str:
+        """What was done to which cloud, and from where if that is another one."""
+        return f"{self.cloud} under load" + (f" from {self.testing_cloud}" if self.testing_cloud else "")
 
     def put(self, point: PointRecord) -> None:
         """Set what became of a point, in the place that it has in the run."""

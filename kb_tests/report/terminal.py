@@ -34,7 +34,8 @@ def closing(code: int, html: Path | None = None) -> list[Line]:
 
 
 def _summary(record: RunRecord, path: Path | None) -> Iterator[Line]:
-    yield Line(f"cloud {record.cloud}, run {record.run}", {"bold": True})
+    source = f", loaded from {record.testing_cloud}" if record.testing_cloud else ""
+    yield Line(f"cloud {record.cloud}{source}, run {record.run}", {"bold": True})
     for note in record.notes:
         yield Line(f"note: {note}", {"yellow": True})
     rows = [_row(point) for point in record.points]

@@ -97,7 +97,7 @@ class ScenarioView:
 class RunView:
     """One run on one cloud; `state` is the outcome that gives the banner its colour."""
 
-    cloud: str
+    title: str
     run: str
     when: str
     state: str
@@ -119,7 +119,7 @@ def view(record: RunRecord) -> RunView:
     findings = [entry for entry in findings if entry[0].label != "past stop limit"]
     state, banner = _banner(record)
     return RunView(
-        cloud=record.cloud,
+        title=record.title,
         run=record.run,
         when=_when(record.started, record.ended),
         state=state,
@@ -390,7 +390,10 @@ def _mtu(topology: TopologyRecord) -> str:
 
 def _hosts(topology: TopologyRecord) -> Pairs:
     """How many servers landed on each host, fullest first."""
-    hosts = Counter(server.host or "unknown" for server in topology.servers)
+    hosts = Counter(
+        (f"{server.cloud}: " if topology.testing_cloud else "") + (server.host or "unknown")
+        for server in topology.servers
+    )
     shown = [(host, f"{count:,}") for host, count in hosts.most_common(HOSTS_SHOWN)]
     rest = sum(hosts.values()) - sum(count for _, count in hosts.most_common(HOSTS_SHOWN))
     return (*shown, *([(f"{len(hosts) - HOSTS_SHOWN} more hosts", f"{rest:,}")] if rest else []))

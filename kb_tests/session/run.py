@@ -166,6 +166,7 @@ class Run:
                 ),
                 suite=metadata.version("kb-tests"),
                 cloud=cloud_label(cloud),
+                testing_cloud=self.selection.testing_cloud,
                 started=datetime.now(UTC),
                 versions={package: metadata.version(package) for package in _PACKAGES},
                 scenarios=[

@@ -55,6 +55,7 @@ class Selection:
     clouds: tuple[str, ...]
     targets: tuple[Target, ...]
     points: tuple[Selected, ...]
+    testing_cloud: str = ""
 
     @classmethod
     def read(cls, clouds: Sequence[str], files: Sequence[str], testing_cloud: str = "") -> Selection:
@@ -88,6 +89,7 @@ class Selection:
                 for target in targets
                 for point in expand(target.scenario)
             ),
+            testing_cloud=testing_cloud,
         )
 
     def of_nodeid(self, nodeid: str) -> Selected | None:
