@@ -313,9 +313,9 @@ def begin_delete(call: Call, volume: Volume, *, force: bool) -> None:
 
     """
     deletable = (
-        ("available", "error", "error_deleting", "in-use")
+        ("available", "error", "error_deleting", "error_extending", "in-use")
         if force
-        else ("available", "error", "error_deleting")
+        else ("available", "error", "error_deleting", "error_extending")
     )
     if volume.status not in deletable or volume.attachments:
         raise bad_request(

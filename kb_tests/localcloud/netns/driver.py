@@ -5,12 +5,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
-import platform
 import secrets
 import socket
 from base64 import b64encode
-from collections import deque
-from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -24,13 +21,13 @@ from kb_tests.localcloud.driver import (
     Rule,
     ServerSpec,
 )
-from kb_tests.localcloud.netns import firewall, guest, neighbours
+from kb_tests.localcloud.netns import firewall, guest, neighbours, notes, rootfs
 from kb_tests.localcloud.netns.addresses import AddressBlock
 from kb_tests.localcloud.netns.batch import Batch
 from kb_tests.localcloud.netns.cgroups import PREFIX, Groups, sweep
 from kb_tests.localcloud.netns.console import Console
 from kb_tests.localcloud.netns.faults import LinkFaults
-from kb_tests.localcloud.netns.forwarder import Forwarder, local_port
+from kb_tests.localcloud.netns.forwarder import Forwarder
 from kb_tests.localcloud.netns.gateway import FLOATING, Gateways
 from kb_tests.localcloud.netns.link import HelperLink
 from kb_tests.localcloud.netns.metadata import Documents, MetadataService
@@ -40,7 +37,6 @@ from kb_tests.localcloud.netns.probe import probe
 from kb_tests.localcloud.netns.volumes import Volumes
 
 _STOP_TIMEOUT = 10.0
-_VAR_DEPTH = 3
 
 
 @dataclass
@@ -74,7 +70,7 @@ class NetnsDriver:
         self.name = "netns (rootless)" if self.rootless else "netns (root)"
         self._groups = None if self.rootless else Groups(f"{PREFIX}{os.getpid()}-{secrets.token_hex(4)}")
         self._neighbours = neighbours.NeighbourLimit()
-        self.notes: tuple[str, ...] = _notes(self._groups, self._neighbours)
+        self.notes: tuple[str, ...] = notes.notes(self._groups, self._neighbours)
         self._link = HelperLink(self._on_exit, self._on_lost)
         self._nft = Batch(self._run_nft)
         self._metadata = MetadataService(self._look_up)
@@ -110,7 +106,7 @@ class NetnsDriver:
             rootless=self.rootless,
             folder=str(folder),
             groups=self._groups.name if self._groups else None,
-            var_folders=_var_folders(),
+            var_folders=rootfs.var_folders(),
         )
         await self._nft.add(firewall.BASE)
 
@@ -442,49 +438,3 @@ class NetnsDriver:
         if found is None:
             raise DriverError(f"No router has a leg in network {nic.network_id}.")
         return found
-
-
-def _var_folders() -> list[tuple[str, int, int, int]]:
-    """Folders of the host's /var, parents first: path, mode, uid, gid."""
-    found: list[tuple[str, int, int, int]] = []
-    waiting = deque([("/var", 0)])
-    while waiting:
-        parent, depth = waiting.popleft()
-        with suppress(OSError), os.scandir(parent) as entries:
-            for entry in sorted(entries, key=lambda each: each.name):
-                if entry.is_dir(follow_symlinks=False) and entry.name not in ("run", "lock"):
-                    status = entry.stat()
-                    found.append((entry.path, status.st_mode & 0o7777, status.st_uid, status.st_gid))
-                    if depth + 1 < _VAR_DEPTH:
-                        waiting.append((entry.path, depth + 1))
-    return found
-
-
-def _notes(groups: Groups | None, limit: neighbours.NeighbourLimit) -> tuple[str, ...]:
-    """What every report of this cloud has to say."""
-    cores = len(os.sched_getaffinity(0))
-    controllers = groups.controllers if groups else frozenset()
-    notes = [
-        "embedded local cloud, not an OpenStack result",
-        f"driver netns ({'root' if groups else 'rootless'}), kernel {platform.release()}, {cores} cores",
-        "load generators and servers share the same cores",
-        "the network is veth copies in memory: no NIC, no overlay, no hypervisor",
-    ]
-    for controller, what in (("cpu", "vCPU"), ("memory", "RAM")):
-        limited = controller in controllers
-        notes.append(
-            f"flavors' {what} is enforced by a control group"
-            if limited
-            else f"flavors' {what} is a label: nothing enforces it here"
-        )
-    notes.append(neighbours.note(limit))
-    notes += [
-        "storage is one host file system",
-        "a server's own disk lies in the host's memory, and counts as its RAM where that is enforced",
-        "it proves the tool, the workflow and regressions on one machine; it is no capacity planning",
-    ]
-    if groups is None:
-        notes += ["servers cannot write below /usr, but for /usr/local", "volumes are plain files"]
-    if local_port(22) != 22:
-        notes.append(f"port 22 of a floating IP is its port {local_port(22)}, and so on below 1024")
-    return tuple(notes)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+from contextlib import suppress
 
 from kb_tests.localcloud.netns import linux
 
@@ -28,6 +29,7 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 _LOWER = f"{BASE}/lower"
 _DISKS = f"{BASE}/disks"
+_VAR_DEPTH = 3
 _NODES = {"null": 3, "zero": 5, "full": 7, "random": 8, "urandom": 9}
 _OF_THE_HOST = {"hostname", "hosts", "machine-id", "resolv.conf", "shadow", "shadow-", "gshadow", "gshadow-"}
 _MASKED = ("acpi", "kcore", "keys", "latency_stats", "timer_list", "sched_debug", "scsi")
@@ -45,11 +47,28 @@ Subsystem sftp internal-sftp
 """
 
 
-def prepare(var_folders: list[tuple[str, int, int, int]]) -> None:
+def var_folders() -> list[tuple[str, int, int, int]]:
+    """Folders of the host's /var, parents first: path, mode, uid, gid. For `prepare`, but to be called
+    outside of the cloud's namespaces, where owners have their true ids.
+    """
+    found: list[tuple[str, int, int, int]] = []
+    waiting = [("/var", 0)]
+    while waiting:
+        parent, depth = waiting.pop(0)
+        with suppress(OSError), os.scandir(parent) as entries:
+            for entry in sorted(entries, key=lambda each: each.name):
+                if entry.is_dir(follow_symlinks=False) and entry.name not in ("run", "lock"):
+                    status = entry.stat()
+                    found.append((entry.path, status.st_mode & 0o7777, status.st_uid, status.st_gid))
+                    if depth + 1 < _VAR_DEPTH:
+                        waiting.append((entry.path, depth + 1))
+    return found
+
+
+def prepare(folders: list[tuple[str, int, int, int]]) -> None:
     """Mount the cloud's tmpfs and fill the layers that its servers share.
 
-    `var_folders` are (path, mode, uid, gid) below /var, parents first, as seen outside of a user
-    namespace.
+    `folders` are those of /var: see `var_folders`.
     """
     with open(f"{os.path.dirname(__file__)}/mount_command.py") as file:
         mount_command = "#!/usr/bin/python3 -IS\n" + file.read()
@@ -61,7 +80,7 @@ def prepare(var_folders: list[tuple[str, int, int, int]]) -> None:
         _write(f"{_LOWER}/usr/local/sbin/{name}", mount_command, 0o755)
     _copy_etc("/etc", f"{_LOWER}/etc")
     os.mkdir(f"{_LOWER}/var")
-    for path, mode, uid, gid in var_folders:
+    for path, mode, uid, gid in folders:
         copy = f"{_LOWER}{path}"
         os.mkdir(copy)
         os.chmod(copy, mode)
