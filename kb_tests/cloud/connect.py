@@ -9,6 +9,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any, cast
 
@@ -88,7 +89,8 @@ class Cloud:
     `connection` is openstacksdk's, in the project of clouds.yaml. `is_admin` tells whether that
     user may see and make projects. `auth_url` is where the user signed in: it identifies the cloud.
     `ssh_port` is where port 22 of its floating IPs is reached from here: behind a port forward it is
-    another one, and stands as `kb_ssh_port` in the cloud's entry in clouds.yaml.
+    another one, and stands as `kb_ssh_port` in the cloud's entry in clouds.yaml. `egress` are the CIDRs from
+    which other clouds see its servers come, where `kb_egress` there says so: else their router's address.
     """
 
     def __init__(
@@ -99,9 +101,11 @@ class Cloud:
         meter: Meter,
         clouds_yaml: str | Path | None = None,
         ssh_port: int = SSH_PORT,
+        egress: tuple[str, ...] = (),
     ) -> None:
         self.name = name
         self.ssh_port = ssh_port
+        self.egress = egress
         self.clouds_yaml = clouds_yaml
         self.connection = connection
         self.auth_url = str(connection.config.auth.get("auth_url", "")).rstrip("/")
@@ -198,7 +202,7 @@ def connect(name: str, clouds_yaml: str | Path | None = None) -> Cloud:
             f"Cloud {name!r} signs in to no project.", remedy="Give project_name in clouds.yaml."
         )
     _require_services(name, connection, region.region_name, access)
-    return Cloud(name, connection, access, meter, clouds_yaml, _ssh_port(name, region))
+    return Cloud(name, connection, access, meter, clouds_yaml, _ssh_port(name, region), _egress(name, region))
 
 
 def _ssh_port(name: str, region: CloudRegion) -> int:
@@ -206,6 +210,16 @@ def _ssh_port(name: str, region: CloudRegion) -> int:
     if not (given.isdecimal() and 0 < int(given) < 65536):
         raise CloudAccessError(f"Cloud {name!r} has kb_ssh_port {given!r} in clouds.yaml, which is no port.")
     return int(given)
+
+
+def _egress(name: str, region: CloudRegion) -> tuple[str, ...]:
+    given = region.config.get("kb_egress") or []
+    try:
+        return tuple(str(IPv4Network(each)) for each in (given if isinstance(given, list) else [given]))
+    except ValueError as error:
+        raise CloudAccessError(
+            f"Cloud {name!r} has a kb_egress in clouds.yaml that is no CIDR: {error}."
+        ) from None
 
 
 @contextlib.contextmanager

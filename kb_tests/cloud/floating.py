@@ -9,7 +9,7 @@ from ipaddress import IPv4Address
 from typing import Any
 
 from kb_tests.cloud.builder import Builder
-from kb_tests.cloud.graph import Graph, Step
+from kb_tests.cloud.graph import Graph, Step, known
 from kb_tests.cloud.networks import ClientSide, Ready
 from kb_tests.cloud.options import StageOptions
 from kb_tests.cloud.preflight import Supplies
@@ -20,9 +20,11 @@ from kb_tests.errors import StagingError
 
 
 def add_visitors(graph: Graph, builder: Builder, clients: ClientSide) -> Step[list[str]]:
-    """A step that says, as CIDRs, where the generators' connections come from as other clouds see it: from
-    the outer address of their router, which translates theirs.
+    """A step that says, as CIDRs, where the generators' connections come from as other clouds see it: what
+    clouds.yaml says of that, else the outer address of their router, which translates theirs.
     """
+    if builder.cloud.egress:
+        return known("egress", list(builder.cloud.egress))
 
     def look() -> list[str]:
         network = builder.cloud.connection.network
@@ -35,7 +37,8 @@ def add_visitors(graph: Graph, builder: Builder, clients: ClientSide) -> Step[li
         if not found:
             raise StagingError(
                 f"Cloud {builder.cloud.name!r} does not tell the outer address of router {router.name}, by "
-                "which other clouds would know its traffic generators."
+                "which other clouds would know its traffic generators.",
+                remedy="Say by kb_egress in its entry in clouds.yaml from which addresses they come.",
             )
         return found
 

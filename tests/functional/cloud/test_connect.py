@@ -85,6 +85,17 @@ def test_ssh_may_be_behind_a_port_forward(local: control.Running, altered: Calla
         assert text == f"Cloud 'kb-local' has kb_ssh_port '{wrong}' in clouds.yaml, which is no port."
 
 
+def test_servers_may_come_from_elsewhere_than_their_router(
+    local: control.Running, altered: Callable[..., Path]
+) -> None:
+    for given in ("198.51.100.0/24", ["198.51.100.0/24"]):
+        cloud = connect(local.cloud, altered(kb_egress=given))
+        assert cloud.egress == ("198.51.100.0/24",)
+        cloud.close()
+    text = refused(local.cloud, altered(kb_egress="198.51.100.7/24"))
+    assert text.startswith("Cloud 'kb-local' has a kb_egress in clouds.yaml that is no CIDR: 198.51.100.7/24")
+
+
 def test_an_unknown_name_lists_those_that_exist(local: control.Running, tmp_path: Path) -> None:
     text = refused("mycloud", local.clouds_yaml)
     assert text == f"Cloud 'mycloud' is unknown: {local.clouds_yaml} has {local.cloud}."

@@ -1,0 +1,90 @@
+"""Floating IPs of HTTP servers, and who may come to them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from keystoneauth1 import exceptions as ksa
+
+from kb_tests.cloud import floating
+from kb_tests.cloud.builder import Builder
+from kb_tests.cloud.connect import Cloud
+from kb_tests.cloud.graph import Graph, known
+from kb_tests.cloud.journal import Journal
+from kb_tests.cloud.networks import ClientSide
+from kb_tests.errors import StagingError
+
+
+class _Network:
+    """Neutron, whose answers to the first creations of floating IPs get lost."""
+
+    def __init__(self, outer: list[str], lost: int = 0) -> None:
+        self.outer = outer
+        self.lost = lost
+        self.made: list[Any] = []
+
+    def get_router(self, router_id: str) -> Any:
+        addresses = [{"ip_address": address} for address in self.outer]
+        return SimpleNamespace(name=router_id, external_gateway_info={"external_fixed_ips": addresses})
+
+    def create_ip(self, **attributes: Any) -> Any:
+        number = len(self.made) + 1
+        address = f"192.0.2.{number}"
+        self.made.append(SimpleNamespace(id=f"f{number}", floating_ip_address=address, **attributes))
+        if number <= self.lost:
+            raise ksa.ConnectFailure("gone")
+        return self.made[-1]
+
+    def ips(self, **_query: Any) -> list[Any]:
+        return self.made
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    return Journal.start("south", run_id="01234567", folder=tmp_path)
+
+
+def _builder(journal: Journal, network: _Network, egress: tuple[str, ...] = ()) -> Builder:
+    connection = SimpleNamespace(network=network)
+    cloud = SimpleNamespace(
+        name="south", connection=connection, egress=egress, project_id="p", is_admin=True, has_volumes=False
+    )
+    return Builder(cast("Cloud", cloud), journal, until=time.monotonic() + 30, stop=threading.Event())
+
+
+def _visitors(builder: Builder) -> list[str]:
+    graph = Graph()
+    step = floating.add_visitors(
+        graph, builder, cast("ClientSide", SimpleNamespace(router_id=known("router", "outer")))
+    )
+    graph.run(1, builder.stop)
+    return step.value
+
+
+def test_generators_are_known_by_their_routers_ipv4_addresses(journal: Journal) -> None:
+    network = _Network(["2001:db8::7", "192.0.2.7"])
+    assert _visitors(_builder(journal, network)) == ["192.0.2.7/32"]
+    assert _visitors(_builder(journal, network, ("198.51.100.0/24",))) == ["198.51.100.0/24"]
+    with pytest.raises(StagingError, match=r"does not tell the outer address of router outer.*kb_egress"):
+        _visitors(_builder(journal, _Network(["2001:db8::7"])))
+    journal.release()
+
+
+def test_a_floating_ip_whose_answer_was_lost_is_found_by_its_port(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kb_tests.cloud.builder.pause", lambda *_: None)
+    network = _Network([], lost=2)
+    builder = _builder(journal, network)
+    addresses = [
+        builder.create("floating_ip", f"server-{number}", port_id=f"port-{number}").floating_ip_address
+        for number in range(1, 4)
+    ]
+    assert addresses == ["192.0.2.1", "192.0.2.2", "192.0.2.3"]
+    assert [made.port_id for made in network.made] == ["port-1", "port-2", "port-3"]
+    journal.release()
