@@ -114,7 +114,8 @@ class Box:
     def spawn(self, name: str, *command: str) -> None:
         """Start a daemon in the box; it lives until it ends or the box does."""
         pid_file = self._settings.run / "pids" / name
-        remember = 'echo $$ >"$0" && exec "$@"'
+        pid_file.unlink(missing_ok=True)
+        remember = 'echo $$ >"$0.new" && mv "$0.new" "$0" && exec "$@"'
         with (self._settings.log / f"{name}.log").open("ab") as log:
             subprocess.run(
                 self._entered("setsid", "--fork", "sh", "-c", remember, str(pid_file), *command),
@@ -124,6 +125,11 @@ class Box:
                 stderr=log,
                 check=True,
             )
+        until = time.monotonic() + _START
+        while not pid_file.exists():  # setsid does not wait for it
+            if time.monotonic() > until:
+                raise OpenStackError(f"{name} does not start: see {self._settings.log / name}.log.")
+            time.sleep(0.02)
 
     def is_running(self, name: str) -> bool:
         """Whether the daemon of this name runs."""

@@ -80,9 +80,9 @@ def _start(settings: Settings, say: Callable[[str], None], pool: ThreadPoolExecu
     say("glance, placement, nova, neutron, cinder")
     for table in tables.values():
         table.result()
-    everything = daemons.openstack(settings)
-    daemons.start(box, everything)
-    daemons.wait(box, settings, everything)
+    for group in (daemons.control(settings), daemons.host(settings)):
+        daemons.start(box, group)
+        daemons.wait(box, settings, group)
     return since
 
 

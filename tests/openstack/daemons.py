@@ -48,36 +48,42 @@ def keystone(settings: Settings) -> Daemon:
     return _wsgi(settings, "keystone", "/v3")
 
 
-def openstack(settings: Settings) -> tuple[Daemon, ...]:
-    """All the others."""
-    neutron = _files("/etc/neutron/neutron.conf")
-    ml2 = (*neutron, *_files("/etc/neutron/plugins/ml2/ml2_conf.ini"))
-    bridge = (*neutron, *_files("/etc/neutron/plugins/ml2/linuxbridge_agent.ini"))
+def control(settings: Settings) -> tuple[Daemon, ...]:
+    """The APIs, and who works for them by the queue."""
+    neutron = (*_files("/etc/neutron/neutron.conf"), *_files("/etc/neutron/plugins/ml2/ml2_conf.ini"))
     nova, cinder = _files("/etc/nova/nova.conf"), _files("/etc/cinder/cinder.conf")
-    compute = (*nova, *_files("/etc/nova/nova-compute.conf"))
-    hypervisor = "lxc:///" if settings.virt is Virt.LXC else "qemu:///system"
     glance = ("glance-api", *_files("/etc/glance/glance-api.conf"))
     return (
-        Daemon("libvirtd", ("libvirtd",), probe=("virsh", "-c", hypervisor, "version")),
         _wsgi(settings, "placement", "/"),
         Daemon("glance", glance, url=f"{settings.url('glance')}/healthcheck"),
-        _wsgi(settings, "neutron-api", "/", " ".join(ml2)),
-        Daemon("neutron-rpc", ("neutron-rpc-server", *ml2)),
+        Daemon("neutron-rpc", ("neutron-rpc-server", *neutron)),
+        _wsgi(settings, "neutron-api", "/", " ".join(neutron)),
         Daemon("nova-conductor", ("nova-conductor", *nova)),
         Daemon("nova-scheduler", ("nova-scheduler", *nova)),
         _wsgi(settings, "nova-api", "/"),
         _wsgi(settings, "nova-metadata"),
-        _wsgi(settings, "cinder-api", "/healthcheck"),
         Daemon("cinder-scheduler", ("cinder-scheduler", *cinder)),
-        Daemon("cinder-volume", ("cinder-volume", *cinder)),
+        _wsgi(settings, "cinder-api", "/healthcheck"),
+    )
+
+
+def host(settings: Settings) -> tuple[Daemon, ...]:
+    """What makes servers, networks and volumes. They call the control plane as they start, and wait
+    minutes for an answer that nobody was there to give.
+    """
+    neutron = _files("/etc/neutron/neutron.conf")
+    bridge = (*neutron, *_files("/etc/neutron/plugins/ml2/linuxbridge_agent.ini"))
+    metadata = (*neutron, *_files("/etc/neutron/metadata_agent.ini"))
+    compute = (*_files("/etc/nova/nova.conf"), *_files("/etc/nova/nova-compute.conf"))
+    hypervisor = "lxc:///" if settings.virt is Virt.LXC else "qemu:///system"
+    return (
+        Daemon("libvirtd", ("libvirtd",), probe=("virsh", "-c", hypervisor, "version")),
         Daemon("neutron-linuxbridge", ("neutron-linuxbridge-agent", *bridge)),
         Daemon("neutron-l3", ("neutron-l3-agent", *neutron, *_files("/etc/neutron/l3_agent.ini"))),
         Daemon("neutron-dhcp", ("neutron-dhcp-agent", *neutron, *_files("/etc/neutron/dhcp_agent.ini"))),
-        Daemon(
-            "neutron-metadata",
-            ("neutron-metadata-agent", *neutron, *_files("/etc/neutron/metadata_agent.ini")),
-        ),
+        Daemon("neutron-metadata", ("neutron-metadata-agent", *metadata)),
         Daemon("nova-compute", ("nova-compute", *compute)),
+        Daemon("cinder-volume", ("cinder-volume", *_files("/etc/cinder/cinder.conf"))),
     )
 
 

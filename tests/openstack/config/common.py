@@ -90,3 +90,12 @@ def authenticated(settings: Settings, user: str) -> Sections:
 def locks(service: str) -> Sections:
     """A section for oslo.concurrency."""
     return {"oslo_concurrency": {"lock_path": f"/run/lock/{service}"}}
+
+
+def privileged(*contexts: str) -> Sections:
+    """Sections for oslo.privsep, one thread each.
+
+    Zed's own two or more share a lock that eventlet has replaced, and on a busy machine an answer gets lost
+    ("cannot switch to a different thread"): the agent then waits for it until it is started again.
+    """
+    return {context: {"thread_pool_size": 1} for context in contexts}

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from tests.openstack.config.common import Sections, account, authenticated, daemon, database, locks, messaging
+from tests.openstack.config.common import (
+    Sections,
+    account,
+    authenticated,
+    daemon,
+    database,
+    locks,
+    messaging,
+    privileged,
+)
 from tests.openstack.netns import EXTERNAL_BRIDGE, TUNNEL_ADDRESS
 from tests.openstack.settings import METADATA_PORT, Settings
 
 PHYSICAL_NETWORK = "public"
+
+_PRIVILEGED = ("privsep", "privsep_namespace", "privsep_link", "privsep_conntrack", "privsep_dhcp_release")
 
 
 def neutron(settings: Settings) -> dict[str, Sections]:
@@ -68,6 +79,7 @@ def _api(settings: Settings) -> Sections:
         **authenticated(settings, "neutron"),
         **messaging(),
         **locks("neutron"),
+        **privileged(*_PRIVILEGED),
     }
 
 

@@ -12,6 +12,7 @@ from tests.openstack.config.common import (
     database,
     locks,
     messaging,
+    privileged,
 )
 from tests.openstack.settings import CLOUD, PORTS, Settings, Virt
 
@@ -117,6 +118,7 @@ def nova(settings: Settings) -> Sections:
         **authenticated(settings, "nova"),
         **messaging(),
         **locks("nova"),
+        **privileged("nova_sys_admin", "privsep_osbrick", "vif_plug_linux_bridge_privileged"),
     }
 
 
@@ -151,6 +153,7 @@ def cinder(settings: Settings) -> Sections:
         **authenticated(settings, "cinder"),
         **messaging(),
         **locks("cinder"),
+        **privileged("cinder_sys_admin", "privsep_osbrick"),
     }
 
 
