@@ -5,23 +5,31 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+from pathlib import Path
 from typing import Any
 
 from tests.functional.session.suite import Ended, Suite
 
+ROOT = Path(__file__).parents[3]
+
 
 class Live:
-    """A session of `scenario`, started now."""
+    """A session of `scenario`, started now; an impatient one waits a tenth as long for what does not come."""
 
-    def __init__(self, suite: Suite, scenario: str) -> None:
+    def __init__(self, suite: Suite, scenario: str, *, impatient: bool = False) -> None:
         self.suite = suite
         self.cloud = suite.running.pid
         self._log = suite.folder / "log"
         with self._log.open("w") as log:
             self._process = subprocess.Popen(
-                suite.command("--kb-cloud", suite.running.cloud, f"--kb-scenario={scenario}"),
+                suite.command(
+                    "--kb-cloud",
+                    suite.running.cloud,
+                    f"--kb-scenario={scenario}",
+                    *(("-p", "tests.campaign.impatient") if impatient else ()),
+                ),
                 cwd=suite.folder,
-                env=suite.environment(),
+                env=suite.environment() | {"PYTHONPATH": str(ROOT)},
                 stdout=log,
                 stderr=log,
             )

@@ -41,11 +41,25 @@ def test_a_closed_loop_reaches_a_verdict_on_errors(suite: Suite) -> None:
     assert ended.statuses() == {"small-clients-1-rate-0": "pass"}
 
 
-def test_a_broken_sla_exits_1_and_says_by_how_much(suite: Suite) -> None:
-    ended = suite.run(f"--kb-scenario={suite.broken()}", "--junitxml=junit.xml")
-    assert ended.code == 1, ended.output
+def test_a_broken_sla_exits_1_says_by_how_much_and_is_not_tried_at_a_larger_scale(suite: Suite) -> None:
+    scenario = Path(suite.broken())
+    rising = "timeout: 1s, clients: {start: 1, stop_at_failure: true}"
+    text = scenario.read_text().replace("timeout: 1s", rising)
+    scenario.write_text(text.replace("topology: {", "topology: {servers_per_network: 3, "))
+    ended = suite.run(f"--kb-scenario={scenario}", "--junitxml=junit.xml", "-rs")
+    assert ended.code == ended.record["exit_code"] == 1, ended.output
+    assert ended.statuses() == {
+        "small-clients-1-rate-5000": "fail",
+        "small-clients-2-rate-5000": "past_stop_limit",
+        "small-clients-3-rate-5000": "past_stop_limit",
+    }
+    reason = "It was left out, since small-clients-1-rate-5000 has broken the SLA at a smaller scale."
+    assert [point["reason"] for point in ended.record["points"]] == ["", reason, reason]
     assert re.search(r"achieved rate \S+% is under its limit 50% by \S+", ended.output)
-    assert "<failure" in (suite.folder / "junit.xml").read_text()
+    assert "1 failed, 2 skipped" in ended.output
+    assert reason in ended.output
+    junit = (suite.folder / "junit.xml").read_text()
+    assert (junit.count("<failure"), junit.count("<skipped")) == (1, 2)
     assert suite.left() == []
 
 

@@ -25,7 +25,7 @@ name: red
 kind: http
 topology: {flavor: {ram: 128MiB}}
 load: {page_size: 1KiB, connections: 20, rate: [0.0001, 201, 202, 203, 300000, 300001, 300002, 300003],
-       duration: 4s, warm_up: 1s, timeout: 1s}
+       duration: 3s, warm_up: 1s, timeout: 1s}
 sla: {errors: 50%}
 """
 RATES = ("0.0001", "201", "202", "203", "300000", "300001", "300002", "300003")
@@ -39,7 +39,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ended]:
     running = control.up(folder / "cloud", parent_pid=os.getpid())
     (folder / "red.yaml").write_text(SCENARIO)
     suite = Suite(running, folder)
-    live = Live(suite, "red.yaml")
+    live = Live(suite, "red.yaml", impatient=True)
     try:
         with inside.intruding() as intruder:
             under_load(live, FROZEN)
@@ -139,7 +139,7 @@ def test_redis_killed_in_mid_run(ended: Ended) -> None:
         assert "1 of 1 generators are missing" in reasons(ended, REDIS)
     else:
         assert point["measurement"]["missing"] == {}
-        assert abs(point["measurement"]["counts"]["due"] - 4 * 203) <= 1
+        assert abs(point["measurement"]["counts"]["due"] - 3 * 203) <= 1
 
 
 def test_a_rate_that_the_generator_cannot_make(ended: Ended) -> None:
