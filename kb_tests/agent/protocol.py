@@ -66,7 +66,7 @@ Reports::
     io_block   id, index, begin, end, errors, read, write
                                                   one time block; read and write hold ios, bytes and bins,
                                                   fio's own: [[name in ns, n], ...]
-    io_done    id, begin, end, blocks, stalls, stall_error, hung, clock, cpu, complaint
+    io_done    id, begin, end, blocks, stalls, stall_error, hung, clock, cpu, waiting, complaint
                                                   fio has ended, or hangs; stalls: [[at, seconds], ...]
     failed  id, error                             could not do what was asked; one sentence. `id` is ""
                                                   when the command itself could not be read

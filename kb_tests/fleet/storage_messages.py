@@ -97,6 +97,7 @@ class IoDone(Message):
     hung: bool
     clock: Instant
     cpu: Annotated[float, Field(ge=0, le=4096, allow_inf_nan=False)]
+    waiting: Annotated[float, Field(ge=0, le=4096, allow_inf_nan=False)]
     complaint: Text
 
 

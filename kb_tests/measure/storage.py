@@ -178,6 +178,7 @@ def _server(
         clock=done.clock,
         clock_error=report.clock_error,
         cpu=done.cpu,
+        waiting=done.waiting,
         complaint=done.complaint,
     )
 

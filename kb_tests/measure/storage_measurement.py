@@ -121,7 +121,8 @@ class StorageServer:
     `hung`: fio never ended, so that this is how long we waited, or it gave up after an error. `seconds` is
     its measured window, `late` how long after the common start that began. `clock` is by how much fio's
     clock was ahead of ours at the end, `clock_error` half the round trip of the server's best clock
-    reading, `cpu` the share of the CPUs that fio could use and did.
+    reading, `cpu` the share of the CPUs that fio could use and did, `waiting` the share of the time in which
+    its jobs were ready to run and had none.
     """
 
     server: str
@@ -139,6 +140,7 @@ class StorageServer:
     clock: float
     clock_error: float
     cpu: float
+    waiting: float
     complaint: str
 
 

@@ -67,6 +67,7 @@ def joined(rounds: Sequence[StorageReport]) -> StorageReport:
             "stalls": stalls,
             "clock": sum(part.clock for part in done),
             "cpu": max(part.cpu for part in done),
+            "waiting": max(part.waiting for part in done),
             "complaint": next((part.complaint for part in done if part.complaint), ""),
         }
     )

@@ -131,6 +131,7 @@ class StorageServerRecord(Part):
     clock: float
     clock_error: float
     cpu: float
+    waiting: float = 0.0
     complaint: str
 
     @classmethod

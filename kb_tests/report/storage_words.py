@@ -85,6 +85,7 @@ def facts(point: StoragePoint, measured: StorageMeasurement) -> tuple[tuple[str,
             ("longest stall", words.duration(measured.stall)),
             ("fairness (Jain)", "-" if math.isnan(measured.fairness) else f"{measured.fairness:.3f}"),
             ("busiest fio CPU", words.share(max(server.cpu for server in servers))),
+            ("most waiting for a CPU", words.share(max(server.waiting for server in servers))),
             ("widest fio clock drift", words.duration(max(abs(server.clock) for server in servers))),
         ]
     return tuple(told)

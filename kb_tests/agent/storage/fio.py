@@ -32,6 +32,8 @@ class Fio:
         self.stderr, err = os.pipe()
         self.said = b""
         self.seconds_of_cpu = 0.0
+        self.seconds_waiting = 0.0
+        self._jobs: List[int] = []
         try:
             self.pid = os.posix_spawn(
                 arguments[0],
@@ -72,6 +74,22 @@ class Fio:
     def met_an_error(self) -> bool:
         """Whether an I/O failed, by what it complained of."""
         return b"io_u error" in self.said
+
+    def look(self) -> None:
+        """Add up in `seconds_waiting` how long its jobs were ready to run, but had no CPU.
+
+        It stays 0 where the kernel does not count that.
+        """
+        if self.pid and not self._jobs:
+            self._jobs = _children(self.pid)
+        waited = 0.0
+        for pid in self._jobs or [self.pid]:
+            try:
+                with open(f"/proc/{pid}/schedstat", encoding="ascii") as file:
+                    waited += int(file.read().split()[1]) / 1e9
+            except (OSError, IndexError, ValueError):
+                continue
+        self.seconds_waiting = max(self.seconds_waiting, waited)
 
     def ask(self) -> bool:
         """Have it print its totals (SIGUSR1); False while it has not come far enough to understand."""

@@ -44,6 +44,7 @@ class Run:
         self._clock: List[Snapshot] = []  # the first and the last totals that came at once
         self._epoch = math.inf  # fio's own start, as its clock has it
         self._last = 0.0
+        self._waited = (0.0, 0.0)  # when the window began: the time, and what fio had waited for a CPU before
 
     def run(self, at: float) -> None:
         """Start fio at this second of CLOCK_MONOTONIC; returns after "done" was sent.
@@ -58,8 +59,11 @@ class Run:
             self._wait.until(at)
         started = time.monotonic()
         running = fio.Fio(self._arguments)
+        self._waited = (started, 0.0)
         try:
             hung = not self._follow(running, end)
+            running.look()
+            until = time.monotonic()
             code = running.collect(0.0 if hung else _END)
         finally:
             running.kill()
@@ -72,11 +76,10 @@ class Run:
             )
         if hung or broken:
             since = max(self._last, self._begin)
-            until = time.monotonic() if hung else end
-            stalls = [stall.Stall(since, max(0.0, until - since))]
+            stalls = [stall.Stall(since, max(0.0, (until if hung else end) - since))]
         else:
             stalls = self._stalls(self._window[-1].at)
-        self._done(running, started, stalls, hung or broken)
+        self._done(running, started, until, stalls, hung or broken)
 
     def _follow(self, running: fio.Fio, end: float) -> bool:
         """Read what fio prints until it has ended; False if it hangs."""
@@ -99,8 +102,11 @@ class Run:
                 data = running.read()
                 if data == b"":
                     open_ends.discard(running.stdout)
+                running.look()
                 for document in self._stream.feed(data or b""):
                     self._take(output.snapshot(document, time.monotonic()), end)
+                    if len(self._window) == 1:
+                        self._waited = (time.monotonic(), running.seconds_waiting)
             if not stopped and self._complete(end):
                 stopped = True
                 running.stop()
@@ -119,10 +125,8 @@ class Run:
             self._epoch = min(self._epoch, now.at - now.runtime)
         self._asked = None
         passed = now.at - self._begin
-        self._next = (
-            min(self._begin + math.floor(passed + 0.5) + 1, end) if now.at < end - _EARLY else math.inf
-        )
-        if self._before is not None:
+        self._next = self._after(now.at, end)
+        if self._before is not None and (passed >= _EARLY or now.at - self._before.at > 0.5):
             second = math.floor(self._before.at - self._begin + 0.5)
             self._channel.put({"second": self._body(self._before, now, second, "buckets")})
         self._before = now
@@ -139,6 +143,13 @@ class Run:
             self._channel.put({"block": self._body(block, now, self._blocks, "bins")})
             self._block = now
             self._blocks += 1
+
+    def _after(self, at: float, end: float) -> float:
+        """When to ask next: at a full second that is not too near, but at both ends of the window always."""
+        if at >= end - _EARLY:
+            return math.inf
+        soon = self._begin + math.floor(at - self._begin + 0.5) + 1
+        return min(soon, self._begin if at < self._begin - _EARLY else end)
 
     def _body(self, old: Snapshot, new: Snapshot, index: int, times: str) -> Dict[str, Any]:
         """What happened between two totals; `times`: latencies as fio's "bins", or as coarse "buckets"."""
@@ -158,7 +169,9 @@ class Run:
             }
         return body
 
-    def _done(self, running: fio.Fio, started: float, stalls: List[stall.Stall], hung: bool) -> None:
+    def _done(
+        self, running: fio.Fio, started: float, until: float, stalls: List[stall.Stall], hung: bool
+    ) -> None:
         begin = self._window[0].at if self._window else self._begin
         end = self._window[-1].at if self._window else begin
         stalls = sorted(sorted(stalls, key=lambda one: -one.seconds)[:_MOST_STALLS])
@@ -166,7 +179,9 @@ class Run:
         if len(self._clock) == 2:
             first, last = self._clock
             clock = (last.runtime - first.runtime) - (last.at - first.at)
-        cpu = running.seconds_of_cpu / max(1e-3, self._last - started)
+        cpus = os.cpu_count() or 1
+        since, before = self._waited
+        waiting = (running.seconds_waiting - before) / max(0.1, until - since)
         self._channel.put(
             {
                 "done": {
@@ -177,7 +192,10 @@ class Run:
                     "stall_error": self._job.log_window / 1000,
                     "hung": hung,
                     "clock": round(clock, 4),
-                    "cpu": round(cpu / min(self._job.numjobs, os.cpu_count() or 1), 4),
+                    "cpu": round(
+                        running.seconds_of_cpu / (until - started) / min(self._job.numjobs, cpus), 4
+                    ),
+                    "waiting": round(waiting / self._job.numjobs, 4),
                     "complaint": running.complaint,
                 }
             }

@@ -138,21 +138,23 @@ def test_a_frozen_disk_shows_as_stall_and_in_the_corrected_latency(device: tuple
 
 
 def test_a_frozen_fio_shows_as_a_stall_too(filled: dict[str, Any]) -> None:
-    stopped: dict[int, float] = {}
+    frozen = False
 
     def freeze(at: float, pids: list[int]) -> None:
-        if at > 2.5 and not stopped:
-            stopped.update(dict.fromkeys(pids, at))
+        """For the last answer of the ramp, too: it comes late, and the window begins in time."""
+        nonlocal frozen
+        if frozen != (0.8 < at < 1.7 or 3.5 < at < 5.5):
+            frozen = not frozen
             for pid in pids:
-                os.kill(pid, signal.SIGSTOP)
-        for pid, since in stopped.items():
-            if at > since + 2:
                 with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGCONT)
+                    os.kill(pid, signal.SIGSTOP if frozen else signal.SIGCONT)
 
-    longer = point(duration=6.0)
-    measured = measure(longer, run(filled, [options(longer)], freeze))
+    longer = point(ramp=2.0, duration=5.0)
+    (report,) = run(filled, [options(longer)], freeze)
+    measured = measure(longer, [report])
     assert not validity(longer, measured)
+    assert measured.servers[0].late == pytest.approx(0, abs=0.1)
+    assert [second.index for second in report.seconds] == sorted({second.index for second in report.seconds})
     assert measured.stall == pytest.approx(2.05, abs=0.15)
 
 

@@ -111,6 +111,7 @@ def done(**changes: Any) -> IoDone:
             "hung": False,
             "clock": 0.0,
             "cpu": 0.1,
+            "waiting": 0.02,
             "complaint": "",
             **changes,
         }

@@ -208,15 +208,19 @@ def test_a_hung_disk_is_measured_up_to_where_it_hung() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "why"),
+    ("changed", "each", "why"),
     [
-        ({"cpu": 0.97}, "fio had no CPU to spare"),
-        ({"clock": 2.0}, "fio's clock and the server's own disagree"),
-        ({"stalls": [(3.0, 0.5)]}, ""),
+        ({"cpu": 0.97}, 290, "fio had no CPU to spare (over 90%) and fell behind its rate: storage-0 99%."),
+        ({"cpu": 0.75, "waiting": 0.18}, 290, "fell behind its rate: storage-0 93%."),
+        ({"cpu": 0.97}, 300, ""),
+        ({"cpu": 0.2}, 200, ""),
+        ({"waiting": 0.3}, 300, "fio waited for a CPU over 25% of the time: storage-0 30%."),
+        ({"clock": 2.0}, 300, "fio's clock and the server's own disagree"),
+        ({"stalls": [(3.0, 0.5)]}, 300, ""),
     ],
 )
-def test_instruments_that_fail_make_a_point_invalid(changed: dict[str, Any], why: str) -> None:
-    reasons = " ".join(validity(POINT, measure(POINT, [report(steady_blocks(), **changed)])))
+def test_instruments_that_fail_make_a_point_invalid(changed: dict[str, Any], each: int, why: str) -> None:
+    reasons = " ".join(validity(POINT, measure(POINT, [report(steady_blocks(each=each), **changed)])))
     assert why in reasons
     assert bool(why) == bool(reasons)
 
