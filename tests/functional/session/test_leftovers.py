@@ -15,12 +15,14 @@ from tests.functional.session.suite import Suite
 KB = [sys.executable, "-c", "import sys; from kb_tests.cli import main; sys.exit(main())"]
 
 
-def start(suite: Suite, name: str, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
+def start(
+    suite: Suite, name: str, *arguments: str, clouds_yaml: Path | None = None, **environment: str
+) -> subprocess.Popen[bytes]:
     with (suite.folder / f"{name}.log").open("wb") as log:
         return subprocess.Popen(
             suite.command("--kb-reports", str(suite.folder / name), *arguments),
             cwd=suite.folder,
-            env=suite.environment() | environment,
+            env=suite.environment(clouds_yaml) | environment,
             stdout=log,
             stderr=log,
             start_new_session=True,
@@ -43,10 +45,13 @@ def said(suite: Suite, name: str) -> str:
     return (suite.folder / f"{name}.log").read_text()
 
 
-def test_two_suites_on_one_cloud_do_not_mind_a_third_that_is_killed(suite: Suite) -> None:
+def test_two_suites_in_one_project_do_not_mind_a_third_that_is_killed(suite: Suite, as_member: Path) -> None:
     scenario = suite.scenario(duration="4s")
     options = ("--kb-cloud", suite.running.cloud, "--kb-scenario", scenario)
-    one, two, third = (start(suite, name, *options) for name in ("one", "two", "third"))
+    projects = len(suite.requests("POST", "/identity/v3/projects"))
+    one, two, third = (
+        start(suite, name, *options, clouds_yaml=as_member) for name in ("one", "two", "third")
+    )
     wait_until(lambda: "servers" in said(suite, "third"))
     kill(third)
     assert one.wait(120) == 0, said(suite, "one")
@@ -55,6 +60,7 @@ def test_two_suites_on_one_cloud_do_not_mind_a_third_that_is_killed(suite: Suite
     for name in ("one", "two"):
         (record,) = (suite.folder / name).glob("*.json")
         assert '"outcome":"pass"' in record.read_text()
+    assert len(suite.requests("POST", "/identity/v3/projects")) == projects
 
 
 def test_cleanup_takes_the_dead_run_and_no_other(suite: Suite) -> None:

@@ -2,25 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from kb_tests.cloud.connect import connect
-from kb_tests.localcloud.control import Running
-from tests.functional.cloud.member import member
 from tests.functional.session.suite import Suite
-
-
-@pytest.fixture
-def as_member(running: Running, tmp_path: Path) -> Iterator[Path]:
-    with warnings.catch_warnings(action="ignore"):
-        cloud = connect(running.cloud, running.clouds_yaml)
-        with member(cloud, tmp_path) as clouds_yaml:
-            yield clouds_yaml
-        cloud.close()
 
 
 def test_a_member_comes_to_a_verdict(suite: Suite, as_member: Path) -> None:
