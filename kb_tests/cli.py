@@ -109,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--network", default="", metavar="NAME", help="as pytest's --kb-network")
     doctor.add_argument("--router", default="", metavar="NAME", help="as pytest's --kb-router")
     doctor.add_argument("--existing-project", action="store_true", help="as pytest's --kb-existing-project")
+    doctor.add_argument("--packages", action="store_true", help="as pytest's --kb-packages")
     doctor.add_argument("--no-floating-ip", action="store_true", help="as pytest's --kb-no-floating-ip")
     doctor.set_defaults(run=_doctor)
 
@@ -217,6 +218,7 @@ def _doctor(options: argparse.Namespace) -> int:
         external_network=options.external_network,
         network=options.network,
         router=options.router,
+        packages=options.packages,
         own_projects=False if options.existing_project else None,
         floating_ip=not options.no_floating_ip,
     )

@@ -68,6 +68,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--kb-image", default="kb-node", metavar="NAME", help="image of all servers (default: kb-node)"
     )
     group.addoption(
+        "--kb-packages",
+        action="store_true",
+        help="servers install what their image lacks, such as nginx: for clouds that take no image of ours",
+    )
+    group.addoption(
+        "--kb-nameserver",
+        action="append",
+        default=[],
+        metavar="ADDRESS",
+        help="with --kb-packages, where the cloud's networks have no DNS of their own; may be repeated",
+    )
+    group.addoption(
         "--kb-flavor", default="", metavar="NAME", help="existing flavor in place of one made for the run"
     )
     group.addoption(

@@ -180,6 +180,8 @@ class _Examination:
 
         if layout is not None and (self._options.network or self._options.router):
             yield self._asked("existing network", look_for_existing)
+        elif layout is not None:
+            layout = adopt(self._caller.cloud, layout, self._options)
         yield self._asked("external network", look_for_network)
         if layout is None:
             yield Finding("quotas", State.NOTE, "Not compared with anything.", "Give a --scenario.")

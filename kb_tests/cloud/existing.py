@@ -26,12 +26,13 @@ PATIENCE = 60.0
 
 
 def adopt(cloud: Cloud, layout: Layout, options: StageOptions) -> Layout:
-    """`layout` on the network and router that `options` name; as it is where they name none.
+    """`layout` on the network and router that `options` name, with a way out where packages are to come in.
 
     On an existing network are the proxy and the clients; HTTP servers are on networks of the run's own,
     behind that network's router. On an existing router alone hangs the client network of the run's own.
     Raises CapacityError where one of them is not there, or does not suit.
     """
+    layout = replace(layout, online=options.packages, nameservers=options.nameservers)
     if not (options.network or options.router):
         return layout
     if layout.outside:
@@ -168,12 +169,12 @@ class _Look:
     def _way_out(self, router: Any) -> str:
         """The external network behind a router, "" where the proxy needs none."""
         external = str((router.external_gateway_info or {}).get("network_id") or "")
-        if not self._options.floating_ip:
+        if not (self._options.floating_ip or self._options.packages):
             return ""
         if not external:
+            why = "the proxy's floating IP" if self._options.floating_ip else "packages to come in"
             raise CapacityError(
-                f"Router {router.name} of cloud {self._cloud!r} has no external gateway for the "
-                "proxy's floating IP.",
+                f"Router {router.name} of cloud {self._cloud!r} has no external gateway for {why}.",
                 remedy="Set one, or reach the proxy at its fixed address, by --kb-no-floating-ip.",
             )
         wanted = self._options.external_network

@@ -118,6 +118,7 @@ class Layout:
     `clients` is the network of the proxy and of the servers that make the load: traffic generators
     or, in a storage scenario, storage servers, each with a `volume` where that is not None. With `outside`
     every HTTP server has a floating IP, and is loaded from another cloud. `existing` is what is not made.
+    With `online` every server has a way out, by `nameservers` where Neutron offers none.
     """
 
     scenario: str
@@ -128,6 +129,8 @@ class Layout:
     volume: VolumePlan | None = None
     outside: bool = False
     existing: Existing = Existing()
+    online: bool = False
+    nameservers: tuple[str, ...] = ()
 
     @property
     def tenants(self) -> range:
@@ -164,7 +167,12 @@ class Layout:
     def gateways(self) -> int:
         """Routers with an address on the external network."""
         own = not (self.existing.router or self.existing.network)
-        return own + (len(self.routers) if self.outside else 0)
+        return own + (len(self.routers) if self.ways_out else 0)
+
+    @property
+    def ways_out(self) -> bool:
+        """Whether server routers of the run's own have an external gateway."""
+        return self.outside or (self.online and not self.existing.network)
 
     def needs_of(self, tenant: int) -> Needs:
         """What one project of the run must hold; tenant 0 has the clients and the proxy."""

@@ -65,7 +65,7 @@ def add_client_side(
         subnet_id = known("subnet", existing.subnet)
     else:
         network = _add_network(graph, builder, plan, project)
-        subnet_id = _add_subnet(graph, builder, plan, project, network, routes=layout.host_routes)
+        subnet_id = _add_subnet(graph, builder, layout, plan, project, network, layout.host_routes)
     proxy_rules = [(SSH_PORT, ANYWHERE)]
     proxy_rules += [(options.redis_port, cidr) for cidr in layout.run_subnets]
     proxy_group = _add_group(graph, builder, "proxy", lambda: proxy_rules, project)
@@ -139,7 +139,7 @@ def add_server_side(
         tenant: _add_group(graph, builder, f"server-{tenant}", rules, projects[tenant], after=[comers])
         for tenant in layout.tenants
     }
-    outside = supplies.external_network_id if layout.outside else ""
+    outside = supplies.external_network_id if layout.ways_out else ""
     return [
         ready
         for router in layout.routers
@@ -175,7 +175,7 @@ def _add_router(
     networks = []
     for plan in router.networks:
         network = _add_network(graph, builder, plan, project)
-        subnet_id = _add_subnet(graph, builder, plan, project, network)
+        subnet_id = _add_subnet(graph, builder, layout, plan, project, network)
         what = f"network {plan.name}"
         if on_existing:
             gateway = _add_leg(graph, builder, plan.name, project, network, subnet_id, plan.gateway)
@@ -223,6 +223,7 @@ def _add_network(graph: Graph, builder: Builder, plan: NetworkPlan, project: Pro
 def _add_subnet(
     graph: Graph,
     builder: Builder,
+    layout: Layout,
     plan: NetworkPlan,
     project: Project,
     network: Step[Network],
@@ -230,6 +231,8 @@ def _add_subnet(
 ) -> Step[str]:
     def make() -> str:
         extra: dict[str, Any] = {}
+        if layout.nameservers:
+            extra["dns_nameservers"] = list(layout.nameservers)
         if routes:
             extra["host_routes"] = [{"destination": to, "nexthop": via} for to, via in routes]
         subnet = builder.create(

@@ -13,6 +13,8 @@ class StageOptions:
     made for the run (with own projects) or chosen by need (without). `own_projects`: stage in
     projects of the run's own, which takes the admin role; None means where the rights suffice.
     `network`, `router`: existing ones, used as they are (see `existing.adopt`).
+    `packages`: servers install what their image lacks, for which all of them get a way out, and
+    `nameservers` where the cloud has none of its own.
     `public_key`: an OpenSSH public key for every server's keypair. `floating_ip`: False where the
     proxy's fixed address can be reached directly or through `proxy_command` (ssh_config(5)).
     `ssh_port`: where the proxy's SSH, port 22 of its own, is reached from here; None means as the
@@ -26,6 +28,8 @@ class StageOptions:
     own_projects: bool | None = None
     network: str = ""
     router: str = ""
+    packages: bool = False
+    nameservers: tuple[str, ...] = ()
     public_key: str = ""
     floating_ip: bool = True
     ssh_port: int | None = None

@@ -269,9 +269,10 @@ def find_external_network(caller: Caller, options: StageOptions) -> str:
             f"Cloud {cloud.name!r} has several external networks: {names}.",
             remedy="Name one with --kb-external-network.",
         )
-    if options.floating_ip:
+    if options.floating_ip or options.packages:
+        why = "the proxy's floating IP" if options.floating_ip else "packages to come in"
         raise CapacityError(
-            f"Cloud {cloud.name!r} has no external network for the proxy's floating IP.",
+            f"Cloud {cloud.name!r} has no external network for {why}.",
             remedy="Its operator makes one (`openstack network create --external`) and shares it.",
         )
     return ""

@@ -3,10 +3,10 @@
 umask 077
 PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 say() { { echo "kb: $*" >/dev/console; } 2>/dev/null || echo "kb: $*"; }
-die() { say "$*"; exit 1; }
+die() { say "failed: $*"; exit 1; }
 write() { cat >"$1.new" && mv "$1.new" "$1"; }
 set_kernel() { { echo "$2" >"/proc/sys/$1"; } 2>/dev/null; :; }
-
+@packages@
 command -v python3 >/dev/null || die "python3 is not installed in this image"
 mkdir -p /var/lib/kb-agent || die "/var/lib/kb-agent cannot be made"
 cd /var/lib/kb-agent || exit 1

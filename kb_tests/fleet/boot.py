@@ -30,15 +30,25 @@ HTTP_PORT = 80
 _COMMON = "resetchannels resetkeys -@all +auth +ping +time +xadd +xread"
 
 
-def user_data(role: Role, run_id: str, redis_host: str, secrets: Secrets) -> str:
-    """The boot script of one role; `redis_host` is the proxy's fixed address.
+PACKAGES = {
+    Role.PROXY: ("sshd=openssh-server", "ssh-keyscan=openssh-client", "redis-server=redis"),
+    Role.SERVER: ("python3=python3", "nginx=nginx"),
+    Role.CLIENT: ("python3=python3",),
+    Role.STORAGE: ("python3=python3", "fio=fio", "mkfs.ext4=e2fsprogs", "mkfs.xfs=xfsprogs"),
+}
+"""What each role needs: COMMAND=PACKAGE, by names that Debian, Ubuntu and Fedora share for the most part."""
+
+
+def user_data(role: Role, run_id: str, redis_host: str, secrets: Secrets, *, packages: bool = False) -> str:
+    """The boot script of one role; `redis_host` is the proxy's fixed address. With `packages` it installs
+    what its image lacks.
 
     Raises FleetError when it is larger than Nova takes.
     """
     if role is Role.PROXY:
-        script = _proxy(run_id, redis_host, secrets)
+        script = _proxy(run_id, redis_host, secrets, packages)
     else:
-        script = _agent(role, run_id, redis_host, secrets)
+        script = _agent(role, run_id, redis_host, secrets, packages)
     size = len(script.encode())
     if size > MAX_USER_DATA:
         raise FleetError(
@@ -103,28 +113,34 @@ def agent_config(role: Role, run_id: str, redis_host: str, secrets: Secrets) -> 
     }
 
 
-def _agent(role: Role, run_id: str, redis_host: str, secrets: Secrets) -> str:
+def _agent(role: Role, run_id: str, redis_host: str, secrets: Secrets, packages: bool) -> str:
     return _fill(
         "agent.sh",
         run=run_id,
         role=str(role),
+        packages=_packages(role) if packages else "",
         config=json.dumps(agent_config(role, run_id, redis_host, secrets)),
         bundle=base64.encodebytes(bundle.packed(role)).decode("ascii").strip(),
     )
 
 
-def _proxy(run_id: str, redis_host: str, secrets: Secrets) -> str:
+def _proxy(run_id: str, redis_host: str, secrets: Secrets, packages: bool) -> str:
     options = f'restrict,port-forwarding,permitopen="{redis_host}:{REDIS_PORT}"'
     return _fill(
         "proxy.sh",
         run=run_id,
         user=SSH_USER,
+        packages=_packages(Role.PROXY) if packages else "",
         host_key=secrets.host.private.strip(),
         host_public=secrets.host.public,
         authorized=f"{options} {secrets.client.public}",
         acl=acl(run_id, secrets),
         redis_conf=redis_conf(redis_host),
     )
+
+
+def _packages(role: Role) -> str:
+    return _fill("packages.sh", wanted=" ".join(PACKAGES[role]))
 
 
 def _fill(template: str, **values: str) -> str:

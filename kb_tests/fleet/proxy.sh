@@ -3,9 +3,9 @@
 umask 077
 PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 say() { { echo "kb: $*" >/dev/console; } 2>/dev/null || echo "kb: $*"; }
-die() { say "$*"; exit 1; }
+die() { say "failed: $*"; exit 1; }
 write() { cat >"$1.new" && mv "$1.new" "$1"; }
-
+@packages@
 # --- SSH: our host key, and a user who can do nothing but reach Redis.
 command -v sshd >/dev/null || die "sshd is not installed in this image"
 mkdir -p /etc/ssh /run/sshd

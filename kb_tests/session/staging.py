@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 
 import pytest
 
+from kb_tests.cloud import console
 from kb_tests.cloud.connect import Cloud, connect
 from kb_tests.cloud.existing import adopt
 from kb_tests.cloud.layout import Layout, apart, plan
 from kb_tests.cloud.options import StageOptions
 from kb_tests.cloud.staging import Site, stage_all
 from kb_tests.cloud.topology import Role, StagingFacts, Topology
+from kb_tests.errors import AgentsMissingError, TunnelError
 from kb_tests.fleet import proxy_command
 from kb_tests.fleet.boot import user_data
 from kb_tests.fleet.fleet import Fleet
@@ -34,6 +36,11 @@ from kb_tests.session.sentences import one_sentence
 
 AGENTS_DEADLINE = 300.0
 """Seconds from ACTIVE servers to ready agents: a slow image boots for minutes."""
+
+PACKAGES_DEADLINE = 1200.0
+"""The same where servers install packages first, and try that again for some minutes."""
+
+CONSOLES_EVERY = 60.0
 
 
 @contextmanager
@@ -92,8 +99,7 @@ def _staged(config: pytest.Config, cloud: Cloud, target: Target) -> Iterator[tup
             journals = stack.enter_context(journaled(config, target, clouds, run_id, progress))
             sites = [Site(*each) for each in zip(clouds, layouts, boots, journals, strict=True)]
             topologies = stage_all(sites, options, progress.step)
-            deadline = time.monotonic() + AGENTS_DEADLINE
-            fleet = stack.enter_context(open_fleet(topologies, secrets, progress.step, deadline))
+            fleet = _mustered(stack, clouds, topologies, secrets, progress, packages=options.packages)
             asked = sum(each.requests for each in clouds) - requests
             topology = replace(fleet.topology, staging=StagingFacts(time.monotonic() - began, asked))
             if config.getoption("kb_keep"):
@@ -101,10 +107,37 @@ def _staged(config: pytest.Config, cloud: Cloud, target: Target) -> Iterator[tup
         yield topology, fleet
 
 
+def _mustered(
+    stack: ExitStack,
+    clouds: Sequence[Cloud],
+    topologies: Sequence[Topology],
+    secrets: Sequence[Secrets],
+    progress: Progress,
+    *,
+    packages: bool,
+) -> Fleet:
+    """The fleet, once all agents are ready. Where that fails, a console may know better why; where packages
+    are installed it is asked time and again, since what it says would not change by waiting.
+    """
+    until = time.monotonic() + (PACKAGES_DEADLINE if packages else AGENTS_DEADLINE)
+    while True:
+        deadline = min(until, time.monotonic() + CONSOLES_EVERY) if packages else until
+        try:
+            return stack.enter_context(open_fleet(topologies, secrets, progress.step, deadline))
+        except (AgentsMissingError, TunnelError) as error:
+            for cloud, topology in zip(clouds, topologies, strict=True):
+                if said := console.failure(cloud, (topology.proxy, *topology.agents)):
+                    raise type(error)(said) from error
+            if deadline >= until:
+                raise
+
+
 def _boot(run_id: str, layout: Layout, secrets: Secrets) -> dict[Role, str]:
     """The user_data of each role that a layout has."""
     roles = {Role.PROXY, *(plan.role for plan in (layout.clients, *layout.networks) if plan.servers)}
-    return {role: user_data(role, run_id, layout.proxy_address, secrets) for role in roles}
+    return {
+        role: user_data(role, run_id, layout.proxy_address, secrets, packages=layout.online) for role in roles
+    }
 
 
 def _options(config: pytest.Config) -> StageOptions:
@@ -117,6 +150,8 @@ def _options(config: pytest.Config) -> StageOptions:
         network=config.getoption("kb_network"),
         router=config.getoption("kb_router"),
         floating_ip=not config.getoption("kb_no_floating_ip"),
+        packages=config.getoption("kb_packages"),
+        nameservers=tuple(config.getoption("kb_nameserver")),
         ssh_port=config.getoption("kb_ssh_port"),
         proxy_command=config.getoption("kb_ssh_proxy_command"),
         max_servers=config.getoption("kb_max_servers"),

@@ -62,8 +62,9 @@ def existing(cloud: Cloud) -> Iterator[Existing]:
     found = make(cloud)
     before = found.state()
     yield found
-    assert found.state() == before
+    after = found.state()
     remove(found)
+    assert after == before
 
 
 def make(cloud: Cloud) -> Existing:
@@ -156,6 +157,18 @@ def test_a_member_puts_disks_on_a_network_of_the_teams(
         assert found.state() == before
         remove(found)
         somebody.close()
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_servers_that_install_packages_have_a_way_out(cloud: Cloud, journal: Journal) -> None:
+    stage_on(cloud, journal, scenario(), packages=True, nameservers=("192.0.2.53",))
+    neutron: Any = cloud.connection.network
+    ours = [router for router in neutron.routers() if router.name.startswith("kb-")]
+    assert len(ours) == 2
+    assert all(router.external_gateway_info for router in ours)
+    subnets = [subnet for subnet in neutron.subnets() if subnet.name.startswith("kb-")]
+    assert [subnet.dns_nameservers for subnet in subnets] == [["192.0.2.53"]] * 2
+    tear_down(cloud, journal)
 
 
 @pytest.mark.parametrize(
