@@ -27,7 +27,8 @@ class Daemon:
 
 
 def infrastructure(settings: Settings) -> tuple[Daemon, ...]:
-    """Database, cache and queue."""
+    """Database, cache, queue, and libvirt."""
+    hypervisor = "lxc:///" if settings.virt is Virt.LXC else "qemu:///system"
     options = f"--defaults-file={settings.etc / 'my.cnf'}"
     as_rabbit: tuple[str, ...] = ("setpriv", "--reuid=rabbitmq", "--regid=rabbitmq", "--clear-groups", "env")
     as_rabbit += ("HOME=/var/lib/rabbitmq", "RABBITMQ_LOG_BASE=/var/lib/rabbitmq/log")
@@ -35,6 +36,7 @@ def infrastructure(settings: Settings) -> tuple[Daemon, ...]:
     return (
         Daemon("mariadb", ("mariadbd", options), probe=("mariadb", options, "-S", SOCKET, "-e", "select 1")),
         Daemon("memcached", memcached),
+        Daemon("libvirtd", ("libvirtd",), probe=("virsh", "-c", hypervisor, "version")),
         Daemon(
             "rabbitmq",
             (*as_rabbit, "/usr/lib/rabbitmq/bin/rabbitmq-server"),
@@ -75,9 +77,7 @@ def host(settings: Settings) -> tuple[Daemon, ...]:
     bridge = (*neutron, *_files("/etc/neutron/plugins/ml2/linuxbridge_agent.ini"))
     metadata = (*neutron, *_files("/etc/neutron/metadata_agent.ini"))
     compute = (*_files("/etc/nova/nova.conf"), *_files("/etc/nova/nova-compute.conf"))
-    hypervisor = "lxc:///" if settings.virt is Virt.LXC else "qemu:///system"
     return (
-        Daemon("libvirtd", ("libvirtd",), probe=("virsh", "-c", hypervisor, "version")),
         Daemon("neutron-linuxbridge", ("neutron-linuxbridge-agent", *bridge)),
         Daemon("neutron-l3", ("neutron-l3-agent", *neutron, *_files("/etc/neutron/l3_agent.ini"))),
         Daemon("neutron-dhcp", ("neutron-dhcp-agent", *neutron, *_files("/etc/neutron/dhcp_agent.ini"))),

@@ -15,7 +15,14 @@ from kb_tests.scenario.load import load
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
-TEXTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("kb_tests/**/README.md")])
+TEXTS = sorted(
+    [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/*.md"),
+        *ROOT.glob("kb_tests/**/README.md"),
+        *ROOT.glob("tests/**/README.md"),
+    ]
+)
 
 
 def commands(program: str) -> list[list[str]]:
