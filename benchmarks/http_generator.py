@@ -1,8 +1,8 @@
 """What the HTTP generator costs and holds, beside wrk: `python benchmarks/http_generator.py`.
 
 Starts an nginx of its own on 127.0.0.1 with one worker on CPU 0; the generators run on CPU 1, in turns. Runs
-the agent as it is shipped, from the zipapp, with all its accounting on. Takes about two minutes; --quick
-a quarter of that. On a busy machine believe the CPU per request, not the latencies.
+the agent as it is shipped, with all its accounting on. Takes about two minutes; --quick a quarter of that. On a
+busy machine believe the CPU per request, not the latencies.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kb_tests.cloud.topology import Role
-from kb_tests.fleet.bundle import zipapp
+from kb_tests.fleet import bundle, certificate
 
 CONFIG = """
 worker_processes 1;
@@ -45,7 +45,14 @@ http {{
     keepalive_requests 1000000000;
     open_file_cache max=100 inactive=1h;
     client_body_temp_path {folder}/temp;
-    server {{ listen 127.0.0.1:{port} backlog=4096; root {folder}/pages; }}
+    ssl_certificate {folder}/tls.pem;
+    ssl_certificate_key {folder}/tls.pem;
+    ssl_protocols TLSv1.3;
+    server {{
+        listen 127.0.0.1:{port} backlog=4096;
+        listen 127.0.0.2:{port} ssl backlog=4096;
+        root {folder}/pages;
+    }}
 }}
 """
 PAGES = {"1 KiB": 1 << 10, "32 KiB": 32 << 10}
@@ -77,6 +84,7 @@ def nginx() -> Iterator[int]:
         (folder / "pages").mkdir()
         for size in PAGES.values():
             (folder / "pages" / str(size)).write_bytes(b"x" * size)
+        (folder / "tls.pem").write_text(certificate.make())
         (folder / "nginx.conf").write_text(CONFIG.format(folder=folder, port=port))
         server = subprocess.Popen(["nginx", "-p", name, "-c", str(folder / "nginx.conf")])
         try:
@@ -105,10 +113,12 @@ def ours(agent: Any, port: int, page: int, **options: Any) -> tuple[Run, Any, di
     requests completed in the measured window, and the ramp in seconds.
     """
     http = {"path": f"/{page}", "port": port, "keep_alive": True, "warm_up": 0, "timeout": 5, "block": 10}
+    http |= {"tls": False} | options
+    address = "127.0.0.2" if http["tls"] else "127.0.0.1"
     before, own = resource.getrusage(resource.RUSAGE_CHILDREN), time.process_time()
     inside = 0
     begin = time.monotonic()
-    load = agent.HttpLoad("127.0.0.1", http | options, 1)
+    load = agent.HttpLoad(address, http, 1)
     try:
         load.prepare(begin + 20)
         ramp = time.monotonic() - begin
@@ -177,6 +187,22 @@ def hold(agent: Any, port: int, seconds: float) -> None:
         )
 
 
+def encrypt(agent: Any, port: int, rounds: int, seconds: float) -> None:
+    """What TLS costs the generator: CPU per request of closed loops with and without it, in turns."""
+    kept = {"rate": 0, "connections": 100, "keep_alive": True}
+    kinds = {f"{name} kept alive": (page, kept) for name, page in PAGES.items()}
+    kinds["1 KiB, a connection each"] = (PAGES["1 KiB"], kept | {"keep_alive": False, "connections": 20})
+    print("HTTPS beside HTTP, CPU per request")
+    for name, (page, options) in kinds.items():
+        costs: dict[bool, list[float]] = {False: [], True: []}
+        for _ in range(rounds):
+            for tls, values in costs.items():
+                run = ours(agent, port, page, duration=seconds, tls=tls, **options)[0]
+                values.append(run.cost)
+        plain, encrypted = statistics.median(costs[False]), statistics.median(costs[True])
+        print(f"  {name:25} {plain:6.1f} us, with TLS {encrypted:6.1f} us   {encrypted / plain:.2f} x")
+
+
 def main() -> None:
     """Run it all and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -185,13 +211,13 @@ def main() -> None:
     if len(os.sched_getaffinity(0)) < 2:
         sys.exit("This needs two CPUs.")
     with tempfile.TemporaryDirectory() as folder, nginx() as port:
-        path = Path(folder) / "kb_agent.pyz"
-        path.write_bytes(zipapp(Role.CLIENT))
-        sys.path.insert(0, str(path))
+        bundle.write(Role.CLIENT, Path(folder))
+        sys.path.insert(0, folder)
         agent = importlib.import_module("kb_agent.http.engine")
         os.sched_setaffinity(0, {1})
         compare(agent, port, 1 if quick else 5, 2 if quick else 3)
         hold(agent, port, 2 if quick else 10)
+        encrypt(agent, port, 1 if quick else 5, 2)
 
 
 if __name__ == "__main__":

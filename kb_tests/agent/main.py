@@ -330,7 +330,7 @@ def _raise_limits() -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """`kb-agent.pyz CONFIG`: run until told to quit; 0 then, 2 for a config that cannot be used."""
+    """`__main__.py CONFIG`: run until told to quit; 0 then, 2 for a config that cannot be used."""
     paths = sys.argv[1:] if arguments is None else arguments
     try:
         with open(paths[0], "rb") as file:

@@ -14,9 +14,11 @@ cd /var/lib/kb-agent || exit 1
 write config.json <<'KB_END'
 @config@
 KB_END
-base64 -d <<'KB_END' | gzip -d >agent.pyz || die "the agent cannot be unpacked"
+rm -rf agent && mkdir agent && base64 -d <<'KB_END' | gzip -d | tar -x -f - -C agent || die "the agent cannot be unpacked"
 @bundle@
 KB_END
+# Compiled by a process that ends: what a compiler leaves behind would be a third of an idle agent's memory.
+python3 -IS -c 'import sys; sys.path.insert(0, "agent"); import @modules@'
 
 # The distribution's nginx may hold the port; the agent starts its own.
 if [ @role@ = server ]; then
@@ -30,11 +32,8 @@ set_kernel net/ipv4/ip_local_port_range "1024 65535"
 set_kernel net/ipv4/tcp_fin_timeout 15
 ulimit -n 1048576 2>/dev/null || ulimit -n "$(ulimit -H -n)"
 
-# Not `python3 agent.pyz`: that imports `runpy`, a tenth of an idle agent's memory.
 setsid sh -c 'while :; do
-    python3 -IS -c "import sys; sys.path.insert(0, sys.argv.pop(1))
-from kb_agent.main import main
-sys.exit(main())" agent.pyz config.json && exit
+    python3 -IS agent/__main__.py config.json && exit
     [ $? = 2 ] && exit
     sleep 2
 done' </dev/null >>/var/log/kb-agent.log 2>&1 &

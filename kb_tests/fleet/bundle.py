@@ -1,4 +1,4 @@
-"""The agent as one file: a zipapp, the same bytes for the same sources.
+"""The agent as one file: a packed folder of its sources, the same bytes each time.
 
 A role gets the modules that it can reach and no others: user_data is small.
 """
@@ -8,15 +8,20 @@ from __future__ import annotations
 import ast
 import gzip
 import io
-import zipfile
+import tarfile
 from collections.abc import Iterator
 from importlib import resources
+from pathlib import Path
 
 from kb_tests.cloud.topology import Role
 
 _PACKAGE = "kb_agent"
-_MAIN = f"import sys\nfrom {_PACKAGE}.main import main\nsys.exit(main())\n"
-_LONG_AGO = (1980, 1, 1, 0, 0, 0)
+_MAIN = f"""\
+import os, sys
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from {_PACKAGE}.main import main
+sys.exit(main())
+"""
 
 ENTRIES = {
     Role.SERVER: ("main", "nginx"),
@@ -26,23 +31,34 @@ ENTRIES = {
 """What each role starts from: `main`, and what is imported only when it is needed."""
 
 
-def zipapp(role: Role) -> bytes:
-    """The zip archive that `python3 FILE CONFIG` runs. It is stored, not deflated: `packed` does that
-    a quarter better for all files at once.
-    """
-    sources = {"__main__.py": _MAIN.encode()} | _sources(ENTRIES[role])
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name in sorted(sources):
-            entry = zipfile.ZipInfo(name, _LONG_AGO)
-            entry.external_attr = 0o644 << 16
-            archive.writestr(entry, sources[name])
-    return buffer.getvalue()
+def sources(role: Role) -> dict[str, bytes]:
+    """The files of a folder in which `python3 __main__.py CONFIG` is the agent, by their paths."""
+    return {"__main__.py": _MAIN.encode()} | _sources(ENTRIES[role])
+
+
+def modules(role: Role) -> str:
+    """What to import to have all of an agent's sources compiled, separated by commas."""
+    return ", ".join(f"{_PACKAGE}.{entry}" for entry in ENTRIES[role])
+
+
+def write(role: Role, folder: Path) -> Path:
+    """Make the folder, unless it is there; the path of its `__main__.py`."""
+    for name, content in sources(role).items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return folder / "__main__.py"
 
 
 def packed(role: Role) -> bytes:
-    """The zipapp, gzipped."""
-    return gzip.compress(zipapp(role), 9, mtime=0)
+    """The folder, as a gzipped tar archive."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for name, content in sorted(sources(role).items()):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return gzip.compress(buffer.getvalue(), 9, mtime=0)
 
 
 def _sources(entries: tuple[str, ...]) -> dict[str, bytes]:

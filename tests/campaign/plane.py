@@ -22,7 +22,7 @@ class Plane:
     def agents(self, role: str) -> list[int]:
         """The agents' main processes in the servers of `role`."""
         found = outside.tree(self._cloud)
-        agents = [pid for pid, argv in found.items() if "agent.pyz" in argv]
+        agents = [pid for pid, argv in found.items() if "agent/__main__.py" in argv]
         return [pid for pid in agents if parent(pid) not in agents and _config(pid).get("role") == role]
 
     def workers(self) -> list[int]:

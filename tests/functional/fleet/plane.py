@@ -105,10 +105,8 @@ class Plane:
         wait_for(self.ssh_port)
 
     def start_agent(self, server: Server, **changes: object) -> None:
-        """The shipped zipapp under the system's own Python."""
-        archive = self.folder / f"{server.role}.pyz"
-        if not archive.exists():
-            archive.write_bytes(bundle.zipapp(server.role))
+        """The shipped agent under the system's own Python."""
+        agent = bundle.write(server.role, self.folder / f"{server.role}-agent")
         config = boot.agent_config(server.role, RUN, HOST, self.secrets) | {
             "port": self.redis_port,
             "folder": str(self.folder / server.name),
@@ -119,7 +117,7 @@ class Plane:
         }
         path = self.folder / f"{server.name}.json"
         path.write_text(json.dumps(config))
-        self.spawn(server.name, ["/usr/bin/python3", "-IS", str(archive), str(path)])
+        self.spawn(server.name, ["/usr/bin/python3", "-IS", str(agent), str(path)])
 
     def topology(self, clients: int = 1, proxy_command: str = "") -> Topology:
         """As staged: `clients` generators, all of which load the one HTTP server."""

@@ -128,9 +128,8 @@ def test_quit_ends_agent_and_nginx(control_plane: Plane) -> None:
 
 
 def test_a_config_that_is_none_ends_the_agent_with_2(control_plane: Plane, tmp_path: Path) -> None:
-    archive, config = tmp_path / "agent.pyz", tmp_path / "config.json"
-    archive.write_bytes(bundle.zipapp(Role.CLIENT))
+    agent, config = bundle.write(Role.CLIENT, tmp_path / "agent"), tmp_path / "config.json"
     config.write_text('{"run": "x"}')
-    control_plane.spawn("bad", ["/usr/bin/python3", "-IS", str(archive), str(config)])
+    control_plane.spawn("bad", ["/usr/bin/python3", "-IS", str(agent), str(config)])
     assert control_plane.processes["bad"].wait(10) == 2
     assert "config file cannot be used" in control_plane.log("bad")

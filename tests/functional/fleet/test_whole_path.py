@@ -1,4 +1,4 @@
-"""Tunnel, Redis, shipped zipapp, nginx: one HTTP point from the command to the reports."""
+"""Tunnel, Redis, shipped agent, nginx: one HTTP point from the command to the reports."""
 
 from __future__ import annotations
 

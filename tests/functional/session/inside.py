@@ -66,7 +66,11 @@ def agent(cloud: int) -> Process:
     own = processes(cloud)
     shells = {one.pid for one in own if one.arguments.startswith("sh -c while")}
     for one in own:
-        if one.parent in shells and "agent.pyz" in one.arguments and agent_config(one)["role"] == "client":
+        if (
+            one.parent in shells
+            and "agent/__main__.py" in one.arguments
+            and agent_config(one)["role"] == "client"
+        ):
             return one
     raise LookupError("There is no generator.")
 

@@ -7,7 +7,7 @@ import io
 import re
 import subprocess
 import sys
-import zipfile
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -53,11 +53,13 @@ def test_the_proxys_script_holds_no_password_and_not_our_private_key() -> None:
 
 
 def test_the_script_unpacks_to_the_agent() -> None:
-    encoded = script(Role.CLIENT).split("agent.pyz || die")[1].partition("\n")[2].partition("KB_END")[0]
-    with zipfile.ZipFile(io.BytesIO(gzip.decompress(base64.b64decode(encoded)))) as archive:
-        names = archive.namelist()
+    encoded = script(Role.CLIENT).split("-C agent || die")[1].partition("\n")[2].partition("KB_END")[0]
+    with tarfile.open(fileobj=io.BytesIO(gzip.decompress(base64.b64decode(encoded)))) as archive:
+        names = archive.getnames()
         for name in names:
-            ast.parse(archive.read(name))
+            file = archive.extractfile(name)
+            assert file is not None
+            ast.parse(file.read())
     assert {"__main__.py", "kb_agent/main.py", "kb_agent/protocol.py", "kb_agent/http/__init__.py"} <= set(
         names
     )
@@ -66,12 +68,12 @@ def test_the_script_unpacks_to_the_agent() -> None:
 
 @pytest.mark.parametrize("role", AGENTS)
 def test_a_bundle_has_all_that_its_role_imports_and_nothing_of_the_others(tmp_path: Path, role: Role) -> None:
-    path = tmp_path / "agent.pyz"
-    path.write_bytes(bundle.zipapp(role))
-    entries = "; ".join(f"import kb_agent.{entry}" for entry in bundle.ENTRIES[role])
-    script = f"import sys; sys.path.insert(0, {str(path)!r}); {entries}"
+    bundle.write(role, tmp_path)
+    script = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import {bundle.modules(role)}"
     subprocess.run([sys.executable, "-IS", "-c", script], check=True)
-    names = set(zipfile.ZipFile(path).namelist())
+    names = set(bundle.sources(role))
+    compiled = {path.name.partition(".")[0] for path in tmp_path.rglob("*.pyc")}
+    assert compiled == {Path(name).stem for name in names} - {"__main__"}
     assert ("kb_agent/nginx.py" in names) == (role is Role.SERVER)
     assert ("kb_agent/http/worker.py" in names) == (role is Role.CLIENT)
     assert ("kb_agent/storage/fio.py" in names) == (role is Role.STORAGE)
