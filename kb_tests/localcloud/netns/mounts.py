@@ -1,4 +1,4 @@
-"""File systems on volumes, mounted by the helper at the request of a server's root.
+"""File systems on volumes, mounted by the helper at the request of a server's root; and XFS, made by it too.
 
 The request is untrusted. What can be mounted is a volume of the server itself, with a type and options
 out of a short list, in the server's own mount namespace; only such mounts can be taken away.
@@ -9,10 +9,14 @@ out of a short list, in the server's own mount namespace; only such mounts can b
 from __future__ import annotations
 
 import json
+import os
 import re
 
 from kb_tests.localcloud.netns import linux
 from kb_tests.localcloud.netns.blockdev import inside
+
+MKFS_XFS = "/usr/sbin/mkfs.xfs"
+"""The host's own: what a server has in its place is not to be run with the helper's rights."""
 
 _KINDS = frozenset({"ext2", "ext3", "ext4", "xfs"})
 _FLAGS = {
@@ -35,6 +39,8 @@ def serve(pid: int, request: bytes) -> str:
         wish = json.loads(request)
         if wish["op"] == "mount":
             _mount(pid, wish)
+        elif wish["op"] == "mkfs.xfs":
+            _make_xfs(pid, wish)
         else:
             _unmount(pid, wish)
     except OSError as error:
@@ -45,9 +51,7 @@ def serve(pid: int, request: bytes) -> str:
 
 
 def _mount(pid: int, wish: dict[str, object]) -> None:
-    device, target, kind, options = wish["device"], wish["target"], wish["kind"], wish["options"]
-    if not isinstance(device, str) or not re.fullmatch(r"/dev/vd[b-z]", device):
-        raise ValueError("the device is no volume of this server")
+    device, target, kind, options = _device(wish), wish["target"], wish["kind"], wish["options"]
     if kind not in _KINDS:
         raise ValueError(f"the file system must be one of {', '.join(sorted(_KINDS))}")
     if not isinstance(options, list) or not all(isinstance(each, str) for each in options):
@@ -71,6 +75,33 @@ def _unmount(pid: int, wish: dict[str, object]) -> None:
         raise ValueError("no volume is mounted there")
     flags = linux.MNT_DETACH if wish.get("lazy") is True else 0
     inside(pid, lambda: linux.unmount(target, flags))
+
+
+def _make_xfs(pid: int, wish: dict[str, object]) -> None:
+    """It sets the block size of the device, for which a server's root lacks the right (SYS_ADMIN)."""
+    label = wish["label"]
+    if not isinstance(label, str) or not re.fullmatch(r"[A-Za-z0-9_.-]{0,12}", label):
+        raise ValueError("the label is none of XFS")
+    volume = os.open(f"/proc/{pid}/root{_device(wish)}", os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    read, write = os.pipe2(os.O_CLOEXEC)
+    command = [MKFS_XFS, "-f", "-q", *(["-L", label] if label else []), "/proc/self/fd/3"]
+    actions = [(os.POSIX_SPAWN_DUP2, fd, place) for fd, place in ((write, 1), (write, 2), (volume, 3))]
+    with open(read, "rb") as complaint:
+        try:
+            child = os.posix_spawn(command[0], command, {}, file_actions=actions)
+        finally:
+            os.close(volume)
+            os.close(write)
+        text = complaint.read().decode(errors="replace")
+    if os.waitpid(child, 0)[1]:
+        raise OSError(5, f"XFS cannot be made: {' '.join(text.split())[:300]}")
+
+
+def _device(wish: dict[str, object]) -> str:
+    device = wish["device"]
+    if not isinstance(device, str) or not re.fullmatch(r"/dev/vd[b-z]", device):
+        raise ValueError("the device is no volume of this server")
+    return device
 
 
 def _path(value: object) -> str:

@@ -18,6 +18,7 @@ import stat
 from contextlib import suppress
 
 from kb_tests.localcloud.netns import linux
+from kb_tests.localcloud.netns.mounts import MKFS_XFS
 
 BASE = "/mnt"
 """Where the helper mounts its tmpfs, in its own mount namespace."""
@@ -76,7 +77,7 @@ def prepare(folders: list[tuple[str, int, int, int]]) -> None:
     for folder in (_LOWER, _DISKS):
         os.mkdir(folder)
     os.makedirs(f"{_LOWER}/usr/local/sbin")
-    for name in ("mount", "umount"):
+    for name in ("mount", "umount", *(("mkfs.xfs",) if os.path.exists(MKFS_XFS) else ())):
         _write(f"{_LOWER}/usr/local/sbin/{name}", mount_command, 0o755)
     _copy_etc("/etc", f"{_LOWER}/etc")
     os.mkdir(f"{_LOWER}/var")

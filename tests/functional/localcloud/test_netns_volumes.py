@@ -12,6 +12,7 @@ from kb_tests.localcloud.driver import DriverError
 from tests.functional.localcloud.netns_cloud import running
 
 SIZE = 64 << 20
+XFS_AT_LEAST = 320 << 20
 
 
 def test_a_volume_is_filled_and_found_by_its_id() -> None:
@@ -100,6 +101,14 @@ def test_a_server_mounts_its_own_volumes_and_nothing_else() -> None:
                 "umount /usr",
                 "mount /dev/vdb relative/../../nowhere",
             ):
+                await cloud.run(server, f"! {refused}")
+            larger = str(uuid.uuid4())
+            await cloud.driver.put_volume(larger, XFS_AT_LEAST)
+            await cloud.driver.attach_volume(server.id, larger)
+            await cloud.run(server, "mkfs.xfs -f -q -L kb-label /dev/vdc && mkdir /srv/xfs")
+            await cloud.run(server, "mount -t xfs /dev/vdc /srv/xfs && umount /srv/xfs")
+            assert await cloud.run(server, "blkid -p -s LABEL -o value /dev/vdc") == "kb-label\n"
+            for refused in ("mkfs.xfs -f -q -L ../x /dev/vdc", "mkfs.xfs -f -q /dev/loop0"):
                 await cloud.run(server, f"! {refused}")
             await cloud.driver.power_off(server.id)
             await cloud.driver.boot(server)
