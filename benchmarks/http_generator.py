@@ -1,8 +1,8 @@
 """What the HTTP generator costs and holds, beside wrk: `python benchmarks/http_generator.py`.
 
 Starts an nginx of its own on 127.0.0.1 with one worker on CPU 0; the generators run on CPU 1, in turns. Runs
-the agent as it is shipped, with all its accounting on. Takes about two minutes; --quick a quarter of that. On a
-busy machine believe the CPU per request, not the latencies.
+the agent as it is shipped, with all its accounting on. Takes about two minutes; --quick a quarter of that. On
+a busy machine believe the CPU per request, not the latencies.
 """
 
 from __future__ import annotations
