@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 from kb_tests.cloud.progress import Progress
 from kb_tests.cloud.topology import Topology, joined
@@ -35,9 +34,9 @@ class JoinedFleet(Fleet):
         """What each agent said of itself, on both clouds."""
         return {**self.servers.hellos, **super().hellos}
 
-    def serve(self, *args: Any, **options: Any) -> None:
+    def serve(self, pages: Sequence[int], connections: int, *, tls: bool = False) -> None:
         """Have every HTTP server ready; see `Fleet.serve`."""
-        self.servers.serve(*args, **options)
+        self.servers.serve(pages, connections, tls=tls)
 
     def quit(self) -> None:
         """End the agents."""
