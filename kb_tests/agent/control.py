@@ -21,6 +21,8 @@ ANSWER_TIMEOUT = 15.0
 BLOCK = 20.0
 MAX_OUTBOX = 32 << 20
 _BACK_OFF = (0.1, 5.0)
+_FIRST_BACK_OFF = 1.0
+"""At most, before there ever was a connection: the proxy is about to be ready, and all agents wait for it."""
 
 
 class Channel:
@@ -230,7 +232,7 @@ class Control:
         self.problem = str(error) or type(error).__name__
         jitter = 0.5 + os.urandom(1)[0] / 255
         self._next_try = time.monotonic() + self._delay * jitter
-        self._delay = min(self._delay * 2, _BACK_OFF[1])
+        self._delay = min(self._delay * 2, _BACK_OFF[1] if self._cursors else _FIRST_BACK_OFF)
 
 
 def _server_time(reply: Reply) -> float:

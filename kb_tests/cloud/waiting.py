@@ -18,6 +18,9 @@ from kb_tests.errors import StagingError
 
 _FASTEST_POLLS = 0.3
 _SLOWEST_POLLS = 5.0
+_LATE = 0.1
+"""How much later than they are ready servers may be seen, as a share of the time that they took."""
+
 _REPLACED_SHARE = 0.05
 
 
@@ -51,7 +54,7 @@ class Waiting:
             self._replace([server for server in found.values() if server.status == "ERROR"])
             self._ask_again({server.name for server in everything})
             waited = time.monotonic() - began
-            interval = min(max(_FASTEST_POLLS, waited / 5), _SLOWEST_POLLS)
+            interval = min(max(_FASTEST_POLLS, waited * _LATE), _SLOWEST_POLLS)
             if time.monotonic() + interval > self._builder.until:
                 raise StagingError(self._late(found, ready, waited))
             if self._builder.stop.wait(interval):
