@@ -12,6 +12,7 @@ from kb_tests.cloud.caller import Caller
 from kb_tests.cloud.calls import FAILURES, status
 from kb_tests.cloud.connect import Cloud
 from kb_tests.cloud.layout import Existing, Layout, Needs, mebibytes
+from kb_tests.cloud.mark import run_of_name
 from kb_tests.cloud.options import StageOptions
 from kb_tests.cloud.topology import Role
 from kb_tests.errors import CapacityError
@@ -279,8 +280,9 @@ def find_external_network(caller: Caller, options: StageOptions) -> str:
 
 
 def find_flavor(caller: Caller, layout: Layout, disk: int, wanted: str) -> str:
-    """An existing flavor: the named one, else the smallest that suffices.
+    """An existing flavor: the named one, else the smallest that suffices and that no run of ours has made.
 
+    Flavors of runs are public, so that the projects of those runs may use them, and end with them.
     One without a disk of its own takes the image's size; some clouds refuse those, so they come last.
     """
     cloud = caller.cloud
@@ -295,7 +297,8 @@ def find_flavor(caller: Caller, layout: Layout, disk: int, wanted: str) -> str:
     fitting = [
         flavor
         for flavor in flavors
-        if flavor.vcpus >= need.vcpus
+        if run_of_name(str(flavor.name)) is None
+        and flavor.vcpus >= need.vcpus
         and flavor.ram >= mebibytes(need.ram)
         and (flavor.disk >= disk or not (flavor.disk or need.disk))
     ]
