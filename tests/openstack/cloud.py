@@ -180,10 +180,11 @@ def _end_forwarder(settings: Settings) -> None:
 
 def _free_containers(settings: Settings) -> None:
     """What containers leave in the kernel when they are not ended one by one."""
-    for disk in settings.lib.glob("nova/instances/*/disk"):
-        answer = subprocess.run(["losetup", "-j", disk], capture_output=True, text=True, check=True)
-        for line in answer.stdout.splitlines():
-            subprocess.run(["losetup", "-d", line.partition(":")[0]], check=False)
+    command = ("losetup", "--list", "--noheadings", "--output", "NAME,BACK-FILE")
+    loops = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    for device, _, disk in (line.partition(" ") for line in loops.splitlines()):
+        if disk.strip().startswith(f"{settings.lib}/"):
+            subprocess.run(("losetup", "-d", device), check=False)
     for machine in Path("/sys/fs/cgroup").glob("*/machine"):
         for container in machine.glob(f"lxc-*-{INSTANCE_PREFIX}*"):
             for folder, _, _ in os.walk(container, topdown=False):

@@ -78,7 +78,8 @@ def nova(settings: Settings) -> Sections:
         | {
             "my_ip": "127.0.0.1",
             "state_path": "/var/lib/nova",
-            "instances_path": "/var/lib/nova/instances",
+            # By the path outside: loop devices of containers tell it, and so whose they are.
+            "instances_path": settings.lib / "nova/instances",
             "instance_name_template": f"{INSTANCE_PREFIX}%08x",
             "enabled_apis": "osapi_compute,metadata",
             "compute_driver": "libvirt.LibvirtDriver",
