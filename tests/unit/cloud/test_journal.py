@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import stat
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -158,16 +157,15 @@ LINES = st.one_of(
 
 @settings(deadline=None)
 @given(st.lists(LINES, max_size=12))
-def test_any_content_is_survived(lines: list[bytes]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "journal.jsonl"
-        path.write_bytes(FIRST + b"\n".join(lines))
-        contents = read(path)
-        assert isinstance(contents, Contents)
-        assert all(isinstance(entry.id, str) for entry in contents.open.values())
-        path.write_bytes(b"\n".join(lines))
-        with contextlib.suppress(CloudError):
-            read(path)
+def test_any_content_is_survived(tmp_path_factory: pytest.TempPathFactory, lines: list[bytes]) -> None:
+    path = tmp_path_factory.getbasetemp() / "journal.jsonl"
+    path.write_bytes(FIRST + b"\n".join(lines))
+    contents = read(path)
+    assert isinstance(contents, Contents)
+    assert all(isinstance(entry.id, str) for entry in contents.open.values())
+    path.write_bytes(b"\n".join(lines))
+    with contextlib.suppress(CloudError):
+        read(path)
 
 
 @pytest.mark.parametrize("run_id", ["", "0123", "../../etc", "01234567/..", "0123456G"])
