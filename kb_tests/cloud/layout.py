@@ -204,8 +204,8 @@ class Layout:
             ports=servers + len(routers) + len(networks) * (1 + SPARE_ADDRESSES),
             routers=0 if self.existing.network else len(routers),
             floating_ips=servers if self.outside else 0,
-            security_groups=2,
-            security_group_rules=12,
+            security_groups=1 + len(networks),
+            security_group_rules=6 + 6 * len(networks),
         )
 
     @property

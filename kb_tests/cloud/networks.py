@@ -126,8 +126,9 @@ def add_server_side(
     supplies: Supplies,
     visitors: Step[list[str]] | None = None,
 ) -> list[Ready]:
-    """Steps for every server router with its leg in the client network, and the networks behind it. HTTP is
-    open to the clients, or to the CIDRs of `visitors`, those of clients on another cloud.
+    """Steps for every server router with its leg in the client network, and the networks behind it, each
+    with a security group of its own. HTTP is open to the clients, or to the CIDRs of `visitors`, those of
+    clients on another cloud.
     """
     cidr = layout.clients.cidr
     comers = visitors or known("clients", [cidr])
@@ -135,16 +136,15 @@ def add_server_side(
     def rules() -> list[Rule]:
         return [(SSH_PORT, cidr), *((HTTP_PORT, comer) for comer in comers.value)]
 
-    groups = {
-        tenant: _add_group(graph, builder, f"server-{tenant}", rules, projects[tenant], after=[comers])
-        for tenant in layout.tenants
-    }
+    def add_group(plan: NetworkPlan) -> Step[str]:
+        return _add_group(graph, builder, plan.name, rules, projects[plan.tenant], after=[comers])
+
     outside = supplies.external_network_id if layout.ways_out else ""
     return [
         ready
         for router in layout.routers
         for ready in _add_router(
-            graph, builder, layout, router, projects[router.tenant], clients, groups[router.tenant], outside
+            graph, builder, layout, router, projects[router.tenant], clients, add_group, outside
         )
     ]
 
@@ -156,7 +156,7 @@ def _add_router(
     router: RouterPlan,
     project: Project,
     clients: ClientSide,
-    group_id: Step[str],
+    add_group: Callable[[NetworkPlan], Step[str]],
     outside: str,
 ) -> list[Ready]:
     def make_router() -> str:
@@ -183,7 +183,7 @@ def _add_router(
         else:
             interface = _add_interface(graph, builder, what, router_id, subnet=subnet_id)
         routed = graph.add(f"routed {plan.name}", lambda: None, [leg, interface])
-        networks.append(Ready(plan, network, group_id, routed))
+        networks.append(Ready(plan, network, add_group(plan), routed))
     return networks
 
 

@@ -48,6 +48,10 @@ def test_topology_is_as_planned(cloud: Cloud, journal: Journal) -> None:
     (subnet,) = network.subnets(name=f"kb-{journal.run_id}-client")
     routes = {(route["destination"], route["nexthop"]) for route in subnet.host_routes}
     assert routes == set(layout.host_routes)
+    names = {group.id: group.name for group in network.security_groups(description=str(journal.mark))}
+    groups_of = {port.device_id: port.security_group_ids for port in network.ports()}
+    for server in topology.servers:
+        assert [names[group] for group in groups_of[server.id]] == [f"kb-{journal.run_id}-{server.network}"]
     legs = [port for port in network.ports() if port.name.startswith(f"kb-{journal.run_id}-leg-")]
     assert {port.device_owner for port in legs} == {"network:router_interface"}
 
@@ -84,7 +88,7 @@ def test_only_what_is_needed_is_open(cloud: Cloud, journal: Journal) -> None:
     assert groups == {
         "proxy": {(22, "0.0.0.0/0"), *((6379, cidr) for cidr in inside)},
         "client": {(22, layout.clients.cidr)},
-        "server-1": {(80, layout.clients.cidr), (22, layout.clients.cidr)},
+        "server-1-1-1": {(80, layout.clients.cidr), (22, layout.clients.cidr)},
     }
     used = {
         port.device_id: port.security_group_ids
