@@ -28,11 +28,6 @@ def validity(point: StoragePoint, measurement: StorageMeasurement) -> tuple[str,
     """Why `measurement` must not be judged, one sentence each; empty if it may be.
 
     - A server is missing, or there are more of them than were asked for.
-    - A rate was set, and fio fell behind it by over 1 % while it ran, or waited for a CPU, over 90 % of the
-      time: then it is fio that fell short. (Busy alone it may well be: where short sleeps took long when it
-      started, it spins from one I/O to the next.)
-    - A rate was set, and fio was ready to run but had no CPU for over 25 % of the time: its latencies and
-      stalls would be those of the CPU.
     - A server started, or may by its clock have started, off by more than 5 % of the window or 1 s,
       stalls aside.
     - fio's clock and the server's own disagree by more than 1 % of the window, and 0.1 s.
@@ -40,6 +35,40 @@ def validity(point: StoragePoint, measurement: StorageMeasurement) -> tuple[str,
       that the profile does not make, or no I/O at all without a stall that long.
     """
     return tuple(_reasons(point, measurement))
+
+
+def starved(point: StoragePoint, measurement: StorageMeasurement) -> tuple[str, ...]:
+    """Why it may have been fio that fell short, for want of CPU, and not the storage.
+
+    That can only make storage look worse: a point that keeps its SLA all the same has kept it. So these are
+    reasons against a failure alone. They need a rate: without one, fio takes what CPU there is.
+
+    - Fio fell behind the rate by over 1 % while it ran, or waited for a CPU, over 90 % of the time. (Busy
+      alone it may well be: where short sleeps took long when it started, it spins from one I/O to the next.)
+    - Fio was ready to run but had no CPU for over 25 % of the time: latencies and stalls may be those of the
+      CPU.
+    """
+    return tuple(_starved(point, measurement.servers)) if point.rate else ()
+
+
+def _starved(point: StoragePoint, servers: tuple[StorageServer, ...]) -> Iterator[str]:
+    behind = (1 - BEHIND) * point.rate
+    busy = [
+        f"{server.server} {min(1, server.cpu + server.waiting):.0%}"
+        for server in servers
+        if server.cpu + server.waiting > CPU and server.iops.total < behind
+    ]
+    if busy:
+        yield (
+            f"In {len(busy)} of {point.clients} servers fio had no CPU to spare (over {CPU:.0%}) and fell"
+            f" behind its rate: {named(busy)}."
+        )
+    waiting = [f"{server.server} {server.waiting:.0%}" for server in servers if server.waiting > WAITING]
+    if waiting:
+        yield (
+            f"In {len(waiting)} of {point.clients} servers fio waited for a CPU over {WAITING:.0%} of the"
+            f" time: {named(waiting)}."
+        )
 
 
 def _reasons(point: StoragePoint, measurement: StorageMeasurement) -> Iterator[str]:
@@ -50,24 +79,6 @@ def _reasons(point: StoragePoint, measurement: StorageMeasurement) -> Iterator[s
     known = len(servers) + len(measurement.missing)
     if known > point.clients:
         yield f"{known} servers reported where {point.clients} took part."
-    if point.rate:
-        behind = (1 - BEHIND) * point.rate
-        busy = [
-            f"{server.server} {min(1, server.cpu + server.waiting):.0%}"
-            for server in servers
-            if server.cpu + server.waiting > CPU and server.iops.total < behind
-        ]
-        if busy:
-            yield (
-                f"In {len(busy)} of {point.clients} servers fio had no CPU to spare (over {CPU:.0%}) and fell"
-                f" behind its rate: {named(busy)}."
-            )
-        waiting = [f"{server.server} {server.waiting:.0%}" for server in servers if server.waiting > WAITING]
-        if waiting:
-            yield (
-                f"In {len(waiting)} of {point.clients} servers fio waited for a CPU over {WAITING:.0%} of the"
-                f" time: {named(waiting)}."
-            )
     yield from _clocks(point, servers)
     wrong = [f"{server.server} ({why})" for server in servers if (why := _discrepancy(point, server))]
     if wrong:

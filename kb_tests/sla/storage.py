@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from kb_tests.measure.storage_measurement import Io, Latency, StorageBlock, StorageMeasurement
-from kb_tests.measure.storage_validity import validity
+from kb_tests.measure.storage_validity import starved, validity
 from kb_tests.scenario.points import StoragePoint
 from kb_tests.scenario.storage import StorageSla
 from kb_tests.scenario.units import format_size
@@ -41,7 +41,10 @@ def judge(
     looks: int = 1,
     staging: float | None = None,
 ) -> Verdict:
-    """Judge `measurement` by `sla`; the arguments are those of `kb_tests.sla.judge.judge`."""
+    """Judge `measurement` by `sla`; the arguments are those of `kb_tests.sla.judge.judge`.
+
+    A failure that fio's want of CPU may explain is INVALID, too.
+    """
     if not 1 <= look <= looks:
         raise ValueError(f"look {look} of {looks}")
     family = max(1, number_of_checks(point, sla) if checks is None else checks)
@@ -60,8 +63,13 @@ def judge(
     made.append(_max_stall(measurement, sla.max_stall))
     if sla.staging is not None:
         made.append(staging_check(staging, sla.staging))
-    reasons = validity(point, measurement)
-    return Verdict(Outcome.INVALID if reasons else worst(made), tuple(made), reasons, sla.confidence, look)
+    reasons, outcome = validity(point, measurement), worst(made)
+    for_other_reasons = any(c.outcome is Outcome.FAIL and c.name in ("errors", "staging") for c in made)
+    if not for_other_reasons and (
+        outcome is Outcome.FAIL or (outcome is Outcome.INCONCLUSIVE and look == looks)
+    ):
+        reasons += starved(point, measurement)
+    return Verdict(Outcome.INVALID if reasons else outcome, tuple(made), reasons, sla.confidence, look)
 
 
 def number_of_checks(point: StoragePoint, sla: StorageSla) -> int:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from kb_tests.fleet.storage_messages import IoBlock, StorageReport
 from kb_tests.measure import fio
 from kb_tests.measure.storage import flaw, measure, merge_seconds
-from kb_tests.measure.storage_validity import validity
+from kb_tests.measure.storage_validity import starved, validity
 from tests.unit.measure.io_reports import (
     POINT,
     binned,
@@ -215,12 +215,24 @@ def test_a_hung_disk_is_measured_up_to_where_it_hung() -> None:
         ({"cpu": 0.97}, 300, ""),
         ({"cpu": 0.2}, 200, ""),
         ({"waiting": 0.3}, 300, "fio waited for a CPU over 25% of the time: storage-0 30%."),
-        ({"clock": 2.0}, 300, "fio's clock and the server's own disagree"),
-        ({"stalls": [(3.0, 0.5)]}, 300, ""),
+        ({"waiting": 0.2}, 290, ""),
     ],
 )
-def test_instruments_that_fail_make_a_point_invalid(changed: dict[str, Any], each: int, why: str) -> None:
-    reasons = " ".join(validity(POINT, measure(POINT, [report(steady_blocks(each=each), **changed)])))
+def test_a_fio_without_cpu_is_told_from_a_slow_disk(changed: dict[str, Any], each: int, why: str) -> None:
+    measured = measure(POINT, [report(steady_blocks(each=each), **changed)])
+    reasons = " ".join(starved(POINT, measured))
+    assert why in reasons
+    assert bool(why) == bool(reasons)
+    assert not validity(POINT, measured)
+    assert not starved(point(rate=0.0), measured)
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [({"clock": 2.0}, "fio's clock and the server's own disagree"), ({"stalls": [(3.0, 0.5)]}, "")],
+)
+def test_instruments_that_fail_make_a_point_invalid(changed: dict[str, Any], why: str) -> None:
+    reasons = " ".join(validity(POINT, measure(POINT, [report(steady_blocks(), **changed)])))
     assert why in reasons
     assert bool(why) == bool(reasons)
 

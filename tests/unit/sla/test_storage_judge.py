@@ -50,6 +50,15 @@ def test_a_disk_frozen_for_two_seconds_is_red_by_its_stall_and_its_latency() -> 
     assert check(found, "read latency p99").value == pytest.approx(1.7, abs=0.04)
 
 
+def test_a_failure_that_the_want_of_cpu_explains_is_invalid_and_what_was_kept_is_kept() -> None:
+    assert verdict(steady_blocks(), waiting=0.4).outcome is Outcome.PASS
+    found = verdict(frozen_blocks(), stalls=[(9.5, 2.01)], waiting=0.4)
+    assert found.outcome is Outcome.INVALID
+    assert found.reasons == ("In 1 of 1 servers fio waited for a CPU over 25% of the time: storage-0 40%.",)
+    failed = [block(0, 0.0, 30.0, [0.001] * 3000, errors=100)]
+    assert verdict(failed, stalls=[(9.5, 2.01)], waiting=0.4).outcome is Outcome.FAIL
+
+
 def test_a_shortfall_is_red_and_says_by_how_much() -> None:
     asked = point(block_size=65_536, rate=960.0, unit="bytes", iodepth=64)
     blocks = [
