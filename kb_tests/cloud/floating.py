@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from ipaddress import IPv4Address
 from typing import Any
 
 from kb_tests.cloud.builder import Builder
+from kb_tests.cloud.calls import Aborted
 from kb_tests.cloud.graph import Graph, Step, known
 from kb_tests.cloud.networks import ClientSide, Ready
 from kb_tests.cloud.options import StageOptions
@@ -47,7 +48,7 @@ def add_visitors(graph: Graph, builder: Builder, clients: ClientSide) -> Step[li
 
 def attach(
     builder: Builder,
-    networks: Iterable[Ready],
+    networks: Sequence[Ready],
     projects: dict[int, Project],
     servers: Iterable[Server],
     supplies: Supplies,
@@ -55,7 +56,8 @@ def attach(
     progress: Progress,
 ) -> list[Server]:
     """Those of the servers that are on these networks, each with a floating IP of its own."""
-    by_id = {server.id: server for server in servers}
+    names = {ready.plan.name for ready in networks}
+    by_id = {server.id: server for server in servers if server.network in names}
     graph = Graph()
     steps: dict[str, Step[str]] = {}
 
@@ -75,7 +77,12 @@ def attach(
             if server is not None:
                 how = partial(make, server, str(port.id), projects[ready.plan.tenant])
                 steps[server.id] = graph.add(f"floating IP {server.name}", how)
+    for server in by_id.values():
+        if server.id not in steps:
+            raise StagingError(f"Cloud {builder.cloud.name!r} lists no port of server {server.name}.")
     graph.run(options.concurrency, builder.stop, progress, "floating IPs")
+    if builder.stop.is_set():
+        raise Aborted("Stopped while servers got their floating IPs.")
     return [dataclasses.replace(by_id[id_], floating_ip=step.value) for id_, step in steps.items()]
 
 

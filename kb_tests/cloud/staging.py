@@ -87,11 +87,11 @@ def stage_all(
     graph.run(options.concurrency, stop, progress)
     if stop.is_set():
         raise Aborted("Staging was stopped.")
-    *before, loading = [each.topology(progress) for each in stages]
-    servers = (*before, loading)[0].servers
-    if loading.clients:
-        loading = dataclasses.replace(loading, clients=paired(loading.clients, servers))
-    return (*before, loading)
+    staged = [each.topology(progress) for each in stages]
+    if staged[-1].clients:
+        clients = paired(staged[-1].clients, staged[0].servers)
+        staged[-1] = dataclasses.replace(staged[-1], clients=clients)
+    return tuple(staged)
 
 
 class _Stage:

@@ -16,8 +16,13 @@ from kb_tests.cloud.builder import Builder
 from kb_tests.cloud.connect import Cloud
 from kb_tests.cloud.graph import Graph, known
 from kb_tests.cloud.journal import Journal
-from kb_tests.cloud.networks import ClientSide
+from kb_tests.cloud.networks import ClientSide, Network
+from kb_tests.cloud.options import StageOptions
+from kb_tests.cloud.progress import silent
+from kb_tests.cloud.topology import Role, Server
 from kb_tests.errors import StagingError
+
+OPTIONS = StageOptions()
 
 
 class _Network:
@@ -27,6 +32,7 @@ class _Network:
         self.outer = outer
         self.lost = lost
         self.made: list[Any] = []
+        self.at = {"net-1": [1, 2], "net-2": [3]}
 
     def get_router(self, router_id: str) -> Any:
         addresses = [{"ip_address": address} for address in self.outer]
@@ -39,6 +45,9 @@ class _Network:
         if number <= self.lost:
             raise ksa.ConnectFailure("gone")
         return self.made[-1]
+
+    def ports(self, network_id: str) -> list[Any]:
+        return [SimpleNamespace(id=f"port-{n}", device_id=f"id-{n}") for n in self.at[network_id]]
 
     def ips(self, **_query: Any) -> list[Any]:
         return self.made
@@ -72,6 +81,49 @@ def test_generators_are_known_by_their_routers_ipv4_addresses(journal: Journal) 
     assert _visitors(_builder(journal, network, ("198.51.100.0/24",))) == ["198.51.100.0/24"]
     with pytest.raises(StagingError, match=r"does not tell the outer address of router outer.*kb_egress"):
         _visitors(_builder(journal, _Network(["2001:db8::7"])))
+    journal.release()
+
+
+def _server(number: int, network: str) -> Server:
+    name = f"kb-01234567-server-{number}"
+    return Server(f"id-{number}", name, Role.SERVER, f"10.0.0.{number}", network, "p")
+
+
+def _attach(builder: Builder, servers: list[Server]) -> list[Server]:
+    networks = [
+        SimpleNamespace(
+            plan=SimpleNamespace(name=f"server-{n}", tenant=n), network=known("net", Network(f"net-{n}", 0))
+        )
+        for n in (1, 2)
+    ]
+    projects = {n: SimpleNamespace(scope={"project_id": f"tenant-{n}"}) for n in (1, 2)}
+    supplies = SimpleNamespace(external_network_id="public")
+    return floating.attach(
+        builder, cast("Any", networks), cast("Any", projects), servers, cast("Any", supplies), OPTIONS, silent
+    )
+
+
+def test_each_server_gets_a_floating_ip_in_its_project(journal: Journal) -> None:
+    network = _Network([])
+    servers = [_server(1, "server-1"), _server(2, "server-1"), _server(3, "server-2"), _server(9, "client")]
+    given = {server.name: server.floating_ip for server in _attach(_builder(journal, network), servers)}
+    assert given.keys() == {server.name for server in servers[:3]}
+    to = {made.floating_ip_address: (made.port_id, made.project_id) for made in network.made}
+    assert [to[given[server.name]] for server in servers[:3]] == [
+        ("port-1", "tenant-1"),
+        ("port-2", "tenant-1"),
+        ("port-3", "tenant-2"),
+    ]
+    assert [made.floating_network_id for made in network.made] == ["public"] * 3
+    assert {entry.name for entry in journal.entries()} == given.keys()
+    journal.release()
+
+
+def test_a_server_whose_port_is_not_listed_is_not_left_without(journal: Journal) -> None:
+    network = _Network([])
+    with pytest.raises(StagingError, match="no port of server kb-01234567-server-4"):
+        _attach(_builder(journal, network), [_server(1, "server-1"), _server(4, "server-2")])
+    assert network.made == []
     journal.release()
 
 
