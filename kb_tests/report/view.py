@@ -12,10 +12,9 @@ import yaml
 
 from kb_tests.cloud.topology import Role
 from kb_tests.measure.storage_measurement import StorageMeasurement
-from kb_tests.report import by_host, storage_view, storage_words, words
+from kb_tests.report import by_host, http_words, storage_view, storage_words, words
 from kb_tests.report.exitcode import ExitCode, exit_code
 from kb_tests.report.figures import Figures
-from kb_tests.report.measured import MeasurementRecord
 from kb_tests.report.record import (
     FillingRecord,
     PointRecord,
@@ -24,7 +23,7 @@ from kb_tests.report.record import (
     ScenarioRecord,
     TopologyRecord,
 )
-from kb_tests.scenario.points import HttpPoint, StoragePoint
+from kb_tests.scenario.points import StoragePoint
 from kb_tests.scenario.units import format_size
 from kb_tests.sla.family import WORST_FIRST
 from kb_tests.sla.verdict import Check, Outcome
@@ -239,7 +238,7 @@ def _point(
     hosts: by_host.Table | None = None
     generators: list[by_host.Generator] = []
     if point.http is not None and figures is not None:
-        cells, facts = _cells(point, figures, columns), _facts(point, point.http, figures)
+        cells, facts = _cells(point, figures, columns), http_words.facts(point, point.http, figures)
         generators = by_host.generators(point.http, scenario.topology)
         hosts = by_host.of_http(generators, figures.duration)
     elif storage is not None:
@@ -309,49 +308,6 @@ def _check(check: Check) -> CheckView:
         margin=words.margin(check),
         outcome=str(check.outcome),
         detail=check.detail,
-    )
-
-
-def _facts(point: PointRecord, measurement: MeasurementRecord, figures: Figures) -> Pairs:
-    counts = figures.counts
-    facts = [
-        ("requests due", f"{counts.due:,}"),
-        ("answered well", f"{counts.completed:,}"),
-        ("without a good answer", words.failures(counts) or "0"),
-        ("throughput", f"{format_size(figures.throughput)}/s"),
-        ("window", f"{words.duration(figures.duration)}{_warm_up(point, measurement)}"),
-    ]
-    if isinstance(point.point, HttpPoint):
-        kind = "kept alive" if point.point.keep_alive else "one a request"
-        facts.append(("connections", f"{point.point.connections:,} each, {kind}"))
-        if point.point.tls:
-            spoken = sorted({words.printable(agent.tls) for agent in measurement.agents if agent.tls})
-            facts.append(("TLS", "; ".join(spoken) or "no handshake succeeded"))
-        facts.append(("page", format_size(point.point.page_size)))
-    agents = measurement.agents
-    if agents:
-        facts += [
-            ("generators", f"{len(agents)} of {point.point.clients}"),
-            ("worst send lag, p99", words.duration(max(agent.lag_p99 for agent in agents))),
-            ("busiest generator CPU", words.share(max(agent.cpu for agent in agents))),
-            ("widest start skew", words.duration(max(abs(agent.skew) for agent in agents))),
-        ]
-    return tuple(facts)
-
-
-def _warm_up(point: PointRecord, measurement: MeasurementRecord) -> str:
-    """What was left out before the window, and who said so."""
-    start = measurement.start
-    if start is None:
-        before = point.point.warm_up if isinstance(point.point, HttpPoint) else point.point.ramp
-        return f" after {words.duration(before)} of warm-up" if before else ""
-    if not start.settled:
-        return ", nothing cut off: response times did not settle in its first half"
-    if not start.seconds:
-        return ", steady from its beginning"
-    return (
-        f" after {words.duration(start.seconds)} of warm-up, found and cut off:"
-        f" {start.due:,} requests, p99 {words.duration(start.p99)}"
     )
 
 

@@ -10,7 +10,7 @@ from kb_tests.measure.storage_measurement import StorageMeasurement
 from kb_tests.report import by_host, words
 from kb_tests.report.charts import percentiles, scale, series, storage, strip
 from kb_tests.report.view import PointView, ScenarioView
-from kb_tests.scenario.points import StoragePoint
+from kb_tests.scenario.points import HttpPoint, StoragePoint
 from kb_tests.sla.verdict import Check
 
 LATENCY = "latency p"
@@ -50,19 +50,38 @@ def scale_charts(scenario: ScenarioView, run: str) -> list[Captioned]:
             ("p99 of latency over scale", storage.latency_over_scale(stored, name)),
         ]
         return [(caption, svg) for caption, svg in over if svg is not None]
-    entries = [
-        scale.Entry(point.figures, str(point.record.outcome or ""))
-        for point in scenario.points
-        if point.figures is not None
-    ]
+    entries = _entries(scenario)
     if len(entries) < 2:
         return []
     limits = {percent: check.limit for point in scenario.points for percent, check in _limits(point)}
     drawn = [
         ("Response time over load", scale.latency(entries, limits, name)),
-        ("Achieved over load", scale.achieved(entries, name)),
+        ("Achieved over load, requests/s", scale.achieved(entries, name)),
     ]
     return [(caption, svg) for caption, svg in drawn if svg is not None]
+
+
+def _entries(scenario: ScenarioView) -> list[scale.Entry]:
+    """The measured points, in a series for each scale, or for each rate where there are more scales: the same
+    load of few generators and of many is not one point of one line.
+    """
+    measured = [
+        (point.figures, point.record)
+        for point in scenario.points
+        if point.figures is not None and isinstance(point.record.point, HttpPoint)
+    ]
+    asked = [record.point for _, record in measured if isinstance(record.point, HttpPoint)]
+    scales, rates = {point.clients for point in asked}, {point.rate for point in asked}
+    by_scale = len(rates) >= len(scales)
+    entries = []
+    for (figures, record), point in zip(measured, asked, strict=True):
+        series = ""
+        if by_scale and len(scales) > 1:
+            series = f"{point.clients} generator{'s' if point.clients > 1 else ''}"
+        elif not by_scale and len(rates) > 1:
+            series = f"{point.rate:g}/s each"
+        entries.append(scale.Entry(figures, str(record.outcome or ""), series))
+    return entries
 
 
 def _storage_charts(point: PointView, asked: StoragePoint, measured: StorageMeasurement) -> list[Captioned]:

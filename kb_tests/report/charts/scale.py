@@ -21,10 +21,13 @@ HEIGHT = 220
 
 @dataclass(frozen=True)
 class Entry:
-    """One measured point: its figures and its outcome, "" where none was given."""
+    """One measured point: its figures and its outcome, "" where none was given; points of one `series` are
+    joined by a line of that name.
+    """
 
     figures: Figures
     outcome: str
+    series: str = ""
 
     @property
     def load(self) -> float:
@@ -47,7 +50,12 @@ def latency(entries: Sequence[Entry], limits: Mapping[float, float], name: str) 
     for percent, colour in zip(percents, LINES, strict=False):
         values = [entry.figures.percentile(percent) for entry in points]
         finite = [value if 0 < value < math.inf else math.nan for value in values]
-        _line(axes, points, finite, colour)
+        named = percent == percents[-1]
+        for series in sorted({entry.series for entry in points}, key=_natural):
+            own = [at for at, entry in enumerate(points) if entry.series == series]
+            _line(axes, [points[at] for at in own], [finite[at] for at in own], colour)
+            if named and series and math.isfinite(finite[own[-1]]):
+                _name(axes, points[own[-1]].load, finite[own[-1]], series)
         shown += [value for value in finite if not math.isnan(value)]
         beyond += [
             (entry.load, colour) for entry, value in zip(points, values, strict=True) if math.isinf(value)
@@ -78,6 +86,23 @@ def achieved(entries: Sequence[Entry], name: str) -> Markup | None:
     style.rates(axes, most)
     _finish(fig, axes, points)
     return style.svg(fig, f"achieved-{name}", f"Achieved over offered rate of {name}")
+
+
+def _natural(series: str) -> tuple[int, str]:
+    """Names that begin with a number, by that."""
+    return len(series.split(" ")[0]), series
+
+
+def _name(axes: Axes, load: float, value: float, series: str) -> None:
+    axes.annotate(
+        series,
+        (load, value),
+        xytext=(0, 7),
+        textcoords="offset points",
+        ha="center",
+        color=style.SOFT,
+        fontsize=style.FONT,
+    )
 
 
 def _line(axes: Axes, points: Sequence[Entry], values: Sequence[float], colour: str) -> None:

@@ -161,6 +161,13 @@ def test_charts_over_load_hold_one_point_or_a_hundred(count: int) -> None:
     assert "pass" in texts(scale.achieved(entries(count), "a"))
 
 
+def test_points_of_one_scale_are_joined_and_their_line_is_named() -> None:
+    twelve = [replace(entry, series=f"{1 + at % 12} generators") for at, entry in enumerate(entries(24))]
+    shown = texts(scale.latency(twelve, {50.0: 0.01, 99.0: 0.05}, "a"))
+    names = [f"{number} generators" for number in range(1, 13)]
+    assert [text for text in shown if text.endswith("generators")] == names
+
+
 def test_a_percentile_beyond_measure_is_still_shown() -> None:
     shown = texts(scale.latency(entries(2, failing=0.02), {50.0: 0.01, 99.0: 0.05}, "a"))
     assert "fail" in shown

@@ -1,0 +1,64 @@
+"""Facts of an HTTP point beside its verdict: counts, the window, the state of the instruments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kb_tests.report import words
+from kb_tests.report.figures import Figures
+from kb_tests.report.measured import AgentRecord, MeasurementRecord
+from kb_tests.report.record import PointRecord
+from kb_tests.scenario.points import HttpPoint
+from kb_tests.scenario.units import format_size
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+def facts(point: PointRecord, measurement: MeasurementRecord, figures: Figures) -> Pairs:
+    """Names and values."""
+    counts = figures.counts
+    told = [
+        ("requests due", f"{counts.due:,}"),
+        ("answered well", f"{counts.completed:,}"),
+        ("without a good answer", words.failures(counts) or "0"),
+        ("throughput", f"{format_size(figures.throughput)}/s"),
+        ("window", f"{words.duration(figures.duration)}{_warm_up(point, measurement)}"),
+    ]
+    if isinstance(point.point, HttpPoint):
+        kind = "kept alive" if point.point.keep_alive else "one a request"
+        told.append(("connections", f"{point.point.connections:,} each, {kind}"))
+        if point.point.tls:
+            spoken = sorted({words.printable(agent.tls) for agent in measurement.agents if agent.tls})
+            told.append(("TLS", "; ".join(spoken) or "no handshake succeeded"))
+        told.append(("page", format_size(point.point.page_size)))
+    agents = measurement.agents
+    if agents:
+        told += [
+            ("generators", f"{len(agents)} of {point.point.clients}"),
+            ("worst send lag, p99", words.duration(max(agent.lag_p99 for agent in agents))),
+            ("busiest generator CPU", words.share(max(agent.cpu for agent in agents))),
+            ("widest start skew", _skew(agents)),
+        ]
+    return tuple(told)
+
+
+def _skew(agents: Sequence[AgentRecord]) -> str:
+    """Off the common start by how much at most, as far as clocks are known."""
+    widest = words.duration(max(abs(agent.skew) for agent in agents))
+    return f"{widest} ± {words.duration(max(agent.clock_error for agent in agents))}"
+
+
+def _warm_up(point: PointRecord, measurement: MeasurementRecord) -> str:
+    """What was left out before the window, and who said so."""
+    start = measurement.start
+    if start is None:
+        before = point.point.warm_up if isinstance(point.point, HttpPoint) else 0.0
+        return f" after {words.duration(before)} of warm-up" if before else ""
+    if not start.settled:
+        return ", nothing cut off: response times did not settle in its first half"
+    if not start.seconds:
+        return ", steady from its beginning"
+    return (
+        f" after {words.duration(start.seconds)} of warm-up, found and cut off:"
+        f" {start.due:,} requests, p99 {words.duration(start.p99)}"
+    )

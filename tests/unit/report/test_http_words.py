@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from kb_tests.measure.measurement import Start
+from kb_tests.report import http_words
+from kb_tests.report.figures import Figures
+from kb_tests.report.measured import MeasurementRecord
+from kb_tests.report.record import PointRecord
+from tests.unit.report import build
+
+
+def facts(start: Start | None = None, tls: str | None = None) -> dict[str, str]:
+    asked = replace(build.point(), tls=tls is not None)
+    measured = replace(build.measurement(asked), start=start)
+    agents = tuple(replace(agent, tls=tls or "", skew=0.001, clock_error=2e-4) for agent in measured.agents)
+    record = PointRecord.measured(asked, replace(measured, agents=agents))
+    assert isinstance(record.measurement, MeasurementRecord)
+    return dict(http_words.facts(record, record.measurement, Figures.of(record.measurement)))
+
+
+@pytest.mark.parametrize(
+    ("start", "told"),
+    [
+        (None, "30s after 5s of warm-up"),
+        (Start(0.0, True, 0, 0.1), "30s, steady from its beginning"),
+        (
+            Start(4.0, True, 1600, 0.12),
+            "30s after 4s of warm-up, found and cut off: 1,600 requests, p99 120ms",
+        ),
+        (
+            Start(0.0, False, 0, 0.1),
+            "30s, nothing cut off: response times did not settle in its first half",
+        ),
+    ],
+)
+def test_the_window_tells_what_was_left_out_before_it(start: Start | None, told: str) -> None:
+    assert facts(start)["window"] == told
+
+
+def test_tls_is_told_where_it_was_asked_for() -> None:
+    assert "TLS" not in facts()
+    assert facts(tls="TLSv1.3 X\x00, OpenSSL 3")["TLS"] == "TLSv1.3 X , OpenSSL 3"
+    assert facts(tls="")["TLS"] == "no handshake succeeded"
+
+
+def test_a_skew_is_known_as_well_as_the_clocks_are() -> None:
+    assert facts()["widest start skew"] == "1ms ± 200us"
