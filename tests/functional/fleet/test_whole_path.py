@@ -35,6 +35,8 @@ def test_a_point_from_command_to_reports(control_plane: Plane) -> None:
     with Fleet.open(topology, control_plane.secrets, silent, time.monotonic() + 20) as fleet:
         assert {hello.role for hello in fleet.hellos.values()} == {"server", "client"}
         assert fleet.hellos[topology.servers[0].name].versions.keys() == {"python", "kernel", "nginx"}
+        assert fleet.versions[0].keys() == {"redis"}
+        assert {server.mtu for server in fleet.topology.agents} == {65_535}, "that of the loopback device"
         for tls in (False, True):
             reports = http.run(replace(POINT, tls=tls), fleet, seen.append, port=control_plane.http_port)
             assert [report.agent for report in reports] == [server.name for server in topology.clients]
