@@ -19,6 +19,7 @@ def notes(groups: Groups | None, limit: neighbours.NeighbourLimit) -> tuple[str,
         f"driver netns ({'root' if groups else 'rootless'}), kernel {platform.release()}, {cores} cores",
         "load generators and servers share the same cores",
         "the network is veth copies in memory: no NIC, no overlay, no hypervisor",
+        "what passes through a floating IP is carried by a process: from cloud to cloud by two",
     ]
     for controller, what in (("cpu", "vCPU"), ("memory", "RAM")):
         limited = controller in controllers
