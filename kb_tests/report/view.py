@@ -30,6 +30,9 @@ from kb_tests.sla.verdict import Check, Outcome
 
 HOSTS_SHOWN = 20
 FINDINGS_SHOWN = 12
+FINDINGS_ORDER = {
+    label: place for place, label in enumerate(("fail", "lost", "error", "invalid", "inconclusive"))
+}
 PERCENTILES = ("p50", "p99")
 
 Pairs = tuple[tuple[str, str], ...]
@@ -116,6 +119,7 @@ def view(record: RunRecord) -> RunView:
     scenarios = tuple(_scenario(record, scenario) for scenario in _scenarios(record))
     findings = [(point, text) for entry in scenarios for point in entry.points for text in point.findings[:1]]
     findings = [entry for entry in findings if entry[0].label != "past stop limit"]
+    findings.sort(key=lambda entry: FINDINGS_ORDER.get(entry[0].label, len(FINDINGS_ORDER)))
     state, banner = _banner(record)
     return RunView(
         title=record.title,

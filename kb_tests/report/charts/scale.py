@@ -54,8 +54,9 @@ def latency(entries: Sequence[Entry], limits: Mapping[float, float], name: str) 
         for series in sorted({entry.series for entry in points}, key=_natural):
             own = [at for at, entry in enumerate(points) if entry.series == series]
             _line(axes, [points[at] for at in own], [finite[at] for at in own], colour)
-            if named and series and math.isfinite(finite[own[-1]]):
-                _name(axes, points[own[-1]].load, finite[own[-1]], series)
+            seen = [at for at in own if math.isfinite(finite[at])]
+            if named and series and seen:
+                _name(axes, points[seen[-1]].load, finite[seen[-1]], series)
         shown += [value for value in finite if not math.isnan(value)]
         beyond += [
             (entry.load, colour) for entry, value in zip(points, values, strict=True) if math.isinf(value)

@@ -166,6 +166,8 @@ def test_points_of_one_scale_are_joined_and_their_line_is_named() -> None:
     shown = texts(scale.latency(twelve, {50.0: 0.01, 99.0: 0.05}, "a"))
     names = [f"{number} generators" for number in range(1, 13)]
     assert [text for text in shown if text.endswith("generators")] == names
+    lost = [replace(entry, series="2 generators") for entry in [*entries(1), *entries(3, failing=0.02)[1:]]]
+    assert "2 generators" in texts(scale.latency(lost, {50.0: 0.01, 99.0: 0.05}, "a"))
 
 
 def test_a_percentile_beyond_measure_is_still_shown() -> None:

@@ -185,3 +185,12 @@ def test_a_row_of_pytest_html_leads_to_the_point() -> None:
     )
     assert other[1] == '<td class="col-verdict"></td>'
     assert 'id="point-1f2e3d4c-http-east-west-clients-4-rate-1000"' in html.summary([run])
+
+
+def test_what_is_broken_comes_before_what_is_undecided() -> None:
+    undecided, broken = (
+        build.judged(build.point(1), undecided=True),
+        build.judged(build.point(4), failing=0.02),
+    )
+    text = Page(html.render(build.run([undecided, broken]))).text
+    assert text.index("http-east-west-clients-4") < text.index("http-east-west-clients-1")
