@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 
-from kb_tests.fleet.messages import AgentReport, BlockReport, Done, SecondReport, WireCounts
+from kb_tests.fleet.messages import AgentReport, BlockReport, Done, KeptSecond, SecondReport, WireCounts
 from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.merge import measure
 from kb_tests.scenario.model import HttpSla
@@ -30,8 +30,17 @@ def report(name: str, point: HttpPoint, histograms: list[str]) -> AgentReport:
         host="",
         clock_error=0.0001,
         seconds=tuple(
-            SecondReport(
-                v=1, kind="second", agent=name, seq=i, id="1", index=i, counts=counts(rate), buckets=buckets
+            KeptSecond.of(
+                SecondReport(
+                    v=1,
+                    kind="second",
+                    agent=name,
+                    seq=i,
+                    id="1",
+                    index=i,
+                    counts=counts(rate),
+                    buckets=buckets,
+                )
             )
             for i in range(seconds)
         ),

@@ -6,7 +6,16 @@ from collections.abc import Iterable, Mapping
 from typing import Generic, TypeVar
 
 from kb_tests.cloud.topology import Server
-from kb_tests.fleet.messages import BlockReport, Done, Failed, Hello, LoadReport, Ready, SecondReport
+from kb_tests.fleet.messages import (
+    BlockReport,
+    Done,
+    Failed,
+    Hello,
+    KeptSecond,
+    LoadReport,
+    Ready,
+    SecondReport,
+)
 from kb_tests.fleet.reports import OfCommand, Report
 from kb_tests.fleet.storage_messages import IoBlock, IoDone, IoSecond
 
@@ -14,10 +23,10 @@ MAX_HISTOGRAM = 256 << 10
 """Characters of one encoded histogram that are kept; a full one of 3 digits has about a third."""
 
 _SLACK = 120
-S = TypeVar("S", SecondReport, IoSecond)
+S = TypeVar("S", KeptSecond, IoSecond)
 B = TypeVar("B", BlockReport, IoBlock)
 D = TypeVar("D", Done, IoDone)
-Indexed = TypeVar("Indexed", SecondReport, BlockReport, IoSecond, IoBlock)
+Indexed = TypeVar("Indexed", KeptSecond, BlockReport, IoSecond, IoBlock)
 
 
 class Part:
@@ -119,14 +128,18 @@ class Gathering(Part, Generic[S, B, D]):
         )
 
 
-class HttpGathering(Gathering[SecondReport, BlockReport, Done]):
+class HttpGathering(Gathering[KeptSecond, BlockReport, Done]):
     """A traffic generator's part."""
 
-    second, block, end = SecondReport, BlockReport, Done
+    second, block, end = KeptSecond, BlockReport, Done
 
     def add(self, report: OfCommand) -> None:
         """As any, but for histograms that are too large."""
-        if isinstance(report, BlockReport) and max(len(report.response), len(report.service)) > MAX_HISTOGRAM:
+        if isinstance(report, SecondReport):
+            self._keep(self._seconds, KeptSecond.of(report))
+        elif (
+            isinstance(report, BlockReport) and max(len(report.response), len(report.service)) > MAX_HISTOGRAM
+        ):
             self.blame("it sent a histogram that is too large")
         else:
             super().add(report)

@@ -155,8 +155,13 @@ class Fleet:
         stands in its `problem`. When not all of them can prepare, nothing is started. Raises
         TunnelError when the control server is gone. However it ends, no agent goes on.
         """
+
+        def take(report: OfCommand) -> None:
+            if on_second and isinstance(report, SecondReport):
+                on_second(report)
+
         servers = self._topology.clients[:clients]
-        return self._run(command, servers, seconds, on_second, collect.HttpGathering)
+        return self._run(command, servers, seconds, take, collect.HttpGathering)
 
     def prepare_disks(
         self,
@@ -193,8 +198,13 @@ class Fleet:
         on_second: Callable[[IoSecond], None] | None = None,
     ) -> list[StorageReport]:
         """As `run`, a fio job on the first `clients` storage servers."""
+
+        def take(report: OfCommand) -> None:
+            if on_second and isinstance(report, IoSecond):
+                on_second(report)
+
         servers = [member.server for member in self._loading(Role.STORAGE)][:clients]
-        return self._run({"kind": "fio", "fio": options}, servers, seconds, on_second, StorageGathering)
+        return self._run({"kind": "fio", "fio": options}, servers, seconds, take, StorageGathering)
 
     def _loading(self, role: Role) -> list[Member]:
         return [member for member in self._roster.members.values() if member.server.role is role]
@@ -204,15 +214,10 @@ class Fleet:
         command: Mapping[str, Any],
         servers: Sequence[Server],
         seconds: float,
-        on_second: Callable[[S], None] | None,
+        take: OnReport,
         part: type[collect.Gathering[S, B, D]],
     ) -> list[LoadReport[S, B, D]]:
         """One report from each of `servers`, in their order."""
-
-        def take(report: OfCommand) -> None:
-            if on_second and isinstance(report, part.second):
-                on_second(report)
-
         self._enroll()
         collection = collect.Collection(_new_id(), servers, seconds, part)
         clients = len(servers)

@@ -5,8 +5,11 @@ The wire format is described in `kb_tests.agent.protocol`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, Generic, Literal, TypeVar
+import struct
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Annotated, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -87,6 +90,43 @@ class SecondReport(Message):
     buckets: Annotated[list[tuple[Annotated[int, Field(ge=0, le=200)], Count]], Field(max_length=200)]
 
 
+_BUCKET = struct.Struct("<BQ")
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSecond:
+    """What is kept of a `SecondReport` until its load is over, in a tenth of the memory: ten thousand agents
+    send 600,000 a minute.
+    """
+
+    kind: ClassVar[str] = "second"
+    id: str
+    index: int
+    sent: int
+    completed: int
+    failed: int
+    body_bytes: int
+    packed: bytes = field(repr=False)
+
+    @classmethod
+    def of(cls, report: SecondReport) -> KeptSecond:
+        """What `report` adds to the series."""
+        counts = report.counts
+        return cls(
+            id=sys.intern(report.id),
+            index=report.index,
+            sent=counts.sent,
+            completed=counts.completed,
+            failed=sum(counts.errors.values()),
+            body_bytes=counts.bytes,
+            packed=b"".join(_BUCKET.pack(bucket, count) for bucket, count in report.buckets),
+        )
+
+    def buckets(self) -> Iterator[tuple[int, int]]:
+        """(bucket, how many) of the coarse response times."""
+        return _BUCKET.iter_unpack(self.packed)
+
+
 class BlockReport(Message):
     """One time block of one agent: the requests that were due in [begin, begin + seconds)."""
 
@@ -123,7 +163,7 @@ class Failed(Message):
     error: Text
 
 
-S = TypeVar("S", bound=Message)
+S = TypeVar("S", bound="KeptSecond | Message")
 B = TypeVar("B", bound=Message)
 D = TypeVar("D", bound=Message)
 
@@ -143,5 +183,5 @@ class LoadReport(Generic[S, B, D]):
     problem: str
 
 
-AgentReport = LoadReport[SecondReport, BlockReport, Done]
+AgentReport = LoadReport[KeptSecond, BlockReport, Done]
 """What one traffic generator said of one load."""

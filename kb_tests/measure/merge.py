@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from kb_tests.fleet.messages import AgentReport, BlockReport, Done, SecondReport, WireCounts
+from kb_tests.fleet.messages import AgentReport, BlockReport, Done, KeptSecond, WireCounts
 from kb_tests.measure.histogram import MICROSECOND, Histogram
 from kb_tests.measure.measurement import AgentFacts, Block, Counts, Measurement, Second
 from kb_tests.measure.whole import TOUCHING, sort_out, unfinished
@@ -147,29 +147,26 @@ def total(parts: Iterable[Counts]) -> Counts:
     )
 
 
-def merge_seconds(reports: Iterable[SecondReport]) -> tuple[Second, ...]:
-    """One `Second` for each index in `reports`, ascending, all agents added up.
-
-    The live view calls it too, with what has come in so far.
-    """
-    by_index: defaultdict[int, list[SecondReport]] = defaultdict(list)
+def merge_seconds(reports: Iterable[KeptSecond]) -> tuple[Second, ...]:
+    """One `Second` for each index in `reports`, ascending, all agents added up."""
+    by_index: defaultdict[int, list[KeptSecond]] = defaultdict(list)
     for report in reports:
         by_index[report.index].append(report)
     return tuple(_second(index, by_index[index]) for index in sorted(by_index))
 
 
-def _second(index: int, parts: Iterable[SecondReport]) -> Second:
+def _second(index: int, parts: Iterable[KeptSecond]) -> Second:
     parts = tuple(parts)
     buckets: Counter[int] = Counter()
     for part in parts:
-        for bucket, count in part.buckets:
+        for bucket, count in part.buckets():
             buckets[bucket] += count
     return Second(
         at=float(index),
-        sent=sum(part.counts.sent for part in parts),
-        completed=sum(part.counts.completed for part in parts),
-        failed=sum(sum(part.counts.errors.values()) for part in parts),
-        bytes=sum(part.counts.bytes for part in parts),
+        sent=sum(part.sent for part in parts),
+        completed=sum(part.completed for part in parts),
+        failed=sum(part.failed for part in parts),
+        bytes=sum(part.body_bytes for part in parts),
         p50=bucket_percentile(buckets, 50),
         p99=bucket_percentile(buckets, 99),
         max=bucket_percentile(buckets, 100),

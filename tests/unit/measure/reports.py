@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kb_tests.fleet.messages import AgentReport, BlockReport, Done, SecondReport, WireCounts
+from kb_tests.fleet.messages import AgentReport, BlockReport, Done, KeptSecond, SecondReport, WireCounts
 from kb_tests.measure.histogram import Histogram
 from kb_tests.scenario.model import HttpSla
 from kb_tests.scenario.points import HttpPoint
@@ -91,9 +91,13 @@ def report(
         lag_max=0.004, cpu=0.3, saturated=False, workers=1,
     )  # fmt: skip
     return AgentReport(
-        agent=name, host="rack-1", clock_error=0.0004, seconds=(warm, *series), blocks=tuple(blocks),
+        agent=name, host="rack-1", clock_error=0.0004, seconds=kept([warm, *series]), blocks=tuple(blocks),
         done=done, problem="",
     )  # fmt: skip
+
+
+def kept(reports: Sequence[SecondReport]) -> tuple[KeptSecond, ...]:
+    return tuple(KeptSecond.of(report) for report in reports)
 
 
 def fleet(point: HttpPoint = POINT, **changes: Any) -> list[AgentReport]:

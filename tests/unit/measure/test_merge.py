@@ -46,11 +46,8 @@ def test_what_is_answered_in_the_drain_is_not_achieved() -> None:
 
     def overloaded(name: str) -> AgentReport:
         whole = report(name)
-        late = [
-            second.model_copy(update={"counts": wire(400)}) if second.index >= 0 else second
-            for second in whole.seconds
-        ]
-        drain = whole.seconds[-1].model_copy(update={"index": 5, "counts": wire(500)})
+        late = [replace(second, completed=400) if second.index >= 0 else second for second in whole.seconds]
+        drain = replace(whole.seconds[-1], index=5, completed=500)
         return replace(whole, seconds=(*late, drain))
 
     measured = measure(POINT, [overloaded("a"), overloaded("b")])

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from kb_tests.fleet.messages import AgentReport, BlockReport, Done, SecondReport
+from kb_tests.fleet.messages import AgentReport, BlockReport, Done, KeptSecond, SecondReport
 from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.merge import measure
 from kb_tests.sla.judge import judge
@@ -50,6 +50,16 @@ def spoilt(draw: st.DrawFn, model: type[BaseModel], message: dict[str, Any]) -> 
     return message
 
 
+def sent(message: BaseModel | KeptSecond) -> dict[str, Any]:
+    """As it was on the wire."""
+    if isinstance(message, BaseModel):
+        return message.model_dump(mode="json")
+    counts: dict[str, Any] = {"due": message.sent, "sent": message.sent, "completed": message.completed}
+    counts |= {"unsent": 0, "inflight": 0, "bytes": message.body_bytes, "errors": {"timeout": message.failed}}
+    body = {"index": message.index, "counts": counts, "buckets": list(message.buckets())}
+    return {"v": 1, "kind": "second", "agent": "kb-client-1", "seq": 1, "id": message.id, **body}
+
+
 @st.composite
 def wild(draw: st.DrawFn, whole: AgentReport) -> AgentReport:
     """A report with some of its messages changed, lost, repeated or turned round.
@@ -69,8 +79,9 @@ def wild(draw: st.DrawFn, whole: AgentReport) -> AgentReport:
             change = draw(st.sampled_from(["spoil", "spoil", "lose", "repeat", "reverse"]))
             if place < len(kept) and change == "spoil":
                 try:
-                    data = draw(spoilt(model, kept[place].model_dump(mode="json")))
-                    kept[place] = model.model_validate_json(json.dumps(data))
+                    data = draw(spoilt(model, sent(kept[place])))
+                    message = model.model_validate_json(json.dumps(data))
+                    kept[place] = KeptSecond.of(message) if isinstance(message, SecondReport) else message
                 except ValidationError:
                     del kept[place]
             elif place < len(kept) and change == "lose":
