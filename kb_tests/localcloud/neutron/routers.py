@@ -350,11 +350,18 @@ def _leg(call: Call, router: Router) -> Port:
 
 
 def of_subnet(cloud: Cloud, subnet_id: str, external_network_id: str) -> Router | None:
-    """The router that leads from a subnet to an external network: for floating IPs."""
+    """The router that leads from a subnet to an external network, for floating IPs: of several the one that
+    is the subnet's gateway, else any.
+    """
+    gateway = str(cloud.networking.subnets[subnet_id].gateway_ip)
+    found = None
     for router in cloud.networking.routers.values():
         if router.gateway is None or cloud.networking.ports[router.gateway].network_id != external_network_id:
             continue
         legs = (port for port in cloud.networking.device_ports(router.id) if port.device_owner == INTERFACE)
-        if any(subnet == subnet_id for port in legs for subnet, _ in port.fixed_ips):
-            return router
-    return None
+        for subnet, address in (fixed for port in legs for fixed in port.fixed_ips):
+            if subnet == subnet_id:
+                if address == gateway:
+                    return router
+                found = found or router
+    return found

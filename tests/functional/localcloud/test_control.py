@@ -29,6 +29,8 @@ def gone(pid: int, seconds: float = 5.0) -> bool:
 
 def test_up_and_down(state: Path) -> None:
     assert control.status(state) is None
+    with pytest.raises(control.LocalCloudError, match=f"No local cloud runs in {state}-other"):
+        control.up(state, driver="null", beside=state.with_name(f"{state.name}-other"))
     running = control.up(state, driver="null")
     try:
         assert control.status(state) == running

@@ -135,6 +135,34 @@ def test_a_port_without_port_security_lets_everything_through(tmp_path: Path) ->
     client.run(test())
 
 
+def test_a_floating_ip_goes_through_the_gateway_of_its_subnet(tmp_path: Path) -> None:
+    """Of several routers that lead outside, as Neutron chooses; the gateways are what the driver is told."""
+    client = Client(tmp_path)
+
+    async def test() -> None:
+        net, subnet_id = await client.network()
+        public = next(each.id for each in client.cloud.networking.networks.values() if each.external)
+        by_id = {}
+        for fixed in ("10.1.0.9", "10.1.0.1", "10.1.0.10"):
+            router = await make(client, "router", external_gateway_info={"network_id": public})
+            fixed_ips = [{"subnet_id": subnet_id, "ip_address": fixed}]
+            leg = await make(client, "port", network_id=net, fixed_ips=fixed_ips)
+            path = f"{N}/routers/{router['id']}/add_router_interface"
+            assert (await client.call("PUT", path, {"port_id": leg["id"]})).status == 200
+            outer = router["external_gateway_info"]["external_fixed_ips"][0]["ip_address"]
+            assert client.driver.routers[router["id"]].gateway == outer
+            by_id[router["id"]] = fixed
+        port = await make(client, "port", network_id=net)
+        floating = await make(client, "floatingip", floating_network_id=public, port_id=port["id"])
+        assert by_id[floating["router_id"]] == "10.1.0.1"
+        (unused,) = [router_id for router_id, fixed in by_id.items() if fixed == "10.1.0.10"]
+        body = {"router": {"external_gateway_info": None}}
+        assert (await client.call("PUT", f"{N}/routers/{unused}", body)).status == 200
+        assert client.driver.routers[unused].gateway is None
+
+    client.run(test())
+
+
 def test_a_floating_ip_opens_what_the_groups_let_in_from_outside(tmp_path: Path) -> None:
     client = Client(tmp_path)
 
@@ -154,7 +182,7 @@ def test_a_floating_ip_opens_what_the_groups_let_in_from_outside(tmp_path: Path)
             protocol="tcp",
             port_range_min=22,
             port_range_max=22,
-            remote_ip_prefix="0.0.0.0/0",
+            remote_ip_prefix="127.77.9.9/32",
         )
         await make(
             client,
