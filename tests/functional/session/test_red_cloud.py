@@ -64,6 +64,12 @@ def errors(ended: Ended, number: int) -> dict[str, int]:
     return dict(point(ended, number)["measurement"]["counts"]["errors"])
 
 
+def assert_told(ended: Ended, kind: str) -> None:
+    """The terminal names how requests ended."""
+    pattern = rf"error share [\d.]+% is over its limit 0\.1% by [^\n]*: [\d,]+ {kind}"
+    assert re.search(pattern, ended.output), ended.output
+
+
 def test_the_session_exits_1_and_lists_each_point(ended: Ended) -> None:
     assert ended.code == ended.record["exit_code"] == 1, ended.output
     assert list(ended.statuses().values())[1:] == ["fail"] * 6, ended.output
@@ -91,7 +97,7 @@ def test_one_percent_of_500s(ended: Ended) -> None:
     assert found["outcome"] == "fail"
     assert found["value"] == pytest.approx(0.01, rel=0.2)
     assert errors(ended, 2).keys() == {"http_5xx"}
-    assert re.search(r"error share [01]\.?\d*% is over its limit 0\.1% by .*: \d+ http_5xx", ended.output)
+    assert_told(ended, "http_5xx")
 
 
 def test_truncated_bodies(ended: Ended) -> None:
@@ -99,6 +105,7 @@ def test_truncated_bodies(ended: Ended) -> None:
     assert found["outcome"] == "fail"
     assert found["value"] == pytest.approx(0.05, rel=0.2)
     assert errors(ended, 3).keys() == {"truncated"}
+    assert_told(ended, "truncated")
 
 
 def test_a_server_that_hangs(ended: Ended) -> None:
@@ -106,6 +113,10 @@ def test_a_server_that_hangs(ended: Ended) -> None:
     assert check(ended, 4, "latency p80")["outcome"] == "fail"
     assert errors(ended, 4).keys() == {"timeout"}
     assert point(ended, 4)["measurement"]["counts"]["completed"] == 0
+    assert_told(ended, r"(timeout|unsent)")
+    assert (
+        "p80 of response time is beyond measure, its limit 1s: too many requests had no good" in ended.output
+    )
 
 
 @pytest.mark.parametrize("number", [5, 6])
@@ -113,6 +124,7 @@ def test_a_server_that_refuses(ended: Ended, number: int) -> None:
     assert check(ended, number, "errors")["value"] == 1
     assert check(ended, number, "latency p80")["outcome"] == "fail"
     assert errors(ended, number)["connect"] > 400
+    assert_told(ended, "connect")
     assert point(ended, number)["measurement"]["counts"]["completed"] == 0
 
 
