@@ -107,7 +107,7 @@ class Floating:
     def __contains__(self, place: tuple[str, int]) -> bool:
         address, port = place
         wanted = f"{struct.unpack('=I', IPv4Address(address).packed)[0]:08X}:{port:04X}"
-        if wanted not in self._known and time.monotonic() - self._read > _FRESH:
+        if time.monotonic() - self._read > _FRESH:
             lines = (line.split() for line in self._table.read_text().splitlines())
             self._known = frozenset(line[1] for line in lines if len(line) > 3 and line[3] == _LISTENS)
             self._read = time.monotonic()
