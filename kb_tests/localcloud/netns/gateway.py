@@ -38,16 +38,18 @@ class Gateways:
         self._listen = listen
         self._open: dict[str, tuple[str, list[asyncio.Server]]] = {}
         self._connections: dict[str, set[asyncio.Task[None]]] = {}
+        self._changing = asyncio.Lock()
         self._floating = Floating()
 
     async def put(self, router: str, address: str | None) -> None:
         """Let a router have this address outside; None: no way out."""
-        if router in self._open and self._open[router][0] == address:
-            return
-        self.forget(router)
-        if address is not None:
-            servers = [await self._serve(router, port, address) for port in PORTS]
-            self._open[router] = (address, servers)
+        async with self._changing:
+            if router in self._open and self._open[router][0] == address:
+                return
+            self.forget(router)
+            if address is not None:
+                servers = [await self._serve(router, port, address) for port in PORTS]
+                self._open[router] = (address, servers)
 
     def forget(self, router: str) -> None:
         """Close a router's way out, and cut what is connected."""
