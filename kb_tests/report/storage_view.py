@@ -48,7 +48,7 @@ def cell(point: StoragePoint, measured: StorageMeasurement, column: Column) -> s
         "Achieved": "" if math.isnan(measured.achieved) else words.share(measured.achieved),
         "IOPS": words.number(measured.iops.total),
         "Bandwidth": storage_words.bandwidth(measured.bandwidth.total),
-        "Longest stall": words.duration(measured.stall),
+        "Longest stall": storage_words.stall(measured),
         "Failed": words.number(measured.errors),
     }[heading]
 

@@ -82,13 +82,19 @@ def facts(point: StoragePoint, measured: StorageMeasurement) -> tuple[tuple[str,
     if servers:
         told += [
             ("servers", f"{len(servers)} of {point.clients}"),
-            ("longest stall", words.duration(measured.stall)),
-            ("fairness (Jain)", "-" if math.isnan(measured.fairness) else f"{measured.fairness:.3f}"),
+            ("longest stall", stall(measured)),
             ("busiest fio CPU", words.share(max(server.cpu for server in servers))),
             ("most waiting for a CPU", words.share(max(server.waiting for server in servers))),
             ("widest fio clock drift", words.duration(max(abs(server.clock) for server in servers))),
         ]
+    if len(servers) > 1 and not math.isnan(measured.fairness):
+        told.append(("fairness (Jain, 1 is even)", f"{measured.fairness:.3f}"))
     return tuple(told)
+
+
+def stall(measured: StorageMeasurement) -> str:
+    """The longest of any server: "2.01s", "none" where no gap was longer than the pace of the I/Os."""
+    return words.duration(measured.stall) if measured.stall else "none"
 
 
 def properties(point: StoragePoint, measured: StorageMeasurement) -> list[Property]:

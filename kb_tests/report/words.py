@@ -113,8 +113,8 @@ def away(check: Check) -> str:
 
 
 def _times(factor: float) -> str:
-    """A factor, two significant digits at least: "3.6x", "512x"."""
-    return f"{factor:,.0f}x" if factor >= 99.5 else f"{factor:.2g}x"
+    """A factor, two significant digits at least: "3.6x", "512x", "1.04x"."""
+    return f"{factor:,.0f}x" if factor >= 99.5 else f"{factor:.{2 + (factor < 1.1)}g}x"
 
 
 def _things(check: Check) -> str:
@@ -149,8 +149,11 @@ def sentence(check: Check) -> str:
         why = "no good answer" if check.name.startswith("latency") else "no end that fio could see"
         return f"{what} is {BEYOND}, its limit {limit}: too many {_things(check)} had {why}"
     if check.outcome is Outcome.INCONCLUSIVE:
+        found = f"{what} {value} cannot be told from its limit {limit}"
+        if check.low <= 0 and math.isinf(check.high):
+            return f"{found}: the sample is too short to say anything"
         low, high = quantity(check.low, check.unit), quantity(check.high, check.unit)
-        return f"{what} {value} cannot be told from its limit {limit}: it may be from {low} to {high}"
+        return f"{found}: it may be from {low} to {high}"
     if not breaks(check):
         kept = "keeps" if check.outcome is Outcome.PASS else "does not keep"
         return f"{what} {value} {kept} its limit {limit}"

@@ -112,7 +112,7 @@ def shortage(found: Share, allowed: float, alpha: float, outcome: Outcome) -> st
     if not found.enough:
         return "; too few for any statement"
     need = needed(allowed, alpha, found.clusters)
-    return f"; that takes at least {need:,.0f} requests, even if not one is bad" if found.due < need else ""
+    return f"; that takes at least {need:,.0f} of them, even if not one is bad" if found.due < need else ""
 
 
 def in_time(seconds: float) -> str:

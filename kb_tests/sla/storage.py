@@ -234,5 +234,6 @@ def _max_stall(measurement: StorageMeasurement, limit: float) -> Check:
         told += f": {worst_one.server} completed nothing from {worst_one.stall_at:.1f} s of the window on"
         others = sum(server.stall > limit for server in measurement.servers) - 1
         if others > 0:
-            told += f", and {others} other servers stalled for longer than the limit too"
+            more = "1 other server" if others == 1 else f"{others} other servers"
+            told += f", and {more} stalled for longer than the limit too"
     return Check("max_stall", outcome, stall, limit, "s", stall, stall, True, told + ".", p_pass, p_fail)

@@ -107,7 +107,7 @@ def test_the_page_shows_limits_stalls_and_charts(record: RunRecord) -> None:
         "Longest stall",
         "read p99",
         "≤ 20ms",
-        "fairness (Jain)",
+        "fairness (Jain, 1 is even)",
         "Bandwidth over scale",
         "Server by server",
     ):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -38,6 +39,18 @@ from tests.unit.report import build
         (
             build.check("latency p99", 0.0495, 0.050, outcome=Outcome.INCONCLUSIVE),
             "p99 of response time 49.5ms cannot be told from its limit 50ms: it may be from 48ms to 51ms",
+        ),
+        (
+            replace(
+                build.check("achieved", 0.92, 0.9, unit="", at_most=False, outcome=Outcome.INCONCLUSIVE),
+                low=-math.inf,
+                high=math.inf,
+            ),
+            "achieved rate 92% cannot be told from its limit 90%: the sample is too short to say anything",
+        ),
+        (
+            build.check("max_stall", 1.046, 1.0),
+            "max stall 1.05s is over its limit 1s by 46ms (1.05x)",
         ),
         (
             build.check("achieved", 0.932, 0.99, unit="", at_most=False),

@@ -135,7 +135,7 @@ def test_bounds_and_outcome_say_the_same(good: Measurement, factor: float) -> No
 def test_a_percentile_that_the_sample_cannot_carry_is_refused(good: Measurement) -> None:
     found = judge(POINT, good, sla(latency={"p99.99": "10s"})).checks[0]
     assert found.outcome is Outcome.INCONCLUSIVE
-    assert "that takes at least 69,628 requests" in found.detail
+    assert "that takes at least 69,628 of them" in found.detail
     assert found.high == math.inf
 
 
