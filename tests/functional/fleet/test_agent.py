@@ -110,12 +110,14 @@ def test_nginx_is_started_again_when_it_dies(control_plane: Plane) -> None:
     assert page(control_plane, 1)
 
 
-def test_an_agent_started_again_takes_its_nginx_over(control_plane: Plane) -> None:
+def test_an_agent_started_again_takes_its_nginx_over_and_is_small(control_plane: Plane) -> None:
     opened(control_plane)
     os.kill(control_plane.processes[SERVER].pid, signal.SIGKILL)
     control_plane.processes.pop(SERVER).wait()
-    opened(control_plane)
+    opened(control_plane)  # now its sources are compiled, as in a server
     assert page(control_plane, 1)
+    memory = Path(f"/proc/{control_plane.processes[SERVER].pid}/smaps_rollup").read_text()
+    assert int(memory.partition("Anonymous:")[2].split()[0]) < 5_000, "kB"
 
 
 def test_quit_ends_agent_and_nginx(control_plane: Plane) -> None:
