@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from kb_tests.localcloud import control
+from kb_tests.localcloud.control import Running
 from tests.functional.session import inside
 from tests.functional.session.live import Live
 from tests.functional.session.suite import Ended, Suite
@@ -28,10 +27,9 @@ sla: {latency: {p80: 1s}, errors: 0.1%}
 
 
 @pytest.fixture(scope="module")
-def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ended]:
+def ended(running: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ended]:
     """One session, in which the server does something else in each point."""
     folder = tmp_path_factory.mktemp("red")
-    running = control.up(folder / "cloud", parent_pid=os.getpid())
     (folder / "red.yaml").write_text(SCENARIO)
     live = Live(Suite(running, folder), "red.yaml")
     try:
@@ -47,7 +45,6 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ended]:
             yield live.end()
     finally:
         live.kill()
-        control.down(folder / "cloud")
 
 
 def point(ended: Ended, number: int) -> Any:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from kb_tests.cloud.connect import connect
-from kb_tests.localcloud import control
+from kb_tests.localcloud.control import Running
 from tests.functional.session import inside
 from tests.functional.session.live import Live
 from tests.functional.session.suite import Ended, Suite
@@ -33,10 +33,9 @@ NOTHING_DUE, FROZEN, SILENT, REDIS, TOO_FAST, KILLED, CLOCK, REDIS_GONE = range(
 
 
 @pytest.fixture(scope="module")
-def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ended]:
+def ended(running: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ended]:
     """One session; in each point the generator, or what it reports to, is harmed in another way."""
     folder = tmp_path_factory.mktemp("red")
-    running = control.up(folder / "cloud", parent_pid=os.getpid())
     (folder / "red.yaml").write_text(SCENARIO)
     suite = Suite(running, folder)
     live = Live(suite, "red.yaml", impatient=True)
@@ -68,7 +67,6 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ended]:
             yield live.end()
     finally:
         live.kill()
-        control.down(folder / "cloud")
 
 
 def under_load(live: Live, number: int) -> None:
