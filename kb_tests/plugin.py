@@ -6,6 +6,7 @@ more than this file.
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Generator
 from pathlib import Path
 
@@ -127,6 +128,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="way to the proxy past a bastion, as ssh's ProxyCommand: 'ssh -W %%h:%%p bastion'",
     )
     group.addoption(
+        "--kb-build-timeout",
+        type=_duration,
+        default=None,
+        metavar="DURATION",
+        help="how long servers may take to become ACTIVE, and from then on until their agents are ready. "
+        "Default: 15min and 5min, or 20min with --kb-packages",
+    )
+    group.addoption(
         "--kb-max-servers",
         type=int,
         default=None,
@@ -141,6 +150,19 @@ def _port(text: str) -> int:
     if not 0 < port < 65536:
         raise ValueError
     return port
+
+
+def _duration(text: str) -> float:
+    """An option's duration in seconds, such as "30min"."""
+    from kb_tests.scenario.units import parse_duration
+
+    try:
+        seconds = parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if not seconds:
+        raise argparse.ArgumentTypeError("no time at all is not allowed here")
+    return seconds
 
 
 @pytest.hookimpl(tryfirst=True)

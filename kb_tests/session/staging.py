@@ -72,9 +72,9 @@ def _used_again(
     with ExitStack() as stack:
         with one_sentence(config, target.cloud):
             keeping.check(target)
-            kept = keeping.reused(cloud, run_id, target, _options(config))
+            kept = keeping.reused(cloud, run_id, target, options_of(config))
             topology, secrets = stack.enter_context(kept)
-            deadline = time.monotonic() + AGENTS_DEADLINE
+            deadline = time.monotonic() + boot_timeout(config)
             fleet = stack.enter_context(Fleet.open(topology, secrets, progress.step, deadline))
         yield fleet.topology, fleet
 
@@ -85,7 +85,7 @@ def _staged(config: pytest.Config, cloud: Cloud, target: Target) -> Iterator[tup
     progress = Progress(config)
     with ExitStack() as stack:
         with one_sentence(config, target.cloud):
-            options = _options(config)
+            options = options_of(config)
             if config.getoption("kb_keep"):
                 keeping.check(target)
             clouds, layouts = [cloud], [plan(target.scenario)]
@@ -99,7 +99,8 @@ def _staged(config: pytest.Config, cloud: Cloud, target: Target) -> Iterator[tup
             journals = stack.enter_context(journaled(config, target, clouds, run_id, progress))
             sites = [Site(*each) for each in zip(clouds, layouts, boots, journals, strict=True)]
             topologies = stage_all(sites, options, progress.step)
-            fleet = _mustered(stack, clouds, topologies, secrets, progress, packages=options.packages)
+            until = time.monotonic() + boot_timeout(config)
+            fleet = _mustered(stack, clouds, topologies, secrets, progress, until, packages=options.packages)
             asked = sum(each.requests for each in clouds) - requests
             topology = replace(fleet.topology, staging=StagingFacts(time.monotonic() - began, asked))
             if config.getoption("kb_keep"):
@@ -113,13 +114,14 @@ def _mustered(
     topologies: Sequence[Topology],
     secrets: Sequence[Secrets],
     progress: Progress,
+    until: float,
     *,
     packages: bool,
 ) -> Fleet:
-    """The fleet, once all agents are ready. Where that fails, a console may know better why; where packages
-    are installed it is asked time and again, since what it says would not change by waiting.
+    """The fleet, once all agents are ready, by `until` (monotonic seconds). Where that fails, a console may
+    know better why; where packages are installed it is asked time and again, since what it says would not
+    change by waiting.
     """
-    until = time.monotonic() + (PACKAGES_DEADLINE if packages else AGENTS_DEADLINE)
     while True:
         deadline = min(until, time.monotonic() + CONSOLES_EVERY) if packages else until
         try:
@@ -140,7 +142,14 @@ def _boot(run_id: str, layout: Layout, secrets: Secrets) -> dict[Role, str]:
     }
 
 
-def _options(config: pytest.Config) -> StageOptions:
+def boot_timeout(config: pytest.Config) -> float:
+    """Seconds that servers may take from being ACTIVE to ready agents."""
+    usual = PACKAGES_DEADLINE if config.getoption("kb_packages") else AGENTS_DEADLINE
+    return float(config.getoption("kb_build_timeout") or usual)
+
+
+def options_of(config: pytest.Config) -> StageOptions:
+    """What the command line says of staging."""
     proxy_command.check(config.getoption("kb_ssh_proxy_command"))
     return StageOptions(
         image=config.getoption("kb_image"),
@@ -154,5 +163,6 @@ def _options(config: pytest.Config) -> StageOptions:
         nameservers=tuple(config.getoption("kb_nameserver")),
         ssh_port=config.getoption("kb_ssh_port"),
         proxy_command=config.getoption("kb_ssh_proxy_command"),
+        deadline=config.getoption("kb_build_timeout") or StageOptions.deadline,
         max_servers=config.getoption("kb_max_servers"),
     )
