@@ -6,6 +6,7 @@ from kb_tests.cloud.layout import Layout
 from kb_tests.cloud.topology import Role
 from kb_tests.scenario.model import Scenario
 from kb_tests.scenario.points import HttpPoint, Point, expand
+from kb_tests.scenario.storage import StorageScenario
 from kb_tests.scenario.units import format_duration, format_size
 
 
@@ -13,6 +14,9 @@ def describe(scenario: Scenario, *layouts: Layout) -> str:
     """A few lines, for each cloud that it is laid out on, the one under test first; no cloud is asked."""
     points = expand(scenario)
     load = {"points": f"{len(points)}", "data moved": _moved(points), "load lasts": _lasts(points)}
+    if isinstance(scenario, StorageScenario):
+        filled = f"{scenario.topology.servers} x {format_size(scenario.topology.file_size)}"
+        load = {"disks filled": f"{filled}, before the first point"} | load
     if len(layouts) == 1:
         return _table(f"Scenario {scenario.name} needs", _needs(layouts[0]) | load)
     under_test, testing = map(_needs, layouts)
@@ -63,6 +67,8 @@ def _moved(points: tuple[Point, ...]) -> str:
         for point in points
     )
     free = sum(1 for point in points if point.rate == 0)
+    if free == len(points):
+        return "as much as goes"
     return format_size(moved) + (f", and in {free} points as much as goes" if free else "")
 
 

@@ -76,6 +76,16 @@ def test_a_measurement_survives_the_record(record: RunRecord, tmp_path: Path) ->
         assert after.http is None
 
 
+@pytest.mark.parametrize(("steady", "said"), [(True, "reached"), (False, "not reached in time")])
+def test_the_record_says_whether_a_point_became_steady(steady: bool, said: str) -> None:
+    asking = point(steady=True, max_duration=60.0)
+    made = judged(asking, dataclasses.replace(measure(asking, [report(steady_blocks())]), steady=steady))
+    assert made.storage is not None
+    assert made.storage[1].steady is steady
+    assert ("steady state (SNIA)", said) in storage_words.facts(*made.storage)
+    assert ("kb.steady", str(steady).lower()) in junit.properties(made)
+
+
 def test_kinds_cannot_be_mixed(record: RunRecord) -> None:
     from tests.unit.report.build import judged as http_judged
 
