@@ -7,7 +7,6 @@ of these tests alone, with subordinate ids for the real newuidmap. Nothing of th
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
 import sys
@@ -39,20 +38,19 @@ def main(arguments: list[str]) -> int:
         Path(folder).chmod(0o711)
         child = os.fork()
         if child == 0:
-            with contextlib.suppress(BaseException):  # nothing may return into the parent's code
-                try:
-                    _become_user(Path(folder))
-                    os.execve(command[0], command, _environment(folder))
-                except OSError as error:
-                    print(f"The ordinary user {NAME} cannot run the tests: {error}", file=sys.stderr)  # noqa: T201
-            os._exit(3)
+            try:
+                _become_user(Path(folder))
+                os.execve(command[0], command, _environment(folder))
+            except BaseException as error:  # nothing may return into the parent's code
+                sys.stderr.write(f"The ordinary user {NAME} cannot run the tests: {error}\n")
+            finally:
+                os._exit(3)
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def _environment(folder: str) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in ("PATH", "KB_LOCALCLOUD") if name in os.environ}
     own = {"HOME": folder, "TMPDIR": folder, "USER": NAME, "LOGNAME": NAME, "LANG": "C.UTF-8"}
-    return kept | own | {"PYTHONDONTWRITEBYTECODE": "1"}
+    return own | {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def _become_user(folder: Path) -> None:
