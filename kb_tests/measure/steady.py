@@ -13,6 +13,10 @@ from collections.abc import Sequence
 import numpy as np
 
 FEWEST = 20
+LEAST = 1.5
+"""By what factor a warm-up is off the level that follows it, on average: to cut every small drift off would
+choose the part that is judged by its values.
+"""
 SNIA_RANGE = 0.20
 SNIA_SLOPE = 0.10
 
@@ -22,8 +26,8 @@ def warm_up_end(series: Sequence[float]) -> int | None:
 
     By MSER the cut is where the standard error of the mean of what is left is smallest, taken of the
     logarithms. But MSER would cut a disturbance in the middle with all that is before it, so what is cut has
-    to lie on one side of the median of what is left: a warm-up begins with the series, and ends when it
-    first comes to what it stays at.
+    to lie on one side of the median of what is left, and off it by a factor of `LEAST` on average: a warm-up
+    begins with the series, and ends when it first comes to what it stays at.
 
     None if the series does not settle in its first half: some cut in the second half (that leaves a third)
     is the best, and the best one in the first half leaves twice its standard error, or is the last there. A
@@ -39,9 +43,11 @@ def warm_up_end(series: Sequence[float]) -> int | None:
     best, cut = int(np.argmin(squares)), int(np.argmin(squares[:half]))
     if best >= half and (cut == half - 1 or squares[cut] > 4 * squares[best]):
         return None
-    above = values > np.median(values[cut:])
+    level = np.median(values[cut:])
+    above = values > level
     crossing = int(np.argmax(above != above[0])) if (above != above[0]).any() else cut
-    return min(cut, crossing)
+    cut = min(cut, crossing)
+    return cut if cut and abs(values[:cut].mean() - level) > math.log(LEAST) else 0
 
 
 def excursion(series: Sequence[float]) -> tuple[float, float]:

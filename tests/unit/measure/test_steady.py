@@ -25,12 +25,17 @@ def test_finds_that_it_was_fast_at_first() -> None:
     assert warm_up_end([1.0] * 6 + [3.0, 3.1, 2.9] * 8) == 6
 
 
-def test_little_of_a_steady_series_is_cut() -> None:
+def test_a_steady_series_is_kept() -> None:
     cuts = [
         warm_up_end(list(np.exp(np.random.default_rng(seed).normal(0, 0.1, 30)))) or 0 for seed in range(200)
     ]
-    assert sum(cuts) / len(cuts) < 1
-    assert max(cuts) <= 10
+    assert max(cuts) == 0
+
+
+@pytest.mark.parametrize(("factor", "cut"), [(1.3, 0), (0.8, 0), (1.7, 8), (0.5, 8)])
+def test_a_small_drift_is_no_warm_up(factor: float, cut: int) -> None:
+    series = [factor * value for value in [1.0, 1.01, 0.99, 1.02] * 2] + [1.0, 1.01, 0.99, 1.02] * 8
+    assert warm_up_end(series) == cut
 
 
 @pytest.mark.parametrize("at", [5, 10, 20, 25])
