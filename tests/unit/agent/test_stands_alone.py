@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import subprocess
 import sys
 from pathlib import Path
 
@@ -33,3 +34,9 @@ def test_a_clock_that_is_set_changes_nothing(path: Path) -> None:
     used = {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
     assert not used & {"time_ns", "clock_gettime", "now", "utcnow", "today", "gmtime", "localtime"}
     assert "time.time(" not in path.read_text()
+
+
+def test_tls_is_imported_by_who_speaks_it_alone() -> None:
+    """It is twice the memory of an idle agent."""
+    look = "import sys, kb_tests.agent.main, kb_tests.agent.http.engine; sys.exit('ssl' in sys.modules)"
+    subprocess.run([sys.executable, "-c", look], check=True)
