@@ -13,7 +13,6 @@ from kb_tests.localcloud.driver import DriverError, ServerSpec
 from tests.functional.localcloud.netns_cloud import Cloud, running, until
 from tests.functional.localcloud.test_netns_network import is_silent, reaches, serving
 
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="volumes are plain files for an ordinary user")
 SIZE = 32 << 20
 
 
@@ -99,7 +98,7 @@ async def iops(cloud: Cloud, server: ServerSpec) -> float:
     return float((await cloud.run(server, FIO)).strip().splitlines()[-1].split(";")[48])
 
 
-@as_root
+@pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user's volumes are plain files")
 def test_a_volume_becomes_slow_and_full() -> None:
     async def main() -> None:
         async with running() as cloud:
@@ -134,7 +133,7 @@ if child:
 """
 
 
-@as_root
+@pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user has no control groups")
 def test_flavors_limit_cpu_and_memory() -> None:
     async def main() -> None:
         async with running() as cloud:
