@@ -45,6 +45,7 @@ def activate(config: pytest.Config) -> None:
     config.stash[SELECTION] = selection
     config.stash[OUTBOX] = Outbox()
     config.stash[RUN_IDS] = run_ids
+    _hide_values(config)
     # openstacksdk announces its own changes to whoever calls it; an operator cannot act on that.
     config.addinivalue_line("filterwarnings", r"ignore:::openstack\.")
     # A test's properties are where JUnit's readers look for figures, whichever family of it they read.
@@ -52,3 +53,10 @@ def activate(config: pytest.Config) -> None:
     interrupts = config.stash[INTERRUPTS] = Interrupts()
     interrupts.install()
     config.pluginmanager.register(interrupts, "kb_interrupts")
+
+
+def _hide_values(config: pytest.Config) -> None:
+    """Tracebacks show lines of code, and no values: some are secrets, and a CI log has many readers."""
+    config.option.showlocals = config.option.fulltrace = False
+    if config.option.tbstyle in ("auto", "long"):
+        config.option.tbstyle = "short"

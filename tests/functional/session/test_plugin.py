@@ -23,6 +23,14 @@ def test_checkout_holds(kb_http):
     assert kb_http.run(rate=50)
 """
 
+FAILS = """
+def sign_in(password):
+    shown = password.upper()
+    raise RuntimeError("nobody expects this")
+def test_of_something_else():
+    sign_in("hunter" + "2")
+"""
+
 
 def run(folder: Path, source: str, *arguments: str) -> tuple[int, str]:
     """A session with no plugin but ours and xdist; its exit code and what it printed."""
@@ -70,6 +78,15 @@ def test_under_xdist_the_controller_has_to_know_what_to_load(tmp_path: Path) -> 
     code, output = run(tmp_path, OWN, "-p", "xdist", "-n", "1")
     assert code != 0
     assert "Under xdist, name what is to be loaded: --kb-scenario or --kb-cloud." in output
+
+
+def test_an_unexpected_error_shows_no_value_that_may_be_a_secret(tmp_path: Path) -> None:
+    scenario = Path(__file__).parents[3] / "scenarios" / "demo-http.yaml"
+    talkative = ("--showlocals", "--full-trace", "-vv", "--tb=long")
+    code, output = run(tmp_path, FAILS, "--kb-scenario", str(scenario), *talkative)
+    assert code != 0
+    assert "RuntimeError: nobody expects this" in output
+    assert "hunter2" not in output.lower()
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "ssh"])
