@@ -88,7 +88,8 @@ class Simulated:
 
     def run(self, seconds: int) -> None:
         """Serve one load, then end."""
-        hello = {"role": "client", "uuid": "", "instance": "0" * 16, "host": "h", "versions": {}, "cpus": 1}
+        machine = {"host": "h", "versions": {}, "cpus": 1, "mtu": 1500}
+        hello = {"role": "client", "uuid": "", "instance": "0" * 16, **machine}
         ready = {"offset": 0.0, "clock_error": 0.001}
         while True:
             enrolled: dict[str, str] = {}
