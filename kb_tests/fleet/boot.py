@@ -120,7 +120,6 @@ def _agent(role: Role, run_id: str, redis_host: str, secrets: Secrets, packages:
         role=str(role),
         packages=_packages(role) if packages else "",
         config=json.dumps(agent_config(role, run_id, redis_host, secrets)),
-        modules=bundle.modules(role),
         bundle=base64.encodebytes(bundle.packed(role)).decode("ascii").strip(),
     )
 

@@ -36,11 +36,6 @@ def sources(role: Role) -> dict[str, bytes]:
     return {"__main__.py": _MAIN.encode()} | _sources(ENTRIES[role])
 
 
-def modules(role: Role) -> str:
-    """What to import to have all of an agent's sources compiled, separated by commas."""
-    return ", ".join(f"{_PACKAGE}.{entry}" for entry in ENTRIES[role])
-
-
 def write(role: Role, folder: Path) -> Path:
     """Make the folder, unless it is there; the path of its `__main__.py`."""
     for name, content in sources(role).items():

@@ -69,14 +69,25 @@ def test_the_script_unpacks_to_the_agent() -> None:
 @pytest.mark.parametrize("role", AGENTS)
 def test_a_bundle_has_all_that_its_role_imports_and_nothing_of_the_others(tmp_path: Path, role: Role) -> None:
     bundle.write(role, tmp_path)
-    script = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import {bundle.modules(role)}"
-    subprocess.run([sys.executable, "-IS", "-c", script], check=True)
+    entries = ", ".join(f"kb_agent.{entry}" for entry in bundle.ENTRIES[role])
+    program = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import {entries}"
+    subprocess.run([sys.executable, "-IS", "-c", program], check=True)
     names = set(bundle.sources(role))
     compiled = {path.name.partition(".")[0] for path in tmp_path.rglob("*.pyc")}
     assert compiled == {Path(name).stem for name in names} - {"__main__"}
     assert ("kb_agent/nginx.py" in names) == (role is Role.SERVER)
     assert ("kb_agent/http/worker.py" in names) == (role is Role.CLIENT)
     assert ("kb_agent/storage/fio.py" in names) == (role is Role.STORAGE)
+
+
+@pytest.mark.parametrize("role", AGENTS)
+def test_the_script_compiles_every_source(tmp_path: Path, role: Role) -> None:
+    bundle.write(role, tmp_path / "agent")
+    text = script(role)
+    begin = text.index("find agent")
+    subprocess.run(["sh", "-c", text[begin : text.index("{} +", begin) + 4]], cwd=tmp_path, check=True)
+    compiled = [path for path in tmp_path.rglob("*.pyc") if path.stat().st_size > 100]
+    assert len(compiled) == len(bundle.sources(role))
 
 
 def test_what_a_role_imports_late_is_among_its_entries() -> None:
