@@ -127,7 +127,7 @@ def _get(proxy: Any, path: str) -> Any:
 
 
 def resources(settings: Settings) -> None:
-    """The external network, three flavors, a volume type. May be called again."""
+    """The external network, two flavors, a volume type. May be called again."""
     connection = connect(settings.clouds_yaml, CLOUD)
     network, compute, volumes = connection.network, connection.compute, connection.block_storage
     external = network.find_network(EXTERNAL_NETWORK) or network.create_network(
@@ -150,6 +150,9 @@ def resources(settings: Settings) -> None:
     for name, cpus, ram, disk in (("small", 1, 512, 5), ("medium", 2, 1024, 10)):
         if not compute.find_flavor(name):
             compute.create_flavor(name=name, vcpus=cpus, ram=ram, disk=disk)
+    # Neutron makes a project's default security group when it is first asked for: Nova will, for its own.
+    for project in connection.identity.projects():
+        list(network.security_groups(project_id=project.id))
     if "nfs" not in {found.name for found in volumes.types()}:
         volumes.create_type(name="nfs", extra_specs={"volume_backend_name": "nfs"})
 

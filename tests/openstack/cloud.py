@@ -29,7 +29,7 @@ def up(settings: Settings, say: Callable[[str], None]) -> None:
     prepare(settings)
     with _alone(settings):
         if missing := packages.missing():
-            say(f"packages: installing {len(missing)}, and what they need")
+            say(f"packages: installing {' '.join(missing)}, and what they need")
             packages.install(missing, settings.log / "apt.log")
         with ThreadPoolExecutor() as pool:
             image = pool.submit(guest.build, settings)
