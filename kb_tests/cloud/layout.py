@@ -76,7 +76,9 @@ class VolumePlan:
 
 @dataclass(frozen=True)
 class Needs:
-    """What a project must have room for; `ram` in MiB, `gibibytes` of all volumes."""
+    """What a project must have room for; `ram` in MiB, `gibibytes` of all volumes. Of `security_groups` those
+    that the run makes, beside the project's default one.
+    """
 
     servers: int = 0
     vcpus: int = 0
@@ -189,7 +191,7 @@ class Layout:
                 ports=servers + 1 + SPARE_ADDRESSES,
                 routers=0 if self.existing.router or self.existing.network else 1,
                 floating_ips=1,
-                security_groups=3,
+                security_groups=2,
                 security_group_rules=16 + len(self.run_subnets),
                 volumes=self.clients.servers if self.volume else 0,
                 gibibytes=self.clients.servers * (self.volume.size >> 30) if self.volume else 0,
@@ -204,7 +206,7 @@ class Layout:
             ports=servers + len(routers) + len(networks) * (1 + SPARE_ADDRESSES),
             routers=0 if self.existing.network else len(routers),
             floating_ips=servers if self.outside else 0,
-            security_groups=1 + len(networks),
+            security_groups=len(networks),
             security_group_rules=6 + 6 * len(networks),
         )
 

@@ -124,7 +124,7 @@ def _own(
                 ports=needs.ports,
                 routers=needs.routers,
                 floating_ips=needs.floating_ips,
-                security_groups=needs.security_groups,
+                security_groups=needs.security_groups + 1,
                 security_group_rules=needs.security_group_rules,
             ),
         )

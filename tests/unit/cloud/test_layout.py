@@ -127,6 +127,7 @@ def test_needs_add_up() -> None:
     assert needs.servers == 12 + 12 + 1
     assert (needs.vcpus, needs.ram) == (50, 25 * 1024)
     assert (needs.networks, needs.routers, needs.floating_ips) == (5, 3, 1)
+    assert needs.security_groups == 2 + 4
     assert layout.needs_of(1) == layout.needs_of(2)
     assert layout.needs_of(0).servers == 13
 
