@@ -34,11 +34,17 @@ def test_a_kept_sla_exits_0(suite: Suite) -> None:
     assert suite.left() == []
 
 
-def test_a_closed_loop_reaches_a_verdict_on_errors(suite: Suite) -> None:
+def test_a_closed_loop_over_https_reaches_a_verdict_on_errors(suite: Suite) -> None:
     """It uses all the CPU that it gets, which spoils nothing that is judged."""
-    ended = suite.run(f"--kb-scenario={suite.scenario(rates='[0]', duration='4s', sla='{errors: 5%}')}")
+    scenario = Path(suite.scenario(rates="[0]", duration="4s", sla="{errors: 5%}"))
+    scenario.write_text(scenario.read_text().replace("timeout: 1s", "timeout: 1s, tls: true"))
+    ended = suite.run(f"--kb-scenario={scenario}")
     assert ended.code == 0, ended.output
     assert ended.statuses() == {"small-clients-1-rate-0": "pass"}
+    assert "(closed loop)" in ended.output
+    (point,) = ended.record["points"]
+    assert point["point"]["tls"] is True
+    assert [agent["tls"].split()[0] for agent in point["measurement"]["agents"]] == ["TLSv1.3"]
 
 
 def test_a_broken_sla_exits_1_says_by_how_much_and_is_not_tried_at_a_larger_scale(suite: Suite) -> None:
