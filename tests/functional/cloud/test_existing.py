@@ -171,38 +171,37 @@ def test_servers_that_install_packages_have_a_way_out(cloud: Cloud, journal: Jou
     tear_down(cloud, journal)
 
 
-@pytest.mark.parametrize(
-    ("asked", "wanted", "sentence"),
-    [
-        (scenario(), {"router": "nowhere"}, "has no router 'nowhere'; it has spare-router, team-router."),
-        (scenario(), {"network": "nowhere"}, "has no network 'nowhere'; it has "),
-        (scenario(), {"network": "team-net"}, "is not shared: the run's own projects cannot use it"),
-        (
-            scenario(),
-            {"network": "team-net", "router": "spare-router", "own_projects": False},
-            "Router spare-router is not the gateway of network team-net",
-        ),
-        (
-            scenario(routers_per_tenant=2),
-            {"network": "team-net", "own_projects": False},
-            "asks for 2 server routers; an existing network has but its own",
-        ),
-        (
-            scenario(servers_per_network=30),
-            {"network": "team-net", "own_projects": False},
-            "has 27 free addresses; scenario small needs 31",
-        ),
-    ],
-)
-def test_what_does_not_suit_is_refused_before_anything_is_made(
-    cloud: Cloud, existing: Existing, asked: Scenario, wanted: dict[str, Any], sentence: str
-) -> None:
-    options = StageOptions(image="kb-node", **wanted)
-    with pytest.raises(CapacityError, match=sentence):
-        adopt(cloud, plan(asked), options)
+REFUSED: list[tuple[Scenario, dict[str, Any], str]] = [
+    (scenario(), {"router": "nowhere"}, "has no router 'nowhere'; it has spare-router, team-router."),
+    (scenario(), {"network": "nowhere"}, "has no network 'nowhere'; it has "),
+    (scenario(), {"network": "team-net"}, "is not shared: the run's own projects cannot use it"),
+    (
+        scenario(),
+        {"network": "team-net", "router": "spare-router", "own_projects": False},
+        "Router spare-router is not the gateway of network team-net",
+    ),
+    (
+        scenario(routers_per_tenant=2),
+        {"network": "team-net", "own_projects": False},
+        "asks for 2 server routers; an existing network has but its own",
+    ),
+    (
+        scenario(servers_per_network=30),
+        {"network": "team-net", "own_projects": False},
+        "has 27 free addresses; scenario small needs 31",
+    ),
+]
+
+
+@pytest.mark.usefixtures("existing")
+def test_what_does_not_suit_is_refused_before_anything_is_made(cloud: Cloud) -> None:
+    for asked, wanted, sentence in REFUSED:
+        options = StageOptions(image="kb-node", **wanted)
+        with pytest.raises(CapacityError, match=sentence):
+            adopt(cloud, plan(asked), options)
     found = examine(cloud.name, plan(asked), options, Path(str(cloud.clouds_yaml)))
-    faults = [one for one in found if one.state is State.FAULT]
-    assert sentence in " ".join(one.found for one in faults)
+    faults = [one.found for one in found if one.state is State.FAULT]
+    assert any(sentence in fault for fault in faults)
 
 
 def test_a_network_without_a_router(cloud: Cloud, existing: Existing) -> None:
