@@ -94,9 +94,14 @@ def uwsgi(settings: Settings) -> dict[str, str]:
 
 
 def libvirt() -> dict[str, str]:
-    """Daemon and drivers: as root, without security modules and, for machines, control groups."""
+    """Daemon and drivers: as root, without security modules and, for machines, control groups.
+
+    No keepalive: a busy machine defines a domain more slowly than libvirt waits for, and Nova then gives the
+    server up.
+    """
     return {
-        "libvirtd.conf": 'unix_sock_rw_perms = "0700"\nauth_unix_ro = "none"\nauth_unix_rw = "none"\n',
+        "libvirtd.conf": 'unix_sock_rw_perms = "0700"\nauth_unix_ro = "none"\nauth_unix_rw = "none"\n'
+        "keepalive_interval = -1\nmax_client_requests = 40\n",
         "lxc.conf": 'security_driver = "none"\n',
         "qemu.conf": "\n".join(
             (
