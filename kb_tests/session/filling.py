@@ -8,7 +8,7 @@ from kb_tests.fleet.fleet import Fleet
 from kb_tests.fleet.storage_messages import DiskReport, Filling
 from kb_tests.load.storage import target
 from kb_tests.scenario.storage import StorageTopology
-from kb_tests.scenario.units import format_duration, format_size
+from kb_tests.scenario.units import format_size
 from kb_tests.session.progress import Progress
 
 INTERVAL = 0.5
@@ -45,7 +45,7 @@ class _Meter:
     def show(self, *, last: bool = False) -> None:
         """The share of the total, and how long it has taken so far."""
         self._shown = time.monotonic()
-        took = format_duration(round(self._shown - self._began, 1))
+        took = f"{self._shown - self._began:.1f}s"
         done = f"{self._sum / self._total:.0%} of {format_size(self._total)}"
         self._progress.show("filling disks", f"filling disks: {done}, {took}", last=last)
 
