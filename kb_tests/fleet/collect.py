@@ -39,7 +39,6 @@ class Part:
         self.ready: Ready | None = None
         self.complete = False
         self.problem = ""
-        self.last_heard = 0.0
         self.limit = limit
 
     @property
