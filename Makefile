@@ -9,7 +9,8 @@ BIN := $(VENV)/bin
 
 FUZZED := tests/unit/scenario tests/unit/agent/test_protocol.py tests/unit/agent/test_resp.py \
 	tests/unit/agent/test_fio_output.py tests/unit/agent/test_http_response.py tests/unit/fleet/test_hostile.py \
-	tests/unit/cloud/test_journal.py tests/unit/sla/test_wild.py
+	tests/unit/cloud/test_journal.py tests/unit/measure/test_storage.py tests/unit/measure/test_histogram.py \
+	tests/unit/sla/test_wild.py
 
 .PHONY: demo test fuzz check setup setup-dev clean
 
