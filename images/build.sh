@@ -29,7 +29,8 @@ fi
 mkdir -p "$(dirname "$output")"
 work=$(mktemp -d "${TMPDIR:-/tmp}/kb-image.XXXXXX")
 chmod 755 "$work"
-trap 'mapped rm -rf --one-file-system "$work/tree"; rm -rf "$work"' EXIT
+# What is in the tree is the mapped ids', the tree itself the user's.
+trap 'mapped find "$work/tree" -xdev -mindepth 1 -delete || :; rm -rf "$work"' EXIT
 mkdir "$work/tree"
 [ "$mode" = root ] || chmod 777 "$work/tree"
 root=$work/tree/root
