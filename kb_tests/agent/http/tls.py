@@ -42,8 +42,8 @@ class TlsConnection(Connection):
                     return error
                 self.sock = self._context.wrap_socket(self.sock, do_handshake_on_connect=False)
                 self.send = self.sock.send
-                self.recv = self._recv
-                self.recv_into = self._recv_into
+                self.recv = _recv(self.sock)
+                self.recv_into = _recv_into(self.sock)
             self.sock.do_handshake()
         except ssl.SSLWantReadError:
             self.awaits = select.EPOLLIN
@@ -63,18 +63,28 @@ class TlsConnection(Connection):
         library = " ".join(ssl.OPENSSL_VERSION.split()[:2])
         return f"{self.sock.version()} {suite[0] if suite else '?'}, {library}"
 
-    def _recv(self, size: int, _flags: int = 0) -> bytes:
+
+# As a plain socket's; they do not hold the connection, since workers collect no cycles.
+
+
+def _recv(sock: ssl.SSLSocket) -> Callable[[int], bytes]:
+    def recv(size: int) -> bytes:
         try:
-            return self.sock.recv(size)
+            return sock.recv(size)
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             raise BlockingIOError from None
 
-    def _recv_into(self, buffer: bytearray, size: int, _flags: int = 0) -> int:
-        """Decrypted bytes cannot be dropped in the kernel."""
+    return recv
+
+
+def _recv_into(sock: ssl.SSLSocket) -> Callable[[bytearray, int, int], int]:
+    def recv_into(buffer: bytearray, size: int, _flags: int) -> int:  # nothing decrypted is in the kernel
         try:
-            return self.sock.recv_into(buffer, size)
+            return sock.recv_into(buffer, size)
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             raise BlockingIOError from None
+
+    return recv_into
 
 
 def until_drained(receive: Callable[[Connection], None]) -> Callable[[Connection], None]:

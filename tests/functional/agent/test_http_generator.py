@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from kb_tests.agent.http import worker
+from kb_tests.agent.http import tls, worker
 from kb_tests.agent.http.engine import HttpLoad
 from tests.functional.agent.generator import HTTP, events, prepared, run
 from tests.functional.agent.nginx import PAGE, Nginx, nginx
@@ -59,6 +62,23 @@ def test_https(server: Nginx, keep_alive: bool, rate: int) -> None:
     assert result.counts["errors"] == {}
     assert result.counts["bytes"] == rate * PAGE
     assert re.fullmatch(r"TLSv1\.3 [\w-]+, OpenSSL [\d.]+\w*", result.done["tls"])
+
+
+def test_a_connection_with_tls_leaves_nothing_to_the_collector(server: Nginx) -> None:
+    """Which workers turn off."""
+    connection = tls.connections(("127.0.0.1", server.tls_port))(0.0, False)
+    select.select([], [connection.sock], [], 5)
+    while (error := connection.establish()) is None:
+        select.select([connection.sock], [], [], 5)
+    assert error == 0
+    kept = weakref.ref(connection.recv), weakref.ref(connection.sock)
+    gc.disable()
+    try:
+        connection.sock.close()
+        del connection
+        assert [one() for one in kept] == [None, None]
+    finally:
+        gc.enable()
 
 
 @pytest.mark.usefixtures("impatient")
