@@ -6,7 +6,10 @@ import asyncio
 import time
 from dataclasses import replace
 
+import pytest
+
 from kb_tests.localcloud.driver import FloatingIp, Nic, RouterSpec, Rule, ServerSpec
+from kb_tests.localcloud.netns import relay
 from kb_tests.localcloud.netns.forwarder import local_port
 from tests.functional.localcloud.netns_cloud import (
     OUT_ONLY,
@@ -224,7 +227,11 @@ def test_floating_ips_carry_half_closed_connections_and_many_of_them() -> None:
     asyncio.run(main())
 
 
-def test_a_floating_ip_refuses_what_is_not_allowed_and_goes_with_its_deletion() -> None:
+def test_a_floating_ip_refuses_what_is_not_allowed_and_goes_with_its_deletion(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(relay, "_CONNECT_TIMEOUT", 1.0)
+
     async def outcome(address: str, port: int) -> str:
         try:
             return (await exchange(address, port, b"x")).decode() or "empty"
