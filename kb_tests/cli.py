@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -23,6 +24,7 @@ Loads are run by pytest:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv`; returns the exit code: 0, 1 (no: see the message) or 2 (usage)."""
+    logging.getLogger().addHandler(logging.NullHandler())  # what libraries log stands in our errors already
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments[:1] == ["localcloud"]:
         return _localcloud(arguments[1:])

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -145,3 +148,19 @@ def test_one_fault_does_not_hide_the_next(doctor: Doctor) -> None:
     code, table = doctor.ask("--image", "nowhere", "--external-network", "nowhere")
     assert code == 1
     assert table.count(" FAULT ") == 2
+
+
+def test_a_cloud_that_is_down_gets_one_fault_and_no_line_of_a_librarys_log(tmp_path: Path) -> None:
+    auth = {"auth_url": "http://127.0.0.1:9/v3", "username": "u", "password": "p", "project_name": "p"}
+    clouds_yaml = tmp_path / "clouds.yaml"
+    clouds_yaml.write_text(json.dumps({"clouds": {"gone": {"auth": auth}}}))
+    ended = subprocess.run(
+        [sys.executable, "-c", "from kb_tests.cli import main; exit(main())", "doctor", "--cloud", "gone"],
+        env=os.environ | {"OS_CLIENT_CONFIG_FILE": str(clouds_yaml)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr == ""
+    assert ended.stdout.startswith("sign-in           FAULT  Cloud 'gone' cannot be reached: ")
