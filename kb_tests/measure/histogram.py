@@ -214,7 +214,7 @@ def _unpack(words: npt.NDArray[np.uint8]) -> tuple[Counts, Counts]:
     ends = np.flatnonzero(words < 0x80)
     starts = np.concatenate(([0], ends[:-1] + 1))
     lengths = ends - starts + 1
-    if not ends.size or ends[-1] != words.size - 1 or lengths.max() > _LONGEST_WORD:
+    if not ends.size or ends[-1] != words.size - 1 or np.max(lengths) > _LONGEST_WORD:
         raise ValueError("no V2 histogram: a count is cut off or too large")
     digit = np.arange(words.size) - np.repeat(starts, lengths)
     parts = (words & 0x7F).astype(np.int64) << (7 * digit)
@@ -238,7 +238,7 @@ def _pack(values: Counts) -> bytes:
         lengths += zigzag >> shift > 0
     starts = np.cumsum(lengths) - lengths
     words = np.empty(int(lengths.sum()), np.uint8)
-    for place in range(int(lengths.max(initial=0))):
+    for place in range(int(np.max(lengths, initial=0))):
         here = lengths > place
         more = (lengths[here] > place + 1).astype(np.int64) << 7
         words[starts[here] + place] = zigzag[here] >> (7 * place) & 0x7F | more

@@ -55,7 +55,7 @@ def chart(
     if failed.any():
         upper.plot(middles, binned(failed, bins, np.mean), color=style.TONES["fail"], linewidth=1.6)
         key.append(("■", "errors/s", style.TONES["fail"]))
-    style.rates(upper, max(offered, float(completed.max()), float(failed.max())))
+    style.rates(upper, max(offered, float(np.max(completed)), float(np.max(failed))))
     upper.tick_params(labelbottom=False)
 
     shown = []
