@@ -1,4 +1,4 @@
-"""How hard property tests try: 30 cases each, and with `HYPOTHESIS_PROFILE=deep`, 10,000 cases each (`make fuzz`).
+"""How hard property tests try: 30 cases each; with `HYPOTHESIS_PROFILE=deep`, 10,000 (`make fuzz`).
 
 None has a deadline: what a case takes on a busy machine says nothing about the code.
 """
