@@ -5,14 +5,9 @@ Nothing else of the suite is changed. Given by `-p`, so that xdist's workers loa
 
 from __future__ import annotations
 
-from functools import partial
-
-from kb_tests.cloud.options import StageOptions
 from kb_tests.fleet import channel, fleet
-from kb_tests.session import journaling, staging
+from kb_tests.session import journaling
 
-staging.AGENTS_DEADLINE = 25.0
-staging.StageOptions = partial(StageOptions, deadline=25.0)  # type: ignore[assignment,attr-defined]
 journaling.TEARDOWN_DEADLINE = 20.0
 fleet.GRACE = 3.0
 fleet.PREPARE_TIMEOUT = 10.0

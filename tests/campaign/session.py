@@ -87,7 +87,8 @@ class Session:
         scenario = self.folder / "small.yaml"
         scenario.write_text(self._scenario())
         command = [sys.executable, "-m", "pytest", str(ROOT / "kb_tests"), "-p", "no:cacheprovider"]
-        command += ["-p", "tests.campaign.impatient", "--rootdir", str(self.folder)]
+        command += ["-p", "tests.campaign.impatient", "--kb-build-timeout", "25s"]
+        command += ["--rootdir", str(self.folder)]
         command += [
             "--kb-cloud",
             self.cloud,
