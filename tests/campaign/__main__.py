@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 import time
+import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -60,7 +61,8 @@ def campaign(
         finally:
             lane.close()
 
-    with ThreadPoolExecutor(parallel) as pool:
+    # openstacksdk warns of what it does itself; to ignore it is for all threads or for none.
+    with warnings.catch_warnings(action="ignore"), ThreadPoolExecutor(parallel) as pool:
         for future in [pool.submit(work, number) for number in range(parallel)]:
             future.result()
     return ran

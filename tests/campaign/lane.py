@@ -7,7 +7,6 @@ import os
 import random
 import shutil
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,9 +51,8 @@ class Lane:
         self._state = folder / "cloud"
         self.running = control.up(self._state, parent_pid=os.getpid())
         self.admin = AdminClient(self.running)
-        with warnings.catch_warnings(action="ignore"):
-            self._connection: Connection = connect(self.running.cloud, self.running.clouds_yaml).connection
-            clouds = tenants.make(self._connection, json.loads(self.running.clouds_yaml.read_text()))
+        self._connection: Connection = connect(self.running.cloud, self.running.clouds_yaml).connection
+        clouds = tenants.make(self._connection, json.loads(self.running.clouds_yaml.read_text()))
         (folder / "clouds.yaml").write_text(json.dumps(clouds))
 
     def close(self) -> None:
@@ -140,11 +138,8 @@ class Lane:
         ]
 
     def _things(self, session: Session) -> outside.Things:
-        with warnings.catch_warnings(action="ignore"):
-            users = frozenset(verdicts.users(session))
-            return outside.on_cloud(self._connection, users) | outside.on_machine(
-                self.running.pid, self._state
-            )
+        users = frozenset(verdicts.users(session))
+        return outside.on_cloud(self._connection, users) | outside.on_machine(self.running.pid, self._state)
 
 
 def _settled(changed: Callable[[], outside.Things]) -> outside.Things:
