@@ -18,14 +18,17 @@ demo: setup
 	$(BIN)/pytest kb_tests --kb-scenario scenarios/demo-http.yaml \
 		--kb-scenario scenarios/demo-storage.yaml --html reports/demo.html --junitxml reports/demo.xml
 
-# What measures time runs alone; the rest mostly waits, so that two at a time share two cores well.
-TIMED := tests/functional/agent tests/functional/storage tests/functional/session/test_red_cloud.py \
+# The load engines' own tests run alone, whole sessions that judge by time two at a time; the rest mostly waits,
+# so that four at a time share two cores well.
+ENGINES := tests/functional/agent tests/functional/storage/test_fio_engine.py
+JUDGED := tests/functional/storage/test_gate.py tests/functional/session/test_red_cloud.py \
 	tests/functional/session/test_red_instruments.py tests/functional/session/test_coordinated_omission.py
+SPREAD := --dist loadfile --no-loadscope-reorder
 
 test: check
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(addprefix --ignore=,$(TIMED)) \
-		tests/functional tests/unit
-	$(BIN)/pytest $(TIMED)
+	$(BIN)/pytest -n 4 $(SPREAD) $(addprefix --ignore=,$(ENGINES) $(JUDGED)) tests/functional tests/unit
+	$(BIN)/pytest $(ENGINES)
+	$(BIN)/pytest -n 2 $(SPREAD) $(JUDGED)
 
 fuzz: setup-dev
 	HYPOTHESIS_PROFILE=deep $(BIN)/pytest -n auto $(FUZZED)

@@ -18,7 +18,7 @@ def two(suite: Suite) -> list[str]:
     return [f"--kb-scenario={file}" for file in files] + ["--kb-inconclusive=pass"]
 
 
-@pytest.mark.parametrize("workers", [[], ["-n", "2"], ["-n", "2", "--dist", "loadfile"]], ids=" ".join)
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=" ".join)
 def test_two_scenarios_of_six_points_are_two_stagings(
     suite: Suite, two: list[str], workers: list[str]
 ) -> None:
@@ -27,6 +27,13 @@ def test_two_scenarios_of_six_points_are_two_stagings(
     assert suite.stagings() == 2
     assert len(ended.statuses()) == 12
     assert suite.left() == []
+
+
+def test_every_mode_of_xdist_stages_once(suite: Suite, two: list[str]) -> None:
+    ended = suite.run(*two, "-n", "2", "--dist", "loadfile", "-k", "rate-20 or rate-50")
+    assert ended.code == 0, ended.output
+    assert suite.stagings() == 2
+    assert len(ended.statuses()) == 4
 
 
 def test_a_selection_stages_only_what_it_needs_and_staging_is_judged(suite: Suite, two: list[str]) -> None:
@@ -43,12 +50,12 @@ def test_a_selection_stages_only_what_it_needs_and_staging_is_judged(suite: Suit
 
 
 def test_last_failed_runs_the_failed_points_on_one_staging(suite: Suite) -> None:
-    scenario = f"--kb-scenario={suite.broken('[5000, 6000]')}"
+    scenario = f"--kb-scenario={suite.scenario(rates='[20, 50]', sla='{errors: 50%, staging: 10ms}')}"
     first = suite.run(scenario, "--keep-cache")
     assert first.code == 1, first.output
     again = suite.run(scenario, "--lf")
     assert again.code == 1, again.output
-    assert again.statuses() == {"small-clients-1-rate-5000": "fail", "small-clients-1-rate-6000": "fail"}
+    assert again.statuses() == {"small-clients-1-rate-20": "fail", "small-clients-1-rate-50": "fail"}
     assert suite.stagings() == 1
 
 

@@ -1,89 +1,15 @@
-"""Storage points as a user runs them: green when all is well, red or invalid for the right reason."""
+"""Storage points as a user runs them: green when all is well, red for the right reason by what was measured."""
 
 from __future__ import annotations
 
 import os
-import subprocess
 import time
-import warnings
-from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from kb_tests.cloud.connect import connect
-from tests.functional.session.suite import Ended, Suite
-
-SCENARIO = """\
-name: disk
-kind: storage
-topology: {{volume: {{size: 1GiB}}, file_size: 16MiB, flavor: {{ram: 128MiB}}}}
-load:
-  profiles:
-    - {{name: {mode}, mode: {mode}, iodepth: 4, {rate}}}
-  ramp: 1s
-  duration: {duration}
-sla: {sla}
-"""
-Harm = Callable[[Suite, str, str], None]
-
-
-def scenario(
-    suite: Suite,
-    mode: str = "randread",
-    rate: str = "rate_iops: 100",
-    duration: str = "7s",
-    sla: str = "{achieved: 80%, read_latency: {p50: 500ms}}",
-) -> str:
-    path = suite.folder / "disk.yaml"
-    path.write_text(SCENARIO.format(mode=mode, rate=rate, duration=duration, sla=sla))
-    return str(path)
-
-
-def harmed(suite: Suite, path: str, harm: Harm) -> Ended:
-    """A session; as soon as its load runs, `harm` gets the ids of its server and its volume."""
-
-    def loaded() -> None:
-        time.sleep(2)
-        (volume,) = [one for one in volumes(suite) if one.attachments]
-        harm(suite, volume.attachments[0]["server_id"], volume.id)
-
-    return interfered(suite, path, "IOPS", loaded)
-
-
-def interfered(suite: Suite, path: str, sign: str, interfere: Callable[[], None]) -> Ended:
-    """A session; as soon as it has printed `sign`, something happens to it."""
-    arguments = ("--kb-cloud", suite.running.cloud, "--kb-scenario", path)
-    with subprocess.Popen(
-        suite.command(*arguments),
-        cwd=suite.folder,
-        env=suite.environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        bufsize=0,
-    ) as process:
-        assert process.stdout is not None
-        output = ""
-        done = False
-        while printed := process.stdout.read(4096):
-            output += printed.decode()
-            if not done and sign in output:
-                done = True
-                interfere()
-    return Ended(process.returncode, output, suite.take_records())
-
-
-def volumes(suite: Suite) -> list[Any]:
-    with warnings.catch_warnings(action="ignore"):
-        storage: Any = connect(suite.running.cloud, suite.running.clouds_yaml).connection.block_storage
-        return list(storage.volumes(details=True, all_projects=True))
-
-
-def checks(ended: Ended) -> dict[str, Any]:
-    (point,) = ended.record["points"]
-    return {check["name"]: check for check in point["verdict"]["checks"]}
+from tests.functional.session.suite import Suite
+from tests.functional.storage.sessions import checks, harmed, interfered, scenario, volumes
 
 
 def test_a_quiet_disk_is_green_and_leaves_nothing(suite: Suite) -> None:
@@ -121,78 +47,15 @@ def test_a_disk_frozen_for_two_seconds_is_red(suite: Suite) -> None:
 
 
 def test_a_slow_disk_is_red_and_says_by_how_much(suite: Suite) -> None:
-    ended = harmed(
-        suite,
-        scenario(suite, sla="{achieved: 95%}"),
-        lambda suite, _, volume: suite.admin.harm_volume(volume, "slow", iops=40),
-    )
+    def slow() -> None:
+        (volume,) = volumes(suite)
+        suite.admin.harm_volume(volume.id, "slow", iops=40)
+
+    path = scenario(suite, duration="4s", sla="{achieved: 95%}")
+    ended = interfered(suite, path, "filling disks: 100%", slow)
     assert ended.code == 1, ended.output
     assert "achieved rate" in ended.output
     assert "is under its limit 95% by" in ended.output
-
-
-def test_a_full_disk_is_red(suite: Suite) -> None:
-    ended = harmed(
-        suite,
-        scenario(suite, mode="randwrite", duration="6s", sla="{errors: 1%}"),
-        lambda suite, _, volume: suite.admin.harm_volume(volume, "full", size=1 << 20),
-    )
-    assert ended.code == 1, ended.output
-    assert "error share" in ended.output
-    assert "No space left on device" in checks(ended)["errors"]["detail"]
-    assert checks(ended)["max_stall"]["value"] > 2
-
-
-def test_a_server_that_dies_makes_the_point_invalid(suite: Suite) -> None:
-    ended = harmed(
-        suite,
-        scenario(suite, duration="4s"),
-        lambda suite, server, _: suite.admin.harm_server(server, "crash"),
-    )
-    assert ended.code == 11, ended.output
-    assert "1 of 1 servers are missing" in ended.output
-    assert suite.left() == []
-
-
-def test_a_volume_that_never_attaches_is_said_in_one_sentence(suite: Suite) -> None:
-    suite.admin.add_fault("status", service="nova", method="POST", path="os-volume_attachments", status=403)
-    try:
-        ended = suite.run("--kb-scenario", scenario(suite))
-    finally:
-        suite.admin.clear_faults()
-    assert ended.code == 11, ended.output
-    assert "Traceback" not in ended.output
-    assert "volume" in ended.record["problems"][0]
-    assert suite.left() == []
-    assert volumes(suite) == []
-
-
-def test_an_image_without_fio_is_said_in_one_sentence(suite: Suite) -> None:
-    def remove() -> None:
-        """From the server's own layer over the image."""
-        run_id = next((suite.folder / "reports").glob("*.json")).stem
-        for process in Path("/proc").glob("[0-9]*"):
-            with suppress(OSError):
-                if (process / "root/etc/hostname").read_text().strip() == f"kb-{run_id}-storage-1":
-                    (process / "root/usr/bin/fio").unlink()
-                    return
-        raise AssertionError("the server is not there")
-
-    ended = interfered(suite, scenario(suite), "attachments", remove)
-    assert ended.code == 11, ended.output
-    assert "Traceback" not in ended.output
-    (problem,) = ended.record["problems"]
-    assert problem.endswith("-storage-1 has failed: fio is missing in the image.")
-    assert suite.left() == []
-    assert volumes(suite) == []
-
-
-def test_http_and_storage_stand_in_one_record(suite: Suite, tmp_path: Path) -> None:
-    quick = scenario(suite, duration="2s", sla="{staging: 1h}")
-    ended = suite.run("--kb-scenario", suite.scenario(), "--kb-scenario", quick)
-    assert [one["kind"] for one in ended.record["scenarios"]] == ["http", "storage"]
-    assert len(ended.record["points"]) == 2
-    assert suite.stagings() == 2
 
 
 def test_past_a_stop_limit_nothing_runs_and_the_record_says_why(suite: Suite) -> None:
