@@ -1,4 +1,4 @@
-"""Storage points whose servers, volumes or image fail: red or invalid with one clear sentence, nothing left."""
+"""Storage points whose servers, volumes or image fail: red or invalid by one clear sentence."""
 
 from __future__ import annotations
 

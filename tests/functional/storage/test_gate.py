@@ -1,4 +1,4 @@
-"""Storage points as a user runs them: green when all is well, red for the right reason by what was measured."""
+"""Storage points as a user runs them: green when all is well, red for what was measured."""
 
 from __future__ import annotations
 
