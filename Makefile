@@ -19,14 +19,15 @@ demo: setup
 		--kb-scenario scenarios/demo-storage.yaml --html reports/demo.html --junitxml reports/demo.xml
 
 # The load engines' own tests run alone, whole sessions that judge by time two at a time; the rest mostly waits,
-# so that four at a time share two cores well.
+# so that four at a time share two cores well, whole sessions first, since they take longest.
 ENGINES := tests/functional/agent tests/functional/storage/test_fio_engine.py
 JUDGED := tests/functional/storage/test_gate.py tests/functional/session/test_red_cloud.py \
 	tests/functional/session/test_red_instruments.py tests/functional/session/test_coordinated_omission.py
 SPREAD := --dist loadfile --no-loadscope-reorder
 
 test: check
-	$(BIN)/pytest -n 4 $(SPREAD) $(addprefix --ignore=,$(ENGINES) $(JUDGED)) tests/functional tests/unit
+	$(BIN)/pytest -n 4 $(SPREAD) $(addprefix --ignore=,$(ENGINES) $(JUDGED)) \
+		tests/functional/session tests/functional tests/unit
 	$(BIN)/pytest $(ENGINES)
 	$(BIN)/pytest -n 2 $(SPREAD) $(JUDGED)
 
