@@ -37,38 +37,41 @@ def validity(point: StoragePoint, measurement: StorageMeasurement) -> tuple[str,
     return tuple(_reasons(point, measurement))
 
 
-def starved(point: StoragePoint, measurement: StorageMeasurement) -> tuple[str, ...]:
-    """Why it may have been fio that fell short, for want of CPU, and not the storage.
+def fell_behind(point: StoragePoint, measurement: StorageMeasurement) -> tuple[str, ...]:
+    """Why it was fio that made less load than the point's rate, for want of CPU.
 
-    That can only make storage look worse: a point that keeps its SLA all the same has kept it. So these are
-    reasons against a failure alone. They need a rate: without one, fio takes what CPU there is.
-
-    - Fio fell behind the rate by over 1 % while it ran, or waited for a CPU, over 90 % of the time. (Busy
-      alone it may well be: where short sleeps took long when it started, it spins from one I/O to the next.)
-    - Fio was ready to run but had no CPU for over 25 % of the time: latencies and stalls may be those of the
-      CPU.
+    In a server it fell behind the rate by over 1 % while it ran, or waited for a CPU, over 90 % of the time.
+    (Busy alone it may well be: where short sleeps took long when it started, it spins from one I/O to the
+    next.) Without a rate there is none: fio then takes what CPU there is.
     """
-    return tuple(_starved(point, measurement.servers)) if point.rate else ()
-
-
-def _starved(point: StoragePoint, servers: tuple[StorageServer, ...]) -> Iterator[str]:
-    behind = (1 - BEHIND) * point.rate
     busy = [
         f"{server.server} {min(1, server.cpu + server.waiting):.0%}"
-        for server in servers
-        if server.cpu + server.waiting > CPU and server.iops.total < behind
+        for server in measurement.servers
+        if point.rate and server.cpu + server.waiting > CPU and server.iops.total < (1 - BEHIND) * point.rate
     ]
-    if busy:
-        yield (
-            f"In {len(busy)} of {point.clients} servers fio had no CPU to spare (over {CPU:.0%}) and fell"
-            f" behind its rate: {named(busy)}."
-        )
-    waiting = [f"{server.server} {server.waiting:.0%}" for server in servers if server.waiting > WAITING]
-    if waiting:
-        yield (
-            f"In {len(waiting)} of {point.clients} servers fio waited for a CPU over {WAITING:.0%} of the"
-            f" time: {named(waiting)}."
-        )
+    if not busy:
+        return ()
+    return (
+        f"In {len(busy)} of {point.clients} servers fio had no CPU to spare (over {CPU:.0%}) and fell"
+        f" behind its rate: {named(busy)}.",
+    )
+
+
+def waited(point: StoragePoint, measurement: StorageMeasurement) -> tuple[str, ...]:
+    """Why latencies and stalls may be those of the CPU: fio was ready to run but had none for over 25 % of
+    the time, at a rate that leaves it time.
+    """
+    waiting = [
+        f"{server.server} {server.waiting:.0%}"
+        for server in measurement.servers
+        if point.rate and server.waiting > WAITING
+    ]
+    if not waiting:
+        return ()
+    return (
+        f"In {len(waiting)} of {point.clients} servers fio waited for a CPU over {WAITING:.0%} of the"
+        f" time: {named(waiting)}.",
+    )
 
 
 def _reasons(point: StoragePoint, measurement: StorageMeasurement) -> Iterator[str]:

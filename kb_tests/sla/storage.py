@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from kb_tests.measure.storage_measurement import Io, Latency, StorageBlock, StorageMeasurement
-from kb_tests.measure.storage_validity import starved, validity
+from kb_tests.measure.storage_validity import fell_behind, validity, waited
 from kb_tests.scenario.points import StoragePoint
 from kb_tests.scenario.storage import StorageSla
 from kb_tests.scenario.units import format_size
@@ -43,7 +43,9 @@ def judge(
 ) -> Verdict:
     """Judge `measurement` by `sla`; the arguments are those of `kb_tests.sla.judge.judge`.
 
-    A failure that fio's want of CPU may explain is INVALID, too.
+    What fio's want of CPU may explain is INVALID, too. It makes latencies longer and stalls more, so that
+    what keeps its limits has kept them; but where no limit on the achieved rate says how much of the load
+    has to be made, fio must not have made less.
     """
     if not 1 <= look <= looks:
         raise ValueError(f"look {look} of {looks}")
@@ -65,10 +67,12 @@ def judge(
         made.append(staging_check(staging, sla.staging))
     reasons, outcome = validity(point, measurement), worst(made)
     for_other_reasons = any(c.outcome is Outcome.FAIL and c.name in ("errors", "staging") for c in made)
-    if not for_other_reasons and (
+    if outcome is Outcome.PASS and sla.achieved is None:
+        reasons += fell_behind(point, measurement)
+    elif not for_other_reasons and (
         outcome is Outcome.FAIL or (outcome is Outcome.INCONCLUSIVE and look == looks)
     ):
-        reasons += starved(point, measurement)
+        reasons += fell_behind(point, measurement) + waited(point, measurement)
     return Verdict(Outcome.INVALID if reasons else outcome, tuple(made), reasons, sla.confidence, look)
 
 

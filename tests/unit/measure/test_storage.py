@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from kb_tests.fleet.storage_messages import IoBlock, StorageReport
 from kb_tests.measure import fio
 from kb_tests.measure.storage import flaw, measure, merge_seconds
-from kb_tests.measure.storage_validity import starved, validity
+from kb_tests.measure.storage_validity import fell_behind, validity, waited
 from tests.unit.measure.io_reports import (
     POINT,
     binned,
@@ -220,11 +220,12 @@ def test_a_hung_disk_is_measured_up_to_where_it_hung() -> None:
 )
 def test_a_fio_without_cpu_is_told_from_a_slow_disk(changed: dict[str, Any], each: int, why: str) -> None:
     measured = measure(POINT, [report(steady_blocks(each=each), **changed)])
-    reasons = " ".join(starved(POINT, measured))
+    reasons = " ".join(fell_behind(POINT, measured) + waited(POINT, measured))
     assert why in reasons
     assert bool(why) == bool(reasons)
     assert not validity(POINT, measured)
-    assert not starved(point(rate=0.0), measured)
+    free = point(rate=0.0)
+    assert not fell_behind(free, measured) + waited(free, measured)
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,15 @@ def test_a_failure_that_the_want_of_cpu_explains_is_invalid_and_what_was_kept_is
     assert verdict(failed, stalls=[(9.5, 2.01)], waiting=0.4).outcome is Outcome.FAIL
 
 
+def test_a_load_that_fio_did_not_make_keeps_no_latency_limit() -> None:
+    half = [block(n, 3.0 * n, 3.0 * n + 3, [0.001] * 150) for n in range(10)]
+    unlimited = sla(achieved=None)
+    assert verdict(half, limits=unlimited).outcome is Outcome.PASS
+    found = verdict(half, limits=unlimited, cpu=0.5, waiting=0.45)
+    assert found.outcome is Outcome.INVALID
+    assert "fio had no CPU to spare (over 90%) and fell behind its rate" in found.reasons[0]
+
+
 def test_a_shortfall_is_red_and_says_by_how_much() -> None:
     asked = point(block_size=65_536, rate=960.0, unit="bytes", iodepth=64)
     blocks = [
