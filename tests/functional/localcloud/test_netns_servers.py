@@ -32,7 +32,7 @@ def test_user_data_runs_as_root_with_a_root_of_its_own() -> None:
                 ls /root/.ssh
                 grep -c . /proc/net/dev
                 cat /etc/hostname
-                ! ls /work /root/.pyenv /home/kbtest
+                ! ls /root/.bashrc
                 """,
             )
             console = await cloud.driver.console(server.id)
