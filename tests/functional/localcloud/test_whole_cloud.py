@@ -171,16 +171,11 @@ def test_a_server_answers_until_its_group_forbids(admin: Any, web: Web) -> None:
     wait(web.get)
 
 
-def test_a_frozen_server_answers_after_it(web: Web, faults: AdminClient) -> None:
-    faults.harm_server(web.id, "freeze", seconds=1)
-    started = time.monotonic()
-    assert web.get(timeout=0.3) is None
-    assert wait(web.get) == b"web"
-    assert time.monotonic() - started >= 0.9
-
-
-def test_a_server_without_network_answers_after_it(web: Web, faults: AdminClient) -> None:
-    faults.harm_server(web.id, "cut", seconds=1)
+@pytest.mark.parametrize("harm", ["freeze", "cut"])
+def test_a_server_that_is_frozen_or_without_network_answers_after_it(
+    web: Web, faults: AdminClient, harm: str
+) -> None:
+    faults.harm_server(web.id, harm, seconds=1)
     started = time.monotonic()
     assert web.get(timeout=0.3) is None
     assert wait(web.get) == b"web"
