@@ -35,6 +35,7 @@ from openstack.connection import Connection
 
 from kb_tests.cloud.connect import Cloud, identity
 from kb_tests.cloud.mark import Mark, run_of_name
+from kb_tests.cloud.server_list import list_servers
 
 KEY = "kb_tests"
 """The metadata key and image property that hold the mark."""
@@ -140,7 +141,7 @@ def _query(mark: Mark | None) -> Attributes:
 
 def _servers(cloud: Cloud, mark: Mark | None) -> Iterable[Any]:
     prefix = f"^kb-{mark.run_id}-" if mark else "^kb-"
-    return cloud.connection.compute.servers(details=True, all_projects=cloud.is_admin, name=prefix)
+    return list_servers(cloud, prefix)
 
 
 def _volumes(cloud: Cloud, _mark: Mark | None) -> Iterable[Any]:

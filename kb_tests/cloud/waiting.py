@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from functools import partial
-from typing import Any
 
 from kb_tests.cloud.builder import Builder
 from kb_tests.cloud.calls import Aborted
-from kb_tests.cloud.kinds import KINDS
 from kb_tests.cloud.mark import resource_name
 from kb_tests.cloud.progress import Progress
+from kb_tests.cloud.server_list import ListedServer, list_servers
 from kb_tests.cloud.servers import Group
 from kb_tests.cloud.topology import Server
 from kb_tests.errors import StagingError
@@ -60,12 +59,12 @@ class Waiting:
             if self._builder.stop.wait(interval):
                 raise Aborted("Stopped while waiting for servers.")
 
-    def _list(self) -> list[Any]:
-        listing, mark = KINDS["server"].listing, self._builder.journal.mark
-        servers = self._builder.call("listing servers", lambda: list(listing(self._builder.cloud, mark)))
+    def _list(self) -> list[ListedServer]:
+        cloud, prefix = self._builder.cloud, f"^{resource_name(self._builder.journal.run_id, '')}"
+        servers = self._builder.call("listing servers", lambda: list(list_servers(cloud, prefix)))
         return [server for server in servers if server.name in self._groups]
 
-    def _replace(self, failed: list[Any]) -> None:
+    def _replace(self, failed: list[ListedServer]) -> None:
         allowed = max(1, int(len(self._groups) * _REPLACED_SHARE))
         again = {server.name for server in failed} & set(self.replaced)
         if again or len(failed) + len(self.replaced) > allowed:
@@ -83,16 +82,16 @@ class Waiting:
                 prefix = resource_name(self._builder.journal.run_id, "")
                 self._groups[name].create(name.removeprefix(prefix), 1)
 
-    def _failures(self, failed: list[Any]) -> str:
+    def _failures(self, failed: list[ListedServer]) -> str:
         first = min(failed, key=lambda server: str(server.name))
-        reason = " ".join(str((first.fault or {}).get("message") or "no reason given").split())
+        reason = " ".join(str((first.fault and first.fault.message) or "no reason given").split())
         before = f", after {len(self.replaced)} made anew" if self.replaced else ""
         return (
             f"{len(failed)} of {len(self._groups)} servers went to ERROR{before}, "
             f"first {first.name}: {reason[:300]}"
         )
 
-    def _late(self, found: dict[str, Any], ready: dict[str, Server], waited: float) -> str:
+    def _late(self, found: dict[str, ListedServer], ready: dict[str, Server], waited: float) -> str:
         missing = sorted(set(self._groups) - set(ready))
         states = [f"{name} {found[name].status if name in found else 'missing'}" for name in missing[:3]]
         more = ", ..." if len(missing) > len(states) else ""
@@ -101,22 +100,16 @@ class Waiting:
             f"{', '.join(states)}{more}."
         )
 
-    def _server(self, server: Any, name: str) -> Server:
+    def _server(self, server: ListedServer, name: str) -> Server:
         group = self._groups[name]
-        addresses = [
-            address["addr"]
-            for on_network in (server.addresses or {}).values()
-            for address in on_network
-            if address.get("version") == 4 and address.get("OS-EXT-IPS:type", "fixed") == "fixed"
-        ]
         return Server(
             id=server.id,
             name=server.name,
             role=group.role,
-            address=addresses[0] if addresses else "",
+            address=server.address,
             network=group.network,
             project_id=server.project_id or group.project.id.value,
-            host=server.hypervisor_hostname or server.host_id or "",
-            zone=server.availability_zone or "",
+            host=server.hypervisor or server.host_id or "",
+            zone=server.zone or "",
             cloud=self._builder.cloud.name,
         )
