@@ -2,13 +2,56 @@
 
 from __future__ import annotations
 
+import os
 import signal
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
+
+LEFT_OUT = pytest.StashKey[dict[str, str]]()
+"""What each test needs, by its id, that was left out since only root can have it."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", "error")
+    config.stash[LEFT_OUT] = {}
     # A shell starts background jobs with SIGINT ignored, and every process here would inherit that.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Nobody takes a test for passed that could not run."""
+    if os.geteuid() != 0 and (what := needed_of_root(item)):
+        pytest.fail(f"Only root can have {what}: leave it out by -m 'not root_only'.", pytrace=False)
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    for item in items:
+        if os.geteuid() != 0 and (what := needed_of_root(item)):
+            item.config.stash[LEFT_OUT][item.nodeid] = what
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output["left_out"] = session.config.stash[LEFT_OUT]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """What an xdist worker left out: the controller collects nothing itself."""
+    node.config.stash[LEFT_OUT].update(getattr(node, "workeroutput", {}).get("left_out", {}))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if left_out := config.stash[LEFT_OUT]:
+        terminalreporter.section(f"{len(left_out)} tests left out, of what only root can have")
+        for test, what in sorted(left_out.items(), key=lambda each: (each[1], each[0])):
+            terminalreporter.line(f"{what}: {test}")
+
+
+def needed_of_root(item: pytest.Item) -> str:
+    """What only root can have of all that a test needs; "" for nothing."""
+    marker = item.get_closest_marker("root_only")
+    return str(marker.args[0]) if marker else ""

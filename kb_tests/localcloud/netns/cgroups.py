@@ -72,10 +72,10 @@ class Groups:
             name = "memory.max" if self._unified else "memory.limit_in_bytes"
             _write(f"{self._parents['memory']}/{server_id}/{name}", str(ram))
 
-    def enter(self, server_id: str) -> None:
-        """Put this process, and all it will start, into a server's groups. Raises `OSError`."""
+    def enter(self, server_id: str, pid: int = 0) -> None:
+        """Put a process (0: this one), and all it will start, into a server's groups. Raises `OSError`."""
         for parent in set(self._parents.values()):
-            _write(f"{parent}/{server_id}/cgroup.procs", "0")
+            _write(f"{parent}/{server_id}/cgroup.procs", str(pid))
 
     def throttle(self, server_id: str, device: int, iops: int | None, bandwidth: int | None) -> None:
         """Limit a server's I/O on a block device, reads and writes each, to `iops` operations and

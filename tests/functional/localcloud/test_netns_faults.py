@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 import uuid
 
@@ -98,7 +97,7 @@ async def iops(cloud: Cloud, server: ServerSpec) -> float:
     return float((await cloud.run(server, FIO)).strip().splitlines()[-1].split(";")[48])
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user's volumes are plain files")
+@pytest.mark.root_only("loop devices")
 def test_a_volume_becomes_slow_and_full() -> None:
     async def main() -> None:
         async with running() as cloud:
@@ -133,7 +132,7 @@ if child:
 """
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user has no control groups")
+@pytest.mark.root_only("control groups")
 def test_flavors_limit_cpu_and_memory() -> None:
     async def main() -> None:
         async with running() as cloud:

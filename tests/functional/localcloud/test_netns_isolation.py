@@ -105,7 +105,7 @@ def test_a_server_sees_its_own_processes_alone_and_cannot_signal_others() -> Non
 
 
 @pytest.mark.parametrize("path", ["/etc/kb-secret", "/etc/ssh/kb-secret"])
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can put a secret into the host's /etc")
+@pytest.mark.root_only("secrets of the host's own")
 def test_secrets_of_the_host_stay_there(path: str) -> None:
     secret = Path(path)
     secret.write_text("x")

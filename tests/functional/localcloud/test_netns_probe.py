@@ -29,7 +29,7 @@ def test_this_machine_will_do() -> None:
     assert probe() is None
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can take its own rights away")
+@pytest.mark.root_only("rights to take away")
 def test_rights_that_are_missing_are_named() -> None:
     assert "CAP_SYS_ADMIN" in probed("setpriv", "--bounding-set=-sys_admin")
     nobody = probed("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")

@@ -77,7 +77,7 @@ def test_a_volume_that_does_not_fit_is_refused() -> None:
     asyncio.run(main())
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user's servers mount no file systems")
+@pytest.mark.root_only("file systems that servers mount")
 def test_a_server_mounts_its_own_volumes_and_nothing_else() -> None:
     async def main() -> None:
         async with running() as cloud:

@@ -193,7 +193,7 @@ def test_a_link_has_a_rate_and_a_loss(web: Web, faults: AdminClient) -> None:
     assert wait(web.get) == b"web"
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user's volumes are plain files")
+@pytest.mark.root_only("loop devices")
 def test_a_volume_is_slow_and_full(admin: Any, web: Web, faults: AdminClient) -> None:
     volume = admin.block_storage.create_volume(name="data", size=1)
     admin.block_storage.wait_for_status(volume, "available", interval=0.05, wait=30)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import select
@@ -14,9 +15,33 @@ from typing import Any
 
 from kb_tests.agent.storage import engine
 from kb_tests.fleet.storage_messages import IoBlock, IoDone, IoSecond, StorageReport
+from kb_tests.localcloud.netns.cgroups import PREFIX, Groups
 from kb_tests.scenario.points import StoragePoint
 
 VOLUME = "0f9a3c1e-77d2-4b1c-9b2e-5d1f00c0ffee"
+
+POINT = StoragePoint(
+    id="disk-clients-1-random-read",
+    scenario="disk",
+    clients=1,
+    profile="random read",
+    mode="randread",
+    block_size=4096,
+    iodepth=4,
+    numjobs=1,
+    reads=1.0,
+    rate=100.0,
+    unit="iops",
+    extra=(),
+    ramp=1.0,
+    duration=3.0,
+    max_duration=3.0,
+    steady=False,
+)
+
+
+def point(**changes: Any) -> StoragePoint:
+    return dataclasses.replace(POINT, **changes)
 
 
 def directory(path: Path, size: int = 16 << 20) -> dict[str, Any]:
@@ -162,34 +187,28 @@ def loop_device(folder: Path, size: int) -> Iterator[tuple[str, Path]]:
         subprocess.run(["losetup", "-d", device], check=False)
 
 
-class Throttle:
-    """Lets a block device answer nobody in a control group of ours (cgroup v1, blkio)."""
-
-    ROOT = Path("/sys/fs/cgroup/blkio")
+class Freezer:
+    """Lets a block device answer nobody, by a control group of ours. Raises `OSError` where there is none."""
 
     def __init__(self, device: str) -> None:
-        number = Path(device).stat().st_rdev
-        self._device = f"{os.major(number)}:{os.minor(number)}"
-        self._group = self.ROOT / f"kb-test-{os.getpid()}"
+        self._device = Path(device).stat().st_rdev
+        self._groups = Groups(f"{PREFIX}{os.getpid()}-fio")
 
-    def __enter__(self) -> Throttle:
-        self._group.mkdir()
+    def __enter__(self) -> Freezer:
+        self._groups.create()
+        self._groups.limit("fio", 0, 0)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.limit(0)
-        for pid in (self._group / "tasks").read_text().split():
-            (self.ROOT / "tasks").write_text(pid)
-        self._group.rmdir()
+        self.thaw()
+        self._groups.remove_all()
 
-    def hold(self, pids: Sequence[int]) -> None:
+    def freeze(self, pids: Sequence[int]) -> None:
         """From now on, what these processes ask of the device takes an hour."""
         for pid in pids:
-            (self._group / "tasks").write_text(str(pid))
-        self.limit(1)
+            self._groups.enter("fio", pid)
+        self._groups.throttle("fio", self._device, None, 1)
 
-    def limit(self, bytes_per_second: int) -> None:
-        """0 lifts it."""
-        for direction in ("read", "write"):
-            file = self._group / f"blkio.throttle.{direction}_bps_device"
-            file.write_text(f"{self._device} {bytes_per_second}")
+    def thaw(self) -> None:
+        """As it was."""
+        self._groups.throttle("fio", self._device, None, None)

@@ -4,26 +4,35 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import kb_tests.localcloud
 
 README = Path(kb_tests.localcloud.__file__).with_name("README.md")
-FUNCTIONAL = Path(__file__).parents[2] / "functional" / "localcloud"
+FUNCTIONAL = Path(__file__).parents[2] / "functional"
 
 
-def only_as_root(path: Path) -> set[str]:
-    """The tests of a module that an ordinary user skips."""
-    return {
-        node.name
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.FunctionDef)
-        and any("geteuid() != 0" in ast.unparse(decorator) for decorator in node.decorator_list)
-    }
+def only_as_root(path: Path) -> Iterator[tuple[str, str]]:
+    """What needs root in a module, and for what: tests, or the whole of it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef):
+            yield from ((node.name, what) for what in map(needed, node.decorator_list) if what)
+        elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "pytestmark":
+            yield path.name, needed(node.value)
 
 
-def test_it_lists_what_needs_root() -> None:
-    skipped = set().union(*map(only_as_root, FUNCTIONAL.glob("test_netns_*.py")))
-    skipped |= only_as_root(FUNCTIONAL / "test_whole_cloud.py")
+def needed(mark: ast.expr) -> str:
+    """The reason of a mark, "" if it is another one."""
+    if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "pytest.mark.root_only":
+        return str(ast.literal_eval(mark.args[0]))
+    return ""
+
+
+def test_it_lists_what_needs_root_and_for_what() -> None:
+    marked = {name: what for path in FUNCTIONAL.rglob("test_*.py") for name, what in only_as_root(path)}
     section = README.read_text().split("## As an ordinary user")[1].split("\n## ")[0]
-    assert set(re.findall(r"`(test_\w+)`", section)) == skipped
+    rows = re.findall(r"^\| (.+) \| (`.+`) \|$", section, re.MULTILINE)
+    assert {test: what for what, tests in rows for test in re.findall(r"`(\w+(?:\.py)?)`", tests)} == {
+        test: what for test, what in marked.items() if what
+    }

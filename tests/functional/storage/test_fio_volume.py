@@ -1,0 +1,137 @@
+"""The storage engine with a real fio on a volume, which is a loop device of our own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kb_tests.agent.storage import engine, fill, target
+from kb_tests.measure.storage import measure
+from kb_tests.measure.storage_validity import validity
+from tests.functional.storage.disk import (
+    POINT,
+    VOLUME,
+    Freezer,
+    loop_device,
+    options,
+    point,
+    prepare,
+    run,
+    volume,
+)
+
+pytestmark = pytest.mark.root_only("loop devices")
+
+
+@pytest.fixture
+def device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Path]]:
+    """A loop device that appears as the volume VOLUME."""
+    by_id = tmp_path / "by-id"
+    by_id.mkdir()
+    monkeypatch.setattr(target, "BY_ID", str(by_id))
+    monkeypatch.setattr(target, "WORK", str(tmp_path / "work"))
+    with loop_device(tmp_path, 512 << 20) as (path, backing):
+        (by_id / f"virtio-{VOLUME[:20]}").symlink_to(path)
+        yield path, backing
+        subprocess.run(["umount", str(tmp_path / "work" / VOLUME[:8])], check=False, capture_output=True)
+        fill.FILLED.pop(VOLUME, None)
+
+
+def test_a_frozen_disk_shows_as_stall_and_in_the_corrected_latency(device: tuple[str, Path]) -> None:
+    wanted = volume(512 << 20)
+    assert prepare(wanted)[0] == "disk"
+    longer = point(duration=6.0)
+    with Freezer(device[0]) as freezer:
+        begun: list[float] = []
+
+        def freeze(at: float, pids: list[int]) -> None:
+            if at > 2.5 and not begun:
+                freezer.freeze(pids)
+                begun.append(at)
+            if begun and at > begun[0] + 2:
+                freezer.thaw()
+
+        measured = measure(longer, run(wanted, [options(longer)], freeze))
+    assert not validity(longer, measured)
+    assert measured.achieved == pytest.approx(1, abs=0.05)
+    assert measured.stall == pytest.approx(2.05, abs=0.15)
+    assert measured.read.service.percentile(99) < 0.2
+    assert measured.read.response.percentile(99) == pytest.approx(1.95, abs=0.15)
+    assert measured.read.response.count == pytest.approx(600, abs=30)
+
+
+def test_io_errors_are_counted_and_the_run_goes_on(device: tuple[str, Path]) -> None:
+    wanted = volume(512 << 20)
+    assert prepare(wanted)[0] == "disk"
+
+    def shorten(at: float, _: list[int]) -> None:
+        if at > 2.5:
+            os.truncate(device[1], 8 << 20)
+
+    measured = measure(POINT, run(wanted, [options(POINT)], shorten))
+    assert measured.servers
+    assert measured.errors > 10
+    assert measured.read.ios > 100
+
+
+def test_a_raw_volume_is_filled_and_loaded_and_somebody_else_s_is_not(device: tuple[str, Path]) -> None:
+    wanted = volume(512 << 20)
+    load = engine.StorageLoad(wanted, options(POINT))
+    with pytest.raises(engine.StorageError, match="only 0 of 16777216 bytes were written before"):
+        load.prepare(time.monotonic() + 10)
+    kind, done = prepare(wanted)
+    assert (kind, done["path"]) == ("disk", device[0])
+    measured = measure(POINT, run(wanted, [options(POINT)]))
+    assert not validity(POINT, measured)
+    subprocess.run(["mkfs.ext4", "-q", "-F", "-L", "precious", device[0]], check=True)
+    kind, failed = prepare(wanted)
+    assert kind == "failed"
+    assert "not ours to overwrite: it holds ext4 (precious)" in failed["error"]
+    kind, failed = prepare(volume(512 << 20, file_system="ext4"))
+    assert "not ours to format: it holds ext4 (precious)" in failed["error"]
+    label = subprocess.run(["blkid", "-p", device[0]], check=True, capture_output=True, text=True).stdout
+    assert "precious" in label
+
+
+@pytest.mark.parametrize("file_system", ["xfs", "ext4"])
+def test_a_file_on_a_volume_of_our_own_making(device: tuple[str, Path], file_system: str) -> None:
+    wanted = volume(512 << 20, file_system=file_system)
+    kind, done = prepare(wanted)
+    assert kind == "disk", done
+    assert done["path"] == f"{target.WORK}/{VOLUME[:8]}/kb.data"
+    assert prepare(wanted)[1]["bytes"] == 0
+    short = point(duration=1.0)
+    assert not validity(short, measure(short, run(wanted, [options(short)])))
+
+
+def test_a_volume_that_appears_late_is_waited_for(
+    device: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = Path(target.BY_ID) / f"virtio-{VOLUME[:20]}"
+    link.rename(link.with_name("late"))
+    preparation = engine.Preparation(volume(512 << 20))
+    preparation.start()
+    time.sleep(0.7)
+    assert preparation.events() == []
+    link.with_name("late").rename(link)
+    deadline = time.monotonic() + 20
+    events = preparation.events()
+    while (not events or events[-1][0] == "filling") and time.monotonic() < deadline:
+        time.sleep(0.05)
+        events += preparation.events()
+    assert [kind for kind, _ in events] == ["filling", "disk"]
+    assert events[0][1]["bytes"] == events[1][1]["bytes"] == 16 << 20
+    monkeypatch.setattr(engine, "HOTPLUG", 0.0)
+    link.unlink()
+    assert "No device of this server carries the volume" in prepare(volume(512 << 20))[1]["error"]
+
+
+def test_a_full_disk_is_refused_with_its_numbers(device: tuple[str, Path]) -> None:
+    kind, failed = prepare(volume(512 << 20, used=511 << 20, file_system="ext4"))
+    assert kind == "failed"
+    assert "bytes free, a file of 535822336 bytes does not fit" in failed["error"]
