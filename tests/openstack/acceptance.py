@@ -36,6 +36,9 @@ _HERE = Path(__file__).parent
 LEFT = 12
 """The suite's own exit code for leaks."""
 
+_SLOW = ("--kb-build-timeout", "40min")
+"""Options for emulated machines, which boot for minutes."""
+
 
 @dataclass(frozen=True)
 class Target:
@@ -83,7 +86,11 @@ def _on_our_own(settings: Settings, rest: Sequence[str]) -> int:
         target = Target(
             connect(CLOUD, settings.clouds_yaml),
             _scenarios(volumes=settings.virt is Virt.QEMU),  # Nova attaches none to containers
-            ("--kb-ssh-proxy-command", f"ip netns exec {settings.netns} nc %h %p"),
+            (
+                "--kb-ssh-proxy-command",
+                f"ip netns exec {settings.netns} nc %h %p",
+                *(_SLOW if settings.virt is Virt.QEMU else ()),
+            ),
             alone=True,
         )
         return accept(target, rest)
