@@ -40,6 +40,7 @@ mmdebstrap --mode="$mode" --variant=minbase --format=directory --include="$packa
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
     --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
     --customize-hook="copy-in $here/files/etc /" \
+    --customize-hook='chroot "$1" cloud-init schema --config-file /etc/cloud/cloud.cfg.d/90-kb-node.cfg' \
     --customize-hook='chroot "$1" systemctl disable nginx.service redis-server.service' \
     --customize-hook='chroot "$1" systemctl mask apt-daily.timer apt-daily-upgrade.timer' \
     --customize-hook='chroot "$1" passwd --lock root' \
