@@ -35,9 +35,12 @@ ENROLL_TIMEOUT = 30.0
 SERVE_TIMEOUT = 60.0
 PREPARE_TIMEOUT = 100.0
 ABORT_TIMEOUT = 5.0
-LEAD = 1.5
-LEAD_PER_AGENT = 0.0005
-"""Seconds from the command to the start: agents must have read it, and their clocks, by then."""
+LEAD = 0.5
+"""Seconds from the command to the start, at least: agents must have read it, and their clocks, by then."""
+
+LEAD_ROUND_TRIPS = 4
+"""How many times as long as all agents took to answer their enrollment the lead is longer: the start may
+meet a busier moment."""
 
 GRACE = 15.0
 """Seconds that a report may be late."""
@@ -54,6 +57,7 @@ class Fleet:
         self._control = control
         self._roster = Roster(topology.agents)
         self._version: Mapping[str, str] = {}
+        self._round_trip = 0.0
         self._running: collect.Collection[Any] | None = None
 
     @classmethod
@@ -231,7 +235,7 @@ class Fleet:
             if collection.failed():
                 _excuse(collection)
             else:
-                lead = LEAD + LEAD_PER_AGENT * clients
+                lead = LEAD + LEAD_ROUND_TRIPS * self._round_trip
                 self._control.send(
                     {"kind": "start", "id": collection.id, "start_at": self._control.time() + lead}
                 )
@@ -283,7 +287,9 @@ class Fleet:
             index, target = places.get(member.server.name, (-1, ""))
             commands[member.server.name] = {"kind": "enroll", "index": index, "target": target}
         if commands:
+            began = time.monotonic()
             self._ask(members, commands, ENROLL_TIMEOUT, collect.Part)
+            self._round_trip = max(self._round_trip, time.monotonic() - began)
             for member in members:
                 member.enrolled = True
 

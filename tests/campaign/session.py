@@ -20,7 +20,7 @@ from tests.campaign.plane import Plane
 
 ROOT = Path(__file__).parents[2]
 _KB = "import sys; from kb_tests.cli import main; sys.exit(main())"
-LEAD = 1.7
+LEAD = 0.7
 """Seconds from the generators' workers to the first request."""
 
 WINDOW = 3.0

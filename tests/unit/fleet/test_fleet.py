@@ -10,7 +10,7 @@ import pytest
 from kb_tests.cloud.progress import silent
 from kb_tests.errors import AgentsMissingError, FleetError, TunnelError
 from kb_tests.fleet.channel import ControlChannel
-from kb_tests.fleet.fleet import Fleet
+from kb_tests.fleet.fleet import LEAD, Fleet
 from kb_tests.fleet.messages import AgentReport, SecondReport
 from tests.unit.fleet.agents import RUN, FakeAgent, FakeChannel, topology
 
@@ -108,7 +108,19 @@ def test_a_load_comes_back_whole_from_those_that_take_part(make: Make) -> None:
         assert report.clock_error == 0.001
     assert len(seen) == 4
     assert [message["kind"] for message in channel.sent] == ["hello", "load", "start"]
-    assert channel.sent[-1]["start_at"] > channel.time()
+    assert channel.sent[-1]["start_at"] == pytest.approx(channel.time() + LEAD)
+
+
+def test_the_start_lies_further_ahead_of_agents_that_answer_slowly(make: Make) -> None:
+    def slow(_: FakeAgent, message: dict[str, Any]) -> list[Any]:
+        channel.now += 0.5
+        return [message]
+
+    fleet, channel = make(scripts={FIRST: on("ready", slow)})
+    muster(fleet)
+    fleet.run(LOAD, 2, 1)
+    assert channel.sent[-1]["kind"] == "start"
+    assert channel.sent[-1]["start_at"] >= channel.time() + LEAD + 4 * 0.5
 
 
 @pytest.mark.parametrize(
