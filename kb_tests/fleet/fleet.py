@@ -45,6 +45,9 @@ meet a busier moment."""
 GRACE = 15.0
 """Seconds that a report may be late."""
 
+RECONSIDER = 5.0
+"""Seconds until agents that were refused hold up nobody any longer, once all others are there."""
+
 _POLL = 0.25
 _NAMED = 5
 
@@ -262,6 +265,7 @@ class Fleet:
         self._control.send({"kind": "hello"})
         complaints: dict[str, str] = {}
         present = -1
+        refused = False
         while missing := self._roster.missing():
             if len(members) - len(missing) != present:
                 present = len(members) - len(missing)
@@ -272,6 +276,8 @@ class Fleet:
                 agent, _, problem = self._roster.read(raw)
                 if problem:
                     complaints[agent] = problem
+            if not refused and all(member.server.name in complaints for member in self._roster.missing()):
+                refused, deadline = True, min(deadline, time.monotonic() + RECONSIDER)
         progress("agents", len(members), len(members))
         self._enroll()
 
@@ -361,6 +367,8 @@ def _missing(members: Sequence[Member], complaints: Mapping[str, str]) -> Agents
     names = [member.server.name for member in members[:_NAMED]]
     names = [f"{name} ({complaints[name]})" if name in complaints else name for name in names]
     more = f" and {len(members) - _NAMED} more" if len(members) > _NAMED else ""
+    if all(member.server.name in complaints for member in members):
+        return AgentsMissingError(f"These agents cannot be used: {', '.join(names)}{more}.")
     return AgentsMissingError(
         f"No sign of the agent of {', '.join(names)}{more}.",
         remedy="The server's console log says how far its boot came.",

@@ -10,7 +10,7 @@ import pytest
 from kb_tests.cloud.progress import silent
 from kb_tests.errors import AgentsMissingError, FleetError, TunnelError
 from kb_tests.fleet.channel import ControlChannel
-from kb_tests.fleet.fleet import LEAD, Fleet
+from kb_tests.fleet.fleet import LEAD, RECONSIDER, Fleet
 from kb_tests.fleet.messages import AgentReport, SecondReport
 from tests.unit.fleet.agents import RUN, FakeAgent, FakeChannel, topology
 
@@ -89,9 +89,33 @@ def test_missing_agents_are_named_but_not_too_many(make: Make) -> None:
 def test_an_agent_that_is_not_what_was_staged_does_not_count(
     make: Make, change: dict[str, Any], says: str
 ) -> None:
-    fleet, _ = make(scripts={FIRST: on("hello", lambda _, message: [message | change])})
-    with pytest.raises(AgentsMissingError, match=rf"{FIRST} \(.*{says}"):
-        muster(fleet, deadline=1005.0)
+    fleet, channel = make(scripts={FIRST: on("hello", lambda _, message: [message | change])})
+    began = channel.now
+    with pytest.raises(AgentsMissingError, match=rf"cannot be used: {FIRST} \(.*{says}"):
+        muster(fleet, deadline=began + 3600)
+    assert channel.now <= began + RECONSIDER + 1, "nobody else is waited for"
+
+
+def test_an_agent_that_is_refused_may_still_become_right(make: Make) -> None:
+    said = 0
+
+    def old_at_first(agent: FakeAgent, message: dict[str, Any]) -> list[Any]:
+        nonlocal said
+        said += 1
+        return [message | {"v": 0}, message] if said == 1 else [message]
+
+    fleet, _ = make(scripts={FIRST: on("hello", old_at_first)})
+    muster(fleet)
+    assert said == 1
+
+
+def test_while_others_may_come_a_refused_agent_ends_nothing(make: Make) -> None:
+    fleet, channel = make(scripts={FIRST: on("hello", lambda _, message: [message | {"v": 0}])})
+    del channel.agents[SECOND]
+    began = channel.now
+    with pytest.raises(AgentsMissingError, match=rf"No sign .*{FIRST} \(.*version 0.*{SECOND}"):
+        muster(fleet, deadline=began + 60)
+    assert channel.now >= began + 60
 
 
 def test_a_load_comes_back_whole_from_those_that_take_part(make: Make) -> None:
