@@ -14,6 +14,7 @@ from kb_tests.cloud import reaper
 from kb_tests.cloud.connect import Cloud
 from kb_tests.cloud.journal import Journal, path_of, read
 from kb_tests.cloud.lease import renewed
+from kb_tests.cloud.prune import prune
 from kb_tests.cloud.teardown import tear_down
 from kb_tests.errors import CloudError, LeakError
 from kb_tests.session.keys import INTERRUPTS, OUTBOX
@@ -42,6 +43,7 @@ def journaled(
     A second interrupt during teardown leaves the rest to the reaper: see `unfinished`. The embedded local
     cloud ends with this process and all that is on it, and needs no reaper; its runs are journaled beside it.
     """
+    prune()
     cloud, *others = clouds
     embedded = target.cloud == LOCAL and cloud.clouds_yaml is not None
     journal = Journal.start(
