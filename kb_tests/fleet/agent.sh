@@ -4,29 +4,19 @@ umask 077
 PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 say() { { echo "kb: $*" >/dev/console; } 2>/dev/null || echo "kb: $*"; }
 die() { say "failed: $*"; exit 1; }
-write() { cat >"$1.new" && mv "$1.new" "$1"; }
 set_kernel() { { echo "$2" >"/proc/sys/$1"; } 2>/dev/null; :; }
 @packages@
 command -v python3 >/dev/null || die "python3 is not installed in this image"
 mkdir -p /var/lib/kb-agent || die "/var/lib/kb-agent cannot be made"
 cd /var/lib/kb-agent || exit 1
 
-write config.json <<'KB_END'
-@config@
+python3 -IS - <<'KB_END' || die "the agent cannot be unpacked"
+@unpack@
 KB_END
-rm -rf agent && mkdir agent && base64 -d <<'KB_END' | gzip -d | tar -x -f - -C agent || die "the agent cannot be unpacked"
-@bundle@
-KB_END
-# Compiled by a process that ends: what a compiler leaves behind would be a third of an idle agent's memory.
-# Nothing is imported: to load ssl takes as long as to compile all of it.
-find agent -name '*.py' -exec python3 -IS -c 'import sys
-from importlib.machinery import SourceFileLoader
-for path in sys.argv[1:]:
-    SourceFileLoader("agent", path).get_code("agent")' {} +
 
 # The distribution's nginx may hold the port; the agent starts its own.
 if [ @role@ = server ]; then
-    systemctl stop nginx 2>/dev/null
+    [ -d /run/systemd/system ] && systemctl stop nginx 2>/dev/null
     pid=$(cat /run/nginx.pid 2>/dev/null) && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = nginx ] && kill "$pid"
 fi
 

@@ -119,9 +119,15 @@ def _agent(role: Role, run_id: str, redis_host: str, secrets: Secrets, packages:
         run=run_id,
         role=str(role),
         packages=_packages(role) if packages else "",
-        config=json.dumps(agent_config(role, run_id, redis_host, secrets)),
-        bundle=base64.encodebytes(bundle.packed(role)).decode("ascii").strip(),
+        unpack=_unpack(role, json.dumps(agent_config(role, run_id, redis_host, secrets))),
     )
+
+
+def _unpack(role: Role, config: str) -> str:
+    """The program of `kb_tests.agent.unpack` with its data in place."""
+    program = bundle.without_docstrings((resources.files("kb_tests.agent") / "unpack.py").read_text("utf-8"))
+    values = {"config": config, "bundle": base64.b64encode(bundle.packed(role)).decode("ascii")}
+    return re.sub(r'"@([a-z]+)@"', lambda match: repr(values[match[1]]), program).strip()
 
 
 def _proxy(run_id: str, redis_host: str, secrets: Secrets, packages: bool) -> str:

@@ -1,4 +1,4 @@
-"""The agent as one file: a packed folder of its sources, the same bytes each time.
+"""The agent as one piece: a packed folder of its sources, the same bytes each time.
 
 A role gets the modules that it can reach and no others: user_data is small.
 """
@@ -6,9 +6,7 @@ A role gets the modules that it can reach and no others: user_data is small.
 from __future__ import annotations
 
 import ast
-import gzip
-import io
-import tarfile
+import zlib
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
@@ -46,14 +44,9 @@ def write(role: Role, folder: Path) -> Path:
 
 
 def packed(role: Role) -> bytes:
-    """The folder, as a gzipped tar archive."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for name, content in sorted(sources(role).items()):
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content)
-            archive.addfile(entry, io.BytesIO(content))
-    return gzip.compress(buffer.getvalue(), 9, mtime=0)
+    """The folder, compressed: before each file a line with its path and its size in bytes."""
+    files = sorted(sources(role).items())
+    return zlib.compress(b"".join(b"%s %d\n%s" % (name.encode(), len(text), text) for name, text in files), 9)
 
 
 def _sources(entries: tuple[str, ...]) -> dict[str, bytes]:

@@ -2,12 +2,10 @@ from __future__ import annotations
 
 import ast
 import base64
-import gzip
-import io
+import json
 import re
 import subprocess
 import sys
-import tarfile
 from pathlib import Path
 
 import pytest
@@ -52,18 +50,32 @@ def test_the_proxys_script_holds_no_password_and_not_our_private_key() -> None:
     assert 'restrict,port-forwarding,permitopen="10.0.0.5:6379" ssh-ed25519 ' in text
 
 
-def test_the_script_unpacks_to_the_agent() -> None:
-    encoded = script(Role.CLIENT).split("-C agent || die")[1].partition("\n")[2].partition("KB_END")[0]
-    with tarfile.open(fileobj=io.BytesIO(gzip.decompress(base64.b64decode(encoded)))) as archive:
-        names = archive.getnames()
-        for name in names:
-            file = archive.extractfile(name)
-            assert file is not None
-            ast.parse(file.read())
-    assert {"__main__.py", "kb_agent/main.py", "kb_agent/protocol.py", "kb_agent/http/__init__.py"} <= set(
-        names
-    )
-    assert names == sorted(names)
+def unpack(role: Role, folder: Path) -> None:
+    """Run what the script gives to python3 in `folder`."""
+    program = script(role).split("python3 -IS - <<'KB_END'")[1].partition("\n")[2].partition("\nKB_END")[0]
+    python = [sys.executable, "-IS", "-"]
+    subprocess.run(python, input=program, text=True, cwd=folder, check=True)
+
+
+@pytest.mark.parametrize("role", AGENTS)
+def test_the_script_unpacks_to_the_agent_all_of_it_compiled(tmp_path: Path, role: Role) -> None:
+    unpack(role, tmp_path)
+    files = {
+        str(path.relative_to(tmp_path / "agent")): path.read_bytes()
+        for path in (tmp_path / "agent").rglob("*.py")
+    }
+    assert files == bundle.sources(role)
+    compiled = [path for path in tmp_path.rglob("*.pyc") if path.stat().st_size > 100]
+    assert len(compiled) == len(files)
+
+
+def test_the_script_writes_the_agents_configuration_whatever_is_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = {"run": "c0ffee00", "password": "\"' \\ \n KB_END $x `y`", "host": "@bundle@"}
+    monkeypatch.setattr(boot, "agent_config", lambda *_: wanted)
+    unpack(Role.CLIENT, tmp_path)
+    assert json.loads((tmp_path / "config.json").read_text()) == wanted
 
 
 @pytest.mark.parametrize("role", AGENTS)
@@ -78,16 +90,6 @@ def test_a_bundle_has_all_that_its_role_imports_and_nothing_of_the_others(tmp_pa
     assert ("kb_agent/nginx.py" in names) == (role is Role.SERVER)
     assert ("kb_agent/http/worker.py" in names) == (role is Role.CLIENT)
     assert ("kb_agent/storage/fio.py" in names) == (role is Role.STORAGE)
-
-
-@pytest.mark.parametrize("role", AGENTS)
-def test_the_script_compiles_every_source(tmp_path: Path, role: Role) -> None:
-    bundle.write(role, tmp_path / "agent")
-    text = script(role)
-    begin = text.index("find agent")
-    subprocess.run(["sh", "-c", text[begin : text.index("{} +", begin) + 4]], cwd=tmp_path, check=True)
-    compiled = [path for path in tmp_path.rglob("*.pyc") if path.stat().st_size > 100]
-    assert len(compiled) == len(bundle.sources(role))
 
 
 def test_what_a_role_imports_late_is_among_its_entries() -> None:
