@@ -1,18 +1,20 @@
 # make demo    set up everything and run both main jobs on the embedded local cloud
 # make test    set up everything and run the project's own tests
+# make pytest  the tests alone, where all is set up
 # make fuzz    10,000 cases of each kind of wild input: scenario files, messages, reports, journals
 # make check   formatting, lint and types
 
 PYTHON ?=
 VENV := .venv
 BIN := $(VENV)/bin
+PYTEST := $(BIN)/pytest
 
 FUZZED := tests/unit/scenario tests/unit/agent/test_protocol.py tests/unit/agent/test_resp.py \
 	tests/unit/agent/test_fio_output.py tests/unit/agent/test_http_response.py tests/unit/fleet/test_hostile.py \
 	tests/unit/cloud/test_journal.py tests/unit/measure/test_storage.py tests/unit/measure/test_histogram.py \
 	tests/unit/sla/test_wild.py
 
-.PHONY: demo test fuzz check setup setup-dev clean
+.PHONY: demo test pytest fuzz check setup setup-dev clean
 
 demo: setup
 	$(BIN)/pytest kb_tests --kb-scenario scenarios/demo-http.yaml \
@@ -29,10 +31,13 @@ SPREAD := --dist loadfile --no-loadscope-reorder
 CHOICE := $(if $(filter 0,$(shell id -u)),,-m "not root_only")
 
 test: check
-	$(BIN)/pytest -n 4 $(SPREAD) $(CHOICE) $(addprefix --ignore=,$(ENGINES) $(JUDGED)) \
+	@$(MAKE) --no-print-directory pytest
+
+pytest:
+	$(PYTEST) -n 4 $(SPREAD) $(CHOICE) $(addprefix --ignore=,$(ENGINES) $(JUDGED)) \
 		tests/functional/session tests/functional tests/unit
-	$(BIN)/pytest $(CHOICE) $(ENGINES)
-	$(BIN)/pytest -n 2 $(SPREAD) $(CHOICE) $(JUDGED)
+	$(PYTEST) $(CHOICE) $(ENGINES)
+	$(PYTEST) -n 2 $(SPREAD) $(CHOICE) $(JUDGED)
 
 fuzz: setup-dev
 	HYPOTHESIS_PROFILE=deep $(BIN)/pytest -n auto $(FUZZED)

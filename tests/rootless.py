@@ -1,8 +1,9 @@
-"""Run tests as an ordinary user: `python -m tests.rootless [PYTEST ARGUMENT...]`.
+"""Run the tests as an ordinary user: `python -m tests.rootless [PYTEST ARGUMENT...]`.
 
-Unless paths are given, these are the local cloud's functional tests and one session from outside. An
-ordinary user runs them as they are. Root becomes one: the user `kb-rootless`, who exists in a mount namespace
-of these tests alone, with subordinate ids for the real newuidmap. Nothing of the machine's /etc is changed.
+These are all that `make test` runs but those marked `root_only`, which stand in the last lines; with
+arguments, those that pytest chooses by them. An ordinary user runs them as they are. Root becomes one: the
+user `kb-rootless`, who exists in a mount namespace of these tests alone, with subordinate ids for the real
+newuidmap. Nothing of the machine's /etc is changed.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from pathlib import Path
 from kb_tests.localcloud.netns import linux
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-DEFAULT = ("tests/functional/localcloud", "tests/functional/session/test_local_cloud.py")
 
 NAME = "kb-rootless"
 ID = 64_999
@@ -26,13 +26,14 @@ SUBORDINATES = 65_536
 
 
 def main(arguments: list[str]) -> int:
-    """Run pytest; its exit code."""
+    """Run the tests; the exit code of pytest, or of make."""
     os.chdir(CHECKOUT)
-    chosen = any(Path(argument.partition("::")[0]).exists() for argument in arguments)
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rs", *arguments]
-    command += () if chosen else DEFAULT
+    command = ["make", "pytest", f"PYTEST={sys.prefix}/bin/pytest -p no:cacheprovider"]
+    if arguments:
+        chosen = ["-m", "not root_only", *arguments]
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *chosen]
     if os.geteuid() != 0:
-        os.execv(command[0], command)
+        os.execvp(command[0], command)
     with tempfile.TemporaryDirectory(prefix="kb-rootless-") as folder:
         os.chown(folder, ID, ID)
         Path(folder).chmod(0o711)
@@ -40,7 +41,7 @@ def main(arguments: list[str]) -> int:
         if child == 0:
             try:
                 _become_user(Path(folder))
-                os.execve(command[0], command, _environment(folder))
+                os.execvpe(command[0], command, _environment(folder))
             except BaseException as error:  # nothing may return into the parent's code
                 sys.stderr.write(f"The ordinary user {NAME} cannot run the tests: {error}\n")
             finally:
@@ -50,7 +51,8 @@ def main(arguments: list[str]) -> int:
 
 def _environment(folder: str) -> dict[str, str]:
     own = {"HOME": folder, "TMPDIR": folder, "USER": NAME, "LOGNAME": NAME, "LANG": "C.UTF-8"}
-    return own | {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"}
+    nothing_here = {"PYTHONDONTWRITEBYTECODE": "1", "HYPOTHESIS_STORAGE_DIRECTORY": f"{folder}/hypothesis"}
+    return own | nothing_here | {"PATH": os.environ["PATH"]}
 
 
 def _become_user(folder: Path) -> None:

@@ -28,6 +28,7 @@ def member(cloud: Cloud, folder: Path) -> Iterator[Path]:
             "project_id": project.id,
         },
         "region_name": cloud.connection.config.get_region_name(),
+        "kb_ssh_port": cloud.ssh_port,
     }
     path = folder / "member.yaml"
     path.write_text(json.dumps({"clouds": {cloud.name: entry}}))

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.campaign.outside import entering
+
 HERE = Path(__file__).parent
 
 
@@ -95,7 +97,7 @@ class Intruder:
 
     def start(self, inside: Process, program: str, *arguments: str) -> None:
         """Start one of the programs of this folder in the network of `inside`, and wait until it serves."""
-        command = ["nsenter", f"--net=/proc/{inside.pid}/ns/net", sys.executable, str(HERE / program)]
+        command = [*entering(inside.pid), sys.executable, str(HERE / program)]
         process = subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE, text=True)
         self._running.append(process)
         assert process.stdout is not None

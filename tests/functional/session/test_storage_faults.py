@@ -5,10 +5,13 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
+
 from tests.functional.session.suite import Suite
 from tests.functional.storage.sessions import checks, harmed, interfered, scenario, volumes
 
 
+@pytest.mark.root_only("loop devices")
 def test_a_full_disk_is_red(suite: Suite) -> None:
     ended = harmed(
         suite,
@@ -45,6 +48,7 @@ def test_a_volume_that_never_attaches_is_said_in_one_sentence(suite: Suite) -> N
     assert volumes(suite) == []
 
 
+@pytest.mark.root_only("a server's own /usr")
 def test_an_image_without_fio_is_said_in_one_sentence(suite: Suite) -> None:
     def remove() -> None:
         """From the server's own layer over the image."""

@@ -31,6 +31,7 @@ def test_a_quiet_disk_is_green_and_leaves_nothing(suite: Suite) -> None:
     assert volumes(suite) == []
 
 
+@pytest.mark.root_only("loop devices")
 def test_a_disk_frozen_for_two_seconds_is_red(suite: Suite) -> None:
     def freeze(suite: Suite, _server: str, volume: str) -> None:
         suite.admin.harm_volume(volume, "slow", bandwidth=1)
@@ -46,6 +47,7 @@ def test_a_disk_frozen_for_two_seconds_is_red(suite: Suite) -> None:
     assert suite.left() == []
 
 
+@pytest.mark.root_only("loop devices")
 def test_a_slow_disk_is_red_and_says_by_how_much(suite: Suite) -> None:
     def slow() -> None:
         (volume,) = volumes(suite)
