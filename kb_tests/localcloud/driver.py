@@ -134,8 +134,11 @@ class Driver(Protocol):
     async def delete_router(self, router_id: str) -> None:
         """Remove a router."""
 
+    async def prepare(self, server: ServerSpec) -> None:
+        """Make all that a server needs to run, and let nothing of it run: its machine boots."""
+
     async def boot(self, server: ServerSpec) -> None:
-        """Return when the server's init runs; user_data goes on in the background."""
+        """Let it run, prepared or not: return when its init does; user_data goes on in the background."""
 
     async def power_off(self, server_id: str) -> None:
         """End a server's processes; its disk stays for the next boot."""

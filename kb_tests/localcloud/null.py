@@ -59,6 +59,9 @@ class NullDriver:
         """Forget it."""
         self.routers.pop(router_id, None)
 
+    async def prepare(self, server: ServerSpec) -> None:
+        """Nothing to prepare."""
+
     async def boot(self, server: ServerSpec) -> None:
         """Running, after `boot_seconds`."""
         await asyncio.sleep(self.boot_seconds)

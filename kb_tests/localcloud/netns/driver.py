@@ -51,6 +51,7 @@ class _Server:
     nics: tuple[Nic, ...]
     power: Power
     booted: bool = False
+    waits: bool = False
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     console: Console = field(default_factory=Console)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -198,14 +199,23 @@ class NetnsDriver:
 
     # Servers
 
-    async def boot(self, server: ServerSpec) -> None:
-        """Boot a server, for the first time or again with the disk that it had."""
+    async def prepare(self, server: ServerSpec) -> None:
+        """Have a server's process 1 wait in all that is the server's; its disk is new, or that of before."""
         state = self._servers.setdefault(server.id, _Server(server, server.nics, Power.STOPPED))
         async with state.lock:
             if state.power is not Power.RUNNING:
-                await self._boot(state, server)
+                await self._prepare(state, server)
 
-    async def _boot(self, state: _Server, server: ServerSpec) -> None:
+    async def boot(self, server: ServerSpec) -> None:
+        """Let it go on, from SSH and user_data."""
+        await self.prepare(server)
+        state = self._server(server.id)
+        async with state.lock:
+            if state.waits:
+                state.waits = False
+                await self._link.ask("go", server=server.id)
+
+    async def _prepare(self, state: _Server, server: ServerSpec) -> None:
         await self._ports.remove(*self._ports.of_server(server.id))  # those of a boot that crashed
         state.spec = server
         state.nics = server.nics
@@ -219,7 +229,7 @@ class NetnsDriver:
             files = guest.first_files(server)
             bridges = tuple(self._network(nic.network_id).bridge for nic in server.nics)
             (console,) = await self._link.ask(
-                "boot",
+                "prepare",
                 server=server.id,
                 hostname=server.hostname,
                 vcpus=server.vcpus,
@@ -238,7 +248,7 @@ class NetnsDriver:
                 await self._link.ask_removal("erase", server=server.id)
             state.power = Power.CRASHED
             raise DriverError(f"Server {server.name} ({server.id}) did not boot: {error}") from None
-        state.booted = True
+        state.booted = state.waits = True
         state.power = Power.CRASHED if state.ended.is_set() else Power.RUNNING
         state.console.follow(console)
         await self._volumes.show_all(server.id)

@@ -51,7 +51,7 @@ class Helper:
         self._devices = BlockDevices()
         self._routers = networks.Routers()
         self._servers: dict[str, int] = {}
-        self._booting: dict[int, int] = {}
+        self._waiting: dict[str, socket.socket] = {}
         self._commands: dict[int, tuple[int, int]] = {}
         self._limits: list[tuple[int, str, str]] = []
         self._wake, wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -71,7 +71,8 @@ class Helper:
             "upstream": lambda message, _: self._routers.upstream(message["router"], message["source"]),
             "gateway": lambda message, _: self._routers.gateway(message["router"], message["port"]),
             "command": self._command,
-            "boot": self._boot,
+            "prepare": self._prepare,
+            "go": self._go,
             "kill": self._kill,
             "freeze": self._freeze,
             "erase": lambda message, _: rootfs.erase(message["server"]),
@@ -172,8 +173,8 @@ class Helper:
         self._commands[command] = (message["id"], errors)
         raise _Deferred
 
-    def _boot(self, message: wire.Message, _: list[int]) -> None:
-        """Fork a server's process 1; the answer, with its console, follows when it is set up."""
+    def _prepare(self, message: wire.Message, _: list[int]) -> None:
+        """Fork a server's process 1; the answer, with its console, follows when it is set up and waits."""
         server_id = message["server"]
         if server_id in self._servers:
             raise FileExistsError(17, "already running", server_id)
@@ -195,14 +196,15 @@ class Helper:
         finally:
             os.close(network)
         self._servers[server_id] = pid
-        self._booting[status] = message["id"]
-        self._selector.register(status, selectors.EVENT_READ, lambda: self._booted(status, console))
+        self._selector.register(
+            status, selectors.EVENT_READ, lambda: self._prepared(message, status, console)
+        )
         raise _Deferred
 
-    def _fork(self, message: wire.Message, *, first: bool) -> tuple[int, int, int]:
-        """Process 1 of a server: its pid, and where it says that it is up and what its console says."""
+    def _fork(self, message: wire.Message, *, first: bool) -> tuple[int, socket.socket, int]:
+        """Process 1 of a server: its pid, where it says that it is set up and waits, and its console."""
         console_read, console_write = os.pipe2(os.O_CLOEXEC)
-        status_read, status_write = os.pipe2(os.O_CLOEXEC)
+        status, status_of_init = socket.socketpair()
         cloud, of_init = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         server = init.Server(
             message["server"], message["hostname"], first and message["run_user_data"], self._rootless
@@ -215,9 +217,9 @@ class Helper:
                 os.dup2(os.open("/dev/null", os.O_RDWR), 0)
                 os.dup2(console_write, 1)
                 os.dup2(console_write, 2)
-                status = fcntl.fcntl(status_write, fcntl.F_DUPFD_CLOEXEC, 100)
+                its_status = fcntl.fcntl(status_of_init.fileno(), fcntl.F_DUPFD_CLOEXEC, 100)
                 requests = fcntl.fcntl(of_init.fileno(), fcntl.F_DUPFD_CLOEXEC, 100)
-                os.dup2(status, 3, inheritable=False)
+                os.dup2(its_status, 3, inheritable=False)
                 os.dup2(requests, 4, inheritable=False)
                 os.closerange(5, 1 << 20)
                 init.run(server, 3, socket.socket(fileno=4), self._groups)
@@ -227,24 +229,29 @@ class Helper:
                 os._exit(1)
         linux.setns(self._own_pids, linux.CLONE_NEWPID)
         os.close(console_write)
-        os.close(status_write)
+        status_of_init.close()
         of_init.close()
         if self._rootless:
             cloud.close()
         else:
             self._selector.register(cloud, selectors.EVENT_READ, lambda: self._serve_mount(pid, cloud))
-        return pid, status_read, console_read
+        return pid, status, console_read
 
-    def _booted(self, status: int, console: int) -> None:
-        text = os.read(status, 4096).decode(errors="replace")
+    def _prepared(self, message: wire.Message, status: socket.socket, console: int) -> None:
+        text = status.recv(4096).decode(errors="replace")
         self._selector.unregister(status)
-        os.close(status)
-        request = self._booting.pop(status)
         if text == "\n":
-            self._answer(request, [console])
+            self._waiting[message["server"]] = status
+            self._answer(message["id"], [console])
         else:
-            self._answer(request, error=text.strip() or "its init ended at once")
+            status.close()
+            self._answer(message["id"], error=text.strip() or "its init ended at once")
         os.close(console)
+
+    def _go(self, message: wire.Message, _: list[int]) -> None:
+        """Let a server's process 1 go on."""
+        with self._waiting.pop(message["server"]) as status:
+            status.send(b"\n")
 
     def _serve_mount(self, pid: int, cloud: socket.socket) -> None:
         with suppress(OSError):
@@ -322,6 +329,8 @@ class Helper:
             for server_id, server_pid in self._servers.items():
                 if server_pid == pid:
                     del self._servers[server_id]
+                    if waiting := self._waiting.pop(server_id, None):
+                        waiting.close()
                     if self._groups is not None:
                         self._groups.remove(server_id)
                     wire.send(self._control, {"event": "exit", "server": server_id})

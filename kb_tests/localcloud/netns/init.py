@@ -66,7 +66,8 @@ class Server:
 
 
 def run(server: Server, status: int, cloud: socket.socket, groups: Groups | None) -> None:
-    """Boot, write one line to `status` (empty, or what went wrong), and serve for ever.
+    """Set the server up, write one line to `status` (empty, or what went wrong), boot once a byte comes from
+    there, and serve for ever.
 
     Standard output is the console; `cloud` takes requests to mount volumes.
     """
@@ -76,11 +77,12 @@ def run(server: Server, status: int, cloud: socket.socket, groups: Groups | None
     except OSError as error:
         os.write(status, f"{error.strerror}: {error.filename}\n".encode())
         return
+    os.write(status, b"\n")
+    os.read(status, 1)
+    os.close(status)
     _log(f"{server.hostname} is up")
     if server.run_user_data:
         init.run_user_data()
-    os.write(status, b"\n")
-    os.close(status)
     init.serve()
 
 
@@ -123,9 +125,7 @@ class _Init:
         self._listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._listener.bind(("0.0.0.0", _SSH_PORT))
-        self._listener.listen(128)
         self._listener.setblocking(False)
-        self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
 
         self._mounts = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._mounts.bind(MOUNT_SOCKET)
@@ -134,6 +134,8 @@ class _Init:
         self._selector.register(self._mounts, selectors.EVENT_READ, self._accept_mount)
 
     def serve(self) -> None:
+        self._listener.listen(128)
+        self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
         while True:
             for key, _ in self._selector.select():
                 key.data()

@@ -111,12 +111,20 @@ def _make_ports(cloud: Cloud, server: Server, wanted: list[Wanted], groups: list
 async def _boot_new(cloud: Cloud, server: Server) -> None:
     async with server.lock:
         server.task_state = "spawning"
+        fault = cloud.faults.of_boot(server.name)
+        slow = fault is not None and fault.kind is Kind.BOOT_DELAY
         try:
-            await _befall(server, cloud.faults.of_boot(server.name))
+            if not slow:
+                await _befall(server, fault)
             async with cloud.boots:
                 if server.deleting:
                     return
-                await _boot(cloud, server)
+                await _prepare(cloud, server)
+            if slow:
+                await _befall(server, fault)
+                if server.deleting:
+                    return
+            await _boot(cloud, server)
         except DriverError as error:
             _fail(server, str(error))
             return
@@ -143,11 +151,17 @@ def _running(server: Server) -> None:
     server.touch()
 
 
-async def _boot(cloud: Cloud, server: Server) -> None:
+async def _prepare(cloud: Cloud, server: Server) -> None:
     own_ports = [cloud.networking.ports[port] for port in server.ports if port in cloud.networking.ports]
     await cloud.dataplane.before_boot(own_ports)
     server.spec = _spec(cloud, server, own_ports)
     server.booted = True
+    await cloud.driver.prepare(server.spec)
+
+
+async def _boot(cloud: Cloud, server: Server) -> None:
+    """Let a prepared server run."""
+    assert server.spec is not None
     await cloud.driver.boot(server.spec)
     await cloud.dataplane.after_boot(server.id)
     for attachment in list(server.attachments.values()):
@@ -222,6 +236,7 @@ async def start(cloud: Cloud, server: Server) -> None:
             return
         try:
             await cloud.driver.power_off(server.id)
+            await _prepare(cloud, server)
             await _boot(cloud, server)
         except DriverError as error:
             _fail(server, str(error))

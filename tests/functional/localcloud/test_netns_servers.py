@@ -10,7 +10,7 @@ import pytest
 
 from kb_tests.localcloud.driver import DriverError, Power
 from kb_tests.localcloud.netns.forwarder import local_port
-from tests.functional.localcloud.netns_cloud import running, until
+from tests.functional.localcloud.netns_cloud import EVERYTHING, running, until
 
 
 def test_user_data_runs_as_root_with_a_root_of_its_own() -> None:
@@ -181,6 +181,26 @@ def test_a_stopped_server_keeps_its_disk_and_runs_user_data_once() -> None:
             await cloud.driver.destroy(server.id)
             fresh = await cloud.boots("disk", "cat /opt/log")
             assert "No such file" in await cloud.driver.console(fresh.id)
+
+    asyncio.run(main())
+
+
+def test_nothing_of_a_prepared_server_runs_until_it_boots() -> None:
+    async def main() -> None:
+        async with running() as cloud:
+            neighbour = await cloud.boot(cloud.spec("neighbour"))
+            server = cloud.spec("slow", "#!/bin/sh\necho ran")
+            await cloud.driver.put_rules(server.nics[0].port_id, EVERYTHING)
+            await cloud.driver.prepare(server)
+            port_22 = f"timeout 5 bash -c 'head -c 7 </dev/tcp/{server.nics[0].address}/22' 2>&1"
+            assert "refused" in await cloud.run(neighbour, port_22, check=False)
+            assert "ran" not in await cloud.driver.console(server.id)
+            unwanted = cloud.spec("unwanted")
+            await cloud.driver.prepare(unwanted)
+            await cloud.driver.destroy(unwanted.id)
+            await cloud.driver.boot(server)
+            await cloud.says(server, "ran")
+            assert await cloud.run(neighbour, port_22) == "SSH-2.0"
 
     asyncio.run(main())
 
