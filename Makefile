@@ -9,6 +9,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/pytest
 
+# Containers' images like to set it; the tests start some hundred processes, and each would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 FUZZED := tests/unit/scenario tests/unit/agent/test_protocol.py tests/unit/agent/test_resp.py \
 	tests/unit/agent/test_fio_output.py tests/unit/agent/test_http_response.py tests/unit/fleet/test_hostile.py \
 	tests/unit/cloud/test_journal.py tests/unit/measure/test_storage.py tests/unit/measure/test_histogram.py \
