@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from kb_tests.report import html
+from kb_tests.report.charts import page as charts
 from kb_tests.report.measured import MeasurementRecord
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord, load
 from tests.unit.report import build
@@ -44,6 +45,13 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         if not (self._open and self._open[-1] == "style"):
             self.text += data
+
+
+@pytest.fixture
+def without_charts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of words alone: charts take nearly all the time of a page."""
+    monkeypatch.setattr(charts, "point_charts", lambda *_: [])
+    monkeypatch.setattr(charts, "scale_charts", lambda *_: [])
 
 
 def page(*points: PointRecord, **changes: object) -> Page:
@@ -126,6 +134,7 @@ def test_what_servers_and_files_say_is_escaped() -> None:
         assert shown.text.count("<script>alert(1)</script>") >= 8
 
 
+@pytest.mark.usefixtures("without_charts")
 @pytest.mark.parametrize(
     ("points", "changes", "banner"),
     [
