@@ -58,6 +58,23 @@ class Clients(Section):
     stop_at_failure: bool = False
 
 
+MOST_POINTS = 10_000
+"""Of one scenario: each is a test, and takes seconds at least."""
+
+
+def check_scale(clients: Clients | None, servers: int, at_each: int) -> None:
+    """Whether a progression fits `servers`, with `at_each` points at each scale; raises ValueError if not."""
+    scales = 1
+    if clients is not None:
+        if clients.start > servers:
+            raise ValueError(f"load.clients.start may not exceed the {servers} servers of the topology")
+        scales = len(range(clients.start, servers, clients.step)) + 1
+    if scales * at_each > MOST_POINTS:
+        raise ValueError(
+            f"this stands for {scales * at_each} points, and may for {MOST_POINTS}: raise load.clients.step"
+        )
+
+
 class Latency(Section):
     """Limits by percentile, from "p50" to "p100" (the longest)."""
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from kb_tests.scenario.base import Clients, Confidence, Flavor, Latency, ScenarioName, Section
+from kb_tests.scenario.base import Clients, Confidence, Flavor, Latency, ScenarioName, Section, check_scale
 from kb_tests.scenario.storage import StorageScenario, StorageSla
 from kb_tests.scenario.units import Duration, Share, Size, WarmUp
 
@@ -150,11 +150,7 @@ class HttpScenario(Section):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        clients = self.load.clients
-        if clients is not None and clients.start > self.topology.servers:
-            raise ValueError(
-                f"load.clients.start may not exceed the {self.topology.servers} servers of the topology"
-            )
+        check_scale(self.load.clients, self.topology.servers, len(self.load.rate))
         if self.sla.achieved is not None and 0 in self.load.rate:
             raise ValueError("sla.achieved has no meaning for rate 0, which offers no rate")
         if self.sla.latency is not None and 0 in self.load.rate:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
-from kb_tests.scenario.base import Clients, Confidence, Flavor, Latency, ScenarioName, Section
+from kb_tests.scenario.base import Clients, Confidence, Flavor, Latency, ScenarioName, Section, check_scale
 from kb_tests.scenario.units import Duration, Share, Size
 
 Mode = Literal["read", "write", "rw", "randread", "randwrite", "randrw"]
@@ -232,11 +232,7 @@ class StorageScenario(Section):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        clients = self.load.clients
-        if clients is not None and clients.start > self.topology.servers:
-            raise ValueError(
-                f"load.clients.start may not exceed the {self.topology.servers} servers of the topology"
-            )
+        check_scale(self.load.clients, self.topology.servers, len(self.load.profiles))
         for profile in self.load.profiles:
             if profile.block_size * profile.numjobs > self.topology.file_size:
                 raise ValueError(f"the blocks of profile {profile.name} do not fit into topology.file_size")

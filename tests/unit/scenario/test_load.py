@@ -121,6 +121,11 @@ def test_what_is_dumped_reads_back(seconds: float, share: float, size: int) -> N
             "sla.latency has no meaning for rate 0, which asks only as fast as it is",
         ),
         ("start: 1", "start: 9", "load.clients.start may not exceed the 4 servers of the topology"),
+        (
+            "servers_per_network: 4",
+            "servers_per_network: 1000, networks_per_router: 200",
+            "this stands for 200002 points, and may for 10000: raise load.clients.step",
+        ),
         ("name: web\n", "name: web\nname: web\n", "web.yaml:2: name stands here a second time."),
         ("[1000, 500]", "[1000", "web.yaml:6: is not valid YAML"),
         ("name: web", "name: !!python/object/apply:os.system [id]", "is not valid YAML"),
