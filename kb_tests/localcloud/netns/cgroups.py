@@ -42,6 +42,11 @@ class Groups:
             return controller in file.read().split()
 
     @property
+    def folders(self) -> tuple[str, ...]:
+        """The cloud's own groups, in which those of its servers are."""
+        return tuple(sorted(set(self._parents.values())))
+
+    @property
     def controllers(self) -> frozenset[str]:
         """Which of cpu, memory and blkio are to be had."""
         return frozenset(self._parents)
@@ -99,11 +104,6 @@ class Groups:
         for parent in self._parents.values():
             with suppress(OSError):
                 os.rmdir(f"{parent}/{server_id}")
-
-    def remove_all(self) -> None:
-        """Remove the cloud's groups, as far as they are empty."""
-        for parent in self._parents.values():
-            _remove_tree(parent)
 
 
 def sweep(root: str = ROOT) -> None:

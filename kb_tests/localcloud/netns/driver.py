@@ -35,6 +35,7 @@ from kb_tests.localcloud.netns.networks import OUTSIDE
 from kb_tests.localcloud.netns.ports import Ports
 from kb_tests.localcloud.netns.probe import probe
 from kb_tests.localcloud.netns.volumes import Volumes
+from kb_tests.localcloud.netns.watcher import Watcher
 
 _STOP_TIMEOUT = 10.0
 
@@ -72,6 +73,7 @@ class NetnsDriver:
         self._groups = None if self.rootless else Groups(f"{PREFIX}{os.getpid()}-{secrets.token_hex(4)}")
         self._neighbours = neighbours.NeighbourLimit()
         self.notes: tuple[str, ...] = notes.notes(self._groups, self._neighbours)
+        self._watcher = Watcher()
         self._link = HelperLink(self._on_exit, self._on_lost)
         self._nft = Batch(self._run_nft)
         self._metadata = MetadataService(self._look_up)
@@ -101,6 +103,7 @@ class NetnsDriver:
             raise DriverError(missing)
         sweep()
         folder = self._volumes.open()
+        self._watcher.start(self._groups.folders if self._groups else (), folder)
         await self._link.start(rootless=self.rootless)
         await self._link.ask(
             "start",
@@ -122,17 +125,15 @@ class NetnsDriver:
         self._gateways.close()
         self._metadata.close()
         self._link_faults.close()
-        self._neighbours.restore()
         await self._link.stop()
         if self._block is not None:
             self._block.close()
             self._block = None
-        if self._groups is not None:
-            self._groups.remove_all()
         for server in self._servers.values():
             server.console.close()
         self._servers.clear()
         self._volumes.close()
+        await self._watcher.stop()
 
     # Networks and routers
 
@@ -220,10 +221,8 @@ class NetnsDriver:
         state.spec = server
         state.nics = server.nics
         state.ended = asyncio.Event()
-        if self._neighbours.make_room(sum(len(each.nics) for each in self._servers.values())):
-            with self._neighbours.changed() as limits:
-                fds, now, before = zip(*limits, strict=True)
-                await self._link.ask("limits", fds, now=now, before=before)
+        for change in self._neighbours.make_room(sum(len(each.nics) for each in self._servers.values())):
+            self._watcher.put_back(*change)
         documents = guest.openstack_documents(server)
         try:
             files = guest.first_files(server)

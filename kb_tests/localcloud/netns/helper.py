@@ -53,7 +53,6 @@ class Helper:
         self._servers: dict[str, int] = {}
         self._waiting: dict[str, socket.socket] = {}
         self._commands: dict[int, tuple[int, int]] = {}
-        self._limits: list[tuple[int, str, str]] = []
         self._wake, wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -62,7 +61,6 @@ class Helper:
         self._selector.register(self._wake, selectors.EVENT_READ, self._reap)
         self._operations: dict[str, Operation] = {
             "start": self._start,
-            "limits": self._remember_limits,
             "network": lambda message, _: networks.put_network(message["name"], message["mtu"]),
             "unplug": lambda message, _: networks.unplug(message["name"]),
             "link": lambda message, _: networks.set_link(message["names"], up=message["up"]),
@@ -86,21 +84,13 @@ class Helper:
         }
 
     def run(self) -> None:
-        """Serve until the driver is gone, then remove what would outlive this process."""
+        """Serve until the driver is gone; the end of process 1 is that of all others."""
         try:
             while True:
                 for key, _ in self._selector.select():
                     key.data()
         except (EOFError, BrokenPipeError):
-            self._put_limits_back()
             self._devices.delete_files()
-            if self._groups is not None:
-                for pid in self._servers.values():
-                    os.kill(pid, signal.SIGKILL)
-                with suppress(ChildProcessError):
-                    while True:
-                        os.waitpid(-1, 0)
-                self._groups.remove_all()
 
     def _serve_driver(self) -> None:
         for message, fds in self._reader.receive():
@@ -135,18 +125,6 @@ class Helper:
         rootfs.prepare([tuple(entry) for entry in message["var_folders"]])
         gc.collect()
         gc.freeze()
-
-    def _remember_limits(self, message: wire.Message, fds: list[int]) -> None:
-        """Limits of the host that the driver has raised, and puts back itself unless it is killed."""
-        for fd, _, _ in self._limits:
-            os.close(fd)
-        copies = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 0) for fd in fds]
-        self._limits = list(zip(copies, message["now"], message["before"], strict=True))
-
-    def _put_limits_back(self) -> None:
-        for fd, now, before in self._limits:
-            if os.pread(fd, 64, 0).decode().strip() == now:
-                os.pwrite(fd, before.encode(), 0)
 
     def _put_router(self, message: wire.Message, _: list[int]) -> None:
         legs = {leg["name"]: leg for leg in message["legs"]}

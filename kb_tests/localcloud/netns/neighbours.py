@@ -7,22 +7,29 @@ connecting fails with "no buffer space available". Only the host's own namespace
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 _FOLDER = Path("/proc/sys/net/ipv4/neigh/default")
 _PER_PORT = 8
 """Entries to expect for a port: its peers', and its own with them, with room to spare."""
 
 
+class Change(NamedTuple):
+    """One file of the limit that was raised: what is in it now, and what was before the first time."""
+
+    file: Path
+    now: str
+    before: str
+
+
 class NeighbourLimit:
-    """Raised by root as long as there are many ports, put back afterwards."""
+    """Raised by root as long as there are many ports."""
 
     def __init__(self, folder: Path = _FOLDER) -> None:
         self._files = (folder / "gc_thresh3", folder / "gc_thresh2")  # the hard limit first: 2 is below 3
         self._before: dict[Path, str] = {}
-        self._now: dict[Path, str] = {}
 
     @property
     def entries(self) -> int | None:
@@ -31,38 +38,19 @@ class NeighbourLimit:
             return int(self._files[0].read_text())
         return None
 
-    def make_room(self, ports: int) -> bool:
-        """Have room for this many ports, if we may; whether the limit was raised for that."""
+    def make_room(self, ports: int) -> list[Change]:
+        """Have room for this many ports, if we may; what is to be put back, in that order."""
         entries = self.entries
         if os.geteuid() != 0 or entries is None or ports * _PER_PORT <= entries:
-            return False
+            return []
         wanted = str(2 * ports * _PER_PORT)
+        changes = []
         for file in self._files:
             with suppress(OSError):
-                self._before.setdefault(file, file.read_text())
+                before = self._before.setdefault(file, file.read_text().strip())
                 file.write_text(wanted)
-                self._now[file] = wanted
-        return bool(self._now)
-
-    @contextmanager
-    def changed(self) -> Iterator[list[tuple[int, str, str]]]:
-        """The files that were changed, open for reading and writing meanwhile: descriptor, what is in it now,
-        and what was in it before.
-        """
-        with ExitStack() as stack:
-            yield [
-                (stack.enter_context(file.open("r+")).fileno(), now, self._before[file])
-                for file, now in reversed(self._now.items())
-            ]
-
-    def restore(self) -> None:
-        """Put the limit back, unless somebody else has changed it meanwhile."""
-        for file in reversed(self._files):
-            with suppress(OSError):
-                if file in self._now and file.read_text().strip() == self._now[file]:
-                    file.write_text(self._before[file])
-        self._before.clear()
-        self._now.clear()
+                changes.append(Change(file, wanted, before))
+        return changes[::-1]
 
 
 def note(limit: NeighbourLimit) -> str:

@@ -123,7 +123,11 @@ def cloud_in_another_process(then: str = "await asyncio.sleep(600)") -> Iterator
 
 def left_behind(seen: Seen) -> list[str]:
     """What is still there of a cloud."""
-    found = [
+    folder = Path(seen.folder)
+    found = [str(path) for path in folder.glob("kb-volumes-*")]
+    found += map(str, Path("/sys/fs/cgroup").glob(f"**/kb-cloud-{seen.api.pid}-*"))
+    found += [str(path) for path in folder.glob("gc_thresh?") if path.read_text() != "1\n"]
+    found += [
         f"process {pid}"
         for pid, start in seen.processes.items()
         if started(pid) == start and state(pid) not in ("Z", "X")
@@ -171,10 +175,6 @@ def test_kill_9(victims: str) -> None:
             seen.api.kill()
         seen.api.wait(5)
         expect_nothing_left(seen, host_links)
-        if os.geteuid() == 0 or victims != "both":  # rootless, a later start removes what is left then
-            assert list(Path(seen.folder).glob("kb-volumes-*/*")) == []
-        if os.geteuid() == 0 and victims == "api":  # as root it raises the host's limit
-            assert (Path(seen.folder) / "gc_thresh3").read_text().strip() == "1"
 
 
 def test_a_normal_end_leaves_nothing_and_waits_for_it() -> None:

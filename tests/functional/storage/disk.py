@@ -201,7 +201,9 @@ class Freezer:
 
     def __exit__(self, *_: object) -> None:
         self.thaw()
-        self._groups.remove_all()
+        self._groups.remove("fio")
+        for folder in self._groups.folders:
+            Path(folder).rmdir()
 
     def freeze(self, pids: Sequence[int]) -> None:
         """From now on, what these processes ask of the device takes an hour."""

@@ -22,7 +22,10 @@ from kb_tests.localcloud.netns.neighbours import NeighbourLimit
 from kb_tests.localcloud.netns.volumes import Volumes, fill
 
 
-@given(st.lists(st.dictionaries(st.text(), st.text(max_size=2000)), max_size=5), st.integers(1, 50))
+KEYS = st.text().filter(lambda key: key != "fds")  # which says how many descriptors a message has
+
+
+@given(st.lists(st.dictionaries(KEYS, st.text(max_size=2000)), max_size=5), st.integers(1, 50))
 def test_messages_arrive_whole_however_they_are_cut(messages: list[dict[str, str]], size: int) -> None:
     left, right = socket.socketpair()
     with left, right:
@@ -180,7 +183,7 @@ def test_the_next_start_sweeps_the_groups_of_the_dead(tmp_path: Path) -> None:
     assert left == alive | {"kb-cloud-x", "other", "cgroup.procs"}
 
 
-def test_the_limit_of_neighbours_is_raised_when_needed_and_put_back(
+def test_the_limit_of_neighbours_is_raised_when_needed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
@@ -190,21 +193,9 @@ def test_the_limit_of_neighbours_is_raised_when_needed_and_put_back(
     limit = NeighbourLimit(tmp_path)
     limit.make_room(100)
     assert (second.read_text(), third.read_text()) == ("512\n", "1024\n")
-    assert limit.make_room(400)
-    assert limit.entries is not None
-    assert limit.entries >= 400 * 4
-    with limit.changed() as files:
-        assert [(os.pread(fd, 9, 0).decode(), before) for fd, _, before in files] == [
-            ("6400", "512\n"),
-            ("6400", "1024\n"),
-        ]
-    limit.make_room(1000)
-    limit.restore()
-    assert (second.read_text(), third.read_text()) == ("512\n", "1024\n")
-    limit.make_room(400)
-    third.write_text("99999")
-    limit.restore()
-    assert (second.read_text(), third.read_text()) == ("512\n", "99999")
+    assert limit.make_room(400) == [(second, "6400", "512"), (third, "6400", "1024")]
+    assert limit.entries == 6400
+    assert limit.make_room(1000) == [(second, "16000", "512"), (third, "16000", "1024")]
 
 
 def test_an_ordinary_user_leaves_the_limit_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
