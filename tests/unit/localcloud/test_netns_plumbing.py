@@ -21,7 +21,6 @@ from kb_tests.localcloud.netns.link import HelperLink
 from kb_tests.localcloud.netns.neighbours import NeighbourLimit
 from kb_tests.localcloud.netns.volumes import Volumes, fill
 
-
 KEYS = st.text().filter(lambda key: key != "fds")  # which says how many descriptors a message has
 
 
