@@ -18,6 +18,11 @@ PREFIX = "kb-cloud-"
 _PERIOD = 100_000
 """Microseconds over which a CPU quota is counted."""
 
+_WEIGHT = 10
+"""How many other programs the servers weigh as much as, all together, where there is too little CPU: a
+generator that waits for a browser or a compiler would send late, and make a point invalid.
+"""
+
 
 class Groups:
     """The control groups of one cloud: `name` below the controllers' roots, a folder per server."""
@@ -60,6 +65,9 @@ class Groups:
             if self._unified:
                 wanted = ("io" if controller == "blkio" else controller for controller in self._parents)
                 _write(f"{parent}/cgroup.subtree_control", " ".join(f"+{each}" for each in wanted))
+        if "cpu" in self._parents:
+            name, usual = ("cpu.weight", 100) if self._unified else ("cpu.shares", 1024)
+            _write(f"{self._parents['cpu']}/{name}", str(_WEIGHT * usual))
 
     def limit(self, server_id: str, vcpus: int, ram_mib: int) -> None:
         """Make a server's groups, for `enter`. Raises `OSError`."""

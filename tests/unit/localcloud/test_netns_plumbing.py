@@ -149,6 +149,7 @@ def test_control_groups_of_version_1(tmp_path: Path) -> None:
     assert groups.controllers == {"cpu", "memory"}
     groups.create()
     groups.limit("server", 2, 512)
+    assert (tmp_path / "cpu/kb-cloud-1-1/cpu.shares").read_text() == "10240"
     assert (tmp_path / "cpu/kb-cloud-1-1/server/cpu.cfs_quota_us").read_text() == "200000"
     assert (tmp_path / "memory/kb-cloud-1-1/server/memory.limit_in_bytes").read_text() == str(512 << 20)
     with pytest.raises(OSError, match="block I/O"):
@@ -164,6 +165,7 @@ def test_control_groups_of_version_2(tmp_path: Path) -> None:
     groups.limit("server", 1, 64)
     home = tmp_path / "kb-cloud-1-1"
     assert set((home / "cgroup.subtree_control").read_text().split()) == {"+cpu", "+memory", "+io"}
+    assert (home / "cpu.weight").read_text() == "1000"
     assert (home / "server/cpu.max").read_text() == "100000 100000"
     groups.throttle("server", os.makedev(7, 3), 100, None)
     assert (home / "server/io.max").read_text() == "7:3 riops=100 wiops=100 rbps=max wbps=max"
