@@ -46,7 +46,7 @@ def pytest_testnodedown(node: Any) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     if left_out := config.stash[LEFT_OUT]:
-        terminalreporter.section(f"{len(left_out)} tests left out, of what only root can have")
+        terminalreporter.section(f"left out, since only root can have it: {len(left_out)}")
         for test, what in sorted(left_out.items(), key=lambda each: (each[1], each[0])):
             terminalreporter.line(f"{what}: {test}")
 

@@ -287,9 +287,9 @@ class Helper:
         self._devices.detach(pid, message["volume"], message["name"])
 
     def _throttle_volume(self, message: wire.Message, _: list[int]) -> None:
+        device = self._devices.number(message["volume"])
         if self._groups is None:
             raise OSError(95, "there is no control group for block I/O on this machine")
-        device = self._devices.number(message["volume"])
         self._groups.throttle(message["server"], device, message["iops"], message["bandwidth"])
 
     def _reap(self) -> None:

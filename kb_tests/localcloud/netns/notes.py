@@ -35,7 +35,10 @@ def notes(groups: Groups | None, limit: neighbours.NeighbourLimit) -> tuple[str,
         "it proves the tool, the workflow and regressions on one machine; it is no capacity planning",
     ]
     if groups is None:
-        found += ["servers cannot write below /usr, but for /usr/local", "volumes are plain files"]
+        found += [
+            "servers cannot write below /usr, but for /usr/local",
+            "volumes are plain files, which cannot be made slow or full",
+        ]
     if local_port(22) != 22:
         found.append(f"port 22 of a floating IP is its port {local_port(22)}, and so on below 1024")
     return tuple(found)

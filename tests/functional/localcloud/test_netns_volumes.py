@@ -73,6 +73,9 @@ def test_a_volume_that_does_not_fit_is_refused() -> None:
             await cloud.driver.attach_volume(server.id, volume)
             size = "blockdev --getsize64" if os.geteuid() == 0 else "stat -L -c %s"
             assert await cloud.run(server, f"{size} /dev/vdb") == f"{1 << 20}\n"
+            if os.geteuid() != 0:
+                with pytest.raises(DriverError, match="only a volume that is attached as a loop device"):
+                    await cloud.driver.limit_volume(server.id, volume, 100)
 
     asyncio.run(main())
 
