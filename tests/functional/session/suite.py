@@ -25,7 +25,7 @@ kind: http
 topology: {{flavor: {{ram: 128MiB}}}}
 load:
   {{page_size: {page}, connections: {connections}, rate: {rates}, duration: {duration}, warm_up: 0s,
-   timeout: {timeout}}}
+   timeout: 1s}}
 sla: {sla}
 """
 
@@ -69,31 +69,16 @@ class Suite:
         sla: str = "{errors: 50%}",
         page: str = "1KiB",
         connections: int = 4,
-        timeout: str = "10s",
     ) -> str:
-        """Write a scenario of one server and one generator; returns its path.
-
-        A tenth of the timeout is how late a generator may send: a second, for machines that run other tests.
-        """
+        """Write a scenario of one server and one generator; returns its path."""
         path = self.folder / f"{name}.yaml"
-        path.write_text(
-            SMALL.format(
-                name=name,
-                rates=rates,
-                duration=duration,
-                sla=sla,
-                page=page,
-                connections=connections,
-                timeout=timeout,
-            )
-        )
+        values = {"rates": rates, "duration": duration, "sla": sla, "page": page, "connections": connections}
+        path.write_text(SMALL.format(name=name, **values))
         return str(path)
 
     def broken(self, rates: str = "[5000]") -> str:
         """A scenario that no cloud keeps: so many large pages cannot come over one connection."""
-        return self.scenario(
-            rates=rates, duration="4s", sla="{achieved: 50%}", page="4MiB", connections=1, timeout="1s"
-        )
+        return self.scenario(rates=rates, duration="4s", sla="{achieved: 50%}", page="4MiB", connections=1)
 
     def command(self, *arguments: str, tests: Path = PACKAGE) -> list[str]:
         """The command line of a session."""

@@ -37,7 +37,7 @@ def test_a_kept_sla_exits_0(suite: Suite) -> None:
 def test_a_closed_loop_over_https_reaches_a_verdict_on_errors(suite: Suite) -> None:
     """It uses all the CPU that it gets, which spoils nothing that is judged."""
     scenario = Path(suite.scenario(rates="[0]", duration="4s", sla="{errors: 5%}"))
-    scenario.write_text(scenario.read_text().replace("timeout: 10s", "timeout: 10s, tls: true"))
+    scenario.write_text(scenario.read_text().replace("timeout: 1s", "timeout: 1s, tls: true"))
     ended = suite.run(f"--kb-scenario={scenario}")
     assert ended.code == 0, ended.output
     assert ended.statuses() == {"small-clients-1-rate-0": "pass"}
