@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,9 +68,13 @@ def check(caller: Caller, layout: Layout, boot: Mapping[Role, str], options: Sta
     own = cloud.is_admin if options.own_projects is None else options.own_projects
     if not own:
         check_tenants(caller, layout)
-    member_role_id = member_role(caller) if own else ""
+    with ThreadPoolExecutor() as pool:  # three services, which need not wait for each other
+        role = pool.submit(member_role, caller) if own else None
+        found = pool.submit(find_image, caller, options.image, own)
+        external = pool.submit(way_out, caller, layout, options)
+    member_role_id = role.result() if role else ""
     admin_role_id = _admin_role(caller) if own and layout.forces_hosts else ""
-    image = find_image(caller, options.image, own)
+    image = found.result()
     disk = root_disk(image, layout)
     ram = mebibytes(layout.flavor.ram)
     if (image.min_ram or 0) > ram:
@@ -81,7 +86,7 @@ def check(caller: Caller, layout: Layout, boot: Mapping[Role, str], options: Sta
     supplies = Supplies(
         image_id=image.id,
         disk=disk,
-        external_network_id=way_out(caller, layout, options),
+        external_network_id=external.result(),
         flavor_id="" if own and not options.flavor else find_flavor(caller, layout, disk, options.flavor),
         member_role_id=member_role_id,
         admin_role_id=admin_role_id,

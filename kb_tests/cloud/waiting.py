@@ -17,7 +17,7 @@ from kb_tests.errors import StagingError
 
 _FASTEST_POLLS = 0.3
 _SLOWEST_POLLS = 5.0
-_LATE = 0.1
+_LATE = 0.05
 """How much later than they are ready servers may be seen, as a share of the time that they took."""
 
 _REPLACED_SHARE = 0.05
