@@ -99,6 +99,8 @@ def add_servers(
     ]
     for ready in (*server_side, clients.ready):
         plan = ready.plan
+        # In an existing network, any of them could be given the address that the proxy's port asks for.
+        own_address = [clients.proxy_port_id] if ready is clients.ready else []
         for number, (place, count) in enumerate(plan.dealt, start=1):
             groups.append(
                 add(
@@ -107,7 +109,7 @@ def add_servers(
                     plan.name,
                     plan.tenant,
                     count,
-                    [ready.routed, ready.group_id],
+                    [ready.routed, ready.group_id, *own_address],
                     place,
                     networks=lambda ready=ready: [{"uuid": ready.network.value.id}],
                     security_groups=lambda ready=ready: [{"name": ready.group_id.value}],
