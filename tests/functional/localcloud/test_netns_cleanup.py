@@ -9,11 +9,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from kb_tests.localcloud.netns import cgroups
 
 PROGRAM = """
 import asyncio, sys
@@ -98,6 +100,15 @@ def backing_files() -> str:
     return "\n".join(path.read_text() for path in Path("/sys/block").glob("loop*/loop/backing_file"))
 
 
+def groups(api: int) -> Iterator[str]:
+    """The control groups of a cloud. (A search of the whole tree would meet those that are just removed.)"""
+    for base in (cgroups.ROOT, *(f"{cgroups.ROOT}/{name}" for name in ("cpu", "memory", "blkio"))):
+        with suppress(FileNotFoundError):
+            yield from (
+                f"{base}/{name}" for name in os.listdir(base) if name.startswith(f"{cgroups.PREFIX}{api}-")
+            )
+
+
 @contextmanager
 def cloud_in_another_process(then: str = "await asyncio.sleep(600)") -> Iterator[Seen]:
     """A cloud with two servers, their background processes, a floating IP and a volume."""
@@ -125,7 +136,7 @@ def left_behind(seen: Seen) -> list[str]:
     """What is still there of a cloud."""
     folder = Path(seen.folder)
     found = [str(path) for path in folder.glob("kb-volumes-*")]
-    found += map(str, Path("/sys/fs/cgroup").glob(f"**/kb-cloud-{seen.api.pid}-*"))
+    found += groups(seen.api.pid)
     found += [str(path) for path in folder.glob("gc_thresh?") if path.read_text() != "1\n"]
     found += [
         f"process {pid}"
