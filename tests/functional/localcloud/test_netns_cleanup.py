@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,11 +102,8 @@ def backing_files() -> str:
 
 def groups(api: int) -> Iterator[str]:
     """The control groups of a cloud. (A search of the whole tree would meet those that are just removed.)"""
-    for base in (cgroups.ROOT, *(f"{cgroups.ROOT}/{name}" for name in ("cpu", "memory", "blkio"))):
-        with suppress(FileNotFoundError):
-            yield from (
-                f"{base}/{name}" for name in os.listdir(base) if name.startswith(f"{cgroups.PREFIX}{api}-")
-            )
+    for base in ("", "cpu", "memory", "blkio"):
+        yield from map(str, Path(cgroups.ROOT, base).glob(f"{cgroups.PREFIX}{api}-*"))
 
 
 @contextmanager
