@@ -12,6 +12,7 @@ from kb_tests.cloud.caller import Caller
 from kb_tests.cloud.calls import (
     FAILURES,
     Aborted,
+    counted_twice,
     pause,
     said,
     status,
@@ -26,6 +27,8 @@ from kb_tests.cloud.mark import resource_name
 from kb_tests.errors import StagingError
 
 _ATTEMPTS = 6
+_RECOUNTS = 2
+"""How often a quota that was enough when staging began is believed to be."""
 
 
 class Builder(Caller):
@@ -79,7 +82,8 @@ class Builder(Caller):
             except FAILURES as error:
                 maybe_made = maybe_made or unanswered(error)
                 conflict = maybe_made and status(error) == 409
-                if not (conflict or unanswered(error) or transient(error)):
+                again = attempt < _RECOUNTS and counted_twice(error)
+                if not (conflict or again or unanswered(error) or transient(error)):
                     if not maybe_made:
                         self.journal.refused(seq)
                     raise self._failure("refused", what, error) from error

@@ -60,6 +60,13 @@ def transient(error: Exception) -> bool:
     return code in _TRANSIENT
 
 
+def counted_twice(error: Exception) -> bool:
+    """True when Neutron refused for want of quota, perhaps because of what it has just made: for a moment it
+    counts that as reserved still, too.
+    """
+    return status(error) == 409 and "quota exceeded for resources" in said(error).lower()
+
+
 def said(error: Exception) -> str:
     """What the API said, on one line."""
     code = status(error)
