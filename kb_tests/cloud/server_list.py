@@ -35,7 +35,6 @@ class ListedServer(BaseModel):
     name: str
     status: str
     project_id: str = Field(default="", alias="tenant_id")
-    user_id: str = ""
     metadata: dict[str, str] = {}
     fault: _Fault | None = None
     addresses: dict[str, list[_Address]] = {}

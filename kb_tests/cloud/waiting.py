@@ -84,7 +84,7 @@ class Waiting:
 
     def _failures(self, failed: list[ListedServer]) -> str:
         first = min(failed, key=lambda server: str(server.name))
-        reason = " ".join(str((first.fault and first.fault.message) or "no reason given").split())
+        reason = " ".join(((first.fault and first.fault.message) or "no reason given").split())
         before = f", after {len(self.replaced)} made anew" if self.replaced else ""
         return (
             f"{len(failed)} of {len(self._groups)} servers went to ERROR{before}, "

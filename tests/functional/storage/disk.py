@@ -17,27 +17,11 @@ from kb_tests.agent.storage import engine
 from kb_tests.fleet.storage_messages import IoBlock, IoDone, IoSecond, StorageReport
 from kb_tests.localcloud.netns.cgroups import PREFIX, Groups
 from kb_tests.scenario.points import StoragePoint
+from tests.unit.measure import io_reports
 
 VOLUME = "0f9a3c1e-77d2-4b1c-9b2e-5d1f00c0ffee"
 
-POINT = StoragePoint(
-    id="disk-clients-1-random-read",
-    scenario="disk",
-    clients=1,
-    profile="random read",
-    mode="randread",
-    block_size=4096,
-    iodepth=4,
-    numjobs=1,
-    reads=1.0,
-    rate=100.0,
-    unit="iops",
-    extra=(),
-    ramp=1.0,
-    duration=3.0,
-    max_duration=3.0,
-    steady=False,
-)
+POINT = dataclasses.replace(io_reports.POINT, ramp=1.0, duration=3.0, max_duration=3.0)
 
 
 def point(**changes: Any) -> StoragePoint:
