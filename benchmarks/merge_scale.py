@@ -10,10 +10,10 @@ import numpy as np
 
 from kb_tests.fleet.messages import AgentReport, BlockReport, Done, KeptSecond, SecondReport, WireCounts
 from kb_tests.measure.histogram import Histogram
-from kb_tests.measure.merge import measure
+from kb_tests.measure.http.merge import measure
 from kb_tests.scenario.model import HttpSla
 from kb_tests.scenario.points import HttpPoint
-from kb_tests.sla.judge import judge
+from kb_tests.sla.http.judge import judge
 
 
 def report(name: str, point: HttpPoint, histograms: list[str]) -> AgentReport:

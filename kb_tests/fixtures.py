@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from kb_tests.cloud.topology import Topology
     from kb_tests.fleet.fleet import Fleet
     from kb_tests.localcloud.control import Running
-    from kb_tests.session.runner import HttpRunner
+    from kb_tests.session.http.runner import HttpRunner
     from kb_tests.session.selection import Target
-    from kb_tests.session.storage_runner import StorageRunner
+    from kb_tests.session.storage.runner import StorageRunner
 
 Runner = TypeVar("Runner", "HttpRunner", "StorageRunner")
 
@@ -97,7 +97,7 @@ def kb_http(
     record_property: Callable[[str, object], None],
 ) -> HttpRunner:
     """Runs HTTP points on the staged topology."""
-    from kb_tests.session.runner import HttpRunner
+    from kb_tests.session.http.runner import HttpRunner
 
     return _runner(HttpRunner, request.config, kb_scenario, kb_fleet, record_property)
 
@@ -110,7 +110,7 @@ def kb_storage(
     record_property: Callable[[str, object], None],
 ) -> StorageRunner:
     """Runs storage points on the staged topology."""
-    from kb_tests.session.storage_runner import StorageRunner
+    from kb_tests.session.storage.runner import StorageRunner
 
     return _runner(StorageRunner, request.config, kb_scenario, kb_fleet, record_property)
 

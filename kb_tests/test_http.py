@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kb_tests.scenario.points import HttpPoint
-from kb_tests.session.runner import HttpRunner
+from kb_tests.session.http.runner import HttpRunner
 
 
 def test_http_load(kb_http: HttpRunner, kb_point: HttpPoint) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kb_tests.scenario.points import StoragePoint
-from kb_tests.session.storage_runner import StorageRunner
+from kb_tests.session.storage.runner import StorageRunner
 
 
 def test_storage_load(kb_storage: StorageRunner, kb_point: StoragePoint) -> None:

@@ -17,7 +17,7 @@ from kb_tests.fleet.messages import (
     SecondReport,
 )
 from kb_tests.fleet.reports import OfCommand, Report
-from kb_tests.fleet.storage_messages import IoBlock, IoDone, IoSecond
+from kb_tests.fleet.storage.messages import IoBlock, IoDone, IoSecond
 
 MAX_HISTOGRAM = 256 << 10
 """Characters of one encoded histogram that are kept; a full one of 3 digits has about a third."""

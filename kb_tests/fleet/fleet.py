@@ -19,8 +19,8 @@ from kb_tests.fleet.messages import AgentReport, Hello, LoadReport, SecondReport
 from kb_tests.fleet.reports import OfCommand
 from kb_tests.fleet.roster import Member, Roster, Serving
 from kb_tests.fleet.secrets import Secrets
-from kb_tests.fleet.storage_collect import Disk, StorageGathering
-from kb_tests.fleet.storage_messages import DiskReport, Filling, IoSecond, StorageReport
+from kb_tests.fleet.storage.collect import Disk, StorageGathering
+from kb_tests.fleet.storage.messages import DiskReport, Filling, IoSecond, StorageReport
 from kb_tests.fleet.tunnel import Tunnel
 
 OnSecond = Callable[[SecondReport], None]

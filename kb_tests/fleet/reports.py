@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from kb_tests.fleet.messages import BlockReport, Done, Failed, Hello, Ready, SecondReport
-from kb_tests.fleet.storage_messages import DiskReport, Filling, IoBlock, IoDone, IoSecond
+from kb_tests.fleet.storage.messages import DiskReport, Filling, IoBlock, IoDone, IoSecond
 
 OfHttp = SecondReport | BlockReport | Done
 OfStorage = Filling | DiskReport | IoSecond | IoBlock | IoDone

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kb_tests.fleet.fleet import Fleet
-from kb_tests.fleet.storage_messages import IoSecond, StorageReport
+from kb_tests.fleet.storage.messages import IoSecond, StorageReport
 from kb_tests.load.http import block_seconds
 from kb_tests.scenario.points import StoragePoint
 from kb_tests.scenario.storage import StorageTopology

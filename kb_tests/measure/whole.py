@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from kb_tests.fleet.messages import AgentReport
-from kb_tests.fleet.storage_messages import StorageReport
+from kb_tests.fleet.storage.messages import StorageReport
 
 TOUCHING = 1e-3
 """Seconds that two neighbouring blocks may lie apart: agents write times with limited digits."""

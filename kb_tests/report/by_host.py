@@ -13,11 +13,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kb_tests.measure.histogram import Histogram
-from kb_tests.measure.measurement import Counts
-from kb_tests.measure.storage_measurement import Io, StorageMeasurement, StorageServer
-from kb_tests.report import storage_words, words
+from kb_tests.measure.http.measurement import Counts
+from kb_tests.measure.storage.measurement import Io, StorageMeasurement, StorageServer
+from kb_tests.report import words
 from kb_tests.report.measured import AgentRecord, MeasurementRecord, decode
 from kb_tests.report.record import TopologyRecord
+from kb_tests.report.storage import words as storage_words
 from kb_tests.scenario.points import StoragePoint
 
 ROWS = 12

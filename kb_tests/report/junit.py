@@ -19,9 +19,10 @@ from __future__ import annotations
 
 import math
 
-from kb_tests.report import storage_words, words
-from kb_tests.report.figures import Figures
+from kb_tests.report import words
+from kb_tests.report.http.figures import Figures
 from kb_tests.report.record import PointRecord
+from kb_tests.report.storage import words as storage_words
 
 PERCENTILES = (50.0, 90.0, 99.0, 99.9)
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from kb_tests.errors import RecordError
 from kb_tests.measure.histogram import Histogram
-from kb_tests.measure.measurement import AgentFacts, Block, Counts, Measurement, Second, Start
+from kb_tests.measure.http.measurement import AgentFacts, Block, Counts, Measurement, Second, Start
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

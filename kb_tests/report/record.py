@@ -28,11 +28,11 @@ from pydantic import (
 
 from kb_tests.cloud.topology import Role, Server, StagingFacts, Topology
 from kb_tests.errors import RecordError
-from kb_tests.fleet.storage_messages import DiskReport
-from kb_tests.measure.measurement import Measurement
-from kb_tests.measure.storage_measurement import StorageMeasurement
+from kb_tests.fleet.storage.messages import DiskReport
+from kb_tests.measure.http.measurement import Measurement
+from kb_tests.measure.storage.measurement import StorageMeasurement
 from kb_tests.report.measured import MeasurementRecord, Part
-from kb_tests.report.storage_measured import StorageMeasurementRecord
+from kb_tests.report.storage.measured import StorageMeasurementRecord
 from kb_tests.scenario.points import Point, StoragePoint
 from kb_tests.sla.verdict import Outcome, Verdict
 

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kb_tests.report import storage_words, words
+from kb_tests.report import words
 from kb_tests.report.exitcode import meaning
-from kb_tests.report.figures import Figures
+from kb_tests.report.http.figures import Figures
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord
+from kb_tests.report.storage import words as storage_words
 from kb_tests.sla.verdict import Outcome
 
 

@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 import yaml
 
 from kb_tests.cloud.topology import Role
-from kb_tests.measure.storage_measurement import StorageMeasurement
-from kb_tests.report import by_host, http_words, storage_view, storage_words, words
+from kb_tests.measure.storage.measurement import StorageMeasurement
+from kb_tests.report import by_host, words
 from kb_tests.report.exitcode import ExitCode, exit_code
-from kb_tests.report.figures import Figures
+from kb_tests.report.http import words as http_words
+from kb_tests.report.http.figures import Figures
 from kb_tests.report.record import (
     FillingRecord,
     PointRecord,
@@ -23,6 +24,8 @@ from kb_tests.report.record import (
     ScenarioRecord,
     TopologyRecord,
 )
+from kb_tests.report.storage import view as storage_view
+from kb_tests.report.storage import words as storage_words
 from kb_tests.scenario.points import StoragePoint
 from kb_tests.scenario.units import format_size
 from kb_tests.sla.family import WORST_FIRST

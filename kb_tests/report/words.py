@@ -6,8 +6,8 @@ import math
 import re
 import unicodedata
 
-from kb_tests.measure.measurement import Counts
-from kb_tests.report.figures import Figures
+from kb_tests.measure.http.measurement import Counts
+from kb_tests.report.http.figures import Figures
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord
 from kb_tests.scenario.points import HttpPoint
 from kb_tests.scenario.units import format_duration, format_size

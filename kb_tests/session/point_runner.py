@@ -13,8 +13,8 @@ import pytest
 from kb_tests.cloud.topology import Topology
 from kb_tests.errors import ScenarioError
 from kb_tests.fleet.fleet import Fleet
-from kb_tests.measure.measurement import Measurement
-from kb_tests.measure.storage_measurement import StorageMeasurement
+from kb_tests.measure.http.measurement import Measurement
+from kb_tests.measure.storage.measurement import StorageMeasurement
 from kb_tests.report import junit, words
 from kb_tests.report.record import PointRecord, PointStatus
 from kb_tests.scenario.model import HttpScenario

@@ -22,17 +22,17 @@ from kb_tests.fleet.boot import user_data
 from kb_tests.fleet.fleet import Fleet
 from kb_tests.fleet.joined import open_fleet
 from kb_tests.fleet.secrets import Secrets
-from kb_tests.fleet.storage_messages import DiskReport
+from kb_tests.fleet.storage.messages import DiskReport
 from kb_tests.report.record import TopologyRecord
 from kb_tests.scenario.storage import StorageScenario
 from kb_tests.session import keeping
-from kb_tests.session.filling import fill
 from kb_tests.session.journaling import journaled
 from kb_tests.session.keys import OUTBOX, RUN_IDS, SELECTION
 from kb_tests.session.outbox import Staged
 from kb_tests.session.progress import Progress
 from kb_tests.session.selection import Target
 from kb_tests.session.sentences import one_sentence
+from kb_tests.session.storage.filling import fill
 
 AGENTS_DEADLINE = 300.0
 """Seconds from ACTIVE servers to ready agents: a slow image boots for minutes."""

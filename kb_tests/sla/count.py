@@ -5,7 +5,8 @@ from __future__ import annotations
 from kb_tests.scenario.model import HttpSla
 from kb_tests.scenario.points import Point, StoragePoint
 from kb_tests.scenario.storage import StorageSla
-from kb_tests.sla import family, storage
+from kb_tests.sla import family
+from kb_tests.sla.storage import judge as storage
 
 
 def checks_of(point: Point, sla: HttpSla | StorageSla) -> int:

@@ -11,7 +11,7 @@ import time
 from typing import Any
 
 from .. import counts, histogram
-from .channel import Channel
+from ..worker_channel import Channel
 from .load import Load, LoadError, Share
 from .worker import Worker
 

@@ -17,9 +17,9 @@ import time
 from typing import Callable, Optional
 
 from .. import histogram
+from ..worker_channel import Channel
 from . import linux
 from .accounts import Accounts
-from .channel import Channel
 from .connection import Connection
 from .load import NEVER, Load, LoadError, Schedule, Share
 from .pool import OPENING, Pool

@@ -9,7 +9,7 @@ import socket
 import time
 from typing import Any, Callable, Dict, List, Optional
 
-from ..http.channel import Channel
+from ..worker_channel import Channel
 from .options import StorageError
 
 Message = Dict[str, Any]

@@ -7,7 +7,7 @@ import tempfile
 import time
 from typing import Any, Dict, List, Optional, Tuple
 
-from ..http.channel import Channel
+from ..worker_channel import Channel
 from . import fill, run, target
 from .child import Child
 from .options import AbsentError, Job, StorageError, Target

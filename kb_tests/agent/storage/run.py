@@ -12,7 +12,7 @@ import os
 import time
 from typing import Any, Dict, List, Optional
 
-from ..http.channel import Channel
+from ..worker_channel import Channel
 from . import fio, output, stall
 from .options import Job, StorageError
 from .output import Snapshot

@@ -6,7 +6,7 @@ import select
 import time
 from typing import Any, Dict, List, Optional, Set
 
-from ..http.channel import Channel
+from ..worker_channel import Channel
 from .child import AbortedError
 
 

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 from markupsafe import Markup
 
-from kb_tests.measure.storage_measurement import StorageMeasurement
+from kb_tests.measure.storage.measurement import StorageMeasurement
 from kb_tests.report import by_host, words
-from kb_tests.report.charts import percentiles, scale, series, storage, strip
+from kb_tests.report.charts import percentiles, series, strip
+from kb_tests.report.http import scale_chart as scale
+from kb_tests.report.storage import charts as storage
 from kb_tests.report.view import PointView, ScenarioView
 from kb_tests.scenario.points import HttpPoint, StoragePoint
 from kb_tests.sla.verdict import Check

@@ -13,7 +13,7 @@ from matplotlib.ticker import FixedFormatter, FixedLocator
 from kb_tests.measure.histogram import Histogram
 from kb_tests.report import words
 from kb_tests.report.charts import style
-from kb_tests.report.figures import Figures
+from kb_tests.report.http.figures import Figures
 from kb_tests.sla.verdict import Check
 
 HEIGHT = 280

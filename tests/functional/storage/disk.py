@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from kb_tests.agent.storage import engine
-from kb_tests.fleet.storage_messages import IoBlock, IoDone, IoSecond, StorageReport
+from kb_tests.fleet.storage.messages import IoBlock, IoDone, IoSecond, StorageReport
 from kb_tests.localcloud.netns.cgroups import PREFIX, Groups
 from kb_tests.scenario.points import StoragePoint
 from tests.unit.measure import io_reports

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from kb_tests.agent.storage import engine
-from kb_tests.measure.storage import measure
-from kb_tests.measure.storage_validity import validity
+from kb_tests.measure.storage.merge import measure
+from kb_tests.measure.storage.validity import validity
 from tests.functional.storage.disk import POINT, directory, options, point, prepare, run, running_fio
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from kb_tests.agent.storage import engine, fill, target
-from kb_tests.measure.storage import measure
-from kb_tests.measure.storage_validity import validity
+from kb_tests.measure.storage.merge import measure
+from kb_tests.measure.storage.validity import validity
 from tests.functional.storage.disk import (
     POINT,
     VOLUME,

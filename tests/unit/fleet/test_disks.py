@@ -11,7 +11,7 @@ from kb_tests.cloud.topology import Role
 from kb_tests.errors import AgentsMissingError, FleetError
 from kb_tests.fleet.channel import ControlChannel
 from kb_tests.fleet.fleet import Fleet
-from kb_tests.fleet.storage_messages import DiskReport, Filling
+from kb_tests.fleet.storage.messages import DiskReport, Filling
 from tests.unit.fleet.agents import RUN, FakeAgent, FakeChannel, server, topology
 
 SIZE = 64 << 20

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from kb_tests.fleet.storage_messages import StorageReport
+from kb_tests.fleet.storage.messages import StorageReport
 from kb_tests.load.storage import options
-from kb_tests.measure.storage_rounds import joined, run_until_steady
-from kb_tests.measure.storage_validity import validity
+from kb_tests.measure.storage.rounds import joined, run_until_steady
+from kb_tests.measure.storage.validity import validity
 from kb_tests.scenario.points import StoragePoint
 from tests.unit.measure.io_reports import block, point, report, second
 

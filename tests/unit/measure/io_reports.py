@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from kb_tests.fleet.storage_messages import IoBlock, IoDone, IoSecond, StorageReport
-from kb_tests.measure import fio
+from kb_tests.fleet.storage.messages import IoBlock, IoDone, IoSecond, StorageReport
+from kb_tests.measure.storage import fio
 from kb_tests.scenario.points import StoragePoint
 
 POINT = StoragePoint(

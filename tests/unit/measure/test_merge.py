@@ -7,7 +7,7 @@ import pytest
 
 from kb_tests.fleet.messages import AgentReport
 from kb_tests.measure.histogram import Histogram
-from kb_tests.measure.merge import bucket_percentile, measure
+from kb_tests.measure.http.merge import bucket_percentile, measure
 from tests.unit.measure.reports import POINT, added, fleet, report, wire
 
 

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kb_tests.measure.histogram import Histogram
-from kb_tests.measure.measurement import AgentFacts, Block, Counts, Measurement, Second
-from kb_tests.measure.merge import total
-from kb_tests.measure.start import without_start
-from kb_tests.measure.validity import validity
+from kb_tests.measure.http.measurement import AgentFacts, Block, Counts, Measurement, Second
+from kb_tests.measure.http.merge import total
+from kb_tests.measure.http.start import without_start
+from kb_tests.measure.http.validity import validity
 from kb_tests.scenario.points import HttpPoint
 from tests.unit.measure.reports import POINT, SLA
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kb_tests.fleet.storage_messages import IoBlock, StorageReport
-from kb_tests.measure import fio
-from kb_tests.measure.storage import flaw, measure, merge_seconds
-from kb_tests.measure.storage_validity import fell_behind, validity, waited
+from kb_tests.fleet.storage.messages import IoBlock, StorageReport
+from kb_tests.measure.storage import fio
+from kb_tests.measure.storage.merge import flaw, measure, merge_seconds
+from kb_tests.measure.storage.validity import fell_behind, validity, waited
 from tests.unit.measure.io_reports import (
     POINT,
     binned,

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from kb_tests.measure.histogram import Histogram
-from kb_tests.measure.merge import measure
-from kb_tests.measure.validity import lag_limit, validity
+from kb_tests.measure.http.merge import measure
+from kb_tests.measure.http.validity import lag_limit, validity
 from kb_tests.scenario.model import HttpSla
 from kb_tests.scenario.points import HttpPoint
 from tests.unit.measure.reports import POINT, SLA, facts, fleet, report, wire

@@ -11,8 +11,8 @@ import numpy as np
 
 from kb_tests.cloud.topology import Access, Role, Server, StagingFacts, Topology
 from kb_tests.measure.histogram import Histogram
-from kb_tests.measure.measurement import AgentFacts, Block, Counts, Measurement, Second
-from kb_tests.report.figures import Figures
+from kb_tests.measure.http.measurement import AgentFacts, Block, Counts, Measurement, Second
+from kb_tests.report.http.figures import Figures
 from kb_tests.report.measured import MeasurementRecord
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord, ScenarioRecord, TopologyRecord
 from kb_tests.scenario.points import HttpPoint

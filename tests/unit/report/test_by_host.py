@@ -8,8 +8,8 @@ import math
 import pytest
 
 from kb_tests.measure.histogram import Histogram
-from kb_tests.measure.measurement import Counts
-from kb_tests.measure.storage import measure
+from kb_tests.measure.http.measurement import Counts
+from kb_tests.measure.storage.merge import measure
 from kb_tests.report import by_host, html
 from kb_tests.report.by_host import Generator
 from kb_tests.report.charts import strip

@@ -12,9 +12,10 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from kb_tests.measure.histogram import Histogram
-from kb_tests.measure.measurement import Counts, Second
-from kb_tests.report.charts import percentiles, scale, series, style
-from kb_tests.report.figures import Figures
+from kb_tests.measure.http.measurement import Counts, Second
+from kb_tests.report.charts import percentiles, series, style
+from kb_tests.report.http import scale_chart as scale
+from kb_tests.report.http.figures import Figures
 from kb_tests.report.measured import MeasurementRecord, SecondColumns
 from kb_tests.sla.verdict import Check
 from tests.unit.report import build

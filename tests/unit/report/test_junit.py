@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from kb_tests.measure.measurement import Start
+from kb_tests.measure.http.measurement import Start
 from kb_tests.report import junit
 from kb_tests.report.record import PointRecord, PointStatus
 from kb_tests.sla.verdict import Outcome

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from kb_tests.errors import RecordError
 from kb_tests.measure.histogram import Histogram
-from kb_tests.measure.measurement import AgentFacts, Block, Counts, Measurement, Second, Start
+from kb_tests.measure.http.measurement import AgentFacts, Block, Counts, Measurement, Second, Start
 from kb_tests.report import measured, record
 from kb_tests.report.measured import MeasurementRecord
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord, TopologyRecord

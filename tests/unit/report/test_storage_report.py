@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from kb_tests.measure.storage import measure
-from kb_tests.measure.storage_measurement import StorageMeasurement
-from kb_tests.report import html, junit, storage_words, terminal
-from kb_tests.report.charts import storage as charts
+from kb_tests.measure.storage.measurement import StorageMeasurement
+from kb_tests.measure.storage.merge import measure
+from kb_tests.report import html, junit, terminal
 from kb_tests.report.record import PointRecord, RunRecord, ScenarioRecord, load
+from kb_tests.report.storage import charts
+from kb_tests.report.storage import words as storage_words
 from kb_tests.scenario.points import StoragePoint
 from kb_tests.scenario.storage import StorageSla
-from kb_tests.sla.storage import judge
+from kb_tests.sla.storage.judge import judge
 from tests.unit.measure.io_reports import block, frozen_blocks, point, report, steady_blocks
 
 SLA = StorageSla.model_validate(

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kb_tests.measure.histogram import Histogram
-from kb_tests.measure.measurement import Counts
+from kb_tests.measure.http.measurement import Counts
 from kb_tests.report import words
-from kb_tests.report.figures import Figures
+from kb_tests.report.http.figures import Figures
 from kb_tests.report.record import PointStatus
 from kb_tests.sla.verdict import Check, Outcome
 from tests.unit.report import build

@@ -3,10 +3,10 @@ from __future__ import annotations
 from typing import Any, cast
 
 from kb_tests.fleet.fleet import Fleet
-from kb_tests.fleet.storage_messages import DiskReport, Filling
+from kb_tests.fleet.storage.messages import DiskReport, Filling
 from kb_tests.scenario.storage import StorageTopology
-from kb_tests.session import filling
 from kb_tests.session.progress import Progress
+from kb_tests.session.storage import filling
 
 TOPOLOGY = StorageTopology.model_validate(
     {"servers": 2, "target": "ephemeral", "file_size": "1GiB", "flavor": {"ram": "1GiB"}}

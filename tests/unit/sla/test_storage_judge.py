@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from kb_tests.fleet.storage_messages import IoBlock
-from kb_tests.measure.storage import measure
+from kb_tests.fleet.storage.messages import IoBlock
+from kb_tests.measure.storage.merge import measure
 from kb_tests.scenario.points import StoragePoint, expand
 from kb_tests.scenario.storage import StorageScenario, StorageSla
 from kb_tests.sla.count import checks_of
 from kb_tests.sla.feasible import feasible
-from kb_tests.sla.storage import judge, number_of_checks
+from kb_tests.sla.storage.judge import judge, number_of_checks
 from kb_tests.sla.verdict import Check, Outcome, Verdict
 from tests.unit.measure.io_reports import POINT, block, frozen_blocks, point, report, second, steady_blocks
 

@@ -12,8 +12,8 @@ from pydantic import BaseModel, ValidationError
 
 from kb_tests.fleet.messages import AgentReport, BlockReport, Done, KeptSecond, SecondReport
 from kb_tests.measure.histogram import Histogram
-from kb_tests.measure.merge import measure
-from kb_tests.sla.judge import judge
+from kb_tests.measure.http.merge import measure
+from kb_tests.sla.http.judge import judge
 from kb_tests.sla.verdict import Outcome
 from tests.unit.fuzz import examples
 from tests.unit.measure.reports import POINT, SLA, fleet

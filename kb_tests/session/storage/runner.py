@@ -5,17 +5,17 @@ from __future__ import annotations
 from itertools import count
 
 from kb_tests.errors import ScenarioError
-from kb_tests.fleet.storage_messages import IoSecond, StorageReport
+from kb_tests.fleet.storage.messages import IoSecond, StorageReport
 from kb_tests.load import storage
-from kb_tests.measure.storage import measure
-from kb_tests.measure.storage_measurement import StorageMeasurement
-from kb_tests.measure.storage_rounds import run_until_steady
+from kb_tests.measure.storage.measurement import StorageMeasurement
+from kb_tests.measure.storage.merge import measure
+from kb_tests.measure.storage.rounds import run_until_steady
 from kb_tests.scenario.points import StoragePoint, storage_point
 from kb_tests.scenario.storage import Profile, StorageScenario
 from kb_tests.scenario.units import parse_duration
 from kb_tests.session.meter import Flow, Meter
 from kb_tests.session.point_runner import PointRunner
-from kb_tests.sla.storage import judge
+from kb_tests.sla.storage.judge import judge
 
 
 class StorageRunner(PointRunner[StorageScenario, StoragePoint, StorageMeasurement]):

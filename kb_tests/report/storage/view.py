@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from kb_tests.measure.storage_measurement import StorageMeasurement
-from kb_tests.report import storage_words, words
+from kb_tests.measure.storage.measurement import StorageMeasurement
+from kb_tests.report import words
+from kb_tests.report.storage import words as storage_words
 from kb_tests.scenario.points import StoragePoint
 
 Column = tuple[str, str]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from kb_tests.fleet.messages import SecondReport
 from kb_tests.load import http
-from kb_tests.measure.measurement import Measurement
-from kb_tests.measure.merge import measure
-from kb_tests.measure.start import without_start
+from kb_tests.measure.http.measurement import Measurement
+from kb_tests.measure.http.merge import measure
+from kb_tests.measure.http.start import without_start
 from kb_tests.scenario.model import HttpScenario
 from kb_tests.scenario.points import HttpPoint
 from kb_tests.scenario.units import parse_duration, parse_size, parse_warm_up
 from kb_tests.session.meter import Flow, Meter
 from kb_tests.session.point_runner import PointRunner
-from kb_tests.sla.judge import judge
+from kb_tests.sla.http.judge import judge
 
 
 class HttpRunner(PointRunner[HttpScenario, HttpPoint, Measurement]):

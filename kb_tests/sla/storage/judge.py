@@ -11,8 +11,8 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from kb_tests.measure.storage_measurement import Io, Latency, StorageBlock, StorageMeasurement
-from kb_tests.measure.storage_validity import fell_behind, validity, waited
+from kb_tests.measure.storage.measurement import Io, Latency, StorageBlock, StorageMeasurement
+from kb_tests.measure.storage.validity import fell_behind, validity, waited
 from kb_tests.scenario.points import StoragePoint
 from kb_tests.scenario.storage import StorageSla
 from kb_tests.scenario.units import format_size

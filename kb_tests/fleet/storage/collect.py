@@ -5,7 +5,7 @@ from __future__ import annotations
 from kb_tests.cloud.topology import Server
 from kb_tests.fleet.collect import Gathering, Part
 from kb_tests.fleet.reports import OfCommand
-from kb_tests.fleet.storage_messages import DiskReport, Filling, IoBlock, IoDone, IoSecond
+from kb_tests.fleet.storage.messages import DiskReport, Filling, IoBlock, IoDone, IoSecond
 
 
 class StorageGathering(Gathering[IoSecond, IoBlock, IoDone]):

@@ -14,8 +14,8 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from kb_tests.measure.measurement import Measurement
-from kb_tests.measure.validity import validity
+from kb_tests.measure.http.measurement import Measurement
+from kb_tests.measure.http.validity import validity
 from kb_tests.scenario.model import HttpSla
 from kb_tests.scenario.points import HttpPoint
 from kb_tests.sla.decide import (
@@ -28,7 +28,7 @@ from kb_tests.sla.decide import (
     staging_check,
 )
 from kb_tests.sla.family import number_of_checks, worst
-from kb_tests.sla.sample import Sample
+from kb_tests.sla.http.sample import Sample
 from kb_tests.sla.verdict import Check, Outcome, Verdict
 
 __all__ = ["judge", "number_of_checks"]

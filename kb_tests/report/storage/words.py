@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from kb_tests.measure.fio import CENSORED_FROM
-from kb_tests.measure.storage_measurement import Io, Latency, StorageMeasurement
+from kb_tests.measure.storage.fio import CENSORED_FROM
+from kb_tests.measure.storage.measurement import Io, Latency, StorageMeasurement
 from kb_tests.report import words
 from kb_tests.scenario.points import StoragePoint
 from kb_tests.scenario.units import format_size

@@ -12,7 +12,7 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter
 
-from kb_tests.measure.storage_measurement import Latency, StorageMeasurement, StorageServer
+from kb_tests.measure.storage.measurement import Latency, StorageMeasurement, StorageServer
 from kb_tests.report import by_host, words
 from kb_tests.report.charts import strip, style
 from kb_tests.report.charts.percentiles import curve

@@ -8,10 +8,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from kb_tests.fleet.storage_messages import BinnedPart, IoDone, IoSecond, StorageReport
-from kb_tests.measure import fio
-from kb_tests.measure.merge import bucket_percentile
-from kb_tests.measure.storage_measurement import (
+from kb_tests.fleet.storage.messages import BinnedPart, IoDone, IoSecond, StorageReport
+from kb_tests.measure.http.merge import bucket_percentile
+from kb_tests.measure.storage import fio
+from kb_tests.measure.storage.measurement import (
     Io,
     IoRate,
     Latency,

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from kb_tests.report.charts import style
-from kb_tests.report.figures import Figures
+from kb_tests.report.http.figures import Figures
 
 SIGNS = {"pass": "●", "fail": "✖", "inconclusive": "◆", "invalid": "■"}
 LINES = (style.BLUE, style.ORANGE, style.SOFT)

@@ -6,10 +6,10 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from kb_tests.fleet.storage_messages import IoBlock, IoSecond, StorageReport
+from kb_tests.fleet.storage.messages import IoBlock, IoSecond, StorageReport
 from kb_tests.measure.steady import is_steady
-from kb_tests.measure.storage import measure
-from kb_tests.measure.storage_measurement import StorageMeasurement
+from kb_tests.measure.storage.measurement import StorageMeasurement
+from kb_tests.measure.storage.merge import measure
 from kb_tests.scenario.points import StoragePoint
 
 ROUNDS = 5

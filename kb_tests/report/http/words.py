@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kb_tests.report import words
-from kb_tests.report.figures import Figures
+from kb_tests.report.http.figures import Figures
 from kb_tests.report.measured import AgentRecord, MeasurementRecord
 from kb_tests.report.record import PointRecord
 from kb_tests.scenario.points import HttpPoint

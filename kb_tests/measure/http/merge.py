@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from kb_tests.fleet.messages import AgentReport, BlockReport, Done, KeptSecond, WireCounts
 from kb_tests.measure.histogram import MICROSECOND, Histogram
-from kb_tests.measure.measurement import AgentFacts, Block, Counts, Measurement, Second
+from kb_tests.measure.http.measurement import AgentFacts, Block, Counts, Measurement, Second
 from kb_tests.measure.whole import TOUCHING, sort_out, unfinished
 from kb_tests.scenario.points import HttpPoint
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from kb_tests.measure.histogram import Histogram
-from kb_tests.measure.measurement import Counts
+from kb_tests.measure.http.measurement import Counts
 from kb_tests.report.measured import MeasurementRecord, decode
 
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kb_tests.measure.histogram import Histogram
-from kb_tests.measure.measurement import Block, Measurement
-from kb_tests.measure.merge import total
+from kb_tests.measure.http.measurement import Block, Measurement
+from kb_tests.measure.http.merge import total
 from kb_tests.sla.bounds import Mean, Share, batches
 
 

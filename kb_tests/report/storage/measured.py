@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from kb_tests.measure.storage_measurement import (
+from kb_tests.measure.storage.measurement import (
     Io,
     IoRate,
     Latency,

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from kb_tests.measure.histogram import Histogram
-from kb_tests.measure.measurement import Block, Measurement, Start
-from kb_tests.measure.merge import total
+from kb_tests.measure.http.measurement import Block, Measurement, Start
+from kb_tests.measure.http.merge import total
 from kb_tests.measure.steady import warm_up_end
 
 

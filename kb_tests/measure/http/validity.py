@@ -11,8 +11,8 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from kb_tests.measure.measurement import AgentFacts, Block, Counts, Measurement
-from kb_tests.measure.merge import total
+from kb_tests.measure.http.measurement import AgentFacts, Block, Counts, Measurement
+from kb_tests.measure.http.merge import total
 from kb_tests.scenario.model import HttpSla
 from kb_tests.scenario.points import HttpPoint
 from kb_tests.scenario.units import format_duration

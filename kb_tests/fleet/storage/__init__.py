@@ -1,0 +1,1 @@
+"""What storage servers send of storage points."""
