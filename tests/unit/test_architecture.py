@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 PACKAGE = Path(__file__).parents[2] / "kb_tests"
 ROOMS = ["errors", "scenario", "agent", "cloud", "fleet", "load", "measure", "sla", "report", "session"]
 ALONE = {"agent", "localcloud"}
 MAY_START = {"fixtures", "plugin", "cli"}
-SUITE = sorted(path for path in PACKAGE.rglob("*.py"))
+SUITE = sorted(PACKAGE.rglob("*.py"))
+AGENT = sorted((PACKAGE / "agent").rglob("*.py"))
+LONGEST = 600
 
 
 def room_of(module: list[str]) -> str:
     return module[0] if module else ""
 
 
-def imports(path: Path) -> list[list[str]]:
-    """Every import of `path` from this project, as parts below `kb_tests`."""
+def imports(path: Path, source: str) -> list[list[str]]:
+    """Every import from this project in the source of `path`, as parts below `kb_tests`."""
     here = path.relative_to(PACKAGE).with_suffix("").parts
     found = []
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             found += [alias.name.split(".")[1:] for alias in node.names if alias.name.startswith("kb_tests.")]
         elif isinstance(node, ast.ImportFrom):
@@ -38,32 +39,58 @@ def imports(path: Path) -> list[list[str]]:
     return found
 
 
-@pytest.mark.parametrize("path", SUITE, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_a_room_imports_only_from_rooms_above_it(path: Path) -> None:
+def wrong_ways(path: Path, source: str) -> Iterator[str]:
+    """What `path` imports from a room that its own may not know."""
     room = path.relative_to(PACKAGE).with_suffix("").parts[0]
-    for module in imports(path):
+    for module in imports(path, source):
         other = room_of(module)
         if other in ("", room):
             continue
-        assert room not in ALONE, f"{room} stands alone, but {path} imports {other}"
-        if other == "localcloud":
-            assert room in MAY_START, f"{path} imports the local cloud"
+        if room in ALONE:
+            yield f"{room} stands alone, but {path} imports {other}"
+        elif other == "localcloud":
+            if room not in MAY_START:
+                yield f"{path} imports the local cloud"
         elif other == "agent":
-            assert module[:2] == ["agent", "protocol"], f"{path} imports more of the agent than its protocol"
-        elif room in ROOMS:
-            assert other in ROOMS[: ROOMS.index(room)], f"{room} is above {other}, but {path} imports it"
+            if module[:2] != ["agent", "protocol"]:
+                yield f"{path} imports more of the agent than its protocol"
+        elif room in ROOMS and other not in ROOMS[: ROOMS.index(room)]:
+            yield f"{room} is above {other}, but {path} imports it"
 
 
-@pytest.mark.parametrize("path", sorted((PACKAGE / "agent").rglob("*.py")), ids=lambda path: path.name)
-def test_the_agent_needs_only_the_standard_library_of_python_3_9(path: Path) -> None:
-    for node in ast.walk(ast.parse(path.read_text(), feature_version=(3, 9))):
+def foreign(path: Path, source: str) -> Iterator[str]:
+    """What `path` imports that is not of Python's standard library."""
+    for node in ast.walk(ast.parse(source, feature_version=(3, 9))):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom) and not node.level:
             names = [str(node.module)]
-        for name in names:
-            assert name.split(".")[0] in sys.stdlib_module_names, f"{path} imports {name}"
+        yield from (
+            f"{path} imports {name}" for name in names if name.split(".")[0] not in sys.stdlib_module_names
+        )
 
 
-@pytest.mark.parametrize("path", SUITE, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_no_file_is_longer_than_600_lines(path: Path) -> None:
-    assert len(path.read_text().splitlines()) <= 600
+def test_a_room_imports_only_from_rooms_above_it() -> None:
+    assert [wrong for path in SUITE for wrong in wrong_ways(path, path.read_text())] == []
+
+
+def test_the_agent_needs_only_the_standard_library_of_python_3_9() -> None:
+    assert [wrong for path in AGENT for wrong in foreign(path, path.read_text())] == []
+
+
+def test_no_file_is_longer_than_600_lines() -> None:
+    lengths = {path: len(path.read_text().splitlines()) for path in SUITE}
+    assert {path: length for path, length in lengths.items() if length > LONGEST} == {}
+
+
+def test_what_breaks_these_rules_is_seen() -> None:
+    def seen(room: str, source: str) -> int:
+        return len(list(wrong_ways(PACKAGE / room / "new.py", source)))
+
+    assert seen("cloud", "from kb_tests.scenario import points\nfrom kb_tests.errors import CloudError") == 0
+    assert seen("cloud", "from kb_tests.fleet.boot import acl\nimport kb_tests.report.record") == 2
+    assert seen("cloud", "from kb_tests.localcloud import control") == 1
+    assert seen("fleet", "from kb_tests.agent import protocol") == 0
+    assert seen("fleet", "from kb_tests.agent.resp import encode") == 1
+    assert seen("agent", "from kb_tests.errors import KbError") == 1
+    assert seen("localcloud", "from ..errors import KbError") == 1
+    assert list(foreign(AGENT[0], "import os, redis\nfrom numpy import array")) != []
