@@ -32,11 +32,10 @@ from kb_tests.fleet.storage.messages import DiskReport
 from kb_tests.measure.http.measurement import Measurement
 from kb_tests.measure.storage.measurement import StorageMeasurement
 from kb_tests.report.measured import MeasurementRecord, Part
+from kb_tests.report.older import READABLE, SCHEMA, upgraded
 from kb_tests.report.storage.measured import StorageMeasurementRecord
 from kb_tests.scenario.points import Point, StoragePoint
 from kb_tests.sla.verdict import Outcome, Verdict
-
-SCHEMA: Literal[1] = 1
 
 AnyMeasurement = Measurement | StorageMeasurement
 
@@ -277,7 +276,7 @@ class RunRecord(Part):
     `testing_cloud` is that of the traffic generators, "" where they are on `cloud` itself.
     """
 
-    schema_version: Literal[1] = SCHEMA
+    schema_version: Literal[2] = SCHEMA
     run: RunId
     suite: str
     cloud: str
@@ -342,7 +341,10 @@ def _sync_folder(folder: Path) -> None:
 
 
 def load(path: Path) -> RunRecord:
-    """Read a record; raises RecordError that says what is wrong with the file."""
+    """Read a record of this schema version or an older one.
+
+    Raises RecordError that says what is wrong with the file.
+    """
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -352,13 +354,14 @@ def load(path: Path) -> RunRecord:
     version = data.get("schema_version") if isinstance(data, dict) else None
     if version is None:
         raise RecordError(f"{path} is no record of a run: it has no schema_version.")
-    if version != SCHEMA:
+    if isinstance(version, bool) or version not in READABLE:
         raise RecordError(
-            f"The record {path} has schema version {version}; this kb_tests reads version {SCHEMA}.",
+            f"The record {path} has schema version {version!r}; this kb_tests reads versions"
+            f" {' and '.join(map(str, READABLE))}.",
             remedy="Read it with the kb_tests that wrote it.",
         )
     try:
-        return RunRecord.model_validate(data)
+        return RunRecord.model_validate(upgraded(data))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(step) for step in first["loc"] if step not in ("http", "storage")) or "the whole"

@@ -198,7 +198,10 @@ def damaged(tmp_path: Path, *steps: str | int, value: object) -> Path:
 @pytest.mark.parametrize(
     ("steps", "value", "message"),
     [
-        (("schema_version",), 2, "has schema version 2; this kb_tests reads version 1"),
+        (("schema_version",), 3, "has schema version 3; this kb_tests reads versions 1 and 2"),
+        (("schema_version",), "1", "has schema version '1'; this kb_tests reads versions"),
+        (("schema_version",), True, "has schema version True; this kb_tests reads versions"),
+        (("schema_version",), [], "has schema version .*; this kb_tests reads versions"),
         (("points", 0, "status"), "fine", "damaged at points.0.status"),
         (("points", 0, "verdict"), None, "damaged at points.0: .*if, and only if, it was judged"),
         (("points", 0, "measurement"), None, "damaged at points.0: .*needs its measurement"),
@@ -248,7 +251,7 @@ def test_what_is_no_record_says_so(content: bytes | None, message: str, tmp_path
 @given(st.recursive(st.none() | st.booleans() | number | text, lambda inner: st.dictionaries(text, inner)))
 def test_wild_content_is_a_record_error_or_a_record(content: object) -> None:
     try:
-        RunRecord.model_validate({"schema_version": 1, "run": content, "points": [content]})
+        RunRecord.model_validate({"schema_version": 2, "run": content, "points": [content]})
     except ValidationError:
         return
     raise AssertionError("accepted")
