@@ -161,14 +161,15 @@ def _keypairs(cloud: Cloud, mark: Mark | None) -> Iterable[Any]:
 
 
 def _delete_router(cloud: Cloud, router: Resource) -> None:
+    """Its interfaces leave it first. Its other ports (gateway, HA, DVR's SNAT) are Neutron's, go with it, and
+    are answered with 404 as interfaces.
+    """
     network = cloud.connection.network
-    try:
-        for port in network.ports(device_id=router.id):
-            if port.device_owner != "network:router_gateway":
+    for port in network.ports(device_id=router.id):
+        if (port.device_owner or "").startswith(ROUTER_INTERFACES):
+            with contextlib.suppress(sdk.NotFoundException):
                 network.remove_interface_from_router(router.id, None, port.id)
-        network.delete_router(router.id, ignore_missing=False)
-    except sdk.NotFoundException:
-        network.delete_router(router.id)
+    network.delete_router(router.id)
 
 
 def _delete_port(cloud: Cloud, port: Resource) -> None:
