@@ -1,4 +1,6 @@
-"""The cloud's own API, for tests: what was asked of it, and what shall go wrong. Administrators only."""
+"""The cloud's own API, for tests: what was asked of it, how it is set, and what shall go wrong.
+Administrators only.
+"""
 
 from __future__ import annotations
 
@@ -42,6 +44,22 @@ async def status(call: Call) -> Response:
     return reply(
         {"driver": call.cloud.driver.name, "notes": list(call.cloud.driver.notes), "url": call.cloud.url}
     )
+
+
+@routes.add("GET", "/settings", admin="see settings")
+async def show_settings(call: Call) -> Response:
+    """All of them: see `settings.Settings`."""
+    return reply({"settings": call.cloud.settings.shown()})
+
+
+@routes.add("PUT", "/settings", admin="change settings")
+async def change_settings(call: Call) -> Response:
+    """Those that are given; what was made before stays as it is."""
+    try:
+        call.cloud.settings = call.cloud.settings.changed(call.object("settings"))
+    except ValueError as error:
+        raise bad_request(str(error)) from None
+    return await show_settings(call)
 
 
 @routes.add("GET", "/faults", admin="see faults")

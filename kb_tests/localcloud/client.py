@@ -1,4 +1,4 @@
-"""A client of the cloud's own API: the request log and the faults. Standard library only."""
+"""A client of the cloud's own API: the request log, the settings and the faults. Standard library only."""
 
 from __future__ import annotations
 
@@ -48,6 +48,16 @@ class AdminClient:
         query = urlencode({name: value for name, value in wanted.items() if value is not None})
         found: list[dict[str, Any]] = self._ask("GET", f"/admin/requests?{query}")["requests"]
         return found
+
+    def settings(self) -> dict[str, str]:
+        """What the cloud's operator chose: see `settings.Settings`."""
+        found: dict[str, str] = self._ask("GET", "/admin/settings")["settings"]
+        return found
+
+    def set(self, **values: str) -> None:
+        """Choose otherwise, with `_` for `-` in names: what was made before stays as it is."""
+        settings = {name.replace("_", "-"): value for name, value in values.items()}
+        self._ask("PUT", "/admin/settings", {"settings": settings})
 
     def add_fault(self, kind: str, **values: object) -> str:
         """Set a fault; the values are those of `faults.Fault`. Returns its id."""

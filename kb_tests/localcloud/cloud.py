@@ -22,6 +22,7 @@ from kb_tests.localcloud.keystone.state import Identity
 from kb_tests.localcloud.neutron.dataplane import DataPlane
 from kb_tests.localcloud.neutron.state import Network, Networking, Subnet
 from kb_tests.localcloud.nova.state import Compute
+from kb_tests.localcloud.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ class Cloud:
     storage: BlockStorage = field(default_factory=BlockStorage)
     requests: RequestLog = field(default_factory=RequestLog)
     faults: Faults = field(default_factory=Faults)
+    settings: Settings = field(default_factory=Settings)
     mtu: int = 1500
     boots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(32))
     images: Images = field(init=False)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from kb_tests.localcloud import control
+from kb_tests.localcloud import control, settings
 from kb_tests.localcloud.client import AdminClient
 from kb_tests.localcloud.drivers import NAMES
 from kb_tests.localcloud.faults import Kind
@@ -34,7 +34,7 @@ def build_parser(prog: str = "python -m kb_tests.localcloud") -> argparse.Argume
     parser = argparse.ArgumentParser(
         prog=prog, description=_ABOUT % {"prog": prog}, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="up|down|status|fault")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="up|down|status|set|fault")
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
         "--state",
@@ -66,7 +66,18 @@ def build_parser(prog: str = "python -m kb_tests.localcloud") -> argparse.Argume
         metavar="STATE",
         help="directory of another local cloud that runs: this one's clouds.yaml names both",
     )
+    start.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help=f"what its operator chose; may be repeated: {', '.join(settings.Settings().shown())}",
+    )
     start.add_argument("--export", action="store_true", help="print nothing but export lines")
+    change = commands.add_parser(
+        "set", parents=[common], help="change what its operator chose; without words, show it"
+    )
+    change.add_argument("settings", nargs="*", metavar="NAME=VALUE")
     _add_fault_parser(commands, common)
     commands.add_parser("down", parents=[common], help="end it and all that runs in it")
     commands.add_parser("status", parents=[common], help="whether it runs, where, and what it cannot do")
@@ -137,11 +148,29 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name, value in vars(options).items() if name not in about and value is not None}
 
 
-def _fault(options: argparse.Namespace) -> None:
+def _client(options: argparse.Namespace) -> AdminClient:
     running = control.status(options.state)
     if running is None:
         raise control.LocalCloudError(f"No local cloud runs in {options.state}: start one with up.")
-    client = AdminClient(running)
+    return AdminClient(running)
+
+
+def _set(options: argparse.Namespace) -> None:
+    client = _client(options)
+    client.set(**_settings(options.settings))
+    for name, value in client.settings().items():
+        print(f"{name}={value}")
+
+
+def _settings(words: Sequence[str]) -> dict[str, str]:
+    try:
+        return settings.parse(words)
+    except ValueError as error:
+        raise control.LocalCloudError(str(error)) from None
+
+
+def _fault(options: argparse.Namespace) -> None:
+    client = _client(options)
     match options.what:
         case "add":
             print(client.add_fault(options.kind, **_given(options)))
@@ -177,8 +206,11 @@ def _run(options: argparse.Namespace) -> int:
                 token_lifetime=options.token_lifetime,
                 name=options.name,
                 beside=options.beside,
+                settings=_settings(options.set),
             )
             _print(running, only_exports=options.export)
+        case "set":
+            _set(options)
         case "fault":
             _fault(options)
         case "down":

@@ -9,6 +9,7 @@ import select
 import signal
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,7 @@ def up(
     token_lifetime: float = 3600.0,
     name: str = CLOUD_NAME,
     beside: Path | None = None,
+    settings: Mapping[str, str] | None = None,
     timeout: float = 30.0,
 ) -> Running:
     """Start a local cloud in a process of its own session, and return when it serves.
@@ -60,6 +62,7 @@ def up(
         token_lifetime: seconds.
         name: of its entry in clouds.yaml.
         beside: state directory of another cloud that runs, whose entries its clouds.yaml has too.
+        settings: by name: see `settings.Settings`.
         timeout: seconds to wait for it to serve.
 
     Returns:
@@ -79,6 +82,8 @@ def up(
     command = [sys.executable, "-m", "kb_tests.localcloud.server", "--state", str(state.folder)]
     command += ["--driver", driver, "--port", str(port), "--token-lifetime", str(token_lifetime)]
     command += ["--name", name]
+    for setting, value in (settings or {}).items():
+        command += ["--set", f"{setting}={value}"]
     if beside is not None:
         command += ["--beside", str(beside.absolute())]
     if parent_pid is not None:

@@ -27,11 +27,13 @@ from typing import IO, Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from kb_tests.localcloud import settings
 from kb_tests.localcloud.cloud import Cloud
 from kb_tests.localcloud.drivers import NAMES, choose_driver
 from kb_tests.localcloud.netns.forwarder import local_port
 from kb_tests.localcloud.nova.lifecycle import watch_power
 from kb_tests.localcloud.services import application
+from kb_tests.localcloud.settings import Settings
 from kb_tests.localcloud.state_dir import CLOUD_NAME, StateDir
 
 log = logging.getLogger("kb_tests.localcloud")
@@ -52,6 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--name", default=CLOUD_NAME)
     parser.add_argument("--beside", type=Path, metavar="STATE")
     parser.add_argument("--token-lifetime", type=float, default=3600.0, metavar="SECONDS")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     state = StateDir(options.state)
@@ -100,6 +103,7 @@ async def _serve(options: argparse.Namespace, state: StateDir) -> None:
     listening.listen(2048)
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     cloud = Cloud(url, choose_driver(options.driver, state.folder), state.folder)
+    cloud.settings = _settings(options.set)
     password = secrets.token_urlsafe(24)
     cloud.bootstrap(password, timedelta(seconds=options.token_lifetime))
     publish = functools.partial(_publish, cloud, state, password, options.name, _others(options.beside))
@@ -114,6 +118,13 @@ async def _serve(options: argparse.Namespace, state: StateDir) -> None:
         finally:
             await cloud.stop()
     log.info("ended")
+
+
+def _settings(words: list[str]) -> Settings:
+    try:
+        return Settings().changed(settings.parse(words))
+    except ValueError as error:
+        raise CannotStartError(str(error)) from None
 
 
 def _others(beside: Path | None) -> dict[str, Any]:

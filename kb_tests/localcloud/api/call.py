@@ -36,7 +36,7 @@ class Caller:
 
     def sees(self, project_id: str) -> bool:
         """An administrator sees all projects, others their own."""
-        return self.is_admin or project_id == self.project_id
+        return self.is_admin or project_id == self.project_id != ""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from ipaddress import IPv4Network
 
 from kb_tests.localcloud.driver import Driver, DriverError, FloatingIp, Nic, RouterPort, RouterSpec, Rule
 from kb_tests.localcloud.neutron.state import (
-    INTERFACE,
+    INTERFACES,
     FloatingAddress,
     GroupRule,
     Networking,
@@ -62,7 +62,7 @@ class DataPlane:
         """Its legs in networks that have a segment, its routes and its gateway."""
         legs = []
         for port in self.networking.device_ports(router.id):
-            if port.device_owner != INTERFACE:
+            if port.device_owner not in INTERFACES:
                 continue
             subnet_id, address = port.fixed_ips[0]
             prefix = self.networking.subnets[subnet_id].cidr.prefixlen

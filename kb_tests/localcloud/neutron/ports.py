@@ -28,7 +28,7 @@ from kb_tests.localcloud.neutron.common import (
     string,
 )
 from kb_tests.localcloud.neutron.groups import default_group
-from kb_tests.localcloud.neutron.state import GATEWAY, INTERFACE, Network, Port, Subnet, new_mac
+from kb_tests.localcloud.neutron.state import OF_ROUTERS, Network, Port, Subnet, new_mac
 
 _ALLOWED = frozenset(
     {
@@ -339,7 +339,7 @@ async def delete_port(call: Call) -> Response:
     """A port that is no router's; a running server loses its interface with it."""
     port = get(call, call.params["id"])
     own(call, port, "delete_port")
-    if port.device_owner in (INTERFACE, GATEWAY):
+    if port.device_owner in OF_ROUTERS:
         raise conflict(
             f"Port {port.id} cannot be deleted directly via the port API: has device owner "
             f"{port.device_owner}.",

@@ -7,9 +7,9 @@ from ipaddress import IPv4Address
 from starlette.responses import Response
 
 from kb_tests.localcloud.api.call import Call, Json, reply, truth
-from kb_tests.localcloud.api.errors import bad_request, conflict, not_found
+from kb_tests.localcloud.api.errors import bad_request, conflict, not_found, not_implemented
 from kb_tests.localcloud.cloud import Cloud
-from kb_tests.localcloud.neutron import networks, ports, subnets
+from kb_tests.localcloud.neutron import networks, ports, router_ports, subnets
 from kb_tests.localcloud.neutron.common import (
     admin_only,
     check_names,
@@ -23,7 +23,7 @@ from kb_tests.localcloud.neutron.common import (
     routes,
     string,
 )
-from kb_tests.localcloud.neutron.state import GATEWAY, INTERFACE, Port, Router, Subnet
+from kb_tests.localcloud.neutron.state import GATEWAY, INTERFACES, Port, Router, Subnet
 
 _ALLOWED = frozenset(
     {
@@ -53,7 +53,7 @@ def view(call: Call, router: Router) -> Json:
         "flavor_id": None,
     }
     if call.caller.is_admin:
-        shown |= {"distributed": False, "ha": False}
+        shown |= {"distributed": router.distributed, "ha": router.ha}
     return shown
 
 
@@ -88,18 +88,23 @@ async def create_router(call: Call) -> Response:
     admin_only(call, given, "create_router", "distributed", "ha")
     project_id = project_of(call, given)
     check_quota(call, "router", project_id)
+    default = call.cloud.settings.routers
     router = Router(
         project_id=project_id,
+        ha=truth(given.get("ha"), default.ha),
+        distributed=truth(given.get("distributed"), default.distributed),
         name=string(given, "name"),
         description=string(given, "description"),
         admin_state_up=truth(given.get("admin_state_up"), True),
     )
     call.cloud.networking.routers[router.id] = router
     try:
+        router_ports.add_ha(call.cloud, router)
         if given.get("external_gateway_info"):
             _set_gateway(call, router, given["external_gateway_info"])
         await call.cloud.dataplane.push_router(router)
     except Exception:
+        router_ports.remove_ha(call.cloud, router)
         for port in call.cloud.networking.device_ports(router.id):
             call.cloud.networking.remove_port(port)
         del call.cloud.networking.routers[router.id]
@@ -135,6 +140,7 @@ def _set_gateway(call: Call, router: Router, info: object) -> None:
     )
     port.active = True
     router.gateway = port.id
+    router_ports.follow_snat(call.cloud, router)
 
 
 def _clear_gateway(cloud: Cloud, router: Router) -> None:
@@ -143,6 +149,7 @@ def _clear_gateway(cloud: Cloud, router: Router) -> None:
     _check_gateway_unused(cloud, router)
     cloud.networking.remove_port(cloud.networking.ports[router.gateway])
     router.gateway = None
+    router_ports.follow_snat(cloud, router)
 
 
 def _check_gateway_unused(cloud: Cloud, router: Router) -> None:
@@ -161,6 +168,9 @@ async def update_router(call: Call) -> Response:
     router, given = get(call, call.params["id"]), entry(call, "router")
     check_names(given, _ALLOWED)
     admin_only(call, given, "update_router", "distributed", "ha")
+    for name in ("distributed", "ha"):
+        if name in given and truth(given[name]) != getattr(router, name):
+            raise not_implemented(f"The local cloud does not change whether a router is {name}.")
     router.name = string(given, "name", router.name)
     router.description = string(given, "description", router.description)
     router.admin_state_up = truth(given.get("admin_state_up"), router.admin_state_up)
@@ -208,10 +218,12 @@ def _static_routes(call: Call, router: Router, given: object) -> list[tuple[str,
 async def delete_router(call: Call) -> Response:
     """A router without interfaces."""
     router, cloud = get(call, call.params["id"]), call.cloud
-    legs = [port.id for port in cloud.networking.device_ports(router.id) if port.device_owner == INTERFACE]
+    held = cloud.networking.device_ports(router.id)
+    legs = [port.id for port in held if port.device_owner in INTERFACES]
     if legs:
         raise conflict(f"Router {router.id} has ports still attached: {', '.join(legs)}", "RouterInUse")
     _clear_gateway(cloud, router)
+    router_ports.remove_ha(cloud, router)
     del cloud.networking.routers[router.id]
     await cloud.driver.delete_router(router.id)
     return reply(status=204)
@@ -247,6 +259,7 @@ async def add_interface(call: Call) -> Response:
     else:
         port = _leg_by_subnet(call, router, subnets.get(call, str(subnet_id)))
     port.active = True
+    router_ports.follow_snat(cloud, router)
     await cloud.dataplane.push_router(router)
     return reply(_interface_view(router, port))
 
@@ -265,7 +278,7 @@ def _leg_by_port(call: Call, router: Router, port_id: str) -> Port:
     call.cloud.dataplane.members_changed(*port.security_groups)
     call.cloud.networking.regroup(port, ())
     port.port_security = False
-    call.cloud.networking.rebind(port, router.id, INTERFACE)
+    call.cloud.networking.rebind(port, router.id, router.interface)
     return port
 
 
@@ -288,12 +301,14 @@ def _leg_by_subnet(call: Call, router: Router, subnet: Subnet) -> Port:
         router.project_id,
         fixed_ips=[{"subnet_id": subnet.id, "ip_address": str(subnet.gateway_ip)}],
         device_id=router.id,
-        device_owner=INTERFACE,
+        device_owner=router.interface,
     )
 
 
 def _check_leg(cloud: Cloud, router: Router, subnet: Subnet) -> None:
     for port in cloud.networking.device_ports(router.id):
+        if port.device_owner not in INTERFACES | {GATEWAY}:
+            continue
         for other_id, _ in port.fixed_ips:
             other = cloud.networking.subnets[other_id]
             if other.id == subnet.id:
@@ -324,6 +339,7 @@ async def remove_interface(call: Call) -> Response:
             )
     shown = _interface_view(router, port)
     cloud.networking.remove_port(port)
+    router_ports.follow_snat(cloud, router)
     await cloud.dataplane.push_router(router)
     return reply(shown)
 
@@ -335,7 +351,7 @@ def _leg(call: Call, router: Router) -> Port:
     if subnet_id and subnet_id not in call.cloud.networking.subnets:
         raise missing("Subnet", str(subnet_id))
     for port in call.cloud.networking.device_ports(router.id):
-        if port.device_owner != INTERFACE:
+        if port.device_owner not in INTERFACES:
             continue
         on_subnet = any(subnet == subnet_id for subnet, _ in port.fixed_ips)
         if (not port_id or port.id == port_id) and (not subnet_id or on_subnet):
@@ -358,7 +374,8 @@ def of_subnet(cloud: Cloud, subnet_id: str, external_network_id: str) -> Router 
     for router in cloud.networking.routers.values():
         if router.gateway is None or cloud.networking.ports[router.gateway].network_id != external_network_id:
             continue
-        legs = (port for port in cloud.networking.device_ports(router.id) if port.device_owner == INTERFACE)
+        held = cloud.networking.device_ports(router.id)
+        legs = (port for port in held if port.device_owner in INTERFACES)
         for subnet, address in (fixed for port in legs for fixed in port.fixed_ips):
             if subnet == subnet_id:
                 if address == gateway:

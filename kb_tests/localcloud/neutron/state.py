@@ -26,8 +26,16 @@ QUOTAS = {
 
 DHCP = "network:dhcp"
 INTERFACE = "network:router_interface"
+HA_INTERFACE = "network:ha_router_replicated_interface"
+DVR_INTERFACE = "network:router_interface_distributed"
+INTERFACES = frozenset({INTERFACE, HA_INTERFACE, DVR_INTERFACE})
+"""What a port of a router is called that was added as an interface, by what the router is."""
+HA_PORT = "network:router_ha_interface"
+SNAT = "network:router_centralized_snat"
 GATEWAY = "network:router_gateway"
 FLOATING = "network:floatingip"
+OF_ROUTERS = INTERFACES | {HA_PORT, SNAT, GATEWAY}
+"""Ports that the port API does not delete."""
 
 
 def new_id() -> str:
@@ -64,6 +72,7 @@ class Network(Resource):
     shared: bool = False
     admin_state_up: bool = True
     port_security: bool = True
+    ha: bool = False
 
 
 @dataclass(kw_only=True)
@@ -116,9 +125,18 @@ class Router(Resource):
     """`gateway` is the id of its port on the external network; `routes` are (destination, next hop)."""
 
     gateway: str | None = None
+    ha: bool = False
+    distributed: bool = False
     enable_snat: bool = True
     admin_state_up: bool = True
     routes: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def interface(self) -> str:
+        """The owner of the ports that are added as its interfaces."""
+        if self.distributed:
+            return DVR_INTERFACE
+        return HA_INTERFACE if self.ha else INTERFACE
 
 
 @dataclass(kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,14 @@ from openstack.config import OpenStackConfig
 from openstack.connection import Connection
 
 from kb_tests.localcloud import control
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Openstacksdk 4.22 warns of what it does itself."""
+    for item in items:
+        if "functional/localcloud" in item.path.as_posix():
+            for warning in ("OpenStackDeprecationWarning", "_RemovedInSDKWarning"):
+                item.add_marker(pytest.mark.filterwarnings(f"ignore::openstack.warnings.{warning}"))
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +52,31 @@ def admin(null_cloud: control.Running) -> Iterator[Any]:
     connection = connect(null_cloud)
     yield connection
     connection.close()
+
+
+@dataclass
+class Tenant:
+    id: str
+    user_id: str
+    connection: Any
+
+
+@pytest.fixture
+def tenant(admin: Any, null_cloud: control.Running, request: pytest.FixtureRequest) -> Iterator[Tenant]:
+    name = f"kb-{request.node.name}"[:60]
+    project = admin.identity.create_project(name=name, domain_id="default", description="for a test")
+    user = admin.identity.create_user(
+        name=name, password="pw", domain_id="default", default_project_id=project.id
+    )
+    role = admin.identity.find_role("member")
+    admin.identity.assign_project_role_to_user(project, user, role)
+    connection = connect(
+        null_cloud, username=name, password="pw", project_id=project.id, user_domain_id="default"
+    )
+    yield Tenant(project.id, user.id, connection)
+    connection.close()
+    admin.identity.delete_user(user)
+    admin.identity.delete_project(project)
 
 
 @pytest.fixture

@@ -3,46 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from openstack import exceptions
 
 from kb_tests.localcloud.control import Running
-from tests.functional.localcloud.conftest import connect
-
-# openstacksdk 4.22 warns of what it does itself.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::openstack.warnings.OpenStackDeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::openstack.warnings._RemovedInSDKWarning"),
-]
-
-
-@dataclass
-class Tenant:
-    id: str
-    user_id: str
-    connection: Any
-
-
-@pytest.fixture
-def tenant(admin: Any, null_cloud: Running, request: pytest.FixtureRequest) -> Iterator[Tenant]:
-    name = f"kb-{request.node.name}"[:60]
-    project = admin.identity.create_project(name=name, domain_id="default", description="for a test")
-    user = admin.identity.create_user(
-        name=name, password="pw", domain_id="default", default_project_id=project.id
-    )
-    role = admin.identity.find_role("member")
-    admin.identity.assign_project_role_to_user(project, user, role)
-    connection = connect(
-        null_cloud, username=name, password="pw", project_id=project.id, user_domain_id="default"
-    )
-    yield Tenant(project.id, user.id, connection)
-    connection.close()
-    admin.identity.delete_user(user)
-    admin.identity.delete_project(project)
+from tests.functional.localcloud.conftest import Tenant
 
 
 def wait_active(connection: Any, count: int, seconds: float = 10.0) -> list[Any]:
