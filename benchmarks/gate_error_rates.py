@@ -27,11 +27,10 @@ from scipy.special import bdtrc
 from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.http.measurement import Block, Counts, Measurement, Second
 from kb_tests.measure.http.merge import total
-from kb_tests.scenario.model import HttpSla, Latency
-from kb_tests.scenario.points import HttpPoint
+from kb_tests.scenario.http import HttpPoint, HttpSla
+from kb_tests.scenario.model import Latency
 from kb_tests.sla.bounds import batches
-from kb_tests.sla.family import number_of_checks
-from kb_tests.sla.http.judge import judge
+from kb_tests.sla.http.judge import judge, number_of_checks
 from kb_tests.sla.verdict import Outcome
 
 MEDIAN, SPREAD = 0.002, 0.5

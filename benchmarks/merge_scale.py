@@ -8,11 +8,10 @@ import time
 
 import numpy as np
 
-from kb_tests.fleet.messages import AgentReport, BlockReport, Done, KeptSecond, SecondReport, WireCounts
+from kb_tests.fleet.http.messages import AgentReport, BlockReport, Done, KeptSecond, SecondReport, WireCounts
 from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.http.merge import measure
-from kb_tests.scenario.model import HttpSla
-from kb_tests.scenario.points import HttpPoint
+from kb_tests.scenario.http import HttpPoint, HttpSla
 from kb_tests.sla.http.judge import judge
 
 

@@ -30,7 +30,7 @@ from kb_tests.fleet.fleet import Fleet
 from kb_tests.fleet.secrets import Secrets
 from kb_tests.localcloud import control
 from kb_tests.localcloud.client import AdminClient
-from kb_tests.scenario.model import HttpScenario
+from kb_tests.scenario.http import HttpScenario
 
 PATIENCE = 300.0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kb_tests.scenario.points import HttpPoint
+from kb_tests.scenario.http import HttpPoint
 from kb_tests.session.http.runner import HttpRunner
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kb_tests.scenario.points import StoragePoint
+from kb_tests.scenario.storage import StoragePoint
 from kb_tests.session.storage.runner import StorageRunner
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from kb_tests.cloud.layout import Layout
 from kb_tests.cloud.topology import Role
+from kb_tests.scenario.http import HttpPoint
 from kb_tests.scenario.model import Scenario
-from kb_tests.scenario.points import HttpPoint, Point, expand
+from kb_tests.scenario.points import Point, expand
 from kb_tests.scenario.storage import StorageScenario
 from kb_tests.scenario.units import format_duration, format_size
 

@@ -13,7 +13,8 @@ from ipaddress import IPv4Address, IPv4Network
 
 from kb_tests.cloud.topology import Role
 from kb_tests.errors import ScenarioError
-from kb_tests.scenario.model import Flavor, HttpTopology, Scenario
+from kb_tests.scenario.http import HttpTopology
+from kb_tests.scenario.model import Flavor, Scenario
 from kb_tests.scenario.storage import StorageScenario, StorageTopology
 
 MAX_HOST_ROUTES = 20

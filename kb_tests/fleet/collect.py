@@ -6,27 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import Generic, TypeVar
 
 from kb_tests.cloud.topology import Server
-from kb_tests.fleet.messages import (
-    BlockReport,
-    Done,
-    Failed,
-    Hello,
-    KeptSecond,
-    LoadReport,
-    Ready,
-    SecondReport,
-)
+from kb_tests.fleet.messages import B, D, Failed, Hello, LoadReport, Numbered, Ready, S
 from kb_tests.fleet.reports import OfCommand, Report
-from kb_tests.fleet.storage.messages import IoBlock, IoDone, IoSecond
-
-MAX_HISTOGRAM = 256 << 10
-"""Characters of one encoded histogram that are kept; a full one of 3 digits has about a third."""
 
 _SLACK = 120
-S = TypeVar("S", KeptSecond, IoSecond)
-B = TypeVar("B", BlockReport, IoBlock)
-D = TypeVar("D", Done, IoDone)
-Indexed = TypeVar("Indexed", KeptSecond, BlockReport, IoSecond, IoBlock)
+Indexed = TypeVar("Indexed", bound=Numbered)
 
 
 class Part:
@@ -71,7 +55,7 @@ class Part:
 
 
 class Gathering(Part, Generic[S, B, D]):
-    """One agent's part in a load of either kind: numbered seconds and blocks, and the end."""
+    """One agent's part in a load of any kind: numbered seconds and blocks, and the end."""
 
     second: type[S]
     block: type[B]
@@ -125,23 +109,6 @@ class Gathering(Part, Generic[S, B, D]):
             done=self.done,
             problem=self.problem,
         )
-
-
-class HttpGathering(Gathering[KeptSecond, BlockReport, Done]):
-    """A traffic generator's part."""
-
-    second, block, end = KeptSecond, BlockReport, Done
-
-    def add(self, report: OfCommand) -> None:
-        """As any, but for histograms that are too large."""
-        if isinstance(report, SecondReport):
-            self._keep(self._seconds, KeptSecond.of(report))
-        elif (
-            isinstance(report, BlockReport) and max(len(report.response), len(report.service)) > MAX_HISTOGRAM
-        ):
-            self.blame("it sent a histogram that is too large")
-        else:
-            super().add(report)
 
 
 P = TypeVar("P", bound=Part)

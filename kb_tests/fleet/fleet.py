@@ -14,8 +14,9 @@ from kb_tests.cloud.progress import Progress
 from kb_tests.cloud.topology import Role, Server, Topology
 from kb_tests.errors import AgentsMissingError, FleetError
 from kb_tests.fleet import certificate, channel, collect
-from kb_tests.fleet.collect import B, D, S
-from kb_tests.fleet.messages import AgentReport, Hello, LoadReport, SecondReport
+from kb_tests.fleet.http.collect import HttpGathering
+from kb_tests.fleet.http.messages import AgentReport, SecondReport
+from kb_tests.fleet.messages import B, D, Hello, LoadReport, S
 from kb_tests.fleet.reports import OfCommand
 from kb_tests.fleet.roster import Member, Roster, Serving
 from kb_tests.fleet.secrets import Secrets
@@ -168,7 +169,7 @@ class Fleet:
                 on_second(report)
 
         servers = self._topology.clients[:clients]
-        return self._run(command, servers, seconds, take, collect.HttpGathering)
+        return self._run(command, servers, seconds, take, HttpGathering)
 
     def prepare_disks(
         self,

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from kb_tests.fleet.messages import BlockReport, Done, Failed, Hello, Ready, SecondReport
+from kb_tests.fleet.http.messages import BlockReport, Done, SecondReport
+from kb_tests.fleet.messages import Failed, Hello, Ready
 from kb_tests.fleet.storage.messages import DiskReport, Filling, IoBlock, IoDone, IoSecond
 
 OfHttp = SecondReport | BlockReport | Done

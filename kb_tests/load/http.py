@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from kb_tests.fleet.boot import HTTP_PORT
 from kb_tests.fleet.fleet import Fleet, OnSecond
-from kb_tests.fleet.messages import AgentReport
-from kb_tests.scenario.points import HttpPoint
-
-
-def block_seconds(duration: float) -> float:
-    """The length of one histogram block: a thirtieth of the window, whole seconds from 1 to 10."""
-    return float(min(10, max(1, round(duration / 30))))
+from kb_tests.fleet.http.messages import AgentReport
+from kb_tests.load.blocks import block_seconds
+from kb_tests.scenario.http import HttpPoint
 
 
 def run(

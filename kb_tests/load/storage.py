@@ -7,9 +7,8 @@ from typing import Any
 
 from kb_tests.fleet.fleet import Fleet
 from kb_tests.fleet.storage.messages import IoSecond, StorageReport
-from kb_tests.load.http import block_seconds
-from kb_tests.scenario.points import StoragePoint
-from kb_tests.scenario.storage import StorageTopology
+from kb_tests.load.blocks import block_seconds
+from kb_tests.scenario.storage import StoragePoint, StorageTopology
 
 OnSecond = Callable[[IoSecond], None]
 

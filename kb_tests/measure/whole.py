@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from kb_tests.fleet.messages import AgentReport
+from kb_tests.fleet.http.messages import AgentReport
 from kb_tests.fleet.storage.messages import StorageReport
 
 TOUCHING = 1e-3

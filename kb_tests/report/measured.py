@@ -6,15 +6,14 @@ The way there and back loses nothing, except that the time blocks of a very larg
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 
 from kb_tests.errors import RecordError
 from kb_tests.measure.histogram import Histogram
-from kb_tests.measure.http.measurement import AgentFacts, Block, Counts, Measurement, Second, Start
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -50,120 +49,6 @@ class Columns(Part):
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """One tuple a row, in the order of the columns."""
         return zip(*(column for _, column in self), strict=True)
-
-
-class SecondColumns(Columns):
-    """The `Second`s of a point, one column for each of their fields."""
-
-    at: Column
-    sent: tuple[int, ...]
-    completed: tuple[int, ...]
-    failed: tuple[int, ...]
-    bytes: tuple[int, ...]
-    p50: Column
-    p99: Column
-    max: Column
-
-    @classmethod
-    def of(cls, seconds: Iterable[Second]) -> SecondColumns:
-        """Columns of `seconds`."""
-        rows = tuple(seconds)
-        return cls(
-            **{field.name: tuple(getattr(row, field.name) for row in rows) for field in fields(Second)}
-        )
-
-    def restore(self) -> tuple[Second, ...]:
-        """The rows again."""
-        return tuple(Second(*row) for row in self.rows())
-
-
-class BlockRecord(Part):
-    """A `Block`."""
-
-    agent: str
-    at: float
-    seconds: float
-    counts: Counts
-    response: Encoded
-    service: Encoded
-
-    @classmethod
-    def of(cls, block: Block) -> BlockRecord:
-        """The record of `block`."""
-        times = {"response": block.response.encode(), "service": block.service.encode()}
-        return cls(**shallow(block) | times)
-
-    def restore(self) -> Block:
-        """The block again."""
-        return Block(**dict(self) | {"response": decode(self.response), "service": decode(self.service)})
-
-
-class AgentRecord(Part):
-    """An `AgentFacts`."""
-
-    agent: str
-    host: str
-    counts: Counts
-    response: Encoded
-    lag_p99: float
-    lag_max: float
-    cpu: float
-    skew: float
-    clock_error: float
-    saturated: bool
-    tls: str = ""
-
-    @classmethod
-    def of(cls, facts: AgentFacts) -> AgentRecord:
-        """The record of `facts`."""
-        return cls(**shallow(facts) | {"response": facts.response.encode()})
-
-    def restore(self) -> AgentFacts:
-        """The facts again."""
-        return AgentFacts(**dict(self) | {"response": decode(self.response)})
-
-
-class MeasurementRecord(Part):
-    """A `Measurement`; `blocks_left_out` counts the blocks that were too many to keep."""
-
-    point_id: str
-    duration: float
-    offered: float
-    achieved: float
-    throughput: float
-    counts: Counts
-    response: Encoded
-    service: Encoded
-    seconds: SecondColumns
-    blocks: tuple[BlockRecord, ...]
-    blocks_left_out: Annotated[int, Field(ge=0)] = 0
-    agents: tuple[AgentRecord, ...]
-    missing: dict[str, str]
-    start: Start | None = None
-
-    @classmethod
-    def of(cls, measurement: Measurement) -> MeasurementRecord:
-        """The record of `measurement`."""
-        changed = {
-            "response": measurement.response.encode(),
-            "service": measurement.service.encode(),
-            "seconds": SecondColumns.of(measurement.seconds),
-            "agents": tuple(AgentRecord.of(facts) for facts in measurement.agents),
-        }
-        return cls(**shallow(measurement) | changed | kept(measurement.blocks, BlockRecord.of))
-
-    def restore(self) -> Measurement:
-        """The measurement again; raises RecordError if a histogram cannot be read."""
-        changed = {
-            "response": decode(self.response),
-            "service": decode(self.service),
-            "seconds": self.seconds.restore(),
-            "blocks": tuple(block.restore() for block in self.blocks),
-            "agents": tuple(agent.restore() for agent in self.agents),
-        }
-        plain = dict(self) | changed
-        del plain["blocks_left_out"]
-        return Measurement(**plain)
 
 
 def kept(blocks: Sequence[B], record: Callable[[B], Part]) -> dict[str, Any]:

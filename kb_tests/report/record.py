@@ -31,10 +31,12 @@ from kb_tests.errors import RecordError
 from kb_tests.fleet.storage.messages import DiskReport
 from kb_tests.measure.http.measurement import Measurement
 from kb_tests.measure.storage.measurement import StorageMeasurement
-from kb_tests.report.measured import MeasurementRecord, Part
+from kb_tests.report.http.measured import MeasurementRecord
+from kb_tests.report.measured import Part
 from kb_tests.report.older import READABLE, SCHEMA, upgraded
 from kb_tests.report.storage.measured import StorageMeasurementRecord
-from kb_tests.scenario.points import Point, StoragePoint
+from kb_tests.scenario.points import Point
+from kb_tests.scenario.storage import StoragePoint
 from kb_tests.sla.verdict import Outcome, Verdict
 
 AnyMeasurement = Measurement | StorageMeasurement

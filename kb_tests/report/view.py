@@ -14,6 +14,7 @@ from kb_tests.cloud.topology import Role
 from kb_tests.measure.storage.measurement import StorageMeasurement
 from kb_tests.report import by_host, words
 from kb_tests.report.exitcode import ExitCode, exit_code
+from kb_tests.report.http import hosts as http_hosts
 from kb_tests.report.http import words as http_words
 from kb_tests.report.http.figures import Figures
 from kb_tests.report.record import (
@@ -24,9 +25,10 @@ from kb_tests.report.record import (
     ScenarioRecord,
     TopologyRecord,
 )
+from kb_tests.report.storage import hosts as storage_hosts
 from kb_tests.report.storage import view as storage_view
 from kb_tests.report.storage import words as storage_words
-from kb_tests.scenario.points import StoragePoint
+from kb_tests.scenario.storage import StoragePoint
 from kb_tests.scenario.units import format_size
 from kb_tests.sla.family import WORST_FIRST
 from kb_tests.sla.verdict import Check, Outcome
@@ -78,7 +80,7 @@ class PointView:
     looks: int
     facts: Pairs
     hosts: by_host.Table | None
-    generators: Sequence[by_host.Generator] = field(repr=False)
+    generators: Sequence[http_hosts.Generator] = field(repr=False)
     figures: Figures | None = field(repr=False)
     storage: tuple[StoragePoint, StorageMeasurement] | None = field(repr=False)
     record: PointRecord = field(repr=False)
@@ -243,14 +245,14 @@ def _point(
     cells: tuple[Cell, ...] = ()
     facts: Pairs = ()
     hosts: by_host.Table | None = None
-    generators: list[by_host.Generator] = []
+    generators: list[http_hosts.Generator] = []
     if point.http is not None and figures is not None:
         cells, facts = _cells(point, figures, columns), http_words.facts(point, point.http, figures)
-        generators = by_host.generators(point.http, scenario.topology)
-        hosts = by_host.of_http(generators, figures.duration)
+        generators = http_hosts.generators(point.http, scenario.topology)
+        hosts = http_hosts.of_http(generators, figures.duration)
     elif storage is not None:
         cells, facts = _storage_cells(point, storage, columns), storage_words.facts(*storage)
-        hosts = by_host.of_storage(*storage)
+        hosts = storage_hosts.of_storage(*storage)
     checks = point.verdict.checks if point.verdict else ()
     return PointView(
         anchor=anchor(record, point),

@@ -9,7 +9,7 @@ import unicodedata
 from kb_tests.measure.http.measurement import Counts
 from kb_tests.report.http.figures import Figures
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord
-from kb_tests.scenario.points import HttpPoint
+from kb_tests.scenario.http import HttpPoint
 from kb_tests.scenario.units import format_duration, format_size
 from kb_tests.sla.verdict import Check, Outcome
 

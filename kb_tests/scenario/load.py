@@ -12,7 +12,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from kb_tests.errors import ScenarioError
-from kb_tests.scenario.model import HttpScenario, Scenario, StorageScenario
+from kb_tests.scenario.http import HttpScenario
+from kb_tests.scenario.model import Scenario, StorageScenario
 
 Key = str | int
 Lines = dict[tuple[Key, ...], int]

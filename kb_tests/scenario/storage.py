@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
@@ -243,3 +244,63 @@ class StorageScenario(Section):
         if self.sla.write_latency and not any(profile.reads < 1 for profile in self.load.profiles):
             raise ValueError("sla.write_latency limits what no profile does")
         return self
+
+
+@dataclass(frozen=True)
+class StoragePoint:
+    """One fio profile at one scale.
+
+    `rate` is I/Os per second *per server*, reads and writes together, 0 for as fast as it goes; of it,
+    and of the I/Os, `reads` is the share of reads. Durations are seconds, sizes bytes. `unit` is that of
+    the rate as the scenario gives it: "iops" or "bytes".
+    """
+
+    id: str
+    scenario: str
+    clients: int
+    profile: str
+    mode: str
+    block_size: int
+    iodepth: int
+    numjobs: int
+    reads: float
+    rate: float
+    unit: Literal["iops", "bytes"]
+    extra: tuple[tuple[str, str], ...]
+    ramp: float
+    duration: float
+    max_duration: float
+    steady: bool
+
+    @property
+    def offered(self) -> float:
+        """I/Os per second that all servers together are asked to make; 0 if as many as they can."""
+        return self.clients * self.rate
+
+    @property
+    def slots(self) -> int:
+        """I/Os that one server may have under way at the same time."""
+        return self.iodepth * self.numjobs
+
+
+def storage_point(scenario: StorageScenario, clients: int, profile: Profile) -> StoragePoint:
+    """One profile at one scale."""
+    load = scenario.load
+    return StoragePoint(
+        id=f"{scenario.name}-clients-{clients}-{profile.key}",
+        scenario=scenario.name,
+        clients=clients,
+        profile=profile.name,
+        mode=profile.mode,
+        block_size=profile.block_size,
+        iodepth=profile.iodepth,
+        numjobs=profile.numjobs,
+        reads=profile.reads,
+        rate=float(profile.rate_iops or (profile.rate or 0) / profile.block_size),
+        unit="bytes" if profile.rate else "iops",
+        extra=tuple((option, str(value)) for option, value in profile.extra.items()),
+        ramp=load.ramp,
+        duration=load.duration,
+        max_duration=load.max_duration or load.duration,
+        steady=load.steady,
+    )

@@ -6,9 +6,10 @@ from abc import ABC, abstractmethod
 from collections import defaultdict
 from typing import Generic, NamedTuple, TypeVar
 
-from kb_tests.fleet.messages import SecondReport
+from kb_tests.fleet.http.messages import SecondReport
 from kb_tests.fleet.storage.messages import IoSecond
-from kb_tests.scenario.points import HttpPoint, StoragePoint
+from kb_tests.scenario.http import HttpPoint
+from kb_tests.scenario.storage import StoragePoint
 from kb_tests.scenario.units import format_size
 from kb_tests.session.progress import Progress
 

@@ -17,9 +17,8 @@ from kb_tests.measure.http.measurement import Measurement
 from kb_tests.measure.storage.measurement import StorageMeasurement
 from kb_tests.report import junit, words
 from kb_tests.report.record import PointRecord, PointStatus
-from kb_tests.scenario.model import HttpScenario
-from kb_tests.scenario.points import HttpPoint, StoragePoint
-from kb_tests.scenario.storage import StorageScenario
+from kb_tests.scenario.http import HttpPoint, HttpScenario
+from kb_tests.scenario.storage import StoragePoint, StorageScenario
 from kb_tests.session.outbox import Outbox, PointEnded
 from kb_tests.session.progress import Progress
 from kb_tests.session.progression import Progression

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from kb_tests.scenario.points import HttpPoint, Point
+from kb_tests.scenario.http import HttpPoint
+from kb_tests.scenario.points import Point
 from kb_tests.sla.decide import STAGING
 from kb_tests.sla.verdict import Outcome, Verdict
 

@@ -10,16 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kb_tests.scenario.model import HttpSla
 from kb_tests.sla.verdict import Check, Outcome
 
 WORST_FIRST = (Outcome.INVALID, Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PASS)
-
-
-def number_of_checks(sla: HttpSla) -> int:
-    """How many checks of one point can err: limits on the sample itself (p100, no error) cannot."""
-    percents = [percent for percent in sla.latency.limits() if percent < 100] if sla.latency else []
-    return len(percents) + (sla.achieved is not None) + bool(sla.errors)
 
 
 def look_lengths(duration: float, max_duration: float) -> tuple[float, ...]:

@@ -12,7 +12,7 @@ from kb_tests.errors import RecordError
 from kb_tests.fleet import fleet
 from kb_tests.report import record as records
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord
-from kb_tests.scenario.points import HttpPoint
+from kb_tests.scenario.http import HttpPoint
 from kb_tests.sla.verdict import Outcome
 from tests.campaign.faults import FAILED, INCONCLUSIVE, INVALID, LEAKED, PASSED, Fault
 from tests.campaign.session import WINDOW, Session

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from kb_tests.fleet.messages import AgentReport, BlockReport, Done, KeptSecond, WireCounts
-from kb_tests.measure.histogram import MICROSECOND, Histogram
+from kb_tests.fleet.http.messages import AgentReport, BlockReport, Done, KeptSecond, WireCounts
+from kb_tests.measure.coarse import bucket_percentile
+from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.http.measurement import AgentFacts, Block, Counts, Measurement, Second
 from kb_tests.measure.whole import TOUCHING, sort_out, unfinished
-from kb_tests.scenario.points import HttpPoint
+from kb_tests.scenario.http import HttpPoint
 
 
 def measure(point: HttpPoint, reports: Sequence[AgentReport]) -> Measurement:
@@ -171,17 +172,3 @@ def _second(index: int, parts: Iterable[KeptSecond]) -> Second:
         p99=bucket_percentile(buckets, 99),
         max=bucket_percentile(buckets, 100),
     )
-
-
-def bucket_percentile(buckets: Mapping[int, int], percent: float) -> float:
-    """Seconds that `percent` of the coarse buckets' times do not exceed; NaN if they are empty.
-
-    Bucket i holds [2**(i/4), 2**((i+1)/4)) us; inside a bucket the times are taken as spread evenly
-    over the logarithm.
-    """
-    rank = sum(buckets.values()) * percent / 100
-    for bucket in sorted(buckets):
-        if 0 < rank <= buckets[bucket]:
-            return float(2 ** ((bucket + rank / buckets[bucket]) / 4)) * MICROSECOND
-        rank -= buckets[bucket]
-    return math.nan

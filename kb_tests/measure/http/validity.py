@@ -11,21 +11,17 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
+from kb_tests.measure.bounds import CPU, SHIFT_AT_MOST, SHIFT_SHARE, named
 from kb_tests.measure.http.measurement import AgentFacts, Block, Counts, Measurement
 from kb_tests.measure.http.merge import total
-from kb_tests.scenario.model import HttpSla
-from kb_tests.scenario.points import HttpPoint
+from kb_tests.scenario.http import HttpPoint, HttpSla
 from kb_tests.scenario.units import format_duration
 
 LAG_SHARE = 0.1
 LAG_AT_LEAST = 0.001
 LAG_WITHOUT_LIMIT = 0.1
-CPU = 0.9
-SHIFT_SHARE = 0.05
-SHIFT_AT_MOST = 1.0
 DUE_SHARE = 0.005
 DUE_SLACK = 8
-NAMED = 3
 
 
 def validity(point: HttpPoint, measurement: Measurement, sla: HttpSla) -> tuple[str, ...]:
@@ -150,9 +146,3 @@ def _off_schedule(planned: float, counts: Counts) -> str:
     if planned and abs(counts.due - planned) > max(DUE_SLACK, DUE_SHARE * planned):
         return f"{counts.due} requests were due where the rate means {math.floor(planned)}"
     return ""
-
-
-def named(names: Sequence[str]) -> str:
-    """The first few of `names`, and how many more there are."""
-    more = len(names) - NAMED
-    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from kb_tests.fleet.storage.messages import BinnedPart, IoDone, IoSecond, StorageReport
-from kb_tests.measure.http.merge import bucket_percentile
+from kb_tests.measure.coarse import bucket_percentile
 from kb_tests.measure.storage import fio
 from kb_tests.measure.storage.measurement import (
     Io,
@@ -21,7 +21,7 @@ from kb_tests.measure.storage.measurement import (
     StorageServer,
 )
 from kb_tests.measure.whole import TOUCHING, sort_out, unfinished
-from kb_tests.scenario.points import StoragePoint
+from kb_tests.scenario.storage import StoragePoint
 
 EDGE = 0.25
 """Seconds by which a server's window may miss the common one, stalls aside: fio answers between two I/Os."""

@@ -10,7 +10,7 @@ from kb_tests.fleet.storage.messages import IoBlock, IoSecond, StorageReport
 from kb_tests.measure.steady import is_steady
 from kb_tests.measure.storage.measurement import StorageMeasurement
 from kb_tests.measure.storage.merge import measure
-from kb_tests.scenario.points import StoragePoint
+from kb_tests.scenario.storage import StoragePoint
 
 ROUNDS = 5
 """So many rounds in a row have to be alike."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from kb_tests.measure.http.validity import CPU, SHIFT_AT_MOST, SHIFT_SHARE, named
+from kb_tests.measure.bounds import CPU, SHIFT_AT_MOST, SHIFT_SHARE, named
 from kb_tests.measure.storage.measurement import StorageMeasurement, StorageServer
 from kb_tests.measure.storage.merge import EDGE
-from kb_tests.scenario.points import StoragePoint
+from kb_tests.scenario.storage import StoragePoint
 from kb_tests.scenario.units import format_duration
 
 WAITING = 0.25

@@ -2,121 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import assert_never
 
-from markupsafe import Markup
-
-from kb_tests.measure.storage.measurement import StorageMeasurement
-from kb_tests.report import by_host, words
-from kb_tests.report.charts import percentiles, series, strip
-from kb_tests.report.http import scale_chart as scale
+from kb_tests.report.charts.style import Captioned
+from kb_tests.report.http import charts as http
 from kb_tests.report.storage import charts as storage
 from kb_tests.report.view import PointView, ScenarioView
-from kb_tests.scenario.points import HttpPoint, StoragePoint
-from kb_tests.sla.verdict import Check
-
-LATENCY = "latency p"
-
-Captioned = tuple[str, Markup]
+from kb_tests.scenario.http import HttpPoint
+from kb_tests.scenario.storage import StoragePoint
 
 
 def point_charts(point: PointView) -> list[Captioned]:
     """Captions and SVG elements of one point; empty if it measured nothing that can be drawn."""
-    if point.storage is not None:
-        return _storage_charts(point, *point.storage)
-    if point.figures is None or point.record.http is None:
-        return []
-    limits = list(_limits(point))
-    seconds = point.record.http.seconds
-    figures = point.figures
-    drawn = [
-        ("Response time by percentile", percentiles.chart(figures, limits, point.anchor)),
-        ("Over time", series.chart(seconds, figures.duration, figures.offered, limits, point.anchor)),
-        ("Generator by generator", _generators(point, figures.duration)),
-    ]
-    return [(caption, svg) for caption, svg in drawn if svg is not None]
+    asked = point.record.point
+    match asked:
+        case HttpPoint():
+            return http.point_charts(point)
+        case StoragePoint():
+            return storage.point_charts(point)
+        case _:
+            assert_never(asked)
 
 
 def scale_charts(scenario: ScenarioView, run: str) -> list[Captioned]:
     """Captions and SVG elements across the points of a scenario; empty for a single one."""
     name = f"{run}-{scenario.name}"
-    stored = [
-        storage.Entry(*point.storage, str(point.record.outcome or ""))
-        for point in scenario.points
-        if point.storage is not None
-    ]
-    if len({entry.point.clients for entry in stored}) > 1:
-        over = [
-            ("I/Os per second over scale", storage.iops_over_scale(stored, name)),
-            ("Bandwidth over scale, MiB/s", storage.bandwidth_over_scale(stored, name)),
-            ("p99 of latency over scale", storage.latency_over_scale(stored, name)),
-        ]
-        return [(caption, svg) for caption, svg in over if svg is not None]
-    entries = _entries(scenario)
-    if len(entries) < 2:
-        return []
-    limits = {percent: check.limit for point in scenario.points for percent, check in _limits(point)}
-    drawn = [
-        ("Response time over load", scale.latency(entries, limits, name)),
-        ("Achieved over load, requests/s", scale.achieved(entries, name)),
-    ]
-    return [(caption, svg) for caption, svg in drawn if svg is not None]
-
-
-def _entries(scenario: ScenarioView) -> list[scale.Entry]:
-    """The measured points, in a series for each scale, or for each rate where there are more scales: the same
-    load of few generators and of many is not one point of one line.
-    """
-    measured = [
-        (point.figures, point.record)
-        for point in scenario.points
-        if point.figures is not None and isinstance(point.record.point, HttpPoint)
-    ]
-    asked = [record.point for _, record in measured if isinstance(record.point, HttpPoint)]
-    scales, rates = {point.clients for point in asked}, {point.rate for point in asked}
-    by_scale = len(rates) >= len(scales)
-    entries = []
-    for (figures, record), point in zip(measured, asked, strict=True):
-        series = ""
-        if by_scale and len(scales) > 1:
-            series = f"{point.clients} generator{'s' if point.clients > 1 else ''}"
-        elif not by_scale and len(rates) > 1:
-            series = f"{point.rate:g}/s each"
-        entries.append(scale.Entry(figures, str(record.outcome or ""), series))
-    return entries
-
-
-def _storage_charts(point: PointView, asked: StoragePoint, measured: StorageMeasurement) -> list[Captioned]:
-    limits: dict[str, list[Check]] = {"read": [], "write": []}
-    for check in point.record.verdict.checks if point.record.verdict else ():
-        direction, _, percentile = check.name.partition(" latency p")
-        if percentile:
-            limits[direction].append(check)
-    drawn = [
-        ("Latency by percentile", storage.percentiles(asked, measured, limits, point.anchor)),
-        ("Over time", storage.series(asked, measured, point.anchor)),
-        ("Server by server", storage.servers(measured, point.anchor)),
-    ]
-    return [(caption, svg) for caption, svg in drawn if svg is not None]
-
-
-def _generators(point: PointView, duration: float) -> Markup | None:
-    found = point.generators
-    rows = [
-        strip.Row("req/s", [one.counts.completed / max(duration, 1e-9) for one in found], words.number),
-        strip.Row("p99", [one.p99 for one in found], words.duration),
-    ]
-    return strip.chart(
-        [one.name for one in found],
-        [by_host.short(one.host) for one in found],
-        rows,
-        f"generators-{point.anchor}",
-        f"The generators of {point.anchor} side by side",
-    )
-
-
-def _limits(point: PointView) -> Iterator[tuple[float, Check]]:
-    verdict = point.record.verdict
-    for check in verdict.checks if verdict else ():
-        if check.name.startswith(LATENCY):
-            yield float(check.name.removeprefix(LATENCY)), check
+    return http.scale_charts(scenario, name) + storage.scale_charts(scenario, name)

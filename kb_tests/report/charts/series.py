@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 from markupsafe import Markup
-from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from kb_tests.report.charts import style
-from kb_tests.report.measured import SecondColumns
+from kb_tests.report.charts.axes import MOST, _array, binned, positive, time_axis
+from kb_tests.report.http.measured import SecondColumns
 from kb_tests.sla.verdict import Check
 
 HEIGHT = 280
-MOST = 150
-LONGEST = 1e5
-
-Values = npt.NDArray[np.float64]
 
 
 def chart(
@@ -78,35 +72,3 @@ def chart(
         fig, [("■", "p50", style.BLUE), ("■", "p99", style.ORANGE), ("┈", "limit", style.SOFT)], top=128
     )
     return style.svg(fig, f"series-{name}", f"Rate and response time over the time of {name}")
-
-
-def time_axis(axes: Axes, first: float, last: float, *, at_bottom: bool) -> None:
-    """An x axis of seconds or minutes; the time before 0 is shaded."""
-    axes.set_xlim(first, last)
-    span = last - max(0.0, first)
-    step = next((size for size in (1, 2, 5, 10, 30, 60, 300, 600, 1800) if span / size <= 7), 3600)
-    axes.xaxis.set_major_locator(FixedLocator([float(tick) for tick in np.arange(0, last + 0.001, step)]))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda second, _: _clock(second, step)))
-    if first < 0:
-        axes.axvspan(first, 0, color=style.WASH, linewidth=0, zorder=0)
-        if not at_bottom and -first / (last - first) > 0.1:
-            axes.text(first, 0, " warm-up", color=style.SOFT, fontsize=style.FONT, va="bottom")
-
-
-def _clock(second: float, step: float) -> str:
-    return f"{second / 60:g}min" if step >= 60 and second else f"{second:g}s"
-
-
-def _array(column: Sequence[float], keep: npt.NDArray[np.bool_]) -> Values:
-    return np.asarray(column, np.float64)[keep]
-
-
-def positive(values: Values) -> Values:
-    """What has a place on a logarithmic axis of times; NaN, a gap in the line, for what has none."""
-    return np.where((values > 0) & (values < LONGEST), np.maximum(values, 1e-6), np.nan)
-
-
-def binned(values: Values, bins: npt.NDArray[np.int_], function: Callable[[Values], float]) -> Values:
-    """`function` of the values of each bin; NaN for a bin without any."""
-    groups = (values[bins == index] for index in np.unique(bins))
-    return np.array([function(group) if np.isfinite(group).any() else math.nan for group in groups])

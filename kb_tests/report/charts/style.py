@@ -142,3 +142,6 @@ def _smaller_tag(match: re.Match[str]) -> str:
 
 def _font(match: re.Match[str]) -> str:
     return f"font-size: {match[1]};" if match[1] else match[2]
+
+
+Captioned = tuple[str, Markup]

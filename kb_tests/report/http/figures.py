@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.http.measurement import Counts
-from kb_tests.report.measured import MeasurementRecord, decode
+from kb_tests.report.http.measured import MeasurementRecord
+from kb_tests.report.measured import decode
 
 
 @dataclass(frozen=True)

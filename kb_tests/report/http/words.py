@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from kb_tests.report import words
 from kb_tests.report.http.figures import Figures
-from kb_tests.report.measured import AgentRecord, MeasurementRecord
+from kb_tests.report.http.measured import AgentRecord, MeasurementRecord
 from kb_tests.report.record import PointRecord
-from kb_tests.scenario.points import HttpPoint
+from kb_tests.scenario.http import HttpPoint
 from kb_tests.scenario.units import format_size
 
 Pairs = tuple[tuple[str, str], ...]

@@ -15,9 +15,11 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter
 from kb_tests.measure.storage.measurement import Latency, StorageMeasurement, StorageServer
 from kb_tests.report import by_host, words
 from kb_tests.report.charts import strip, style
+from kb_tests.report.charts.axes import MOST, binned, positive, time_axis
 from kb_tests.report.charts.percentiles import curve
-from kb_tests.report.charts.series import MOST, binned, positive, time_axis
-from kb_tests.scenario.points import StoragePoint
+from kb_tests.report.charts.style import Captioned
+from kb_tests.report.view import PointView, ScenarioView
+from kb_tests.scenario.storage import StoragePoint
 from kb_tests.sla.verdict import Check
 
 COLOURS = {"read": style.BLUE, "write": style.ORANGE}
@@ -213,3 +215,38 @@ def _over_scale(
 def _parts(point: StoragePoint, measured: StorageMeasurement) -> list[tuple[str, Latency]]:
     both = (("read", point.reads, measured.read), ("write", 1 - point.reads, measured.write))
     return [(part, io.response) for part, share, io in both if share > 0]
+
+
+def point_charts(point: PointView) -> list[Captioned]:
+    """Captions and SVG elements of one point; empty if it measured nothing that can be drawn."""
+    if point.storage is None:
+        return []
+    asked, measured = point.storage
+    limits: dict[str, list[Check]] = {"read": [], "write": []}
+    for check in point.record.verdict.checks if point.record.verdict else ():
+        direction, _, percentile = check.name.partition(" latency p")
+        if percentile:
+            limits[direction].append(check)
+    drawn = [
+        ("Latency by percentile", percentiles(asked, measured, limits, point.anchor)),
+        ("Over time", series(asked, measured, point.anchor)),
+        ("Server by server", servers(measured, point.anchor)),
+    ]
+    return [(caption, svg) for caption, svg in drawn if svg is not None]
+
+
+def scale_charts(scenario: ScenarioView, name: str) -> list[Captioned]:
+    """Captions and SVG elements across the points of a scenario; empty for a single scale."""
+    stored = [
+        Entry(*point.storage, str(point.record.outcome or ""))
+        for point in scenario.points
+        if point.storage is not None
+    ]
+    if len({entry.point.clients for entry in stored}) < 2:
+        return []
+    over = [
+        ("I/Os per second over scale", iops_over_scale(stored, name)),
+        ("Bandwidth over scale, MiB/s", bandwidth_over_scale(stored, name)),
+        ("p99 of latency over scale", latency_over_scale(stored, name)),
+    ]
+    return [(caption, svg) for caption, svg in over if svg is not None]

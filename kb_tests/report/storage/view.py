@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from kb_tests.measure.storage.measurement import StorageMeasurement
 from kb_tests.report import words
 from kb_tests.report.storage import words as storage_words
-from kb_tests.scenario.points import StoragePoint
+from kb_tests.scenario.storage import StoragePoint
 
 Column = tuple[str, str]
 """A heading, and the name of the check whose limit and outcome go with it ("" if there is none)."""

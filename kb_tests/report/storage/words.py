@@ -7,7 +7,7 @@ import math
 from kb_tests.measure.storage.fio import CENSORED_FROM
 from kb_tests.measure.storage.measurement import Io, Latency, StorageMeasurement
 from kb_tests.report import words
-from kb_tests.scenario.points import StoragePoint
+from kb_tests.scenario.storage import StoragePoint
 from kb_tests.scenario.units import format_size
 
 Property = tuple[str, str | int | float]

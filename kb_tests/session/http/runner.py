@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from kb_tests.fleet.messages import SecondReport
+from kb_tests.fleet.http.messages import SecondReport
 from kb_tests.load import http
 from kb_tests.measure.http.measurement import Measurement
 from kb_tests.measure.http.merge import measure
 from kb_tests.measure.http.start import without_start
-from kb_tests.scenario.model import HttpScenario
-from kb_tests.scenario.points import HttpPoint
+from kb_tests.scenario.http import HttpPoint, HttpScenario
 from kb_tests.scenario.units import parse_duration, parse_size, parse_warm_up
 from kb_tests.session.meter import Flow, Meter
 from kb_tests.session.point_runner import PointRunner

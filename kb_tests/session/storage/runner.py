@@ -10,8 +10,7 @@ from kb_tests.load import storage
 from kb_tests.measure.storage.measurement import StorageMeasurement
 from kb_tests.measure.storage.merge import measure
 from kb_tests.measure.storage.rounds import run_until_steady
-from kb_tests.scenario.points import StoragePoint, storage_point
-from kb_tests.scenario.storage import Profile, StorageScenario
+from kb_tests.scenario.storage import Profile, StoragePoint, StorageScenario, storage_point
 from kb_tests.scenario.units import parse_duration
 from kb_tests.session.meter import Flow, Meter
 from kb_tests.session.point_runner import PointRunner

@@ -16,8 +16,7 @@ from dataclasses import replace
 
 from kb_tests.measure.http.measurement import Measurement
 from kb_tests.measure.http.validity import validity
-from kb_tests.scenario.model import HttpSla
-from kb_tests.scenario.points import HttpPoint
+from kb_tests.scenario.http import HttpPoint, HttpSla
 from kb_tests.sla.decide import (
     Risk,
     around,
@@ -27,7 +26,7 @@ from kb_tests.sla.decide import (
     shortage,
     staging_check,
 )
-from kb_tests.sla.family import number_of_checks, worst
+from kb_tests.sla.family import worst
 from kb_tests.sla.http.sample import Sample
 from kb_tests.sla.verdict import Check, Outcome, Verdict
 
@@ -125,3 +124,9 @@ def _errors(sample: Sample, risk: Risk, limit: float) -> Check:
         told += f" {in_percent(low)} and {in_percent(high)}, judged from {sample}"
         told += shortage(found, limit, risk.alpha, outcome)
     return Check("errors", outcome, found.value, limit, "", low, high, True, told + ".", p_pass, p_fail)
+
+
+def number_of_checks(sla: HttpSla) -> int:
+    """How many checks of one point can err: limits on the sample itself (p100, no error) cannot."""
+    percents = [percent for percent in sla.latency.limits() if percent < 100] if sla.latency else []
+    return len(percents) + (sla.achieved is not None) + bool(sla.errors)

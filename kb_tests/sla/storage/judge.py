@@ -13,8 +13,7 @@ from dataclasses import dataclass
 
 from kb_tests.measure.storage.measurement import Io, Latency, StorageBlock, StorageMeasurement
 from kb_tests.measure.storage.validity import fell_behind, validity, waited
-from kb_tests.scenario.points import StoragePoint
-from kb_tests.scenario.storage import StorageSla
+from kb_tests.scenario.storage import StoragePoint, StorageSla
 from kb_tests.scenario.units import format_size
 from kb_tests.sla.bounds import Mean, Share, batches
 from kb_tests.sla.decide import (

@@ -11,7 +11,7 @@ from kb_tests.cloud.options import StageOptions
 from kb_tests.cloud.progress import Progress, silent
 from kb_tests.cloud.staging import stage
 from kb_tests.cloud.topology import Role, Topology
-from kb_tests.scenario.model import HttpScenario
+from kb_tests.scenario.http import HttpScenario
 from kb_tests.scenario.storage import StorageScenario
 
 BOOT = dict.fromkeys(Role, "#!/bin/sh\necho hello\n")

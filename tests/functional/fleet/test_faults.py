@@ -18,7 +18,7 @@ from kb_tests.cloud.progress import silent
 from kb_tests.errors import AgentsMissingError, TunnelError
 from kb_tests.fleet import channel, fleet
 from kb_tests.fleet.fleet import Fleet
-from kb_tests.fleet.messages import AgentReport
+from kb_tests.fleet.http.messages import AgentReport
 from kb_tests.fleet.secrets import Secrets
 from kb_tests.fleet.tunnel import Tunnel
 from kb_tests.load import http

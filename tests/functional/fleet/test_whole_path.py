@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from kb_tests.cloud.progress import silent
 from kb_tests.fleet.fleet import Fleet
-from kb_tests.fleet.messages import SecondReport
+from kb_tests.fleet.http.messages import SecondReport
 from kb_tests.load import http
-from kb_tests.scenario.points import HttpPoint
+from kb_tests.scenario.http import HttpPoint
 from tests.functional.fleet.plane import Plane
 
 POINT = HttpPoint(

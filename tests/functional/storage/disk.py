@@ -16,7 +16,7 @@ from typing import Any
 from kb_tests.agent.storage import engine
 from kb_tests.fleet.storage.messages import IoBlock, IoDone, IoSecond, StorageReport
 from kb_tests.localcloud.netns.cgroups import PREFIX, Groups
-from kb_tests.scenario.points import StoragePoint
+from kb_tests.scenario.storage import StoragePoint
 from tests.unit.measure import io_reports
 
 VOLUME = "0f9a3c1e-77d2-4b1c-9b2e-5d1f00c0ffee"

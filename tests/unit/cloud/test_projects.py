@@ -13,7 +13,7 @@ from kb_tests.cloud.options import StageOptions
 from kb_tests.cloud.preflight import Supplies
 from kb_tests.cloud.progress import silent
 from kb_tests.cloud.projects import add_projects
-from kb_tests.scenario.model import HttpScenario
+from kb_tests.scenario.http import HttpScenario
 
 SCENARIO = {
     "name": "small",

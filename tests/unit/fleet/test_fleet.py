@@ -11,7 +11,7 @@ from kb_tests.cloud.progress import silent
 from kb_tests.errors import AgentsMissingError, FleetError, TunnelError
 from kb_tests.fleet.channel import ControlChannel
 from kb_tests.fleet.fleet import LEAD, RECONSIDER, Fleet
-from kb_tests.fleet.messages import AgentReport, SecondReport
+from kb_tests.fleet.http.messages import AgentReport, SecondReport
 from tests.unit.fleet.agents import RUN, FakeAgent, FakeChannel, topology
 
 LOAD = {"kind": "load", "http": {}}

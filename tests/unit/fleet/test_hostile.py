@@ -8,7 +8,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kb_tests.fleet.collect import Collection, HttpGathering
+from kb_tests.fleet.collect import Collection
+from kb_tests.fleet.http.collect import HttpGathering
 from kb_tests.fleet.roster import Roster
 from tests.unit.agent.test_protocol import JSON
 from tests.unit.fleet.agents import FakeAgent, healthy, topology

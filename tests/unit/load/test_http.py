@@ -6,7 +6,8 @@ import pytest
 
 from kb_tests.fleet.fleet import Fleet
 from kb_tests.load import http
-from kb_tests.scenario.points import HttpPoint
+from kb_tests.load.blocks import block_seconds
+from kb_tests.scenario.http import HttpPoint
 
 POINT = HttpPoint(
     id="p",
@@ -61,4 +62,4 @@ def test_a_point_becomes_one_command() -> None:
 
 @pytest.mark.parametrize(("duration", "block"), [(3, 1), (30, 1), (60, 2), (299, 10), (3600, 10)])
 def test_blocks_are_whole_seconds_from_one_to_ten(duration: float, block: float) -> None:
-    assert http.block_seconds(duration) == block
+    assert block_seconds(duration) == block

@@ -8,7 +8,7 @@ from kb_tests.fleet.storage.messages import StorageReport
 from kb_tests.load.storage import options
 from kb_tests.measure.storage.rounds import joined, run_until_steady
 from kb_tests.measure.storage.validity import validity
-from kb_tests.scenario.points import StoragePoint
+from kb_tests.scenario.storage import StoragePoint
 from tests.unit.measure.io_reports import block, point, report, second
 
 STEADY = point(rate=0.0, duration=30.0, max_duration=120.0, steady=True)

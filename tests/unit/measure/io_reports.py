@@ -10,7 +10,7 @@ from typing import Any
 
 from kb_tests.fleet.storage.messages import IoBlock, IoDone, IoSecond, StorageReport
 from kb_tests.measure.storage import fio
-from kb_tests.scenario.points import StoragePoint
+from kb_tests.scenario.storage import StoragePoint
 
 POINT = StoragePoint(
     id="disk-clients-1-random-read",

@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from kb_tests.fleet.messages import AgentReport, BlockReport, Done, KeptSecond, SecondReport, WireCounts
+from kb_tests.fleet.http.messages import AgentReport, BlockReport, Done, KeptSecond, SecondReport, WireCounts
 from kb_tests.measure.histogram import Histogram
-from kb_tests.scenario.model import HttpSla
-from kb_tests.scenario.points import HttpPoint
+from kb_tests.scenario.http import HttpPoint, HttpSla
 
 POINT = HttpPoint(
     id="small-clients-2-rate-500",

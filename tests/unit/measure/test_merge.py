@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from kb_tests.fleet.messages import AgentReport
+from kb_tests.fleet.http.messages import AgentReport
+from kb_tests.measure.coarse import bucket_percentile
 from kb_tests.measure.histogram import Histogram
-from kb_tests.measure.http.merge import bucket_percentile, measure
+from kb_tests.measure.http.merge import measure
 from tests.unit.measure.reports import POINT, added, fleet, report, wire
 
 

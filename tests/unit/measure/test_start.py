@@ -13,7 +13,7 @@ from kb_tests.measure.http.measurement import AgentFacts, Block, Counts, Measure
 from kb_tests.measure.http.merge import total
 from kb_tests.measure.http.start import without_start
 from kb_tests.measure.http.validity import validity
-from kb_tests.scenario.points import HttpPoint
+from kb_tests.scenario.http import HttpPoint
 from tests.unit.measure.reports import POINT, SLA
 
 RATE = 100

@@ -10,8 +10,7 @@ import pytest
 from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.http.merge import measure
 from kb_tests.measure.http.validity import lag_limit, validity
-from kb_tests.scenario.model import HttpSla
-from kb_tests.scenario.points import HttpPoint
+from kb_tests.scenario.http import HttpPoint, HttpSla
 from tests.unit.measure.reports import POINT, SLA, facts, fleet, report, wire
 
 

@@ -13,9 +13,9 @@ from kb_tests.cloud.topology import Access, Role, Server, StagingFacts, Topology
 from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.http.measurement import AgentFacts, Block, Counts, Measurement, Second
 from kb_tests.report.http.figures import Figures
-from kb_tests.report.measured import MeasurementRecord
+from kb_tests.report.http.measured import MeasurementRecord
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord, ScenarioRecord, TopologyRecord
-from kb_tests.scenario.points import HttpPoint
+from kb_tests.scenario.http import HttpPoint
 from kb_tests.sla.verdict import Check, Outcome, Verdict
 
 STARTED = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)

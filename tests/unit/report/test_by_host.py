@@ -11,8 +11,10 @@ from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.http.measurement import Counts
 from kb_tests.measure.storage.merge import measure
 from kb_tests.report import by_host, html
-from kb_tests.report.by_host import Generator
 from kb_tests.report.charts import strip
+from kb_tests.report.http import hosts as http_hosts
+from kb_tests.report.http.hosts import Generator
+from kb_tests.report.storage import hosts as storage_hosts
 from tests.unit.measure.io_reports import frozen_blocks, point, report, steady_blocks
 from tests.unit.report import build
 
@@ -32,7 +34,7 @@ def test_the_slowest_way_comes_first() -> None:
         generator("c", "one", "two", 0.009),
         generator("d", HOST_ID, "", 0.001, bad=20),
     ]
-    table = by_host.of_http(found, 10.0)
+    table = http_hosts.of_http(found, 10.0)
     assert table is not None
     assert table.rows == (
         ("0f0f0f0f…", "unknown", "1", "98/s", "1ms", "∞", "2%"),
@@ -43,13 +45,13 @@ def test_the_slowest_way_comes_first() -> None:
 
 
 def test_a_single_host_is_no_breakdown() -> None:
-    assert by_host.of_http([generator(name, "one", "two", 0.001) for name in "ab"], 10.0) is None
-    assert by_host.of_http([], 10.0) is None
+    assert http_hosts.of_http([generator(name, "one", "two", 0.001) for name in "ab"], 10.0) is None
+    assert http_hosts.of_http([], 10.0) is None
 
 
 def test_of_many_hosts_the_slowest_are_shown() -> None:
     found = [generator(str(n), f"host-{n}", "x", 0.001 * (n + 1)) for n in range(15)]
-    table = by_host.of_http(found, 10.0)
+    table = http_hosts.of_http(found, 10.0)
     assert table is not None
     assert (len(table.rows), table.more) == (by_host.ROWS, 3)
     assert table.rows[0][0] == "host-14"
@@ -60,7 +62,7 @@ def test_a_slow_disk_shows_by_its_host() -> None:
     reports = [report(steady_blocks(), agent=f"s-{n}") for n in range(2)]
     frozen = report(frozen_blocks(), agent="s-2", stalls=[(9.5, 2.01)])
     reports.append(dataclasses.replace(frozen, host="h2"))
-    table = by_host.of_storage(reading, measure(reading, reports))
+    table = storage_hosts.of_storage(reading, measure(reading, reports))
     assert table is not None
     assert table.columns == (
         "Servers on", "Servers", "IOPS", "Bandwidth", "read p99", "Longest stall", "Failed",
@@ -73,7 +75,7 @@ def test_the_page_shows_ways_and_generators() -> None:
     judged = build.judged()
     run = build.run([judged])
     assert judged.http is not None
-    found = by_host.generators(judged.http, run.scenarios[0].topology)
+    found = http_hosts.generators(judged.http, run.scenarios[0].topology)
     assert [(one.host, one.peer) for one in found] == [
         ("compute-1", "compute-1"),
         ("compute-2", "compute-2"),

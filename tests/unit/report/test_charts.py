@@ -16,7 +16,7 @@ from kb_tests.measure.http.measurement import Counts, Second
 from kb_tests.report.charts import percentiles, series, style
 from kb_tests.report.http import scale_chart as scale
 from kb_tests.report.http.figures import Figures
-from kb_tests.report.measured import MeasurementRecord, SecondColumns
+from kb_tests.report.http.measured import MeasurementRecord, SecondColumns
 from kb_tests.sla.verdict import Check
 from tests.unit.report import build
 

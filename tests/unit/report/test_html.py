@@ -8,7 +8,7 @@ import pytest
 
 from kb_tests.report import html
 from kb_tests.report.charts import page as charts
-from kb_tests.report.measured import MeasurementRecord
+from kb_tests.report.http.measured import MeasurementRecord
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord, load
 from tests.unit.report import build
 

@@ -7,7 +7,7 @@ import pytest
 from kb_tests.measure.http.measurement import Start
 from kb_tests.report.http import words as http_words
 from kb_tests.report.http.figures import Figures
-from kb_tests.report.measured import MeasurementRecord
+from kb_tests.report.http.measured import MeasurementRecord
 from kb_tests.report.record import PointRecord
 from tests.unit.report import build
 

@@ -17,7 +17,8 @@ from kb_tests.errors import RecordError
 from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.http.measurement import AgentFacts, Block, Counts, Measurement, Second, Start
 from kb_tests.report import measured, record
-from kb_tests.report.measured import MeasurementRecord
+from kb_tests.report.http import measured as http_measured
+from kb_tests.report.http.measured import MeasurementRecord
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord, TopologyRecord
 from kb_tests.report.view import view
 from kb_tests.sla.verdict import Outcome, Verdict
@@ -79,9 +80,9 @@ def test_a_measurement_comes_back_from_its_record_as_it_was(measurement: Measure
     ("kind", "model"),
     [
         (Measurement, MeasurementRecord),
-        (Second, measured.SecondColumns),
-        (Block, measured.BlockRecord),
-        (AgentFacts, measured.AgentRecord),
+        (Second, http_measured.SecondColumns),
+        (Block, http_measured.BlockRecord),
+        (AgentFacts, http_measured.AgentRecord),
     ],
 )
 def test_no_field_is_forgotten(kind: Any, model: type[measured.Part]) -> None:

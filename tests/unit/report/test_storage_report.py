@@ -15,8 +15,7 @@ from kb_tests.report import html, junit, terminal
 from kb_tests.report.record import PointRecord, RunRecord, ScenarioRecord, load
 from kb_tests.report.storage import charts
 from kb_tests.report.storage import words as storage_words
-from kb_tests.scenario.points import StoragePoint
-from kb_tests.scenario.storage import StorageSla
+from kb_tests.scenario.storage import StoragePoint, StorageSla
 from kb_tests.sla.storage.judge import judge
 from tests.unit.measure.io_reports import block, frozen_blocks, point, report, steady_blocks
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from kb_tests.errors import ScenarioError
+from kb_tests.scenario.http import HttpScenario
 from kb_tests.scenario.load import load
-from kb_tests.scenario.model import HttpScenario
 from kb_tests.scenario.units import Duration, Share, Size
 
 ROOT = Path(__file__).parents[3]

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kb_tests.scenario.model import Clients, HttpScenario
-from kb_tests.scenario.points import HttpPoint, expand, scales
+from kb_tests.scenario.http import HttpPoint, HttpScenario
+from kb_tests.scenario.model import Clients
+from kb_tests.scenario.points import expand, scales
 from kb_tests.scenario.units import format_duration, format_size, parse_duration, parse_share, parse_size
 
 

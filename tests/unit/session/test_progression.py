@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from kb_tests.scenario.points import StoragePoint
+from kb_tests.scenario.storage import StoragePoint
 from kb_tests.session.progression import Progression
 from kb_tests.sla.verdict import Outcome, Verdict
 from tests.unit.measure.io_reports import POINT

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from kb_tests.scenario.model import HttpSla
-from kb_tests.sla.family import look_lengths, number_of_checks, worst
+from kb_tests.scenario.http import HttpSla
+from kb_tests.sla.family import look_lengths, worst
+from kb_tests.sla.http.judge import number_of_checks
 from kb_tests.sla.verdict import Check, Outcome
 
 PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from kb_tests.scenario.http import HttpScenario
 from kb_tests.scenario.load import load
-from kb_tests.scenario.model import HttpScenario
 from kb_tests.sla.feasible import feasible
 
 SCENARIOS = Path(__file__).parents[3] / "scenarios"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.http.measurement import Measurement
 from kb_tests.measure.http.merge import measure
-from kb_tests.scenario.model import HttpSla
+from kb_tests.scenario.http import HttpSla
 from kb_tests.sla.http.judge import judge, number_of_checks
 from kb_tests.sla.verdict import Check, Outcome, Verdict
 from tests.unit.measure.reports import POINT, SLA, facts, fleet, wire

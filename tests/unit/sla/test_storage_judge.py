@@ -8,8 +8,8 @@ import pytest
 
 from kb_tests.fleet.storage.messages import IoBlock
 from kb_tests.measure.storage.merge import measure
-from kb_tests.scenario.points import StoragePoint, expand
-from kb_tests.scenario.storage import StorageScenario, StorageSla
+from kb_tests.scenario.points import expand
+from kb_tests.scenario.storage import StoragePoint, StorageScenario, StorageSla
 from kb_tests.sla.count import checks_of
 from kb_tests.sla.feasible import feasible
 from kb_tests.sla.storage.judge import judge, number_of_checks

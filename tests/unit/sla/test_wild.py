@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from kb_tests.fleet.messages import AgentReport, BlockReport, Done, KeptSecond, SecondReport
+from kb_tests.fleet.http.messages import AgentReport, BlockReport, Done, KeptSecond, SecondReport
 from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.http.merge import measure
 from kb_tests.sla.http.judge import judge

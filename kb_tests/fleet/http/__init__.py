@@ -1,0 +1,1 @@
+"""What generators send of HTTP points."""

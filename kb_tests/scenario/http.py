@@ -1,0 +1,201 @@
+"""HTTP scenarios: their topology, load, SLA and points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, field_validator, model_validator
+
+from kb_tests.scenario.base import Clients, Confidence, Flavor, Latency, ScenarioName, Section, check_scale
+from kb_tests.scenario.units import Duration, Share, Size, WarmUp
+
+SHORTEST_TO_SETTLE = 20.0
+"""Seconds of a window in which a warm-up can be found."""
+
+
+Place = Annotated[str, StringConstraints(pattern=r"^[^:\s]+(:[^:\s]+)?$", max_length=255)]
+"""An availability zone, or `zone:host` with a compute host of it, as Nova takes them."""
+
+
+class Placement(Section):
+    """Where servers run; none given means wherever Nova puts them.
+
+    The servers of a network, and the generators, are dealt to their places in turn. With as many places on
+    either side the generator of the i-th place loads the server of the i-th.
+    """
+
+    servers: list[Place] = Field(default_factory=list, max_length=100)
+    clients: list[Place] = Field(default_factory=list, max_length=100)
+
+    @field_validator("servers", "clients")
+    @classmethod
+    def _distinct(cls, places: list[str]) -> list[str]:
+        if len(set(places)) != len(places):
+            raise ValueError("each place may stand here once")
+        return places
+
+
+class HttpTopology(Section):
+    """HTTP servers behind routers, and as many traffic generators on a network of their own."""
+
+    tenants: Annotated[int, Field(ge=1, le=1000)] = 1
+    routers_per_tenant: Annotated[int, Field(ge=1, le=20)] = 1
+    networks_per_router: Annotated[int, Field(ge=1, le=200)] = 1
+    servers_per_network: Annotated[int, Field(ge=1, le=1000)] = 1
+    flavor: Flavor = Flavor()
+    placement: Placement = Placement()
+
+    @property
+    def routers(self) -> int:
+        """Routers of all tenants."""
+        return self.tenants * self.routers_per_tenant
+
+    @property
+    def networks(self) -> int:
+        """Server networks of all tenants."""
+        return self.routers * self.networks_per_router
+
+    @property
+    def servers(self) -> int:
+        """HTTP servers, and as many generators."""
+        return self.networks * self.servers_per_network
+
+
+class HttpLoad(Section):
+    """Rates are per generator; every rate at every scale is a point. Rate 0 is a closed loop.
+
+    `tls` is HTTPS with a certificate made for the run, and a full handshake for each connection.
+    `warm_up` precedes `duration`. If it is `auto` (None here), it is found afterwards at the beginning of
+    `duration` and cut off, at most half of it.
+    """
+
+    page_size: Size = 32 << 10
+    connections: Annotated[int, Field(ge=1, le=60_000)] = 100
+    keep_alive: bool = True
+    tls: bool = False
+    rate: Annotated[list[Annotated[float, Field(ge=0, le=1_000_000)]], Field(min_length=1, max_length=100)]
+    clients: Clients | None = None
+    warm_up: WarmUp = 5.0
+    duration: Duration = 30.0
+    max_duration: Duration | None = None
+    timeout: Duration = 5.0
+
+    @field_validator("rate")
+    @classmethod
+    def _distinct(cls, rates: list[float]) -> list[float]:
+        if len(set(rates)) != len(rates):
+            raise ValueError("each rate may stand here once, since it names a test")
+        return rates
+
+    @field_validator("duration")
+    @classmethod
+    def _long_enough(cls, duration: float) -> float:
+        if duration < 1:
+            raise ValueError("a point has to run for at least 1s")
+        return duration
+
+    @model_validator(mode="after")
+    def _extends(self) -> Self:
+        if self.max_duration is not None and self.max_duration < self.duration:
+            raise ValueError("max_duration may not be shorter than duration")
+        if self.timeout <= 0:
+            raise ValueError("timeout has to be longer than 0s")
+        if self.warm_up is None and self.duration < SHORTEST_TO_SETTLE:
+            raise ValueError(f"warm_up: auto needs a duration of {SHORTEST_TO_SETTLE:g}s at least")
+        return self
+
+
+class HttpSla(Section):
+    """What must hold; what is not named is not judged, but at least one limit must be."""
+
+    latency: Latency | None = None
+    achieved: Share | None = None
+    errors: Share | None = None
+    staging: Duration | None = None
+    confidence: Confidence = 0.95
+
+    @model_validator(mode="after")
+    def _judges(self) -> Self:
+        if self.latency is None and self.achieved is None and self.errors is None:
+            raise ValueError(
+                "name at least one of latency, achieved, errors: a point without a limit proves nothing"
+            )
+        return self
+
+
+class HttpScenario(Section):
+    """A file of `kind: http`."""
+
+    name: ScenarioName
+    kind: Literal["http"]
+    description: str = ""
+    topology: HttpTopology = HttpTopology()
+    load: HttpLoad
+    sla: HttpSla
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        check_scale(self.load.clients, self.topology.servers, len(self.load.rate))
+        if self.sla.achieved is not None and 0 in self.load.rate:
+            raise ValueError("sla.achieved has no meaning for rate 0, which offers no rate")
+        if self.sla.latency is not None and 0 in self.load.rate:
+            raise ValueError(
+                "sla.latency has no meaning for rate 0, which asks only as fast as it is answered and so does"
+                " not see what a stall does to users; limit errors alone, or give rates"
+            )
+        return self
+
+
+@dataclass(frozen=True)
+class HttpPoint:
+    """One HTTP rate at one scale.
+
+    Durations are seconds, sizes bytes. `rate` is requests per second *per generator*;
+    0 means a closed loop: every connection sends again as soon as it is answered.
+    `clients` generators take part; each of them loads exactly one server. With `find_warm_up` there is no
+    warm-up before the measured window; it is found in the window's first half, and cut off.
+    """
+
+    id: str
+    scenario: str
+    clients: int
+    rate: float
+    connections: int
+    page_size: int
+    keep_alive: bool
+    warm_up: float
+    duration: float
+    max_duration: float
+    timeout: float
+    find_warm_up: bool = False
+    tls: bool = False
+
+    @property
+    def offered(self) -> float:
+        """Requests per second that all generators together are asked to send."""
+        return self.clients * self.rate
+
+
+def http_point(scenario: HttpScenario, clients: int, rate: float) -> HttpPoint:
+    """One rate at one scale."""
+    load = scenario.load
+    return HttpPoint(
+        id=f"{scenario.name}-clients-{clients}-rate-{_plain(rate)}",
+        scenario=scenario.name,
+        clients=clients,
+        rate=rate,
+        connections=load.connections,
+        page_size=load.page_size,
+        keep_alive=load.keep_alive,
+        warm_up=load.warm_up or 0.0,
+        duration=load.duration,
+        max_duration=load.max_duration or load.duration,
+        timeout=load.timeout,
+        find_warm_up=load.warm_up is None,
+        tls=load.tls,
+    )
+
+
+def _plain(number: float) -> str:
+    return str(int(number)) if number == int(number) else str(number)

@@ -1,0 +1,49 @@
+"""Limits of an HTTP scenario that its sample could not show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kb_tests.scenario.http import HttpPoint, HttpScenario
+from kb_tests.scenario.points import expand
+from kb_tests.scenario.units import format_duration
+from kb_tests.sla.bounds import FEWEST_BATCHES
+from kb_tests.sla.family import look_lengths
+from kb_tests.sla.http.judge import number_of_checks
+from kb_tests.sla.sample_size import too_few
+
+
+def mistakes(scenario: HttpScenario, checks: int | None) -> Iterator[str]:
+    """The sentences of `feasible`, one at a time."""
+    sla, load = scenario.sla, scenario.load
+    points = [point for point in expand(scenario) if isinstance(point, HttpPoint)]
+    lengths = look_lengths(load.duration, load.max_duration or load.duration)
+    if lengths[-1] < FEWEST_BATCHES:
+        yield f"load.duration: {format_duration(lengths[-1])} is too short; {FEWEST_BATCHES}s is the least."
+        return
+    if sla.achieved is not None and sla.achieved >= 1:
+        yield "sla.achieved: no sample shows that 100% are always achieved; ask for 99.5% or less."
+    shares = {}
+    for percent, limit in sla.latency.limits().items() if sla.latency else ():
+        if limit >= load.timeout:
+            yield (
+                f"sla.latency.p{percent:g}: its limit of {format_duration(limit)} is not below load.timeout"
+                f" ({format_duration(load.timeout)}), at which a request is given up."
+            )
+        shares[f"sla.latency.p{percent:g}"] = 1 - percent / 100
+    if sla.errors is not None:
+        shares["sla.errors"] = sla.errors
+    open_loops = [point for point in points if point.rate]
+    if not open_loops:
+        return
+    smallest = min(open_loops, key=lambda point: point.offered)
+    offered, what = smallest.offered, "requests"
+    if load.warm_up is None:
+        offered, what = offered / 2, "requests after the warm-up"  # which may take half of the window
+    family = checks or len(points) * number_of_checks(sla)
+    for key, share in shares.items():
+        if 0 < share < 1:
+            alpha = (1 - sla.confidence) / max(1, family) / len(lengths)
+            found = too_few(key, share, smallest.id, offered, what, lengths[-1], alpha)
+            if found:
+                yield found

@@ -1,0 +1,26 @@
+"""Whether a sample is large enough for a percentile."""
+
+from __future__ import annotations
+
+import math
+
+from kb_tests.scenario.units import format_duration
+from kb_tests.sla.bounds import BATCHES, Clusters, needed
+
+
+def too_few(
+    key: str, share: float, point: str, offered: float, what: str, seconds: float, alpha: float
+) -> str:
+    """A sentence if `share` of `point` cannot be shown in `seconds` at `alpha`; empty if it can.
+
+    `offered` is how many of `what` come a second.
+    """
+    clusters = [Clusters(min(BATCHES, math.floor(seconds)), 0.0)]
+    need, has = needed(share, alpha, clusters), math.floor(offered * seconds)
+    if has >= need:
+        return ""
+    return (
+        f"{key}: takes at least {need:,.0f} {what} to show, but {point} makes {has:,} in"
+        f" {format_duration(seconds)}; raise load.max_duration to"
+        f" {format_duration(math.ceil(need / offered))}, the rate or the limit, or check less."
+    )
