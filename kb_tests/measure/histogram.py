@@ -124,6 +124,19 @@ class Histogram:
         used = np.flatnonzero(total)
         return cls(used, total[used])
 
+    def without(self, count: int, at_least: float) -> Histogram:
+        """A copy with `count` values less: the shortest of `at_least` seconds or more; where too few are
+        that long, the longest of the others go, too.
+        """
+        left = self.counts.copy()
+        first = int(np.searchsorted(_HIGH[self.slots] * MICROSECOND, at_least))
+        for part in (left[first:], left[:first][::-1]):  # views: what is taken from them is taken from left
+            taken = np.clip(count - (np.cumsum(part) - part), 0, part)
+            part -= taken
+            count -= int(taken.sum())
+        used = np.flatnonzero(left)
+        return Histogram(self.slots[used], left[used])
+
     def encode(self) -> str:
         """The base64 V2 form, for records."""
         gaps = np.diff(self.slots.astype(np.int64), prepend=-1) - 1

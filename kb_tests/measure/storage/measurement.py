@@ -10,43 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kb_tests.measure.histogram import Histogram
-
-
-@dataclass(frozen=True)
-class Latency:
-    """Total latencies (from submission to completion, as fio's `lat`) of a number of I/Os.
-
-    `censored` I/Os took longer than fio can tell (`fio.CENSORED_FROM`); `times` holds the others.
-    """
-
-    times: Histogram
-    censored: int = 0
-
-    @classmethod
-    def merged(cls, parts: tuple[Latency, ...]) -> Latency:
-        """The loss-less sum of `parts`."""
-        return cls(Histogram.merged(part.times for part in parts), sum(part.censored for part in parts))
-
-    @property
-    def count(self) -> int:
-        """How many I/Os."""
-        return self.times.count + self.censored
-
-    @property
-    def max(self) -> float:
-        """The longest; infinite where it is beyond what fio can tell, NaN without any."""
-        return math.inf if self.censored else self.times.max
-
-    def percentile(self, percent: float) -> float:
-        """Seconds that `percent` (0 to 100) of them do not exceed; infinite beyond what fio can tell."""
-        if not self.count:
-            return math.nan
-        return self.times.at_rank(max(1, math.ceil(round(self.count * percent / 100, 6))))
-
-    def slower(self, limit: float) -> int:
-        """How many took longer than `limit` seconds."""
-        return self.count - self.times.count_at_most(limit)
+from kb_tests.measure.latency import Latency
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from kb_tests.fleet.storage.messages import BinnedPart, IoDone, IoSecond, StorageReport
 from kb_tests.measure.coarse import bucket_percentile
+from kb_tests.measure.latency import Latency
 from kb_tests.measure.storage import fio
 from kb_tests.measure.storage.measurement import (
     Io,
     IoRate,
-    Latency,
     StorageBlock,
     StorageMeasurement,
     StorageSecond,

@@ -12,7 +12,8 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter
 
-from kb_tests.measure.storage.measurement import Latency, StorageMeasurement, StorageServer
+from kb_tests.measure.latency import Latency
+from kb_tests.measure.storage.measurement import StorageMeasurement, StorageServer
 from kb_tests.report import by_host, words
 from kb_tests.report.charts import strip, style
 from kb_tests.report.charts.axes import MOST, binned, positive, time_axis

@@ -7,10 +7,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from kb_tests.measure.latency import Latency
 from kb_tests.measure.storage.measurement import (
     Io,
     IoRate,
-    Latency,
     StorageBlock,
     StorageMeasurement,
     StorageSecond,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
+from kb_tests.measure.latency import Latency
 from kb_tests.measure.storage.fio import CENSORED_FROM
-from kb_tests.measure.storage.measurement import Io, Latency, StorageMeasurement
+from kb_tests.measure.storage.measurement import Io, StorageMeasurement
 from kb_tests.report import words
 from kb_tests.scenario.storage import StoragePoint
 from kb_tests.scenario.units import format_size

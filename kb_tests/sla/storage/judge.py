@@ -11,7 +11,8 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from kb_tests.measure.storage.measurement import Io, Latency, StorageBlock, StorageMeasurement
+from kb_tests.measure.latency import Latency
+from kb_tests.measure.storage.measurement import Io, StorageBlock, StorageMeasurement
 from kb_tests.measure.storage.validity import fell_behind, validity, waited
 from kb_tests.scenario.storage import StoragePoint, StorageSla
 from kb_tests.scenario.units import format_size
