@@ -8,7 +8,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[2] / "kb_tests"
-ROOMS = ["errors", "scenario", "agent", "cloud", "fleet", "load", "measure", "sla", "report", "session"]
+ROOMS = [
+    "errors",
+    "scenario",
+    "agent",
+    "cloud",
+    "fleet",
+    "load",
+    "measure",
+    "sla",
+    "report",
+    "events",
+    "session",
+]
 ALONE = {"agent", "localcloud"}
 MAY_START = {"fixtures", "plugin", "cli"}
 SUITE = sorted(PACKAGE.rglob("*.py"))

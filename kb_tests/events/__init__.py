@@ -1,0 +1,1 @@
+"""What happens in a session, as it happens: typed events, their handlers, and the files others follow."""

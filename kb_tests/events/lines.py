@@ -1,0 +1,114 @@
+"""Events as lines of text: `{"v": 1, "n": 17, "t": 1795850000.123, "kind": "second", ...}`.
+
+`n` counts the lines of a file from 0, `t` is Unix time, `dropped` how many events the writer had to leave
+out just before this one. What follows are the fields of the event.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from kb_tests.events.model import (
+    AnyEvent,
+    Filed,
+    PointEnded,
+    PointSeen,
+    Staged,
+    StagedServer,
+    StagedServers,
+)
+
+VERSION: Literal[1] = 1
+LONGEST = 256 << 10
+"""Bytes of a line at most, its end included."""
+
+_FILED: TypeAdapter[Filed] = TypeAdapter(Annotated[Filed, Field(discriminator="kind")])
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of an event file, read."""
+
+    n: int
+    t: float
+    event: Filed
+    dropped: int = 0
+
+
+def filed(event: AnyEvent) -> Filed:
+    """What of `event` stands in event files."""
+    match event:
+        case PointEnded():
+            return PointSeen(
+                cloud=event.cloud,
+                point=event.point.id,
+                status=str(event.point.status),
+                outcome=str(event.point.outcome or ""),
+                reason=event.point.reason[:2000],
+            )
+        case Staged():
+            topology = event.topology
+            return StagedServers(
+                cloud=event.cloud,
+                scenario=event.scenario,
+                servers=tuple(
+                    StagedServer(
+                        name=server.name,
+                        role=str(server.role),
+                        address=server.address,
+                        host=server.host,
+                        zone=server.zone,
+                    )
+                    for server in topology.servers
+                ),
+            )
+        case _:
+            return event
+
+
+def encode(n: int, t: float, event: Filed, dropped: int = 0) -> bytes:
+    """The line of `event`; empty if it would be longer than `LONGEST`."""
+    head: dict[str, Any] = {"v": VERSION, "n": n, "t": round(t, 3)}
+    if dropped:
+        head["dropped"] = dropped
+    body = event.model_dump(mode="json", exclude_defaults=True)
+    text = json.dumps(head | {"kind": event.kind} | body, ensure_ascii=False, separators=(",", ":"))
+    line = text.encode("utf-8", "replace") + b"\n"
+    return line if len(line) <= LONGEST else b""
+
+
+def decode(line: bytes) -> Line | None:
+    """What a line says; None if it is of another version or kind, damaged, or no line of ours at all."""
+    try:
+        found = json.loads(line)
+        if not isinstance(found, dict) or found.get("v") != VERSION:
+            return None
+        n, t, dropped = found["n"], float(found["t"]), found.get("dropped", 0)
+        if not (isinstance(n, int) and isinstance(dropped, int)):
+            return None
+        return Line(n, t, _FILED.validate_python(found), dropped)
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError, ValidationError):
+        return None
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of a line."""
+    found = _FILED.json_schema()
+    head = {
+        "v": {"const": VERSION, "title": "Version of this format"},
+        "n": {"type": "integer", "minimum": 0, "title": "Number of the line in its file"},
+        "t": {"type": "number", "title": "Unix time"},
+        "dropped": {"type": "integer", "minimum": 0, "title": "Events left out just before"},
+    }
+    for definition in found["$defs"].values():
+        if "kind" in definition.get("properties", {}) and "cloud" in definition["properties"]:
+            definition["properties"] = head | definition["properties"]
+            definition["required"] = ["v", "n", "t", "kind", *definition.get("required", [])]
+    return found | {"title": "A line of an event file"}
+
+
+__all__ = ["LONGEST", "Line", "decode", "encode", "filed", "schema"]

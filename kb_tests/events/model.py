@@ -1,0 +1,280 @@
+"""The events of a session: what they are called, and what they carry.
+
+Two groups. *Outcomes* (`PointEnded`, `Staged`, `Problem`, `Leaked`) decide records and exit codes; under
+xdist they travel with test reports. All other events are for whoever watches, and may get lost.
+
+What stands in event files (`Filed`) says less than an outcome does: the record is the truth. How a line looks
+is in `events.lines`. A reader passes over kinds and fields it does not know, so that additions need no new
+version.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from kb_tests.report.record import PointRecord, TopologyRecord
+
+Text = Annotated[str, StringConstraints(max_length=4000)]
+Name = Annotated[str, StringConstraints(max_length=300)]
+Count = Annotated[int, Field(ge=0, le=1 << 53)]
+Seconds = Annotated[float, Field(ge=-1e11, le=1e11, allow_inf_nan=False)]
+
+
+class Event(BaseModel):
+    """Something that happened. `cloud` is the name of the cloud it is about, "" for the embedded one."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="strings")
+
+    cloud: Name = ""
+
+
+class SessionStarted(Event):
+    """A process of a session began: pytest itself, xdist's controller, or a worker ("gw0")."""
+
+    kind: Literal["session"] = "session"
+    process: Name
+    pid: Count
+    version: Name
+    clouds: tuple[Name, ...]
+    scenarios: tuple[Name, ...]
+
+
+class SelectedPoint(BaseModel):
+    """A point that the session is going to run, and the run id of its record."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    cloud: Name
+    id: Name
+    scenario: Name
+    kind: Name
+    clients: Count
+
+
+class PointsSelected(Event):
+    """What the session is going to run, in its order."""
+
+    kind: Literal["selected"] = "selected"
+    points: tuple[SelectedPoint, ...]
+    runs: dict[Name, Name] = {}
+    """{cloud: run id of its record}"""
+
+
+class Phase(Event):
+    """`done` of `total` steps of a phase of staging are behind us."""
+
+    kind: Literal["phase"] = "phase"
+    phase: Text
+    done: Count
+    total: Count
+
+
+class ServerSeen(Event):
+    """A server's state changed."""
+
+    kind: Literal["server"] = "server"
+    name: Name
+    state: Literal["building", "booting", "ready", "error"]
+    host: Name = ""
+
+
+class StagedServer(BaseModel):
+    """A server of a staged topology."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: Name
+    role: Name
+    address: Name
+    host: Name = ""
+    zone: Name = ""
+
+
+class StagedServers(Event):
+    """A scenario's topology is there: what a watcher needs of `Staged`."""
+
+    kind: Literal["staged"] = "staged"
+    scenario: Name
+    seconds: Seconds = 0.0
+    servers: tuple[StagedServer, ...] = ()
+
+
+class PointStarted(Event):
+    """A look at a point begins.
+
+    `duration` and `warm_up` are seconds, `offered` what is asked of all generators together a second (0: as
+    fast as it goes), in `unit`. `limits` are the SLA's latency limits in seconds by their check's name.
+    """
+
+    kind: Literal["point_started"] = "point_started"
+    point: Name
+    look: Count
+    looks: Count
+    duration: Seconds
+    warm_up: Seconds
+    offered: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    unit: Name
+    agents: Count
+    limits: dict[Name, float] = {}
+
+
+class Second(Event):
+    """One second of a point, merged over its agents.
+
+    `index` counts from the measured window on; what is below 0 is warm-up. `agents` of `expected` are in it,
+    `missing` names some of the others. `due`, `completed`, `failed` are counts of requests or I/Os, `bytes`
+    those of completed ones. `slower` counts what took longer than a limit, by the limit's name. `buckets` are
+    [bucket, count]: bucket i holds times of [2**(i/4), 2**((i+1)/4)) microseconds. `hosts` are
+    [host, completed, failed, bucket of its p99].
+    """
+
+    kind: Literal["second"] = "second"
+    point: Name
+    index: Annotated[int, Field(ge=-86_400, le=1 << 31)]
+    agents: Count
+    expected: Count
+    missing: tuple[Name, ...] = ()
+    due: Count
+    completed: Count
+    failed: Count
+    bytes: Count
+    buckets: tuple[tuple[int, int], ...] = ()
+    hosts: tuple[tuple[Name, int, int, int], ...] = ()
+    slower: dict[Name, Count] = {}
+    complete: bool = True
+
+
+class CheckSeen(BaseModel):
+    """One limit of the SLA against what was measured; as `sla.verdict.Check`."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="strings")
+
+    name: Name
+    outcome: Name
+    value: float
+    limit: float
+    unit: Name
+    low: float
+    high: float
+    at_most: bool
+
+
+class LookEnded(Event):
+    """A look at a point was judged: `outcome` decides unless it is inconclusive and another look follows."""
+
+    kind: Literal["look"] = "look"
+    point: Name
+    look: Count
+    looks: Count
+    outcome: Name
+    checks: tuple[CheckSeen, ...] = ()
+    reasons: tuple[Text, ...] = ()
+
+
+class PointSeen(Event):
+    """A point ended: what a watcher needs of `PointEnded`. The record is the truth."""
+
+    kind: Literal["point"] = "point"
+    point: Name
+    status: Name
+    outcome: Name = ""
+    reason: Text = ""
+    achieved: float | None = None
+    offered: float | None = None
+    p50: float | None = None
+    p99: float | None = None
+
+
+class Marker(Event):
+    """Somebody did something to the cloud at this moment, such as pulling a link."""
+
+    kind: Literal["marker"] = "marker"
+    text: Text
+
+
+class Stopping(Event):
+    """The session was asked to stop."""
+
+    kind: Literal["stopping"] = "stopping"
+    text: Text = ""
+
+
+class Teardown(Event):
+    """`done` of `total` of what was staged are gone."""
+
+    kind: Literal["teardown"] = "teardown"
+    phase: Text = ""
+    done: Count
+    total: Count
+
+
+class Log(Event):
+    """A line for people."""
+
+    kind: Literal["log"] = "log"
+    text: Text
+
+
+class SessionEnded(Event):
+    """A process of the session ended; only the one that writes records knows the session's exit code."""
+
+    kind: Literal["end"] = "end"
+    exit_code: int | None = None
+
+
+class Problem(Event):
+    """The infrastructure failed, outside of any point."""
+
+    kind: Literal["problem"] = "problem"
+    sentence: str
+
+
+class Leaked(Event):
+    """Something of ours is still on the cloud."""
+
+    kind: Literal["leaked"] = "leaked"
+    resources: tuple[str, ...]
+
+
+class PointEnded(Event):
+    """A point was measured, and judged unless it belongs to somebody's own test."""
+
+    kind: Literal["point_ended"] = "point_ended"
+    point: PointRecord
+
+
+class Staged(Event):
+    """A scenario's topology is there; `notes` have to stand in every report of it."""
+
+    kind: Literal["staged_topology"] = "staged_topology"
+    scenario: str
+    topology: TopologyRecord
+    notes: tuple[str, ...]
+
+
+Outcome = PointEnded | Staged | Problem | Leaked
+"""What decides records and exit codes."""
+
+Filed = (
+    SessionStarted
+    | PointsSelected
+    | Phase
+    | ServerSeen
+    | StagedServers
+    | PointStarted
+    | Second
+    | LookEnded
+    | PointSeen
+    | Marker
+    | Problem
+    | Leaked
+    | Stopping
+    | Teardown
+    | Log
+    | SessionEnded
+)
+"""What stands in event files."""
+
+AnyEvent = Filed | Outcome

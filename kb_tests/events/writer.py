@@ -1,0 +1,123 @@
+"""Writes events to a file that others follow, and never harms the run it tells of.
+
+A thread of its own writes; whoever puts an event neither waits nor hears of an error. Where lines wait too
+long or the disk is full, seconds of a load are left out first; how many were left out stands in the next
+line. What was begun of a line that could not be finished is taken off the file again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections import deque
+from pathlib import Path
+
+from kb_tests.events import lines
+from kb_tests.events.model import AnyEvent, Filed, Second
+
+WAITING = 2_000
+"""Events that wait for the disk at most."""
+
+LARGEST = 256 << 20
+"""Bytes of a file from which on seconds are left out."""
+
+_AGAIN = 1.0
+"""Seconds until what could not be written is tried again."""
+
+
+class FileWriter:
+    """A handler that appends every event to one file, which no other process writes."""
+
+    def __init__(self, path: Path, *, largest: int = LARGEST, waiting: int = WAITING) -> None:
+        self._path = path
+        self._pid = os.getpid()
+        self._largest = largest
+        self._most = waiting
+        self._queue: deque[tuple[float, Filed]] = deque()
+        self._dropped = 0
+        self._n = 0
+        self._size = 0
+        self._fd = -1
+        self._closing = False
+        self._wake = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="kb-events", daemon=True)
+        self._thread.start()
+
+    def handle(self, event: AnyEvent) -> None:
+        """Have `event` written, if that is possible."""
+        if os.getpid() != self._pid:
+            return  # a forked child is another process: only the one that opened the file writes it
+        with contextlib.suppress(Exception):
+            entry = time.time(), lines.filed(event)
+            with self._wake:
+                self._make_room()
+                if len(self._queue) < self._most:
+                    self._queue.append(entry)
+                else:
+                    self._dropped += 1
+                self._wake.notify()
+
+    def close(self, patience: float = 2.0) -> None:
+        """Write what waits, for at most `patience` seconds, and no more."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        self._thread.join(patience)
+
+    def _make_room(self) -> None:
+        if len(self._queue) < self._most:
+            return
+        for index, (_, event) in enumerate(self._queue):
+            if isinstance(event, Second):
+                del self._queue[index]
+                self._dropped += 1
+                return
+
+    def _run(self) -> None:
+        while (entry := self._next()) is not None:
+            while not self._write(*entry):
+                if isinstance(entry[1], Second):
+                    self._dropped += 1
+                    break
+                with self._wake:
+                    if self._closing:
+                        break
+                    self._wake.wait(_AGAIN)
+        if self._fd >= 0:
+            with contextlib.suppress(OSError):
+                os.close(self._fd)
+
+    def _next(self) -> tuple[float, Filed] | None:
+        """What to write next, once there is something; None when there will be nothing more."""
+        with self._wake:
+            while not self._queue and not self._closing:
+                self._wake.wait()
+            return self._queue.popleft() if self._queue else None
+
+    def _write(self, t: float, event: Filed) -> bool:
+        """Whether the event stands in the file, or is left out for good."""
+        if isinstance(event, Second) and self._size > self._largest:
+            self._dropped += 1
+            return True
+        dropped = self._dropped
+        line = lines.encode(self._n, t, event, dropped)
+        if not line:
+            self._dropped += 1
+            return True
+        try:
+            if self._fd < 0:
+                flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+                self._fd = os.open(self._path, flags, 0o600)
+            written = os.write(self._fd, line)
+            if written < len(line):
+                os.ftruncate(self._fd, self._size)
+                return False
+        except OSError:
+            return False
+        self._size += written
+        self._n += 1
+        with self._wake:
+            self._dropped -= dropped
+        return True

@@ -1,0 +1,116 @@
+"""The file writer: it keeps the order, counts what it left out, and never raises or blocks."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kb_tests.events import lines, writer
+from kb_tests.events.model import Log, Second
+from kb_tests.events.writer import FileWriter
+from tests.unit.events.test_lines import SECOND
+
+
+def read(path: Path) -> list[lines.Line]:
+    found = [lines.decode(line) for line in path.read_bytes().splitlines()]
+    assert None not in found
+    return [line for line in found if line is not None]
+
+
+def second(index: int) -> Second:
+    return SECOND.model_copy(update={"index": index})
+
+
+def test_events_stand_in_the_file_in_their_order_numbered_and_for_their_user_alone(tmp_path: Path) -> None:
+    path = tmp_path / "main.ndjson"
+    file = FileWriter(path)
+    for number in range(100):
+        file.handle(Log(text=str(number)))
+    file.close()
+    found = read(path)
+    assert [line.n for line in found] == list(range(100))
+    assert [line.event for line in found] == [Log(text=str(number)) for number in range(100)]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_folder_that_is_gone_harms_nobody(tmp_path: Path) -> None:
+    file = FileWriter(tmp_path / "nowhere" / "main.ndjson")
+    file.handle(Log(text="x"))
+    file.close(patience=5)
+
+
+def test_a_full_disk_leaves_out_seconds_first_and_says_how_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full, write = [True], os.write
+
+    def limited(fd: int, data: Any) -> int:
+        if full[0] and len(data) > 10:
+            return write(fd, data[:10])  # as a disk does that has room for a part
+        return write(fd, data)
+
+    path = tmp_path / "main.ndjson"
+    monkeypatch.setattr(writer, "_AGAIN", 0.01)
+    monkeypatch.setattr(os, "write", limited)
+    file = FileWriter(path)
+    for index in range(5):
+        file.handle(second(index))
+    file.handle(Log(text="kept"))
+    _wait(lambda: file._dropped == 5)
+    full[0] = False
+    file.close(patience=5)
+    assert [(line.event, line.dropped) for line in read(path)] == [(Log(text="kept"), 5)]
+
+
+def test_a_disk_that_fails_blocks_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> int:
+        raise OSError(errno.EIO, "input/output error")
+
+    monkeypatch.setattr(os, "write", fails)
+    file = FileWriter(tmp_path / "main.ndjson", waiting=10)
+    for number in range(1000):
+        file.handle(Log(text=str(number)))
+    assert len(file._queue) <= 10
+    file.close(patience=5)
+    assert not file._thread.is_alive()
+
+
+def test_where_too_many_wait_seconds_make_room_for_the_rest(tmp_path: Path) -> None:
+    file = FileWriter(tmp_path / "main.ndjson", waiting=10)
+    with file._wake:  # the thread does not get on meanwhile
+        for index in range(10):
+            file._queue.append((float(index), second(index)))
+    for number in range(5):
+        file.handle(Log(text=str(number)))
+    file.close(patience=5)
+    found = read(tmp_path / "main.ndjson")
+    assert [line.event for line in found if isinstance(line.event, Log)] == [
+        Log(text=str(n)) for n in range(5)
+    ]
+
+
+def test_a_file_that_has_grown_too_large_takes_no_more_seconds(tmp_path: Path) -> None:
+    path = tmp_path / "main.ndjson"
+    file = FileWriter(path, largest=1000)
+    for index in range(20):
+        file.handle(second(index))
+    file.handle(Log(text="last"))
+    file.close(patience=5)
+    found = read(path)
+    assert path.stat().st_size < 2000
+    assert found[-1].event == Log(text="last")
+    assert sum(line.dropped for line in found) + len(found) == 21
+
+
+def _wait(condition: Any) -> None:
+    from time import monotonic, sleep
+
+    until = monotonic() + 20
+    while not condition():
+        assert monotonic() < until
+        sleep(0.005)
