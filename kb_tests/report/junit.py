@@ -2,7 +2,7 @@
 
 Times are in seconds, rates per second, shares from 0 to 1::
 
-    kb.point kb.scenario kb.status kb.outcome kb.reason kb.clients
+    kb.point kb.scenario kb.status kb.outcome kb.reason kb.note kb.clients
     kb.offered kb.achieved kb.achieved_share kb.throughput_bytes kb.duration
     kb.warm_up.seconds .settled                                  (where it was found and cut off)
     kb.requests.due .sent .completed .failed .unsent .inflight   kb.errors.<kind>
@@ -41,6 +41,8 @@ def properties(point: PointRecord) -> list[Property]:
         found.append(("kb.outcome", str(point.outcome)))
     if findings := words.findings(point):
         found.append(("kb.reason", words.printable("; ".join(findings))))
+    if point.verdict is not None and point.verdict.notes:
+        found.append(("kb.note", words.printable("; ".join(point.verdict.notes))))
     if point.storage is not None:
         found += storage_words.properties(*point.storage)
     if point.http is not None:

@@ -46,6 +46,8 @@ def _summary(record: RunRecord, path: Path | None) -> Iterator[Line]:
         yield Line("  ".join(cells).rstrip(), _markup(point))
         for finding in words.findings(point):
             yield Line(f"{'':{widths[0]}}  {finding}")
+        for note in point.verdict.notes if point.verdict else ():
+            yield Line(f"{'':{widths[0]}}  note: {note}")
     for problem in record.problems:
         yield Line(f"problem: {problem}", {"red": True})
     for leak in record.leaks:

@@ -75,6 +75,7 @@ class PointView:
     cells: tuple[Cell, ...]
     findings: tuple[str, ...]
     reasons: tuple[str, ...]
+    notes: tuple[str, ...]
     checks: tuple[CheckView, ...]
     confidence: str
     looks: int
@@ -262,6 +263,7 @@ def _point(
         cells=cells,
         findings=tuple(words.findings(point)),
         reasons=point.verdict.reasons if point.verdict else (),
+        notes=point.verdict.notes if point.verdict else (),
         checks=tuple(_check(check) for check in checks),
         confidence=words.share(point.verdict.confidence) if point.verdict else "",
         looks=point.verdict.looks if point.verdict else 0,

@@ -42,10 +42,14 @@ class Check:
 
 @dataclass(frozen=True)
 class Verdict:
-    """`outcome` is the worst of the checks, or INVALID when `reasons` (why) is not empty."""
+    """`outcome` is the worst of the checks, or INVALID when `reasons` (why) is not empty.
+
+    `notes` are sentences on what was wrong with the instruments and does not stand against a pass.
+    """
 
     outcome: Outcome
     checks: tuple[Check, ...]
     reasons: tuple[str, ...]
     confidence: float
     looks: int = 1
+    notes: tuple[str, ...] = ()

@@ -22,9 +22,10 @@ def measure(point: HttpPoint, reports: Sequence[AgentReport]) -> Measurement:
     are kept in the series, so that a chart shows when it went away. `validity` then refuses the point.
 
     `achieved` and `throughput` are what ended well *inside* the measured window, from the per-second
-    series, by its whole seconds: what an overloaded server answers later, in the drain, does not count,
-    and a backlog that it works off from before the window does. A window shorter than a second has no
-    such series; there it is what was due in the window and ended well, over the duration.
+    series, by its whole seconds: what an overloaded server answers later, in the drain, does not count.
+    `achieved` is never more than what was *due* in the window and ended well, so that a backlog from before
+    it, which a server or a late generator works off, makes up for no request that failed. A window shorter
+    than a second has no such series.
     """
     whole, missing = sort_out(reports, point.clients, "generator", lambda report: _whole(point, report))
     blocks = tuple(block for agent in whole for block in agent.blocks)
@@ -36,7 +37,7 @@ def measure(point: HttpPoint, reports: Sequence[AgentReport]) -> Measurement:
         point_id=point.id,
         duration=point.duration,
         offered=point.offered,
-        achieved=(sum(second.completed for second in window) if window else counts.completed) / span,
+        achieved=achieved(window, counts, point.duration),
         throughput=(sum(second.bytes for second in window) if window else counts.bytes) / span,
         counts=counts,
         response=Histogram.merged(agent.facts.response for agent in whole),
@@ -46,6 +47,14 @@ def measure(point: HttpPoint, reports: Sequence[AgentReport]) -> Measurement:
         agents=tuple(agent.facts for agent in whole),
         missing=missing,
     )
+
+
+def achieved(window: Sequence[Second], counts: Counts, duration: float) -> float:
+    """Requests per second that ended well inside a window of `duration` seconds, of which `window` are the
+    whole ones, and `counts` all that was due in it.
+    """
+    of_due = counts.completed / duration
+    return min(of_due, sum(second.completed for second in window) / len(window)) if window else of_due
 
 
 def flaw(point: HttpPoint, report: AgentReport) -> str:

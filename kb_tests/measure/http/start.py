@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.http.measurement import Block, Measurement, Start
-from kb_tests.measure.http.merge import total
+from kb_tests.measure.http.merge import achieved, total
 from kb_tests.measure.steady import warm_up_end
 
 
@@ -45,6 +45,7 @@ def without_start(measurement: Measurement) -> Measurement:
     seconds = tuple(replace(second, at=second.at - cut) for second in measurement.seconds)
     duration = measurement.duration - cut
     inside = [second for second in seconds if 0 <= second.at < math.floor(duration)]
+    counts = total(block.counts for block in kept)
     agents = []
     for agent in measurement.agents:
         own = [block for block in kept if block.agent == agent.agent]
@@ -53,9 +54,9 @@ def without_start(measurement: Measurement) -> Measurement:
     return replace(
         measurement,
         duration=duration,
-        achieved=sum(second.completed for second in inside) / math.floor(duration),
+        achieved=achieved(inside, counts, duration),
         throughput=sum(second.bytes for second in inside) / math.floor(duration),
-        counts=total(block.counts for block in kept),
+        counts=counts,
         response=Histogram.merged(block.response for block in kept),
         service=Histogram.merged(block.service for block in kept),
         seconds=seconds,

@@ -24,11 +24,9 @@ DUE_SHARE = 0.005
 DUE_SLACK = 8
 
 
-def validity(point: HttpPoint, measurement: Measurement, sla: HttpSla) -> tuple[str, ...]:
-    """Why `measurement` must not be judged, one sentence each; empty if it may be.
+def validity(point: HttpPoint, measurement: Measurement) -> tuple[str, ...]:
+    """Why `measurement` must not be judged, one sentence each; empty if it may be (but see `sent_late`).
 
-    - The send lag's p99 of a generator is above a tenth of the tightest latency limit, and above 1 ms
-      (above 0.1 s if no latency is limited).
     - A generator process of an open loop used over 90 % of its CPU. (A closed loop uses what there is: it
       keeps no schedule that it could miss, and its times and rate are those of this generator, not limits
       of the cloud.)
@@ -37,10 +35,28 @@ def validity(point: HttpPoint, measurement: Measurement, sla: HttpSla) -> tuple[
     - A generator ran out of local ports; a histogram is saturated.
     - Counts do not add up, or fewer or more requests were due than the rate says; no request was due.
     """
-    return tuple(_reasons(point, measurement, sla))
+    return tuple(_reasons(point, measurement))
 
 
-def _reasons(point: HttpPoint, measurement: Measurement, sla: HttpSla) -> Iterator[str]:
+def sent_late(point: HttpPoint, measurement: Measurement, sla: HttpSla) -> tuple[str, ...]:
+    """Why response times may be those of the generators: the send lag's p99 of one is above a tenth of the
+    tightest latency limit, and above 1 ms (above 0.1 s if no latency is limited).
+
+    The lag is part of the response time, and a request that was sent too late, or never, still counts as due.
+    So it can make a cloud look slower, never faster: what keeps its limits all the same has kept them.
+    """
+    lag = lag_limit(sla)
+    agents = measurement.agents
+    late = [f"{agent.agent} {format_duration(agent.lag_p99)}" for agent in agents if agent.lag_p99 > lag]
+    if not late:
+        return ()
+    return (
+        f"{len(late)} of {point.clients} generators sent too late, with a p99 above"
+        f" {format_duration(lag)}: {named(late)}.",
+    )
+
+
+def _reasons(point: HttpPoint, measurement: Measurement) -> Iterator[str]:
     agents = measurement.agents
     if measurement.missing:
         names = [f"{name} ({why})" for name, why in measurement.missing.items()]
@@ -51,13 +67,6 @@ def _reasons(point: HttpPoint, measurement: Measurement, sla: HttpSla) -> Iterat
     if not measurement.counts.due and (agents or not measurement.missing):
         yield "There is no sample: no request was due in the measured window."
 
-    lag = lag_limit(sla)
-    starved = [f"{agent.agent} {format_duration(agent.lag_p99)}" for agent in agents if agent.lag_p99 > lag]
-    if starved:
-        yield (
-            f"{len(starved)} of {point.clients} generators sent too late, with a p99 above"
-            f" {format_duration(lag)}: {named(starved)}."
-        )
     busy = [f"{agent.agent} {agent.cpu:.0%}" for agent in agents if point.rate and agent.cpu > CPU]
     if busy:
         yield (

@@ -15,7 +15,7 @@ import math
 from dataclasses import replace
 
 from kb_tests.measure.http.measurement import Measurement
-from kb_tests.measure.http.validity import validity
+from kb_tests.measure.http.validity import sent_late, validity
 from kb_tests.scenario.http import HttpPoint, HttpSla
 from kb_tests.sla.decide import (
     Risk,
@@ -39,6 +39,10 @@ CLOSED_LOOP = (
 """Why its response times are shown, but never judged."""
 
 
+WITHOUT_LAG = "This is part of the response times, so that the cloud is no slower than they say."
+"""Why a pass stands although generators sent late."""
+
+
 def judge(
     point: HttpPoint,
     measurement: Measurement,
@@ -56,7 +60,8 @@ def judge(
     them, and again among the `looks` that a point may take at most, of which this is number `look`.
     `staging` is what the topology's staging took in seconds.
 
-    With any reason of `validity` the outcome is INVALID; the checks are there for people to look at.
+    With any reason of `validity` the outcome is INVALID; the checks are there for people to look at. Where
+    generators sent late (`sent_late`), a pass stands, and the verdict notes it; all else is INVALID.
     """
     if not 1 <= look <= looks:
         raise ValueError(f"look {look} of {looks}")
@@ -73,11 +78,15 @@ def judge(
         made.append(_errors(sample, risk, sla.errors))
     if sla.staging is not None:
         made.append(staging_check(staging, sla.staging))
-    reasons = validity(point, measurement, sla)
+    reasons, late = validity(point, measurement), sent_late(point, measurement, sla)
     if not made:
         reasons += ("The SLA names no limit.",)
-    outcome = Outcome.INVALID if reasons else worst(made)
-    return Verdict(outcome, tuple(made), reasons, sla.confidence, look)
+    if reasons or worst(made) is not Outcome.PASS:
+        reasons += late
+    if reasons:
+        return Verdict(Outcome.INVALID, tuple(made), reasons, sla.confidence, look)
+    notes = tuple(f"{note} {WITHOUT_LAG}" for note in late)
+    return Verdict(worst(made), tuple(made), reasons, sla.confidence, look, notes)
 
 
 def _latency(point: HttpPoint, sample: Sample, risk: Risk, percent: float, limit: float) -> Check:

@@ -91,9 +91,13 @@ class Sample:
         return self.whole.response.distribution()[0]
 
     def achieved(self) -> Mean:
-        """Requests per second that ended well inside the window, by its whole seconds."""
+        """Requests per second that ended well inside the window, by its whole seconds: no more of them than
+        were due in it (`measure.merge.achieved`), whichever seconds a backlog from before it fell into.
+        """
         seconds = self.measurement.seconds
         rates = [s.completed for s in seconds if 0 <= s.at < math.floor(self.measurement.duration)]
         parts = batches(len(rates))
-        means = [sum(rates[part]) / (part.stop - part.start) for part in parts]
+        found = sum(rates) / len(rates) if rates else 0.0
+        kept = min(1.0, self.measurement.achieved / found) if found else 1.0
+        means = [kept * sum(rates[part]) / (part.stop - part.start) for part in parts]
         return Mean.of(means, grain=len(parts) / len(rates) if rates else 1.0)

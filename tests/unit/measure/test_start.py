@@ -14,7 +14,7 @@ from kb_tests.measure.http.merge import total
 from kb_tests.measure.http.start import without_start
 from kb_tests.measure.http.validity import validity
 from kb_tests.scenario.http import HttpPoint
-from tests.unit.measure.reports import POINT, SLA
+from tests.unit.measure.reports import POINT
 
 RATE = 100
 
@@ -76,7 +76,7 @@ def test_the_warm_up_is_cut_off_and_told() -> None:
     assert left.throughput == 2 * RATE * 9
     assert [agent.counts.due for agent in left.agents] == [25 * RATE] * 2
     assert left.agents[0].response.count == 25 * RATE
-    assert validity(asked(30), left, SLA) == ()
+    assert validity(asked(30), left) == ()
 
 
 def test_a_steady_point_keeps_all() -> None:
@@ -127,7 +127,7 @@ def test_counts_that_do_not_add_up_are_left_for_validity_to_refuse() -> None:
     first, *others = whole.agents
     lying = replace(whole, agents=(replace(first, counts=replace(first.counts, bytes=1)), *others))
     assert without_start(lying) == lying
-    assert "do not add up" in " ".join(validity(asked(30), lying, SLA))
+    assert "do not add up" in " ".join(validity(asked(30), lying))
 
 
 def test_nothing_measured_is_nothing_cut() -> None:

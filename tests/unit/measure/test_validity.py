@@ -9,13 +9,14 @@ import pytest
 
 from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.http.merge import measure
-from kb_tests.measure.http.validity import lag_limit, validity
+from kb_tests.measure.http.validity import lag_limit, sent_late, validity
 from kb_tests.scenario.http import HttpPoint, HttpSla
 from tests.unit.measure.reports import POINT, SLA, facts, fleet, report, wire
 
 
 def reasons(reports: list[Any], point: HttpPoint = POINT) -> tuple[str, ...]:
-    return validity(point, measure(point, reports), SLA)
+    measured = measure(point, reports)
+    return validity(point, measured) + sent_late(point, measured, SLA)
 
 
 def test_a_whole_measurement_is_valid() -> None:

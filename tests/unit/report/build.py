@@ -132,11 +132,13 @@ def check(
     )
 
 
-def verdict(checks: Sequence[Check], reasons: Sequence[str] = ()) -> Verdict:
+def verdict(checks: Sequence[Check], reasons: Sequence[str] = (), notes: Sequence[str] = ()) -> Verdict:
     found = {entry.outcome for entry in checks}
     ranked = [Outcome.INVALID, Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PASS]
     worst = Outcome.INVALID if reasons else next(outcome for outcome in ranked if outcome in found)
-    return Verdict(outcome=worst, checks=tuple(checks), reasons=tuple(reasons), confidence=0.95)
+    return Verdict(
+        outcome=worst, checks=tuple(checks), reasons=tuple(reasons), confidence=0.95, notes=tuple(notes)
+    )
 
 
 def judged(
@@ -147,6 +149,7 @@ def judged(
     share: float = 1.0,
     failing: float = 0.0,
     reasons: Sequence[str] = (),
+    notes: Sequence[str] = (),
     undecided: bool = False,
 ) -> PointRecord:
     """`measurement` against limits of 10, 50 and 200 ms, 99 % achieved and 0.1 % errors."""
@@ -162,7 +165,7 @@ def judged(
     ]
     if undecided:
         checks[1] = check("latency p99", 0.0495, 0.050, outcome=Outcome.INCONCLUSIVE)
-    return PointRecord.judged(asked, measured, verdict(checks, reasons), started=STARTED)
+    return PointRecord.judged(asked, measured, verdict(checks, reasons, notes), started=STARTED)
 
 
 def without(status: PointStatus, reason: str, asked: HttpPoint | None = None) -> PointRecord:

@@ -78,6 +78,14 @@ def test_a_page_names_every_point_check_and_note() -> None:
     assert "compute-1" in shown
 
 
+@pytest.mark.usefixtures("without_charts")
+def test_a_page_tells_what_does_not_stand_against_a_pass() -> None:
+    assert (
+        "1 of 4 generators sent too late."
+        in page(build.judged(notes=["1 of 4 generators sent too late."])).text
+    )
+
+
 def test_links_lead_to_places_in_the_page_and_nowhere_else() -> None:
     shown = page(build.judged(build.point(1, 500)), build.judged(build.point(4, 1000), share=0.9))
     assert shown.links

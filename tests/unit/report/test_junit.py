@@ -27,6 +27,12 @@ def test_the_properties_of_a_judged_point() -> None:
     assert "achieved rate 91.14% is under its limit 99%" in str(found["kb.reason"])
 
 
+def test_what_does_not_stand_against_a_pass_is_a_property_of_its_own() -> None:
+    found = dict(junit.properties(build.judged(notes=["One lagged.", "Another, too."])))
+    assert (found["kb.outcome"], found["kb.note"]) == ("pass", "One lagged.; Another, too.")
+    assert "kb.reason" not in found
+
+
 @pytest.mark.parametrize(
     ("start", "told"), [(Start(5.0, True, 500, 0.1), "true"), (Start(0.0, False, 0, 0.1), "false")]
 )

@@ -38,6 +38,12 @@ def test_the_summary_of_a_run() -> None:
     ]
 
 
+def test_what_does_not_stand_against_a_pass_is_told_all_the_same() -> None:
+    _, _, row, note, *_ = lines(build.judged(notes=["1 of 4 generators sent too late."]))
+    assert row.startswith("PASS")
+    assert note == "      note: 1 of 4 generators sent too late."
+
+
 def test_a_run_without_points_says_so() -> None:
     assert "no point was selected" in lines(local=False)
 

@@ -208,6 +208,66 @@ def test_invalid_comes_before_everything_and_keeps_the_checks() -> None:
     assert Outcome.FAIL in outcomes(verdict).values()
 
 
+LATE = 0.03
+"""Seconds of send lag, p99; a tenth of the tightest limit is 0.5 ms."""
+
+
+def test_a_point_that_keeps_its_sla_although_its_generators_lagged_passes_and_says_so() -> None:
+    """The lag is part of each response time: without it the cloud would look faster still."""
+    verdict = judge(POINT, measure(POINT, facts(fleet(), lag_p99=LATE)), SLA)
+    assert verdict.outcome is Outcome.PASS
+    assert verdict.reasons == ()
+    (note,) = verdict.notes
+    assert "1 of 2 generators sent too late, with a p99 above 1ms: kb-client-1 30ms" in note
+
+
+@pytest.mark.parametrize(
+    ("limits", "alone"),
+    [
+        ({"latency": {"p99": "1ms"}}, Outcome.FAIL),
+        ({"latency": {"p99": "3.2ms"}}, Outcome.INCONCLUSIVE),
+        ({"latency": {"p50": "0.5ms", "p99": "50ms"}}, Outcome.FAIL),
+    ],
+)
+def test_what_lag_may_explain_is_no_verdict_on_the_cloud(limits: dict[str, Any], alone: Outcome) -> None:
+    assert judge(POINT, measure(POINT, fleet()), sla(**limits)).outcome is alone
+    verdict = judge(POINT, measure(POINT, facts(fleet(), lag_p99=LATE)), sla(**limits))
+    assert verdict.outcome is Outcome.INVALID
+    assert "sent too late" in verdict.reasons[0]
+    assert verdict.notes == ()
+
+
+@pytest.mark.parametrize(
+    "change", [{"cpu": 0.99}, {"skew": 3.0}, {"saturated": True}, {"counts": wire(2400)}]
+)
+def test_nothing_else_that_is_wrong_with_the_instruments_lets_a_pass_stand(change: dict[str, Any]) -> None:
+    verdict = judge(POINT, measure(POINT, facts(fleet(), lag_p99=LATE, **change)), SLA)
+    assert set(outcomes(verdict).values()) == {Outcome.PASS}
+    assert verdict.outcome is Outcome.INVALID
+    assert len(verdict.reasons) == 2
+
+
+def test_requests_that_a_lagging_generator_never_sent_count_as_bad() -> None:
+    counts = [wire(500, unsent=50)] * 5
+    verdict = judge(POINT, measure(POINT, facts(fleet(counts=counts), lag_p99=LATE)), SLA)
+    assert verdict.outcome is Outcome.INVALID
+    assert check(verdict, "errors").outcome is Outcome.FAIL
+
+
+def test_a_backlog_from_before_the_window_adds_nothing_to_what_was_achieved() -> None:
+    """8 % fail, and generators that came late work off what they had left undone: 100 % of the rate ends
+    well inside the window, 92 % of what was due in it did."""
+    reports = [
+        replace(report, seconds=tuple(replace(one, completed=500) for one in report.seconds))
+        for report in fleet(counts=[wire(500, {"http_5xx": 40})] * 5)
+    ]
+    measured = measure(POINT, facts(reports, lag_p99=LATE))
+    verdict = judge(POINT, measured, sla(achieved="95%"))
+    assert measured.achieved == pytest.approx(920)
+    assert check(verdict, "achieved").value == pytest.approx(0.92)
+    assert check(verdict, "achieved").outcome is Outcome.FAIL
+
+
 def test_no_report_at_all_is_invalid_and_passes_nothing() -> None:
     verdict = judge(POINT, measure(POINT, []), SLA)
     assert verdict.outcome is Outcome.INVALID
