@@ -17,8 +17,9 @@ from kb_tests.measure.latency import Latency
 class Io:
     """Reads or writes of one block, server or point.
 
-    `service` is what fio measured. `response` is that with the I/Os that were due during stalls, as what
-    they would have taken (coordinated omission), if a rate was set; else both are the same.
+    `service` is what fio measured. `response`, which is judged and reported, also has the I/Os that failed
+    (fio does not tell whether as a read or a write: in a mix they are in both) and, where a rate was set,
+    those that were due during stalls, as what they would have taken (coordinated omission).
     """
 
     ios: int

@@ -6,7 +6,7 @@ import math
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kb_tests.fleet.storage.messages import BinnedPart, IoDone, IoSecond, StorageReport
 from kb_tests.measure.coarse import bucket_percentile
@@ -93,7 +93,7 @@ def _whole(point: StoragePoint, report: StorageReport) -> _Whole | str:
         return why
     wire = sorted(report.blocks, key=lambda block: block.begin)
     held_up = _by_block(report.done, [block.end for block in wire])
-    reads, writes = _Schedule(point.rate * point.reads), _Schedule(point.rate * (1 - point.reads))
+    reads, writes = _Schedule(point, point.reads), _Schedule(point, 1 - point.reads)
     try:
         blocks = tuple(
             StorageBlock(
@@ -101,8 +101,8 @@ def _whole(point: StoragePoint, report: StorageReport) -> _Whole | str:
                 at=block.begin,
                 seconds=block.end - block.begin,
                 errors=block.errors,
-                read=reads.io(block.read, block.end - block.begin, stalls),
-                write=writes.io(block.write, block.end - block.begin, stalls),
+                read=reads.io(block.read, block.end - block.begin, stalls, block.errors),
+                write=writes.io(block.write, block.end - block.begin, stalls, block.errors),
             )
             for block, stalls in zip(wire, held_up, strict=True)
         )
@@ -128,12 +128,13 @@ class _Schedule:
     have been made than were due. Where fio never made up, none are taken out.
     """
 
-    def __init__(self, rate: float) -> None:
-        self._rate = rate
+    def __init__(self, point: StoragePoint, share: float) -> None:
+        self._rate = point.rate * share
+        self._used = share > 0
         self._owed = 0
 
-    def io(self, wire: BinnedPart, seconds: float, stalls: Sequence[float]) -> Io:
-        """One block, and the stalls that ended in it; raises ValueError."""
+    def io(self, wire: BinnedPart, seconds: float, stalls: Sequence[float], errors: int) -> Io:
+        """One block, the stalls that ended in it and the I/Os that failed; raises ValueError."""
         bins = fio.read(wire.bins)
         if int(bins.sum()) != wire.ios:
             raise ValueError(f"{wire.ios} I/Os, but {int(bins.sum())} latencies")
@@ -147,6 +148,8 @@ class _Schedule:
                 taken = max(0, min(self._owed, surplus))
                 self._owed -= taken
                 response = _latency(fio.without_fastest(bins, taken))
+        if self._used:
+            response = replace(response, censored=response.censored + errors)
         return Io(ios=wire.ios, bytes=wire.bytes, service=service, response=response)
 
 

@@ -56,8 +56,7 @@ def percentiles(
     )
     shown: list[float] = []
     for part, io in drawn:
-        end = math.log10(io.count / io.censored) if io.censored else math.log10(io.count)
-        at, seconds = curve(io.times, io.count, io.times.count, max(end, 0.01))
+        at, seconds = curve(io.times, io.count, io.times.count, max(reach(io), 0.01))
         axes.plot(at, seconds, color=COLOURS[part], linewidth=2, solid_capstyle="round")
         shown += seconds
         for check in limits.get(part, ()):
@@ -70,6 +69,11 @@ def percentiles(
     style.times(axes, min(shown), max(shown))
     style.key(fig, [*(("■", part, COLOURS[part]) for part, _ in drawn), ("▾", "limit", style.SOFT)])
     return style.svg(fig, f"percentiles-{name}", f"Percentiles of latency of {name}")
+
+
+def reach(io: Latency) -> float:
+    """Where a curve ends, in nines: with the I/Os that have a time, or with the slowest of all."""
+    return math.log10(io.count / max(1, io.censored))
 
 
 def series(point: StoragePoint, measured: StorageMeasurement, name: str) -> Markup | None:

@@ -27,7 +27,7 @@ def of_storage(point: StoragePoint, measured: StorageMeasurement) -> Table | Non
             f"{len(members):,}",
             words.number(sum(member.iops.total for member in members)),
             storage_words.bandwidth(sum(member.bandwidth.total for member in members)),
-            *(storage_words.latency(merged[part].response, 99) for part in parts),
+            *(storage_words.response(merged[part], 99) for part in parts),
             words.duration(stall),
             f"{sum(member.errors for member in members):,}",
         )

@@ -36,9 +36,7 @@ def cell(point: StoragePoint, measured: StorageMeasurement, column: Column) -> s
     if " latency p" in name:
         direction, _, percent = name.split()
         done = dict(storage_words.directions(point, measured))
-        return (
-            storage_words.latency(done[direction].response, float(percent[1:])) if direction in done else ""
-        )
+        return storage_words.response(done[direction], float(percent[1:])) if direction in done else ""
     if heading == "Offered":
         if not point.rate:
             return "free"

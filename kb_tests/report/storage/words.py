@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-from kb_tests.measure.latency import Latency
 from kb_tests.measure.storage.fio import CENSORED_FROM
 from kb_tests.measure.storage.measurement import Io, StorageMeasurement
 from kb_tests.report import words
@@ -16,12 +15,18 @@ Property = tuple[str, str | int | float]
 _PERCENTS = (50.0, 90.0, 99.0, 99.9)
 
 
-def latency(found: Latency, percent: float) -> str:
-    """A percentile: "182us", "-" without any I/O, ">= 17s" where fio cannot tell."""
-    seconds = found.percentile(percent)
+def response(io: Io, percent: float) -> str:
+    """A percentile of the response times: "182us", "-" without any I/O, ">= 17s" where fio cannot tell,
+    "beyond measure" where others were not done at all.
+    """
+    only_long = io.response.censored == io.service.censored
+    return _time(io.response.percentile(percent), f">= {words.duration(CENSORED_FROM)}" if only_long else "")
+
+
+def _time(seconds: float, beyond: str = "") -> str:
     if math.isnan(seconds):
         return "-"
-    return words.duration(seconds) if math.isfinite(seconds) else f">= {words.duration(CENSORED_FROM)}"
+    return beyond if beyond and math.isinf(seconds) else words.duration(seconds)
 
 
 def rate(point: StoragePoint, measured: StorageMeasurement) -> str:
@@ -51,9 +56,9 @@ def row(point: StoragePoint, measured: StorageMeasurement) -> tuple[str, str, st
     """The rate and two latencies, for one line in a terminal."""
     parts = directions(point, measured)
     if len(parts) == 2:
-        told = [f"{name} p99 {latency(io.response, 99)}" for name, io in parts]
+        told = [f"{name} p99 {response(io, 99)}" for name, io in parts]
     else:
-        told = [f"p{percent} {latency(parts[0][1].response, percent)}" for percent in (50, 99)]
+        told = [f"p{percent} {response(parts[0][1], percent)}" for percent in (50, 99)]
     return rate(point, measured), told[0], told[1]
 
 
@@ -73,7 +78,7 @@ def facts(point: StoragePoint, measured: StorageMeasurement) -> tuple[tuple[str,
         iops = getattr(measured.iops, name)
         told.append((f"{name}s", f"{io.ios:,} ({words.number(iops)}/s)"))
         if io.response != io.service:
-            told.append((f"{name} p99 as fio saw it", latency(io.service, 99)))
+            told.append((f"{name} p99 as fio saw it", _time(io.service.percentile(99))))
         if io.service.censored:
             told.append((f"{name}s of {words.duration(CENSORED_FROM)} or more", f"{io.service.censored:,}"))
     told.append(("failed", f"{measured.errors:,}"))

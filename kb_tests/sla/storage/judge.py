@@ -123,10 +123,7 @@ def _in_time(blocks: Sequence[StorageBlock]) -> list[list[StorageBlock]]:
 
 
 class _Sample:
-    """All reads or writes of a measurement, those of each batch of time, and those of each server.
-
-    fio does not tell whether a read or a write failed, so that a failed I/O of a mix counts as either.
-    """
+    """All reads or writes of a measurement, those of each batch of time, and those of each server."""
 
     lost = "of them failed or took longer than fio can tell"
 
@@ -136,12 +133,10 @@ class _Sample:
         servers = _batches(measurement.blocks, lambda block: block.server)
         self._servers = [self._group(blocks, direction) for blocks in servers]
         self._latency = direction.io(measurement).response
-        self._failed = measurement.errors
 
     @staticmethod
-    def _group(blocks: Sequence[StorageBlock], direction: _Direction) -> tuple[Latency, int]:
-        latency = Latency.merged(tuple(direction.io(block).response for block in blocks))
-        return latency, sum(block.errors for block in blocks)
+    def _group(blocks: Sequence[StorageBlock], direction: _Direction) -> Latency:
+        return Latency.merged(tuple(direction.io(block).response for block in blocks))
 
     def __str__(self) -> str:
         return f"{self._latency.count:,} {self._what} in {len(self._times)} batches of time"
@@ -149,18 +144,15 @@ class _Sample:
     def slower(self, limit: float) -> Share:
         """The share of those due that took longer than `limit` seconds, or failed."""
         return Share.of(
-            [latency.slower(limit) + failed for latency, failed in self._times],
-            [latency.count + failed for latency, failed in self._times],
-            [latency.slower(limit) + failed for latency, failed in self._servers],
-            [latency.count + failed for latency, failed in self._servers],
+            [latency.slower(limit) for latency in self._times],
+            [latency.count for latency in self._times],
+            [latency.slower(limit) for latency in self._servers],
+            [latency.count for latency in self._servers],
         )
 
     def percentile(self, percent: float) -> float:
         """The seconds within which `percent` of those due were done; infinite if they were not."""
-        due = self._latency.count + self._failed
-        if not due:
-            return math.nan
-        return self._latency.times.at_rank(max(1, math.ceil(round(due * percent / 100, 6))))
+        return self._latency.percentile(percent)
 
     def times_taken(self) -> list[float]:
         """Every time that was found, ascending."""

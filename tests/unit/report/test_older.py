@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kb_tests.errors import RecordError
 from kb_tests.report import html, junit, record, terminal
 from kb_tests.report.older import READABLE, SCHEMA
 
@@ -71,3 +72,25 @@ def test_an_old_record_is_written_as_a_new_one(path: Path, tmp_path: Path) -> No
     written = run.write(tmp_path)
     assert json.loads(written.read_text())["schema_version"] == SCHEMA
     assert record.load(written).model_dump_json() == run.model_dump_json()
+
+
+def test_failed_ios_that_schema_1_left_out_of_its_times_are_slower_than_any(tmp_path: Path) -> None:
+    data = json.loads((RECORDS / "schema-1-storage.json").read_text())
+    measurement = data["points"][0]["measurement"]
+    measurement["errors"] = 50
+    changed = tmp_path / "failed.json"
+    changed.write_text(json.dumps(data))
+    (point,) = record.load(changed).points
+    said = dict(junit.properties(point))
+    assert said["kb.read.p99"] == said["kb.write.p99"] == float("inf")
+    assert said["kb.read.p50"] != float("inf")
+
+
+@pytest.mark.parametrize(
+    "points", [None, 5, [None], [{"measurement": 5}], [{"measurement": {"errors": 1, "read": 5}}]]
+)
+def test_a_file_that_only_says_it_is_an_old_record_is_refused(points: object, tmp_path: Path) -> None:
+    path = tmp_path / "wild.json"
+    path.write_text(json.dumps({"schema_version": 1, "points": points}))
+    with pytest.raises(RecordError):
+        record.load(path)

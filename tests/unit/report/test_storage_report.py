@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from kb_tests.measure.storage.measurement import StorageMeasurement
 from kb_tests.measure.storage.merge import measure
 from kb_tests.report import html, junit, terminal
 from kb_tests.report.record import PointRecord, RunRecord, ScenarioRecord, load
-from kb_tests.report.storage import charts
+from kb_tests.report.storage import charts, view
 from kb_tests.report.storage import words as storage_words
 from kb_tests.scenario.storage import StoragePoint, StorageSla
 from kb_tests.sla.storage.judge import judge
@@ -109,6 +110,36 @@ def test_junit_has_reads_and_writes_apart(record: RunRecord) -> None:
     assert found["kb.write.p99"] == pytest.approx(0.002, rel=0.02)
     assert found["kb.check.max_stall.outcome"] == "pass"
     assert dict(junit.properties(record.points[2]))["kb.write.max"] == float("inf")
+
+
+@pytest.mark.parametrize("percent", [50, 99])
+def test_every_report_has_the_percentile_that_was_judged(percent: int) -> None:
+    """9 of 100 reads fail: the 99th percentile is one of those, the 50th is one of 91 only."""
+    reading = asked(1, "random read")
+    failing = [block(i, 3.0 * i, 3.0 * i + 3, [0.001] * 250 + [0.004] * 25, errors=25) for i in range(10)]
+    made = judged(reading, measure(reading, [report(failing)]))
+    assert made.storage is not None
+    measured = made.storage[1]
+    assert made.verdict is not None
+    (check,) = [one for one in made.verdict.checks if one.name == f"read latency p{percent}"]
+    assert math.isinf(check.value) == (percent == 99)
+    said = dict(junit.properties(made))
+    assert said[f"kb.read.p{percent}"] == said[f"kb.check.read_latency_p{percent}.value"] == check.value
+    assert measured.read.response.percentile(percent) == check.value
+    cell = view.cell(reading, measured, (f"read p{percent}", f"read latency p{percent}"))
+    words = storage_words.row(reading, measured)[1 if percent == 50 else 2]
+    assert words == f"p{percent} {cell}"
+    assert (cell == "beyond measure") == math.isinf(check.value)
+    assert charts.reach(measured.read.response) == pytest.approx(math.log10(3000 / 250))
+    assert said["kb.read.max"] == math.inf
+
+
+def test_a_failed_io_of_a_mix_counts_as_either() -> None:
+    mix = asked(1, "random mix", mode="randrw", reads=0.7)
+    blocks = [block(i, 3.0 * i, 3.0 * i + 3, [0.001] * 200, [0.002] * 90, errors=10) for i in range(10)]
+    measured = measure(mix, [report(blocks)])
+    assert (measured.read.response.censored, measured.write.response.censored) == (100, 100)
+    assert (measured.read.service.censored, measured.read.ios) == (0, 2000)
 
 
 def test_the_page_shows_limits_stalls_and_charts(record: RunRecord) -> None:
