@@ -14,6 +14,7 @@ from typing import TypeVar
 from keystoneauth1 import exceptions as ksa
 from openstack import exceptions as sdk
 
+from kb_tests.cloud.transport import by_proxy
 from kb_tests.errors import StagingError
 
 T = TypeVar("T")
@@ -22,8 +23,7 @@ FAILURES = (sdk.SDKException, ksa.ClientException)
 """What openstacksdk and keystoneauth raise."""
 
 _TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
-_NOISE = re.compile(r" \(HTTP \d+\)| \(Request-ID: [^)]*\)| HTTPS?ConnectionPool\(.*")
-_ERRNO = re.compile(r"\[Errno -?\d+\] (?P<text>[\w ]+)")
+_NOISE = re.compile(r" \(HTTP \d+\)| \(Request-ID: [^)]*\)")
 _FIRST_WAIT = 0.5
 _LONGEST_BACK_OFF = 10.0
 _LONGEST_WAIT = 60.0
@@ -72,9 +72,8 @@ def said(error: Exception) -> str:
     code = status(error)
     details = getattr(error, "details", None) or getattr(error, "message", None) or str(error)
     line = _NOISE.sub("", " ".join(str(details).split())).rstrip(":")
-    reason = _ERRNO.search(str(error))
-    if code is None and reason:
-        line = f"{line} ({reason['text']})"
+    if proxy := by_proxy(error):
+        line = f"{line} (by the proxy {proxy} of this shell's environment)"
     return f"{code} {line}"[:500] if code else line[:500]
 
 

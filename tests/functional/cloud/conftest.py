@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import requests
 
-from kb_tests.cloud import connect as connecting
 from kb_tests.cloud.connect import Cloud, connect
 from kb_tests.cloud.journal import Journal
 from kb_tests.cloud.kinds import KINDS
+from kb_tests.cloud.transport import Adapter
 from kb_tests.localcloud import control
 
 IMAGE = "kb-node"
@@ -102,12 +102,12 @@ class Faults:
 @pytest.fixture
 def faults(monkeypatch: pytest.MonkeyPatch) -> Iterator[Faults]:
     faults = Faults()
-    original = connecting._MeteredAdapter.send
+    original = Adapter.send
 
     def send(adapter: Any, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         return faults.send(request, lambda: original(adapter, request, *args, **kwargs))
 
-    monkeypatch.setattr(connecting._MeteredAdapter, "send", send)
+    monkeypatch.setattr(Adapter, "send", send)
     yield faults
     faults.inject(None)
 

@@ -110,7 +110,7 @@ def test_it_says_where_it_looked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     broken = tmp_path / "clouds.yaml"
     broken.write_text("clouds: [")
     assert refused("mycloud", broken) == (
-        f"Cloud 'mycloud' cannot be looked up: {broken} is no YAML, or may not be read."
+        f"Cloud 'mycloud' cannot be looked up: {broken} is no YAML, see line 1."
     )
 
 
@@ -136,4 +136,4 @@ def test_missing_services(local: control.Running, altered: Callable[..., Path]) 
 
 def test_incomplete_entry(local: control.Running, altered: Callable[..., Path]) -> None:
     text = refused(local.cloud, altered({"username": None}))
-    assert "in clouds.yaml" in text
+    assert "clouds.yaml: username is missing under auth." in text

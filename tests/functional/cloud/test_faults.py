@@ -77,7 +77,9 @@ def half_done(request: requests.PreparedRequest, send: Send) -> Answer:
 
 def token_ended(request: requests.PreparedRequest, send: Send) -> Answer:
     """Keystone takes the token back before the call, as when it has expired in a long run."""
-    token = request.headers["X-Auth-Token"]
+    token = request.headers.get("X-Auth-Token")
+    if token is None:  # what is asked before somebody signs in
+        return None
     keystone = f"{urlsplit(request.url or '').scheme}://{urlsplit(request.url or '').netloc}/identity/v3"
     answered = requests.delete(
         f"{keystone}/auth/tokens", headers={"X-Auth-Token": token, "X-Subject-Token": token}, timeout=10
