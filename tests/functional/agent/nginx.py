@@ -8,12 +8,12 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from kb_tests.fleet import certificate
+from tests.waiting import eventually, listens
 
 CONFIG = """
 worker_processes 1;
@@ -69,14 +69,7 @@ def _running(folder: Path) -> Iterator[Nginx]:
     (folder / "nginx.conf").write_text(CONFIG.format(folder=folder, port=port, tls_port=tls_port))
     process = subprocess.Popen(["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")])
     try:
-        until = time.monotonic() + 10
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                assert time.monotonic() < until
-                time.sleep(0.02)
+        eventually(lambda: listens(port))
         yield Nginx(port, tls_port, process.pid)
     finally:
         process.terminate()

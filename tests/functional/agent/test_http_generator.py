@@ -23,6 +23,7 @@ from kb_tests.agent.http.engine import HttpLoad
 from tests.functional.agent.generator import HTTP, events, prepared, run
 from tests.functional.agent.nginx import PAGE, Nginx, nginx
 from tests.functional.agent.server import OK, Answer, serving
+from tests.waiting import eventually, is_gone
 
 
 @pytest.fixture(scope="module")
@@ -319,24 +320,11 @@ def test_workers_do_not_outlive_their_parent(server: Nginx) -> None:
     ]
     with subprocess.Popen([sys.executable, *command, "--workers", "2"]) as parent:
         listing = Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
-        until = time.monotonic() + 10
-        while len(workers := listing.read_text().split()) < 2 and time.monotonic() < until:
-            time.sleep(0.02)
-        assert len(workers) == 2
+        eventually(lambda: len(listing.read_text().split()) == 2)
+        workers = [int(pid) for pid in listing.read_text().split()]
         time.sleep(0.3)
         parent.kill()
-    until = time.monotonic() + 2
-    alive = {Path("/proc") / pid for pid in workers}
-    while alive and time.monotonic() < until:
-        alive = {path for path in alive if _runs(path)}
-        time.sleep(0.02)
-    assert not alive
-
-
-def _runs(process: Path) -> bool:
-    with contextlib.suppress(OSError):
-        return "State:\tZ" not in (process / "status").read_text()
-    return False
+    eventually(lambda: all(map(is_gone, workers)))
 
 
 def test_ten_thousand_connections_in_one_agent(server: Nginx) -> None:

@@ -21,6 +21,7 @@ from kb_tests.cloud.teardown import tear_down
 from kb_tests.errors import CloudError
 from kb_tests.localcloud import control
 from tests.functional.cloud.staged import stage_small
+from tests.waiting import eventually, is_gone
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
@@ -170,16 +171,11 @@ def test_reaper_ends_what_a_killed_run_left(
 ) -> None:
     run_id = f"aaaa1{at:03}"
     pid = killed(local, folder, run_id, at, reaped=True)
-    deadline = time.monotonic() + 60
-    while not read(folder / run_id / "journal.jsonl").closed and time.monotonic() < deadline:
-        time.sleep(0.2)
-    log = (folder / run_id / "reaper.log").read_text()
-    assert "ended without teardown" in log
-    assert read(folder / run_id / "journal.jsonl").closed, log
-    assert (folder / run_id / "reaper.log").stat().st_mode & 0o077 == 0
-    while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not Path(f"/proc/{pid}").exists()
+    log = folder / run_id / "reaper.log"
+    eventually(lambda: read(folder / run_id / "journal.jsonl").closed, what=log.read_text)
+    assert "ended without teardown" in log.read_text()
+    assert log.stat().st_mode & 0o077 == 0
+    eventually(lambda: is_gone(pid))
 
 
 def test_reaper_leaves_a_run_that_ended_well(cloud: Cloud, local: control.Running, folder: Path) -> None:

@@ -11,13 +11,13 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from kb_tests.cloud.topology import Access, Role, Server, StagingFacts, Topology
 from kb_tests.fleet import boot, bundle
 from kb_tests.fleet.secrets import Secrets
+from tests.waiting import eventually, listens
 
 RUN = "c0ffee00"
 HOST = "127.0.0.1"
@@ -28,16 +28,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
-
-
-def wait_for(port: int, seconds: float = 10) -> None:
-    """Until somebody listens there."""
-    deadline = time.monotonic() + seconds
-    while True:
-        with contextlib.suppress(OSError), socket.create_connection((HOST, port), 1):
-            return
-        assert time.monotonic() < deadline, f"nobody listens at port {port}"
-        time.sleep(0.02)
 
 
 class Plane:
@@ -86,7 +76,7 @@ class Plane:
         conf = boot.redis_conf(HOST, self.redis_port, str(self.folder / "users.acl"))
         (self.folder / "redis.conf").write_text(f"{conf}\nmaxmemory {maxmemory}\n")
         self.spawn("redis", ["redis-server", str(self.folder / "redis.conf")])
-        wait_for(self.redis_port)
+        eventually(lambda: listens(self.redis_port), what=lambda: self.log("redis"))
 
     def start_sshd(self, secrets: Secrets | None = None) -> None:
         """sshd with the pinned host key; whoever runs the tests stands in for the user kb."""
@@ -102,7 +92,7 @@ class Plane:
             f"AuthorizedKeysFile {self.folder}/authorized_keys\nStrictModes no\nPermitRootLogin yes\n"
         )
         self.spawn("sshd", ["/usr/sbin/sshd", "-D", "-e", "-f", str(self.folder / "sshd_config")])
-        wait_for(self.ssh_port)
+        eventually(lambda: listens(self.ssh_port), what=lambda: self.log("sshd"))
 
     def start_agent(self, server: Server, **changes: object) -> None:
         """The shipped agent under the system's own Python."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -21,6 +22,7 @@ from kb_tests.errors import FleetError
 from kb_tests.fleet import bundle
 from kb_tests.fleet.fleet import Fleet
 from tests.functional.fleet.plane import HOST, RUN, Plane
+from tests.waiting import PATIENCE, eventually
 
 SERVER = f"kb-{RUN}-server-0"
 
@@ -38,7 +40,7 @@ def opened(plane: Plane) -> None:
     """Start the HTTP server's agent alone, and wait until it is ready."""
     topology = plane.topology(0)
     plane.start_agent(topology.servers[0])
-    with Fleet.open(topology, plane.secrets, silent, time.monotonic() + 10):
+    with Fleet.open(topology, plane.secrets, silent, time.monotonic() + PATIENCE):
         pass
 
 
@@ -69,12 +71,13 @@ def test_the_agent_outlives_any_command(control_plane: Plane, controller: redis.
         {protocol.FIELD: b'{"v":1,"kind":"enroll","id":"end","index":7,"target":""}'},
     )
     said: list[dict[str, Any]] = []
-    deadline = time.monotonic() + 10
-    while not any(report.get("id") == "end" for report in said):
-        assert time.monotonic() < deadline, control_plane.log(SERVER)
-        time.sleep(0.1)
+
+    def ended() -> bool:
         answer: Any = controller.xread({protocol.reports_key(RUN): "0"})
-        said = [json.loads(fields[protocol.FIELD]) for _, entries in answer for _, fields in entries]
+        said[:] = [json.loads(fields[protocol.FIELD]) for _, entries in answer for _, fields in entries]
+        return any(report.get("id") == "end" for report in said)
+
+    eventually(ended, what=lambda: control_plane.log(SERVER))
     assert control_plane.processes[SERVER].poll() is None
     errors = [report["error"] for report in said if report["kind"] == "failed"]
     assert any("does not know the command '_turn'" in error for error in errors)
@@ -86,7 +89,7 @@ def test_the_agent_outlives_any_command(control_plane: Plane, controller: redis.
 def test_pages_of_any_size_are_served_whole(control_plane: Plane) -> None:
     opened(control_plane)
     topology = control_plane.topology(0)
-    with Fleet.open(topology, control_plane.secrets, silent, time.monotonic() + 10) as fleet:
+    with Fleet.open(topology, control_plane.secrets, silent, time.monotonic() + PATIENCE) as fleet:
         fleet.serve([0, 1, 1000, (1 << 20) + 1], 2000)
         for size in (0, 1, 1000, (1 << 20) + 1):
             assert len(page(control_plane, size)) == size
@@ -99,14 +102,15 @@ def test_nginx_is_started_again_when_it_dies(control_plane: Plane) -> None:
     pid_file = control_plane.folder / SERVER / "nginx.pid"
     first = int(pid_file.read_text())
     os.kill(first, signal.SIGKILL)
-    workers_gone = time.monotonic() + 10
-    with Fleet.open(control_plane.topology(0), control_plane.secrets, silent, time.monotonic() + 10) as fleet:
-        while True:
-            fleet.serve([int(time.monotonic() * 1000) % 100_000], 10)
-            if int(pid_file.read_text()) != first:
-                break
-            assert time.monotonic() < workers_gone
-            time.sleep(0.2)
+    sizes = itertools.count(1)
+    topology, until = control_plane.topology(0), time.monotonic() + PATIENCE
+    with Fleet.open(topology, control_plane.secrets, silent, until) as fleet:
+
+        def is_another() -> bool:
+            fleet.serve([next(sizes)], 10)
+            return int(pid_file.read_text()) != first
+
+        eventually(is_another)
     assert page(control_plane, 1)
 
 
@@ -122,9 +126,10 @@ def test_an_agent_started_again_takes_its_nginx_over_and_is_small(control_plane:
 
 def test_quit_ends_agent_and_nginx(control_plane: Plane) -> None:
     opened(control_plane)
-    with Fleet.open(control_plane.topology(0), control_plane.secrets, silent, time.monotonic() + 10) as fleet:
+    topology, until = control_plane.topology(0), time.monotonic() + PATIENCE
+    with Fleet.open(topology, control_plane.secrets, silent, until) as fleet:
         fleet.quit()
-    assert control_plane.processes[SERVER].wait(10) == 0
+    assert control_plane.processes[SERVER].wait(PATIENCE) == 0
     with pytest.raises(OSError, match="refused"):
         page(control_plane, 1)
 
@@ -133,5 +138,5 @@ def test_a_config_that_is_none_ends_the_agent_with_2(control_plane: Plane, tmp_p
     agent, config = bundle.write(Role.CLIENT, tmp_path / "agent"), tmp_path / "config.json"
     config.write_text('{"run": "x"}')
     control_plane.spawn("bad", ["/usr/bin/python3", "-IS", str(agent), str(config)])
-    assert control_plane.processes["bad"].wait(10) == 2
+    assert control_plane.processes["bad"].wait(PATIENCE) == 2
     assert "config file cannot be used" in control_plane.log("bad")

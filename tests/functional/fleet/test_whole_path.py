@@ -11,6 +11,7 @@ from kb_tests.fleet.http.messages import SecondReport
 from kb_tests.load import http
 from kb_tests.scenario.http import HttpPoint
 from tests.functional.fleet.plane import Plane
+from tests.waiting import PATIENCE
 
 POINT = HttpPoint(
     id="test-clients-2-rate-200",
@@ -32,7 +33,7 @@ def test_a_point_from_command_to_reports(control_plane: Plane) -> None:
     for server in topology.agents:
         control_plane.start_agent(server)
     seen: list[SecondReport] = []
-    with Fleet.open(topology, control_plane.secrets, silent, time.monotonic() + 20) as fleet:
+    with Fleet.open(topology, control_plane.secrets, silent, time.monotonic() + PATIENCE) as fleet:
         assert {hello.role for hello in fleet.hellos.values()} == {"server", "client"}
         assert fleet.hellos[topology.servers[0].name].versions.keys() == {"python", "kernel", "nginx"}
         assert fleet.versions[0].keys() == {"redis"}

@@ -6,9 +6,8 @@ import asyncio
 import itertools
 import subprocess
 import tempfile
-import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,20 +15,11 @@ from pathlib import Path
 from kb_tests.localcloud.driver import FloatingIp, Nic, RouterPort, RouterSpec, Rule, ServerSpec
 from kb_tests.localcloud.netns.driver import NetnsDriver
 from kb_tests.localcloud.netns.forwarder import local_port
+from tests.waiting import PATIENCE, eventually_async
 
 EVERYTHING = (Rule("egress", None, None, None, ()), Rule("ingress", None, None, None, ()))
 OUT_ONLY = (Rule("egress", None, None, None, ()),)
 SSH = Rule("ingress", "tcp", 22, 22, ("0.0.0.0/0",))
-
-
-async def until(
-    condition: Callable[[], Awaitable[bool]], seconds: float = 10.0, what: str = "the condition"
-) -> None:
-    """Wait for `condition`, asking every 20 ms."""
-    deadline = time.monotonic() + seconds
-    while not await condition():
-        assert time.monotonic() < deadline, f"{what} did not come about in {seconds} s"
-        await asyncio.sleep(0.02)
 
 
 class Cloud:
@@ -101,17 +91,17 @@ class Cloud:
         assert not check or process.returncode == 0, f"{command!r}: status {process.returncode}: {text}"
         return text
 
-    async def says(self, spec: ServerSpec, text: str, seconds: float = 10.0) -> str:
+    async def says(self, spec: ServerSpec, text: str, seconds: float = PATIENCE) -> str:
         """Wait until a server's console holds `text`; the console."""
+        console = ""
 
         async def there() -> bool:
-            return text in await self.driver.console(spec.id)
+            nonlocal console
+            console = await self.driver.console(spec.id)
+            return text in console
 
-        try:
-            await until(there, seconds, f"{text!r} on the console of {spec.name}")
-        except AssertionError:
-            raise AssertionError(await self.driver.console(spec.id)) from None
-        return await self.driver.console(spec.id)
+        await eventually_async(there, seconds, lambda: f"{text!r} on the console of {spec.name}: {console}")
+        return console
 
     async def boots(self, name: str, script: str, **how: int) -> ServerSpec:
         """A server whose user_data is `script`, and has come to its end."""

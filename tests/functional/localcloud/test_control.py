@@ -8,7 +8,6 @@ import socket
 import stat
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -16,15 +15,7 @@ import pytest
 from kb_tests.localcloud import control
 from kb_tests.localcloud.api.requestlog import Entry
 from kb_tests.localcloud.client import AdminClient
-
-
-def gone(pid: int, seconds: float = 5.0) -> bool:
-    deadline = time.monotonic() + seconds
-    while Path(f"/proc/{pid}").exists():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
+from tests.waiting import eventually, is_gone
 
 
 def test_up_and_down(state: Path) -> None:
@@ -41,7 +32,7 @@ def test_up_and_down(state: Path) -> None:
         assert running.notes
     finally:
         assert control.down(state)
-    assert gone(running.pid)
+    eventually(lambda: is_gone(running.pid))
     assert control.status(state) is None
     assert not running.clouds_yaml.exists()
     assert not control.down(state)
@@ -79,7 +70,7 @@ def test_it_ends_with_its_parent(state: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", script, str(state)], capture_output=True, text=True, check=True
     )
-    assert gone(int(done.stdout))
+    eventually(lambda: is_gone(int(done.stdout)))
 
 
 def test_what_hinders_a_start_is_said(state: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from kb_tests.localcloud.client import AdminClient
 from kb_tests.localcloud.control import LocalCloudError, Running
+from tests.waiting import eventually
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::openstack.warnings.OpenStackDeprecationWarning"),
@@ -38,7 +39,7 @@ def network(admin: Any) -> Iterator[str]:
     yield network.id
     for server in admin.compute.servers():
         admin.compute.delete_server(server, force=True)
-    wait(lambda: not list(admin.compute.servers()))
+    eventually(lambda: not list(admin.compute.servers()))
     admin.network.delete_network(network)
 
 
@@ -54,13 +55,6 @@ def ask(
         return response
     finally:
         connection.close()
-
-
-def wait(what: Any, seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, "it does not come"
-        time.sleep(0.05)
 
 
 def boot(admin: Any, network: str, name: str) -> Any:
@@ -130,34 +124,34 @@ def test_boots_are_slow_or_fail_or_never_end(admin: Any, faults: AdminClient, ne
     def status(server: Any) -> str:
         return str(admin.compute.get_server(server.id).status)
 
-    wait(lambda: status(good) == "ACTIVE")
-    wait(lambda: status(slow) == "ACTIVE")
+    eventually(lambda: status(good) == "ACTIVE")
+    eventually(lambda: status(slow) == "ACTIVE")
     assert time.monotonic() - started >= 0.6
-    wait(lambda: status(bad) == "ERROR")
+    eventually(lambda: status(bad) == "ERROR")
     assert "fault on request" in admin.compute.get_server(bad.id).fault["message"]
     assert status(stuck) == "BUILD"
     admin.compute.delete_server(stuck)
-    wait(lambda: stuck.id not in {server.id for server in admin.compute.servers()})
+    eventually(lambda: stuck.id not in {server.id for server in admin.compute.servers()})
 
 
 def test_a_deletion_fails_the_first_time(admin: Any, faults: AdminClient, network: str) -> None:
     server = boot(admin, network, "sticky")
-    wait(lambda: admin.compute.get_server(server.id).status == "ACTIVE")
+    eventually(lambda: admin.compute.get_server(server.id).status == "ACTIVE")
     faults.add_fault("delete-error", server="sticky")
     admin.compute.delete_server(server)
-    wait(lambda: admin.compute.get_server(server.id).status == "ERROR")
+    eventually(lambda: admin.compute.get_server(server.id).status == "ERROR")
     admin.compute.delete_server(server)
-    wait(lambda: not list(admin.compute.servers()))
+    eventually(lambda: not list(admin.compute.servers()))
 
 
 def test_a_server_crashes(admin: Any, faults: AdminClient, network: str) -> None:
     server = boot(admin, network, "mortal")
-    wait(lambda: admin.compute.get_server(server.id).status == "ACTIVE")
+    eventually(lambda: admin.compute.get_server(server.id).status == "ACTIVE")
     faults.harm_server(server.id, "freeze", seconds=0.1)
     faults.harm_server(server.id, "link", rate=1_000_000, loss=0.1)
     faults.harm_server(server.id, "cut", seconds=0.1)
     faults.harm_server(server.id, "crash")
-    wait(lambda: admin.compute.get_server(server.id).status == "SHUTOFF")
+    eventually(lambda: admin.compute.get_server(server.id).status == "SHUTOFF")
     with pytest.raises(LocalCloudError, match="does not run"):
         faults.harm_server(server.id, "crash")
 

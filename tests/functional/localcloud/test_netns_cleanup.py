@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from kb_tests.localcloud.netns import cgroups
+from tests.waiting import eventually
 
 PROGRAM = """
 import asyncio, sys
@@ -150,11 +151,7 @@ def left_behind(seen: Seen) -> list[str]:
 
 
 def expect_nothing_left(seen: Seen, host_links: set[str]) -> None:
-    """Within two seconds."""
-    deadline = time.monotonic() + 2
-    while left := left_behind(seen):
-        assert time.monotonic() < deadline, left
-        time.sleep(0.05)
+    eventually(lambda: not left_behind(seen), what=lambda: left_behind(seen))
     assert links() <= host_links
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((seen.address, 7777), timeout=1)

@@ -9,8 +9,9 @@ import uuid
 import pytest
 
 from kb_tests.localcloud.driver import DriverError, ServerSpec
-from tests.functional.localcloud.netns_cloud import Cloud, running, until
+from tests.functional.localcloud.netns_cloud import Cloud, running
 from tests.functional.localcloud.test_netns_network import is_silent, reaches, serving
+from tests.waiting import eventually_async
 
 SIZE = 32 << 20
 
@@ -50,7 +51,7 @@ def test_a_cut_network_comes_back_by_itself() -> None:
             async def back() -> bool:
                 return await reaches(cloud, client, "icmp", address)
 
-            await until(back, 6)
+            await eventually_async(back)
             assert time.monotonic() - start > 2
             await cloud.driver.cut_network(server.id, 0.2)
             await cloud.driver.destroy(server.id)

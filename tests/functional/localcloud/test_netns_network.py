@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import replace
 
 import pytest
@@ -17,8 +16,8 @@ from tests.functional.localcloud.netns_cloud import (
     Cloud,
     router_spec,
     running,
-    until,
 )
+from tests.waiting import eventually_async
 
 ECHO = """
 import socketserver, socket, threading
@@ -72,16 +71,16 @@ async def is_silent(cloud: Cloud, source: ServerSpec, kind: str, address: str) -
 async def expect_reached(cloud: Cloud, source: ServerSpec, address: str, expected: set[str]) -> None:
     """Answers come back from `address` in these protocols and no others. One that is missing may be late."""
     kinds = ("tcp", "udp", "icmp")
-    deadline = time.monotonic() + 10
-    while True:
+
+    async def are_reached() -> bool:
         answers = await asyncio.gather(
             *(reaches(cloud, source, kind, address, seconds=QUIET) for kind in kinds)
         )
         found = {kind for kind, answer in zip(kinds, answers, strict=True) if answer}
-        if found == expected:
-            return
-        assert found < expected, found - expected
-        assert time.monotonic() < deadline, expected - found
+        assert found <= expected, found - expected
+        return found == expected
+
+    await eventually_async(are_reached, what=f"answers from {address} by {expected}")
 
 
 async def serving(cloud: Cloud, name: str, *rules: Rule, network: int = 1) -> ServerSpec:
@@ -149,7 +148,7 @@ def test_a_port_without_rules_is_shut_and_one_without_the_right_sender_is_silent
             async def heard() -> bool:  # once its kernel has given up to ask for the peer in another's name
                 return await reaches(cloud, thief, "icmp", peer.nics[0].address)
 
-            await until(heard)
+            await eventually_async(heard)
 
     asyncio.run(main())
 
@@ -275,7 +274,7 @@ def test_ports_are_plugged_into_and_out_of_a_running_server() -> None:
             async def gone() -> bool:
                 return "does not exist" in await cloud.run(server, "ip link show eth1", check=False)
 
-            await until(gone, 3)
+            await eventually_async(gone)
 
     asyncio.run(main())
 

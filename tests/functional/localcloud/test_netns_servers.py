@@ -10,7 +10,8 @@ import pytest
 
 from kb_tests.localcloud.driver import DriverError, Power
 from kb_tests.localcloud.netns.forwarder import local_port
-from tests.functional.localcloud.netns_cloud import EVERYTHING, running, until
+from tests.functional.localcloud.netns_cloud import EVERYTHING, running
+from tests.waiting import eventually_async
 
 
 def test_user_data_runs_as_root_with_a_root_of_its_own() -> None:
@@ -214,7 +215,7 @@ def test_a_crash_shows() -> None:
             async def crashed() -> bool:
                 return await cloud.driver.power() == {server.id: Power.CRASHED}
 
-            await until(crashed, 2)
+            await eventually_async(crashed)
             await cloud.driver.boot(server)
             assert await cloud.run(server, "hostname") == "crashing\n"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 
 from kb_tests.localcloud.control import Running
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -52,13 +52,6 @@ def openstack(
 
 def names(rows: Any) -> set[str]:
     return {row["Name"] for row in rows}
-
-
-def wait_for(what: Callable[[], bool], seconds: float = 15.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, "it does not come"
-        time.sleep(0.1)
 
 
 def test_identity(openstack: Command) -> None:
@@ -190,14 +183,14 @@ def test_compute_and_volumes(openstack: Command, tmp_path: Path) -> None:
     shown = openstack("server show ov")
     assert (shown["status"], shown["OS-EXT-SRV-ATTR:host"]) == ("ACTIVE", "kb-host-2")
     openstack("server create --image kb-node --flavor of --network cn --min 2 --max 2 many")
-    wait_for(lambda: names(openstack("server list --status ACTIVE")) == {"ov", "many-1", "many-2"})
+    eventually(lambda: names(openstack("server list --status ACTIVE")) == {"ov", "many-1", "many-2"})
     openstack("server set --name ov2 --property more=2 ov")
     openstack("server unset --property more ov2")
     openstack("console log show ov2")
     openstack("server stop ov2")
-    wait_for(lambda: openstack("server show ov2")["status"] == "SHUTOFF")
+    eventually(lambda: openstack("server show ov2")["status"] == "SHUTOFF")
     openstack("server start ov2")
-    wait_for(lambda: openstack("server show ov2")["status"] == "ACTIVE")
+    eventually(lambda: openstack("server show ov2")["status"] == "ACTIVE")
     openstack("server reboot --hard --wait ov2")
     openstack("server lock ov2")
     openstack("server unlock ov2")
@@ -212,16 +205,16 @@ def test_compute_and_volumes(openstack: Command, tmp_path: Path) -> None:
     openstack("volume type create --property kb:iops=100 slow")
     assert names(openstack("volume type list")) >= {"__DEFAULT__", "slow"}
     openstack("volume create --size 1 --type slow --property run=1 data")
-    wait_for(lambda: openstack("volume show data")["status"] == "available")
+    eventually(lambda: openstack("volume show data")["status"] == "available")
     openstack("volume set --name data2 --description d data")
     openstack("server add volume ov2 data2")
-    wait_for(lambda: openstack("volume show data2")["status"] == "in-use")
+    eventually(lambda: openstack("volume show data2")["status"] == "in-use")
     assert len(openstack("server volume list ov2")) == 1
     openstack("server remove volume ov2 data2")
-    wait_for(lambda: openstack("volume show data2")["status"] == "available")
+    eventually(lambda: openstack("volume show data2")["status"] == "available")
     assert names(openstack("volume list")) == {"data2"}
     openstack("volume delete data2")
-    wait_for(lambda: not openstack("volume list"))
+    eventually(lambda: not openstack("volume list"))
     openstack("volume type delete slow")
     assert openstack("volume service list")
     assert openstack("availability zone list --volume")

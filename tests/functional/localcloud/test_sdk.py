@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
@@ -10,25 +9,19 @@ from openstack import exceptions
 
 from kb_tests.localcloud.control import Running
 from tests.functional.localcloud.conftest import Tenant
+from tests.waiting import eventually
 
 
-def wait_active(connection: Any, count: int, seconds: float = 10.0) -> list[Any]:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        servers = list(connection.compute.servers())
-        if len(servers) == count and all(server.status == "ACTIVE" for server in servers):
-            return servers
-        time.sleep(0.05)
-    raise AssertionError([(server.name, server.status) for server in connection.compute.servers()])
+def wait_active(connection: Any, count: int) -> list[Any]:
+    def states() -> list[str]:
+        return [server.status for server in connection.compute.servers()]
+
+    eventually(lambda: states() == ["ACTIVE"] * count, what=states)
+    return list(connection.compute.servers())
 
 
-def wait_gone(connection: Any, seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if not list(connection.compute.servers()):
-            return
-        time.sleep(0.05)
-    raise AssertionError("servers stay")
+def wait_gone(connection: Any) -> None:
+    eventually(lambda: not list(connection.compute.servers()))
 
 
 def test_a_topology_is_staged_and_torn_down(admin: Any, tenant: Tenant, null_cloud: Running) -> None:

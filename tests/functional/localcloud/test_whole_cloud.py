@@ -10,7 +10,7 @@ import signal
 import socket
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from kb_tests.localcloud import control
 from kb_tests.localcloud.client import AdminClient
 from kb_tests.localcloud.netns.forwarder import local_port
 from tests.functional.localcloud.conftest import connect
+from tests.waiting import eventually
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::openstack.warnings.OpenStackDeprecationWarning"),
@@ -113,16 +114,6 @@ def faults(cloud: control.Running) -> AdminClient:
     return AdminClient(cloud)
 
 
-def wait(what: Callable[[], Any], seconds: float = 10.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while True:
-        found = what()
-        if found:
-            return found
-        assert time.monotonic() < deadline, "it does not come"
-        time.sleep(0.05)
-
-
 def stage(admin: Any) -> Web:
     """The server, once it answers."""
     public = admin.network.find_network("public")
@@ -142,11 +133,11 @@ def stage(admin: Any) -> Web:
         security_groups=[{"name": "web"}],
         user_data=base64.b64encode(USER_DATA.encode()).decode(),
     )
-    wait(lambda: admin.compute.get_server(server.id).status == "ACTIVE")
+    eventually(lambda: admin.compute.get_server(server.id).status == "ACTIVE")
     port = next(admin.network.ports(device_id=server.id))
     floating = admin.network.create_ip(floating_network_id=public.id, port_id=port.id)
     web = Web(server.id, floating.floating_ip_address)
-    wait(web.get)
+    eventually(web.get)
     return web
 
 
@@ -166,9 +157,9 @@ def test_a_server_answers_until_its_group_forbids(admin: Any, web: Web) -> None:
     group = admin.network.find_security_group("web")
     (rule,) = (rule for rule in group.security_group_rules if rule["port_range_max"] == 8080)
     admin.network.delete_security_group_rule(rule["id"])
-    wait(lambda: web.get() is None)
+    eventually(lambda: web.get() is None)
     let_in(admin, group.id, 8080)
-    wait(web.get)
+    eventually(web.get)
 
 
 @pytest.mark.parametrize("harm", ["freeze", "cut"])
@@ -178,7 +169,7 @@ def test_a_server_that_is_frozen_or_without_network_answers_after_it(
     faults.harm_server(web.id, harm, seconds=1)
     started = time.monotonic()
     assert web.get(timeout=0.3) is None
-    assert wait(web.get) == b"web"
+    assert eventually(web.get) == b"web"
     assert time.monotonic() - started >= 0.9
 
 
@@ -190,7 +181,7 @@ def test_a_link_has_a_rate_and_a_loss(web: Web, faults: AdminClient) -> None:
     faults.harm_server(web.id, "link", loss=1)
     assert web.get(timeout=0.3) is None
     faults.harm_server(web.id, "link")
-    assert wait(web.get) == b"web"
+    assert eventually(web.get) == b"web"
 
 
 @pytest.mark.root_only("loop devices")
@@ -210,16 +201,16 @@ def test_a_volume_is_slow_and_full(admin: Any, web: Web, faults: AdminClient) ->
     faults.harm_volume(volume.id, "full")
     assert web.write(20)[0] == 0
     admin.compute.delete_volume_attachment(web.id, volume.id)
-    wait(lambda: admin.block_storage.get_volume(volume.id).status == "available")
+    eventually(lambda: admin.block_storage.get_volume(volume.id).status == "available")
 
 
 def test_a_crash_shows_and_a_hard_reboot_starts_it_again(admin: Any, web: Web, faults: AdminClient) -> None:
     faults.harm_server(web.id, "crash")
-    wait(lambda: admin.compute.get_server(web.id).status == "SHUTOFF")
+    eventually(lambda: admin.compute.get_server(web.id).status == "SHUTOFF")
     assert web.get() is None
     for boots in (2, 3):
         admin.compute.reboot_server(web.id, "HARD")
-        wait(lambda: admin.compute.get_server(web.id).status == "ACTIVE")
+        eventually(lambda: admin.compute.get_server(web.id).status == "ACTIVE")
         console = admin.compute.get_server_console_output(web.id)["output"]
         assert console.count("web is up") == boots
         assert console.count("serving") == 1, "user_data belongs to the first boot"
@@ -260,6 +251,6 @@ def test_a_killed_cloud_leaves_nothing(state: Path) -> None:
     for pid in (cloud.pid, launcher):
         os.kill(pid, signal.SIGKILL)
     os.waitpid(cloud.pid, 0)
-    wait(lambda: not any(map(alive, below)), 2.0)
+    eventually(lambda: not any(map(alive, below)))
     assert web.get() is None
     assert mounts() == before

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tests.functional.session.suite import Ended, Suite
+from tests.waiting import eventually
 
 ROOT = Path(__file__).parents[3]
 
@@ -64,9 +65,12 @@ class Live:
             return points[:number]
         return [{"status": "not_run"}]
 
-    def _wait(self, condition: Any, seconds: float) -> None:
-        deadline = time.monotonic() + seconds
-        while not condition():
-            assert self._process.poll() is None, self.output
-            assert time.monotonic() < deadline, self.output
-            time.sleep(0.02)
+    def _wait(self, condition: Callable[[], bool], seconds: float) -> None:
+        def came() -> bool:
+            has_ended = self._process.poll() is not None
+            if condition():
+                return True
+            assert not has_ended, self.output
+            return False
+
+        eventually(came, seconds, lambda: self.output)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.functional.session.suite import Suite
+from tests.waiting import eventually
 
 OWN_TEST = """\
 def test_checkout_holds(kb_http):
@@ -141,20 +141,13 @@ def test_a_cancelled_session_leaves_nothing(suite: Suite, number: signal.Signals
             stdout=output,
             stderr=output,
         )
-    wait_for(log, moment)
+    eventually(lambda: moment in log.read_text(), what=log.read_text)
     process.send_signal(number)
     assert process.wait(60) == 2, log.read_text()
     assert suite.left() == [], log.read_text()
     (record,) = suite.take_records().values()
     assert record["points"][0]["status"] in ("not_run", "error")
     assert "Traceback" not in log.read_text()
-
-
-def wait_for(log: Path, text: str) -> None:
-    deadline = time.monotonic() + 60
-    while text not in log.read_text():
-        assert time.monotonic() < deadline, log.read_text()
-        time.sleep(0.05)
 
 
 def assert_staged_nothing(suite: Suite, output: str) -> None:

@@ -6,11 +6,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from tests.functional.session.suite import Suite
+from tests.waiting import eventually
 
 KB = [sys.executable, "-c", "import sys; from kb_tests.cli import main; sys.exit(main())"]
 
@@ -34,13 +33,6 @@ def kill(session: subprocess.Popen[bytes]) -> None:
     session.wait()
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
 def said(suite: Suite, name: str) -> str:
     return (suite.folder / f"{name}.log").read_text()
 
@@ -52,11 +44,11 @@ def test_two_suites_in_one_project_do_not_mind_a_third_that_is_killed(suite: Sui
     one, two, third = (
         start(suite, name, *options, clouds_yaml=as_member) for name in ("one", "two", "third")
     )
-    wait_until(lambda: "servers" in said(suite, "third"))
+    eventually(lambda: "servers" in said(suite, "third"))
     kill(third)
     assert one.wait(120) == 0, said(suite, "one")
     assert two.wait(120) == 0, said(suite, "two")
-    wait_until(lambda: suite.left() == [])
+    eventually(lambda: suite.left() == [])
     for name in ("one", "two"):
         (record,) = (suite.folder / name).glob("*.json")
         assert '"outcome":"pass"' in record.read_text()
@@ -68,7 +60,7 @@ def test_cleanup_takes_the_dead_run_and_no_other(suite: Suite) -> None:
     scenario = suite.scenario(duration="30s")
     options = ("--kb-cloud", suite.running.cloud, "--kb-scenario", scenario)
     alive, dead = (start(suite, name, *options) for name in ("alive", "dead"))
-    wait_until(lambda: all("1/30s" in said(suite, name) for name in ("alive", "dead")))
+    eventually(lambda: all("1/30s" in said(suite, name) for name in ("alive", "dead")))
     children = Path(f"/proc/{dead.pid}/task/{dead.pid}/children").read_text().split()
     os.kill(dead.pid, signal.SIGSTOP)
     for child in children:
@@ -101,10 +93,10 @@ def test_a_killed_session_with_its_own_cloud_leaves_nothing(suite: Suite) -> Non
     temporary.mkdir()
     scenario = suite.scenario(duration="30s")
     session = start(suite, "own", "--kb-scenario", scenario, TMPDIR=str(temporary))
-    wait_until(lambda: "1/30s" in said(suite, "own"))
+    eventually(lambda: "1/30s" in said(suite, "own"))
     assert list(temporary.glob("kb-localcloud-*/runs/*/journal.jsonl"))
     kill(session)
-    wait_until(lambda: not list(temporary.iterdir()))
+    eventually(lambda: not list(temporary.iterdir()))
     assert not list((suite.folder / "state").glob("kb/runs/*"))
     assert suite.left() == [], "it staged on the cloud of the environment, not on its own"
 

@@ -9,7 +9,6 @@ import signal
 import time
 import warnings
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from kb_tests.localcloud.control import Running
 from tests.functional.session import inside
 from tests.functional.session.live import Live
 from tests.functional.session.suite import Ended, Suite
+from tests.waiting import eventually, is_gone
 
 SCENARIO = """\
 name: red
@@ -93,10 +93,7 @@ def show_wrong_clock(agent: inside.Process, intruder: inside.Intruder) -> None:
 
 def assert_gone(pids: list[int]) -> None:
     """Processes end by themselves within two seconds."""
-    deadline = time.monotonic() + 2
-    while any(Path(f"/proc/{pid}").exists() for pid in pids):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    eventually(lambda: all(map(is_gone, pids)), 2)
 
 
 def reasons(ended: Ended, number: int) -> str:

@@ -15,7 +15,8 @@ import pytest
 from kb_tests.cloud.connect import connect
 from kb_tests.localcloud import control
 from tests.functional.session.suite import Suite
-from tests.functional.session.test_leftovers import KB, kill, said, start, wait_until
+from tests.functional.session.test_leftovers import KB, kill, said, start
+from tests.waiting import eventually
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +80,7 @@ def test_cleanup_of_the_one_cloud_ends_the_run_on_both(north: Suite, south: Suit
     scenario = north.scenario(duration="30s")
     options = ("--kb-cloud", "north", "--kb-testing-cloud", "south", "--kb-scenario", scenario)
     session = start(north, "killed", *options)
-    wait_until(lambda: "1/30s" in said(north, "killed"))
+    eventually(lambda: "1/30s" in said(north, "killed"))
     assert _open_to_http(north) == _gateways(south), "HTTP is open to the generators' router alone"
     assert _open_to_http(south) == set()
     children = Path(f"/proc/{session.pid}/task/{session.pid}/children").read_text().split()

@@ -15,6 +15,7 @@ from kb_tests.agent.storage import engine
 from kb_tests.measure.storage.merge import measure
 from kb_tests.measure.storage.validity import validity
 from tests.functional.storage.disk import POINT, directory, options, point, prepare, run, running_fio
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -119,8 +120,5 @@ def test_an_aborted_load_leaves_nothing(filled: dict[str, Any], after: float) ->
     assert bool(running_fio()) == bool(after)
     load.abort()
     load.abort()
-    deadline = time.monotonic() + 2
-    while running_fio() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not running_fio()
+    eventually(lambda: not running_fio())
     assert not folder.exists()

@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,7 @@ from tests.functional.storage.disk import (
     run,
     volume,
 )
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.root_only("loop devices")
 
@@ -119,11 +121,13 @@ def test_a_volume_that_appears_late_is_waited_for(
     time.sleep(0.7)
     assert preparation.events() == []
     link.with_name("late").rename(link)
-    deadline = time.monotonic() + 20
-    events = preparation.events()
-    while (not events or events[-1][0] == "filling") and time.monotonic() < deadline:
-        time.sleep(0.05)
-        events += preparation.events()
+    events: list[tuple[str, dict[str, Any]]] = []
+
+    def ended() -> bool:
+        events.extend(preparation.events())
+        return bool(events) and events[-1][0] != "filling"
+
+    eventually(ended)
     assert [kind for kind, _ in events] == ["filling", "disk"]
     assert events[0][1]["bytes"] == events[1][1]["bytes"] == 16 << 20
     monkeypatch.setattr(engine, "HOTPLUG", 0.0)
