@@ -17,14 +17,14 @@ _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class AdminClient:
-    """As the administrator of a running cloud.
+    """As the administrator of a running cloud, or of one of its regions.
 
     Raises:
         LocalCloudError: the cloud does not answer, or says no; the message is its own.
 
     """
 
-    def __init__(self, running: Running) -> None:
+    def __init__(self, running: Running, region: str | None = None) -> None:
         self._url = running.url
         auth = json.loads(running.clouds_yaml.read_text())["clouds"][running.cloud]["auth"]
         user = {"name": auth["username"], "password": auth["password"], "domain": {"id": "default"}}
@@ -36,6 +36,10 @@ class AdminClient:
         }
         _, headers = self._send("POST", "/identity/v3/auth/tokens", body, None)
         self._token = headers["X-Subject-Token"]
+        if region is not None:
+            if region not in running.regions:
+                raise LocalCloudError(f"There is no region {region}: there are {', '.join(running.regions)}.")
+            self._url = running.regions[region]
 
     def get(self, path: str) -> dict[str, Any]:
         """What any call of any service answers to the administrator, whatever faults are set."""

@@ -9,7 +9,7 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from kb_tests.localcloud.neutron.dataplane import DataPlane
 from kb_tests.localcloud.neutron.state import Network, Networking, Subnet
 from kb_tests.localcloud.nova.state import Compute
 from kb_tests.localcloud.settings import Settings
+from kb_tests.localcloud.state_dir import REGION
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +32,9 @@ FLOATING_CIDR = IPv4Network("127.77.0.0/16")
 
 @dataclass
 class Cloud:
-    """One local cloud. `url` is what clients reach it by, without a path; `folder` takes its files;
-    `boots` bounds how many servers the driver boots at once.
+    """One local cloud, or one region of it. `url` is what clients reach it by, without a path; `folder` takes
+    its files; `boots` bounds how many servers the driver boots at once. `regions` are the addresses of all
+    regions by name, the first one's being Keystone's.
     """
 
     url: str
@@ -46,14 +48,22 @@ class Cloud:
     faults: Faults = field(default_factory=Faults)
     settings: Settings = field(default_factory=Settings)
     mtu: int = 1500
+    region: str = REGION
+    regions: dict[str, str] = field(default_factory=dict)
     boots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(32))
     images: Images = field(init=False)
     dataplane: DataPlane = field(init=False)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
+        self.regions.setdefault(self.region, self.url)
         self.images = Images(self.folder / "images")
         self.dataplane = DataPlane(self.networking, self.driver)
+
+    @property
+    def keystone(self) -> str:
+        """The address of the identity service, which all regions have in common."""
+        return f"{next(iter(self.regions.values()))}/identity"
 
     def bootstrap(self, admin_password: str, token_lifetime: timedelta = timedelta(hours=1)) -> None:
         """What an administrator finds in a new cloud: user and project `admin`, the image `kb-node`, the
@@ -61,6 +71,34 @@ class Cloud:
         """
         self.identity.token_lifetime = token_lifetime
         self.identity.bootstrap(admin_password)
+        self._fill(self.driver.floating_pool)
+
+    def add_region(self, name: str, url: str, number: int, of: int) -> Cloud:
+        """One more region: it shares Keystone and the data plane, and nothing else. It is the region `number`
+        of `of`, which share the floating addresses.
+        """
+        self.regions[name] = url
+        region = Cloud(
+            url,
+            self.driver,
+            self.folder / name,
+            identity=self.identity,
+            settings=self.settings,
+            mtu=self.mtu,
+            region=name,
+            regions=self.regions,
+            boots=self.boots,
+        )
+        first, last = self.driver.floating_pool
+        share = (int(last) - int(first) + 1) // of
+        own = next(net for net in self.networking.networks.values() if net.external)
+        for subnet in self.networking.subnets_of(own.id):
+            subnet.pools = [(first, first + share - 1)]
+        start = first + number * share
+        region._fill((start, start + share - 1))
+        return region
+
+    def _fill(self, pool: tuple[IPv4Address, IPv4Address]) -> None:
         admin = next(project.id for project in self.identity.projects.values() if project.name == "admin")
         self.images.bootstrap(admin, self.driver.notes)
         self.compute.bootstrap()
@@ -80,7 +118,7 @@ class Cloud:
             network_id=public.id,
             cidr=FLOATING_CIDR,
             gateway_ip=FLOATING_CIDR.network_address + 1,
-            pools=[self.driver.floating_pool],
+            pools=[pool],
             enable_dhcp=False,
         )
         self.networking.subnets[subnet.id] = subnet
@@ -98,10 +136,14 @@ class Cloud:
 
     async def stop(self) -> None:
         """End the tasks and the data plane; the images go too."""
+        await self.end()
+        await self.driver.stop()
+
+    async def end(self) -> None:
+        """Let nothing go on beside the API; the images go. The data plane stays."""
         for task in tuple(self._tasks):
             task.cancel()
         for task in tuple(self._tasks):
             with suppress(asyncio.CancelledError, Exception):
                 await task
-        await self.driver.stop()
         shutil.rmtree(self.images.folder, ignore_errors=True)

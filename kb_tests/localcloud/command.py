@@ -67,6 +67,13 @@ def build_parser(prog: str = "python -m kb_tests.localcloud") -> argparse.Argume
         help="directory of another local cloud that runs: this one's clouds.yaml names both",
     )
     start.add_argument(
+        "--region",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="one more region of the same keystone, which clouds.yaml has as NAME-REGION; may be repeated",
+    )
+    start.add_argument(
         "--set",
         action="append",
         default=[],
@@ -74,11 +81,13 @@ def build_parser(prog: str = "python -m kb_tests.localcloud") -> argparse.Argume
         help=f"what its operator chose; may be repeated: {', '.join(settings.Settings().shown())}",
     )
     start.add_argument("--export", action="store_true", help="print nothing but export lines")
+    one = argparse.ArgumentParser(add_help=False, parents=[common])
+    one.add_argument("--region", metavar="NAME", help="one of several regions (default: the first)")
     change = commands.add_parser(
-        "set", parents=[common], help="change what its operator chose; without words, show it"
+        "set", parents=[one], help="change what its operator chose; without words, show it"
     )
     change.add_argument("settings", nargs="*", metavar="NAME=VALUE")
-    _add_fault_parser(commands, common)
+    _add_fault_parser(commands, one)
     commands.add_parser("down", parents=[common], help="end it and all that runs in it")
     commands.add_parser("status", parents=[common], help="whether it runs, where, and what it cannot do")
     return parser
@@ -144,7 +153,7 @@ def _add_fault_parser(
 
 def _given(options: argparse.Namespace) -> dict[str, Any]:
     """What was said about a fault beside its kind."""
-    about = {"command", "what", "state", "id", "kind"}
+    about = {"command", "what", "state", "region", "id", "kind"}
     return {name: value for name, value in vars(options).items() if name not in about and value is not None}
 
 
@@ -152,7 +161,7 @@ def _client(options: argparse.Namespace) -> AdminClient:
     running = control.status(options.state)
     if running is None:
         raise control.LocalCloudError(f"No local cloud runs in {options.state}: start one with up.")
-    return AdminClient(running)
+    return AdminClient(running, options.region)
 
 
 def _set(options: argparse.Namespace) -> None:
@@ -206,6 +215,7 @@ def _run(options: argparse.Namespace) -> int:
                 token_lifetime=options.token_lifetime,
                 name=options.name,
                 beside=options.beside,
+                regions=options.region,
                 settings=_settings(options.set),
             )
             _print(running, only_exports=options.export)

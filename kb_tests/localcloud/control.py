@@ -9,7 +9,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,9 @@ class LocalCloudError(Exception):
 
 @dataclass(frozen=True)
 class Running:
-    """A local cloud that serves. `notes` say what its data plane cannot do here."""
+    """A local cloud that serves. `notes` say what its data plane cannot do here; `regions` are addresses by
+    name, the first one's being `url`.
+    """
 
     clouds_yaml: Path
     cloud: str
@@ -31,6 +33,7 @@ class Running:
     pid: int
     driver: str
     notes: tuple[str, ...]
+    regions: Mapping[str, str]
 
 
 def default_state_dir() -> Path:
@@ -49,6 +52,7 @@ def up(
     name: str = CLOUD_NAME,
     beside: Path | None = None,
     settings: Mapping[str, str] | None = None,
+    regions: Sequence[str] = (),
     timeout: float = 30.0,
 ) -> Running:
     """Start a local cloud in a process of its own session, and return when it serves.
@@ -62,6 +66,7 @@ def up(
         token_lifetime: seconds.
         name: of its entry in clouds.yaml.
         beside: state directory of another cloud that runs, whose entries its clouds.yaml has too.
+        regions: names of more regions beside RegionOne; the entry of each in clouds.yaml is `NAME-REGION`.
         settings: by name: see `settings.Settings`.
         timeout: seconds to wait for it to serve.
 
@@ -82,6 +87,8 @@ def up(
     command = [sys.executable, "-m", "kb_tests.localcloud.server", "--state", str(state.folder)]
     command += ["--driver", driver, "--port", str(port), "--token-lifetime", str(token_lifetime)]
     command += ["--name", name]
+    for region in regions:
+        command += ["--region", region]
     for setting, value in (settings or {}).items():
         command += ["--set", f"{setting}={value}"]
     if beside is not None:
@@ -149,6 +156,7 @@ def _read(state: StateDir) -> Running | None:
         facts["pid"],
         facts["driver"],
         tuple(facts["notes"]),
+        facts["regions"],
     )
 
 

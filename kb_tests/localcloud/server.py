@@ -13,6 +13,7 @@ import fcntl
 import functools
 import logging
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -32,9 +33,9 @@ from kb_tests.localcloud.cloud import Cloud
 from kb_tests.localcloud.drivers import NAMES, choose_driver
 from kb_tests.localcloud.netns.forwarder import local_port
 from kb_tests.localcloud.nova.lifecycle import watch_power
-from kb_tests.localcloud.services import application
+from kb_tests.localcloud.services import by_port
 from kb_tests.localcloud.settings import Settings
-from kb_tests.localcloud.state_dir import CLOUD_NAME, StateDir
+from kb_tests.localcloud.state_dir import CLOUD_NAME, REGION, StateDir
 
 log = logging.getLogger("kb_tests.localcloud")
 
@@ -54,6 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--name", default=CLOUD_NAME)
     parser.add_argument("--beside", type=Path, metavar="STATE")
     parser.add_argument("--token-lifetime", type=float, default=3600.0, metavar="SECONDS")
+    parser.add_argument("--region", action="append", default=[], metavar="NAME")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -92,32 +94,45 @@ def _take(file: IO[str], state: StateDir) -> None:
 
 
 async def _serve(options: argparse.Namespace, state: StateDir) -> None:
-    listening = socket.socket()
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind(("127.0.0.1", options.port))
-    except OSError as error:
-        raise CannotStartError(
-            f"Port {options.port} of 127.0.0.1 cannot be used: {error.strerror}."
-        ) from None
-    listening.listen(2048)
-    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    cloud = Cloud(url, choose_driver(options.driver, state.folder), state.folder)
+    for name in options.region:
+        if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9_-]*", name) or [REGION, *options.region].count(name) > 1:
+            raise CannotStartError(f"{name!r} cannot be the name of one more region.")
+    sockets = [_listen(port) for port in (options.port, *(0 for _ in options.region))]
+    addresses = [f"http://127.0.0.1:{listening.getsockname()[1]}" for listening in sockets]
+    cloud = Cloud(addresses[0], choose_driver(options.driver, state.folder), state.folder)
     cloud.settings = _settings(options.set)
     password = secrets.token_urlsafe(24)
     cloud.bootstrap(password, timedelta(seconds=options.token_lifetime))
+    clouds = [cloud]
+    for number, name in enumerate(options.region, 1):
+        clouds.append(cloud.add_region(name, addresses[number], number, len(sockets)))
     publish = functools.partial(_publish, cloud, state, password, options.name, _others(options.beside))
     ended = asyncio.Event()
-    with _ends(ended, options.parent_pid), state.requests.open("w") as requests:
-        cloud.requests.file = requests
+    with _ends(ended, options.parent_pid), contextlib.ExitStack() as files:
+        for each in clouds:
+            each.requests.file = files.enter_context(state.requests_of(each.region).open("w"))
         try:
             await cloud.driver.start()
-            cloud.spawn(cloud.dataplane.run())
-            cloud.spawn(watch_power(cloud))
-            await _until(ended, cloud, listening, publish)
+            for each in clouds:
+                each.spawn(each.dataplane.run())
+                each.spawn(watch_power(each))
+            await _until(ended, clouds, sockets, publish)
         finally:
+            for region in clouds[1:]:
+                await region.end()
             await cloud.stop()
     log.info("ended")
+
+
+def _listen(port: int) -> socket.socket:
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind(("127.0.0.1", port))
+    except OSError as error:
+        raise CannotStartError(f"Port {port} of 127.0.0.1 cannot be used: {error.strerror}.") from None
+    listening.listen(2048)
+    return listening
 
 
 def _settings(words: list[str]) -> Settings:
@@ -139,17 +154,18 @@ def _others(beside: Path | None) -> dict[str, Any]:
 
 def _publish(cloud: Cloud, state: StateDir, password: str, name: str, others: dict[str, Any]) -> None:
     """Say how clients reach the cloud, and then that it serves."""
-    state.write_clouds_yaml(name, cloud.url, password, local_port(22), others)
+    state.write_clouds_yaml(name, cloud.keystone, tuple(cloud.regions), password, local_port(22), others)
     driver = cloud.driver
     facts = {"pid": os.getpid(), "url": cloud.url, "driver": driver.name, "notes": list(driver.notes)}
-    state.write_ready(facts | {"cloud": name})
+    state.write_ready(facts | {"cloud": name, "regions": cloud.regions})
 
 
 async def _until(
-    ended: asyncio.Event, cloud: Cloud, listening: socket.socket, publish: Callable[[], None]
+    ended: asyncio.Event, clouds: list[Cloud], sockets: list[socket.socket], publish: Callable[[], None]
 ) -> None:
+    ports = (listening.getsockname()[1] for listening in sockets)
     config = uvicorn.Config(
-        application(cloud),
+        by_port(dict(zip(ports, clouds, strict=True))),
         log_config=None,
         access_log=False,
         lifespan="off",
@@ -160,13 +176,13 @@ async def _until(
         server_header=False,
     )
     server = _Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    serving = asyncio.create_task(server.serve(sockets=sockets))
     while not server.started and not serving.done():
         await asyncio.sleep(0.01)
     if serving.done():
         raise CannotStartError("The web server did not start: see the log.")
     publish()
-    log.info("serving on %s, driver %s", cloud.url, cloud.driver.name)
+    log.info("serving on %s, driver %s", clouds[0].url, clouds[0].driver.name)
     await ended.wait()
     server.should_exit = True
     await serving

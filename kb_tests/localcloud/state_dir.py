@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 CLOUD_NAME = "kb-local"
+REGION = "RegionOne"
+"""The first region, as OpenStack calls it where nobody says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,12 @@ class StateDir:
 
     @property
     def requests(self) -> Path:
-        """The request log, one JSON object a line."""
+        """The request log, one JSON object a line; of the first region, if there are others."""
         return self.folder / "requests.jsonl"
+
+    def requests_of(self, region: str) -> Path:
+        """The request log of a region."""
+        return self.requests if region == REGION else self.folder / f"requests-{region}.jsonl"
 
     def clouds(self) -> dict[str, Any]:
         """The entries of clouds.yaml; raises OSError where no cloud runs."""
@@ -53,27 +59,38 @@ class StateDir:
         return entries
 
     def write_clouds_yaml(
-        self, name: str, url: str, password: str, ssh_port: int, others: dict[str, Any]
+        self,
+        name: str,
+        auth_url: str,
+        regions: tuple[str, ...],
+        password: str,
+        ssh_port: int,
+        others: dict[str, Any],
     ) -> None:
-        """A clouds.yaml for the administrator, with the entries of other clouds. JSON is YAML.
+        """A clouds.yaml for the administrator, with the entries of other clouds. JSON is YAML. The entry of
+        each region but the first has the region's name behind its own.
 
         `ssh_port` is where port 22 of a floating IP is listened to; OpenStack clients pass over that key.
         """
         auth = {
-            "auth_url": f"{url}/identity",
+            "auth_url": auth_url,
             "username": "admin",
             "password": password,
             "project_name": "admin",
             "user_domain_name": "Default",
             "project_domain_name": "Default",
         }
-        entry = {
-            "auth": auth,
-            "region_name": "RegionOne",
-            "identity_api_version": 3,
-            "kb_ssh_port": ssh_port,
+        names = (name, *(f"{name}-{region}" for region in regions[1:]))
+        entries = {
+            entry: {
+                "auth": auth,
+                "region_name": region,
+                "identity_api_version": 3,
+                "kb_ssh_port": ssh_port,
+            }
+            for entry, region in zip(names, regions, strict=True)
         }
-        self._write(self.clouds_yaml, json.dumps({"clouds": others | {name: entry}}, indent=2) + "\n")
+        self._write(self.clouds_yaml, json.dumps({"clouds": others | entries}, indent=2) + "\n")
 
     def write_ready(self, facts: dict[str, Any]) -> None:
         """Say that the cloud serves."""

@@ -131,7 +131,7 @@ class App:
     def _admit(self, service: Service, route: Route, headers: Headers) -> Caller:
         if route.public:
             return NOBODY
-        caller = authenticate(self.cloud.identity, headers, self.cloud.url)
+        caller = authenticate(self.cloud.identity, headers, self.cloud.keystone)
         if route.admin is not None and not caller.is_admin:
             raise errors.forbidden(service.denied.format(rule=route.admin), "PolicyNotAuthorized")
         return caller

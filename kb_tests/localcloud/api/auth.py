@@ -11,7 +11,7 @@ from kb_tests.localcloud.keystone.state import Identity
 NOBODY = Caller("", "", frozenset(), "")
 
 
-def authenticate(identity: Identity, headers: Headers, url: str) -> Caller:
+def authenticate(identity: Identity, headers: Headers, keystone: str) -> Caller:
     """Who the `X-Auth-Token` stands for.
 
     Raises:
@@ -24,6 +24,6 @@ def authenticate(identity: Identity, headers: Headers, url: str) -> Caller:
             401,
             "The request you have made requires authentication.",
             "Unauthorized",
-            {"WWW-Authenticate": f"Keystone uri='{url}/identity'"},
+            {"WWW-Authenticate": f"Keystone uri='{keystone}'"},
         )
     return Caller(token.user_id, token.project_id, identity.role_names(token), token.id)

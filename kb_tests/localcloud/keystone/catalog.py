@@ -10,7 +10,7 @@ from kb_tests.localcloud.keystone.common import (
     listing,
     missing,
 )
-from kb_tests.localcloud.keystone.tokens import ENDPOINTS, REGION, catalog, routes, stable_id
+from kb_tests.localcloud.keystone.tokens import ENDPOINTS, catalog, routes, stable_id
 
 
 @routes.add("GET", "/v3/services", admin="identity:list_services")
@@ -38,13 +38,13 @@ async def list_endpoints(call: Call) -> Response:
             "id": endpoint["id"],
             "service_id": service["id"],
             "interface": endpoint["interface"],
-            "region": REGION,
-            "region_id": REGION,
+            "region": endpoint["region"],
+            "region_id": endpoint["region_id"],
             "url": endpoint["url"],
             "enabled": True,
             "links": links(call, "endpoints", endpoint["id"]),
         }
-        for service in catalog(call.cloud.url, "$(project_id)s")
+        for service in catalog(call.cloud, "$(project_id)s")
         for endpoint in service["endpoints"]
     ]
     return listing(call, "endpoints", views)
@@ -52,31 +52,31 @@ async def list_endpoints(call: Call) -> Response:
 
 @routes.add("GET", "/v3/regions")
 async def list_regions(call: Call) -> Response:
-    """The one region."""
-    return listing(call, "regions", [_region(call)])
+    """All regions."""
+    return listing(call, "regions", [_region(call, name) for name in call.cloud.regions])
 
 
 @routes.add("GET", "/v3/regions/{id}")
 async def show_region(call: Call) -> Response:
-    """The one region."""
-    if call.params["id"] != REGION:
+    """One region."""
+    if call.params["id"] not in call.cloud.regions:
         raise missing("region", call.params["id"])
-    return reply({"region": _region(call)})
+    return reply({"region": _region(call, call.params["id"])})
 
 
-def _region(call: Call) -> Json:
+def _region(call: Call, name: str) -> Json:
     return {
-        "id": REGION,
+        "id": name,
         "description": "",
         "parent_region_id": None,
-        "links": links(call, "regions", REGION),
+        "links": links(call, "regions", name),
     }
 
 
 @routes.add("GET", "/v3/services/{id}", admin="identity:get_service")
 async def show_service(call: Call) -> Response:
     """One service."""
-    for service in catalog(call.cloud.url, "$(project_id)s"):
+    for service in catalog(call.cloud, "$(project_id)s"):
         if service["id"] == call.params["id"]:
             found = {name: service[name] for name in ("id", "name", "type")}
             return reply({"service": found | {"enabled": True, "description": ""}})
@@ -86,7 +86,7 @@ async def show_service(call: Call) -> Response:
 @routes.add("GET", "/v3/endpoints/{id}", admin="identity:get_endpoint")
 async def show_endpoint(call: Call) -> Response:
     """One endpoint."""
-    for service in catalog(call.cloud.url, "$(project_id)s"):
+    for service in catalog(call.cloud, "$(project_id)s"):
         for endpoint in service["endpoints"]:
             if endpoint["id"] == call.params["id"]:
                 return reply({"endpoint": endpoint | {"service_id": service["id"], "enabled": True}})

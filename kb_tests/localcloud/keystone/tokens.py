@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 routes = Routes()
 
-REGION = "RegionOne"
-
 ENDPOINTS = (
     ("keystone", "identity", "/identity"),
     ("nova", "compute", "/compute/v2.1"),
@@ -42,8 +40,8 @@ def stable_id(*words: str) -> str:
     return uuid.uuid5(uuid.NAMESPACE_URL, "/".join(words)).hex
 
 
-def catalog(url: str, project_id: str) -> list[Json]:
-    """The services with their three interfaces each."""
+def catalog(cloud: Cloud, project_id: str) -> list[Json]:
+    """The services with their three interfaces each in each region."""
     return [
         {
             "id": stable_id("service", kind),
@@ -51,12 +49,13 @@ def catalog(url: str, project_id: str) -> list[Json]:
             "name": name,
             "endpoints": [
                 {
-                    "id": stable_id("endpoint", kind, interface),
+                    "id": stable_id("endpoint", region, kind, interface),
                     "interface": interface,
-                    "region": REGION,
-                    "region_id": REGION,
-                    "url": url + path.format(project_id=project_id),
+                    "region": region,
+                    "region_id": region,
+                    "url": cloud.keystone if kind == "identity" else url + path.format(project_id=project_id),
                 }
+                for region, url in cloud.regions.items()
                 for interface in ("public", "internal", "admin")
             ],
         }
@@ -185,7 +184,7 @@ def view(cloud: Cloud, token: Token) -> Json:
         body["domain"] = _named(identity, token.target)
     held = identity.role_ids(token.user_id, token.target)
     body["roles"] = [{"id": role, "name": identity.roles[role].name} for role in sorted(held)]
-    body["catalog"] = catalog(cloud.url, token.project_id)
+    body["catalog"] = catalog(cloud, token.project_id)
     return body
 
 
@@ -217,4 +216,4 @@ def _subject(call: Call) -> Token:
 @routes.add("GET", "/v3/auth/catalog")
 async def show_catalog(call: Call) -> Response:
     """The catalog of the caller's scope."""
-    return reply({"catalog": catalog(call.cloud.url, call.caller.project_id)})
+    return reply({"catalog": catalog(call.cloud, call.caller.project_id)})
