@@ -1,7 +1,12 @@
-"""Waiting for servers: one list of all, never each of them; the odd one in ERROR is made anew."""
+"""Waiting for servers: one list of all, never each of them; the odd one in ERROR is made anew.
+
+While servers are being built, Nova is asked for the names of those that still are, which is cheap, and less
+often where much is left to do. In detail it is asked when none is being built any more, or one has failed.
+"""
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterable
 from functools import partial
@@ -10,15 +15,25 @@ from kb_tests.cloud.builder import Builder
 from kb_tests.cloud.calls import Aborted
 from kb_tests.cloud.mark import resource_name
 from kb_tests.cloud.progress import Progress
-from kb_tests.cloud.server_list import ListedServer, list_servers
+from kb_tests.cloud.server_list import ListedServer, NamedServer, list_names, list_servers
 from kb_tests.cloud.servers import Group
 from kb_tests.cloud.topology import Server
 from kb_tests.errors import StagingError
 
 _FASTEST_POLLS = 0.3
-_SLOWEST_POLLS = 5.0
+_MORE_FOR_EACH = 0.01
+"""Seconds between two looks at least, and how many more for each server."""
+
+_SLOWEST_POLLS = 30.0
 _LATE = 0.05
-"""How much later than they are ready servers may be seen, as a share of the time that they took."""
+_LATEST = 0.5
+"""How much later than they are ready servers may be seen, as a share of the time that they took: at the pace
+that they had before, and at worst.
+"""
+
+_SLOWEST_DETAILS = 15.0
+_LOOK_FOR_FAILED = 4
+"""Each look of this number asks for servers in ERROR, the others for those that are being built."""
 
 _REPLACED_SHARE = 0.05
 
@@ -30,6 +45,7 @@ class Waiting:
         self._builder = builder
         self._groups = {name: group for group in groups for name in group.names}
         self._given_up: set[str] = set()
+        self._missing: set[str] = set()
         self.replaced: list[str] = []
 
     def run(self, progress: Progress) -> dict[str, Server]:
@@ -39,30 +55,53 @@ class Waiting:
         that names the first in ERROR with Nova's reason, or, when time is up, those not ready.
         """
         began = time.monotonic()
-        while True:
-            everything = self._list()
-            found = {server.name: server for server in everything if server.id not in self._given_up}
-            ready = {
-                name: made
-                for name, server in found.items()
-                if server.status == "ACTIVE" and (made := self._server(server, name)).address
-            }
-            progress("servers", len(ready), len(self._groups))
-            if len(ready) == len(self._groups):
-                return ready
-            self._replace([server for server in found.values() if server.status == "ERROR"])
-            self._ask_again({server.name for server in everything})
+        dear = _FASTEST_POLLS
+        built, wanted = 0, len(self._groups)
+        for look in itertools.count(1):
+            if self._missing:
+                self._ask_again({server.name for server in self._names()})
+            for_failed = look % _LOOK_FOR_FAILED == 0
+            listed = self._names("ERROR" if for_failed else "BUILD")
             waited = time.monotonic() - began
-            interval = min(max(_FASTEST_POLLS, waited * _LATE), _SLOWEST_POLLS)
+            if bool(listed) == for_failed:
+                found = self._details()
+                ready = self._ready(found)
+                progress("servers", len(ready), wanted)
+                if len(ready) == wanted:
+                    return ready
+                self._replace([server for server in found if server.status == "ERROR"])
+                interval = dear = min(1.5 * dear, _SLOWEST_DETAILS)
+            else:
+                built = built if for_failed else wanted - len(listed)
+                progress("servers", min(built, wanted - 1), wanted)
+                interval = _until_next_look(waited, built, wanted)
             if time.monotonic() + interval > self._builder.until:
-                raise StagingError(self._late(found, ready, waited))
+                raise StagingError(self._late(waited))
             if self._builder.stop.wait(interval):
                 raise Aborted("Stopped while waiting for servers.")
+        raise AssertionError("the loop has no end of its own")
 
-    def _list(self) -> list[ListedServer]:
-        cloud, prefix = self._builder.cloud, f"^{resource_name(self._builder.journal.run_id, '')}"
-        servers = self._builder.call("listing servers", lambda: list(list_servers(cloud, prefix)))
-        return [server for server in servers if server.name in self._groups]
+    def _ready(self, found: list[ListedServer]) -> dict[str, Server]:
+        """Those that can be used, by name."""
+        servers = [self._server(server) for server in found if server.status == "ACTIVE"]
+        return {server.name: server for server in servers if server.address}
+
+    def _prefix(self) -> str:
+        return f"^{resource_name(self._builder.journal.run_id, '')}"
+
+    def _names(self, status: str = "") -> list[NamedServer]:
+        """Those of that status; without the failed ones that are on their way out, where one is given."""
+        cloud = self._builder.cloud
+        servers = self._builder.call(
+            "listing servers", lambda: list(list_names(cloud, self._prefix(), status))
+        )
+        gone = self._given_up if status else ()
+        return [each for each in servers if each.name in self._groups and each.id not in gone]
+
+    def _details(self) -> list[ListedServer]:
+        cloud = self._builder.cloud
+        servers = self._builder.call("listing servers", lambda: list(list_servers(cloud, self._prefix())))
+        return [each for each in servers if each.name in self._groups and each.id not in self._given_up]
 
     def _replace(self, failed: list[ListedServer]) -> None:
         allowed = max(1, int(len(self._groups) * _REPLACED_SHARE))
@@ -73,14 +112,15 @@ class Waiting:
         for server in failed:
             self._builder.call(f"removing {server.name}", partial(compute.delete_server, server.id))
             self._given_up.add(server.id)
+            self._missing.add(server.name)
             self.replaced.append(server.name)
 
     def _ask_again(self, there: set[str]) -> None:
         """Ask for those whose failed server has gone: the proxy's port must be free first."""
-        for name in self.replaced:
-            if name not in there:
-                prefix = resource_name(self._builder.journal.run_id, "")
-                self._groups[name].create(name.removeprefix(prefix), 1)
+        prefix = resource_name(self._builder.journal.run_id, "")
+        for name in self._missing - there:
+            self._groups[name].create(name.removeprefix(prefix), 1)
+            self._missing.discard(name)
 
     def _failures(self, failed: list[ListedServer]) -> str:
         first = min(failed, key=lambda server: str(server.name))
@@ -91,7 +131,9 @@ class Waiting:
             f"first {first.name}: {reason[:300]}"
         )
 
-    def _late(self, found: dict[str, ListedServer], ready: dict[str, Server], waited: float) -> str:
+    def _late(self, waited: float) -> str:
+        listed = self._details()
+        found, ready = {server.name: server for server in listed}, self._ready(listed)
         missing = sorted(set(self._groups) - set(ready))
         states = [f"{name} {found[name].status if name in found else 'missing'}" for name in missing[:3]]
         more = ", ..." if len(missing) > len(states) else ""
@@ -100,8 +142,8 @@ class Waiting:
             f"{', '.join(states)}{more}."
         )
 
-    def _server(self, server: ListedServer, name: str) -> Server:
-        group = self._groups[name]
+    def _server(self, server: ListedServer) -> Server:
+        group = self._groups[server.name]
         return Server(
             id=server.id,
             name=server.name,
@@ -113,3 +155,11 @@ class Waiting:
             zone=server.zone or "",
             cloud=self._builder.cloud.name,
         )
+
+
+def _until_next_look(waited: float, done: int, wanted: int) -> float:
+    """Seconds: half of what is left at the pace so far, or all of it when that is soon; within bounds."""
+    soonest = max(_FASTEST_POLLS + _MORE_FOR_EACH * wanted, waited * _LATE)
+    longest = max(soonest, min(waited * (_LATEST if done > 0 else _LATEST / 2), _SLOWEST_POLLS))
+    left = waited * (wanted - done) / done if done > 0 else longest
+    return min(max(soonest, left if left < 2 * soonest else left / 2), longest)

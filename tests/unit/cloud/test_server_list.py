@@ -9,7 +9,7 @@ from openstack import exceptions as sdk
 
 from kb_tests.cloud.calls import FAILURES, said
 from kb_tests.cloud.connect import Cloud
-from kb_tests.cloud.server_list import list_servers
+from kb_tests.cloud.server_list import list_names, list_servers
 
 
 class Compute:
@@ -18,9 +18,10 @@ class Compute:
     def __init__(self, *pages: object) -> None:
         self.pages = list(pages)
         self.asked: list[dict[str, str]] = []
+        self.paths: list[str] = []
 
     def get(self, path: str, params: dict[str, str]) -> Any:
-        assert path == "/servers/detail"
+        self.paths.append(path)
         self.asked.append(dict(params))
         page = self.pages.pop(0)
         content = page if isinstance(page, bytes) else json.dumps(page).encode()
@@ -51,6 +52,14 @@ def test_an_admin_asks_for_all_projects() -> None:
     assert compute.asked == [{"name": "^kb-", "all_tenants": "1"}]
 
 
+def test_the_cheap_list_has_names_only_and_may_be_of_one_status() -> None:
+    compute = Compute({"servers": [{"id": "id-1", "name": "kb-r-1", "links": []}]}, {"servers": []})
+    assert [each.name for each in list_names(cloud(compute), "^kb-")] == ["kb-r-1"]
+    assert list(list_names(cloud(compute, admin=True), "^kb-", "BUILD")) == []
+    assert compute.paths == ["/servers", "/servers"]
+    assert compute.asked == [{"name": "^kb-"}, {"name": "^kb-", "status": "BUILD", "all_tenants": "1"}]
+
+
 def test_its_address_is_the_first_fixed_one_of_version_4() -> None:
     addresses = {
         "a": [
@@ -68,14 +77,15 @@ def test_what_only_some_are_told() -> None:
     told = {
         "OS-EXT-SRV-ATTR:hypervisor_hostname": "node-1",
         "OS-EXT-AZ:availability_zone": "nova",
+        "OS-EXT-STS:task_state": "deleting",
         "hostId": "abc",
         "fault": {"code": 500, "message": "No valid host"},
     }
     full, bare = list_servers(cloud(Compute({"servers": [server(1, **told), server(2)]})), "")
-    assert (full.hypervisor, full.zone, full.host_id) == ("node-1", "nova", "abc")
+    assert (full.hypervisor, full.zone, full.host_id, full.task) == ("node-1", "nova", "abc", "deleting")
     assert full.fault is not None
     assert full.fault.message == "No valid host"
-    assert (bare.hypervisor, bare.zone, bare.host_id, bare.fault) == (None, None, None, None)
+    assert (bare.hypervisor, bare.zone, bare.host_id, bare.task, bare.fault) == (None,) * 5
 
 
 @pytest.mark.parametrize("answer", [b"<html>login</html>", {"things": []}, {"servers": [{"id": "x"}]}, b""])
