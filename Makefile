@@ -1,8 +1,13 @@
 # make demo    set up everything and run both main jobs on the embedded local cloud
 # make test    set up everything and run the project's own tests
 # make pytest  the tests alone, where all is set up
-# make fuzz    10,000 cases of each kind of wild input: scenario files, messages, reports, journals
 # make check   formatting, lint and types
+# make nightly what `make test` has no time for, hours of it; each part is a target of its own:
+# make fresh        both commands of the README in bare Debian 12 and 13 roots
+# make campaign     300 runs with a fault each: nothing leaks, no verdict is wrong
+# make fuzz         10,000 cases of each kind of wild input: scenario files, messages, reports, journals
+# make error-rates  how often the shipped verdicts err, by simulation
+# make openstack    the acceptance on a real OpenStack of this machine's own
 
 PYTHON ?=
 VENV := .venv
@@ -17,7 +22,15 @@ FUZZED := tests/unit/scenario tests/unit/agent/test_protocol.py tests/unit/agent
 	tests/unit/cloud/test_journal.py tests/unit/measure/test_storage.py tests/unit/measure/test_histogram.py \
 	tests/unit/sla/test_wild.py
 
-.PHONY: demo test pytest fuzz check setup setup-dev clean
+# One after the other, each whatever came before; another line here and a target below add a part.
+NIGHTLY := \
+	fresh \
+	campaign \
+	fuzz \
+	error-rates \
+	openstack
+
+.PHONY: demo test pytest check nightly $(NIGHTLY) setup setup-dev clean
 
 demo: setup
 	$(BIN)/pytest kb_tests --kb-scenario scenarios/demo-http.yaml \
@@ -41,6 +54,26 @@ pytest:
 		tests/functional/session tests/functional tests/unit
 	$(PYTEST) $(CHOICE) $(ENGINES)
 	$(PYTEST) -n 2 $(SPREAD) $(CHOICE) $(JUDGED)
+
+nightly: setup-dev
+	@code=0; for part in $(NIGHTLY); do \
+		echo "nightly: $$part begins"; began=$$(date +%s); outcome=passed; \
+		$(MAKE) --no-print-directory -f $(firstword $(MAKEFILE_LIST)) $$part || { outcome=FAILED; code=1; }; \
+		line=$$(printf '%-12s %s %6d s' $$part $$outcome $$(( $$(date +%s) - began ))); \
+		summary="$${summary}nightly: $$line\n"; \
+	done; printf "$$summary"; exit $$code
+
+fresh:
+	python3 -m tests.fresh
+
+campaign: setup-dev
+	$(BIN)/python -m tests.campaign
+
+error-rates: setup-dev
+	$(BIN)/python -m benchmarks.gate_error_rates
+
+openstack: setup-dev
+	$(BIN)/tox -e openstack
 
 fuzz: setup-dev
 	HYPOTHESIS_PROFILE=deep $(BIN)/pytest -n auto $(FUZZED)

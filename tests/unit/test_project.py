@@ -39,6 +39,25 @@ def test_its_make_targets_exist() -> None:
     assert all(re.search(f"^{target}:", makefile, re.MULTILINE) for (target,) in targets)
 
 
+def test_a_night_s_parts_are_all_run_and_told_whatever_came_before(tmp_path: Path) -> None:
+    parts = ["good", "bad", "last"]
+    text = f"include {ROOT}/Makefile\nNIGHTLY := {' '.join(parts)}\ngood last:\n\t@true\nbad:\n\t@false\n"
+    (tmp_path / "Makefile").write_text(text)
+    night = ["make", "--no-print-directory", "-f", str(tmp_path / "Makefile"), "-o", "setup-dev", "nightly"]
+    done = subprocess.run(night, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    told = re.findall(r"^nightly: (\w+) +(passed|FAILED) +\d+ s$", done.stdout, re.MULTILINE)
+    assert told == [("good", "passed"), ("bad", "FAILED"), ("last", "passed")]
+
+
+def test_each_part_of_a_night_can_be_run_alone() -> None:
+    rules = (ROOT / "Makefile").read_text()
+    (parts,) = re.findall(r"^NIGHTLY := ((?:\\\n\t\S+ ?)+)$", rules, re.MULTILINE)
+    names = parts.replace("\\", "").split()
+    assert len(names) > 4
+    assert [name for name in names if not re.search(rf"^{name}:", rules, re.MULTILINE)] == []
+
+
 @pytest.mark.parametrize("arguments", commands("kb"), ids=" ".join)
 def test_its_kb_commands_are_understood(arguments: list[str]) -> None:
     assert cli._parser().parse_args(arguments).run
