@@ -77,18 +77,51 @@ class AdminClient:
         return found
 
     def clear_faults(self) -> None:
-        """Set none."""
+        """Set none, and undo what was done to servers and volumes."""
         self._ask("DELETE", "/admin/faults")
+        self.end_harms()
 
-    def harm_server(self, server_id: str, kind: str, **values: float) -> None:
-        """Let a running server `crash`, `freeze`, lose its network (`cut`) or have a bad one (`link`): see
-        `harm.harm_server` for the values.
+    def servers(self) -> list[dict[str, Any]]:
+        """All servers of all projects: see `harm.api.list_servers`."""
+        found: list[dict[str, Any]] = self._ask("GET", "/admin/servers")["servers"]
+        return found
+
+    def harms(self) -> list[dict[str, Any]]:
+        """What is wrong on request just now with servers and volumes."""
+        found: list[dict[str, Any]] = self._ask("GET", "/admin/harms")["harms"]
+        return found
+
+    def harm_server(self, server: str, kind: str, **values: object) -> list[str]:
+        """Let a running server, given by its id, its name or a pattern that only its name has, `crash`,
+        `freeze`, lose its network (`cut`) and so on: `harm.servers` has the kinds and their values. Returns
+        the names of those harmed.
         """
-        self._ask("POST", f"/admin/servers/{server_id}/faults", {"fault": {"kind": kind, **values}})
+        return self._harm("servers", {"server": server, "kind": kind, **values})
 
-    def harm_volume(self, volume_id: str, kind: str, **values: int) -> None:
-        """Let an attached volume be `slow` or `full`: see `harm.harm_volume` for the values."""
-        self._ask("POST", f"/admin/volumes/{volume_id}/faults", {"fault": {"kind": kind, **values}})
+    def harm_servers(self, pattern: str, kind: str, **values: object) -> list[str]:
+        """`harm_server` for all whose names have a pattern."""
+        return self._harm("servers", {"server": pattern, "all": True, "kind": kind, **values})
+
+    def harm_host(self, host: str, kind: str, **values: object) -> list[str]:
+        """`harm_server` for all that run on a host."""
+        return self._harm("servers", {"host": host, "kind": kind, **values})
+
+    def harm_volume(self, volume: str, kind: str, **values: object) -> list[str]:
+        """Let an attached volume, given by its id or name, be `slow` or `full`: `harm.volumes` has the
+        values. Those left out end it.
+        """
+        return self._harm("volumes", {"volume": volume, "kind": kind, **values})
+
+    def _harm(self, of: str, harm: dict[str, object]) -> list[str]:
+        harmed = self._ask("POST", f"/admin/harms/{of}", {"harm": harm})["harmed"]
+        return [each["name"] or each["id"] for each in harmed]
+
+    def end_harms(self, *, server: str | None = None, volume: str | None = None) -> None:
+        """Undo what was done to a server (or those of a pattern), to a volume, or to all."""
+        chosen = {
+            name: value for name, value in (("server", server), ("volume", volume)) if value is not None
+        }
+        self._ask("DELETE", f"/admin/harms?{urlencode(chosen)}")
 
     def _ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         answer, _ = self._send(method, path, body, self._token)

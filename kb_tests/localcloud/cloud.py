@@ -18,6 +18,7 @@ from kb_tests.localcloud.cinder.state import BlockStorage
 from kb_tests.localcloud.driver import Driver
 from kb_tests.localcloud.faults import Faults
 from kb_tests.localcloud.glance.state import Images
+from kb_tests.localcloud.harm.state import Harms
 from kb_tests.localcloud.keystone.state import Identity
 from kb_tests.localcloud.neutron.dataplane import DataPlane
 from kb_tests.localcloud.neutron.state import Network, Networking, Subnet
@@ -47,6 +48,7 @@ class Cloud:
     requests: RequestLog = field(default_factory=RequestLog)
     faults: Faults = field(default_factory=Faults)
     settings: Settings = field(default_factory=Settings)
+    harms: Harms = field(default_factory=Harms)
     mtu: int = 1500
     region: str = REGION
     regions: dict[str, str] = field(default_factory=dict)

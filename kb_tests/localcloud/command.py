@@ -4,17 +4,14 @@ from __future__ import annotations
 
 # ruff: noqa: T201 - a command prints
 import argparse
-import json
 import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from kb_tests.localcloud import control, settings
+from kb_tests.localcloud import control, fault_command, settings
 from kb_tests.localcloud.client import AdminClient
 from kb_tests.localcloud.drivers import NAMES
-from kb_tests.localcloud.faults import Kind
 from kb_tests.localcloud.state_dir import CLOUD_NAME
 
 _ABOUT = """\
@@ -34,7 +31,9 @@ def build_parser(prog: str = "python -m kb_tests.localcloud") -> argparse.Argume
     parser = argparse.ArgumentParser(
         prog=prog, description=_ABOUT % {"prog": prog}, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="up|down|status|set|fault")
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="up|down|status|set|servers|fault"
+    )
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
         "--state",
@@ -87,74 +86,10 @@ def build_parser(prog: str = "python -m kb_tests.localcloud") -> argparse.Argume
         "set", parents=[one], help="change what its operator chose; without words, show it"
     )
     change.add_argument("settings", nargs="*", metavar="NAME=VALUE")
-    _add_fault_parser(commands, one)
+    fault_command.add_parsers(commands, one)
     commands.add_parser("down", parents=[common], help="end it and all that runs in it")
     commands.add_parser("status", parents=[common], help="whether it runs, where, and what it cannot do")
     return parser
-
-
-_FAULTS = """\
-Let something go wrong, to see how a client copes. A fault acts on all calls (boots, deletions) that it
-matches, or on the nth, or on every k-th of them, at most a number of times:
-
-  kb localcloud fault add status --service nova --method POST --path /servers$ --nth 1 --status 503
-  kb localcloud fault add status --every 5 --status 429 --retry-after 1
-  kb localcloud fault add latency --seconds 0.04
-  kb localcloud fault add boot-never --server worker-3
-  kb localcloud fault server ID freeze --seconds 2
-  kb localcloud fault list
-  kb localcloud fault clear
-"""
-
-
-def _add_fault_parser(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
-) -> None:
-    fault = commands.add_parser(
-        "fault",
-        help="let calls, boots, deletions or servers fail on request",
-        description=_FAULTS,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    what = fault.add_subparsers(dest="what", required=True, metavar="add|server|volume|list|clear")
-    add = what.add_parser("add", parents=[common], help="set one")
-    add.add_argument("kind", choices=[str(kind) for kind in Kind])
-    for name, meaning in (
-        ("service", "keystone, nova, neutron, glance or cinder"),
-        ("method", "GET, POST, PUT, PATCH or DELETE"),
-        ("path", "regular expression, searched in the call's path behind the service's"),
-        ("server", "regular expression, searched in the server's name"),
-    ):
-        add.add_argument(f"--{name}", help=meaning)
-    for name, meaning in (
-        ("nth", "act on this match only"),
-        ("every", "act on every k-th match"),
-        ("times", "act at most so often"),
-        ("status", "the answer's status (default: 503)"),
-        ("retry-after", "seconds in the answer's Retry-After"),
-    ):
-        add.add_argument(f"--{name}", type=int, help=meaning)
-    add.add_argument("--seconds", type=float, help="of latency, of a hang, of a slow boot")
-    harm = what.add_parser("server", parents=[common], help="harm a running server")
-    harm.add_argument("id")
-    harm.add_argument("kind", choices=("crash", "freeze", "cut", "link"))
-    harm.add_argument("--seconds", type=float, help="for how long")
-    harm.add_argument("--rate", type=float, help="of link: bits a second")
-    harm.add_argument("--loss", type=float, help="of link: share of packets, 0 to 1")
-    harm = what.add_parser("volume", parents=[common], help="harm an attached volume")
-    harm.add_argument("id")
-    harm.add_argument("kind", choices=("slow", "full"))
-    harm.add_argument("--iops", type=int, help="of slow: at most so many reads, and writes, a second")
-    harm.add_argument("--bandwidth", type=int, help="of slow: at most so many bytes a second")
-    harm.add_argument("--size", type=int, help="of full: no space after so many bytes")
-    what.add_parser("list", parents=[common], help="show those that are set")
-    what.add_parser("clear", parents=[common], help="remove them all")
-
-
-def _given(options: argparse.Namespace) -> dict[str, Any]:
-    """What was said about a fault beside its kind."""
-    about = {"command", "what", "state", "region", "id", "kind"}
-    return {name: value for name, value in vars(options).items() if name not in about and value is not None}
 
 
 def _client(options: argparse.Namespace) -> AdminClient:
@@ -176,22 +111,6 @@ def _settings(words: Sequence[str]) -> dict[str, str]:
         return settings.parse(words)
     except ValueError as error:
         raise control.LocalCloudError(str(error)) from None
-
-
-def _fault(options: argparse.Namespace) -> None:
-    client = _client(options)
-    match options.what:
-        case "add":
-            print(client.add_fault(options.kind, **_given(options)))
-        case "server":
-            client.harm_server(options.id, options.kind, **_given(options))
-        case "volume":
-            client.harm_volume(options.id, options.kind, **_given(options))
-        case "clear":
-            client.clear_faults()
-        case _:
-            for fault in client.faults():
-                print(json.dumps(fault))
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = "python -m kb_tests.localcloud") -> int:
@@ -222,7 +141,9 @@ def _run(options: argparse.Namespace) -> int:
         case "set":
             _set(options)
         case "fault":
-            _fault(options)
+            fault_command.act(options, _client(options))
+        case "servers":
+            fault_command.list_servers(_client(options), as_json=options.json)
         case "down":
             print("ended" if control.down(options.state) else f"no local cloud runs in {options.state}")
         case _:

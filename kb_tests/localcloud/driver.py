@@ -105,6 +105,17 @@ class FloatingIp:
     tcp_ports: tuple[tuple[int, int], ...] = field(default=())
 
 
+@dataclass(frozen=True)
+class Way:
+    """What one direction of a port's cable does to packets: `rate` in bits a second (None: as many as it
+    takes), `loss`, the share of packets that get lost, and `delay`, the seconds that it takes.
+    """
+
+    rate: int | None = None
+    loss: float = 0.0
+    delay: float = 0.0
+
+
 class Driver(Protocol):
     """See the module's first lines."""
 
@@ -196,8 +207,11 @@ class FaultyDriver(Protocol):
     async def cut_network(self, server_id: str, seconds: float) -> None:
         """Take a server's network away for some time; returns at its beginning."""
 
-    async def limit_link(self, port_id: str, rate: int | None, loss: float = 0.0) -> None:
-        """Give a port a rate in bits a second (None: no limit) and a share of packets that get lost."""
+    async def set_link(self, port_id: str, inward: Way, outward: Way) -> None:
+        """Let the cable of a plugged port be so towards its server, and so from it, until the next boot."""
+
+    async def limit_cpu(self, server_id: str, share: float) -> None:
+        """Give a running server this share of its flavor's vCPUs; 1 is all of them."""
 
     async def limit_volume(
         self, server_id: str, volume_id: str, iops: int | None, bandwidth: int | None = None

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
-from kb_tests.localcloud.driver import DriverError, FloatingIp, Nic, Power, RouterSpec, Rule, ServerSpec
+from kb_tests.localcloud.driver import DriverError, FloatingIp, Nic, Power, RouterSpec, Rule, ServerSpec, Way
 
 
 @dataclass
@@ -29,7 +29,8 @@ class NullDriver:
     attached: dict[tuple[str, str], str] = field(default_factory=dict)
     nics: dict[str, list[Nic]] = field(default_factory=dict)
     frozen: set[str] = field(default_factory=set)
-    links: dict[str, tuple[int | None, float]] = field(default_factory=dict)
+    links: dict[str, tuple[Way, Way]] = field(default_factory=dict)
+    shares: dict[str, float] = field(default_factory=dict)
     limits: dict[str, tuple[int | None, int | None]] = field(default_factory=dict)
 
     @property
@@ -99,9 +100,14 @@ class NullDriver:
         del seconds
         self._server(server_id)
 
-    async def limit_link(self, port_id: str, rate: int | None, loss: float = 0.0) -> None:
+    async def set_link(self, port_id: str, inward: Way, outward: Way) -> None:
         """Keep it."""
-        self.links[port_id] = (rate, loss)
+        self.links[port_id] = (inward, outward)
+
+    async def limit_cpu(self, server_id: str, share: float) -> None:
+        """Keep it."""
+        self._server(server_id)
+        self.shares[server_id] = share
 
     async def limit_volume(
         self, server_id: str, volume_id: str, iops: int | None, bandwidth: int | None = None

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from kb_tests.localcloud import admin, harm
+from kb_tests.localcloud import admin
 from kb_tests.localcloud.api.app import App
 from kb_tests.localcloud.cinder import api as cinder
 from kb_tests.localcloud.cloud import Cloud
 from kb_tests.localcloud.glance import api as glance
+from kb_tests.localcloud.harm import api as harm
 from kb_tests.localcloud.keystone import api as keystone
 from kb_tests.localcloud.neutron import api as neutron
 from kb_tests.localcloud.nova import api as nova

@@ -18,6 +18,9 @@ PREFIX = "kb-cloud-"
 _PERIOD = 100_000
 """Microseconds over which a CPU quota is counted."""
 
+_SHORT_PERIOD, _LEAST_QUOTA = 10_000, 1_000
+"""Those of a server that has a part of its CPUs only; the kernel takes no smaller quota."""
+
 _WEIGHT = 10
 """How many other programs the servers weigh as much as, all together, where there is too little CPU: a
 generator that waits for a browser or a compiler would send late, and make a point invalid.
@@ -75,15 +78,26 @@ class Groups:
             os.makedirs(f"{parent}/{server_id}", exist_ok=True)
         ram = ram_mib << 20
         if "cpu" in self._parents and vcpus > 0:
-            group = f"{self._parents['cpu']}/{server_id}"
-            if self._unified:
-                _write(f"{group}/cpu.max", f"{vcpus * _PERIOD} {_PERIOD}")
-            else:
-                _write(f"{group}/cpu.cfs_period_us", str(_PERIOD))
-                _write(f"{group}/cpu.cfs_quota_us", str(vcpus * _PERIOD))
+            self.limit_cpu(server_id, vcpus)
         if "memory" in self._parents and ram > 0:
             name = "memory.max" if self._unified else "memory.limit_in_bytes"
             _write(f"{self._parents['memory']}/{server_id}/{name}", str(ram))
+
+    def limit_cpu(self, server_id: str, vcpus: int, share: float = 1.0) -> None:
+        """Let a server have a share of so many CPUs. A part of them is counted over short periods, since what
+        has used up its quota stands still to their end. Raises `OSError`.
+        """
+        group = f"{self._parents['cpu']}/{server_id}"
+        period = _PERIOD if share == 1 else max(_SHORT_PERIOD, round(_LEAST_QUOTA / (share * vcpus)))
+        quota = max(round(share * vcpus * period), _LEAST_QUOTA)
+        if self._unified:
+            _write(f"{group}/cpu.max", f"{quota} {period}")
+            return
+        _write(
+            f"{group}/cpu.cfs_quota_us", "-1"
+        )  # or the kernel might refuse what stands between old and new
+        _write(f"{group}/cpu.cfs_period_us", str(period))
+        _write(f"{group}/cpu.cfs_quota_us", str(quota))
 
     def enter(self, server_id: str, pid: int = 0) -> None:
         """Put a process (0: this one), and all it will start, into a server's groups. Raises `OSError`."""

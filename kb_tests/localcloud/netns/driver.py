@@ -20,6 +20,7 @@ from kb_tests.localcloud.driver import (
     RouterSpec,
     Rule,
     ServerSpec,
+    Way,
 )
 from kb_tests.localcloud.netns import firewall, guest, neighbours, notes, rootfs
 from kb_tests.localcloud.netns.addresses import AddressBlock
@@ -379,14 +380,17 @@ class NetnsDriver:
         self._running(server_id)
         await self._link_faults.cut(server_id, seconds)
 
-    async def limit_link(self, port_id: str, rate: int | None, loss: float = 0.0) -> None:
-        """Give a port's cable a rate in bits a second (None: as fast as it goes) and a share of packets
-        that get lost, each way, until the server's next boot.
-        """
+    async def set_link(self, port_id: str, inward: Way, outward: Way) -> None:
+        """Let a port's cable be so towards its server, and so from it, until the server's next boot."""
         port = self._ports.get(port_id)
         if port is None:
             raise DriverError(f"Port {port_id} is not plugged into a running server.")
-        await self._link_faults.limit(port, rate, loss)
+        await self._link_faults.set(port, inward, outward)
+
+    async def limit_cpu(self, server_id: str, share: float) -> None:
+        """Give a server a share of its flavor's vCPUs, until its next boot."""
+        self._running(server_id)
+        await self._link.ask("cpu", server=server_id, vcpus=self._servers[server_id].spec.vcpus, share=share)
 
     async def limit_volume(
         self, server_id: str, volume_id: str, iops: int | None, bandwidth: int | None = None

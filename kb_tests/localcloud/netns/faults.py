@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 from contextlib import suppress
 
-from kb_tests.localcloud.driver import DriverError
+from kb_tests.localcloud.driver import DriverError, Way
 from kb_tests.localcloud.netns import firewall
 from kb_tests.localcloud.netns.batch import Batch
 from kb_tests.localcloud.netns.link import HelperLink
@@ -23,6 +23,7 @@ class LinkFaults:
         self._link = link
         self._nft = nft
         self._ports = ports
+        self._delayed: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def cut(self, server_id: str, seconds: float) -> None:
@@ -39,15 +40,23 @@ class LinkFaults:
         except DriverError:
             return  # unplugged or gone meanwhile
 
-    async def limit(self, port: Port, rate: int | None, loss: float) -> None:
-        """Give a port a rate (bits a second, each way; None: none) and a loss (a share, each way)."""
-        if not 0 <= loss <= 1:
-            raise DriverError(f"A loss is a share between 0 and 1, not {loss}.")
-        for server, name in ((None, port.device), (port.server_id, port.inner)):
+    async def set(self, port: Port, inward: Way, outward: Way) -> None:
+        """Let a port's cable be so towards its server, and so from it."""
+        for way in (inward, outward):
+            if not 0 <= way.loss <= 1:
+                raise DriverError(f"A loss is a share between 0 and 1, not {way.loss}.")
+        delays = (inward.delay, outward.delay)
+        if any(delays) or port.device in self._delayed:
             await self._link.ask(
-                "command", argv=["tc", "-force", "-batch", "-"], text=_shaping(name, rate), server=server
+                "delay", name=port.device, bridge=port.bridge, mtu=port.nic.mtu, delays=delays
             )
-        await self._nft.add(firewall.loss(port.device, round(loss * _LOSS_UNITS), _LOSS_UNITS))
+            self._delayed.add(port.device)
+        for server, name, way in ((None, port.device, inward), (port.server_id, port.inner, outward)):
+            await self._link.ask(
+                "command", argv=["tc", "-force", "-batch", "-"], text=_shaping(name, way.rate), server=server
+            )
+        inwards, outwards = (round(way.loss * _LOSS_UNITS) for way in (inward, outward))
+        await self._nft.add(firewall.loss(port.device, inwards, outwards, _LOSS_UNITS))
 
     def unplug(self, server_id: str) -> None:
         """See to it that the ports of a server that has ended go soon.
@@ -77,10 +86,11 @@ class LinkFaults:
 
 def _shaping(device: str, rate: int | None) -> str:
     """Commands of tc for a hierarchical token bucket of `rate` bits a second, or for none."""
+    none = f"qdisc replace dev {device} root noqueue\n"  # an htb cannot be replaced by another one
     if rate is None:
-        return f"qdisc replace dev {device} root noqueue\n"
+        return none
     burst = max(rate // 8 // 100, 20_000)  # bytes: 10 ms' worth, and never less than a large segment
     return (
-        f"qdisc replace dev {device} root handle 1: htb default 1\n"
+        f"{none}qdisc replace dev {device} root handle 1: htb default 1\n"
         f"class replace dev {device} parent 1: classid 1:1 htb rate {rate:d}bit burst {burst:d}b\n"
     )

@@ -70,24 +70,29 @@ def unguard(port: str) -> str:
     )
 
 
-def loss(port: str, dropped: int, of: int) -> str:
-    """Text that drops `dropped` of `of` packets, at random, each way at the bridge port `port`; none is
-    dropped for 0. Undone by `unguard` no more than by the port's end: an element without device is idle.
+def loss(port: str, inwards: int, outwards: int, of: int) -> str:
+    """Text that drops, at random, `inwards` of `of` packets that leave the bridge by `port` and `outwards` of
+    those that come in there. Undone by `unguard` no more than by the port's end: an element without device is
+    idle.
     """
-    chain = f"loss-{port}"
     lines = [
-        "add map bridge kb losses { type ifname : verdict; }",
         "add chain bridge kb loss { type filter hook forward priority -210; }",
         "flush chain bridge kb loss",
-        "add rule bridge kb loss iifname vmap @losses",
-        "add rule bridge kb loss oifname vmap @losses",
-        f"add chain bridge kb {chain}",
-        f"flush chain bridge kb {chain}",
-        f'add element bridge kb losses {{ "{port}" : jump {chain} }}',
     ]
-    if dropped:
-        some = f"numgen random mod {of:d} < {dropped:d} " if dropped < of else ""  # nft refuses what is all
-        lines.append(f"add rule bridge kb {chain} {some}drop")
+    for way, key, dropped in (("in", "oifname", inwards), ("out", "iifname", outwards)):
+        chain, losses = f"loss-{way}-{port}", f"losses_{way}"
+        lines += [
+            f"add map bridge kb {losses} {{ type ifname : verdict; }}",
+            f"add rule bridge kb loss {key} vmap @{losses}",
+            f"add chain bridge kb {chain}",
+            f"flush chain bridge kb {chain}",
+            f'add element bridge kb {losses} {{ "{port}" : jump {chain} }}',
+        ]
+        if dropped:
+            some = (
+                f"numgen random mod {of:d} < {dropped:d} " if dropped < of else ""
+            )  # nft refuses what is all
+            lines.append(f"add rule bridge kb {chain} {some}drop")
     return "\n".join(lines) + "\n"
 
 

@@ -25,6 +25,7 @@ from contextlib import suppress
 from kb_tests.localcloud.netns import init, linux, mounts, networks, rootfs, wire
 from kb_tests.localcloud.netns.blockdev import BlockDevices
 from kb_tests.localcloud.netns.cgroups import Groups
+from kb_tests.localcloud.netns.delay import Delays
 
 _OPEN_FILES = 1 << 20
 """What a server's processes may open, where we can decide it."""
@@ -50,6 +51,7 @@ class Helper:
         self._groups: Groups | None = None
         self._devices = BlockDevices()
         self._routers = networks.Routers()
+        self._delays = Delays()
         self._servers: dict[str, int] = {}
         self._waiting: dict[str, socket.socket] = {}
         self._commands: dict[int, tuple[int, int]] = {}
@@ -62,7 +64,9 @@ class Helper:
         self._operations: dict[str, Operation] = {
             "start": self._start,
             "network": lambda message, _: networks.put_network(message["name"], message["mtu"]),
-            "unplug": lambda message, _: networks.unplug(message["name"]),
+            "unplug": self._unplug,
+            "delay": self._delay,
+            "cpu": self._limit_cpu,
             "link": lambda message, _: networks.set_link(message["names"], up=message["up"]),
             "router": self._put_router,
             "router-delete": lambda message, _: self._routers.delete(message["name"]),
@@ -125,6 +129,19 @@ class Helper:
         rootfs.prepare([tuple(entry) for entry in message["var_folders"]])
         gc.collect()
         gc.freeze()
+
+    def _unplug(self, message: wire.Message, _: list[int]) -> None:
+        self._delays.remove(message["name"])
+        networks.unplug(message["name"])
+
+    def _delay(self, message: wire.Message, _: list[int]) -> None:
+        inward, outward = message["delays"]
+        self._delays.put(message["name"], message["bridge"], message["mtu"], (inward, outward))
+
+    def _limit_cpu(self, message: wire.Message, _: list[int]) -> None:
+        if self._groups is None or "cpu" not in self._groups.controllers:
+            raise OSError(95, "there is no control group for CPU time on this machine")
+        self._groups.limit_cpu(message["server"], message["vcpus"], message["share"])
 
     def _put_router(self, message: wire.Message, _: list[int]) -> None:
         legs = {leg["name"]: leg for leg in message["legs"]}
@@ -304,6 +321,7 @@ class Helper:
             if pid in self._commands:
                 self._command_ended(pid, os.waitstatus_to_exitcode(status))
                 continue
+            self._delays.ended(pid)
             for server_id, server_pid in self._servers.items():
                 if server_pid == pid:
                     del self._servers[server_id]

@@ -23,6 +23,7 @@ class Port:
     inner: str
     nic: Nic
     server_id: str
+    bridge: str
 
 
 class Ports:
@@ -66,10 +67,13 @@ class Ports:
         """Guard new ports, each at its bridge; what the helper needs to plug them."""
         used = {port.inner for port in self.of_server(server_id)}
         free = (name for name in map("eth{}".format, itertools.count()) if name not in used)
-        ports = [Port(self._new_name(), next(free), nic, server_id) for nic in nics]
+        ports = [
+            Port(self._new_name(), next(free), nic, server_id, bridge)
+            for nic, bridge in zip(nics, bridges, strict=True)
+        ]
         self._ports.update((port.nic.port_id, port) for port in ports)
         await asyncio.gather(*map(self._guard, ports))
-        return [_plug(port, bridge) for port, bridge in zip(ports, bridges, strict=True)]
+        return [_plug(port) for port in ports]
 
     async def remove(self, *ports: Port) -> None:
         """Forget ports that are unplugged, but not their rules."""
@@ -97,12 +101,12 @@ class Ports:
             await self._nft.add(firewall.unguard(port.device))
 
 
-def _plug(port: Port, bridge: str) -> dict[str, Any]:
+def _plug(port: Port) -> dict[str, Any]:
     nic = port.nic
     return {
         "name": port.device,
         "device": port.inner,
-        "bridge": bridge,
+        "bridge": port.bridge,
         "mtu": nic.mtu,
         "mac": nic.mac,
         "address": nic.address,

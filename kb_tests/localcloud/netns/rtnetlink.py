@@ -124,6 +124,14 @@ class Netlink:
         """Bring a device up, or down."""
         self._add(_NEWLINK, 0, _link_header(index, up=up, change=True))
 
+    def set_master(self, index: int, bridge: int) -> None:
+        """Make a device a port of a bridge."""
+        self._add(_NEWLINK, 0, _link_header(index) + _attribute(_IFLA_MASTER, struct.pack("=I", bridge)))
+
+    def move(self, index: int, network: int) -> None:
+        """Take a device to the network namespace behind a descriptor; there it is down, and no bridge's."""
+        self._add(_NEWLINK, 0, _link_header(index) + _attribute(_IFLA_NET_NS_FD, struct.pack("=I", network)))
+
     def delete(self, index: int) -> None:
         """Remove a device, and with a veth its peer."""
         self._add(_DELLINK, 0, _link_header(index))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
+from pathlib import Path
 
 import pytest
 
-from kb_tests.localcloud.driver import DriverError, ServerSpec
+from kb_tests.localcloud.driver import DriverError, ServerSpec, Way
 from tests.functional.localcloud.netns_cloud import Cloud, running
 from tests.functional.localcloud.test_netns_network import is_silent, reaches, serving
 from tests.waiting import eventually_async
@@ -69,20 +70,71 @@ def test_links_get_a_rate_and_a_loss() -> None:
             address, port = server.nics[0].address, server.nics[0].port_id
             fetch = f"curl -s -o /dev/null -w '%{{speed_download}}' http://{address}/zeros"
             free = float(await cloud.run(client, fetch))
-            await cloud.driver.limit_link(port, 20_000_000)
+            await cloud.driver.set_link(port, Way(20_000_000), Way(20_000_000))
             limited = float(await cloud.run(client, fetch))
             assert 1_500_000 < limited < 3_200_000
             assert free > 3 * limited
-            await cloud.driver.limit_link(port, None)
+            await cloud.driver.set_link(port, Way(), Way())
             assert float(await cloud.run(client, fetch)) > 3 * limited
-            await cloud.driver.limit_link(port, None, loss=0.5)
+            await cloud.driver.set_link(port, Way(loss=0.5), Way(loss=0.5))
             pings = await cloud.run(client, f"ping -q -f -c 200 -W 1 {address}", check=False)
             received = int(pings.partition(" received")[0].split()[-1])
             assert 20 < received < 80, "a quarter of 200"
-            await cloud.driver.limit_link(port, None)
+            await cloud.driver.set_link(port, Way(), Way())
             assert " 0% packet loss" in await cloud.run(client, f"ping -q -f -c 200 {address}")
             with pytest.raises(DriverError, match="a share between 0 and 1"):
-                await cloud.driver.limit_link(port, None, loss=2)
+                await cloud.driver.set_link(port, Way(loss=2), Way())
+
+    asyncio.run(main())
+
+
+def below(pid: int) -> list[int]:
+    """The processes of a cloud's namespaces, all of which its helper starts."""
+    (helper,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    children = Path(f"/proc/{helper}/task/{helper}/children")
+    return [int(child) for child in children.read_text().split()]
+
+
+def test_the_process_of_a_delayed_link_goes_with_its_port() -> None:
+    async def main() -> None:
+        async with running() as cloud:
+            pid = cloud.driver.helper_pid
+            assert pid is not None
+            client = await cloud.boot(cloud.spec("client"))
+            spec = cloud.spec("server")
+            server, address, port = await cloud.boot(spec), spec.nics[0].address, spec.nics[0].port_id
+
+            async def alone() -> bool:
+                return len(below(pid)) == 2
+
+            async def delay(seconds: float) -> None:
+                await cloud.driver.set_link(port, Way(delay=seconds), Way())
+
+            assert await alone()
+            for _ in range(2):
+                await delay(0.02)
+                assert len(below(pid)) == 3
+                await delay(0.04)
+                assert len(below(pid)) == 3, "the same, told of it"
+                pings = await cloud.run(client, f"ping -q -i 0.05 -c 10 {address}")
+                assert 40 <= float(pings.rsplit("=", 1)[1].split("/")[0]) < 60
+                await delay(0)
+                await eventually_async(alone)
+                assert await reaches(cloud, client, "icmp", address)
+            await delay(0.02)
+            await cloud.driver.power_off(server.id)
+            await eventually_async(lambda: asyncio.sleep(0, len(below(pid)) == 1))
+            await cloud.driver.boot(server)
+            assert await reaches(cloud, client, "icmp", address)
+            await delay(0.02)
+            await cloud.driver.detach_nic(server.id, port)
+            await eventually_async(alone)
+            assert await is_silent(cloud, client, "icmp", address)
+            await cloud.driver.attach_nic(server.id, spec.nics[0])
+            assert await reaches(cloud, client, "icmp", address)
+            await delay(0.02)
+            await cloud.driver.destroy(server.id)
+            await eventually_async(lambda: asyncio.sleep(0, len(below(pid)) == 1))
 
     asyncio.run(main())
 

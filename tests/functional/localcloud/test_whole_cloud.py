@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import errno
-import json
 import os
 import signal
 import socket
 import time
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,73 +17,13 @@ from kb_tests.localcloud import control
 from kb_tests.localcloud.client import AdminClient
 from kb_tests.localcloud.netns.forwarder import local_port
 from tests.functional.localcloud.conftest import connect
+from tests.functional.localcloud.whole import MIB, Web, let_in, stage
 from tests.waiting import eventually
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::openstack.warnings.OpenStackDeprecationWarning"),
     pytest.mark.filterwarnings("ignore::openstack.warnings._RemovedInSDKWarning"),
 ]
-
-MIB = 1 << 20
-WRITTEN_AT_ONCE = 4096
-
-# Answers with the host's name; with as many zeros as it is asked for; or with how writing blocks to the
-# volume went.
-USER_DATA = f"""#!/usr/bin/env python3
-import http.server, json, mmap, os, socket, time
-
-def write(count):
-    block = mmap.mmap(-1, {WRITTEN_AT_ONCE})
-    device = os.open("/dev/vdb", os.O_WRONLY | os.O_DIRECT)
-    number, started = 0, time.monotonic()
-    try:
-        for each in range(count):
-            os.pwrite(device, block, each * {MIB})
-    except OSError as error:
-        number = error.errno
-    os.close(device)
-    return json.dumps([number, time.monotonic() - started]).encode()
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    def do_GET(self):
-        path = self.path[1:]
-        if path.startswith("write/"):
-            body = write(int(path[6:]))
-        elif path:
-            body = bytes(int(path))
-        else:
-            body = socket.gethostname().encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-print("serving", flush=True)
-http.server.ThreadingHTTPServer(("", 8080), Handler).serve_forever()
-"""
-
-
-@dataclass
-class Web:
-    """A server behind a router, with a floating address that lets SSH and port 8080 in."""
-
-    id: str
-    address: str
-
-    def get(self, path: str = "", timeout: float = 5.0) -> bytes | None:
-        """What the server answers, if it does."""
-        try:
-            with urllib.request.urlopen(f"http://{self.address}:8080/{path}", timeout=timeout) as response:
-                body: bytes = response.read()
-                return body
-        except OSError:
-            return None
-
-    def write(self, blocks: int) -> tuple[int, float]:
-        """The error number (0: none) and the seconds of writing that many blocks to its volume."""
-        number, seconds = json.loads(self.get(f"write/{blocks}") or b"")
-        return int(number), float(seconds)
 
 
 @pytest.fixture(scope="module")
@@ -112,44 +48,6 @@ def web(admin: Any) -> Web:
 @pytest.fixture
 def faults(cloud: control.Running) -> AdminClient:
     return AdminClient(cloud)
-
-
-def stage(admin: Any) -> Web:
-    """The server, once it answers."""
-    public = admin.network.find_network("public")
-    network = admin.network.create_network(name="n")
-    subnet = admin.network.create_subnet(network_id=network.id, cidr="10.6.0.0/24", ip_version=4)
-    router = admin.network.create_router(name="r", external_gateway_info={"network_id": public.id})
-    admin.network.add_interface_to_router(router, subnet_id=subnet.id)
-    group = admin.network.create_security_group(name="web")
-    for port in (22, 8080):
-        let_in(admin, group.id, port)
-    image, flavor = admin.image.find_image("kb-node"), admin.compute.find_flavor("kb.tiny")
-    server = admin.compute.create_server(
-        name="web",
-        image_id=image.id,
-        flavor_id=flavor.id,
-        networks=[{"uuid": network.id}],
-        security_groups=[{"name": "web"}],
-        user_data=base64.b64encode(USER_DATA.encode()).decode(),
-    )
-    eventually(lambda: admin.compute.get_server(server.id).status == "ACTIVE")
-    port = next(admin.network.ports(device_id=server.id))
-    floating = admin.network.create_ip(floating_network_id=public.id, port_id=port.id)
-    web = Web(server.id, floating.floating_ip_address)
-    eventually(web.get)
-    return web
-
-
-def let_in(admin: Any, group: str, port: int) -> None:
-    admin.network.create_security_group_rule(
-        security_group_id=group,
-        direction="ingress",
-        protocol="tcp",
-        port_range_min=port,
-        port_range_max=port,
-        remote_ip_prefix="0.0.0.0/0",
-    )
 
 
 def test_a_server_answers_until_its_group_forbids(admin: Any, web: Web) -> None:

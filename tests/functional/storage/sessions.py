@@ -22,7 +22,7 @@ load:
   duration: {duration}
 sla: {sla}
 """
-Harm = Callable[[Suite, str, str], None]
+Harm = Callable[[Suite, str, str], object]
 
 
 def scenario(
