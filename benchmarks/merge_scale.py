@@ -9,6 +9,7 @@ import time
 import numpy as np
 
 from kb_tests.fleet.http.messages import AgentReport, BlockReport, Done, KeptSecond, SecondReport, WireCounts
+from kb_tests.fleet.messages import ClockChange
 from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.http.merge import measure
 from kb_tests.scenario.http import HttpPoint, HttpSla
@@ -72,6 +73,7 @@ def report(name: str, point: HttpPoint, histograms: list[str]) -> AgentReport:
             cpu=0,
             saturated=False,
             workers=1,
+            clock_change=ClockChange(seconds=0, error=0, elapsed=seconds),
         ),
         problem="",
     )

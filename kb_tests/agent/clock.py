@@ -37,6 +37,19 @@ def read(server_time: Callable[[], float], samples: int = _SAMPLES) -> Reading:
     return best
 
 
+def change(before: Reading, after: Reading) -> dict[str, float]:
+    """How far our clock fell behind the server's between two readings, within what error, and in what time.
+
+    CLOCK_MONOTONIC stands still with a guest that is stopped (live migration, snapshot): nothing that is
+    timed in the guest shows it.
+    """
+    return {
+        "seconds": after.offset - before.offset,
+        "error": before.error + after.error,
+        "elapsed": max(0.0, after.at - before.at),
+    }
+
+
 def better(old: Reading, new: Reading) -> Reading:
     """The new reading, unless the old one is fresh, closer, and they agree."""
     agree = abs(old.offset - new.offset) <= old.error + new.error

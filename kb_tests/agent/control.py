@@ -57,6 +57,8 @@ class Control:
         self._delay = _BACK_OFF[0]
         self._next_try = 0.0
         self.reading: clock.Reading | None = None
+        self.latest: clock.Reading | None = None
+        """The last reading as it was; `reading` is the best one to go by."""
         self.problem = ""
         """Why the connection broke last; "" while it is there."""
 
@@ -195,6 +197,7 @@ class Control:
 
     def _measure(self, link: Connection) -> None:
         new = clock.read(lambda: _server_time(link.call("TIME")))
+        self.latest = new
         self.reading = new if self.reading is None else clock.better(self.reading, new)
 
     def _read_on(self) -> None:

@@ -12,7 +12,7 @@ import select
 import sys
 import time
 
-from . import identity, json_text, process, protocol, tcp
+from . import clock, identity, json_text, process, protocol, tcp
 from .control import Channel, Control
 
 TYPE_CHECKING = False  # `typing` would be a tenth of an idle agent's memory
@@ -64,6 +64,8 @@ class Agent:
         self._load: Any = None
         self._load_id = ""
         self._started = False
+        self._last: tuple[str, dict[str, Any]] | None = None
+        self._clock: clock.Reading | None = None
         self._load_seconds = 0.0
         self._load_deadline = 0.0
         self._quit = False
@@ -98,6 +100,8 @@ class Agent:
             self._hello()
         elif self._control.problem != was:
             say(f"control server: {self._control.problem}")
+        if self._last is not None:
+            self._tell_last()
         load = self._load.fileno() if self._load is not None else -1
         for fileno in self._wait([*self._control.filenos(), *([load] if load >= 0 else [])]):
             if fileno == load:
@@ -214,6 +218,7 @@ class Agent:
             return
         reading = self._control.read_clock() or self._control.reading
         assert reading is not None  # a command came, so there was a connection
+        self._clock = self._control.latest
         at = command["start_at"] - reading.offset
         lead = at - time.monotonic()
         if not 0 < lead < _MAX_LEAD:
@@ -236,12 +241,27 @@ class Agent:
         if self._load is None:
             return
         for kind, body in self._load.events():
-            self._control.report(kind, {"id": self._load_id, **body})
+            report = {"id": self._load_id, **body}
+            if kind in ("done", "io_done"):
+                self._last = (kind, report)
+                self._drop_load()
+                self._tell_last()
+                return
+            self._control.report(kind, report)
             if kind == "disk":
                 self._ready(self._load_id)
-            if kind in ("disk", "done", "io_done", "failed"):
+            if kind in ("disk", "failed"):
                 self._drop_load()
                 return
+
+    def _tell_last(self) -> None:
+        """End the report of a load with what the clock did meanwhile, as soon as that can be read."""
+        now = self._control.read_clock() and self._control.latest
+        if now is None or self._last is None:
+            return
+        assert self._clock is not None  # the load was started
+        (kind, body), self._last = self._last, None
+        self._control.report(kind, {**body, "clock_change": clock.change(self._clock, now)})
 
     def _drop_load(self) -> None:
         load, self._load, self._load_id, self._started = self._load, None, "", False

@@ -52,7 +52,7 @@ Reports::
                                                   [2**(i/4), 2**((i+1)/4)) microseconds
     block   id, index, begin, seconds, counts, response, service
                                                   histograms in base64 V2, whole microseconds
-    done    id, counts, skew, lag_p99, lag_max, cpu, saturated, workers[, tls]
+    done    id, counts, skew, lag_p99, lag_max, cpu, saturated, workers, clock_change[, tls]
                                                   after the drain; counts is the sum over the blocks
                                                   of the measured window, drain included; tls: its
                                                   version and cipher suite, once it was spoken
@@ -66,8 +66,11 @@ Reports::
     io_block   id, index, begin, end, errors, read, write
                                                   one time block; read and write hold ios, bytes and bins,
                                                   fio's own: [[name in ns, n], ...]
-    io_done    id, begin, end, blocks, stalls, stall_error, hung, clock, cpu, waiting, complaint
+    io_done    id, begin, end, blocks, stalls, stall_error, hung, clock, cpu, waiting, complaint,
+               clock_change
                                                   fio has ended, or hangs; stalls: [[at, seconds], ...]
+    clock_change is {"seconds", "error", "elapsed"}: by how much CLOCK_MONOTONIC fell behind Redis' clock in
+    the time (elapsed) from `start` to the end.
     failed  id, error                             could not do what was asked; one sentence. `id` is ""
                                                   when the command itself could not be read
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import redis
@@ -15,6 +16,7 @@ from redis.retry import Retry
 from kb_tests.agent import protocol
 from kb_tests.errors import FleetError, TunnelError
 from kb_tests.fleet import boot
+from kb_tests.fleet.messages import ClockChange
 
 Dial = Callable[[float], Any]
 """Opens a byte stream to Redis, with a deadline (monotonic seconds); raises TunnelError."""
@@ -25,8 +27,24 @@ PATIENCE = 30.0
 _ANSWER_TIMEOUT = 20.0
 _VERSION = re.compile(r"[0-9A-Za-z.+~-]{1,50}")
 _PAUSE = 0.3
+_SAMPLES = 4
 _BATCH = 256
 _T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """`offset` seconds to add to our CLOCK_MONOTONIC, true within +-`error`, taken `at` (monotonic)."""
+
+    offset: float
+    error: float
+    at: float
+
+    def change(self, later: Reading) -> ClockChange:
+        """How far our clock fell behind until a later reading."""
+        return ClockChange(
+            seconds=later.offset - self.offset, error=self.error + later.error, elapsed=later.at - self.at
+        )
 
 
 class _DialledConnection(Connection):
@@ -77,6 +95,16 @@ class ControlChannel:
         """The Redis server's clock, in seconds."""
         seconds, micros = self._do(lambda: self._redis.time(), deadline)
         return int(seconds) + int(micros) / 1e6
+
+    def reading(self) -> Reading:
+        """The Redis server's clock against ours, by the best of some round trips."""
+        found = []
+        for _ in range(_SAMPLES):
+            begin = time.monotonic()
+            server = self.time()
+            end = time.monotonic()
+            found.append(Reading(server - (begin + end) / 2, (end - begin) / 2, end))
+        return min(found, key=lambda reading: reading.error)
 
     def version(self) -> dict[str, str]:
         """The server's kind and version, {"redis": "7.0.15"}, as far as it can be believed."""

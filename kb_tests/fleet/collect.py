@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Generic, TypeVar
 
 from kb_tests.cloud.topology import Server
-from kb_tests.fleet.messages import B, D, Failed, Hello, LoadReport, Numbered, Ready, S
+from kb_tests.fleet.messages import B, ClockChange, D, Failed, Hello, LoadReport, Numbered, Ready, S
 from kb_tests.fleet.reports import OfCommand, Report
 
 _SLACK = 120
@@ -97,8 +97,8 @@ class Gathering(Part, Generic[S, B, D]):
         elif not self._blocks or sorted(self._blocks) != list(range(len(self._blocks))):
             self.blame("blocks are missing from its report")
 
-    def report(self) -> LoadReport[S, B, D]:
-        """All of it; incomplete ones carry their problem."""
+    def report(self, control_clock: ClockChange | None = None) -> LoadReport[S, B, D]:
+        """All of it, and what the control server's clock did; incomplete ones carry their problem."""
         self.check()
         return LoadReport(
             agent=self.server.name,
@@ -108,6 +108,7 @@ class Gathering(Part, Generic[S, B, D]):
             blocks=tuple(self._blocks[index] for index in sorted(self._blocks)),
             done=self.done,
             problem=self.problem,
+            control_clock=control_clock,
         )
 
 

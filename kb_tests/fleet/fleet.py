@@ -16,7 +16,7 @@ from kb_tests.errors import AgentsMissingError, FleetError
 from kb_tests.fleet import certificate, channel, collect
 from kb_tests.fleet.http.collect import HttpGathering
 from kb_tests.fleet.http.messages import AgentReport, SecondReport
-from kb_tests.fleet.messages import B, D, Hello, LoadReport, S
+from kb_tests.fleet.messages import B, ClockChange, D, Hello, LoadReport, S
 from kb_tests.fleet.reports import OfCommand
 from kb_tests.fleet.roster import Member, Roster, Serving
 from kb_tests.fleet.secrets import Secrets
@@ -231,6 +231,7 @@ class Fleet:
         clients = len(servers)
         self._running = collection
         finished = False
+        change: ClockChange | None = None
         try:
             self._control.send({**command, "id": collection.id, "clients": clients})
             self._gather(lambda: collection.unready(), time.monotonic() + PREPARE_TIMEOUT, take)
@@ -240,12 +241,14 @@ class Fleet:
                 _excuse(collection)
             else:
                 lead = LEAD + LEAD_ROUND_TRIPS * self._round_trip
+                before = self._control.reading()
                 self._control.send(
                     {"kind": "start", "id": collection.id, "start_at": self._control.time() + lead}
                 )
                 self._gather(lambda: collection.waiting(), time.monotonic() + lead + seconds + GRACE, take)
+                change = before.change(self._control.reading())
                 finished = not collection.waiting()
-            return [part.report() for part in collection.parts.values()]
+            return [part.report(change) for part in collection.parts.values()]
         finally:
             self._running = None
             if not finished:

@@ -30,6 +30,18 @@ class Message(BaseModel):
     seq: Count
 
 
+class ClockChange(BaseModel):
+    """By how many `seconds` a clock fell behind another while a load ran, known within `error`, in the time
+    (`elapsed`) between two readings.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    seconds: Instant
+    error: Seconds
+    elapsed: Seconds
+
+
 class Hello(Message):
     """An agent is there."""
 
@@ -81,6 +93,9 @@ D = TypeVar("D", bound=Message)
 class LoadReport(Generic[S, B, D]):
     """All that one agent said of one load, of any kind; `problem` is empty when `done` came and nothing
     is missing, else one sentence (silent, failed, a gap in its sequence, garbage).
+
+    `control_clock` is what the controller's own clock did against that of the control server meanwhile, None
+    if the load was not started: it tells a server that stood still from a control server whose clock was set.
     """
 
     agent: str
@@ -90,3 +105,4 @@ class LoadReport(Generic[S, B, D]):
     blocks: tuple[B, ...]
     done: D | None
     problem: str
+    control_clock: ClockChange | None = None

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from kb_tests.fleet.messages import Count, Encoded, Instant, LoadReport, Message, Seconds, Text
+from kb_tests.fleet.messages import ClockChange, Count, Encoded, Instant, LoadReport, Message, Seconds, Text
 
 ErrorKey = Literal[
     "http_4xx",
@@ -111,6 +111,7 @@ class Done(Message):
     cpu: Annotated[float, Field(ge=0, le=4096, allow_inf_nan=False)]
     saturated: bool
     workers: Annotated[int, Field(ge=1, le=4096)]
+    clock_change: ClockChange
     tls: Text = ""
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from kb_tests.fleet.messages import Count, Instant, LoadReport, Message, Seconds, Text
+from kb_tests.fleet.messages import ClockChange, Count, Instant, LoadReport, Message, Seconds, Text
 
 MAX_BINS = 2048
 """fio has 1,856 latency bins at most."""
@@ -99,6 +99,7 @@ class IoDone(Message):
     cpu: Annotated[float, Field(ge=0, le=4096, allow_inf_nan=False)]
     waiting: Annotated[float, Field(ge=0, le=4096, allow_inf_nan=False)]
     complaint: Text
+    clock_change: ClockChange
 
 
 StorageReport = LoadReport[IoSecond, IoBlock, IoDone]

@@ -68,8 +68,9 @@ class AgentFacts:
     `lag_p99` and `lag_max`: how late requests were sent although a connection was idle. `cpu` is how busy
     the busiest generator process was: its share of one CPU, or of the time in which it had something to do,
     whichever is larger (1.0 = never idle). `skew` is the agent's start against the common start,
-    `clock_error` half the round trip of its best clock reading. `tls` names version and cipher suite, and the
-    library, if TLS was spoken.
+    `clock_error` half the round trip of its best clock reading, `clock_lost` the seconds for which its clock
+    stood still meanwhile (`measure.clocks.lost`). `tls` names version and cipher suite, and the library, if
+    TLS was spoken.
     """
 
     agent: str
@@ -83,6 +84,7 @@ class AgentFacts:
     clock_error: float
     saturated: bool
     tls: str = ""
+    clock_lost: float = 0.0
 
 
 @dataclass(frozen=True)

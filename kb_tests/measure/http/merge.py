@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from kb_tests.fleet.http.messages import AgentReport, BlockReport, Done, KeptSecond, WireCounts
+from kb_tests.measure.clocks import lost
 from kb_tests.measure.coarse import bucket_percentile
 from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.http.measurement import AgentFacts, Block, Counts, Measurement, Second
@@ -125,6 +126,7 @@ def _facts(report: AgentReport, done: Done, blocks: Iterable[Block]) -> AgentFac
         clock_error=report.clock_error,
         saturated=done.saturated,
         tls=done.tls,
+        clock_lost=lost(done.clock_change, report.control_clock),
     )
 
 

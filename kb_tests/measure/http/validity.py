@@ -32,6 +32,7 @@ def validity(point: HttpPoint, measurement: Measurement) -> tuple[str, ...]:
       of the cloud.)
     - A generator is missing, or there are more of them than were asked for.
     - A generator started, or may by its clock have started, off by more than 5 % of the window or 1 s.
+    - A generator's clock stood still, or ran ahead, while it measured.
     - A generator ran out of local ports; a histogram is saturated.
     - Counts do not add up, or fewer or more requests were due than the rate says; no request was due.
     """
@@ -73,6 +74,7 @@ def _reasons(point: HttpPoint, measurement: Measurement) -> Iterator[str]:
             f"{len(busy)} of {point.clients} generators had no CPU to spare (over {CPU:.0%}): {named(busy)}."
         )
     yield from _clocks(point, agents)
+    yield from _stood_still(point, agents)
 
     ports = measurement.counts.errors.get("ports_exhausted", 0)
     if ports:
@@ -107,6 +109,19 @@ def _clocks(point: HttpPoint, agents: Iterable[AgentFacts]) -> Iterator[str]:
             f"The clocks of {len(blurred)} of {point.clients} generators are known no better than"
             f" {format_duration(limit)}: {named(blurred)}."
         )
+
+
+def _stood_still(point: HttpPoint, agents: Iterable[AgentFacts]) -> Iterator[str]:
+    for told, found in (
+        ("stood still", [agent for agent in agents if agent.clock_lost > 0]),
+        ("ran ahead", [agent for agent in agents if agent.clock_lost < 0]),
+    ):
+        if found:
+            times = [f"{agent.agent} {format_duration(abs(agent.clock_lost))}" for agent in found]
+            yield (
+                f"The clocks of {len(found)} of {point.clients} generators {told} while they measured:"
+                f" {named(times)}."
+            )
 
 
 def _sums(point: HttpPoint, measurement: Measurement) -> Iterator[str]:

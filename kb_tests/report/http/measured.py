@@ -72,6 +72,7 @@ class AgentRecord(Part):
     clock_error: float
     saturated: bool
     tls: str = ""
+    clock_lost: float = 0.0
 
     @classmethod
     def of(cls, facts: AgentFacts) -> AgentRecord:

@@ -140,16 +140,18 @@ def running_fio() -> list[str]:
 
 
 def _report(agent: str, events: list[tuple[str, dict[str, Any]]]) -> StorageReport:
-    def parsed(kind: str, model: Any) -> list[Any]:
+    def parsed(kind: str, model: Any, **extra: Any) -> list[Any]:
         return [
             model.model_validate_json(
-                json.dumps({"v": 1, "agent": agent, "seq": 1, "kind": f"io_{kind}", "id": "c", **body})
+                json.dumps(
+                    {"v": 1, "agent": agent, "seq": 1, "kind": f"io_{kind}", "id": "c", **extra, **body}
+                )
             )
             for found, body in events
             if found == f"io_{kind}"
         ]
 
-    done: list[IoDone] = parsed("done", IoDone)
+    done: list[IoDone] = parsed("done", IoDone, clock_change={"seconds": 0.0, "error": 0.0, "elapsed": 0.0})
     seconds: list[IoSecond] = parsed("second", IoSecond)
     blocks: list[IoBlock] = parsed("block", IoBlock)
     problem = next((body["error"] for kind, body in events if kind == "failed"), "")

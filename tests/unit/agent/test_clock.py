@@ -19,6 +19,11 @@ def test_the_shortest_round_trip_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     assert reading.at == 10.2
 
 
+def test_a_clock_that_stood_still_fell_behind() -> None:
+    before, after = Reading(100.0, 0.001, 10.0), Reading(102.5, 0.002, 40.0)
+    assert clock.change(before, after) == {"seconds": 2.5, "error": 0.003, "elapsed": 30.0}
+
+
 def test_a_fresh_and_closer_reading_is_kept_while_they_agree() -> None:
     old, new = Reading(100.0, 0.001, 0.0), Reading(100.004, 0.005, 10.0)
     assert clock.better(old, new) is old

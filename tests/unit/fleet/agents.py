@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kb_tests.cloud.topology import Access, Role, Server, StagingFacts, Topology
+from kb_tests.fleet.channel import Reading
 
 RUN = "c0ffee00"
 COUNTS = {"due": 0, "sent": 0, "completed": 0, "unsent": 0, "inflight": 0, "bytes": 0, "errors": {}}
@@ -121,7 +122,15 @@ class FakeAgent:
             found += self.say("second", index=index, buckets=[[4, 1]], **body)
             histograms = {"response": "AAAA", "service": "AAAA"}
             found += self.say("block", index=index, begin=float(index), seconds=1.0, **histograms, **body)
-        gauges = {"skew": 0.0, "lag_p99": 0.0, "lag_max": 0.0, "cpu": 0.1, "saturated": False, "workers": 1}
+        gauges: dict[str, Any] = {
+            "skew": 0.0,
+            "lag_p99": 0.0,
+            "lag_max": 0.0,
+            "cpu": 0.1,
+            "saturated": False,
+            "workers": 1,
+        }
+        gauges |= {"clock_change": {"seconds": 0.0, "error": 0.001, "elapsed": 3.0}}
         return found + self.say("done", **gauges, **body)
 
 
@@ -139,6 +148,7 @@ class FakeChannel:
         self.sent: list[dict[str, Any]] = []
         self.queue: deque[bytes] = deque()
         self.now = 1000.0
+        self.skew = 0.0
         self.broken: BaseException | None = None
 
     def monotonic(self) -> float:
@@ -151,6 +161,10 @@ class FakeChannel:
     def time(self, deadline: float | None = None) -> float:
         """The Redis clock."""
         return 1e9 + self.now
+
+    def reading(self) -> Reading:
+        """The same, as `ControlChannel` reads it."""
+        return Reading(1e9 + self.skew, 0.001, self.now)
 
     def send(self, message: dict[str, Any], deadline: float | None = None) -> None:
         """To all agents; they answer at once."""

@@ -135,6 +135,18 @@ def test_a_load_comes_back_whole_from_those_that_take_part(make: Make) -> None:
     assert channel.sent[-1]["start_at"] == pytest.approx(channel.time() + LEAD)
 
 
+def test_what_the_control_server_s_clock_did_meanwhile_is_told(make: Make) -> None:
+    def set_on(_: FakeAgent, message: dict[str, Any]) -> list[Any]:
+        channel.skew += 1.0
+        return [message]
+
+    fleet, channel = make(pairs=1, scripts={FIRST: on("done", set_on)})
+    muster(fleet)
+    (report,) = fleet.run(LOAD, 1, 2)
+    assert report.control_clock is not None
+    assert report.control_clock.seconds == pytest.approx(1.0)
+
+
 def test_the_start_lies_further_ahead_of_agents_that_answer_slowly(make: Make) -> None:
     def slow(_: FakeAgent, message: dict[str, Any]) -> list[Any]:
         channel.now += 0.5

@@ -113,6 +113,7 @@ def done(**changes: Any) -> IoDone:
             "cpu": 0.1,
             "waiting": 0.02,
             "complaint": "",
+            "clock_change": {"seconds": 0.0, "error": 0.001, "elapsed": 40.0},
             **changes,
         }
     )

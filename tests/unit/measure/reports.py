@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from kb_tests.fleet.http.messages import AgentReport, BlockReport, Done, KeptSecond, SecondReport, WireCounts
+from kb_tests.fleet.messages import ClockChange
 from kb_tests.measure.histogram import Histogram
 from kb_tests.scenario.http import HttpPoint, HttpSla
 
@@ -26,6 +27,9 @@ POINT = HttpPoint(
     timeout=5.0,
 )
 SLA = HttpSla.model_validate({"latency": {"p50": "5ms", "p99": "50ms"}, "achieved": "95%", "errors": "1%"})
+
+
+STEADY = ClockChange(seconds=0.0, error=0.001, elapsed=8.0)
 
 
 def wire(due: int, errors: dict[str, int] | None = None, unsent: int = 0, inflight: int = 0) -> WireCounts:
@@ -87,7 +91,7 @@ def report(
     )
     done = Done(
         kind="done", v=1, agent=name, seq=99, id="1", counts=added(counts), skew=0.001, lag_p99=0.0002,
-        lag_max=0.004, cpu=0.3, saturated=False, workers=1,
+        lag_max=0.004, cpu=0.3, saturated=False, workers=1, clock_change=STEADY,
     )  # fmt: skip
     return AgentReport(
         agent=name, host="rack-1", clock_error=0.0004, seconds=kept([warm, *series]), blocks=tuple(blocks),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from kb_tests.fleet.messages import ClockChange
 from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.http.merge import measure
 from kb_tests.measure.http.validity import lag_limit, sent_late, validity
@@ -80,6 +81,21 @@ def test_a_clock_that_is_not_known_well() -> None:
     assert reasons([replace(first, clock_error=3600.0), *others]) == (
         "The clocks of 1 of 2 generators are known no better than 250ms: kb-client-1 60min.",
     )
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(2.0, "stood still"), (-2.0, "ran ahead")])
+def test_a_generator_whose_clock_did_not_run(seconds: float, told: str) -> None:
+    """As in a live migration: what the guest missed was measured by nobody, and its cloud looks fast."""
+    change = ClockChange(seconds=seconds, error=0.001, elapsed=8.0)
+    assert reasons(facts(fleet(), clock_change=change)) == (
+        f"The clocks of 1 of 2 generators {told} while they measured: kb-client-1 2s.",
+    )
+
+
+def test_a_control_server_whose_clock_was_set_spoils_nothing() -> None:
+    change = ClockChange(seconds=2.0, error=0.001, elapsed=8.0)
+    set_on = [replace(one, control_clock=change) for one in facts(fleet(), clock_change=change)]
+    assert reasons(set_on[:1] + fleet()[1:]) == ()
 
 
 def test_missing_and_surplus_generators() -> None:
