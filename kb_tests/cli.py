@@ -53,7 +53,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    schema = commands.add_parser("schema", help="print the JSON schema of scenario files, for editors")
+    schema = commands.add_parser(
+        "schema", help="print the JSON schema of scenario files, for editors, or of a session's events"
+    )
+    schema.add_argument("what", nargs="?", choices=("scenario", "events"), default="scenario")
     schema.set_defaults(run=_schema)
 
     scenario = commands.add_parser("scenario", help="check scenario files")
@@ -122,8 +125,33 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--html", type=Path, metavar="FILE", help="where to (default: beside the record)")
     report.set_defaults(run=_report)
 
+    _add_watch(commands)
     commands.add_parser("localcloud", help="start, stop and look at an embedded local cloud")
     return parser
+
+
+def _add_watch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    watch = commands.add_parser(
+        "watch",
+        help="follow a session that runs in another shell, or in CI on this machine",
+        description="Shows what happens in a session of this user, from its beginning until it ends. The "
+        "session does not notice; Ctrl-C ends the watching alone.",
+    )
+    watch.add_argument(
+        "session", nargs="?", default="", metavar="SESSION", help="default: the newest one that runs"
+    )
+    watch.add_argument("--replay", action="store_true", help="show a session that ended at the pace of then")
+    watch.add_argument("--json", action="store_true", help="a JSON object a line: see `kb schema events`")
+    watch.set_defaults(run=_watch)
+
+    marker = commands.add_parser(
+        "marker",
+        help="note in a running session that something was done to the cloud",
+        description='Notes this moment in a session that runs: kb marker "pulled the link of node-3".',
+    )
+    marker.add_argument("text", metavar="TEXT", help="what was done")
+    marker.add_argument("--session", default="", metavar="SESSION", help="default: the newest one that runs")
+    marker.set_defaults(run=_marker)
 
 
 def _add_image(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -147,10 +175,36 @@ def _add_image(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     upload.set_defaults(run=_upload_image)
 
 
-def _schema(_options: argparse.Namespace) -> int:
+def _schema(options: argparse.Namespace) -> int:
+    if options.what == "events":
+        from kb_tests.events import lines
+
+        print(json.dumps(lines.schema(), indent=2))
+        return 0
     from kb_tests.scenario.model import Scenario
 
     print(json.dumps(TypeAdapter(Scenario).json_schema(), indent=2))
+    return 0
+
+
+def _watch(options: argparse.Namespace) -> int:
+    from kb_tests import watch
+
+    show = watch.as_json if options.json else watch.Text()
+    session = watch.choose(options.session)
+    if not options.json:
+        print(f"session {session.sid}{'' if session.alive else ', which has ended'}", flush=True)
+    for read in watch.follow(session, replay=options.replay):
+        if text := show(read):
+            print(text, flush=True)
+    return 0
+
+
+def _marker(options: argparse.Namespace) -> int:
+    from kb_tests import watch
+
+    session = watch.mark(options.session, options.text)
+    print(f"noted in session {session.sid}: {options.text}")
     return 0
 
 

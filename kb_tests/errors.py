@@ -71,5 +71,9 @@ class AgentsMissingError(FleetError):
     """Some agents never registered, or fell silent."""
 
 
+class WatchError(KbError):
+    """A session cannot be followed, or told something."""
+
+
 class RecordError(KbError):
     """A run record cannot be read or written."""

@@ -122,7 +122,7 @@ def _runner(
     fleet: tuple[Topology, Fleet],
     record_property: Callable[[str, object], None],
 ) -> Runner:
-    from kb_tests.session.keys import OUTBOX, PROGRESSION, SELECTION
+    from kb_tests.session.keys import BUS, PROGRESSION, SELECTION
     from kb_tests.session.progress import Progress
     from kb_tests.session.progression import Progression
     from kb_tests.sla.count import checks_of
@@ -131,8 +131,8 @@ def _runner(
     return kind(
         target,
         *fleet,
-        config.stash[OUTBOX],
-        Progress(config),
+        config.stash[BUS],
+        Progress(config, target.cloud),
         sum(checks_of(entry.point, entry.target.scenario.sla) for entry in points),
         record_property,
         config.stash.setdefault(PROGRESSION, Progression()),

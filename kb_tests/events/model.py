@@ -127,7 +127,9 @@ class Second(Event):
     `missing` names some of the others. `due`, `completed`, `failed` are counts of requests or I/Os, `bytes`
     those of completed ones. `slower` counts what took longer than a limit, by the limit's name. `buckets` are
     [bucket, count]: bucket i holds times of [2**(i/4), 2**((i+1)/4)) microseconds. `hosts` are
-    [host, completed, failed, bucket of its p99].
+    [host, completed, failed, bucket of its p99]. `servers` is base64 of a byte for each agent in the order of
+    the staged topology, the bucket of its p99, 255 for one that is missing. `length` is how many seconds it
+    really was: a storage server that was held up tells of more than one.
     """
 
     kind: Literal["second"] = "second"
@@ -142,8 +144,9 @@ class Second(Event):
     bytes: Count
     buckets: tuple[tuple[int, int], ...] = ()
     hosts: tuple[tuple[Name, int, int, int], ...] = ()
+    servers: Annotated[str, StringConstraints(max_length=16_384)] = ""
     slower: dict[Name, Count] = {}
-    complete: bool = True
+    length: Annotated[float, Field(gt=0, le=1e6)] = 1.0
 
 
 class CheckSeen(BaseModel):

@@ -3,6 +3,7 @@
     session.json    who runs what, written once when the session begins
     lock            held by the process that writes records, for as long as it lives
     main.ndjson     its events; gw0.ndjson, gw1.ndjson, ... those of xdist's workers
+    mark-*.ndjson   markers, each written by `kb marker` or the web UI
     stdout.log      its output, where it was started by the web UI
 
 A session lives while its lock is held: no process id can be mistaken for another one's.
@@ -28,7 +29,7 @@ from kb_tests.cloud.journal import default_folder
 
 SID = re.compile(r"[0-9a-f]{8}")
 MAIN = "main"
-_FILE = re.compile(r"(main|gw\d{1,4})\.ndjson")
+_FILE = re.compile(r"(main|gw\d{1,4}|mark-[0-9a-f]{8})\.ndjson")
 _LONGEST_INFO = 1 << 20
 
 KEEP = 200

@@ -172,6 +172,11 @@ class HttpPoint:
     tls: bool = False
 
     @property
+    def before(self) -> float:
+        """Seconds of load ahead of the measured window."""
+        return self.warm_up
+
+    @property
     def offered(self) -> float:
         """Requests per second that all generators together are asked to send."""
         return self.clients * self.rate

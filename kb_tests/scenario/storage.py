@@ -273,6 +273,11 @@ class StoragePoint:
     steady: bool
 
     @property
+    def before(self) -> float:
+        """Seconds of load ahead of the measured window."""
+        return self.ramp
+
+    @property
     def offered(self) -> float:
         """I/Os per second that all servers together are asked to make; 0 if as many as they can."""
         return self.clients * self.rate

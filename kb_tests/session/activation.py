@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 
 from kb_tests.errors import ScenarioError
+from kb_tests.events.bus import Bus
 from kb_tests.session.controller import Controller
 from kb_tests.session.interrupts import Interrupts
-from kb_tests.session.keys import INTERRUPTS, OUTBOX, RUN_IDS, SELECTION
+from kb_tests.session.keys import BUS, INTERRUPTS, OUTBOX, RUN_IDS, SELECTION
 from kb_tests.session.outbox import Outbox
 from kb_tests.session.run import Run
 from kb_tests.session.selection import Selection
+from kb_tests.session.watching import Watching
 
 
 def activate(config: pytest.Config) -> None:
@@ -43,13 +45,15 @@ def activate(config: pytest.Config) -> None:
     else:
         raise pytest.UsageError("Under xdist, name what is to be loaded: --kb-scenario or --kb-cloud.")
     config.stash[SELECTION] = selection
-    config.stash[OUTBOX] = Outbox()
+    outbox = config.stash[OUTBOX] = Outbox()
+    bus = config.stash[BUS] = Bus([outbox])
     config.stash[RUN_IDS] = run_ids
     _hide_values(config)
     # openstacksdk announces its own changes to whoever calls it; an operator cannot act on that.
     config.addinivalue_line("filterwarnings", r"ignore:::openstack\.")
     # A test's properties are where JUnit's readers look for figures, whichever family of it they read.
     config.addinivalue_line("filterwarnings", "ignore:record_property is incompatible:pytest.PytestWarning")
+    config.pluginmanager.register(Watching(config, bus, selection), "kb_watching")
     interrupts = config.stash[INTERRUPTS] = Interrupts()
     interrupts.install()
     config.pluginmanager.register(interrupts, "kb_interrupts")

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from kb_tests.events.model import PointsSelected, SelectedPoint
 from kb_tests.report import html, terminal
 from kb_tests.session import outbox
 from kb_tests.session.journaling import unfinished
-from kb_tests.session.keys import OUTBOX
+from kb_tests.session.keys import BUS, OUTBOX
 from kb_tests.session.run import Run
 from kb_tests.session.scheduler import CloudScheduling
 from kb_tests.session.sentences import survived
@@ -24,6 +25,7 @@ class Controller:
         self._config = config
         self._run = run
         self._code: int | None = None
+        self._selected: PointsSelected | None = None
         if getattr(config.option, "htmlpath", None):
             config.option.self_contained_html = True
 
@@ -31,11 +33,31 @@ class Controller:
         """Note which points are going to run."""
         if not self._config.option.collectonly:
             self._run.select(item.nodeid for item in session.items)
+            self._tell_selected()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
         """Note which points the workers are going to run."""
         self._run.select(ids)
+        self._tell_selected()
+
+    def _tell_selected(self) -> None:
+        records = [(written.record.run, written.record) for written in self._run.written()]
+        points = [
+            SelectedPoint(
+                cloud=record.cloud,
+                id=point.id,
+                scenario=point.point.scenario,
+                kind=next((each.kind for each in record.scenarios if each.name == point.point.scenario), ""),
+                clients=point.point.clients,
+            )
+            for _, record in records
+            for point in record.points
+        ]
+        selected = PointsSelected(points=tuple(points), runs={record.cloud: run for run, record in records})
+        if selected != self._selected:
+            self._selected = selected
+            self._config.stash[BUS].put(selected)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:

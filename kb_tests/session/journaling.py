@@ -17,8 +17,8 @@ from kb_tests.cloud.lease import renewed
 from kb_tests.cloud.prune import prune
 from kb_tests.cloud.teardown import tear_down
 from kb_tests.errors import CloudError, LeakError
-from kb_tests.session.keys import INTERRUPTS, OUTBOX
-from kb_tests.session.outbox import Leaked, Problem
+from kb_tests.events.model import Leaked, Problem
+from kb_tests.session.keys import BUS, INTERRUPTS
 from kb_tests.session.progress import Progress
 from kb_tests.session.selection import LOCAL, Target
 
@@ -87,7 +87,7 @@ def _torn_down(cloud: Cloud, journal: Journal, progress: Progress) -> Iterator[C
     if journal.kept:
         return
     try:
-        tear_down(cloud, journal, progress.step, TEARDOWN_DEADLINE)
+        tear_down(cloud, journal, progress.removed, TEARDOWN_DEADLINE)
     except CloudError as error:
         yield error
 
@@ -95,9 +95,9 @@ def _torn_down(cloud: Cloud, journal: Journal, progress: Progress) -> Iterator[C
 def _report(config: pytest.Config, target: Target, failures: Sequence[CloudError]) -> None:
     for error in failures:
         if isinstance(error, LeakError):
-            config.stash[OUTBOX].put(Leaked(cloud=target.cloud, resources=(str(error),)))
+            config.stash[BUS].put(Leaked(cloud=target.cloud, resources=(str(error),)))
         else:
-            config.stash[OUTBOX].put(Problem(cloud=target.cloud, sentence=str(error)))
+            config.stash[BUS].put(Problem(cloud=target.cloud, sentence=str(error)))
     if failures:
         raise pytest.fail.Exception("\n".join(map(str, failures)), pytrace=False)
 

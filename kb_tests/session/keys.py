@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from kb_tests.events.bus import Bus
     from kb_tests.session.interrupts import Interrupts
     from kb_tests.session.outbox import Outbox
     from kb_tests.session.progression import Progression
     from kb_tests.session.selection import Selection
 
 SELECTION: pytest.StashKey[Selection] = pytest.StashKey()
+BUS: pytest.StashKey[Bus] = pytest.StashKey()
 OUTBOX: pytest.StashKey[Outbox] = pytest.StashKey()
 PROGRESSION: pytest.StashKey[Progression] = pytest.StashKey()
 INTERRUPTS: pytest.StashKey[Interrupts] = pytest.StashKey()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,6 +13,8 @@ import pytest
 
 from kb_tests.cloud.topology import Topology
 from kb_tests.errors import ScenarioError
+from kb_tests.events.bus import Bus
+from kb_tests.events.model import CheckSeen, LookEnded, PointEnded, PointStarted
 from kb_tests.fleet.fleet import Fleet
 from kb_tests.measure.http.measurement import Measurement
 from kb_tests.measure.storage.measurement import StorageMeasurement
@@ -19,9 +22,9 @@ from kb_tests.report import junit, words
 from kb_tests.report.record import PointRecord, PointStatus
 from kb_tests.scenario.http import HttpPoint, HttpScenario
 from kb_tests.scenario.storage import StoragePoint, StorageScenario
-from kb_tests.session.outbox import Outbox, PointEnded
 from kb_tests.session.progress import Progress
 from kb_tests.session.progression import Progression
+from kb_tests.session.seconds import Seconds
 from kb_tests.session.selection import Target
 from kb_tests.session.sentences import in_one_sentence
 from kb_tests.sla.family import look_lengths
@@ -55,10 +58,11 @@ class PointRunner(ABC, Generic[S, P, M]):
     """Runs points of one kind on one topology.
 
     `checks` is how many checks the session makes. With `inconclusive_passes` a sample that cannot decide
-    lets the test pass; its record says so.
+    lets the test pass; its record says so. `unit` is what its rates count.
     """
 
     kind: type[S]
+    unit: str
     judge: Judge[P, M]
 
     def __init__(
@@ -66,7 +70,7 @@ class PointRunner(ABC, Generic[S, P, M]):
         target: Target,
         topology: Topology,
         fleet: Fleet,
-        outbox: Outbox,
+        bus: Bus,
         progress: Progress,
         checks: int,
         record_property: Callable[[str, object], None],
@@ -82,7 +86,7 @@ class PointRunner(ABC, Generic[S, P, M]):
         self.progress = progress
         self.checks = checks
         self._cloud = target.cloud
-        self._outbox = outbox
+        self._bus = bus
         self._record_property = record_property
         self._progression = progression
         self._inconclusive_passes = inconclusive_passes
@@ -91,6 +95,10 @@ class PointRunner(ABC, Generic[S, P, M]):
     @abstractmethod
     def measure(self, point: P) -> M:
         """Run `point`."""
+
+    @abstractmethod
+    def limits(self) -> dict[str, float]:
+        """The SLA's limits of latency in seconds, by the names of their checks."""
 
     def looks(self, point: P) -> tuple[float, ...]:
         """How long each look at `point` may take."""
@@ -106,6 +114,7 @@ class PointRunner(ABC, Generic[S, P, M]):
         for look, duration in enumerate(lengths, start=1):
             started = datetime.now(UTC)
             looked = replace(point, duration=duration)
+            self._started(looked, look, len(lengths))
             with in_one_sentence():
                 measurement = self.measure(looked)
             verdict = self.judge(
@@ -117,6 +126,7 @@ class PointRunner(ABC, Generic[S, P, M]):
                 looks=len(lengths),
                 staging=self.topology.staging.seconds,
             )
+            self._judged(point, verdict, look, len(lengths))
             if verdict.outcome is not Outcome.INCONCLUSIVE:
                 break
         record = PointRecord.judged(looked, measurement, verdict, started)
@@ -140,10 +150,53 @@ class PointRunner(ABC, Generic[S, P, M]):
         name = point.id.removeprefix(f"{point.scenario}-")
         own = replace(point, id=f"{point.scenario}-own-{self._own}-{name}")
         started = datetime.now(UTC)
+        self._started(own, 1, 1)
         with in_one_sentence():
             measurement = self.measure(own)
         self._put(PointRecord.measured(own, measurement, started))
         return measurement
+
+    def seconds(self, point: P, before: float, after: float) -> Seconds:
+        """Merges the seconds of `point`: `before` ahead of its window, `after` behind it."""
+        agents = {server.name: server.host for server in self.topology.clients[: point.clients]}
+        return Seconds(
+            self._cloud,
+            point.id,
+            agents,
+            self._bus.put,
+            first=-math.ceil(before) - 1,
+            last=math.ceil(point.duration + after) + 1,
+        )
+
+    def _started(self, point: P, look: int, looks: int) -> None:
+        self._bus.put(
+            PointStarted(
+                cloud=self._cloud,
+                point=point.id,
+                look=look,
+                looks=looks,
+                duration=point.duration,
+                warm_up=point.before,
+                offered=point.offered,
+                unit=self.unit,
+                agents=point.clients,
+                limits=self.limits(),
+            )
+        )
+
+    def _judged(self, point: P, verdict: Verdict, look: int, looks: int) -> None:
+        checks = [{name: getattr(check, name) for name in CheckSeen.model_fields} for check in verdict.checks]
+        self._bus.put(
+            LookEnded(
+                cloud=self._cloud,
+                point=point.id,
+                look=look,
+                looks=looks,
+                outcome=str(verdict.outcome),
+                checks=tuple(CheckSeen.model_validate(check) for check in checks),
+                reasons=verdict.reasons,
+            )
+        )
 
     def _clients(self, clients: int | None) -> int:
         """So many of the servers that make the load, all of them if None; raises ScenarioError."""
@@ -155,4 +208,4 @@ class PointRunner(ABC, Generic[S, P, M]):
     def _put(self, record: PointRecord) -> None:
         for name, value in junit.properties(record):
             self._record_property(name, value)
-        self._outbox.put(PointEnded(cloud=self._cloud, point=record))
+        self._bus.put(PointEnded(cloud=self._cloud, point=record))

@@ -8,16 +8,24 @@ from typing import TextIO
 
 import pytest
 
+from kb_tests.events.bus import Bus
+from kb_tests.events.model import Phase, Teardown
+from kb_tests.session.keys import BUS
+
 LOG_INTERVAL = 10.0
 """Seconds between two lines where nothing can be written over."""
 
 
 class Progress:
-    """Writes what is going on. In an xdist worker, which has no terminal, it is silent."""
+    """Writes what is going on with `cloud`, and puts it on the bus. An xdist worker has no terminal: there it
+    writes nothing. `captured` is whether pytest may have taken the terminal away for a moment.
+    """
 
-    def __init__(self, config: pytest.Config) -> None:
+    def __init__(self, config: pytest.Config, cloud: str = "", *, captured: bool = True) -> None:
         self._reporter = config.pluginmanager.getplugin("terminalreporter")
-        self._capture = config.pluginmanager.getplugin("capturemanager")
+        self._capture = config.pluginmanager.getplugin("capturemanager") if captured else None
+        self._bus = config.stash.get(BUS, Bus())
+        self._cloud = cloud
         self._file: TextIO | None = getattr(getattr(self._reporter, "_tw", None), "_file", None)
         self._quiet = self._reporter is None or config.option.verbose < 0
         # While output is captured, the file itself does not lead to the terminal.
@@ -27,6 +35,16 @@ class Progress:
 
     def step(self, phase: str, done: int, total: int) -> None:
         """`done` of `total` steps of `phase` are behind us."""
+        self._bus.put(Phase(cloud=self._cloud, phase=phase, done=done, total=total))
+        self.count(phase, done, total)
+
+    def removed(self, phase: str, done: int, total: int) -> None:
+        """As `step`, of a teardown."""
+        self._bus.put(Teardown(cloud=self._cloud, phase=phase, done=done, total=total))
+        self.count(phase, done, total)
+
+    def count(self, phase: str, done: int, total: int) -> None:
+        """Show `done` of `total`, which stands on the bus already."""
         count = f" {done}/{total}" if total else ""
         self.show(phase, f"{phase}{count}", last=done >= total)
 

@@ -13,9 +13,9 @@ from typing import Literal
 import pytest
 
 from kb_tests.errors import RecordError
+from kb_tests.events.model import Leaked, Outcome, PointEnded, Problem, Staged
 from kb_tests.report.exitcode import exit_code
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord, ScenarioRecord
-from kb_tests.session.outbox import AnyEvent, Leaked, PointEnded, Problem, Staged
 from kb_tests.session.selection import LOCAL, Selected, Selection
 
 _PACKAGES = ("kb-tests", "pytest", "openstacksdk", "paramiko", "redis", "numpy", "scipy")
@@ -64,7 +64,7 @@ class Run:
             )
         self._write(self._records)
 
-    def take(self, events: Iterable[AnyEvent]) -> None:
+    def take(self, events: Iterable[Outcome]) -> None:
         """Put what happened into the records, and the records onto the disk."""
         touched = set()
         for event in events:

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import pytest
 
 from kb_tests.errors import KbError
-from kb_tests.session.keys import OUTBOX, SELECTION
-from kb_tests.session.outbox import Problem
+from kb_tests.events.model import Problem
+from kb_tests.session.keys import BUS, SELECTION
 
 
 @contextmanager
@@ -18,7 +18,7 @@ def one_sentence(config: pytest.Config, cloud: str) -> Iterator[None]:
     try:
         yield
     except KbError as error:
-        config.stash[OUTBOX].put(Problem(cloud=cloud, sentence=str(error)))
+        config.stash[BUS].put(Problem(cloud=cloud, sentence=str(error)))
         raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 
@@ -43,4 +43,4 @@ def survived(config: pytest.Config, what: str) -> Iterator[None]:
     except (Exception, KeyboardInterrupt) as error:
         sentence = f"{what}: {type(error).__name__} {error}".rstrip() + "."
         for cloud in config.stash[SELECTION].clouds[:1]:
-            config.stash[OUTBOX].put(Problem(cloud=cloud, sentence=sentence))
+            config.stash[BUS].put(Problem(cloud=cloud, sentence=sentence))

@@ -17,6 +17,7 @@ from kb_tests.cloud.options import StageOptions
 from kb_tests.cloud.staging import Site, stage_all
 from kb_tests.cloud.topology import Role, StagingFacts, Topology
 from kb_tests.errors import AgentsMissingError, TunnelError
+from kb_tests.events.model import Staged
 from kb_tests.fleet import proxy_command
 from kb_tests.fleet.boot import user_data
 from kb_tests.fleet.fleet import Fleet
@@ -27,8 +28,7 @@ from kb_tests.report.record import TopologyRecord
 from kb_tests.scenario.storage import StorageScenario
 from kb_tests.session import keeping
 from kb_tests.session.journaling import journaled
-from kb_tests.session.keys import OUTBOX, RUN_IDS, SELECTION
-from kb_tests.session.outbox import Staged
+from kb_tests.session.keys import BUS, RUN_IDS, SELECTION
 from kb_tests.session.progress import Progress
 from kb_tests.session.selection import Target
 from kb_tests.session.sentences import one_sentence
@@ -52,8 +52,8 @@ def staged(config: pytest.Config, cloud: Cloud, target: Target) -> Iterator[tupl
         disks: list[DiskReport] = []
         if isinstance(target.scenario, StorageScenario):
             with one_sentence(config, target.cloud):
-                disks = fill(target.scenario.topology, fleet, Progress(config))
-        config.stash[OUTBOX].put(
+                disks = fill(target.scenario.topology, fleet, Progress(config, target.cloud))
+        config.stash[BUS].put(
             Staged(
                 cloud=target.cloud,
                 scenario=target.scenario.name,
@@ -68,7 +68,7 @@ def staged(config: pytest.Config, cloud: Cloud, target: Target) -> Iterator[tupl
 def _used_again(
     config: pytest.Config, cloud: Cloud, target: Target, run_id: str
 ) -> Iterator[tuple[Topology, Fleet]]:
-    progress = Progress(config)
+    progress = Progress(config, target.cloud)
     with ExitStack() as stack:
         with one_sentence(config, target.cloud):
             keeping.check(target)
@@ -82,7 +82,7 @@ def _used_again(
 @contextmanager
 def _staged(config: pytest.Config, cloud: Cloud, target: Target) -> Iterator[tuple[Topology, Fleet]]:
     run_id = config.stash[RUN_IDS][config.stash[SELECTION].targets.index(target)]
-    progress = Progress(config)
+    progress = Progress(config, target.cloud)
     with ExitStack() as stack:
         with one_sentence(config, target.cloud):
             options = options_of(config)

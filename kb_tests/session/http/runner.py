@@ -9,8 +9,8 @@ from kb_tests.measure.http.merge import measure
 from kb_tests.measure.http.start import without_start
 from kb_tests.scenario.http import HttpPoint, HttpScenario
 from kb_tests.scenario.units import parse_duration, parse_size, parse_warm_up
-from kb_tests.session.meter import Flow, Meter
 from kb_tests.session.point_runner import PointRunner
+from kb_tests.session.seconds import Part
 from kb_tests.sla.http.judge import judge
 
 
@@ -18,6 +18,7 @@ class HttpRunner(PointRunner[HttpScenario, HttpPoint, Measurement]):
     """Runs HTTP points on one topology; the fixture `kb_http`."""
 
     kind = HttpScenario
+    unit = "requests/s"
     judge = staticmethod(judge)
 
     def run(
@@ -59,18 +60,29 @@ class HttpRunner(PointRunner[HttpScenario, HttpPoint, Measurement]):
 
     def measure(self, point: HttpPoint) -> Measurement:
         """Run it."""
-        meter = _HttpMeter(point, self.progress)
-        reports = http.run(point, self.fleet, meter.second)
-        meter.end()
+        seconds = self.seconds(point, point.warm_up, point.timeout)
+        reports = http.run(point, self.fleet, lambda report: seconds.add(_part(report)))
+        seconds.end()
+        self.progress.clear()
         measured = measure(point, reports)
         return without_start(measured) if point.find_warm_up else measured
 
+    def limits(self) -> dict[str, float]:
+        """Of response times."""
+        latency = self.scenario.sla.latency
+        return (
+            {f"latency p{percent:g}": limit for percent, limit in latency.limits().items()} if latency else {}
+        )
 
-class _HttpMeter(Meter[SecondReport]):
-    """Of requests that were answered."""
 
-    unit, before = "requests/s", "warm-up"
-
-    def flow(self, report: SecondReport) -> Flow:
-        """As it was counted."""
-        return Flow(report.counts.completed, report.counts.bytes, sum(report.counts.errors.values()))
+def _part(report: SecondReport) -> Part:
+    counts = report.counts
+    return Part(
+        agent=report.agent,
+        index=report.index,
+        due=counts.due,
+        completed=counts.completed,
+        failed=sum(counts.errors.values()) + counts.unsent,
+        bytes=counts.bytes,
+        buckets=report.buckets,
+    )

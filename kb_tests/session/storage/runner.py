@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import count
+from collections import Counter
 
 from kb_tests.errors import ScenarioError
 from kb_tests.fleet.storage.messages import IoSecond, StorageReport
@@ -12,8 +12,8 @@ from kb_tests.measure.storage.merge import measure
 from kb_tests.measure.storage.rounds import run_until_steady
 from kb_tests.scenario.storage import Profile, StoragePoint, StorageScenario, storage_point
 from kb_tests.scenario.units import parse_duration
-from kb_tests.session.meter import Flow, Meter
 from kb_tests.session.point_runner import PointRunner
+from kb_tests.session.seconds import Part
 from kb_tests.sla.storage.judge import judge
 
 
@@ -21,6 +21,7 @@ class StorageRunner(PointRunner[StorageScenario, StoragePoint, StorageMeasuremen
     """Runs storage points on one topology; the fixture `kb_storage`."""
 
     kind = StorageScenario
+    unit = "IOPS"
     judge = staticmethod(judge)
 
     def run(
@@ -57,24 +58,41 @@ class StorageRunner(PointRunner[StorageScenario, StoragePoint, StorageMeasuremen
 
     def measure(self, point: StoragePoint) -> StorageMeasurement:
         """Run it."""
-        rounds = count(1)
 
         def run(part: StoragePoint) -> list[StorageReport]:
-            meter = _StorageMeter(part, self.progress, f"round {next(rounds)}, " if point.steady else "")
-            reports = storage.run(part, self.scenario.topology, self.fleet, meter.second)
-            meter.end()
+            seconds = self.seconds(part, part.ramp, storage.DRAIN)
+            reports = storage.run(
+                part, self.scenario.topology, self.fleet, lambda report: seconds.add(_part(report))
+            )
+            seconds.end()
+            self.progress.clear()
             return reports
 
         return run_until_steady(point, run) if point.steady else measure(point, run(point))
 
+    def limits(self) -> dict[str, float]:
+        """Of reads and writes."""
+        sla = self.scenario.sla
+        return {
+            f"{name} latency p{percent:g}": limit
+            for name, latency in (("read", sla.read_latency), ("write", sla.write_latency))
+            for percent, limit in (latency.limits().items() if latency else ())
+        }
 
-class _StorageMeter(Meter[IoSecond]):
-    """Of reads and writes."""
 
-    unit, before = "IOPS", "ramp"
-
-    def flow(self, report: IoSecond) -> Flow:
-        """A server that was held up tells of more than a second."""
-        length = max(0.1, report.end - report.begin)
-        ios, size = report.read.ios + report.write.ios, report.read.bytes + report.write.bytes
-        return Flow(ios / length, size / length, report.errors)
+def _part(report: IoSecond) -> Part:
+    parts = (report.read, report.write)
+    completed = sum(part.ios for part in parts)
+    buckets: Counter[int] = Counter()
+    for part in parts:
+        buckets.update(dict(part.buckets))
+    return Part(
+        agent=report.agent,
+        index=report.index,
+        due=completed + report.errors,
+        completed=completed,
+        failed=report.errors,
+        bytes=sum(part.bytes for part in parts),
+        buckets=tuple(buckets.items()),
+        seconds=max(0.1, report.end - report.begin),
+    )

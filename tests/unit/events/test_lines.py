@@ -25,7 +25,8 @@ SECOND = Second(
     buckets=((30, 3900), (55, 90)),
     hosts=(("node-1", 3990, 10, 55),),
     slower={"latency p99": 41},
-    complete=False,
+    servers="AP8=",
+    length=1.25,
 )
 
 

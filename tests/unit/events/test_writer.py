@@ -14,6 +14,7 @@ from kb_tests.events import lines, writer
 from kb_tests.events.model import Log, Second
 from kb_tests.events.writer import FileWriter
 from tests.unit.events.test_lines import SECOND
+from tests.waiting import eventually
 
 
 def read(path: Path) -> list[lines.Line]:
@@ -61,7 +62,7 @@ def test_a_full_disk_leaves_out_seconds_first_and_says_how_many(
     for index in range(5):
         file.handle(second(index))
     file.handle(Log(text="kept"))
-    _wait(lambda: file._dropped == 5)
+    eventually(lambda: file._dropped == 5)
     full[0] = False
     file.close(patience=5)
     assert [(line.event, line.dropped) for line in read(path)] == [(Log(text="kept"), 5)]
@@ -105,12 +106,3 @@ def test_a_file_that_has_grown_too_large_takes_no_more_seconds(tmp_path: Path) -
     assert path.stat().st_size < 2000
     assert found[-1].event == Log(text="last")
     assert sum(line.dropped for line in found) + len(found) == 21
-
-
-def _wait(condition: Any) -> None:
-    from time import monotonic, sleep
-
-    until = monotonic() + 20
-    while not condition():
-        assert monotonic() < until
-        sleep(0.005)

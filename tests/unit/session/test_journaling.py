@@ -12,9 +12,11 @@ import pytest
 from kb_tests.cloud import reaper
 from kb_tests.cloud.journal import Journal, path_of, read
 from kb_tests.errors import CloudAccessError, LeakError
+from kb_tests.events.bus import Bus
+from kb_tests.events.model import Leaked, Outcome, Problem
 from kb_tests.session import journaling, outbox
-from kb_tests.session.keys import INTERRUPTS, OUTBOX
-from kb_tests.session.outbox import AnyEvent, Leaked, Outbox, Problem
+from kb_tests.session.keys import BUS, INTERRUPTS
+from kb_tests.session.outbox import Outbox
 from kb_tests.session.selection import Target
 
 RUN = "01234567"
@@ -36,14 +38,14 @@ def failures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Excep
     return wrong
 
 
-def _ended(*names: str) -> list[AnyEvent]:
+def _ended(*names: str) -> list[Outcome]:
     """What a run on these clouds had to say when it ended."""
     events = Outbox()
     interrupts = SimpleNamespace(deferred=lambda _: nullcontext())
-    config = cast("pytest.Config", SimpleNamespace(stash={OUTBOX: events, INTERRUPTS: interrupts}))
+    config = cast("pytest.Config", SimpleNamespace(stash={BUS: Bus([events]), INTERRUPTS: interrupts}))
     clouds = [SimpleNamespace(name=name, clouds_yaml=None, now=lambda: 1e9) for name in names]
     target = cast("Target", SimpleNamespace(cloud=names[0], scenario=SimpleNamespace(name="small")))
-    progress = cast("Any", SimpleNamespace(step=lambda *_: None))
+    progress = cast("Any", SimpleNamespace(step=lambda *_: None, removed=lambda *_: None))
     try:
         with journaling.journaled(config, target, cast("Any", clouds), RUN, progress) as journals:
             for journal in journals:

@@ -1,0 +1,140 @@
+"""Following a session from another process: serial, under xdist, killed, and with nowhere to write."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kb_tests.events import sessions
+from tests.functional.session.suite import Suite
+from tests.waiting import eventually
+
+SLA = "{errors: 50%}"
+
+
+class Watched:
+    """A session under way, and its events as `kb watch --json` shows them."""
+
+    def __init__(self, suite: Suite, *arguments: str, state: Path | None = None) -> None:
+        self._environment = suite.environment() | {"XDG_STATE_HOME": str(state or suite.folder / "state")}
+        self._suite = suite
+        self._log = suite.folder / "log"
+        with self._log.open("w") as log:
+            self.process = subprocess.Popen(
+                suite.command("--kb-cloud", suite.running.cloud, *arguments),
+                cwd=suite.folder,
+                env=self._environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def watch(self, *arguments: str) -> list[dict[str, Any]]:
+        """All of it, until its end."""
+        ran = subprocess.run(
+            [str(Path(sys.executable).with_name("kb")), "watch", "--json", *arguments],
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+        assert ran.returncode == 0, ran.stderr
+        return [json.loads(line) for line in ran.stdout.splitlines()]
+
+    def sessions(self) -> list[sessions.Session]:
+        return sessions.every(Path(self._environment["XDG_STATE_HOME"]) / "kb" / "sessions")
+
+    def wait_for_session(self) -> None:
+        eventually(lambda: self.sessions() or self.process.poll() is not None, what=self._log.read_text)
+        assert self.process.poll() is None, self._log.read_text()
+
+    def end(self) -> int:
+        return self.process.wait(180)
+
+
+@pytest.fixture
+def start(suite: Suite) -> Iterator[Any]:
+    started: list[Watched] = []
+
+    def begin(*arguments: str, **options: Any) -> Watched:
+        started.append(Watched(suite, *arguments, **options))
+        return started[-1]
+
+    yield begin
+    for watched in started:
+        if watched.process.poll() is None:
+            os.killpg(watched.process.pid, signal.SIGKILL)
+            watched.process.wait()
+
+
+def kinds(events: list[dict[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(event["kind"] for event in events))
+
+
+@pytest.mark.parametrize("processes", [(), ("-n", "2")], ids=["serial", "xdist"])
+def test_a_session_is_followed_from_its_beginning_to_its_exit_code(
+    suite: Suite, start: Any, processes: tuple[str, ...]
+) -> None:
+    watched = start("--kb-scenario", suite.scenario(duration="6s", sla=SLA), *processes)
+    watched.wait_for_session()
+    events = watched.watch()
+    code = watched.end()
+    assert code == 0
+    order = [
+        kind
+        for kind in kinds(events)
+        if kind in ("staged", "point_started", "second", "look", "point", "teardown")
+    ]
+    assert order == ["staged", "point_started", "second", "look", "point", "teardown"]
+    assert events[-1] | {"t": 0, "n": 0} == {
+        "v": 1,
+        "n": 0,
+        "t": 0,
+        "kind": "end",
+        "exit_code": code,
+        "process": "main",
+    }
+    writers = {event["process"] for event in events if event["kind"] == "second"}
+    assert writers <= ({"gw0", "gw1"} if processes else {"main"})
+    for process in {event["process"] for event in events}:
+        numbers = [event["n"] for event in events if event["process"] == process]
+        assert numbers == list(range(len(numbers)))
+    # What is shown of the seconds is what the record counts.
+    window = [event for event in events if event["kind"] == "second" and 0 <= event["index"] < 6]
+    seconds = suite.take_records()[suite.running.cloud]["points"][0]["measurement"]["seconds"]
+    recorded = {int(at): done for at, done in zip(seconds["at"], seconds["completed"], strict=True)}
+    assert {event["index"]: event["completed"] for event in window} == {
+        index: count for index, count in recorded.items() if 0 <= index < 6
+    }
+    # The same again, from the files alone.
+    assert watched.watch() == events
+
+
+def test_what_was_written_before_everything_was_killed_can_be_read(suite: Suite, start: Any) -> None:
+    watched = start("--kb-scenario", suite.scenario(duration="30s", sla=SLA))
+    watched.wait_for_session()
+    [session] = watched.sessions()
+    eventually(lambda: any(b'"second"' in path.read_bytes() for path in session.files()))
+    os.killpg(watched.process.pid, signal.SIGKILL)
+    watched.process.wait()
+    events = watched.watch(session.sid)
+    assert kinds(events)[-1] == "second"
+    assert not session.alive
+
+
+def test_a_session_that_has_nowhere_to_tell_runs_as_any_other(suite: Suite, start: Any) -> None:
+    state = suite.folder / "elsewhere"
+    (state / "kb").mkdir(parents=True)
+    (state / "kb" / "sessions").write_text("a file where the folder should be")
+    watched = start("--kb-scenario", suite.scenario(duration="6s", sla=SLA), state=state)
+    assert watched.end() == 0
+    assert suite.take_records()[suite.running.cloud]["exit_code"] == 0

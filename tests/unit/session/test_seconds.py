@@ -1,0 +1,86 @@
+"""Merging agents' seconds: told when whole, or without the silent; bounded whatever agents send."""
+
+from __future__ import annotations
+
+import base64
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kb_tests.events.model import Second
+from kb_tests.session.seconds import OPEN, PATIENCE, Part, Seconds
+
+AGENTS = {"a": "node-1", "b": "node-1", "c": "node-2"}
+
+
+class View:
+    def __init__(self, agents: dict[str, str] = AGENTS) -> None:
+        self.now = 0.0
+        self.told: list[Second] = []
+        self.seconds = Seconds(
+            "cloud", "point", agents, self.told.append, first=-2, last=9, clock=lambda: self.now
+        )
+
+    def add(self, agent: str, index: int, *, completed: int = 100, failed: int = 0, bucket: int = 30) -> None:
+        buckets = ((bucket, completed),)
+        self.seconds.add(Part(agent, index, completed + failed, completed, failed, 1000, buckets))
+
+
+def test_a_second_is_told_once_all_agents_parts_are_there() -> None:
+    view = View()
+    view.add("a", 0)
+    view.add("b", 0, failed=7)
+    assert view.told == []
+    view.add("c", 0, bucket=50)
+    [second] = view.told
+    assert (second.index, second.agents, second.expected, second.missing) == (0, 3, 3, ())
+    assert (second.due, second.completed, second.failed, second.bytes) == (307, 300, 7, 3000)
+    assert second.buckets == ((30, 200), (50, 100))
+    assert second.hosts == (("node-2", 100, 0, 50), ("node-1", 200, 7, 30))
+    assert base64.b64decode(second.servers) == bytes([30, 30, 50])
+
+
+def test_a_silent_agent_does_not_freeze_the_others() -> None:
+    view = View()
+    for index in range(5):
+        view.now = float(index)
+        view.add("a", index)
+        view.add("b", index)
+    assert [second.index for second in view.told] == [0, 1, 2]
+    assert all(second.missing == ("c",) and second.agents == 2 for second in view.told)
+    assert base64.b64decode(view.told[0].servers)[2] == 255
+    view.seconds.end()
+    assert [second.index for second in view.told] == [0, 1, 2, 3, 4]
+
+
+def test_what_comes_late_twice_or_from_nowhere_is_left_out() -> None:
+    view = View()
+    view.add("a", 0)
+    view.add("a", 0)
+    view.add("stranger", 0)
+    view.add("a", 10)
+    view.add("a", -3)
+    view.add("b", 0)
+    view.now = PATIENCE
+    view.add("b", 1)
+    view.add("c", 0)
+    assert [(second.index, second.agents, second.completed) for second in view.told] == [(0, 2, 200)]
+
+
+def test_an_agent_that_is_far_ahead_fills_no_memory() -> None:
+    view = View({"a": "", "b": ""})
+    for index in range(-2, 10):
+        view.add("a", index)
+    assert len(view.seconds._open) <= OPEN
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcx"), st.integers(-5, 12), st.floats(0, 1))))
+def test_seconds_are_told_in_order_once_each(arrivals: list[tuple[str, int, float]]) -> None:
+    view = View()
+    for agent, index, later in arrivals:
+        view.now += later
+        view.add(agent, index)
+    view.seconds.end()
+    indices = [second.index for second in view.told]
+    assert indices == sorted(set(indices))
+    assert all(0 < second.agents <= second.expected == 3 for second in view.told)
