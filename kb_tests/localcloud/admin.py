@@ -56,7 +56,7 @@ async def show_settings(call: Call) -> Response:
 async def change_settings(call: Call) -> Response:
     """Those that are given; what was made before stays as it is."""
     try:
-        call.cloud.settings = call.cloud.settings.changed(call.object("settings"))
+        call.cloud.choose(call.object("settings"))
     except ValueError as error:
         raise bad_request(str(error)) from None
     return await show_settings(call)
@@ -125,8 +125,9 @@ def parse_fault(given: Json) -> Fault:
             raise bad_request(f"{name} must be a text, not {value!r}.")
         if name in ("path", "server"):
             _check_pattern(name, value)
-    if not 400 <= values.get("status", 503) <= 599:
-        raise bad_request(f"status must be 400 to 599, not {values['status']}.")
+    least = 400 if values.get("body") is None else 200
+    if not least <= values.get("status", 503) <= 599:
+        raise bad_request(f"status must be {least} to 599, not {values['status']}.")
     if values["kind"] is Kind.HANG:
         values.setdefault("seconds", 3600.0)
     return Fault(**values)

@@ -20,6 +20,7 @@ Of calls, boots and deletions: all that match, or the nth, or every k-th of them
 
   kb localcloud fault add status --service nova --method POST --path /servers$ --nth 1 --status 503
   kb localcloud fault add status --every 5 --status 429 --retry-after 1
+  kb localcloud fault add status --path /ports --status 200 --body '{}'
   kb localcloud fault add latency --seconds 0.04
   kb localcloud fault add boot-never --server worker-3
 
@@ -110,6 +111,7 @@ def _add_calls(parser: argparse.ArgumentParser) -> None:
         ("method", "GET, POST, PUT, PATCH or DELETE"),
         ("path", "regular expression, searched in the call's path behind the service's"),
         ("server", "regular expression, searched in the server's name"),
+        ("body", "of status: the answer's body, whatever it is: HTML, JSON of another shape"),
     ):
         parser.add_argument(f"--{name}", help=meaning)
     for name, meaning in (

@@ -16,7 +16,9 @@ class Kind(StrEnum):
     """What a fault does."""
 
     STATUS = "status"
-    """The call is answered with `status`, and `Retry-After` if `retry_after` is given; nothing is done."""
+    """The call is answered with `status`, and `Retry-After` if `retry_after` is given; nothing is done. With
+    a `body` the answer is that text, whatever it is: JSON, or else HTML.
+    """
     LATENCY = "latency"
     """The call is answered `seconds` later."""
     HANG = "hang"
@@ -55,6 +57,7 @@ class Fault:
     times: int | None = None
     status: int = 503
     retry_after: int | None = None
+    body: str | None = None
     seconds: float = 0.0
     id: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
     matched: int = 0

@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -32,11 +32,46 @@ class Routers(StrEnum):
         return self in (Routers.DVR, Routers.DVR_HA)
 
 
+class Policies(StrEnum):
+    """Which rules of the services say who may do what."""
+
+    LEGACY = "legacy"
+    """Any role of a project may do what is not an administrator's."""
+    SECURE = "secure"
+    """As current releases have it: readers only read (and have key pairs), members and managers change what
+    is their project's, and the manager of a domain its projects, users and their roles.
+    """
+
+
+SERVICES = ("keystone", "nova", "neutron", "glance", "cinder")
+
+
+@dataclass(frozen=True)
+class Services:
+    """Some services, written with commas between them, or `none`."""
+
+    names: frozenset[str]
+
+    @classmethod
+    def parse(cls, text: str) -> Services:
+        """The services of a text; raises ValueError where one does not exist."""
+        names = frozenset() if text == "none" else frozenset(text.split(","))
+        if not names <= set(SERVICES):
+            raise ValueError(text)
+        return cls(names)
+
+    def __str__(self) -> str:
+        return ",".join(name for name in SERVICES if name in self.names) or "none"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """Those of one cloud. In `NAME=VALUE` a name is written with `-` for `_`."""
 
     routers: Routers = Routers.PLAIN
+    policies: Policies = Policies.LEGACY
+    admins: Services = Services(frozenset(SERVICES))
+    """The services that take the role `admin` for an administrator's; to the others that is `cloud_admin`."""
 
     def changed(self, values: Mapping[str, str]) -> Settings:
         """These with other values for some names.
@@ -45,25 +80,43 @@ class Settings:
             ValueError: a name or a value that does not exist; one sentence says which do.
 
         """
-        made: dict[str, StrEnum] = {}
+        made: dict[str, object] = {}
         for name, value in values.items():
             kind = _KINDS.get(name)
             if kind is None:
                 raise ValueError(f"There is no setting {name}: there are {', '.join(sorted(_KINDS))}.")
             try:
-                made[name.replace("-", "_")] = kind(value)
+                made[name.replace("-", "_")] = kind.parse(value)
             except ValueError:
-                raise ValueError(f"The setting {name} is one of {', '.join(kind)}, not {value!r}.") from None
+                raise ValueError(f"The setting {name} is {kind.choices}, not {value!r}.") from None
         return replace(self, **made)  # type: ignore[arg-type]
 
     def shown(self) -> dict[str, str]:
         """All of them, by name."""
         return {name: str(getattr(self, name.replace("-", "_"))) for name in _KINDS}
 
+    def admin_role(self, service: str) -> str:
+        """The role of whom a service takes for an administrator."""
+        return "admin" if service not in SERVICES or service in self.admins.names else CLOUD_ADMIN
 
-_KINDS: dict[str, type[StrEnum]] = {
-    each.name.replace("_", "-"): type(each.default)  # type: ignore[misc]
-    for each in fields(Settings)
+
+CLOUD_ADMIN = "cloud_admin"
+
+
+@dataclass(frozen=True)
+class _Kind:
+    parse: Callable[[str], object]
+    choices: str
+
+
+def _one_of(kind: type[StrEnum]) -> _Kind:
+    return _Kind(kind, f"one of {', '.join(kind)}")
+
+
+_KINDS = {
+    "routers": _one_of(Routers),
+    "policies": _one_of(Policies),
+    "admins": _Kind(Services.parse, f"some of {','.join(SERVICES)}, or none"),
 }
 
 

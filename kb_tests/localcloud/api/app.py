@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from kb_tests.localcloud.api import errors
+from kb_tests.localcloud.api import errors, policies
 from kb_tests.localcloud.api.auth import NOBODY, authenticate
 from kb_tests.localcloud.api.call import Call, Caller, Json
 from kb_tests.localcloud.api.errors import ApiError
@@ -89,6 +89,8 @@ class App:
                 await asyncio.sleep(fault.seconds)
             if fault.kind is Kind.STATUS:
                 headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
+                if fault.body is not None:
+                    return _as_it_is(fault.body, fault.status, headers), NOBODY
                 error = ApiError(fault.status, "A fault on request.", "FaultOnRequest", headers)
                 return service.render(error), NOBODY
             if fault.kind in (Kind.DROP, Kind.HANG):
@@ -131,10 +133,22 @@ class App:
     def _admit(self, service: Service, route: Route, headers: Headers) -> Caller:
         if route.public:
             return NOBODY
-        caller = authenticate(self.cloud.identity, headers, self.cloud.keystone)
-        if route.admin is not None and not caller.is_admin:
-            raise errors.forbidden(service.denied.format(rule=route.admin), "PolicyNotAuthorized")
+        settings = self.cloud.settings
+        admin_role = settings.admin_role(service.name)
+        caller = authenticate(self.cloud.identity, headers, self.cloud.keystone, admin_role)
+        rule = policies.refusal(settings, service.name, route, caller)
+        if rule is not None:
+            raise errors.forbidden(service.denied.format(rule=rule), "PolicyNotAuthorized")
         return caller
+
+
+def _as_it_is(body: str, status: int, headers: Mapping[str, str]) -> Response:
+    """A text as the answer: what a service, or something before it, says out of turn."""
+    try:
+        json.loads(body)
+    except ValueError:
+        return Response(body, status, headers, "text/html")
+    return Response(body, status, headers, "application/json")
 
 
 async def _json_object(request: Request) -> Json:

@@ -11,7 +11,7 @@ from kb_tests.localcloud.keystone.state import Identity
 NOBODY = Caller("", "", frozenset(), "")
 
 
-def authenticate(identity: Identity, headers: Headers, keystone: str) -> Caller:
+def authenticate(identity: Identity, headers: Headers, keystone: str, admin_role: str) -> Caller:
     """Who the `X-Auth-Token` stands for.
 
     Raises:
@@ -26,4 +26,6 @@ def authenticate(identity: Identity, headers: Headers, keystone: str) -> Caller:
             "Unauthorized",
             {"WWW-Authenticate": f"Keystone uri='{keystone}'"},
         )
-    return Caller(token.user_id, token.project_id, identity.role_names(token), token.id)
+    domain_id = token.target if token.target in identity.domains else ""
+    roles = identity.role_names(token)
+    return Caller(token.user_id, token.project_id, roles, token.id, domain_id, admin_role)

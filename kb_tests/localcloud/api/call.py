@@ -22,17 +22,21 @@ Version = tuple[int, int]
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks: the user and project of the token, and the roles in it."""
+    """Who asks: the user and project of the token, and the roles in it; `domain_id` if it is a domain's.
+    `admin_role` is what the service takes for an administrator's, in any scope, as OpenStack's policies do.
+    """
 
     user_id: str
     project_id: str
     roles: frozenset[str]
     token: str
+    domain_id: str = ""
+    admin_role: str = "admin"
 
     @property
     def is_admin(self) -> bool:
-        """The `admin` role in any scope, as in OpenStack's default policies."""
-        return "admin" in self.roles
+        """Whether the service takes the caller for an administrator."""
+        return self.admin_role in self.roles
 
     def sees(self, project_id: str) -> bool:
         """An administrator sees all projects, others their own."""

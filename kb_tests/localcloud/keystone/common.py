@@ -8,6 +8,7 @@ from kb_tests.localcloud.api import errors
 from kb_tests.localcloud.api.call import Call, Json, reply
 from kb_tests.localcloud.api.errors import ApiError
 from kb_tests.localcloud.api.filters import keep
+from kb_tests.localcloud.api.policies import manages_domain
 from kb_tests.localcloud.api.service import Service
 from kb_tests.localcloud.keystone.state import Domain, Group, Project, Role, User
 from kb_tests.localcloud.keystone.tokens import routes
@@ -48,6 +49,22 @@ def duplicate(kind: str, name: str) -> ApiError:
 def forbidden(rule: str) -> ApiError:
     """403 in Keystone's words."""
     return errors.forbidden(SERVICE.denied.format(rule=rule))
+
+
+def must_manage(call: Call, domain_id: str, rule: str) -> None:
+    """Only an administrator, or the domain's manager, may.
+
+    Raises:
+        ApiError: 403.
+
+    """
+    if not call.caller.is_admin and not in_managed(call, domain_id):
+        raise forbidden(rule)
+
+
+def in_managed(call: Call, domain_id: str) -> bool:
+    """Whether the caller is the domain's manager."""
+    return domain_id == call.caller.domain_id and manages_domain(call.cloud.settings, call.caller)
 
 
 def get_domain(call: Call) -> Domain:

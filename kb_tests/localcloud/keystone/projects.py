@@ -9,9 +9,11 @@ from kb_tests.localcloud.api.call import Call, Json, reply, text, truth
 from kb_tests.localcloud.keystone.common import (
     forbidden,
     get_project,
+    in_managed,
     links,
     listing,
     missing,
+    must_manage,
 )
 from kb_tests.localcloud.keystone.state import (
     DEFAULT_DOMAIN,
@@ -51,7 +53,8 @@ def _check_project_name(call: Call, name: str, domain_id: str, own: str = "") ->
 async def list_projects(call: Call) -> Response:
     """All projects."""
     projects = call.cloud.identity.projects.values()
-    return listing(call, "projects", [_project_view(call, project) for project in projects])
+    seen = [each for each in projects if call.caller.is_admin or in_managed(call, each.domain_id)]
+    return listing(call, "projects", [_project_view(call, project) for project in seen])
 
 
 async def _own_projects(call: Call) -> Response:
@@ -70,7 +73,9 @@ routes.add("GET", "/v3/users/{id}/projects")(_own_projects)
 @routes.add("GET", "/v3/projects/{id}")
 async def show_project(call: Call) -> Response:
     """One project: the caller's, or as an administrator any."""
-    if not call.caller.sees(call.params["id"]):
+    project = call.cloud.identity.projects.get(call.params["id"])
+    managed = project is not None and in_managed(call, project.domain_id)
+    if not managed and not call.caller.sees(call.params["id"]):
         raise forbidden("identity:get_project")
     return reply({"project": _project_view(call, get_project(call))})
 
@@ -84,6 +89,7 @@ async def create_project(call: Call) -> Response:
     domain_id = text(given, "domain_id", DEFAULT_DOMAIN)
     if domain_id not in identity.domains:
         raise missing("domain", domain_id)
+    must_manage(call, domain_id, "identity:create_project")
     _check_project_name(call, name, domain_id)
     tags = _tags(given)
     project = identity.add_project(name, text(given, "description", "", longest=4096), domain_id)
@@ -98,6 +104,7 @@ async def create_project(call: Call) -> Response:
 async def update_project(call: Call) -> Response:
     """Rename, describe, enable or disable."""
     project, given = get_project(call), call.object("project")
+    must_manage(call, project.domain_id, "identity:update_project")
     name = text(given, "name", project.name, longest=64)
     _check_project_name(call, name, project.domain_id, project.id)
     tags = _tags(given) if "tags" in given else project.tags
@@ -112,6 +119,7 @@ async def update_project(call: Call) -> Response:
 async def delete_project(call: Call) -> Response:
     """The project and its assignments; what it owns in other services stays, as with Keystone."""
     project, identity = get_project(call), call.cloud.identity
+    must_manage(call, project.domain_id, "identity:delete_project")
     del identity.projects[project.id]
     identity.assignments = {entry for entry in identity.assignments if entry[0] != project.id}
     return reply(status=204)

@@ -18,6 +18,7 @@ from kb_tests.localcloud.keystone.common import (
     links,
     listing,
     missing,
+    must_manage,
 )
 from kb_tests.localcloud.keystone.state import (
     SYSTEM,
@@ -25,6 +26,9 @@ from kb_tests.localcloud.keystone.state import (
     new_id,
 )
 from kb_tests.localcloud.keystone.tokens import routes
+
+_OF_MANAGERS = frozenset({"manager", "member", "reader"})
+"""The roles that the manager of a domain may give and take."""
 
 
 def _role_view(call: Call, role: Role) -> Json:
@@ -103,24 +107,35 @@ def _assignable(
     @routes.add("GET", whose, admin="identity:list_grants")
     async def granted(call: Call) -> Response:
         identity, target, who = call.cloud.identity, target_of(call), who_of(call)
+        must_manage_target(call, "identity:list_grants")
         held = [role for place, holder, role in identity.assignments if (place, holder) == (target, who)]
         return listing(call, "roles", [_role_view(call, identity.roles[role]) for role in held])
 
     @routes.add("PUT", whose + "/{role}", admin="identity:create_grant")
     async def grant(call: Call) -> Response:
-        role = get_role(call, "role").id
-        call.cloud.identity.assignments.add((target_of(call), who_of(call), role))
+        role = get_role(call, "role")
+        must_manage_target(call, "identity:create_grant", role)
+        call.cloud.identity.assignments.add((target_of(call), who_of(call), role.id))
         return reply(status=204)
 
     @routes.add("GET", whose + "/{role}", admin="identity:check_grant")
     async def check(call: Call) -> Response:
+        must_manage_target(call, "identity:check_grant")
         entry(call)
         return reply(status=204)
 
     @routes.add("DELETE", whose + "/{role}", admin="identity:revoke_grant")
     async def ungrant(call: Call) -> Response:
+        must_manage_target(call, "identity:revoke_grant", get_role(call, "role"))
         call.cloud.identity.assignments.discard(entry(call))
         return reply(status=204)
+
+    def must_manage_target(call: Call, rule: str, role: Role | None = None) -> None:
+        project = call.cloud.identity.projects.get(target_of(call))
+        domain_id = target_of(call) if project is None else project.domain_id
+        if role is not None and role.name not in _OF_MANAGERS and not call.caller.is_admin:
+            raise forbidden(rule)
+        must_manage(call, domain_id, rule)
 
     def entry(call: Call) -> tuple[str, str, str]:
         role = get_role(call, "role").id

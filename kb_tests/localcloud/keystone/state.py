@@ -9,13 +9,19 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from kb_tests.localcloud.settings import CLOUD_ADMIN, Policies, Settings
 from kb_tests.localcloud.times import now
 
 DEFAULT_DOMAIN = "default"
 SYSTEM = "system"
 """The target of assignments and tokens that are of the system scope."""
 
-IMPLIED = {"admin": ("member", "reader"), "member": ("reader",)}
+IMPLIED = {
+    "admin": ("manager", "member", "reader"),
+    "manager": ("member", "reader"),
+    "member": ("reader",),
+    CLOUD_ADMIN: ("admin", "manager", "member", "reader"),
+}
 """Roles that a role brings with it, as Keystone bootstraps them."""
 
 
@@ -80,10 +86,38 @@ class Role:
     options: dict[str, object] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True)
+class AppCredential:
+    """A secret by which programs sign in as a user, to one project and with some roles only. With an
+    unrestricted one they may make others.
+    """
+
+    id: str
+    name: str
+    description: str
+    user_id: str
+    project_id: str
+    secret: bytes
+    roles: frozenset[str]
+    unrestricted: bool
+    expires: datetime | None
+
+
+@dataclass(frozen=True)
+class Credential:
+    """Something that another proof of a user's identity needs; `kind` tells which."""
+
+    id: str
+    kind: str
+    blob: str
+    user_id: str
+    project_id: str | None
+
+
 @dataclass(frozen=True)
 class Token:
     """A session. `project_id` is empty when it has no project; `target` is what its roles are on: a
-    project's id, a domain's, `system`, or nothing.
+    project's id, a domain's, `system`, or nothing; `credential` is the application credential behind it.
     """
 
     id: str
@@ -94,6 +128,7 @@ class Token:
     issued: datetime
     expires: datetime
     audit_id: str
+    credential: str | None = None
 
 
 @dataclass
@@ -108,6 +143,8 @@ class Identity:
     roles: dict[str, Role] = field(default_factory=dict)
     assignments: set[tuple[str, str, str]] = field(default_factory=set)
     tokens: dict[str, Token] = field(default_factory=dict)
+    app_credentials: dict[str, AppCredential] = field(default_factory=dict)
+    credentials: dict[str, Credential] = field(default_factory=dict)
     _pepper: bytes = field(default_factory=lambda: secrets.token_bytes(32))
 
     def bootstrap(self, admin_password: str) -> None:
@@ -121,6 +158,21 @@ class Identity:
         user = self.add_user("admin", admin_password)
         admin = self.role_named("admin")
         self.assignments |= {(target, user.id, admin) for target in (project.id, DEFAULT_DOMAIN, SYSTEM)}
+
+    def follow(self, settings: Settings) -> None:
+        """Have the roles that the policies ask for; the user `admin` is an administrator to all services."""
+        names = {role.name for role in self.roles.values()}
+        for name, needed in (
+            ("manager", settings.policies is Policies.SECURE),
+            (CLOUD_ADMIN, settings.admins != Settings().admins),
+        ):
+            if needed and name not in names:
+                role = Role(new_id(), name)
+                self.roles[role.id] = role
+        if settings.admins != Settings().admins:
+            admin = next(user for user in self.users.values() if user.name == "admin")
+            held = {target for target, holder, _ in self.assignments if holder == admin.id}
+            self.assignments |= {(target, admin.id, self.role_named(CLOUD_ADMIN)) for target in held}
 
     def add_project(self, name: str, description: str, domain_id: str = DEFAULT_DOMAIN) -> Project:
         """A new project."""
@@ -139,21 +191,32 @@ class Identity:
         return hmac.new(self._pepper, password.encode(), hashlib.sha256).digest()
 
     def role_named(self, name: str) -> str:
-        """The id of one of the three roles that are always there."""
+        """The id of a role that is there."""
         return next(role.id for role in self.roles.values() if role.name == name)
 
     def role_ids(self, user_id: str, target: str) -> set[str]:
         """The roles that a user has on a target, implied ones and those of groups included."""
         holders = {user_id} | {group.id for group in self.groups.values() if user_id in group.members}
         held = {role for place, holder, role in self.assignments if place == target and holder in holders}
+        return self.with_implied(held)
+
+    def with_implied(self, held: set[str]) -> set[str]:
+        """Roles, with those that they bring with them."""
         names = {self.roles[role].name for role in held if role in self.roles}
         implied = {name for held_name in names for name in IMPLIED.get(held_name, ())}
         return held | {role.id for role in self.roles.values() if role.name in implied}
 
+    def held(self, token: Token) -> set[str]:
+        """The roles that a token carries now, by id: of an application credential's only those it has."""
+        held = self.role_ids(token.user_id, token.target)
+        if token.credential is None:
+            return held
+        credential = self.app_credentials.get(token.credential)
+        return held & credential.roles if credential else set()
+
     def role_names(self, token: Token) -> frozenset[str]:
         """The roles that a token carries now."""
-        held = self.role_ids(token.user_id, token.target)
-        return frozenset(self.roles[role].name for role in held if role in self.roles)
+        return frozenset(self.roles[role].name for role in self.held(token) if role in self.roles)
 
     def issue(
         self,
@@ -162,6 +225,7 @@ class Identity:
         target: str,
         methods: tuple[str, ...],
         until: datetime | None = None,
+        credential: str | None = None,
     ) -> Token:
         """A new token, valid until `until` or for the token lifetime."""
         issued = now()
@@ -174,6 +238,7 @@ class Identity:
             issued,
             until or issued + self.token_lifetime,
             secrets.token_urlsafe(16),
+            credential,
         )
         self.tokens[token.id] = token
         if len(self.tokens) % 1000 == 0:
@@ -194,7 +259,7 @@ class Identity:
             project = self.projects.get(token.project_id)
             if project is None or not project.enabled:
                 return None
-        if token.target and not self.role_ids(token.user_id, token.target):
+        if token.target and not self.held(token):
             return None
         return token
 

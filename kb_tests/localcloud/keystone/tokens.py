@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import hmac
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
 from kb_tests.localcloud.api.call import Call, Json, reply
-from kb_tests.localcloud.api.errors import ApiError, bad_request, not_found
+from kb_tests.localcloud.api.errors import bad_request, not_found
 from kb_tests.localcloud.api.routes import Routes
+from kb_tests.localcloud.keystone import sign_in
+from kb_tests.localcloud.keystone.sign_in import denied, domain_id
 from kb_tests.localcloud.keystone.state import SYSTEM, Identity, Project, Token, User
 from kb_tests.localcloud.times import micros
 
@@ -27,10 +28,6 @@ ENDPOINTS = (
     ("cinder", "block-storage", "/volume/v3/{project_id}"),
 )
 """Service name, service type, path of its endpoint."""
-
-
-def _denied() -> ApiError:
-    return ApiError(401, "The request you have made requires authentication.", "Unauthorized")
 
 
 def stable_id(*words: str) -> str:
@@ -65,61 +62,25 @@ def catalog(cloud: Cloud, project_id: str) -> list[Json]:
 
 @routes.add("POST", "/v3/auth/tokens", public=True)
 async def authenticate(call: Call) -> Response:
-    """By password or by another token; scoped to a project, a domain, the system, or not at all."""
+    """Scoped to a project, a domain, the system, or not at all; see `sign_in.METHODS` for the ways."""
     identity = call.cloud.identity
     auth = call.object("auth")
     proof = auth.get("identity")
     if not isinstance(proof, dict):
         raise bad_request("Expecting to find identity in auth.")
-    methods = proof.get("methods")
-    if not isinstance(methods, list) or not methods or not all(isinstance(each, str) for each in methods):
-        raise bad_request(
-            "Expecting to find methods in identity. The server could not comply with the request."
-        )
-    until = None
-    if "password" in methods:
-        user = _by_password(identity, proof)
-    elif "token" in methods:
-        given = proof.get("token")
-        old = identity.token(given.get("id", "") if isinstance(given, dict) else "")
-        if old is None:
-            raise _denied()
-        user, until = identity.users[old.user_id], old.expires
+    user, methods, until, credential = sign_in.proven(identity, proof, auth.get("scope"))
+    if credential is not None:
+        project_id = target = credential.project_id
     else:
-        raise ApiError(401, f"Attempted to authenticate with an unsupported method: {', '.join(methods)}.")
-    project_id, target = _scope(identity, auth.get("scope"), user)
+        project_id, target = _scope(identity, auth.get("scope"), user)
     if target and not identity.role_ids(user.id, target):
-        raise _denied()
-    token = identity.issue(user, project_id, target, tuple(methods), until)
+        raise denied()
+    token = identity.issue(
+        user, project_id, target, methods, until, None if credential is None else credential.id
+    )
     return reply(
         {"token": view(call.cloud, token)}, 201, {"X-Subject-Token": token.id, "Vary": "X-Auth-Token"}
     )
-
-
-def _by_password(identity: Identity, given: Json) -> User:
-    who = given.get("password", {}).get("user") if isinstance(given.get("password"), dict) else None
-    if not isinstance(who, dict) or not isinstance(who.get("password"), str):
-        raise bad_request("Expecting to find user in password. The server could not comply with the request.")
-    user = None
-    if "id" in who:
-        user = identity.users.get(who["id"])
-    elif "name" in who:
-        domain = _domain(identity, who.get("domain"))
-        found = (u for u in identity.users.values() if u.name == who["name"] and u.domain_id == domain)
-        user = next(found, None)
-    if user is None or not user.enabled or user.password is None:
-        raise _denied()
-    if not hmac.compare_digest(user.password, identity.hashed(who["password"])):
-        raise _denied()
-    return user
-
-
-def _domain(identity: Identity, given: object) -> str | None:
-    if not isinstance(given, dict):
-        return None
-    if "id" in given:
-        return str(given["id"])
-    return next((d.id for d in identity.domains.values() if d.name == given.get("name")), None)
 
 
 def _scope(identity: Identity, scope: object, user: User) -> tuple[str, str]:
@@ -136,18 +97,18 @@ def _scope(identity: Identity, scope: object, user: User) -> tuple[str, str]:
     if isinstance(scope.get("project"), dict):
         project = _project(identity, scope["project"])
         if project is None or not project.enabled:
-            raise _denied()
+            raise denied()
         return project.id, project.id
-    domain = _domain(identity, scope.get("domain"))
-    if domain not in identity.domains:
-        raise _denied()
+    domain = domain_id(identity, scope.get("domain"))
+    if domain is None or domain not in identity.domains:
+        raise denied()
     return "", domain
 
 
 def _project(identity: Identity, given: Json) -> Project | None:
     if "id" in given:
         return identity.projects.get(str(given["id"]))
-    domain = _domain(identity, given.get("domain"))
+    domain = domain_id(identity, given.get("domain"))
     found = (p for p in identity.projects.values() if p.name == given.get("name") and p.domain_id == domain)
     return next(found, None)
 
@@ -182,7 +143,14 @@ def view(cloud: Cloud, token: Token) -> Json:
         body["system"] = {"all": True}
     else:
         body["domain"] = _named(identity, token.target)
-    held = identity.role_ids(token.user_id, token.target)
+    held = identity.held(token)
+    if token.credential is not None:
+        credential = identity.app_credentials[token.credential]
+        body["application_credential"] = {
+            "id": credential.id,
+            "name": credential.name,
+            "restricted": not credential.unrestricted,
+        }
     body["roles"] = [{"id": role, "name": identity.roles[role].name} for role in sorted(held)]
     body["catalog"] = catalog(cloud, token.project_id)
     return body

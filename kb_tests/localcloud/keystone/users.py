@@ -9,11 +9,12 @@ from kb_tests.localcloud.api.call import Call, Json, reply, text, truth
 from kb_tests.localcloud.api.errors import ApiError
 from kb_tests.localcloud.keystone.common import (
     duplicate,
-    forbidden,
     get_user,
+    in_managed,
     links,
     listing,
     missing,
+    must_manage,
 )
 from kb_tests.localcloud.keystone.state import (
     DEFAULT_DOMAIN,
@@ -46,14 +47,16 @@ def user_view(call: Call, user: User) -> Json:
 async def list_users(call: Call) -> Response:
     """All users."""
     users = call.cloud.identity.users.values()
-    return listing(call, "users", [user_view(call, user) for user in users])
+    seen = [user for user in users if call.caller.is_admin or in_managed(call, user.domain_id)]
+    return listing(call, "users", [user_view(call, user) for user in seen])
 
 
 @routes.add("GET", "/v3/users/{id}")
 async def show_user(call: Call) -> Response:
     """One user: oneself, or as an administrator any."""
-    if call.params["id"] != call.caller.user_id and not call.caller.is_admin:
-        raise forbidden("identity:get_user")
+    found = call.cloud.identity.users.get(call.params["id"])
+    if call.params["id"] != call.caller.user_id and not (found and in_managed(call, found.domain_id)):
+        must_manage(call, "", "identity:get_user")
     return reply({"user": user_view(call, get_user(call))})
 
 
@@ -67,6 +70,7 @@ async def create_user(call: Call) -> Response:
         raise errors.bad_request("Invalid input for field 'name': '' is too short.")
     if domain_id not in identity.domains:
         raise missing("domain", domain_id)
+    must_manage(call, domain_id, "identity:create_user")
     if any(user.name == name and user.domain_id == domain_id for user in identity.users.values()):
         raise duplicate("user", f"{name} at domain ID {domain_id}")
     user = identity.add_user(name, text(given, "password", "", longest=4096) or None, domain_id)
@@ -86,6 +90,7 @@ def _edit_user(user: User, given: Json) -> None:
 async def update_user(call: Call) -> Response:
     """Rename, describe, new password."""
     user, given = get_user(call), call.object("user")
+    must_manage(call, user.domain_id, "identity:update_user")
     user.name = text(given, "name", user.name)
     _edit_user(user, given)
     if isinstance(given.get("password"), str):
@@ -108,6 +113,7 @@ async def change_password(call: Call) -> Response:
 async def delete_user(call: Call) -> Response:
     """The user, with assignments and tokens."""
     user, identity = get_user(call), call.cloud.identity
+    must_manage(call, user.domain_id, "identity:delete_user")
     del identity.users[user.id]
     identity.assignments = {entry for entry in identity.assignments if entry[1] != user.id}
     return reply(status=204)

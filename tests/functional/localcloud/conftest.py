@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from openstack.config import OpenStackConfig
 from openstack.connection import Connection
 
 from kb_tests.localcloud import control
+from kb_tests.localcloud.client import AdminClient
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -77,6 +78,15 @@ def tenant(admin: Any, null_cloud: control.Running, request: pytest.FixtureReque
     connection.close()
     admin.identity.delete_user(user)
     admin.identity.delete_project(project)
+
+
+@pytest.fixture
+def choose(null_cloud: control.Running) -> Iterator[Callable[..., None]]:
+    """Sets settings for one test."""
+    client = AdminClient(null_cloud)
+    before = client.settings()
+    yield client.set
+    client.set(**{name.replace("-", "_"): value for name, value in before.items()})
 
 
 @pytest.fixture

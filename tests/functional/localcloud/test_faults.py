@@ -57,6 +57,17 @@ def ask(
         connection.close()
 
 
+def ask_for_text(running: Running, token: str, path: str) -> tuple[http.client.HTTPResponse, str]:
+    """One call, and the answer's body."""
+    connection = http.client.HTTPConnection(urlsplit(running.url).netloc, timeout=5)
+    try:
+        connection.request("GET", path, headers={"X-Auth-Token": token})
+        response = connection.getresponse()
+        return response, response.read().decode()
+    finally:
+        connection.close()
+
+
 def boot(admin: Any, network: str, name: str) -> Any:
     image, flavor = admin.image.find_image("kb-node"), admin.compute.find_flavor("kb.tiny")
     return admin.compute.create_server(
@@ -82,6 +93,30 @@ def test_every_third_call_is_to_be_tried_again_later(
     assert answers[2].headers["Retry-After"] == "7"
     (fault,) = faults.faults()
     assert (fault["matched"], fault["acted"]) == (6, 1)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (403, None, "application/json"),
+        (503, "<html>Bad gateway</html>", "text/html"),
+        (200, "<html>Welcome</html>", "text/html"),
+        (200, "{}", "application/json"),
+        (200, '{"networks": "many"}', "application/json"),
+        (200, "", "text/html"),
+    ],
+)
+def test_a_list_is_refused_down_or_something_else(
+    null_cloud: Running, faults: AdminClient, token: str, status: int, body: str | None, kind: str
+) -> None:
+    given = {} if body is None else {"body": body}
+    faults.add_fault("status", service="neutron", method="GET", path="/networks$", status=status, **given)
+    answer, text = ask_for_text(null_cloud, token, NETWORKS)
+    assert (answer.status, answer.headers["Content-Type"].partition(";")[0]) == (status, kind)
+    assert text == body or (body is None and "on request" in text)
+    assert ask(null_cloud, token, "GET", "/networking/v2.0/ports").status == 200
+    with pytest.raises(LocalCloudError, match="status must be 400 to 599, not 200"):
+        faults.add_fault("status", status=200)
 
 
 def test_a_call_is_slow(null_cloud: Running, faults: AdminClient, token: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +14,6 @@ import pytest
 from kb_tests.localcloud import control
 from kb_tests.localcloud.client import AdminClient
 from kb_tests.localcloud.control import LocalCloudError, Running
-
-
-@pytest.fixture
-def choose(null_cloud: Running) -> Iterator[Callable[..., None]]:
-    """Sets settings for one test."""
-    client = AdminClient(null_cloud)
-    before = client.settings()
-    yield client.set
-    client.set(**{name.replace("-", "_"): value for name, value in before.items()})
 
 
 def test_what_does_not_exist_is_refused_in_one_sentence(null_cloud: Running, state: Path) -> None:
