@@ -15,6 +15,7 @@ from kb_tests.localcloud.api.call import Call, Json, reply
 from kb_tests.localcloud.api.errors import bad_request, not_found
 from kb_tests.localcloud.api.routes import Routes
 from kb_tests.localcloud.api.service import Service
+from kb_tests.localcloud.chosen import choose
 from kb_tests.localcloud.faults import Fault, Kind
 
 routes = Routes()
@@ -56,7 +57,7 @@ async def show_settings(call: Call) -> Response:
 async def change_settings(call: Call) -> Response:
     """Those that are given; what was made before stays as it is."""
     try:
-        call.cloud.choose(call.object("settings"))
+        choose(call.cloud, call.object("settings"))
     except ValueError as error:
         raise bad_request(str(error)) from None
     return await show_settings(call)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -62,11 +62,6 @@ class Cloud:
         self.images = Images(self.folder / "images")
         self.dataplane = DataPlane(self.networking, self.driver)
 
-    def choose(self, values: Mapping[str, str]) -> None:
-        """Change settings. Raises ValueError where there are no such ones."""
-        self.settings = self.settings.changed(values)
-        self.identity.follow(self.settings)
-
     @property
     def keystone(self) -> str:
         """The address of the identity service, which all regions have in common."""
@@ -78,7 +73,6 @@ class Cloud:
         """
         self.identity.token_lifetime = token_lifetime
         self.identity.bootstrap(admin_password)
-        self.identity.follow(self.settings)
         self._fill(self.driver.floating_pool)
 
     def add_region(self, name: str, url: str, number: int, of: int) -> Cloud:

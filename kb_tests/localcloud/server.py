@@ -29,6 +29,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from kb_tests.localcloud import settings
+from kb_tests.localcloud.chosen import follow
 from kb_tests.localcloud.cloud import Cloud
 from kb_tests.localcloud.drivers import NAMES, choose_driver
 from kb_tests.localcloud.netns.forwarder import local_port
@@ -106,6 +107,8 @@ async def _serve(options: argparse.Namespace, state: StateDir) -> None:
     clouds = [cloud]
     for number, name in enumerate(options.region, 1):
         clouds.append(cloud.add_region(name, addresses[number], number, len(sockets)))
+    for each in clouds:
+        follow(each)
     publish = functools.partial(_publish, cloud, state, password, options.name, _others(options.beside))
     ended = asyncio.Event()
     with _ends(ended, options.parent_pid), contextlib.ExitStack() as files:

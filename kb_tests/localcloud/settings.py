@@ -43,6 +43,22 @@ class Policies(StrEnum):
     """
 
 
+class Quota(StrEnum):
+    """Who limits what a project has of Nova's: its `[quota] driver`."""
+
+    OWN = "own"
+    """Nova's own quotas."""
+    UNIFIED = "unified"
+    """Keystone's limits: a change of Nova's quotas is answered with 200 and those, and changes nothing."""
+
+
+class Shown(StrEnum):
+    """Whether an API that is optional is there."""
+
+    ON = "on"
+    OFF = "off"
+
+
 SERVICES = ("keystone", "nova", "neutron", "glance", "cinder")
 
 
@@ -72,6 +88,10 @@ class Settings:
     policies: Policies = Policies.LEGACY
     admins: Services = Services(frozenset(SERVICES))
     """The services that take the role `admin` for an administrator's; to the others that is `cloud_admin`."""
+
+    quota: Quota = Quota.OWN
+    quota_details: Shown = Shown.ON
+    """Neutron's `/quotas/{project}/details`; where it is off, that is 404."""
 
     def changed(self, values: Mapping[str, str]) -> Settings:
         """These with other values for some names.
@@ -116,6 +136,8 @@ def _one_of(kind: type[StrEnum]) -> _Kind:
 _KINDS = {
     "routers": _one_of(Routers),
     "policies": _one_of(Policies),
+    "quota": _one_of(Quota),
+    "quota-details": _one_of(Shown),
     "admins": _Kind(Services.parse, f"some of {','.join(SERVICES)}, or none"),
 }
 

@@ -5,11 +5,32 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from kb_tests.localcloud.api.call import Call, Json, reply
-from kb_tests.localcloud.keystone import catalog, credentials, domains, groups, projects, roles, tokens, users
+from kb_tests.localcloud.keystone import (
+    catalog,
+    credentials,
+    domains,
+    groups,
+    limits,
+    projects,
+    roles,
+    tokens,
+    users,
+)
 from kb_tests.localcloud.keystone.common import SERVICE
 from kb_tests.localcloud.keystone.tokens import routes
 
-__all__ = ["SERVICE", "catalog", "credentials", "domains", "groups", "projects", "roles", "tokens", "users"]
+__all__ = [
+    "SERVICE",
+    "catalog",
+    "credentials",
+    "domains",
+    "groups",
+    "limits",
+    "projects",
+    "roles",
+    "tokens",
+    "users",
+]
 
 
 def _version(call: Call) -> Json:

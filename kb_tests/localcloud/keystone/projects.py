@@ -117,11 +117,12 @@ async def update_project(call: Call) -> Response:
 
 @routes.add("DELETE", "/v3/projects/{id}", admin="identity:delete_project")
 async def delete_project(call: Call) -> Response:
-    """The project and its assignments; what it owns in other services stays, as with Keystone."""
+    """The project, its assignments and limits; what it owns in other services stays, as with Keystone."""
     project, identity = get_project(call), call.cloud.identity
     must_manage(call, project.domain_id, "identity:delete_project")
     del identity.projects[project.id]
     identity.assignments = {entry for entry in identity.assignments if entry[0] != project.id}
+    identity.limits = {key: kept for key, kept in identity.limits.items() if kept.project_id != project.id}
     return reply(status=204)
 
 

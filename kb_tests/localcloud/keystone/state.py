@@ -114,6 +114,29 @@ class Credential:
     project_id: str | None
 
 
+@dataclass
+class RegisteredLimit:
+    """How much of a service's resource a project may have that has no limit of its own; -1 is any."""
+
+    id: str
+    service_id: str
+    region_id: str | None
+    resource_name: str
+    default_limit: int
+    description: str = ""
+
+
+@dataclass
+class Limit:
+    """How much a project may have of what a registered limit is of."""
+
+    id: str
+    registered_id: str
+    project_id: str
+    resource_limit: int
+    description: str = ""
+
+
 @dataclass(frozen=True)
 class Token:
     """A session. `project_id` is empty when it has no project; `target` is what its roles are on: a
@@ -145,6 +168,8 @@ class Identity:
     tokens: dict[str, Token] = field(default_factory=dict)
     app_credentials: dict[str, AppCredential] = field(default_factory=dict)
     credentials: dict[str, Credential] = field(default_factory=dict)
+    registered_limits: dict[str, RegisteredLimit] = field(default_factory=dict)
+    limits: dict[str, Limit] = field(default_factory=dict)
     _pepper: bytes = field(default_factory=lambda: secrets.token_bytes(32))
 
     def bootstrap(self, admin_password: str) -> None:

@@ -8,9 +8,12 @@ from kb_tests.localcloud.api import errors
 from kb_tests.localcloud.api.call import Call, Json, reply
 from kb_tests.localcloud.api.errors import bad_request, forbidden, not_found
 from kb_tests.localcloud.api.service import Service
-from kb_tests.localcloud.neutron import floating, groups, networks, ports, routers, subnets
+from kb_tests.localcloud.neutron import default_rules, floating, groups, networks, ports, routers, subnets
 from kb_tests.localcloud.neutron.common import entry, listing, routes
 from kb_tests.localcloud.neutron.state import QUOTAS, Resource
+from kb_tests.localcloud.settings import Shown
+
+__all__ = ["SERVICE", "default_rules"]
 
 SERVICE = Service("neutron", "networking", routes, errors.neutron, "rule:{rule} is disallowed by policy")
 
@@ -32,6 +35,7 @@ _EXTENSIONS = {
     "quota_details": "Quota details management support",
     "router": "Neutron L3 Router",
     "security-group": "security-group",
+    "security-groups-default-rules": "Default rules for security groups",
     "sorting": "Sorting support",
     "standard-attr-description": "standard-attr-description",
     "standard-attr-revisions": "Resource revision numbers",
@@ -62,6 +66,11 @@ async def resources(call: Call) -> Response:
     return reply({"resources": found})
 
 
+def _present(call: Call) -> list[str]:
+    without = {"quota_details"} if call.cloud.settings.quota_details is Shown.OFF else set()
+    return [alias for alias in _EXTENSIONS if alias not in without]
+
+
 def _extension(alias: str) -> Json:
     return {
         "alias": alias,
@@ -75,14 +84,13 @@ def _extension(alias: str) -> Json:
 @routes.add("GET", "/v2.0/extensions")
 async def list_extensions(call: Call) -> Response:
     """What this Neutron can do beyond the core."""
-    del call
-    return reply({"extensions": [_extension(alias) for alias in _EXTENSIONS]})
+    return reply({"extensions": [_extension(alias) for alias in _present(call)]})
 
 
 @routes.add("GET", "/v2.0/extensions/{id}")
 async def show_extension(call: Call) -> Response:
     """One extension."""
-    if call.params["id"] not in _EXTENSIONS:
+    if call.params["id"] not in _present(call):
         raise not_found(f"Extension with alias {call.params['id']} does not exist", "HTTPNotFound")
     return reply({"extension": _extension(call.params["id"])})
 
@@ -200,6 +208,8 @@ async def show_quota_details(call: Call) -> Response:
 @routes.add("GET", "/v2.0/quotas/{project_id}/details")
 async def show_quota_usage(call: Call) -> Response:
     """Limits and use."""
+    if call.cloud.settings.quota_details is Shown.OFF:
+        raise not_found("The resource could not be found.", "HTTPNotFound")
     project_id = _may_see_quota(call)
     details = {
         kind: {"limit": limit, "used": call.cloud.networking.used(kind, project_id), "reserved": 0}

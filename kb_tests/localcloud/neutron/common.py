@@ -56,6 +56,7 @@ def missing(kind: str, identifier: str) -> ApiError:
     sentence = {
         "Floatingip": f"Floating IP {identifier} could not be found",
         "SecurityGroup": f"Security group {identifier} does not exist",
+        "DefaultSecurityGroupRule": f"Default security group rule {identifier} does not exist",
         "SecurityGroupRule": f"Security group rule {identifier} does not exist",
         "Router": f"Router {identifier} could not be found",
     }.get(kind, f"{words} {identifier} could not be found.")

@@ -22,7 +22,7 @@ from kb_tests.localcloud.neutron.common import (
     routes,
     string,
 )
-from kb_tests.localcloud.neutron.state import GroupRule, SecurityGroup
+from kb_tests.localcloud.neutron.state import PARENT, GroupRule, SecurityGroup
 
 _GROUP_ALLOWED = frozenset({"name", "description", "stateful"})
 _RULE_ALLOWED = frozenset(
@@ -71,36 +71,35 @@ def group_view(group: SecurityGroup) -> Json:
 
 
 def default_group(cloud: Cloud, project_id: str) -> SecurityGroup:
-    """The project's `default` group, made when it is first needed: everything out, members in."""
+    """The project's `default` group, made when it is first needed: by default everything out, members in."""
     for group in cloud.networking.groups.values():
         if group.project_id == project_id and group.name == "default":
             return group
     group = SecurityGroup(project_id=project_id, name="default", description="Default security group")
-    _allow_egress(group)
-    for ethertype in ("IPv4", "IPv6"):
-        _add(group, direction="ingress", ethertype=ethertype, remote_group_id=group.id)
+    _add_defaults(cloud, group)
     cloud.networking.groups[group.id] = group
     return group
 
 
-def _allow_egress(group: SecurityGroup) -> None:
-    for ethertype in ("IPv4", "IPv6"):
-        _add(group, direction="egress", ethertype=ethertype)
-
-
-def _add(group: SecurityGroup, *, direction: str, ethertype: str, remote_group_id: str | None = None) -> None:
-    rule = GroupRule(
-        project_id=group.project_id,
-        group_id=group.id,
-        direction=direction,
-        ethertype=ethertype,
-        protocol=None,
-        port_min=None,
-        port_max=None,
-        remote_ip_prefix=None,
-        remote_group_id=remote_group_id,
-    )
-    group.rules[rule.id] = rule
+def _add_defaults(cloud: Cloud, group: SecurityGroup) -> None:
+    """What the templates say of a new group."""
+    for template in cloud.networking.default_rules.values():
+        if not (template.used_in_default_sg if group.name == "default" else template.used_in_non_default_sg):
+            continue
+        remote = group.id if template.remote_group_id == PARENT else template.remote_group_id
+        rule = GroupRule(
+            project_id=group.project_id,
+            description=template.description,
+            group_id=group.id,
+            direction=template.direction,
+            ethertype=template.ethertype,
+            protocol=template.protocol,
+            port_min=template.port_min,
+            port_max=template.port_max,
+            remote_ip_prefix=template.remote_ip_prefix,
+            remote_group_id=remote,
+        )
+        group.rules[rule.id] = rule
 
 
 def get(call: Call, identifier: str) -> SecurityGroup:
@@ -131,7 +130,7 @@ async def show_group(call: Call) -> Response:
 
 @routes.add("POST", "/v2.0/security-groups")
 async def create_group(call: Call) -> Response:
-    """A group that lets everything out and nothing in."""
+    """A group with the rules that every new one gets: by default everything out and nothing in."""
     several = bulk(call, "security_group")
     if several is not None:
         return reply({"security_groups": [group_view(_create(call, given)) for given in several]}, 201)
@@ -147,7 +146,7 @@ def _create(call: Call, given: Json) -> SecurityGroup:
         raise conflict("Default security group already exists.", "SecurityGroupDefaultAlreadyExists")
     check_quota(call, "security_group", project_id)
     group = SecurityGroup(project_id=project_id, name=name, description=string(given, "description"))
-    _allow_egress(group)
+    _add_defaults(call.cloud, group)
     call.cloud.networking.groups[group.id] = group
     return group
 
@@ -225,6 +224,30 @@ def _create_rule(call: Call, given: Json) -> GroupRule:
     check_names(given, _RULE_ALLOWED)
     group = get(call, str(given.get("security_group_id", "")))
     check_quota(call, "security_group_rule", group.project_id)
+    rule = GroupRule(
+        project_id=project_of(call, given) if given.get("project_id") else group.project_id,
+        description=string(given, "description"),
+        group_id=group.id,
+        **rule_fields(call, given),
+    )
+    for other in group.rules.values():
+        if _meaning(other) == _meaning(rule):
+            raise conflict(
+                f"Security group rule already exists. Rule id is {other.id}.", "SecurityGroupRuleExists"
+            )
+    group.rules[rule.id] = rule
+    group.touch()
+    call.cloud.dataplane.rules_changed(group.id)
+    return rule
+
+
+def rule_fields(call: Call, given: Json) -> Json:
+    """What a rule lets pass, for `GroupRule` and `DefaultRule`.
+
+    Raises:
+        ApiError: 400, it makes no sense; 404, there is no such remote group.
+
+    """
     direction, ethertype = given.get("direction"), given.get("ethertype", "IPv4") or "IPv4"
     if direction not in ("ingress", "egress"):
         raise bad_request(
@@ -246,27 +269,15 @@ def _create_rule(call: Call, given: Json) -> GroupRule:
             "Only one of remote_ip_prefix or remote_group_id or remote_address_group_id may be provided.",
             "SecurityGroupMultipleRemoteEntites",
         )
-    rule = GroupRule(
-        project_id=project_of(call, given) if given.get("project_id") else group.project_id,
-        description=string(given, "description"),
-        group_id=group.id,
-        direction=str(direction),
-        ethertype=ethertype,
-        protocol=protocol,
-        port_min=low,
-        port_max=high,
-        remote_ip_prefix=_prefix(prefix, ethertype),
-        remote_group_id=_remote_group(call, remote_group),
-    )
-    for other in group.rules.values():
-        if _meaning(other) == _meaning(rule):
-            raise conflict(
-                f"Security group rule already exists. Rule id is {other.id}.", "SecurityGroupRuleExists"
-            )
-    group.rules[rule.id] = rule
-    group.touch()
-    call.cloud.dataplane.rules_changed(group.id)
-    return rule
+    return {
+        "direction": str(direction),
+        "ethertype": ethertype,
+        "protocol": protocol,
+        "port_min": low,
+        "port_max": high,
+        "remote_ip_prefix": _prefix(prefix, ethertype),
+        "remote_group_id": PARENT if remote_group == PARENT else _remote_group(call, remote_group),
+    }
 
 
 def _protocol(given: object) -> str | None:

@@ -139,6 +139,55 @@ class Router(Resource):
         return HA_INTERFACE if self.ha else INTERFACE
 
 
+@dataclass(frozen=True, kw_only=True)
+class DefaultRule:
+    """A rule that new security groups get: the one called `default`, others, or all. A `remote_group_id` of
+    `PARENT` is the new group itself.
+    """
+
+    id: str = field(default_factory=new_id)
+    description: str = ""
+    direction: str
+    ethertype: str
+    protocol: str | None = None
+    port_min: int | None = None
+    port_max: int | None = None
+    remote_ip_prefix: str | None = None
+    remote_group_id: str | None = None
+    used_in_default_sg: bool
+    used_in_non_default_sg: bool
+
+    @property
+    def meaning(self) -> tuple[object, ...]:
+        """What two rules have in common of which one is enough."""
+        return (
+            self.direction, self.ethertype, self.protocol, self.port_min, self.port_max,
+            self.remote_ip_prefix, self.remote_group_id,
+        )  # fmt: skip
+
+
+PARENT = "PARENT"
+
+
+def _first_rules() -> dict[str, DefaultRule]:
+    """Everything out, and members of the group called `default` in."""
+    rules = [
+        DefaultRule(direction="egress", ethertype=kind, used_in_default_sg=True, used_in_non_default_sg=True)
+        for kind in ("IPv4", "IPv6")
+    ]
+    rules += [
+        DefaultRule(
+            direction="ingress",
+            ethertype=kind,
+            remote_group_id=PARENT,
+            used_in_default_sg=True,
+            used_in_non_default_sg=False,
+        )
+        for kind in ("IPv4", "IPv6")
+    ]
+    return {rule.id: rule for rule in rules}
+
+
 @dataclass(kw_only=True)
 class GroupRule(Resource):
     """A rule of a security group."""
@@ -182,6 +231,7 @@ class Networking:
     ports: dict[str, Port] = field(default_factory=dict)
     routers: dict[str, Router] = field(default_factory=dict)
     groups: dict[str, SecurityGroup] = field(default_factory=dict)
+    default_rules: dict[str, DefaultRule] = field(default_factory=_first_rules)
     floating: dict[str, FloatingAddress] = field(default_factory=dict)
     quotas: dict[str, dict[str, int]] = field(default_factory=dict)
     ports_of_device: dict[str, set[str]] = field(default_factory=dict)

@@ -17,10 +17,11 @@ from kb_tests.localcloud.glance.state import Image
 from kb_tests.localcloud.neutron.groups import default_group
 from kb_tests.localcloud.neutron.networks import is_open
 from kb_tests.localcloud.neutron.state import Network
-from kb_tests.localcloud.nova import flavors, lifecycle
+from kb_tests.localcloud.nova import flavors, lifecycle, limits
 from kb_tests.localcloud.nova.common import links, routes
 from kb_tests.localcloud.nova.lifecycle import Wanted
 from kb_tests.localcloud.nova.state import Action, Flavor, Server
+from kb_tests.localcloud.settings import Quota
 
 USER_DATA_LIMIT = 65535
 """Characters of base64."""
@@ -295,7 +296,7 @@ def check_metadata(call: Call, given: object) -> dict[str, str]:
             raise bad_request(
                 f"Invalid input for field/attribute {name}. Value: {value}. {value!r} is not of type 'string'"
             )
-    limit = call.cloud.compute.limit("metadata_items", call.caller.project_id)
+    limit = limits.limit(call.cloud, "metadata_items", call.caller.project_id)
     if 0 <= limit < len(given):
         raise ApiError(403, f"Maximum number of metadata items exceeds {limit}")
     return dict(given)
@@ -353,7 +354,7 @@ def _within_quota(call: Call, flavor: Flavor, least: int, most: int) -> int:
     room = most
     over = []
     for kind, need in needs.items():
-        limit = compute.limit(kind, project)
+        limit = limits.limit(call.cloud, kind, project)
         if limit < 0:
             continue
         fits = max(0, (limit - used[kind]) // need)
@@ -361,11 +362,21 @@ def _within_quota(call: Call, flavor: Flavor, least: int, most: int) -> int:
             over.append((kind, need * least, used[kind], limit))
         room = min(room, fits)
     if over:
-        kinds, asked, in_use, limits = (", ".join(map(str, column)) for column in zip(*over, strict=True))
-        raise forbidden(
-            f"Quota exceeded for {kinds}: Requested {asked}, but already used {in_use} of {limits} {kinds}"
-        )
+        raise forbidden(_over(call, project, over))
     return room
+
+
+def _over(call: Call, project: str, over: list[tuple[str, int, int, int]]) -> str:
+    """What Nova says of kinds of which were asked, and are in use and allowed, so many."""
+    if call.cloud.settings.quota is Quota.UNIFIED:
+        each = (
+            f"Resource {limits.RESOURCES[kind]} is over limit of {allowed} due to current usage {held} and "
+            f"delta {asked}"
+            for kind, asked, held, allowed in over
+        )
+        return f"Project {project} is over a limit for [{', '.join(each)}]"
+    kinds, wanted, in_use, most = (", ".join(map(str, column)) for column in zip(*over, strict=True))
+    return f"Quota exceeded for {kinds}: Requested {wanted}, but already used {in_use} of {most} {kinds}"
 
 
 def _hostname(given: Json, call: Call, name: str) -> str:

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from kb_tests.localcloud.api.call import Call, Json, reply, text
 from kb_tests.localcloud.api.errors import ApiError, bad_request, conflict, forbidden, not_found
 from kb_tests.localcloud.api.paging import next_link
+from kb_tests.localcloud.nova import limits
 from kb_tests.localcloud.nova.common import routes
 from kb_tests.localcloud.nova.state import Keypair
 from kb_tests.localcloud.times import micros
@@ -99,7 +100,7 @@ async def create_keypair(call: Call) -> Response:
         )
     if (user, name) in compute.keypairs:
         raise conflict(f"Key pair '{name}' already exists.")
-    limit = compute.limit("key_pairs", call.caller.project_id)
+    limit = limits.limit(call.cloud, "key_pairs", call.caller.project_id)
     if 0 <= limit <= sum(1 for owner, _ in compute.keypairs if owner == user):
         raise ApiError(403, "Quota exceeded, too many key pairs.")
     private = None

@@ -6,8 +6,10 @@ from starlette.responses import Response
 
 from kb_tests.localcloud.api.call import Call, Json, reply
 from kb_tests.localcloud.api.errors import bad_request, forbidden
+from kb_tests.localcloud.nova import limits
 from kb_tests.localcloud.nova.common import routes
 from kb_tests.localcloud.nova.state import QUOTAS
+from kb_tests.localcloud.settings import Quota
 
 _NETWORK = frozenset({"fixed_ips", "floating_ips", "networks", "security_groups", "security_group_rules"})
 _FILES = frozenset({"injected_files", "injected_file_content_bytes", "injected_file_path_bytes"})
@@ -31,7 +33,7 @@ def _project(call: Call, rule: str) -> str:
 
 
 def _set(call: Call, project_id: str) -> Json:
-    return {kind: call.cloud.compute.limit(kind, project_id) for kind in _kinds(call)}
+    return {kind: limits.limit(call.cloud, kind, project_id) for kind in _kinds(call)}
 
 
 @routes.add("GET", "/v2.1/os-quota-sets/{project_id}")
@@ -56,17 +58,15 @@ async def show_quota_detail(call: Call) -> Response:
 @routes.add("GET", "/v2.1/os-quota-sets/{project_id}/defaults")
 async def show_default_quota(call: Call) -> Response:
     """The limits of a project whose quotas were not set."""
-    return reply(
-        {"quota_set": {"id": call.params["project_id"]} | {kind: QUOTAS[kind] for kind in _kinds(call)}}
-    )
+    return reply({"quota_set": {"id": call.params["project_id"]} | _set(call, "")})
 
 
 @routes.add("PUT", "/v2.1/os-quota-sets/{project_id}", admin="os_compute_api:os-quota-sets:update")
 async def update_quota(call: Call) -> Response:
-    """Other limits, not below what is in use unless forced."""
+    """Other limits, not below what is in use unless forced; where they are Keystone's, nothing changes."""
     project_id, given = call.params["project_id"], call.object("quota_set")
     compute = call.cloud.compute
-    limits, used = dict(compute.quotas.get(project_id, {})), compute.used(project_id)
+    wanted, used = dict(compute.quotas.get(project_id, {})), compute.used(project_id)
     for kind, limit in given.items():
         if kind in ("force", "tenant_id"):
             continue
@@ -82,8 +82,9 @@ async def update_quota(call: Call) -> Response:
                 f"Quota limit {limit} for {kind} must be greater than or equal to already used and reserved "
                 f"{used[kind]}."
             )
-        limits[kind] = int(limit)
-    compute.quotas[project_id] = limits
+        wanted[kind] = int(limit)
+    if call.cloud.settings.quota is Quota.OWN:
+        compute.quotas[project_id] = wanted
     return reply({"quota_set": _set(call, project_id)})
 
 
@@ -105,23 +106,23 @@ async def show_limits(call: Call) -> Response:
         project = asked
     used = compute.used(project)
     absolute = {
-        "maxTotalInstances": compute.limit("instances", project),
-        "maxTotalCores": compute.limit("cores", project),
-        "maxTotalRAMSize": compute.limit("ram", project),
-        "maxTotalKeypairs": compute.limit("key_pairs", project),
-        "maxServerMeta": compute.limit("metadata_items", project),
-        "maxServerGroups": compute.limit("server_groups", project),
-        "maxServerGroupMembers": compute.limit("server_group_members", project),
+        "maxTotalInstances": limits.limit(call.cloud, "instances", project),
+        "maxTotalCores": limits.limit(call.cloud, "cores", project),
+        "maxTotalRAMSize": limits.limit(call.cloud, "ram", project),
+        "maxTotalKeypairs": limits.limit(call.cloud, "key_pairs", project),
+        "maxServerMeta": limits.limit(call.cloud, "metadata_items", project),
+        "maxServerGroups": limits.limit(call.cloud, "server_groups", project),
+        "maxServerGroupMembers": limits.limit(call.cloud, "server_group_members", project),
         "totalInstancesUsed": used["instances"],
         "totalCoresUsed": used["cores"],
         "totalRAMUsed": used["ram"],
         "totalServerGroupsUsed": used["server_groups"],
     }
     if call.version < (2, 39):
-        absolute["maxImageMeta"] = compute.limit("metadata_items", project)
+        absolute["maxImageMeta"] = limits.limit(call.cloud, "metadata_items", project)
     if call.version < (2, 57):
-        absolute["maxPersonality"] = compute.limit("injected_files", project)
-        absolute["maxPersonalitySize"] = compute.limit("injected_file_content_bytes", project)
+        absolute["maxPersonality"] = limits.limit(call.cloud, "injected_files", project)
+        absolute["maxPersonalitySize"] = limits.limit(call.cloud, "injected_file_content_bytes", project)
     if call.version < (2, 36):
         absolute |= {
             "maxSecurityGroups": -1,

@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from kb_tests.localcloud.api.call import Call, Json, reply, text, truth
 from kb_tests.localcloud.api.errors import bad_request, forbidden, not_found
+from kb_tests.localcloud.nova import limits
 from kb_tests.localcloud.nova.common import routes
 from kb_tests.localcloud.nova.state import ServerGroup
 
@@ -52,7 +53,7 @@ async def create_group(call: Call) -> Response:
     policies = [given.get("policy")] if call.version >= (2, 64) else given.get("policies")
     if not isinstance(policies, list) or len(policies) != 1 or policies[0] not in _POLICIES:
         raise bad_request(f"Invalid input for field/attribute policies. Value: {policies}.")
-    limit = compute.limit("server_groups", call.caller.project_id)
+    limit = limits.limit(call.cloud, "server_groups", call.caller.project_id)
     if 0 <= limit <= compute.used(call.caller.project_id)["server_groups"]:
         raise forbidden("Quota exceeded, too many server groups.")
     group = ServerGroup(
