@@ -116,6 +116,20 @@ class Way:
     delay: float = 0.0
 
 
+@dataclass(frozen=True)
+class VolumeFaults:
+    """What is wrong with a volume: seconds by which answers to reads and writes (`latency`), and to flushes
+    (`sync`), are late; shares of writes that are answered and not done (`lost`), or done with one byte
+    changed (`changed`); the share of reads and writes that fail (`failed`).
+    """
+
+    latency: float = 0.0
+    sync: float = 0.0
+    lost: float = 0.0
+    changed: float = 0.0
+    failed: float = 0.0
+
+
 class Driver(Protocol):
     """See the module's first lines."""
 
@@ -184,8 +198,10 @@ class Driver(Protocol):
     async def delete_volume(self, volume_id: str) -> None:
         """Remove a volume."""
 
-    async def attach_volume(self, server_id: str, volume_id: str) -> str:
-        """Make it appear under /dev/disk/by-id/virtio-{first 20 of the id}; returns the device."""
+    async def attach_volume(self, server_id: str, volume_id: str, *, faulty: bool = False) -> str:
+        """Make it appear under /dev/disk/by-id/virtio-{first 20 of the id}; returns the device. On a `faulty`
+        one `FaultyDriver.set_volume` can act.
+        """
 
     async def detach_volume(self, server_id: str, volume_id: str) -> None:
         """Take a volume from a server."""
@@ -220,3 +236,9 @@ class FaultyDriver(Protocol):
 
     async def fill_volume(self, volume_id: str, size: int | None) -> None:
         """Let an attached volume be full after `size` bytes; None: at its true end."""
+
+    async def set_volume(self, volume_id: str, faults: VolumeFaults) -> None:
+        """Let this be wrong with a volume that was attached as a faulty one, and nothing else of it."""
+
+    async def corrupt_volume(self, volume_id: str, every: int) -> int:
+        """Change one byte of every so many bytes of what is on a volume; how many were changed."""

@@ -57,11 +57,20 @@ Harm an attached volume. KIND is one of:
 
   slow            it does --iops reads and as many writes, --bandwidth bytes of each, a second
   full            no space is left after --size bytes
-  clear           what was done to it is undone
+  corrupt         one byte of --every so many (default: 1MiB) is changed where it lies, once
+  late MS         each read and write takes MS milliseconds more, each flush --fsync milliseconds
+  lie             a share of writes is answered and not done (--lost), or done with a byte changed (--changed)
+  fail            a --share of reads and writes ends with an I/O error
+  clear           what was done to it is undone, but for what was corrupted
+
+late, lie and fail are for volumes of a type that is made for it: what they read and write passes through a
+process, which costs some speed.
+
+  openstack volume type create --property kb:faulty=true faulty
 """
 
 _SERVER_KINDS = ("crash", "freeze", "cut", "link", "delay", "cpu", "clear")
-_VOLUME_KINDS = ("slow", "full", "clear")
+_VOLUME_KINDS = ("slow", "full", "corrupt", "late", "lie", "fail", "clear")
 
 
 def add_parsers(
@@ -146,6 +155,10 @@ def _add_volume(parser: argparse.ArgumentParser) -> None:
         "--bandwidth", type=units.size, metavar="SIZE", help="of slow: at most so many bytes a second (10MiB)"
     )
     parser.add_argument("--size", type=units.size, help="of full: no space after so many bytes (10MiB)")
+    parser.add_argument("--every", type=units.size, metavar="SIZE", help="of corrupt: 4KiB at least")
+    parser.add_argument("--fsync", type=float, metavar="MS", help="of late: milliseconds of each flush")
+    for name, kind in (("lost", "lie"), ("changed", "lie"), ("share", "fail")):
+        parser.add_argument(f"--{name}", type=float, metavar="SHARE", help=f"of {kind}: 0 to 1")
     parser.set_defaults(act=_volume, error=parser.error)
 
 
@@ -163,7 +176,7 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name, value in vars(options).items() if name not in _ABOUT and value is not None}
 
 
-_OPERANDS = {"delay": "milliseconds"}
+_OPERANDS = {"delay": "milliseconds", "late": "milliseconds"}
 """Kinds that take one number without an option's name."""
 
 
@@ -210,11 +223,14 @@ def _server(options: argparse.Namespace, client: AdminClient) -> None:
 
 
 def _volume(options: argparse.Namespace, client: AdminClient) -> None:
-    name, kind, _ = _words(options, _VOLUME_KINDS, named=True)
+    name, kind, operand = _words(options, _VOLUME_KINDS, named=True)
     if kind == "clear":
         client.end_harms(volume=name)
         return
-    print("\n".join(f"{kind}: {each}" for each in client.harm_volume(name, kind, **_given(options))))
+    given = _given(options) | operand
+    if kind == "corrupt":
+        given.setdefault("every", 1 << 20)
+    print("\n".join(f"{kind}: {each}" for each in client.harm_volume(name, kind, **given)))
 
 
 def _clear(_: argparse.Namespace, client: AdminClient) -> None:
@@ -259,7 +275,10 @@ _SHOWN: dict[str, Callable[[float], str]] = {
     "rate": units.rate,
     "loss": lambda value: f"{value:.3g} lost",
     "milliseconds": lambda value: f"{value:g} ms",
-    "share": lambda value: f"{value:g} of its vCPUs",
+    "share": lambda value: f"a share of {value:g}",
+    "fsync": lambda value: f"{value:g} ms a flush",
+    "lost": lambda value: f"{value:.3g} of writes lost",
+    "changed": lambda value: f"{value:.3g} of writes changed",
     "iops": lambda value: f"{value:g} IOPS",
     "bandwidth": lambda value: f"{value:g} bytes/s",
     "size": lambda value: f"after {value:g} bytes",

@@ -6,7 +6,17 @@ import asyncio
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
-from kb_tests.localcloud.driver import DriverError, FloatingIp, Nic, Power, RouterSpec, Rule, ServerSpec, Way
+from kb_tests.localcloud.driver import (
+    DriverError,
+    FloatingIp,
+    Nic,
+    Power,
+    RouterSpec,
+    Rule,
+    ServerSpec,
+    VolumeFaults,
+    Way,
+)
 
 
 @dataclass
@@ -28,6 +38,7 @@ class NullDriver:
     volumes: dict[str, int] = field(default_factory=dict)
     attached: dict[tuple[str, str], str] = field(default_factory=dict)
     nics: dict[str, list[Nic]] = field(default_factory=dict)
+    volume_faults: dict[str, VolumeFaults] = field(default_factory=dict)
     frozen: set[str] = field(default_factory=set)
     links: dict[str, tuple[Way, Way]] = field(default_factory=dict)
     shares: dict[str, float] = field(default_factory=dict)
@@ -163,8 +174,17 @@ class NullDriver:
         """Forget it."""
         self.volumes.pop(volume_id, None)
 
-    async def attach_volume(self, server_id: str, volume_id: str) -> str:
+    async def set_volume(self, volume_id: str, faults: VolumeFaults) -> None:
+        """Keep it."""
+        self.volume_faults[volume_id] = faults
+
+    async def corrupt_volume(self, volume_id: str, every: int) -> int:
+        """Nothing to corrupt."""
+        return self.volumes[volume_id] // every
+
+    async def attach_volume(self, server_id: str, volume_id: str, *, faulty: bool = False) -> str:
         """As vdb, vdc, ..."""
+        del faulty
         self._server(server_id)
         if (server_id, volume_id) not in self.attached:
             count = sum(1 for server, _ in self.attached if server == server_id)

@@ -30,7 +30,7 @@ def new_id() -> str:
 @dataclass(kw_only=True)
 class VolumeType:
     """A kind of volumes. The extra specs `kb:iops` and `kb:bandwidth` (bytes a second) limit them, where
-    the driver can.
+    the driver can; `kb:faulty` lets them go wrong on request.
     """
 
     name: str
@@ -38,6 +38,11 @@ class VolumeType:
     description: str | None = None
     public: bool = True
     extra_specs: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def faulty(self) -> bool:
+        """Whether they can go wrong in every way."""
+        return self.extra_specs.get("kb:faulty", "").lower() == "true"
 
     @property
     def limits(self) -> tuple[int | None, int | None]:

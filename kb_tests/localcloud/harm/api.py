@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from starlette.responses import Response
 
@@ -12,6 +14,7 @@ from kb_tests.localcloud.api.call import Call, Json, reply, text, truth
 from kb_tests.localcloud.api.errors import bad_request, conflict, not_found
 from kb_tests.localcloud.cinder.state import Volume
 from kb_tests.localcloud.cloud import Cloud
+from kb_tests.localcloud.driver import DriverError
 from kb_tests.localcloud.harm import servers, volumes
 from kb_tests.localcloud.harm.asked import parse
 from kb_tests.localcloud.nova.state import Server
@@ -27,7 +30,8 @@ async def harm_servers(call: Call) -> Response:
     asked = parse(call, given, kinds, frozenset({"server", "host", "all"}))
     chosen = _running(call.cloud, given)
     do, _ = servers.KINDS[asked.kind]
-    await asyncio.gather(*(do(asked, server) for server in chosen))
+    with _refused():
+        await asyncio.gather(*(do(asked, server) for server in chosen))
     return reply({"harmed": [{"id": server.id, "name": server.name} for server in chosen]}, 202)
 
 
@@ -41,7 +45,8 @@ async def harm_volume(call: Call) -> Response:
     if not volume.attachments:
         raise conflict(f"Volume {volume.name or volume.id} is not attached.")
     do, _ = volumes.KINDS[asked.kind]
-    await do(asked, volume)
+    with _refused():
+        await do(asked, volume)
     return reply({"harmed": [{"id": volume.id, "name": volume.name}]}, 202)
 
 
@@ -88,6 +93,15 @@ def _view(cloud: Cloud, server: Server) -> Json:
         "volumes": [volume.name or volume.id for volume in attached if volume is not None],
         "harms": [harm.view() for harm in cloud.harms.all(server.id)],
     }
+
+
+@contextmanager
+def _refused() -> Iterator[None]:
+    """What the data plane cannot do here, or not to this, is no fault of the API."""
+    try:
+        yield
+    except DriverError as error:
+        raise conflict(str(error)) from None
 
 
 def _running(cloud: Cloud, given: Json) -> list[Server]:

@@ -13,7 +13,12 @@ from kb_tests.localcloud.driver import FaultyDriver
 from kb_tests.localcloud.harm.state import DIRECTIONS, Harm
 
 _ABOUT_ALL = frozenset({"seconds", "direction"})
-_BOUNDS = {"loss": (0.0, 1.0), "milliseconds": (0.0, 60_000.0), "rate": (1e3, 1e12)}
+_SHARE, _MILLISECONDS = (0.0, 1.0), (0.0, 60_000.0)
+_BOUNDS = {
+    "rate": (1e3, 1e12),
+    **dict.fromkeys(("loss", "share", "lost", "changed"), _SHARE),
+    **dict.fromkeys(("milliseconds", "fsync"), _MILLISECONDS),
+}
 
 
 @dataclass(frozen=True)

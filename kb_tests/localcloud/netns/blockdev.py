@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from kb_tests.localcloud.netns import linux
+from kb_tests.localcloud.netns.faulty import FaultyFile
 
 # ruff: noqa: PTH106, PTH108, PTH123, PTH208, PTH211 - as in the other modules of the helper
 
@@ -34,6 +35,7 @@ class BlockDevices:
 
     def __init__(self) -> None:
         self._loops: dict[str, int] = {}
+        self._faulty: dict[str, FaultyFile] = {}
         self._path = ""
         self._folder = -1
         self._rootless = False
@@ -71,8 +73,12 @@ class BlockDevices:
             with suppress(OSError):
                 os.rmdir(self._path)
 
-    def attach(self, pid: int, volume_id: str, name: str, file: int) -> None:
-        """Show the volume `file` as /dev/`name` in the server with process 1 `pid`."""
+    def attach(self, pid: int, volume_id: str, name: str, file: int, *, faulty_at: str | None = None) -> None:
+        """Show the volume `file` as /dev/`name` in the server with process 1 `pid`; perhaps by way of a
+        process that can let it go wrong, for which a file is made at `faulty_at` for a moment.
+        """
+        if faulty_at is not None and self._rootless:
+            raise OSError(95, "only root can have volumes that can go wrong")
         link = _link(volume_id)
         if self._rootless:
             mount = linux.clone_mount(file)
@@ -89,6 +95,9 @@ class BlockDevices:
             return
         loop = self._loops.get(volume_id)
         if loop is None:
+            if faulty_at is not None:
+                faulty = self._faulty[volume_id] = FaultyFile(faulty_at, file)
+                file = faulty.file
             loop = self._loops[volume_id] = _new_loop(file)
         device = os.fstat(loop).st_rdev
 
@@ -114,6 +123,14 @@ class BlockDevices:
         fields[_SIZE_LIMIT] = size
         fcntl.ioctl(loop, _LOOP_SET_STATUS64, _LOOP_INFO64.pack(*fields))
 
+    def tell(self, volume_id: str, faults: dict[str, float]) -> None:
+        """Let this be wrong with a volume, and nothing else. Raises `OSError` for one not made for that."""
+        if volume_id not in self._faulty:
+            raise OSError(
+                95, "only an attached volume whose type has the property kb:faulty=true can do this"
+            )
+        self._faulty[volume_id].tell(faults)
+
     def detach(self, pid: int | None, volume_id: str, name: str) -> None:
         """Take /dev/`name` away, from a running server if `pid` is given."""
 
@@ -132,6 +149,8 @@ class BlockDevices:
             with suppress(OSError):
                 fcntl.ioctl(loop, _LOOP_CLR_FD)
             os.close(loop)
+        if faulty := self._faulty.pop(volume_id, None):
+            faulty.close()
 
 
 def _link(volume_id: str) -> str:

@@ -8,7 +8,7 @@ import os
 import secrets
 import socket
 from base64 import b64encode
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from kb_tests.localcloud.driver import (
     RouterSpec,
     Rule,
     ServerSpec,
+    VolumeFaults,
     Way,
 )
 from kb_tests.localcloud.netns import firewall, guest, neighbours, notes, rootfs
@@ -349,10 +350,10 @@ class NetnsDriver:
         """Remove a volume."""
         await self._volumes.delete(volume_id)
 
-    async def attach_volume(self, server_id: str, volume_id: str) -> str:
-        """Show a volume in a server, as /dev/vdb and so on."""
-        server = self._server(server_id)
-        return await self._volumes.attach(server_id, volume_id, running=server.power is Power.RUNNING)
+    async def attach_volume(self, server_id: str, volume_id: str, *, faulty: bool = False) -> str:
+        """Show a volume in a server, as /dev/vdb and so on; a `faulty` one by way of a process of ours."""
+        running = self._server(server_id).power is Power.RUNNING
+        return await self._volumes.attach(server_id, volume_id, running=running, faulty=faulty)
 
     async def detach_volume(self, server_id: str, volume_id: str) -> None:
         """Take a volume from a server."""
@@ -404,6 +405,14 @@ class NetnsDriver:
     async def fill_volume(self, volume_id: str, size: int | None) -> None:
         """Let an attached volume end after `size` bytes ("no space left"); None: at its true end."""
         await self._volumes.shrink(volume_id, size)
+
+    async def set_volume(self, volume_id: str, faults: VolumeFaults) -> None:
+        """Let this be wrong with a volume that was attached as a faulty one."""
+        await self._link.ask("volume-wrong", volume=volume_id, faults=asdict(faults))
+
+    async def corrupt_volume(self, volume_id: str, every: int) -> int:
+        """Change a byte, at random, in each part of `every` bytes of what is on a volume."""
+        return await self._volumes.corrupt(volume_id, every)
 
     def _running(self, server_id: str) -> None:
         if self._server(server_id).power is not Power.RUNNING:

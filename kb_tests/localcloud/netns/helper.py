@@ -84,6 +84,7 @@ class Helper:
             "volume-attach": self._attach_volume,
             "volume-detach": self._detach_volume,
             "volume-throttle": self._throttle_volume,
+            "volume-wrong": lambda message, _: self._devices.tell(message["volume"], message["faults"]),
             "volume-shrink": lambda message, _: self._devices.shrink(message["volume"], message["size"]),
         }
 
@@ -297,7 +298,8 @@ class Helper:
 
     def _attach_volume(self, message: wire.Message, fds: list[int]) -> None:
         pid = self._servers[message["server"]]
-        self._devices.attach(pid, message["volume"], message["name"], fds[0])
+        place = f"{rootfs.BASE}/volume-{message['volume']}" if message["faulty"] else None
+        self._devices.attach(pid, message["volume"], message["name"], fds[0], faulty_at=place)
 
     def _detach_volume(self, message: wire.Message, _: list[int]) -> None:
         pid = self._servers.get(message["server"])

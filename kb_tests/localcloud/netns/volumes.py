@@ -7,6 +7,7 @@ import errno
 import fcntl
 import mmap
 import os
+import random
 import shutil
 import tempfile
 import threading
@@ -32,6 +33,7 @@ class Volumes:
         self._lock: int | None = None
         self._files: dict[str, int] = {}
         self._attached: dict[str, dict[str, str]] = {}
+        self._faulty: set[str] = set()
         self._filling = asyncio.Semaphore(_FILLED_AT_ONCE)
 
     def open(self) -> Path:
@@ -87,13 +89,15 @@ class Volumes:
         for server_id, volumes in list(self._attached.items()):
             if volume_id in volumes:
                 await self.detach(server_id, volume_id)
+        self._faulty.discard(volume_id)
         fd = self._files.pop(volume_id, None)
         if fd is not None:
             os.close(fd)
             await self._link.ask_removal("volume-delete", volume=volume_id)
 
-    async def attach(self, server_id: str, volume_id: str, *, running: bool) -> str:
+    async def attach(self, server_id: str, volume_id: str, *, running: bool, faulty: bool = False) -> str:
         """Give a volume to a server; the device's path in it."""
+        (self._faulty.add if faulty else self._faulty.discard)(volume_id)
         volumes = self._attached.setdefault(server_id, {})
         if volume_id not in self._files:
             raise DriverError(f"There is no volume {volume_id}.")
@@ -129,6 +133,16 @@ class Volumes:
         """Let an attached volume end early."""
         await self._link.ask("volume-shrink", volume=volume_id, size=size or 0)
 
+    async def corrupt(self, volume_id: str, every: int) -> int:
+        """Change a byte in each part of `every` bytes; how many were changed."""
+        fd = self._files.get(volume_id)
+        if fd is None:
+            raise DriverError(f"There is no volume {volume_id}.")
+        try:
+            return await asyncio.to_thread(_corrupt_copy, os.dup(fd), every)
+        except OSError as error:
+            raise DriverError(f"Volume {volume_id} cannot be corrupted: {error.strerror}.") from None
+
     async def show_all(self, server_id: str) -> None:
         """Make a server that has just booted see the volumes it has."""
         for volume_id in self._attached.get(server_id, {}):
@@ -147,6 +161,7 @@ class Volumes:
             server=server_id,
             volume=volume_id,
             name=self._attached[server_id][volume_id],
+            faulty=volume_id in self._faulty,
         )
 
     def close(self) -> None:
@@ -159,6 +174,21 @@ class Volumes:
             shutil.rmtree(self._folder, ignore_errors=True)
             os.close(self._lock)
             self._lock = None
+
+
+def _corrupt_copy(fd: int, every: int) -> int:
+    """Each changed byte is at a place of chance in its part, and flipped whole, so that it surely differs."""
+    chance = random.Random()  # noqa: S311 - chance, no secret
+    try:
+        size = os.fstat(fd).st_size
+        for start in range(0, size, every):
+            place = start + chance.randrange(min(every, size - start))
+            (byte,) = os.pread(fd, 1, place)
+            os.pwrite(fd, bytes((byte ^ 0xFF,)), place)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    return -(-size // every)
 
 
 def _fill_copy(fd: int, size: int, given_up: threading.Event) -> None:

@@ -175,8 +175,9 @@ async def attach_volume(cloud: Cloud, server: Server, attachment: state.Attachme
         DriverError: it cannot be attached.
 
     """
-    attachment.device = await cloud.driver.attach_volume(server.id, attachment.volume_id)
-    limits = cloud.storage.volumes[attachment.volume_id].type.limits
+    kind = cloud.storage.volumes[attachment.volume_id].type
+    attachment.device = await cloud.driver.attach_volume(server.id, attachment.volume_id, faulty=kind.faulty)
+    limits = kind.limits
     if any(limits) and isinstance(cloud.driver, FaultyDriver):
         await cloud.driver.limit_volume(server.id, attachment.volume_id, *limits)
 

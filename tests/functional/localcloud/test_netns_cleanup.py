@@ -20,6 +20,7 @@ from tests.waiting import eventually
 
 PROGRAM = """
 import asyncio, sys
+from os import geteuid
 from kb_tests.localcloud.netns.neighbours import NeighbourLimit
 from tests.functional.localcloud.netns_cloud import running
 from kb_tests.localcloud.driver import Way
@@ -35,6 +36,8 @@ async def main():
         await cloud.run(server, "nohup sleep 600 >/dev/null 2>&1 &")
         await cloud.driver.put_volume("0" * 36, 4 << 20)
         await cloud.driver.attach_volume(server.id, "0" * 36)
+        await cloud.driver.put_volume("1" * 36, 4 << 20)
+        await cloud.driver.attach_volume(server.id, "1" * 36, faulty=geteuid() == 0)
         await cloud.driver.set_link(server.nics[0].port_id, Way(rate=10**9, delay=0.001), Way(loss=0.01))
         print(cloud.driver.helper_pid, address, cloud.key.parent, flush=True)
         {then}

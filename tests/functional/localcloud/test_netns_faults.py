@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from kb_tests.localcloud.driver import DriverError, ServerSpec, Way
+from kb_tests.localcloud.driver import DriverError, ServerSpec, VolumeFaults, Way
 from tests.functional.localcloud.netns_cloud import Cloud, running
 from tests.functional.localcloud.test_netns_network import is_silent, reaches, serving
 from tests.waiting import eventually_async
@@ -145,9 +146,9 @@ FIO = (
 )
 
 
-async def iops(cloud: Cloud, server: ServerSpec) -> float:
+async def iops(cloud: Cloud, server: ServerSpec, command: str = FIO) -> float:
     """What fio writes a second to a server's /dev/vdb."""
-    return float((await cloud.run(server, FIO)).strip().splitlines()[-1].split(";")[48])
+    return float((await cloud.run(server, command)).strip().splitlines()[-1].split(";")[48])
 
 
 @pytest.mark.root_only("loop devices")
@@ -169,6 +170,72 @@ def test_a_volume_becomes_slow_and_full() -> None:
             assert "No space left" in output
             await cloud.driver.fill_volume(volume, None)
             assert f"{SIZE} bytes" in await cloud.run(server, fill, check=False)
+
+    asyncio.run(main())
+
+
+VERIFY = "fio --name=x --filename=/dev/vdb --direct=1 --bs=4k --size=8m --rw=randwrite --verify=crc32c 2>&1"
+"""Writes 8 MiB and reads them back."""
+WIPE = "head -c 8M /dev/urandom | dd of=/dev/vdb bs=1M iflag=fullblock oflag=direct 2>&1"
+"""Or fio would take what an earlier run of it has written for its own."""
+
+
+@pytest.mark.root_only("loop devices")
+def test_a_faulty_volume_is_late_lies_and_fails_as_it_is_told() -> None:
+    async def main() -> None:
+        async with running() as cloud:
+            server = await cloud.boot(cloud.spec("server"))
+            volume = str(uuid.uuid4())
+            await cloud.driver.put_volume(volume, SIZE)
+            await cloud.driver.attach_volume(server.id, volume, faulty=True)
+            wrong = partial(cloud.driver.set_volume, volume)
+            flushing = FIO.replace("--rw=randwrite", "--rw=randwrite --fsync=1")
+            assert "verify failed" not in await cloud.run(server, VERIFY)
+            assert await iops(cloud, server) > 200
+            await wrong(VolumeFaults(latency=0.01))
+            assert 60 < await iops(cloud, server) < 101
+            deep = FIO.replace("--rw", "--ioengine=libaio --iodepth=8 --rw")
+            assert 300 < await iops(cloud, server, deep) < 810, "late each, and not one after the other"
+            await wrong(VolumeFaults(sync=0.05))
+            assert await iops(cloud, server) > 200, "only flushes are late"
+            assert 10 < await iops(cloud, server, flushing) < 21
+            for faults, said in (
+                (VolumeFaults(lost=0.05), "bad magic header"),
+                (VolumeFaults(changed=0.05), "verify failed"),
+                (VolumeFaults(failed=0.05), "Input/output error"),
+            ):
+                await cloud.driver.set_volume(volume, VolumeFaults())
+                await cloud.run(server, WIPE)
+                await wrong(faults)
+                assert said in await cloud.run(server, VERIFY, check=False)
+            await wrong(VolumeFaults())
+            await cloud.run(server, VERIFY)
+            await cloud.driver.power_off(server.id)
+            await cloud.driver.boot(server)
+            await cloud.run(server, VERIFY)
+            await cloud.driver.detach_volume(server.id, volume)
+            await cloud.driver.attach_volume(server.id, volume)
+            with pytest.raises(DriverError, match="whose type has the property kb:faulty=true"):
+                await wrong(VolumeFaults(lost=1))
+            await cloud.run(server, VERIFY)
+
+    asyncio.run(main())
+
+
+def test_what_lies_on_a_volume_is_changed() -> None:
+    async def main() -> None:
+        async with running() as cloud:
+            server = await cloud.boot(cloud.spec("server"))
+            volume = str(uuid.uuid4())
+            await cloud.driver.put_volume(volume, SIZE)
+            await cloud.driver.attach_volume(server.id, volume)
+            again = VERIFY.replace("fio ", "fio --verify_only ")
+            await cloud.run(server, VERIFY)
+            await cloud.run(server, again)
+            assert await cloud.driver.corrupt_volume(volume, 1 << 20) == SIZE >> 20
+            assert "verify failed" in await cloud.run(server, again, check=False)
+            with pytest.raises(DriverError, match="There is no volume"):
+                await cloud.driver.corrupt_volume("nothing", 4096)
 
     asyncio.run(main())
 

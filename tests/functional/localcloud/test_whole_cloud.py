@@ -15,6 +15,7 @@ import pytest
 
 from kb_tests.localcloud import control
 from kb_tests.localcloud.client import AdminClient
+from kb_tests.localcloud.control import LocalCloudError
 from kb_tests.localcloud.netns.forwarder import local_port
 from tests.functional.localcloud.conftest import connect
 from tests.functional.localcloud.whole import MIB, Web, let_in, stage
@@ -98,6 +99,51 @@ def test_a_volume_is_slow_and_full(admin: Any, web: Web, faults: AdminClient) ->
     assert web.write(20)[0] == errno.ENOSPC
     faults.harm_volume(volume.id, "full")
     assert web.write(20)[0] == 0
+    admin.compute.delete_volume_attachment(web.id, volume.id)
+    eventually(lambda: admin.block_storage.get_volume(volume.id).status == "available")
+
+
+@pytest.mark.root_only("loop devices")
+def test_a_volume_of_a_faulty_type_is_late_lies_and_fails(admin: Any, web: Web, faults: AdminClient) -> None:
+    kind = admin.block_storage.create_type(name="faulty", extra_specs={"kb:faulty": "true"})
+    volume = admin.block_storage.create_volume(name="bad", size=1, volume_type=kind.id)
+    admin.block_storage.wait_for_status(volume, "available", interval=0.05, wait=60)
+    admin.compute.create_volume_attachment(web.id, volume_id=volume.id)
+    admin.block_storage.wait_for_status(volume, "in-use", interval=0.05, wait=60)
+    assert web.write(50)[0] == 0
+    assert web.kept(50) == 50
+    faults.harm_volume("bad", "late", fsync=50)
+    assert web.write(20, "flush")[1] > 1
+    faults.harm_volume("bad", "late", milliseconds=50)
+    number, seconds = web.write(20)
+    assert (number, seconds > 1) == (0, True)
+    faults.end_harms(volume="bad")
+    faults.harm_volume("bad", "corrupt", every=4096)
+    assert web.kept(50) == 0, "every block lies there changed"
+    faults.harm_volume("bad", "lie", lost=1)
+    assert web.write(50)[0] == 0, "it says"
+    assert web.kept(50) == 0
+    faults.harm_volume("bad", "lie", changed=0.5)
+    assert web.write(50)[0] == 0
+    assert 5 < web.kept(50) < 45
+    faults.harm_volume("bad", "fail", share=1)
+    assert web.write(1)[0] == errno.EIO
+    assert {harm["kind"] for harm in faults.harms()} == {"lie", "fail"}
+    faults.clear_faults()
+    assert web.write(50)[0] == 0
+    assert web.kept(50) == 50
+    admin.compute.delete_volume_attachment(web.id, volume.id)
+    eventually(lambda: admin.block_storage.get_volume(volume.id).status == "available")
+
+
+def test_an_ordinary_volume_cannot_lie(admin: Any, web: Web, faults: AdminClient) -> None:
+    volume = admin.block_storage.create_volume(name="good", size=1)
+    admin.block_storage.wait_for_status(volume, "available", interval=0.05, wait=60)
+    admin.compute.create_volume_attachment(web.id, volume_id=volume.id)
+    admin.block_storage.wait_for_status(volume, "in-use", interval=0.05, wait=60)
+    with pytest.raises(LocalCloudError, match="whose type has the property kb:faulty=true"):
+        faults.harm_volume("good", "lie", lost=1)
+    assert faults.harms() == []
     admin.compute.delete_volume_attachment(web.id, volume.id)
     eventually(lambda: admin.block_storage.get_volume(volume.id).status == "available")
 

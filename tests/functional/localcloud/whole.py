@@ -22,17 +22,29 @@ WRITTEN_AT_ONCE = 4096
 USER_DATA = f"""#!/usr/bin/env python3
 import http.server, json, mmap, os, socket, time
 
-def write(count):
+def write(count, flush):
     block = mmap.mmap(-1, {WRITTEN_AT_ONCE})
+    block.write(b"kept" * ({WRITTEN_AT_ONCE} // 4))
     device = os.open("/dev/vdb", os.O_WRONLY | os.O_DIRECT)
     number, started = 0, time.monotonic()
     try:
         for each in range(count):
             os.pwrite(device, block, each * {MIB})
+            if flush:
+                os.fsync(device)
     except OSError as error:
         number = error.errno
     os.close(device)
     return json.dumps([number, time.monotonic() - started]).encode()
+
+def read(count):
+    block, kept = mmap.mmap(-1, {WRITTEN_AT_ONCE}), 0
+    device = os.open("/dev/vdb", os.O_RDONLY | os.O_DIRECT)
+    for each in range(count):
+        os.preadv(device, [block], each * {MIB})
+        kept += block[:] == b"kept" * ({WRITTEN_AT_ONCE} // 4)
+    os.close(device)
+    return str(kept).encode()
 
 def burn(seconds):
     ends, before = time.monotonic() + seconds, time.process_time()
@@ -52,7 +64,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         path = self.path[1:]
         if path.startswith("write/"):
-            body = write(int(path[6:]))
+            body = write(int(path[6:]), False)
+        elif path.startswith("flush/"):
+            body = write(int(path[6:]), True)
+        elif path.startswith("read/"):
+            body = read(int(path[5:]))
         elif path.startswith("burn/"):
             body = burn(float(path[5:]))
         elif path:
@@ -95,10 +111,16 @@ class Web:
             assert response.read() == b"taken"
         return time.monotonic() - started
 
-    def write(self, blocks: int) -> tuple[int, float]:
-        """The error number (0: none) and the seconds of writing that many blocks to its volume."""
-        number, seconds = json.loads(self.get(f"write/{blocks}") or b"")
+    def write(self, blocks: int, how: str = "write") -> tuple[int, float]:
+        """The error number (0: none) and the seconds of writing that many blocks to its volume; `how` may be
+        `flush`, after each.
+        """
+        number, seconds = json.loads(self.get(f"{how}/{blocks}", timeout=30) or b"")
         return int(number), float(seconds)
+
+    def kept(self, blocks: int) -> int:
+        """How many of these blocks hold what was written."""
+        return int(self.get(f"read/{blocks}", timeout=30) or b"")
 
     def connect(self, port: int) -> None:
         """A connection to it, and its end. Raises `OSError`."""
