@@ -66,8 +66,22 @@ NOT_NEEDED = {
 """Programs whose absence is provided for, and how."""
 
 WORDS = {
-    *("arp", "as", "bridge", "file", "free", "init", "look", "opt", "passwd", "patch", "red", "replace"),
-    *("route", "size", "strings", "time", "top", "uptime", "w", "write"),
+    *(
+        "arp",
+        "as",
+        "bridge",
+        "file",
+        "free",
+        "import",
+        "init",
+        "look",
+        "open",
+        "opt",
+        "passwd",
+        "patch",
+        "red",
+    ),
+    *("replace", "route", "size", "strings", "time", "top", "uptime", "w", "write"),
 }
 """Words of sentences, keys and options that are called like a program."""
 
