@@ -100,6 +100,11 @@ class Topology:
         return self.servers + self.clients
 
     @property
+    def loading(self) -> tuple[Server, ...]:
+        """The servers that make the load: generators, or storage servers where there are none."""
+        return self.clients or self.servers
+
+    @property
     def proxies(self) -> tuple[Server, ...]:
         """One for each cloud."""
         return (self.proxy,) if self.testing_proxy is None else (self.proxy, self.testing_proxy)

@@ -158,7 +158,7 @@ class PointRunner(ABC, Generic[S, P, M]):
 
     def seconds(self, point: P, before: float, after: float) -> Seconds:
         """Merges the seconds of `point`: `before` ahead of its window, `after` behind it."""
-        agents = {server.name: server.host for server in self.topology.clients[: point.clients]}
+        agents = {server.name: server.host for server in self.topology.loading[: point.clients]}
         return Seconds(
             self._cloud,
             point.id,
@@ -200,7 +200,7 @@ class PointRunner(ABC, Generic[S, P, M]):
 
     def _clients(self, clients: int | None) -> int:
         """So many of the servers that make the load, all of them if None; raises ScenarioError."""
-        most = len(self.topology.clients or self.topology.servers)
+        most = len(self.topology.loading)
         if clients is not None and not 1 <= clients <= most:
             raise ScenarioError(f"clients={clients}: the topology has {most}.")
         return clients or most

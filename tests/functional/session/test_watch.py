@@ -15,6 +15,7 @@ import pytest
 
 from kb_tests.events import sessions
 from tests.functional.session.suite import Suite
+from tests.functional.storage.sessions import scenario as storage
 from tests.waiting import eventually
 
 SLA = "{errors: 50%}"
@@ -117,6 +118,17 @@ def test_a_session_is_followed_from_its_beginning_to_its_exit_code(
     }
     # The same again, from the files alone.
     assert watched.watch() == events
+
+
+@pytest.mark.root_only("loop devices")
+def test_seconds_of_storage_are_told_too(suite: Suite, start: Any) -> None:
+    watched = start("--kb-scenario", storage(suite, duration="5s"))
+    watched.wait_for_session()
+    seconds = [event for event in watched.watch() if event["kind"] == "second"]
+    assert watched.end() in (0, 10, 11)  # what came out is not what this is about
+    assert len([event for event in seconds if event["index"] >= 0]) >= 5
+    assert all(event["agents"] == event["expected"] == 1 for event in seconds)
+    assert sum(event["completed"] for event in seconds) > 100
 
 
 def test_what_was_written_before_everything_was_killed_can_be_read(suite: Suite, start: Any) -> None:
