@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kb_tests.report import words
 from kb_tests.report.exitcode import meaning
+from kb_tests.report.headline import headline
 from kb_tests.report.http.figures import Figures
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord
 from kb_tests.report.storage import words as storage_words
@@ -37,8 +38,7 @@ def closing(code: int, html: Path | None = None) -> list[Line]:
 def _summary(record: RunRecord, path: Path | None) -> Iterator[Line]:
     source = f", loaded from {record.testing_cloud}" if record.testing_cloud else ""
     yield Line(f"cloud {record.cloud}{source}, run {record.run}", {"bold": True})
-    for note in record.notes:
-        yield Line(f"note: {note}", {"yellow": True})
+    yield Line(headline(record), {"bold": True})
     rows = [_row(point) for point in record.points]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for point, row in zip(record.points, rows, strict=True):
@@ -53,6 +53,9 @@ def _summary(record: RunRecord, path: Path | None) -> Iterator[Line]:
     for leak in record.leaks:
         yield Line(f"left on the cloud: {leak}", {"red": True})
     yield Line(words.totals(record))
+    if record.notes:
+        more = f" (and {len(record.notes) - 1} more notes in the record)" if len(record.notes) > 1 else ""
+        yield Line(f"note: {record.notes[0]}{more}", {"yellow": True})
     yield Line(f"record: {path}" if path else "record: could not be written", {} if path else {"red": True})
 
 

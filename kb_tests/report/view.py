@@ -14,6 +14,7 @@ from kb_tests.cloud.topology import Role
 from kb_tests.measure.storage.measurement import StorageMeasurement
 from kb_tests.report import by_host, words
 from kb_tests.report.exitcode import ExitCode, exit_code
+from kb_tests.report.headline import headline
 from kb_tests.report.http import hosts as http_hosts
 from kb_tests.report.http import words as http_words
 from kb_tests.report.http.figures import Figures
@@ -110,6 +111,7 @@ class RunView:
     when: str
     state: str
     banner: str
+    headline: str
     totals: str
     findings: tuple[tuple[PointView, str], ...]
     findings_more: int
@@ -133,6 +135,7 @@ def view(record: RunRecord) -> RunView:
         when=_when(record.started, record.ended),
         state=state,
         banner=banner,
+        headline=headline(record),
         totals=words.totals(record),
         findings=tuple(findings[:FINDINGS_SHOWN]),
         findings_more=max(0, len(findings) - FINDINGS_SHOWN),
@@ -166,9 +169,10 @@ def _banner(record: RunRecord) -> tuple[str, str]:
         return "invalid", "Incomplete" if record.ended else "Not finished"
     if code == ExitCode.OK and record.ended is None:
         return "invalid", "Not finished"
-    judged = any(point.outcome for point in record.points)
+    if code == ExitCode.OK and not any(point.outcome for point in record.points):
+        return "measured", "Nothing judged"
     return {
-        ExitCode.OK: ("pass", "SLA kept" if judged else "Nothing judged"),
+        ExitCode.OK: ("pass", "SLA kept"),
         ExitCode.FAILED: ("fail", "SLA broken"),
         ExitCode.INTERRUPTED: ("invalid", "Interrupted"),
         ExitCode.INCONCLUSIVE: ("inconclusive", "Inconclusive"),

@@ -82,7 +82,7 @@ def _scale(check: Check) -> tuple[float, str]:
         return 0.01, "%"
     if check.unit == "s":
         return next(
-            ((factor, unit) for unit, factor in (("us", 1e-6), ("ms", 1e-3)) if check.limit < 1000 * factor),
+            ((factor, unit) for unit, factor in (("µs", 1e-6), ("ms", 1e-3)) if check.limit < 1000 * factor),
             (1.0, "s"),
         )
     return 1.0, check.unit.replace("1/", "/")

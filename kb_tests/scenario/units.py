@@ -12,10 +12,10 @@ from typing import Annotated
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 _NUMBER = r"(?P<number>[0-9]{1,18}(?:\.[0-9]{1,9})?)"
-_DURATION = re.compile(_NUMBER + r"\s*(?P<unit>us|ms|s|min|h)")
+_DURATION = re.compile(_NUMBER + r"\s*(?P<unit>us|µs|μs|ms|s|min|h)")
 _SIZE = re.compile(_NUMBER + r"\s*(?P<unit>B|KiB|MiB|GiB|TiB|KB|MB|GB|TB)")
 _SHARE = re.compile(_NUMBER + r"\s*%")
-_SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
+_SECONDS = {"µs": 1e-6, "μs": 1e-6, "us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
 AUTO = "auto"
 _BYTES = {"B": 1} | {
     f"{prefix}{suffix}": base**power
@@ -60,10 +60,10 @@ def parse_share(text: object) -> float:
 
 
 def format_duration(seconds: float) -> str:
-    """A duration for people, three significant digits: "250us", "10.4ms", "30s", "5min"."""
+    """A duration for people, three significant digits: "250µs", "10.4ms", "30s", "5min"."""
     if math.isnan(seconds):
         return "-"
-    for unit, scale in (("us", 1e-6), ("ms", 1e-3), ("s", 1.0)):
+    for unit, scale in (("µs", 1e-6), ("ms", 1e-3), ("s", 1.0)):
         if abs(seconds) < 1000 * scale * 0.9995 or unit == "s":
             break
     return f"{seconds / scale:.3g}{unit}" if abs(seconds) < 600 else f"{seconds / 60:.4g}min"

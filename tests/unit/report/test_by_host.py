@@ -68,7 +68,7 @@ def test_a_slow_disk_shows_by_its_host() -> None:
         "Servers on", "Servers", "IOPS", "Bandwidth", "read p99", "Longest stall", "Failed",
     )  # fmt: skip
     assert [row[:2] for row in table.rows] == [("h2", "1"), ("h1", "2")]
-    assert [row[5] for row in table.rows] == ["2s", "0us"]
+    assert [row[5] for row in table.rows] == ["2s", "0µs"]
 
 
 def test_the_page_shows_ways_and_generators() -> None:

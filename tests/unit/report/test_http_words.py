@@ -47,4 +47,4 @@ def test_tls_is_told_where_it_was_asked_for() -> None:
 
 
 def test_a_skew_is_known_as_well_as_the_clocks_are() -> None:
-    assert facts()["widest start skew"] == "1ms ± 200us"
+    assert facts()["widest start skew"] == "1ms ± 200µs"

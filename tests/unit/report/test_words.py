@@ -25,7 +25,7 @@ from tests.unit.report import build
         ),
         (
             build.check("latency p99", 0.05004, 0.050),
-            "p99 of response time 50.04ms is over its limit 50ms by 40us (1x)",
+            "p99 of response time 50.04ms is over its limit 50ms by 40µs (1x)",
         ),
         (build.check("latency p50", 0.004, 0.010), "p50 of response time 4ms keeps its limit 10ms"),
         (

@@ -58,7 +58,8 @@ def test_a_progression_rises_and_ends_at_the_maximum(start: int, step: int, extr
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("250us", 250e-6), ("10ms", 0.01), ("1.5s", 1.5), ("5min", 300.0), ("1h", 3600.0)]
+    ("text", "seconds"),
+    [("250us", 250e-6), ("250µs", 250e-6), ("10ms", 0.01), ("1.5s", 1.5), ("5min", 300.0), ("1h", 3600.0)],
 )
 def test_durations(text: str, seconds: float) -> None:
     assert parse_duration(text) == pytest.approx(seconds)
@@ -85,7 +86,7 @@ def test_what_is_no_share_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.00025, "250us"), (0.0104, "10.4ms"), (0.9999, "1s"), (30, "30s"), (599, "599s"), (3600, "60min")],
+    [(0.00025, "250µs"), (0.0104, "10.4ms"), (0.9999, "1s"), (30, "30s"), (599, "599s"), (3600, "60min")],
 )
 def test_durations_for_people(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text

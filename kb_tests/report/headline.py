@@ -1,0 +1,143 @@
+"""The first sentence of a report: what held and what broke, for somebody who gives it ten seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import assert_never
+
+from kb_tests.report import words
+from kb_tests.report.record import PointRecord, PointStatus, RunRecord
+from kb_tests.scenario.http import HttpPoint
+from kb_tests.scenario.storage import StoragePoint
+from kb_tests.sla.verdict import Check, Outcome
+
+WITHOUT_VERDICT = (PointStatus.LOST, PointStatus.ERROR, PointStatus.NOT_RUN)
+
+
+def headline(record: RunRecord) -> str:
+    """One or two sentences, such as "It held up to 800 req/s; at 1,600 req/s half of the requests failed."
+
+    Nothing is claimed beyond what was judged: "up to" only where no point of as much load or less broke.
+    """
+    if not record.points:
+        return "No point was selected, so that nothing is known of this cloud."
+    told = [_judged(record), _unjudged(record), _others(record)]
+    return " ".join(filter(None, told))
+
+
+def _judged(record: RunRecord) -> str:
+    judged = [point for point in record.points if point.outcome in (Outcome.PASS, Outcome.FAIL)]
+    held = [point for point in judged if point.outcome is Outcome.PASS]
+    broken = [point for point in judged if point.outcome is Outcome.FAIL]
+    if not judged:
+        return ""
+    if not broken:
+        return _all_held(record, held)
+    first = min(broken, key=lambda point: point.point.offered)
+    broke = f"at {_load(first, held)} {_worst(first)}"
+    if not held:
+        what = "The point broke its SLA" if len(broken) == 1 else f"All {len(broken)} points broke their SLA"
+        return f"{what}: {broke}."
+    if _rising(judged):
+        below = [point for point in held if point.point.offered < first.point.offered]
+        if len(below) == len(held):
+            return f"It held up to {_load(max(held, key=lambda point: point.point.offered))}; {broke}."
+    return f"{len(broken)} of {len(judged)} points broke their SLA: {broke}."
+
+
+def _all_held(record: RunRecord, held: Sequence[PointRecord]) -> str:
+    most = max(held, key=lambda point: point.point.offered)
+    if len(held) == 1:
+        return f"It kept its SLA at {_load(most)}."
+    which = f"All {len(held)} points" if len(held) == len(record.points) else f"The {len(held)} points judged"
+    upto = f", up to {_load(most)}" if _rising(held) else ""
+    return f"{which} kept their SLA{upto}."
+
+
+def _unjudged(record: RunRecord) -> str:
+    parts = []
+    for count, what in (
+        (_count(record, Outcome.INCONCLUSIVE), "could not be decided by their samples"),
+        (_count(record, Outcome.INVALID), "were not measured as they should be"),
+        (sum(point.status in WITHOUT_VERDICT for point in record.points), "have no result"),
+    ):
+        if count:
+            one = what.replace("were", "was").replace("have", "has").replace("their samples", "its sample")
+            one = one.replace("they should", "it should")
+            parts.append(f"1 point {one}" if count == 1 else f"{count} points {what}")
+    if parts:
+        return f"{'; '.join(parts)}."
+    if not any(point.outcome for point in record.points):
+        measured = sum(point.status is PointStatus.MEASURED for point in record.points)
+        points = "1 point was" if measured == 1 else f"{measured} points were"
+        return f"Nothing was judged here: {points} measured for tests that judge by themselves."
+    return ""
+
+
+def _others(record: RunRecord) -> str:
+    if record.leaks:
+        return "Resources of this run were left on the cloud."
+    return ""
+
+
+def _count(record: RunRecord, outcome: Outcome) -> int:
+    return sum(point.outcome is outcome for point in record.points)
+
+
+def _rising(points: Sequence[PointRecord]) -> bool:
+    """Whether points differ in nothing but how much load they are: one is above another then."""
+    return len({_series(point) for point in points}) == 1 and all(point.point.offered for point in points)
+
+
+def _series(point: PointRecord) -> tuple[str, str]:
+    asked = point.point
+    match asked:
+        case HttpPoint():
+            return asked.scenario, ""
+        case StoragePoint():
+            return asked.scenario, asked.profile
+        case _:
+            assert_never(asked)
+
+
+def _load(point: PointRecord, among: Sequence[PointRecord] = ()) -> str:
+    """How much load a point is; of a profile its name, too, unless all `among` them are of the same one."""
+    asked = point.point
+    match asked:
+        case HttpPoint():
+            return _rate(point)
+        case StoragePoint():
+            same = {other.point.profile for other in among if isinstance(other.point, StoragePoint)}
+            named = "" if same == {asked.profile} else f"{asked.profile!r}, "
+            servers = f"{asked.clients} server{'s' if asked.clients > 1 else ''}"
+            return f"{named}{servers}, {_rate(point)}"
+        case _:
+            assert_never(asked)
+
+
+def _rate(point: PointRecord) -> str:
+    offered = point.point.offered
+    return f"{words.number(offered)} {words.rate_unit(point)}" if offered else "as much as it could take"
+
+
+def _worst(point: PointRecord) -> str:
+    """What broke most tellingly: failures before rates, rates before times, as one clause."""
+    checks = point.verdict.checks if point.verdict else ()
+    broken = sorted((check for check in checks if check.outcome is Outcome.FAIL), key=_telling)
+    if not broken:
+        return "its SLA was broken"
+    check = broken[0]
+    value, limit = words.pair(check)
+    things = "requests" if isinstance(point.point, HttpPoint) else "I/Os"
+    if check.name == "errors":
+        return f"{value} of the {things} failed, {limit} are allowed"
+    if check.name == "achieved":
+        return f"{value} of the load was achieved, where {limit} are asked for"
+    if check.value == float("inf"):
+        return f"{words.subject(check)} was beyond measure, its limit {limit}"
+    return f"{words.subject(check)} was {value}, its limit {limit}"
+
+
+def _telling(check: Check) -> int:
+    order = ("errors", "connections", "achieved")
+    return order.index(check.name) if check.name in order else len(order)

@@ -1,0 +1,51 @@
+"""The first sentence of a report: true, and no more than was judged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from kb_tests.report.headline import headline
+from kb_tests.report.record import PointRecord, PointStatus
+from tests.unit.report import build
+
+P = [build.point(1, 400), build.point(1, 800), build.point(1, 1600)]
+
+
+@pytest.mark.parametrize(
+    ("points", "sentence"),
+    [
+        ([build.judged(P[0])], "It kept its SLA at 400 req/s."),
+        ([build.judged(each) for each in P], "All 3 points kept their SLA, up to 1,600 req/s."),
+        (
+            [build.judged(P[0]), build.judged(P[1]), build.judged(P[2], failing=0.5, share=1.0)],
+            "It held up to 800 req/s; at 1,600 req/s 50% of the requests failed, 0.1% are allowed.",
+        ),
+        (
+            [build.judged(P[0]), build.judged(P[1], share=0.5), build.judged(P[2])],
+            "1 of 3 points broke their SLA: at 800 req/s 50% of the requests failed, 0.1% are allowed.",
+        ),
+        (
+            [build.judged(P[0], share=0.5)],
+            "The point broke its SLA: at 400 req/s 50% of the requests failed, 0.1% are allowed.",
+        ),
+        (
+            [build.judged(P[0]), build.judged(P[1], reasons=["late"]), build.judged(P[2], undecided=True)],
+            "It kept its SLA at 400 req/s. 1 point could not be decided by its sample; "
+            "1 point was not measured as it should be.",
+        ),
+        ([], "No point was selected, so that nothing is known of this cloud."),
+        (
+            [PointRecord.measured(P[0], build.measurement(P[0]))],
+            "Nothing was judged here: 1 point was measured for tests that judge by themselves.",
+        ),
+    ],
+)
+def test_it_says_what_held_and_what_broke(points: Sequence[PointRecord], sentence: str) -> None:
+    assert headline(build.run(points)) == sentence
+
+
+def test_points_without_a_result_are_told_of() -> None:
+    told = headline(build.run([build.judged(P[0]), build.without(PointStatus.NOT_RUN, "ended", P[1])]))
+    assert told == "It kept its SLA at 400 req/s. 1 point has no result."
