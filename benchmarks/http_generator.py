@@ -26,6 +26,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from kb_tests.agent.page import Page
 from kb_tests.cloud.topology import Role
 from kb_tests.fleet import bundle, certificate
 
@@ -83,7 +84,7 @@ def nginx() -> Iterator[int]:
         folder.chmod(0o755)
         (folder / "pages").mkdir()
         for size in PAGES.values():
-            (folder / "pages" / str(size)).write_bytes(b"x" * size)
+            (folder / "pages" / str(size)).write_bytes(b"".join(Page(size).pieces()))
         (folder / "tls.pem").write_text(certificate.make())
         (folder / "nginx.conf").write_text(CONFIG.format(folder=folder, port=port))
         server = subprocess.Popen(["nginx", "-p", name, "-c", str(folder / "nginx.conf")])
@@ -113,7 +114,7 @@ def ours(agent: Any, port: int, page: int, **options: Any) -> tuple[Run, Any, di
     requests completed in the measured window, and the ramp in seconds.
     """
     http = {"path": f"/{page}", "port": port, "keep_alive": True, "warm_up": 0, "timeout": 5, "block": 10}
-    http |= {"tls": False} | options
+    http |= {"tls": False, "size": page} | options
     address = "127.0.0.2" if http["tls"] else "127.0.0.1"
     before, own = resource.getrusage(resource.RUSAGE_CHILDREN), time.process_time()
     inside = 0
@@ -130,6 +131,7 @@ def ours(agent: Any, port: int, page: int, **options: Any) -> tuple[Run, Any, di
                 if kind == "second" and 0 <= body["index"] < options["duration"]:
                     inside += body["counts"]["completed"]
                 if kind == "done":
+                    assert not body["counts"]["errors"], body
                     cpu = _cpu_since(before) + time.process_time() - own
                     run = Run(cpu, body["counts"]["completed"], options["duration"])
                     return run, load, body | {"inside": inside}, ramp

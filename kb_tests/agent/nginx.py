@@ -9,6 +9,7 @@ import resource
 import time
 
 from . import process, tcp
+from .page import Page
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class Nginx:
         self._connections = 0
         self._tls = ""
         self._next_start = 0.0
+        self._pages: set[int] = set()
 
     def start(self, connections: int = 512, tls: str | None = None) -> None:
         """Start it, or let it hold more connections; raises NginxError unless it then answers.
@@ -190,22 +192,18 @@ class Nginx:
             return
 
     def _make_page(self, size: int) -> None:
+        if size in self._pages:
+            return
         path = os.path.join(self._folder, "pages", str(size))
-        try:
-            if os.stat(path).st_size == size:
-                return
-        except FileNotFoundError:
-            pass
         space = os.statvfs(self._folder)
         if size > space.f_bavail * space.f_frsize - _KEEP_FREE:
             raise NginxError(f"there is no room for a page of {size} bytes on the disk of this server")
-        chunk = os.urandom(min(size, 1 << 20))
         with open(path + ".new", "wb") as file:
-            for _ in range(size >> 20):
-                file.write(chunk)
-            file.write(chunk[: size & ((1 << 20) - 1)])
+            for piece in Page(size).pieces():
+                file.write(piece)
         os.chmod(path + ".new", 0o644)
         os.rename(path + ".new", path)
+        self._pages.add(size)
 
     def _await(self, size: int) -> None:
         deadline = time.monotonic() + _START_TIMEOUT

@@ -24,9 +24,9 @@ Commands::
                                       hold that many connections; `tls` is a private key and its
                                       certificate as PEM to speak HTTPS with, "" for HTTP
     load    id, clients, http         agents with 0 <= index < clients prepare: they open connections
-                                      and answer `ready`; `http` holds rate, connections, path,
-                                      keep_alive, warm_up, duration, timeout, block (seconds of one
-                                      histogram block), port, tls
+                                      and answer `ready`; `http` holds rate, connections, path, size
+                                      (the page's, in bytes), keep_alive, warm_up, duration, timeout,
+                                      block (seconds of one histogram block), port, tls
     disk    id, target                a storage server finds, formats, mounts and fills what it is to load;
                                       `target` holds kind, volume, volume_size, file_system, directory,
                                       size
@@ -75,9 +75,10 @@ Reports::
                                                   when the command itself could not be read
 
 `counts` is `{"due", "sent", "completed", "unsent", "inflight", "bytes": int, "errors": {key: int}}`
-with the keys of `ERRORS`. A `second` counts things when they happen. A `block` holds every request
-that was *due* in its share of the measured window, wherever it ended, so that the blocks add up to
-the window exactly; it is sent once all its requests have ended or timed out.
+with the keys of `ERRORS`: "status" is a 2xx other than 200, "redirect" any 3xx, "length" a 200 of another
+length than the page's, "content" one of its length with other bytes. A `second` counts things when they
+happen. A `block` holds every request that was *due* in its share of the measured window, wherever it ended,
+so that the blocks add up to the window exactly; it is sent once all its requests have ended or timed out.
 
 A reader refuses a message that is larger than MAX_MESSAGE, of another version, of unknown kind, or
 whose fields have the wrong type or range: agents by `parse_command`, the controller by
@@ -112,9 +113,13 @@ REPORTS = (
     "failed",
 )
 ERRORS = (
+    "status",
+    "redirect",
     "http_4xx",
     "http_5xx",
     "http_other",
+    "length",
+    "content",
     "connect",
     "reset",
     "timeout",

@@ -18,6 +18,7 @@ def run(
         "rate": point.rate,
         "connections": point.connections,
         "path": f"/{point.page_size}",
+        "size": point.page_size,
         "keep_alive": point.keep_alive,
         "warm_up": point.warm_up,
         "duration": point.duration,

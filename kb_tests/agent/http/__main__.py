@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import os
 import select
+import ssl
 import sys
 import time
+import urllib.request
 from typing import Any
 from urllib.parse import urlsplit
 
 from .. import histogram
+from ..page import Page
 from .engine import HttpLoad, LoadError
 
 
@@ -26,9 +29,21 @@ def run(load: HttpLoad) -> dict[str, Any]:
                 return body
 
 
+def _page(url: str) -> Page:
+    """What a GET of `url` gets now: all answers have to be that."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    with urllib.request.urlopen(url, timeout=30, context=context) as answer:  # noqa: S310 - a person's own URL
+        content = answer.read()
+    return Page(len(content), content)
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python3 -m kb_tests.agent.http", description=__doc__)
-    parser.add_argument("--url", required=True, help="http://IPV4[:PORT]/PATH, or https://...")
+    parser.add_argument(
+        "--url", required=True, help="http://IPV4[:PORT]/PATH, or https://...; what it holds now is the page"
+    )
     parser.add_argument("--rate", type=float, default=1000, help="requests/s; 0 for a closed loop")
     parser.add_argument("--connections", type=int, default=100)
     parser.add_argument("--duration", type=float, default=5)
@@ -52,12 +67,13 @@ def main() -> None:
         "block": 10,
     }
     try:
-        load = HttpLoad(url.hostname or "", options, asked.workers)
+        page = _page(asked.url)
+        load = HttpLoad(url.hostname or "", options | {"size": page.size}, asked.workers, page)
         begin = time.monotonic()
         load.prepare(begin + 30)
         ramp = time.monotonic() - begin
         done = run(load)
-    except LoadError as error:
+    except (LoadError, OSError) as error:
         sys.exit(str(error))
     total = done["counts"]
     if "tls" in done:

@@ -16,12 +16,17 @@ if TYPE_CHECKING:
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
+def _spoilt(_request: bytes) -> int:
+    raise OSError(errno.EPROTO, "bytes that nobody asked for")
+
+
 class Connection:
     """`block` is the block of the request under way, None if there is none.
 
     `since` is when we began to wait for the server: the request's sending, else the connect; infinite while
     the connection is idle. `remaining` body bytes may be dropped unread. `usable` once it has carried a
-    response. `awaits` is what epoll is to watch for while it is being opened.
+    response. `awaits` is what epoll is to watch for while it is being opened, `fault` the key of
+    `protocol.ERRORS` that a request which cannot be sent on it fails with.
     """
 
     __slots__ = (
@@ -29,6 +34,7 @@ class Connection:
         "block",
         "connecting",
         "due",
+        "fault",
         "fd",
         "head",
         "parser",
@@ -63,6 +69,7 @@ class Connection:
         self.connecting = True
         self.awaits = select.EPOLLOUT
         self.usable = False
+        self.fault = "reset"
         self.since = now
         self.due = math.inf
         self.remaining = 0
@@ -78,8 +85,9 @@ class Connection:
         """Version and cipher suite of TLS, "" without."""
         return ""
 
-    def body_size(self) -> int:
-        """The bytes of the body of the response that just ended."""
-        if self.parser is None:
-            return self.head.length if self.head else 0
-        return self.parser.size + self.parser.ahead - self.remaining if self.remaining else self.parser.size
+    def spoil(self) -> None:
+        """Bytes came that nobody asked for: whoever sends the next request would take them for its answer.
+        So that request fails, as one whose answer is no HTTP.
+        """
+        self.send = _spoilt  # type: ignore[assignment]
+        self.fault = "protocol"

@@ -12,11 +12,14 @@ class LoadError(Exception):
 
 
 class Load(NamedTuple):
-    """What to send. `rate` is requests per second, 0 for a closed loop; times are seconds."""
+    """What to send. `rate` is requests per second, 0 for a closed loop; `size` is the page's in bytes, times
+    are seconds.
+    """
 
     host: str
     port: int
     path: str
+    size: int
     rate: float
     connections: int
     keep_alive: bool
@@ -34,6 +37,7 @@ class Load(NamedTuple):
                 host=str(ipaddress.IPv4Address(target)),
                 port=int(options["port"]),
                 path=str(options["path"]),
+                size=int(options["size"]),
                 rate=float(options["rate"]),
                 connections=int(options["connections"]),
                 keep_alive=bool(options["keep_alive"]),
@@ -52,6 +56,7 @@ class Load(NamedTuple):
             and load.path.isprintable()
             and " " not in load.path
             and len(load.path) <= 2000
+            and 0 <= load.size <= 1 << 40
             and 0 <= load.rate <= 10_000_000
             and 1 <= load.connections <= 60_000
             and 0 <= load.warm_up <= 86_400

@@ -22,7 +22,8 @@ class Pool:
     """So many connections: all of them kept open, or each for one request if not `keep_alive`.
 
     `idle` are open and wait for a request (it may hold closed ones); `missing` are to be opened; `free` are
-    not in use, where each is new. `pause` is how long the next back-off takes.
+    not in use, where each is new; of those, `spoilt` brought bytes that nobody asked for, each of which costs
+    a request. `pause` is how long the next back-off takes.
     `make` begins a connect, as `Connection` does.
     """
 
@@ -36,6 +37,7 @@ class Pool:
         self.free = 0 if keep_alive else size
         self.missing = size if keep_alive else 0
         self.opening = 0
+        self.spoilt = 0
         self.retry_at = -math.inf
         self.pause = FIRST_PAUSE
         self._epoll = epoll
@@ -88,6 +90,15 @@ class Pool:
         self.missing += 1
         if not connection.usable:
             self.back_off()
+
+    def spoil(self, connection: Connection) -> None:
+        """Bytes came on it that nobody asked for: the next request that would go out on it fails."""
+        if self.keep_alive:
+            connection.spoil()
+            self._epoll.modify(connection.fd, 0)  # there may be no end of them
+        else:
+            self.spoilt += 1
+            self.drop(connection)
 
     def back_off(self) -> None:
         """Let a pause pass before the next connect: twice the one before."""

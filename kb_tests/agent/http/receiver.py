@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import time
 
 from .. import histogram
+from ..page import Page
 from .accounts import Accounts
 from .connection import Connection
 from .pool import FIRST_PAUSE, Pool
@@ -13,20 +15,35 @@ from .response import UNTIL_CLOSE, Head, ProtocolError, ResponseParser, parse_he
 from .tally import Block
 
 PIECE = 4096  # bytes of one read that has to look at what it reads
+BODY = 1 << 16  # bytes of one read of a body that has to be compared
+BODIES = 16  # such reads of one connection in a row
 DROP = 1 << 20  # bytes of one read that need not
 KNOWN_HEADS = 64
+COMPARED = 100  # one answer of so many is compared with the page, by chance; and the first of each connection
 
 _clock = time.monotonic
 _nowhere = bytearray(DROP)  # never touched: MSG_TRUNC drops in the kernel (TLS uses its first 16 KiB)
 
 
 class Receiver:
-    """Ends the requests that are under way on the connections of `pool`, well or not."""
+    """Ends the requests that are under way on the connections of `pool`, well or not.
 
-    def __init__(self, pool: Pool, accounts: Accounts) -> None:
+    Good is status 200 with a body of the page's length, on an answer that ends as HTTP says. Its bytes are
+    compared with the page's in some answers, and in all as soon as one was different.
+    """
+
+    def __init__(self, pool: Pool, accounts: Accounts, page: Page) -> None:
         self.pool = pool
         self.accounts = accounts
-        self.heads: dict[bytes, Head] = {}
+        self.page = page
+        self.size = page.size
+        self.heads: dict[bytes, Head] = {}  # of pages as they should be
+        self.differed = False
+        self.until_compared = self._gap()
+
+    def compare(self, connection: Connection) -> None:
+        """The next answer of this connection is to be compared with the page."""
+        connection.parser = ResponseParser(self.page)
 
     def receive(self, connection: Connection) -> None:
         """Read what has arrived."""
@@ -44,7 +61,7 @@ class Receiver:
                 if head is None:
                     self._parse(connection, data)
                     return
-                remaining = end + 4 + head.length - len(data)
+                remaining = end + 4 + self.size - len(data)
                 connection.head = head
                 if remaining <= 0:
                     if remaining:
@@ -82,40 +99,59 @@ class Receiver:
         self.pool.drop(connection)
 
     def _parse(self, connection: Connection, data: bytes) -> None:
-        """Read what the short way in `receive` cannot."""
-        if connection.block is None:  # nobody asked
-            self.pool.drop(connection)
+        """Read what the short way in `receive` cannot; raises OSError as it does."""
+        if connection.block is None:
+            self.pool.spoil(connection)
             return
         parser = connection.parser
         try:
             if parser is None:
                 parser = connection.parser = ResponseParser()
-                self._learn(data)
-            parser.feed(data)
+            if not parser.begun:
+                data = self._known(parser, data)
+            reads = BODIES
+            while True:
+                parser.feed(data)
+                connection.head = parser.head
+                connection.remaining = parser.ahead
+                if not parser.compares or not reads:
+                    break
+                reads -= 1
+                data = connection.recv(BODY)
+                if not data:
+                    self._end_of_stream(connection)
+                    return
         except ProtocolError:
             self.fail(connection, "protocol")
             return
-        connection.head = parser.head
-        connection.remaining = parser.ahead
         if parser.done:
             self._complete(connection)
 
-    def _learn(self, data: bytes) -> None:
-        """Keep a head that stands whole in one piece and announces a length, for `receive`."""
-        raw, end, _ = data.partition(b"\r\n\r\n")
+    def _known(self, parser: ResponseParser, data: bytes) -> bytes:
+        """What is left of the first piece of a response once its head is read, if that is known.
+
+        One that is not, stands whole in the piece and is as it should be, is known from now on.
+        """
+        raw, end, rest = data.partition(b"\r\n\r\n")
+        head = self.heads.get(raw) if end else None
+        if head is not None:
+            parser.know(head)
+            return rest
         head = parse_head(raw) if end else None
-        if head is not None and head.length >= 0:
+        if head is not None and not head.error and head.length == self.size:
             if len(self.heads) >= KNOWN_HEADS:
                 self.heads.clear()
             self.heads[raw] = head
+        return data
 
     def _end_of_stream(self, connection: Connection) -> None:
         parser = connection.parser
         if connection.block is None:
             self.pool.drop(connection)
         elif parser is not None and parser.head is not None and parser.head.length == UNTIL_CLOSE:
+            parser.size += parser.ahead - connection.remaining
             self._complete(connection)
-        elif parser is not None or connection.remaining:
+        elif (parser is not None and parser.begun) or connection.remaining:
             self.fail(connection, "truncated")
         else:
             self.fail(connection, "reset")
@@ -127,8 +163,11 @@ class Receiver:
         second = self.accounts.second
         if now >= second.end:
             second = self.accounts.second_at(now)
-        if head.error:
-            self.accounts.fail(block, head.error, now)
+        error = "" if connection.parser is None else connection.parser.error(self.size)
+        if error:
+            self.accounts.fail(block, error, now)
+            if error == "content":
+                self.differed, self.until_compared = True, 1
         else:
             us = int((now - connection.due) * 1e6)
             if us >= 2048:
@@ -144,13 +183,17 @@ class Receiver:
                 shift = us.bit_length() - 11
                 us = (shift << 10) + (us >> shift)
             block.service[us] += 1
-            size = head.length if connection.parser is None else connection.body_size()
             block.completed += 1
             second.completed += 1
-            block.bytes += size
-            second.bytes += size
+            block.bytes += self.size
+            second.bytes += self.size
+        self.until_compared -= 1
+        if self.until_compared:
+            connection.parser = None
+        else:
+            self.compare(connection)
+            self.until_compared = self._gap()
         connection.block = None
-        connection.parser = None
         connection.remaining = 0
         connection.usable = True
         pool = self.pool
@@ -161,3 +204,7 @@ class Receiver:
             pool.drop(connection)
         else:
             connection.since = now  # the server closes first, which leaves TIME_WAIT on its side
+
+    def _gap(self) -> int:
+        """How many answers until one is compared: by chance, since what is wrong may come in turns."""
+        return 1 if self.differed else random.randint(1, 2 * COMPARED - 1)  # noqa: S311 - no secret

@@ -1,9 +1,11 @@
-"""HTTP/1.x responses (RFC 9112), parsed for their outcome and length only; whatever comes is untrusted."""
+"""HTTP/1.x responses (RFC 9112): is it the page that was asked for? Whatever comes is untrusted."""
 
 from __future__ import annotations
 
 import re
 from typing import NamedTuple, Optional
+
+from ..page import Page
 
 CHUNKED = -1
 UNTIL_CLOSE = -2
@@ -14,7 +16,7 @@ MAX_LENGTH = 1 << 60
 _STATUS = re.compile(rb"HTTP/1\.([01]) ([1-9])(\d\d)(?: .*)?\Z", re.DOTALL)
 _DIGITS = re.compile(rb"\d{1,18}\Z")
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?\Z", re.DOTALL)
-_ERRORS = {b"2": "", b"3": "", b"4": "http_4xx", b"5": "http_5xx"}
+_ERRORS = {b"2": "status", b"3": "redirect", b"4": "http_4xx", b"5": "http_5xx"}
 
 
 class ProtocolError(Exception):
@@ -24,8 +26,8 @@ class ProtocolError(Exception):
 class Head(NamedTuple):
     """What a head says of its response.
 
-    `error` is the key of `protocol.ERRORS` that the status stands for, "" for 2xx and 3xx; `length` the
-    bytes of the body, CHUNKED or UNTIL_CLOSE; `close` whether the connection ends with it.
+    `error` is the key of `protocol.ERRORS` that the status stands for, "" for 200; `length` the bytes of the
+    body, CHUNKED or UNTIL_CLOSE; `close` whether the connection ends with it.
     """
 
     error: str
@@ -70,31 +72,74 @@ def parse_head(raw: bytes) -> Optional[Head]:
         length = int(text)
     else:
         length = UNTIL_CLOSE
-    return Head(_ERRORS.get(kind, "http_other"), length, close or length == UNTIL_CLOSE)
+    error = "" if kind + rest == b"200" else _ERRORS.get(kind, "http_other")
+    return Head(error, length, close or length == UNTIL_CLOSE)
 
 
 class ResponseParser:
-    """One response, fed piece by piece: for everything but a whole head with a length in one piece.
+    """One response, fed piece by piece: for everything but a whole head of a page in one piece.
 
     After `feed`, `ahead` body bytes may be dropped unread before the next piece is fed; with UNTIL_CLOSE
-    that is all there is. `size` is the length of the body as far as it is known.
+    that is all there is. With a `page`, all of the body has to be fed, and is compared with that. `size` is
+    the length of the body as far as it is known (without what of UNTIL_CLOSE was dropped).
     """
 
-    def __init__(self) -> None:
+    __slots__ = (
+        "_after",
+        "_buffer",
+        "_left",
+        "_page",
+        "_stage",
+        "ahead",
+        "begun",
+        "done",
+        "head",
+        "same",
+        "size",
+    )
+
+    def __init__(self, page: Optional[Page] = None) -> None:
         self.head: Optional[Head] = None
-        self.done = False
+        self.begun = self.done = False
+        self.same = True
         self.ahead = 0
         self.size = 0
+        self._page = page
+        self._left = 0
         self._buffer = b""
-        self._stage = self._read_head
+        self._stage = self._after = self._read_head
+
+    @property
+    def compares(self) -> bool:
+        """Whether it waits for bytes of a body that it has to see."""
+        return self._stage == self._compare
 
     def feed(self, data: bytes) -> None:
         """Take what was received next; raises ProtocolError."""
+        self.begun = True
         self._buffer += data
         while self._stage():
             pass
         if self.done and self._buffer:
             raise ProtocolError("bytes after the end of the response")
+
+    def know(self, head: Head) -> None:
+        """Go on as if `head`, of the page as it is asked for, had been fed."""
+        self.begun = True
+        self.head = head
+        self._stage = self._finish
+        self._body(head.length)
+
+    def error(self, size: int) -> str:
+        """The key of `protocol.ERRORS` under which a response that is done counts, "" if it is the page, of
+        `size` bytes, as far as it was looked at.
+        """
+        assert self.head is not None
+        if self.head.error:
+            return self.head.error
+        if self.size == size:
+            return "" if self.same else "content"
+        return "truncated" if self.head.length == UNTIL_CLOSE and self.size < size else "length"
 
     def _line(self, limit: int, end: bytes = b"\r\n") -> Optional[bytes]:
         line, found, rest = self._buffer.partition(end)
@@ -113,11 +158,13 @@ class ResponseParser:
         if self.head is None:
             return True
         length = self.head.length
+        if self.head.error or (self._page is not None and 0 <= length != self._page.size):
+            self._page = None  # it is wrong already
         if length == CHUNKED:
             self._stage = self._read_chunk_size
             return True
         self._stage = self._finish
-        return self._drop(MAX_LENGTH if length == UNTIL_CLOSE else length)
+        return self._body(MAX_LENGTH if length == UNTIL_CLOSE else length)
 
     def _read_chunk_size(self) -> bool:
         line = self._line(MAX_LINE)
@@ -131,7 +178,7 @@ class ResponseParser:
             self._stage = self._read_trailer
             return True
         self._stage = self._read_chunk_end
-        return self._drop(size)
+        return self._body(size)
 
     def _read_chunk_end(self) -> bool:
         self.ahead = 0
@@ -149,12 +196,28 @@ class ResponseParser:
             return False
         return True if line else self._finish()
 
-    def _drop(self, size: int) -> bool:
+    def _body(self, size: int) -> bool:
+        """`size` bytes of body come next, then what the stage is; whether that may go on at once."""
+        if self._page is not None:
+            self._left = size
+            self._after, self._stage = self._stage, self._compare
+            return True
         held = min(size, len(self._buffer))
         self._buffer = self._buffer[held:]
-        self.ahead = size - held
         self.size += held if size == MAX_LENGTH else size
+        self.ahead = size - held
         return not self.ahead
+
+    def _compare(self) -> bool:
+        data, self._buffer = self._buffer[: self._left], self._buffer[self._left :]
+        assert self._page is not None
+        self.same = self.same and self._page.holds(self.size, data)
+        self.size += len(data)
+        self._left -= len(data)
+        if self._left:
+            return False
+        self._stage = self._after
+        return True
 
     def _finish(self) -> bool:
         self.ahead = 0

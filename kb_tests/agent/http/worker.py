@@ -17,6 +17,7 @@ import time
 from typing import Callable, Optional
 
 from .. import histogram
+from ..page import Page
 from ..worker_channel import Channel
 from . import linux
 from .accounts import Accounts
@@ -38,7 +39,9 @@ _clock = time.monotonic
 class Worker:
     """Runs one share of a load; results and the end go to `channel` as JSON messages."""
 
-    def __init__(self, load: Load, share: Share, channel: Channel, deadline: float, phase: float) -> None:
+    def __init__(
+        self, load: Load, share: Share, page: Page, channel: Channel, deadline: float, phase: float
+    ) -> None:
         self.load = load
         self.share = share
         self.channel = channel
@@ -55,7 +58,7 @@ class Worker:
         self.total = self.noticed = self.taken = 0
         self.accounts = Accounts(load, channel.put)
         self.pool = Pool(share.connections, load.keep_alive, self.epoll, self._maker())
-        self.receiver = Receiver(self.pool, self.accounts)
+        self.receiver = Receiver(self.pool, self.accounts, page)
 
     def run(self) -> None:
         """Connect, say so, wait for the start, send, drain, report."""
@@ -169,7 +172,7 @@ class Worker:
                 block.sent += 1
                 second.sent += 1
             else:
-                self.receiver.fail(connection, "reset")
+                self.receiver.fail(connection, connection.fault)
         self.taken = taken
 
     def _connect_due(self) -> None:
@@ -178,7 +181,11 @@ class Worker:
             taken = self._take()
             if taken is None:
                 return
-            self._connect(*taken)
+            if self.pool.spoilt:
+                self.pool.spoilt -= 1
+                self.accounts.fail(taken[0], "protocol", _clock())
+            else:
+                self._connect(*taken)
 
     def _take(self) -> Optional[tuple[Block, float]]:
         """The request whose turn it is, if one is due: its block and due time."""
@@ -227,6 +234,7 @@ class Worker:
         self._be_patient()
         if not self.accounts.tls:
             self.accounts.tls = connection.tls()
+        self.receiver.compare(connection)
         if self.load.keep_alive:
             self.pool.release(connection)
             return

@@ -13,9 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from kb_tests.fleet.messages import ClockChange, Count, Encoded, Instant, LoadReport, Message, Seconds, Text
 
 ErrorKey = Literal[
+    "status",
+    "redirect",
     "http_4xx",
     "http_5xx",
     "http_other",
+    "length",
+    "content",
     "connect",
     "reset",
     "timeout",

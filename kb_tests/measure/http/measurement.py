@@ -17,8 +17,10 @@ class Counts:
     """Requests of one agent, block or point; every request that was due ends in exactly one of
     completed, failed (one key of `errors`), `unsent` or `inflight`.
 
-    `completed` had status 2xx or 3xx and a whole body. `errors` keys: "http_4xx", "http_5xx",
-    "http_other", "connect", "reset", "timeout", "truncated", "protocol", "ports_exhausted".
+    `completed` had status 200 and the page as its whole body. `errors` keys, as in `agent.protocol.ERRORS`:
+    "status" (2xx but 200), "redirect", "http_4xx", "http_5xx", "http_other", "length" (200 of another
+    length), "content" (of that length, with other bytes), "connect", "reset", "timeout", "truncated",
+    "protocol", "ports_exhausted".
     """
 
     due: int = 0

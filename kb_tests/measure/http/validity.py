@@ -34,7 +34,8 @@ def validity(point: HttpPoint, measurement: Measurement) -> tuple[str, ...]:
     - A generator started, or may by its clock have started, off by more than 5 % of the window or 1 s.
     - A generator's clock stood still, or ran ahead, while it measured.
     - A generator ran out of local ports; a histogram is saturated.
-    - Counts do not add up, or fewer or more requests were due than the rate says; no request was due.
+    - Counts do not add up, what came is not so many whole pages, or fewer or more requests were due than the
+      rate says; no request was due.
     """
     return tuple(_reasons(point, measurement))
 
@@ -132,7 +133,9 @@ def _sums(point: HttpPoint, measurement: Measurement) -> Iterator[str]:
     wrong = []
     for agent in measurement.agents:
         parts = [block.counts for block in blocks[agent.agent]]
-        why = _discrepancy(agent, parts) or _off_schedule(point.rate * measurement.duration, agent.counts)
+        why = _discrepancy(agent, parts, point.page_size) or _off_schedule(
+            point.rate * measurement.duration, agent.counts
+        )
         if why:
             wrong.append(f"{agent.agent} ({why})")
     if wrong:
@@ -148,11 +151,13 @@ def _sums(point: HttpPoint, measurement: Measurement) -> Iterator[str]:
         )
 
 
-def _discrepancy(agent: AgentFacts, parts: Sequence[Counts]) -> str:
+def _discrepancy(agent: AgentFacts, parts: Sequence[Counts], page_size: int) -> str:
     for part in (*parts, agent.counts):
         ended = part.completed + part.failed + part.unsent + part.inflight
         if part.due != ended:
             return f"{part.due} requests were due, {ended} ended"
+        if part.bytes != part.completed * page_size:
+            return f"{part.completed} pages of {page_size} bytes came as {part.bytes} bytes"
     blocks = total(parts)
     if blocks != agent.counts:
         return (

@@ -8,12 +8,14 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from kb_tests.agent.http.engine import HttpLoad
+from kb_tests.agent.page import Page
 from kb_tests.measure.histogram import Histogram
 
 HTTP: dict[str, Any] = {
     "rate": 500,
     "connections": 20,
     "path": "/",
+    "size": 100,
     "keep_alive": True,
     "warm_up": 0.2,
     "duration": 1,
@@ -43,9 +45,13 @@ class Result(NamedTuple):
         return Histogram.merged(Histogram.decode(block["service"]) for block in self.blocks)
 
 
-def prepared(port: int, workers: int = 1, **options: Any) -> HttpLoad:
-    """A load whose connections are open."""
-    load = HttpLoad("127.0.0.1", HTTP | {"port": port} | options, workers)
+PAGE = Page(100, b"x")
+"""What `server.Answer` gives."""
+
+
+def prepared(port: int, workers: int = 1, page: Page = PAGE, **options: Any) -> HttpLoad:
+    """A load whose connections are open; `page` is what it takes for a good answer."""
+    load = HttpLoad("127.0.0.1", HTTP | {"port": port, "size": page.size} | options, workers, page)
     load.prepare(time.monotonic() + 5)
     return load
 

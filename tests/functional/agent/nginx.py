@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from kb_tests.agent.page import Page
 from kb_tests.fleet import certificate
 from tests.waiting import eventually, listens
 
@@ -36,12 +37,13 @@ http {{
     }}
 }}
 """
-PAGE = 32 << 10
+PAGE = Page(32 << 10)
 
 
 class Nginx(NamedTuple):
-    """Its ports; `signal` goes to its worker."""
+    """Its ports, and its folder, where `pages` are; `signal` goes to its worker."""
 
+    folder: Path
     port: int
     tls_port: int
     pid: int
@@ -54,7 +56,7 @@ class Nginx(NamedTuple):
 
 @contextlib.contextmanager
 def nginx() -> Iterator[Nginx]:
-    """The server, with one page of PAGE bytes at /page."""
+    """The server, with PAGE at /page."""
     with tempfile.TemporaryDirectory() as name:  # pytest's folders are closed to nginx's user
         yield from _running(Path(name))
 
@@ -63,14 +65,14 @@ def _running(folder: Path) -> Iterator[Nginx]:
     with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
         port, tls_port = one.getsockname()[1], other.getsockname()[1]
     (folder / "pages").mkdir()
-    (folder / "pages" / "page").write_bytes(b"x" * PAGE)
+    (folder / "pages" / "page").write_bytes(b"".join(PAGE.pieces()))
     folder.chmod(0o755)
     (folder / "tls.pem").write_text(certificate.make())
     (folder / "nginx.conf").write_text(CONFIG.format(folder=folder, port=port, tls_port=tls_port))
     process = subprocess.Popen(["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")])
     try:
         eventually(lambda: listens(port))
-        yield Nginx(port, tls_port, process.pid)
+        yield Nginx(folder, port, tls_port, process.pid)
     finally:
         process.terminate()
         process.wait(10)

@@ -20,6 +20,7 @@ import pytest
 
 from kb_tests.agent.http import tls, worker
 from kb_tests.agent.http.engine import HttpLoad
+from kb_tests.agent.page import Page
 from tests.functional.agent.generator import HTTP, events, prepared, run
 from tests.functional.agent.nginx import PAGE, Nginx, nginx
 from tests.functional.agent.server import OK, Answer, serving
@@ -40,11 +41,11 @@ def children() -> set[int]:
 @pytest.mark.parametrize("keep_alive", [True, False])
 def test_a_good_server(server: Nginx, workers: int, keep_alive: bool) -> None:
     before = children()
-    result = run([prepared(server.port, workers, path="/page", keep_alive=keep_alive, block=0.5)])
+    result = run([prepared(server.port, workers, path="/page", page=PAGE, keep_alive=keep_alive, block=0.5)])
     counts = result.counts
     assert counts["due"] == counts["sent"] == counts["completed"] == 500
     assert counts["errors"] == {}
-    assert counts["bytes"] == 500 * PAGE
+    assert counts["bytes"] == 500 * PAGE.size
     assert result.response.count == result.service.count == 500
     assert result.done["workers"] == workers
     assert 0 < result.done["cpu"] < 1
@@ -58,10 +59,12 @@ def test_a_good_server(server: Nginx, workers: int, keep_alive: bool) -> None:
 
 @pytest.mark.parametrize(("keep_alive", "rate"), [(True, 500), (False, 100)])
 def test_https(server: Nginx, keep_alive: bool, rate: int) -> None:
-    result = run([prepared(server.tls_port, tls=True, path="/page", keep_alive=keep_alive, rate=rate)])
+    result = run(
+        [prepared(server.tls_port, tls=True, path="/page", page=PAGE, keep_alive=keep_alive, rate=rate)]
+    )
     assert result.counts["due"] == result.counts["completed"] == rate
     assert result.counts["errors"] == {}
-    assert result.counts["bytes"] == rate * PAGE
+    assert result.counts["bytes"] == rate * PAGE.size
     assert re.fullmatch(r"TLSv1\.3 [\w-]+, OpenSSL [\d.]+\w*", result.done["tls"])
 
 
@@ -97,14 +100,16 @@ def test_the_server_keeps_the_time_wait_of_new_connections(server: Nginx) -> Non
         return sum(row[3] == "06" and row[2] == f"0100007F:{server.port:04X}" for row in rows)
 
     before = ours()
-    assert run([prepared(server.port, path="/page", keep_alive=False)]).counts["completed"] == 500
+    assert run([prepared(server.port, path="/page", page=PAGE, keep_alive=False)]).counts["completed"] == 500
     assert ours() <= before + 1  # the trial before the start
 
 
 def test_a_stopped_server_shows_in_the_response_time(server: Nginx) -> None:
     """Requests fall due all through a stall; a generator that waits for answers would not see them."""
     stall, duration = 0.75, 4
-    load = prepared(server.port, path="/page", rate=1000, connections=30, duration=duration, timeout=3)
+    load = prepared(
+        server.port, path="/page", page=PAGE, rate=1000, connections=30, duration=duration, timeout=3
+    )
     result = run(
         [load],
         {
@@ -146,6 +151,9 @@ def test_percentiles_are_the_server_s_own(agents: int) -> None:
 
 
 BAD = {
+    "status": Answer(OK.replace(b"200 OK", b"203 OK")),
+    "redirect": Answer(OK.replace(b"200 OK", b"302 OK\r\nLocation: /")),
+    "length": Answer(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"),
     "http_5xx": Answer(b"HTTP/1.1 500 Oh\r\nContent-Length: 2\r\n\r\nno"),
     "http_4xx": Answer(b"HTTP/1.1 404 Oh\r\nContent-Length: 2\r\n\r\nno"),
     "http_other": Answer(b"HTTP/1.1 600 Oh\r\nContent-Length: 2\r\n\r\nno"),
@@ -162,46 +170,68 @@ def test_one_bad_answer_of_each_kind_in_a_hundred_is_one_percent_of_each(keep_al
     kinds = [*BAD.values(), SURPLUS]
 
     def plan(number: int) -> Answer:
-        turn = number % 100
+        turn = number % 120
         given = kinds[turn // 10] if turn % 10 == 5 and turn // 10 < len(kinds) else Answer()
         return given if keep_alive else given._replace(close=given.data is not None)
 
     with serving(plan) as there:
         result = run(
-            [prepared(there.port, rate=1000, warm_up=0, duration=0.5, timeout=0.3, keep_alive=keep_alive)]
+            [prepared(there.port, rate=1000, warm_up=0, duration=0.6, timeout=0.3, keep_alive=keep_alive)]
         )
-    assert result.counts["due"] == 500
+    assert result.counts["due"] == 600
     assert result.counts["errors"] == dict.fromkeys(BAD, 5) | {"protocol": 10}
-    assert result.counts["completed"] == 460
-    assert result.response.count == 465  # those that timed out are among the times
+    assert result.counts["completed"] == 545
+    assert result.response.count == 550  # those that timed out are among the times
 
 
-FRAMED = {
-    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n64\r\n" + b"x" * 100 + b"\r\n0\r\n\r\n": 100,
-    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n186a0;a=b\r\n"
-    + b"x" * 100_000
-    + b"\r\n0\r\n\r\n": 100_000,
-    b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n": 0,
-    b"HTTP/1.1 204 No Content\r\n\r\n": 0,
-    b"HTTP/1.1 200 OK\r\nX: " + b"x" * 20_000 + b"\r\nContent-Length: 9\r\n\r\n123456789": 9,
-}
-"""Responses, and the length of their bodies."""
+LONG = Page(100_000, b"0123456789")
+BODY = b"".join(LONG.pieces())
+OF_LENGTH = b"Content-Length: 100000\r\n\r\n" + BODY
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+FRAMED = [
+    b"HTTP/1.1 200 OK\r\n" + OF_LENGTH,
+    CHUNKED + b"186a0;a=b\r\n" + BODY + b"\r\n0\r\n\r\n",
+    CHUNKED + b"".join(b"64\r\n" + BODY[:100] + b"\r\n" for _ in range(1000)) + b"0\r\nT: x\r\n\r\n",
+    b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\n" + OF_LENGTH,
+    b"HTTP/1.1 200 OK\r\nX: " + b"x" * 20_000 + b"\r\n" + OF_LENGTH,
+]
 
 
-def test_all_ways_to_frame_a_body() -> None:
-    ways = [*FRAMED]
-    with serving(lambda number: Answer(ways[number % len(ways)])) as there:
-        result = run([prepared(there.port, rate=250, warm_up=0)])
+def test_all_ways_to_frame_the_page() -> None:
+    with serving(lambda number: Answer(FRAMED[number % len(FRAMED)])) as there:
+        result = run([prepared(there.port, rate=250, warm_up=0, timeout=20, page=LONG)])
     assert result.counts["completed"] == 250
     assert result.counts["errors"] == {}
-    assert result.counts["bytes"] == 50 * sum(FRAMED.values())
+    assert result.counts["bytes"] == 250 * LONG.size
 
 
-def test_a_body_that_ends_with_the_connection() -> None:
-    with serving(lambda _: Answer(b"HTTP/1.0 200 OK\r\n\r\n" + b"x" * 50_000, close=True)) as there:
-        result = run([prepared(there.port, rate=100, duration=0.5)])
-    assert result.counts["completed"] == 50
-    assert result.counts["bytes"] == 50 * 50_000
+@pytest.mark.parametrize(
+    ("size", "key"), [(LONG.size, None), (LONG.size - 1, "truncated"), (LONG.size + 1, "length")]
+)
+def test_a_body_that_ends_with_the_connection(size: int, key: str | None) -> None:
+    answer = Answer(b"HTTP/1.0 200 OK\r\n\r\n" + (BODY + b"0")[:size], close=True)
+    with serving(lambda _: answer) as there:
+        result = run([prepared(there.port, rate=100, duration=0.5, timeout=20, page=LONG)])
+    assert result.counts["errors"] == ({key: 50} if key else {})
+    assert result.counts["completed"] == (0 if key else 50)
+
+
+@pytest.mark.parametrize("size", [1, 32 << 10, 3 << 20], ids=["1 B", "32 KiB", "3 MiB"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_one_wrong_byte_of_a_page_is_seen(size: int, scheme: str) -> None:
+    """Wherever it is: by each connection's first answer, and then by all."""
+    page = Page(size)
+    with nginx() as there:
+        for at in {0, size // 2, size - 1}:
+            content = bytearray(b"".join(page.pieces()))
+            content[at] ^= 1
+            (there.folder / "pages" / f"bad-{at}").write_bytes(content)
+            load = prepared(
+                there.tls_port if scheme == "https" else there.port,
+                tls=scheme == "https", path=f"/bad-{at}", page=page, rate=20, connections=2, warm_up=0,
+                duration=0.5, timeout=20,
+            )  # fmt: skip
+            assert run([load]).counts["errors"] == {"content": 10}
 
 
 def test_a_server_that_hangs() -> None:
@@ -269,7 +299,7 @@ def test_a_server_that_sends_without_end(data: bytes) -> None:
 
 
 def test_a_closed_loop(server: Nginx) -> None:
-    result = run([prepared(server.port, path="/page", rate=0, connections=4)])
+    result = run([prepared(server.port, path="/page", page=PAGE, rate=0, connections=4)])
     counts = result.counts
     assert counts["due"] == counts["completed"] > 200
     assert result.response.percentile(99) == pytest.approx(result.service.percentile(99), rel=0.01, abs=5e-5)
@@ -277,7 +307,7 @@ def test_a_closed_loop(server: Nginx) -> None:
 
 def test_a_worker_that_is_stopped_shows_in_the_lag(server: Nginx) -> None:
     before = children()
-    load = prepared(server.port, path="/page", duration=1.5)
+    load = prepared(server.port, path="/page", page=PAGE, duration=1.5)
     (pid,) = children() - before
     result = run(
         [load], {0.5: lambda: os.kill(pid, signal.SIGSTOP), 1.0: lambda: os.kill(pid, signal.SIGCONT)}
@@ -289,7 +319,7 @@ def test_a_worker_that_is_stopped_shows_in_the_lag(server: Nginx) -> None:
 
 def test_a_worker_that_dies_fails_the_load(server: Nginx) -> None:
     before = children()
-    load = prepared(server.port, workers=2, path="/page", duration=5)
+    load = prepared(server.port, workers=2, path="/page", page=PAGE, duration=5)
     pid = min(children() - before)
     (collected,) = events([load], {0.5: lambda: os.kill(pid, signal.SIGKILL)})
     assert collected[-1] == ("failed", {"error": f"A traffic generator process (pid {pid}) died."})
@@ -299,7 +329,7 @@ def test_a_worker_that_dies_fails_the_load(server: Nginx) -> None:
 def test_abort_ends_the_workers_at_any_time(server: Nginx) -> None:
     before = children()
     for started in (False, True):
-        load = prepared(server.port, workers=2, path="/page")
+        load = prepared(server.port, workers=2, path="/page", page=PAGE)
         if started:
             load.start(time.monotonic())
         assert len(children() - before) == 2
@@ -329,7 +359,7 @@ def test_workers_do_not_outlive_their_parent(server: Nginx) -> None:
 
 def test_ten_thousand_connections_in_one_agent(server: Nginx) -> None:
     begin = time.monotonic()
-    load = prepared(server.port, workers=2, path="/page", connections=10_000)
+    load = prepared(server.port, workers=2, path="/page", page=PAGE, connections=10_000)
     assert time.monotonic() - begin < 5
     result = run([load])
     assert result.counts["completed"] == 500

@@ -15,6 +15,7 @@ from kb_tests.agent.http.response import (
     ResponseParser,
     parse_head,
 )
+from kb_tests.agent.page import Page
 
 
 @pytest.mark.parametrize(
@@ -24,9 +25,10 @@ from kb_tests.agent.http.response import (
         ("HTTP/1.1 200\r\ncontent-LENGTH:5", Head("", 5, False)),
         ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5", Head("", 5, False)),
         ("HTTP/1.1 200 OK\r\nContent-Length: 5, 5", Head("", 5, False)),
-        ("HTTP/1.1 302 Found\r\nContent-Length: 0", Head("", 0, False)),
-        ("HTTP/1.1 304 Not Modified\r\nContent-Length: 99", Head("", 0, False)),
-        ("HTTP/1.1 204 No Content", Head("", 0, False)),
+        ("HTTP/1.1 302 Found\r\nContent-Length: 0", Head("redirect", 0, False)),
+        ("HTTP/1.1 304 Not Modified\r\nContent-Length: 99", Head("redirect", 0, False)),
+        ("HTTP/1.1 204 No Content", Head("status", 0, False)),
+        ("HTTP/1.1 206 Part\r\nContent-Length: 5", Head("status", 5, False)),
         ("HTTP/1.1 404 Not Found\r\nContent-Length: 5", Head("http_4xx", 5, False)),
         ("HTTP/1.1 500 Oh\r\nContent-Length: 5", Head("http_5xx", 5, False)),
         ("HTTP/1.1 999 Oh\r\nContent-Length: 5", Head("http_other", 5, False)),
@@ -68,9 +70,9 @@ def test_what_is_no_head(raw: str) -> None:
         parse_head(raw.encode())
 
 
-def parse(pieces: list[bytes]) -> ResponseParser:
+def parse(pieces: list[bytes], page: Page | None = None) -> ResponseParser:
     """Feed as the worker does, dropping what may be dropped."""
-    parser = ResponseParser()
+    parser = ResponseParser(page)
     for piece in pieces:
         if parser.done and piece:
             raise ProtocolError("more than one response")
@@ -105,6 +107,61 @@ def test_a_response_is_the_same_however_it_is_cut(whole: bytes, data: st.DataObj
     parser = parse([whole[a:b] for a, b in itertools.pairwise(ends)])
     assert parser.done
     assert parser.size == WHOLE[whole]
+
+
+PAGE = Page(11, b"hello world")
+PAGES = {
+    OK + b"Content-Length: 11\r\n\r\nhello world": "",
+    CHUNKS + b"6\r\nhello \r\n5\r\nworld\r\n0\r\n\r\n": "",
+    OK + b"Content-Length: 11\r\n\r\nHello world": "content",
+    OK + b"Content-Length: 11\r\n\r\nhello_world": "content",
+    OK + b"Content-Length: 11\r\n\r\nhello worle": "content",
+    CHUNKS + b"6\r\nhello \r\n5\r\nearth\r\n0\r\n\r\n": "content",
+    CHUNKS + b"6\r\nhello \r\n6\r\nworlds\r\n0\r\n\r\n": "length",
+    CHUNKS + b"0\r\n\r\n": "length",
+    OK + b"Content-Length: 12\r\n\r\nhello world!": "length",
+    OK + b"Content-Length: 0\r\n\r\n": "length",
+    b"HTTP/1.1 201 OK\r\nContent-Length: 11\r\n\r\nhello world": "status",
+    b"HTTP/1.1 302 OK\r\nContent-Length: 11\r\n\r\nhello world": "redirect",
+    b"HTTP/1.1 500 OK\r\nContent-Length: 2\r\n\r\nno": "http_5xx",
+}
+
+
+@pytest.mark.parametrize("compared", [True, False])
+@pytest.mark.parametrize("whole", PAGES)
+@settings(deadline=None)
+@given(data=st.data())
+def test_what_is_not_the_page_has_a_name_however_it_is_cut(
+    whole: bytes, compared: bool, data: st.DataObject
+) -> None:
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=len(whole))))
+    ends = [0, *cuts, len(whole)]
+    parser = parse([whole[a:b] for a, b in itertools.pairwise(ends)], PAGE if compared else None)
+    assert parser.done
+    name = PAGES[whole]
+    assert parser.error(PAGE.size) == (name if compared or name != "content" else "")
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [(b"hello world", ""), (b"hello", "truncated"), (b"hello worlds", "length"), (b"hello earth", "content")],
+)
+def test_a_body_that_ends_with_the_connection_is_compared_too(body: bytes, name: str) -> None:
+    parser = ResponseParser(PAGE)
+    parser.feed(OK + b"\r\n" + body)
+    assert not parser.done
+    assert parser.error(PAGE.size) == name
+
+
+def test_a_head_that_is_known_need_not_be_read() -> None:
+    parser = ResponseParser(PAGE)
+    parser.know(Head("", 11, False))
+    parser.feed(b"hello ")
+    assert parser.compares
+    parser.feed(b"world")
+    assert (parser.done, parser.error(PAGE.size)) == (True, "")
+    with pytest.raises(ProtocolError):
+        parser.feed(b"!")
 
 
 @pytest.mark.parametrize("whole", WHOLE)

@@ -49,6 +49,7 @@ def test_a_point_becomes_one_command() -> None:
             "rate": 500.0,
             "connections": 100,
             "path": "/32768",
+            "size": 32768,
             "keep_alive": True,
             "warm_up": 5.0,
             "duration": 60.0,

@@ -20,7 +20,7 @@ RATE = 100
 
 
 def asked(duration: float) -> HttpPoint:
-    return replace(POINT, warm_up=0.0, duration=duration, rate=RATE, find_warm_up=True)
+    return replace(POINT, warm_up=0.0, duration=duration, rate=RATE, find_warm_up=True, page_size=9)
 
 
 def measured(

@@ -132,6 +132,13 @@ def test_response_times_that_do_not_match_the_counts(taken: int) -> None:
     assert f"2500 requests completed, but {2000 + taken} response times were taken" in reason
 
 
+@pytest.mark.parametrize("size", [0, 32767, 32769])
+def test_answers_that_are_not_whole_pages(size: int) -> None:
+    counts = wire(500).model_copy(update={"bytes": 500 * size})
+    (reason,) = reasons(fleet(counts=[counts] * 5))
+    assert f"500 pages of 32768 bytes came as {500 * size} bytes" in reason
+
+
 def test_a_series_with_more_answers_than_requests() -> None:
     first, *others = fleet()
     inflated = tuple(replace(second, completed=2000) for second in first.seconds)
