@@ -63,12 +63,15 @@ Reports::
                                                   fio: what was done between two moments of the window (the
                                                   ramp is negative), about a second apart but for stalls;
                                                   read and write hold ios, bytes and buckets as above
-    io_block   id, index, begin, end, errors, read, write
-                                                  one time block; read and write hold ios, bytes and bins,
-                                                  fio's own: [[name in ns, n], ...]
+    io_block   id, index, begin, end, errors, read, write, sync
+                                                  one time block; each part holds ios, bytes, failed and
+                                                  bins, fio's own: [[name in ns, n], ...]
+    io_due     id, index, read, write             at a rate: what was due in a block; read and write hold due
+                                                  and bins, of the response times of those that were done
     io_done    id, begin, end, blocks, stalls, stall_error, hung, clock, cpu, waiting, complaint,
-               clock_change
-                                                  fio has ended, or hangs; stalls: [[at, seconds], ...]
+               clock_change[, late, whole]        fio has ended, or hangs; stalls: [[at, seconds], ...];
+                                                  late: the parts of a block that ended after the window;
+                                                  whole: ios and bytes of fio's whole life, read and write
     clock_change is {"seconds", "error", "elapsed"}: by how much CLOCK_MONOTONIC fell behind Redis' clock in
     the time (elapsed) from `start` to the end.
     failed  id, error                             could not do what was asked; one sentence. `id` is ""
@@ -109,6 +112,7 @@ REPORTS = (
     "disk",
     "io_second",
     "io_block",
+    "io_due",
     "io_done",
     "failed",
 )

@@ -58,11 +58,11 @@ class Fio:
         """What it printed since; None if nothing, b"" once it has closed its output."""
         return _read(self.stdout)
 
-    def listen(self) -> bool:
-        """Keep what it complained of; False once it can complain no more."""
+    def listen(self) -> Optional[bytes]:
+        """What it complained of since, the last of which is kept; b"" once it can complain no more."""
         data = _read(self.stderr)
         self.said = (self.said + (data or b""))[-_MOST_SAID:]
-        return data != b""
+        return data
 
     @property
     def complaint(self) -> str:
@@ -187,7 +187,7 @@ def to_the_end(arguments: List[str], wait: Waiter, take: Callable[[bytes], None]
                 take(data or b"")
                 if data == b"":
                     open_ends.discard(fio.stdout)
-            if fio.stderr in ready and not fio.listen():
+            if fio.stderr in ready and fio.listen() == b"":
                 open_ends.discard(fio.stderr)
         code = fio.collect(60)
     finally:

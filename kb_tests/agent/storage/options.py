@@ -26,6 +26,12 @@ EXTRA_OPTIONS = {
 }
 """fio options that may be added, with the form of their values; the scenario schema has the same table."""
 
+SPARE = 300
+"""Seconds for which fio could go on: it is told to end, and may have begun long before the ramp."""
+
+MOST_LOGGED = 1_000_000
+"""I/Os of one job that fio keeps a line of until its end, in up to 50 MB of memory."""
+
 _VOLUME = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _DIRECTORY = r"(/[A-Za-z0-9_.-]+)+"
 
@@ -91,6 +97,9 @@ class Job(NamedTuple):
     together, 0 for as fast as it goes. Times are seconds, sizes bytes.
 
     `block` is the length of one time block of the report, `drain` how long the last I/Os may take.
+
+    At a rate fio logs every I/O, so that each can be held against the time at which it was due; where these
+    are too many (`MOST_LOGGED`), or there is no rate, it logs in which windows any was completed.
     """
 
     mode: str
@@ -169,27 +178,44 @@ class Job(NamedTuple):
             "fallocate": "none",
             "randrepeat": 0,
             "time_based": 1,
-            "runtime": int(self.ramp + self.duration) + 2,
+            "runtime": int(self.ramp + self.duration + self.drain) + SPARE,
             "group_reporting": 1,
             "continue_on_error": "io",
             "clat_percentiles": 0,
             "lat_percentiles": 1,
             "write_lat_log": folder + "/fio",
-            "log_avg_msec": self.log_window,
-            "per_job_logs": 0,
+            "log_avg_msec": 0 if self.logged else self.log_window,
+            "per_job_logs": 1,
+            "disable_slat": 1,
+            "disable_clat": 1,
             "eta": "never",
             "output-format": "json+",
         }
         if self.mode in ("rw", "randrw"):
             options["rwmixread"] = round(self.reads * 100)
         if self.rate:
-            each = self.rate * self.block_size / self.numjobs
-            shares = [round(each * self.reads), round(each * (1 - self.reads))]
-            options["rate"] = ",".join(str(share) if share else "" for share in shares).rstrip(",")
+            options["rate"] = ",".join(str(share) if share else "" for share in self.rates).rstrip(",")
         options.update(self.extra)
         return [fio, *(f"--{name}={value}" for name, value in options.items())]
 
     @property
+    def rates(self) -> Tuple[int, int]:
+        """Bytes per second of each job's reads and of its writes."""
+        each = self.rate * self.block_size / self.numjobs
+        return round(each * self.reads), round(each * (1 - self.reads))
+
+    @property
+    def steps(self) -> Tuple[float, float]:
+        """Seconds from one read, or write, of a job to the next; 0 where none is due."""
+        read, write = (self.block_size / rate if rate else 0.0 for rate in self.rates)
+        return read, write
+
+    @property
+    def logged(self) -> bool:
+        """Whether fio logs every I/O."""
+        return 0 < self.rate * (self.ramp + self.duration) <= MOST_LOGGED
+
+    @property
     def log_window(self) -> int:
         """Milliseconds: what the longest stall is known to; coarser in long runs, to spare memory."""
-        return min(100, max(10, int((self.ramp + self.duration) / 60)))
+        return 1 if self.logged else min(100, max(10, int((self.ramp + self.duration) / 60)))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any, Dict, List, NamedTuple
 
-MAX_OUTPUT = 8 << 20
+from .bins import Bins
 
-Bins = Dict[int, int]
+MAX_OUTPUT = 8 << 20
+_LONGEST_LINE = 4096
+_FAILED = re.compile(rb"io_u error.*: (read|write) offset=\d+, buflen=\d+")
 
 
 class OutputError(Exception):
@@ -16,27 +19,70 @@ class OutputError(Exception):
 
 
 class Direction(NamedTuple):
-    """Reads or writes since fio's start: bytes, and total latencies in nanoseconds ({bin: count})."""
+    """Reads or writes since fio's start: bytes, total latencies in nanoseconds, and how many failed."""
 
     bytes: int
     bins: Bins
+    failed: int = 0
+
+    @property
+    def ios(self) -> int:
+        """Those that were completed."""
+        return sum(self.bins.values())
 
 
 class Snapshot(NamedTuple):
     """One output of fio. `at` is when it came (CLOCK_MONOTONIC), `runtime` fio's own count of seconds,
-    `errors` how many I/Os failed.
+    `errors` how many I/Os failed; `sync` are fsync, fdatasync and the like, which have no bytes.
     """
 
     at: float
     runtime: float
     read: Direction
     write: Direction
+    sync: Direction
     errors: int
 
     @property
     def ios(self) -> int:
-        """I/Os that were completed."""
-        return sum(self.read.bins.values()) + sum(self.write.bins.values())
+        """Reads and writes that were completed."""
+        return self.read.ios + self.write.ios
+
+
+DIRECTIONS = ("read", "write", "sync")
+
+
+class Failures:
+    """Which I/Os failed: fio counts them all, and says of reads and writes, one line each, which it was.
+
+    What it says comes before it counts. What is counted and was not told of was a sync.
+    """
+
+    def __init__(self) -> None:
+        self._told = {"read": 0, "write": 0}
+        self._counts = {"read": 0, "write": 0, "sync": 0}
+        self._rest = b""
+
+    def listen(self, said: bytes) -> None:
+        """Read what fio has complained of."""
+        lines = (self._rest + said).split(b"\n")
+        self._rest = lines.pop()[-_LONGEST_LINE:]
+        for line in lines:
+            found = _FAILED.search(line)
+            if found:
+                self._told[found[1].decode()] += 1
+
+    def part(self, now: Snapshot) -> Snapshot:
+        """`now` with its failures by direction."""
+        new = now.errors - sum(self._counts.values())
+        for name in ("read", "write"):
+            share = max(0, min(new, self._told[name] - self._counts[name]))
+            self._counts[name] += share
+            new -= share
+        self._counts["sync"] += max(0, new)
+        return now._replace(
+            **{name: getattr(now, name)._replace(failed=self._counts[name]) for name in DIRECTIONS}
+        )
 
 
 class Stream:
@@ -75,6 +121,7 @@ def snapshot(document: Dict[str, Any], at: float) -> Snapshot:
             runtime=max(_whole(read["runtime"]), _whole(write["runtime"])) / 1000,
             read=_direction(read),
             write=_direction(write),
+            sync=Direction(0, _bins(job["sync"])),
             errors=_whole(job.get("total_err", 0)),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -82,12 +129,16 @@ def snapshot(document: Dict[str, Any], at: float) -> Snapshot:
 
 
 def _direction(part: Dict[str, Any]) -> Direction:
+    return Direction(bytes=_whole(part["io_bytes"]), bins=_bins(part))
+
+
+def _bins(part: Dict[str, Any]) -> Bins:
     """`lat_ns.bins` is there once an I/O has completed."""
     latency = part["lat_ns"]
     bins = {_whole(int(key)): _whole(count) for key, count in latency.get("bins", {}).items()}
     if not bins and _whole(latency.get("N", 0)):
         raise ValueError("total latencies without bins")
-    return Direction(bytes=_whole(part["io_bytes"]), bins=bins)
+    return bins
 
 
 def _whole(value: Any) -> int:

@@ -3,25 +3,35 @@
 fio prints its totals when it gets SIGUSR1; asking at the seconds of the common start makes all servers'
 seconds and blocks the same. fio answers when its jobs come round to it: during a stall that is after the
 stall, so an answer may be late and a second long. Nothing is lost by that: totals are totals.
+
+What was under way when the window ended is waited for. At a rate, what was due in the window and was not made
+yet may still be made for a moment.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import time
-from typing import Any, Dict, List, Optional
+from typing import Iterator, List, Optional, TextIO, Tuple
 
 from ..worker_channel import Channel
-from . import fio, output, stall
+from . import bins, due, fio, output, stall
+from .backlog import Backlog
 from .options import Job, StorageError
 from .output import Snapshot
 from .wait import Waiter
+from .window import EARLY, Window
 
-_EARLY = 0.02  # seconds by which an answer may seem to come before it was asked for
+TAIL = 2.0
+"""Seconds after the window in which what was due in it may still be made."""
+
 _PROMPT = 0.1  # an answer within this time tells what fio's clock shows
+_OFTEN = 0.1
 _MOST_STALLS = 1000
-_END = 5.0  # seconds that fio may take to end once told to
+_END = 15.0  # seconds that fio may take to write its log and to end, once its I/Os have
+_HELD_UP = 1.0
 
 
 class Run:
@@ -34,56 +44,67 @@ class Run:
         self._wait = wait
         self._arguments = job.arguments(fio.program(), path, size, folder)
         self._stream = output.Stream()
-        self._begin = 0.0
+        self._failures = output.Failures()
         self._asked: Optional[float] = None
-        self._next = 0.0
-        self._before: Optional[Snapshot] = None
-        self._window: List[Snapshot] = []  # its first and last totals
-        self._block: Optional[Snapshot] = None
-        self._blocks = 0
+        self._next = self._second = self._started = 0.0
+        self._window = Window(job, 0.0, channel.put)
+        self._backlog = Backlog((0.0, 0.0), self._window, self._tell_due)
+        self._latest: Optional[Snapshot] = None
+        self._final: Optional[Snapshot] = None
+        self._failed: List[Tuple[float, Tuple[int, int]]] = []  # when reads and writes had failed
         self._clock: List[Snapshot] = []  # the first and the last totals that came at once
         self._epoch = math.inf  # fio's own start, as its clock has it
-        self._last = 0.0
         self._waited = (0.0, 0.0)  # when the window began: the time, and what fio had waited for a CPU before
 
     def run(self, at: float) -> None:
-        """Start fio at this second of CLOCK_MONOTONIC; returns after "done" was sent.
+        """Run fio so that its ramp begins at this second of CLOCK_MONOTONIC; returns after "done" was sent.
 
-        A disk that hangs, or whose errors fio does not outlive, is a result. Raises StorageError when fio did
-        not come to the end of the window for any other reason.
+        It is started at once: it takes a moment to begin, and the longer the busier the server is. A disk
+        that hangs, or whose errors fio does not outlive, is a result. Raises StorageError when fio did not
+        come to the end of the window for any other reason.
         """
-        self._begin = at + self._job.ramp
-        end = self._begin + self._job.duration
-        self._next = self._begin - math.floor(self._job.ramp) + 1
-        while time.monotonic() < at:
-            self._wait.until(at)
-        started = time.monotonic()
+        window = self._window = Window(self._job, at + self._job.ramp, self._channel.put)
+        self._next = self._second = window.begin - math.floor(self._job.ramp) + 1
+        self._backlog = Backlog(
+            (self._job.rate * self._job.reads, self._job.rate * (1 - self._job.reads)), window, self._tell_due
+        )
+        started = self._started = time.monotonic()
         running = fio.Fio(self._arguments)
         self._waited = (started, 0.0)
         try:
-            hung = not self._follow(running, end)
+            hung = not self._follow(running)
             running.look()
             until = time.monotonic()
             code = running.collect(0.0 if hung else _END)
         finally:
             running.kill()
-        broken = not hung and not self._complete(end)
-        if broken and not (self._window and running.met_an_error):
-            when = max(0.0, self._last - self._begin)
+        broken = not hung and not window.complete
+        if broken and not (window.first and running.met_an_error):
+            when = max(0.0, self._last - window.begin)
             raise StorageError(
                 f"fio ended after {when:.1f} of {self._job.duration:g} s:"
                 f" {running.complaint or f'exit code {code}, and no word why'}."
             )
         if hung or broken:
-            since = max(self._last, self._begin)
-            stalls = [stall.Stall(since, max(0.0, (until if hung else end) - since))]
+            since = max(self._last, window.begin)
+            stalls = [stall.Stall(since, max(0.0, (until if hung else window.end) - since))]
         else:
-            stalls = self._stalls(self._window[-1].at)
+            if self._final is None:
+                raise StorageError(
+                    f"fio ended without its last totals: {running.complaint or 'no word why'}."
+                )
+            self._check_ramp()
+            stalls = self._stalls()
+            self._account()
         self._done(running, started, until, stalls, hung or broken)
 
-    def _follow(self, running: fio.Fio, end: float) -> bool:
+    @property
+    def _last(self) -> float:
+        return self._latest.at if self._latest is not None else 0.0
+
+    def _follow(self, running: fio.Fio) -> bool:
         """Read what fio prints until it has ended; False if it hangs."""
-        deadline = end + self._job.drain
+        deadline = self._window.end + self._job.drain
         open_ends = {running.stdout, running.stderr}
         stopped = False
         while running.stdout in open_ends:
@@ -94,86 +115,133 @@ class Run:
                 self._asked = now
             pause = 0.02 if self._asked is None and now >= self._next else self._next - now
             ready = self._wait.until(
-                min(deadline, now + (1.0 if self._asked or stopped else pause)), *open_ends
+                min(deadline, now + (_HELD_UP if self._asked or stopped else pause)), *open_ends
             )
-            if running.stderr in ready and not running.listen():
-                open_ends.discard(running.stderr)
-            if running.stdout in ready:
-                data = running.read()
+            data = running.read() if running.stdout in ready else None
+            if running.stderr in open_ends:  # what it says comes before what it counts
+                said = running.listen()
+                self._failures.listen(said or b"")
+                if said == b"":
+                    open_ends.discard(running.stderr)
+            if data is not None:
                 if data == b"":
                     open_ends.discard(running.stdout)
                 running.look()
-                for document in self._stream.feed(data or b""):
-                    self._take(output.snapshot(document, time.monotonic()), end)
-                    if len(self._window) == 1:
+                for document in self._stream.feed(data):
+                    totals = self._failures.part(output.snapshot(document, time.monotonic()))
+                    self._take(totals)
+                    self._final = totals if stopped else None
+                    if self._window.first is self._window.last is not None:
                         self._waited = (time.monotonic(), running.seconds_waiting)
-            if not stopped and self._complete(end):
+            if not stopped and self._window.complete and self._made_up():
                 stopped = True
                 running.stop()
         return True
 
-    def _complete(self, end: float) -> bool:
-        return len(self._window) == 2 and self._window[1].at >= end - _EARLY
-
-    def _take(self, now: Snapshot, end: float) -> None:
-        """Report what has happened since the last totals."""
-        self._last = now.at
-        if self._complete(end):
-            return
+    def _take(self, now: Snapshot) -> None:
+        """Tell what has happened since the last totals, and think of when to ask next."""
+        window, old, self._latest = self._window, self._latest, now
         if self._asked is not None and now.at - self._asked < _PROMPT and now.runtime:
-            self._clock = [*self._clock[:1], now]
+            if not window.complete:
+                self._clock = [*self._clock[:1], now]
             self._epoch = min(self._epoch, now.at - now.runtime)
         self._asked = None
-        passed = now.at - self._begin
-        self._next = self._after(now.at, end)
-        if self._before is not None and (passed >= _EARLY or now.at - self._before.at > 0.5):
-            second = math.floor(self._before.at - self._begin + 0.5)
-            self._channel.put({"second": self._body(self._before, now, second, "buckets")})
-        self._before = now
-        if passed < -_EARLY:
-            return
-        if not self._window:
-            if self._epoch < math.inf and self._epoch > self._begin:
-                raise StorageError("fio took longer to start than the ramp.")
-            self._block = now
-        self._window = [*self._window[:1], now]
-        block = self._block
-        full = now.at >= end - _EARLY or (block is not None and now.at - block.at > self._job.block - 0.5)
-        if block is not None and block is not now and full:
-            self._channel.put({"block": self._body(block, now, self._blocks, "bins")})
-            self._block = now
-            self._blocks += 1
+        if now.errors:
+            if old is not None and not self._failed:
+                self._failed.append((old.at, (0, 0)))
+            self._failed.append((now.at, (now.read.failed, now.write.failed)))
+        if not window.complete and now.at >= self._second - EARLY:
+            window.take(now)
+            if window.first is now:
+                self._check_ramp()
+        if self._often and old is not None:
+            self._backlog.take(old, now, self._began)
+        self._second = self._after(now.at)
+        self._next = min(self._second, now.at + _OFTEN) if self._often or window.complete else self._second
 
-    def _after(self, at: float, end: float) -> float:
-        """When to ask next: at a full second that is not too near, but at both ends of the window always."""
-        if at >= end - _EARLY:
+    def _check_ramp(self) -> None:
+        if math.inf > self._epoch > self._window.begin:
+            raise StorageError("fio took longer to start than the ramp.")
+
+    @property
+    def _often(self) -> bool:
+        return self._job.rate > 0 and not self._job.logged
+
+    @property
+    def _began(self) -> float:
+        """When fio began, by CLOCK_MONOTONIC."""
+        return self._epoch if math.isfinite(self._epoch) else self._started
+
+    def _after(self, at: float) -> float:
+        """When the next second ends: one that is not too near, but both ends of the window always."""
+        window = self._window
+        if at >= window.end - EARLY:
             return math.inf
-        soon = self._begin + math.floor(at - self._begin + 0.5) + 1
-        return min(soon, self._begin if at < self._begin - _EARLY else end)
+        soon = window.begin + math.floor(at - window.begin + 0.5) + 1
+        return min(soon, window.begin if at < window.begin - EARLY else window.end)
 
-    def _body(self, old: Snapshot, new: Snapshot, index: int, times: str) -> Dict[str, Any]:
-        """What happened between two totals; `times`: latencies as fio's "bins", or as coarse "buckets"."""
-        body: Dict[str, Any] = {
-            "index": index,
-            "begin": round(old.at - self._begin, 4),
-            "end": round(new.at - self._begin, 4),
-            "errors": new.errors - old.errors,
-        }
-        for name in ("read", "write"):
-            before, after = getattr(old, name), getattr(new, name)
-            added = output.since(after.bins, before.bins)
-            body[name] = {
-                "ios": sum(added.values()),
-                "bytes": after.bytes - before.bytes,
-                times: [[at, added[at]] for at in sorted(added)] if times == "bins" else output.coarse(added),
-            }
-        return body
+    def _made_up(self) -> bool:
+        """Whether what was due in the window has been made, as far as that is waited for."""
+        now = self._latest
+        if now is None or time.monotonic() > self._window.end + TAIL:
+            return True
+        passed, (read, write) = self._window.end - self._began, self._job.steps
+        return all(
+            part.ios + part.failed >= math.ceil(passed / step) * self._job.numjobs
+            for part, step in ((now.read, read), (now.write, write))
+            if step
+        )
+
+    def _account(self) -> None:
+        """Tell what was due in each block."""
+        if not self._job.logged:
+            self._backlog.end()
+            return
+        window, began = self._window, self._began
+        edges = [0.0, *(min(end, self._job.duration) for end in window.ends[:-1]), self._job.duration]
+        failures = [(at - began, counts) for at, counts in self._failed]
+        try:
+            found = due.account(self._logs(), self._job.steps, window.begin - began, edges, failures)
+        except (OSError, ValueError) as error:
+            raise StorageError(f"fio's latency log cannot be read: {error}.") from error
+        for index, parts in enumerate(found):
+            self._tell_due(index, parts)
+
+    def _tell_due(self, index: int, parts: Tuple[due.Due, due.Due]) -> None:
+        read, write = ({"due": part.due, "bins": bins.pairs(part.bins)} for part in parts)
+        self._channel.put({"due": {"index": index, "read": read, "write": write}})
+
+    def _logs(self) -> Iterator[TextIO]:
+        """The log of each job."""
+        for number in range(1, self._job.numjobs + 1):
+            with open(os.path.join(self._folder, f"fio_lat.{number}.log"), encoding="ascii") as log:
+                yield log
+
+    def _stalls(self) -> List[stall.Stall]:
+        """Those between the common start and the end of the window.
+
+        Those too short to be told from a gap between two I/Os are left out.
+        """
+        window = self._window
+        begin, end = window.begin, window.last.at if window.last else window.end
+        shortest = 0.03 if self._job.logged else 3 * self._job.log_window / 1000
+        if self._job.rate:
+            shortest = max(shortest, 2 / self._job.rate)
+        if self._epoch == math.inf:
+            return [stall.Stall(begin, end - begin)]
+        lines = itertools.chain.from_iterable(self._logs())
+        try:
+            found = stall.find(lines, begin - self._epoch, end - self._epoch, shortest)
+        except (OSError, ValueError) as error:
+            raise StorageError(f"fio's latency log cannot be read: {error}.") from error
+        return [stall.Stall(one.at + self._epoch, one.seconds) for one in found]
 
     def _done(
         self, running: fio.Fio, started: float, until: float, stalls: List[stall.Stall], hung: bool
     ) -> None:
-        begin = self._window[0].at if self._window else self._begin
-        end = self._window[-1].at if self._window else begin
+        window = self._window
+        begin = window.first.at if window.first else window.begin
+        end = window.last.at if window.last else begin
         stalls = sorted(sorted(stalls, key=lambda one: -one.seconds)[:_MOST_STALLS])
         clock = 0.0
         if len(self._clock) == 2:
@@ -182,39 +250,22 @@ class Run:
         cpus = os.cpu_count() or 1
         since, before = self._waited
         waiting = (running.seconds_waiting - before) / max(0.1, until - since)
-        self._channel.put(
-            {
-                "done": {
-                    "begin": round(begin - self._begin, 4),
-                    "end": round(end - self._begin, 4),
-                    "blocks": self._blocks,
-                    "stalls": [[round(one.at - self._begin, 4), round(one.seconds, 4)] for one in stalls],
-                    "stall_error": self._job.log_window / 1000,
-                    "hung": hung,
-                    "clock": round(clock, 4),
-                    "cpu": round(
-                        running.seconds_of_cpu / (until - started) / min(self._job.numjobs, cpus), 4
-                    ),
-                    "waiting": round(waiting / self._job.numjobs, 4),
-                    "complaint": running.complaint,
-                }
+        done = {
+            "begin": round(begin - window.begin, 4),
+            "end": round(end - window.begin, 4),
+            "blocks": len(window.ends),
+            "stalls": [[round(one.at - window.begin, 4), round(one.seconds, 4)] for one in stalls],
+            "stall_error": self._job.log_window / 1000,
+            "hung": hung,
+            "clock": round(clock, 4),
+            "cpu": round(running.seconds_of_cpu / (until - started) / min(self._job.numjobs, cpus), 4),
+            "waiting": round(waiting / self._job.numjobs, 4),
+            "complaint": running.complaint,
+        }
+        if self._final is not None:
+            done["late"] = window.late(self._final)
+            done["whole"] = {
+                name: {"ios": part.ios, "bytes": part.bytes}
+                for name, part in (("read", self._final.read), ("write", self._final.write))
             }
-        )
-
-    def _stalls(self, end: float) -> List[stall.Stall]:
-        """Those between the common start and a moment of CLOCK_MONOTONIC, which theirs are too.
-
-        Those too short to be told from a gap between two I/Os are left out.
-        """
-        begin, shortest = self._begin, 3 * self._job.log_window / 1000
-        if self._job.rate:
-            shortest = max(shortest, 2 / self._job.rate)
-        if self._epoch == math.inf:
-            return [stall.Stall(begin, end - begin)]
-        path = os.path.join(self._folder, "fio_lat.log")
-        try:
-            with open(path, encoding="ascii") as log:
-                found = stall.find(log, begin - self._epoch, end - self._epoch, shortest)
-        except (OSError, ValueError) as error:
-            raise StorageError(f"fio's latency log cannot be read: {error}.") from error
-        return [stall.Stall(one.at + self._epoch, one.seconds) for one in found]
+        self._channel.put({"done": done})

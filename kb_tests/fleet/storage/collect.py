@@ -2,16 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from kb_tests.cloud.topology import Server
 from kb_tests.fleet.collect import Gathering, Part
+from kb_tests.fleet.messages import ClockChange
 from kb_tests.fleet.reports import OfCommand
-from kb_tests.fleet.storage.messages import DiskReport, Filling, IoBlock, IoDone, IoSecond
+from kb_tests.fleet.storage.messages import (
+    DiskReport,
+    Filling,
+    IoBlock,
+    IoDone,
+    IoDue,
+    IoSecond,
+    StorageReport,
+)
 
 
 class StorageGathering(Gathering[IoSecond, IoBlock, IoDone]):
     """A storage server's part in a fio job."""
 
     second, block, end = IoSecond, IoBlock, IoDone
+
+    def __init__(self, server: Server, limit: int) -> None:
+        super().__init__(server, limit)
+        self._due: dict[int, IoDue] = {}
+
+    def add(self, report: OfCommand) -> None:
+        """As any, and what was due in a block."""
+        if isinstance(report, IoDue):
+            self._keep(self._due, report)
+        else:
+            super().add(report)
+
+    def report(self, control_clock: ClockChange | None = None) -> StorageReport:
+        """As any; its blocks have what was due in them, the last one what ended after the window."""
+        found = super().report(control_clock)
+        blocks = [block.model_copy(update={"due": self._due.get(block.index)}) for block in found.blocks]
+        if blocks and found.done is not None:
+            blocks[-1] = blocks[-1].model_copy(update={"late": found.done.late})
+        return replace(found, blocks=tuple(blocks))
 
     def check(self) -> None:
         """As any, but a disk that hangs may never fill a block."""

@@ -11,7 +11,10 @@ from kb_tests.fleet.messages import ClockChange, Count, Instant, LoadReport, Mes
 MAX_BINS = 2048
 """fio has 1,856 latency bins at most."""
 
-Bin = tuple[Annotated[int, Field(ge=0, le=1 << 36)], Annotated[int, Field(ge=1, le=1 << 53)]]
+Ios = Annotated[int, Field(ge=0, le=1 << 32)]
+"""So many I/Os a block that all blocks of all servers add up in 64 bits."""
+
+Bin = tuple[Annotated[int, Field(ge=0, le=1 << 36)], Annotated[int, Field(ge=1, le=1 << 32)]]
 Bucket = tuple[Annotated[int, Field(ge=0, le=200)], Count]
 Index = Annotated[int, Field(ge=-86_400, le=172_800)]
 
@@ -19,7 +22,7 @@ Index = Annotated[int, Field(ge=-86_400, le=172_800)]
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    ios: Count
+    ios: Ios
     bytes: Count
 
 
@@ -30,9 +33,47 @@ class CoarsePart(_Part):
 
 
 class BinnedPart(_Part):
-    """Reads or writes of a block, with fio's own latency bins: [middle of the bin in ns, count]."""
+    """Reads, writes or syncs of a block, with fio's own latency bins: [middle of the bin in ns, count]; and
+    how many of them failed.
+    """
 
     bins: Annotated[list[Bin], Field(max_length=MAX_BINS)]
+    failed: Ios = 0
+
+
+class DuePart(BaseModel):
+    """Reads or writes that a rate made due: how many, and how long those that were done took from then on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    due: Ios
+    bins: Annotated[list[Bin], Field(max_length=MAX_BINS)]
+
+
+NONE = BinnedPart(ios=0, bytes=0, bins=[])
+
+
+class Moved(_Part):
+    """Reads or writes."""
+
+
+class Whole(BaseModel):
+    """What fio did from its start to its end; all totals but the last are written down while it goes on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    read: Moved
+    write: Moved
+
+
+class Late(BaseModel):
+    """What was under way at the end of the window, and ended afterwards."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    read: BinnedPart
+    write: BinnedPart
+    sync: BinnedPart
 
 
 class Filling(Message):
@@ -62,22 +103,38 @@ class IoSecond(Message):
     index: Index
     begin: Instant
     end: Instant
-    errors: Count
+    errors: Ios
     read: CoarsePart
     write: CoarsePart
 
 
+class IoDue(Message):
+    """What was due in one time block of one server, at a rate."""
+
+    kind: Literal["io_due"]
+    id: Text
+    index: Annotated[int, Field(ge=0, le=86_400)]
+    read: DuePart
+    write: DuePart
+
+
 class IoBlock(Message):
-    """One time block of one server."""
+    """One time block of one server.
+
+    `due` and `late` are the controller's to fill in, from the reports that have them.
+    """
 
     kind: Literal["io_block"]
     id: Text
     index: Annotated[int, Field(ge=0, le=86_400)]
     begin: Instant
     end: Instant
-    errors: Count
+    errors: Ios
     read: BinnedPart
     write: BinnedPart
+    sync: BinnedPart = NONE
+    due: IoDue | None = None
+    late: Late | None = None
 
 
 class IoDone(Message):
@@ -100,6 +157,8 @@ class IoDone(Message):
     waiting: Annotated[float, Field(ge=0, le=4096, allow_inf_nan=False)]
     complaint: Text
     clock_change: ClockChange
+    late: Late | None = None
+    whole: Whole | None = None
 
 
 StorageReport = LoadReport[IoSecond, IoBlock, IoDone]

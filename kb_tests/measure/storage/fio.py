@@ -70,23 +70,6 @@ def censored(bins: Bins) -> int:
     return int(bins[-1])
 
 
-def omitted(stalls: Iterable[float], interval: float) -> Bins:
-    """The I/Os that were due, one every `interval` seconds, while nothing was made for so many seconds.
-
-    One I/O that is held up for v is counted; those due after interval, 2 * interval, ... are not, and
-    would have taken v - interval, v - 2 * interval, ... Source: HdrHistogram,
-    `copyCorrectedForCoordinatedOmission`.
-    """
-    added = np.zeros(_NUMBER)
-    edges = _LOW[1:] * _NANO
-    for stall in stalls:
-        most = max(0.0, np.floor(stall / interval * (1 + 1e-12)) - 1)
-        below = np.clip(most - np.floor((stall - edges) / interval), 0, most)
-        added += np.diff(below, prepend=0, append=most)
-    counts: Bins = np.rint(added).astype(np.int64)
-    return counts
-
-
 def without_fastest(bins: Bins, number: int) -> Bins:
     """`bins` less the `number` shortest ones."""
     before = np.cumsum(bins) - bins

@@ -17,9 +17,10 @@ from kb_tests.measure.latency import Latency
 class Io:
     """Reads or writes of one block, server or point.
 
-    `service` is what fio measured. `response`, which is judged and reported, also has the I/Os that failed
-    (fio does not tell whether as a read or a write: in a mix they are in both) and, where a rate was set,
-    those that were due during stalls, as what they would have taken (coordinated omission).
+    `service` is what fio measured, of the I/Os that were completed in it. `response` is judged and reported.
+    At a rate it has all I/Os that were due in it, from the moment when they were due (coordinated omission);
+    without one those that were made, a closed loop's service time, and what was still under way at its end.
+    What failed or was never made is slower than any time.
     """
 
     ios: int
@@ -44,6 +45,9 @@ class IoRate:
 
     read: float = 0.0
     write: float = 0.0
+
+    def __add__(self, other: IoRate) -> IoRate:
+        return IoRate(self.read + other.read, self.write + other.write)
 
     @property
     def total(self) -> float:

@@ -31,7 +31,7 @@ def run_until_steady(
         measured = measure(short, rounds[-1])
         rates.append(measured.iops.total)
         steady = len(rates) >= ROUNDS and is_steady(rates[-ROUNDS:])
-        if steady or measured.missing:
+        if steady or measured.missing or any(server.hung for server in measured.servers):
             break
     last = rounds[-ROUNDS:]
     return replace(measure(point, [joined(parts) for parts in zip(*last, strict=True)]), steady=steady)
@@ -68,6 +68,8 @@ def joined(rounds: Sequence[StorageReport]) -> StorageReport:
             "clock": sum(part.clock for part in done),
             "cpu": max(part.cpu for part in done),
             "waiting": max(part.waiting for part in done),
+            "whole": None,
+            "hung": any(part.hung for part in done),
             "complaint": next((part.complaint for part in done if part.complaint), ""),
         }
     )

@@ -17,9 +17,8 @@ from kb_tests.scenario.units import format_duration
 
 WAITING = 0.25
 BEHIND = 0.01
-TORN = 0.01
-"""Share of the I/Os that may end while fio writes down its totals: it does not stop for that."""
-
+DUE = 0.01
+"""How far off the number of I/Os may be that a server says were due: it knows fio's start to milliseconds."""
 CLOCK_SHARE = 0.01
 CLOCK_AT_LEAST = 0.1
 
@@ -31,8 +30,8 @@ def validity(point: StoragePoint, measurement: StorageMeasurement) -> tuple[str,
     - A server started, or may by its clock have started, off by more than 5 % of the window or 1 s,
       stalls aside.
     - fio's clock and the server's own disagree by more than 1 % of the window, and 0.1 s.
-    - Counts do not add up: bytes that are not blocks, more I/Os than the rate allows, latencies of a kind
-      that the profile does not make, or no I/O at all without a stall that long.
+    - Counts do not add up: more I/Os than the rate allows, or other numbers of them due; some of a kind that
+      the profile does not make; or no I/O at all without a stall that long.
     """
     return tuple(_reasons(point, measurement))
 
@@ -120,16 +119,19 @@ def _clocks(point: StoragePoint, servers: tuple[StorageServer, ...]) -> Iterator
 
 
 def _discrepancy(point: StoragePoint, server: StorageServer) -> str:
-    for name, io, share in (("reads", server.read, point.reads), ("writes", server.write, 1 - point.reads)):
+    parts = (("reads", server.read, point.reads), ("writes", server.write, 1 - point.reads))
+    for name, io, share in parts:
         if io.ios and not share:
             return f"{io.ios} {name} where the profile makes none"
-        if abs(io.bytes - io.ios * point.block_size) > (2 * point.slots + TORN * io.ios) * point.block_size:
-            return f"{io.ios} {name} of {point.block_size} bytes moved {io.bytes} bytes"
     ios = server.read.ios + server.write.ios
     if point.rate:
         most = math.ceil(point.rate * (server.seconds + point.ramp)) + point.slots
         if ios > most:
             return f"{ios} I/Os where the rate allows {most}"
+        for name, io, share in parts:
+            due, asked = io.response.count, point.rate * share * point.duration
+            if share and abs(due - asked) > DUE * asked + point.numjobs:
+                return f"{due} {name} were due where the rate asks for {asked:.0f}"
     if not ios and not server.hung and not server.errors and server.stall < server.seconds * 0.9 - EDGE:
         return "no I/O, and no stall"
     return ""

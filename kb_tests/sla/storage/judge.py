@@ -1,7 +1,7 @@
 """The verdict on one storage point: validity first, then every limit, reads and writes apart.
 
-Latency is the total one, corrected for what stalls hid; an I/O that failed is slower than any limit. The
-longest stall and staging speak of the sample alone. See `judge` for the statistics.
+Latency is that of all I/Os that were due, from when they were; one that failed or was never made is slower
+than any limit. The longest stall and staging speak of the sample alone. See `judge` for the statistics.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def _in_time(blocks: Sequence[StorageBlock]) -> list[list[StorageBlock]]:
 class _Sample:
     """All reads or writes of a measurement, those of each batch of time, and those of each server."""
 
-    lost = "of them failed or took longer than fio can tell"
+    lost = "of them failed, were never made or took longer than fio can tell"
 
     def __init__(self, measurement: StorageMeasurement, direction: _Direction) -> None:
         self._what = f"{direction.name}s"

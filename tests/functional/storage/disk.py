@@ -14,10 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from kb_tests.agent.storage import engine
-from kb_tests.fleet.storage.messages import IoBlock, IoDone, IoSecond, StorageReport
+from kb_tests.cloud.topology import Role, Server
+from kb_tests.fleet.storage.collect import StorageGathering
+from kb_tests.fleet.storage.messages import IoBlock, IoDone, IoDue, IoSecond, StorageReport
 from kb_tests.localcloud.netns.cgroups import PREFIX, Groups
 from kb_tests.scenario.storage import StoragePoint
 from tests.unit.measure import io_reports
+
+STEADY = {"seconds": 0.0, "error": 0.0, "elapsed": 0.0}
+"""The change of a clock that was not read."""
+
+LEAD = 0.7
+"""Seconds from the command to the common start, as from a controller."""
 
 VOLUME = "0f9a3c1e-77d2-4b1c-9b2e-5d1f00c0ffee"
 
@@ -96,7 +104,7 @@ def run(
     try:
         for load in loads:
             load.prepare(time.monotonic() + 20)
-        begin = time.monotonic() + 0.2
+        begin = time.monotonic() + LEAD
         for load in loads:
             load.start(begin)
         while any(load.fileno() >= 0 for load in loads):
@@ -151,11 +159,15 @@ def _report(agent: str, events: list[tuple[str, dict[str, Any]]]) -> StorageRepo
             if found == f"io_{kind}"
         ]
 
-    done: list[IoDone] = parsed("done", IoDone, clock_change={"seconds": 0.0, "error": 0.0, "elapsed": 0.0})
-    seconds: list[IoSecond] = parsed("second", IoSecond)
-    blocks: list[IoBlock] = parsed("block", IoBlock)
-    problem = next((body["error"] for kind, body in events if kind == "failed"), "")
-    return StorageReport(agent, "h", 0.0, tuple(seconds), tuple(blocks), done[0] if done else None, problem)
+    gathering = StorageGathering(Server(agent, agent, Role.STORAGE, "", "", "", "h"), 1000)
+    for kind, model in (("second", IoSecond), ("block", IoBlock), ("due", IoDue), ("done", IoDone)):
+        more = {"clock_change": STEADY} if kind == "done" else {}
+        for found in parsed(kind, model, **more):
+            gathering.add(found)
+    for kind, body in events:
+        if kind == "failed":
+            gathering.blame(body["error"])
+    return gathering.report()
 
 
 @contextmanager
@@ -193,9 +205,13 @@ class Freezer:
 
     def freeze(self, pids: Sequence[int]) -> None:
         """From now on, what these processes ask of the device takes an hour."""
+        self.slow(pids, None, 1)
+
+    def slow(self, pids: Sequence[int], iops: int | None, bandwidth: int | None = None) -> None:
+        """From now on, these processes get so many I/Os and bytes a second of the device."""
         for pid in pids:
             self._groups.enter("fio", pid)
-        self._groups.throttle("fio", self._device, None, 1)
+        self._groups.throttle("fio", self._device, iops, bandwidth)
 
     def thaw(self) -> None:
         """As it was."""

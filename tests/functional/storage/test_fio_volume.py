@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import time
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from kb_tests.agent.storage import engine, fill, target
+from kb_tests.agent.storage import options as options_module
 from kb_tests.measure.storage.merge import measure
 from kb_tests.measure.storage.validity import validity
 from tests.functional.storage.disk import (
@@ -65,6 +67,55 @@ def test_a_frozen_disk_shows_as_stall_and_in_the_corrected_latency(device: tuple
     assert measured.read.service.percentile(99) < 0.2
     assert measured.read.response.percentile(99) == pytest.approx(1.95, abs=0.15)
     assert measured.read.response.count == pytest.approx(600, abs=30)
+
+
+@pytest.mark.parametrize("most_logged", [options_module.MOST_LOGGED, 0])
+def test_a_disk_that_does_not_keep_the_rate_is_slower_than_any_limit(
+    device: tuple[str, Path], monkeypatch: pytest.MonkeyPatch, most_logged: int
+) -> None:
+    """40 of 100 I/Os a second, each in 25 ms: fio alone tells a p99 of 26 ms, and nothing of the other 60."""
+    monkeypatch.setattr(options_module, "MOST_LOGGED", most_logged)
+    wanted = volume(512 << 20)
+    assert prepare(wanted)[0] == "disk"
+    one_by_one = point(iodepth=1, duration=4.0)
+    with Freezer(device[0]) as freezer:
+        begun: list[int] = []
+
+        def slow(_: float, pids: list[int]) -> None:
+            if pids and not begun:
+                begun.extend(pids)
+                freezer.slow(pids, 40)
+
+        measured = measure(one_by_one, run(wanted, [options(one_by_one)], slow))
+    assert not validity(one_by_one, measured)
+    assert measured.iops.read == pytest.approx(40, abs=5)
+    assert measured.read.service.max < 0.5
+    assert measured.read.response.count == 400
+    assert measured.read.response.percentile(30) > 1
+    assert measured.read.response.percentile(80) == math.inf
+
+
+@pytest.mark.parametrize("rate", [100.0, 0.0])
+def test_what_is_under_way_when_the_window_ends_is_waited_for(device: tuple[str, Path], rate: float) -> None:
+    """The disk freezes half a second before the end, and for two."""
+    wanted = volume(512 << 20)
+    assert prepare(wanted)[0] == "disk"
+    asked = point(rate=rate, iodepth=4)
+    with Freezer(device[0]) as freezer:
+        begun: list[float] = []
+
+        def freeze(at: float, pids: list[int]) -> None:
+            if at > 3.5 and not begun:
+                freezer.freeze(pids)
+                begun.append(at)
+            if begun and at > begun[0] + 2:
+                freezer.thaw()
+
+        measured = measure(asked, run(wanted, [options(asked, drain=10.0)], freeze))
+    assert not validity(asked, measured)
+    assert measured.read.response.max > 1.4
+    assert measured.read.response.slower(1.0) >= (40 if rate else 1)
+    assert measured.stall > 0.4
 
 
 def test_io_errors_are_counted_and_the_run_goes_on(device: tuple[str, Path]) -> None:

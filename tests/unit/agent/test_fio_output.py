@@ -56,7 +56,7 @@ def test_without_an_io_there_are_no_bins() -> None:
     document = copy.deepcopy(DOCUMENT)
     document["jobs"][0]["read"]["lat_ns"] = {"min": 0, "max": 0, "mean": 0.0, "stddev": 0.0, "N": 0}
     document["jobs"][0]["read"]["io_bytes"] = 0
-    assert output.snapshot(document, 0.0).read == (0, {})
+    assert output.snapshot(document, 0.0).read == output.Direction(0, {})
 
 
 @given(st.integers(0, 9000), st.integers(1, 2000))

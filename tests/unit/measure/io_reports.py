@@ -47,14 +47,35 @@ def part(times: Sequence[float], size: int = 4096, **extra: Any) -> dict[str, An
     return {"ios": len(times), "bytes": len(times) * size, **extra}
 
 
+def due(
+    index: int,
+    reads: Sequence[float],
+    writes: Sequence[float] = (),
+    lost: tuple[int, int] = (0, 0),
+) -> dict[str, Any]:
+    """What was due in a block: the response times of what was done, and how many were not."""
+    parts = {
+        name: {"due": len(times) + missed, "bins": binned(times)}
+        for name, times, missed in zip(("read", "write"), (reads, writes), lost, strict=True)
+    }
+    return {"v": 1, "agent": "storage-0", "seq": 3, "kind": "io_due", "id": "c1", "index": index, **parts}
+
+
 def block(
     index: int,
     begin: float,
     end: float,
     reads: Sequence[float],
     writes: Sequence[float] = (),
+    lost: tuple[int, int] = (0, 0),
     **changes: Any,
 ) -> IoBlock:
+    """A block in which all was done when it was due, unless `changes` tell otherwise, but for `lost` reads
+    and writes, which were never made; failed I/Os are reads, if there are any.
+    """
+    errors = changes.get("errors", 0)
+    failed = (errors, 0) if reads or not writes else (0, errors)
+    undone = (failed[0] + lost[0], failed[1] + lost[1])
     return IoBlock.model_validate_json(
         json.dumps(
             {
@@ -67,8 +88,9 @@ def block(
                 "begin": begin,
                 "end": end,
                 "errors": 0,
-                "read": part(reads, bins=binned(reads)),
-                "write": part(writes, bins=binned(writes)),
+                "read": part(reads, bins=binned(reads), failed=failed[0]),
+                "write": part(writes, bins=binned(writes), failed=failed[1]),
+                "due": due(index, reads, writes, undone),
                 **changes,
             }
         )
@@ -142,8 +164,9 @@ def report(
 
 
 def steady_blocks(latency: float = 0.001, each: int = 300) -> list[IoBlock]:
-    """30 s at 100 I/Os a second, ten blocks."""
-    return [block(index, 3.0 * index, 3.0 * index + 3, [latency] * each) for index in range(10)]
+    """30 s at 100 I/Os a second, ten blocks; what is less than that was never made."""
+    lost = (max(0, 300 - each), 0)
+    return [block(index, 3.0 * index, 3.0 * index + 3, [latency] * each, lost=lost) for index in range(10)]
 
 
 def frozen_blocks() -> list[IoBlock]:
@@ -153,7 +176,8 @@ def frozen_blocks() -> list[IoBlock]:
     """
     blocks = steady_blocks()
     times = [0.001] * 296 + [2.0, 1.99, 1.98, 1.97]
-    blocks[3] = block(3, 9.0, 12.0, times)
+    waited = [2.0 - 0.01 * number for number in range(200)]
+    blocks[3] = block(3, 9.0, 12.0, times, due=due(3, [0.001] * 100 + waited))
     return blocks
 
 

@@ -8,20 +8,23 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kb_tests.fleet.storage.messages import IoBlock, StorageReport
 from kb_tests.measure.storage import fio
-from kb_tests.measure.storage.merge import flaw, measure, merge_seconds
+from kb_tests.measure.storage.merge import flaw, measure
+from kb_tests.measure.storage.series import merge_seconds
 from kb_tests.measure.storage.validity import fell_behind, validity, waited
 from tests.unit.measure.io_reports import (
     POINT,
     binned,
     block,
     done,
+    due,
     frozen_blocks,
     name_of,
+    part,
     point,
     report,
     second,
@@ -50,29 +53,62 @@ def test_a_disk_frozen_for_two_seconds_shows_although_fio_hides_it() -> None:
     assert not validity(POINT, measured)
 
 
-def test_made_up_in_a_later_block_is_taken_out_there() -> None:
-    blocks = steady_blocks()
-    blocks[3] = block(3, 9.0, 11.5, [0.001] * 46 + [2.0, 1.99, 1.98, 1.97])
-    blocks[4] = block(4, 11.5, 15.0, [0.001] * 550)
-    measured = measure(POINT, [report(blocks, stalls=[(9.5, 2.01)])])
-    assert measured.read.ios == measured.read.response.count == 3000
-    assert measured.read.response.percentile(99) == pytest.approx(1.7, abs=0.04)
+def test_what_was_due_and_never_made_is_slower_than_any_limit() -> None:
+    """A disk of 25 ms an I/O, one at a time, at 100 a second: 39 of 100 are made, ever later."""
+    blocks = []
+    for n in range(10):
+        late = [18.3 * (n * 3 + second) / 30 for second in range(3) for _ in range(39)]
+        blocks.append(
+            block(
+                n,
+                3.0 * n,
+                3.0 * n + 3,
+                [0.025] * 117,
+                due=due(n, late if n < 4 else [], lost=(300 - 117 if n < 4 else 300, 0)),
+            )
+        )
+    measured = measure(POINT, [report(blocks)])
+    assert measured.iops.read == 39
+    assert measured.read.service.percentile(99) < 0.026
+    assert measured.read.response.count == 3000
+    assert measured.read.response.percentile(50) == math.inf
+    assert not validity(POINT, measured)
 
 
-def test_what_was_never_made_up_is_added() -> None:
-    blocks = steady_blocks()
-    blocks[9] = block(9, 27.0, 30.0, [0.001] * 96 + [2.0, 1.99, 1.98, 1.97])
-    measured = measure(POINT, [report(blocks, stalls=[(27.96, 2.01)])])
-    assert measured.read.ios == 2800
-    assert measured.read.response.count == pytest.approx(3000, abs=10)
+def test_more_done_than_was_due_is_no_report() -> None:
+    wrong = {**due(0, [0.001] * 10), "read": {"due": 9, "bins": binned([0.001] * 10)}}
+    measured = measure(POINT, [report([block(0, 0.0, 30.0, [0.001] * 10, due=wrong)])])
+    assert "10 reads were done of 9 that were due" in measured.missing["storage-0"]
 
 
-def test_without_a_rate_nothing_is_put_back() -> None:
+def test_at_a_rate_what_was_due_has_to_be_told() -> None:
+    measured = measure(POINT, [report([block(0, 0.0, 30.0, [0.001] * 3000, due=None)])])
+    assert measured.missing == {"storage-0": "what was due in its time blocks is missing"}
+
+
+def test_without_a_rate_nothing_is_due() -> None:
     free = point(rate=0.0)
     measured = measure(free, [report(frozen_blocks(), stalls=[(9.5, 2.0)])])
     assert measured.read.response == measured.read.service
     assert math.isnan(measured.achieved)
     assert measured.stall == 2.0
+
+
+def test_without_a_rate_what_ended_after_the_window_is_no_less_slow() -> None:
+    free = point(rate=0.0, iodepth=8)
+    blocks = steady_blocks()
+    late = {
+        "read": part([25.0], bins=binned([25.0]), failed=1),
+        "write": part([], bins=[]),
+        "sync": part([], bins=[]),
+    }
+    blocks[9] = block(9, 27.0, 30.0, [0.001] * 300, late=late)
+    measured = measure(free, [report(blocks)])
+    assert measured.read.ios == 3000
+    assert measured.read.service.max < 0.002
+    assert measured.read.response.count == 3002
+    assert measured.read.response.max == math.inf
+    assert not validity(free, measured)
 
 
 @given(
@@ -134,24 +170,6 @@ def test_the_edges_and_names_of_the_bins_are_those_of_fio() -> None:
     assert all(index(int(low) - 1) == at for at, low in enumerate(fio._LOW[1:]))
 
 
-@given(st.lists(st.floats(1e-4, 40.0), min_size=1, max_size=30), st.floats(0.001, 2.0))
-@settings(max_examples=50)
-def test_omitted_ios_are_those_of_the_definition(stalls: list[float], interval: float) -> None:
-    expected = [
-        stall - interval * step for stall in stalls for step in range(1, int(stall / interval * (1 + 1e-12)))
-    ]
-    found = fio.omitted(stalls, interval)
-    assert found.sum() == len(expected)
-    for limit in (0.01, 0.1, 1.0, 10.0):
-        exact = sum(time > limit for time in expected)
-        below, above = (sum(time > limit * factor for time in expected) for factor in (1.02, 0.98))
-        assert (
-            below
-            <= fio.histogram(found).count - fio.histogram(found).count_at_most(limit) + fio.censored(found)
-            <= above
-        ), exact
-
-
 @given(st.integers(0, 40))
 def test_the_fastest_are_taken_out_first(number: int) -> None:
     bins = fio.read((name, count) for name, count in binned([0.001] * 10 + [0.002] * 10 + [0.003] * 10))
@@ -162,7 +180,7 @@ def test_the_fastest_are_taken_out_first(number: int) -> None:
 
 def test_seconds_are_added_up_and_a_late_answer_is_spread() -> None:
     parts = [second(0, 100), second(1, 30, 0, 1.0, 4.4), second(4, 160, 0, 4.4, 5.0), second(0, 50)]
-    seconds = merge_seconds(parts)
+    seconds = merge_seconds([parts[:3], parts[3:]], -10, 60)
     assert [at.at for at in seconds] == [0, 1, 2, 3, 4]
     assert seconds[0].iops.read == 150
     assert seconds[1].iops.read == seconds[3].iops.read == pytest.approx(30 / 3.4)
@@ -198,9 +216,12 @@ def test_a_window_cut_short_is_not_whole() -> None:
 
 
 def test_a_hung_disk_is_measured_up_to_where_it_hung() -> None:
-    hung = report(steady_blocks()[:3], end=9.0, hung=True, stalls=[(9.0, 51.0)])
-    measured = measure(POINT, [hung])
+    before = [one.model_copy(update={"due": None}) for one in steady_blocks()[:3]]
+    measured = measure(POINT, [report(before, end=9.0, hung=True, stalls=[(9.0, 51.0)])])
     assert not measured.missing
+    assert measured.read.response.count == 3000
+    assert measured.read.response.percentile(30) == pytest.approx(0.001, rel=0.02)
+    assert measured.read.response.percentile(31) == math.inf
     assert measured.iops.read == 30
     assert measured.errors == 1
     assert measured.stall > 50
@@ -239,7 +260,7 @@ def test_instruments_that_fail_make_a_point_invalid(changed: dict[str, Any], why
 
 
 def test_no_io_without_a_stall_is_no_measurement_and_with_one_it_is() -> None:
-    empty = [block(0, 0.0, 30.0, [])]
+    empty = [block(0, 0.0, 30.0, [], lost=(3000, 0))]
     assert "no I/O, and no stall" in validity(POINT, measure(POINT, [report(empty)]))[0]
     assert not validity(POINT, measure(POINT, [report(empty, stalls=[(0.0, 30.0)])]))
 
@@ -262,8 +283,12 @@ def test_counts_that_do_not_add_up_make_a_point_invalid() -> None:
     assert "1 writes where the profile makes none" in validity(POINT, writes)[0]
     more = measure(POINT, [report([block(0, 0.0, 30.0, [0.001] * 4000)])])
     assert "4000 I/Os where the rate allows" in validity(POINT, more)[0]
-    sizes = measure(point(block_size=8192), [report(steady_blocks())])
-    assert "moved" in validity(point(block_size=8192), sizes)[0]
+    fewer = measure(POINT, [report([block(0, 0.0, 30.0, [0.001] * 2900)])])
+    assert "2900 reads were due where the rate asks for 3000" in validity(POINT, fewer)[0]
+    whole = {"read": {"ios": 3000, "bytes": 3000 * 4096}, "write": {"ios": 0, "bytes": 0}}
+    assert measure(POINT, [report(steady_blocks(), whole=whole)]).servers
+    sizes = measure(point(block_size=8192), [report(steady_blocks(), whole=whole)])
+    assert sizes.missing == {"storage-0": "its 3000 reads of 8192 bytes moved 12288000 bytes"}
 
 
 def test_missing_and_surplus_servers_are_named() -> None:

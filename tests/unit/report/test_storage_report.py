@@ -134,14 +134,6 @@ def test_every_report_has_the_percentile_that_was_judged(percent: int) -> None:
     assert said["kb.read.max"] == math.inf
 
 
-def test_a_failed_io_of_a_mix_counts_as_either() -> None:
-    mix = asked(1, "random mix", mode="randrw", reads=0.7)
-    blocks = [block(i, 3.0 * i, 3.0 * i + 3, [0.001] * 200, [0.002] * 90, errors=10) for i in range(10)]
-    measured = measure(mix, [report(blocks)])
-    assert (measured.read.response.censored, measured.write.response.censored) == (100, 100)
-    assert (measured.read.service.censored, measured.read.ios) == (0, 2000)
-
-
 def test_the_page_shows_limits_stalls_and_charts(record: RunRecord) -> None:
     page = html.render(record)
     for text in (

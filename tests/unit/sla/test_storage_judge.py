@@ -14,7 +14,16 @@ from kb_tests.sla.count import checks_of
 from kb_tests.sla.feasible import feasible
 from kb_tests.sla.storage.judge import judge, number_of_checks
 from kb_tests.sla.verdict import Check, Outcome, Verdict
-from tests.unit.measure.io_reports import POINT, block, frozen_blocks, point, report, second, steady_blocks
+from tests.unit.measure.io_reports import (
+    POINT,
+    block,
+    due,
+    frozen_blocks,
+    point,
+    report,
+    second,
+    steady_blocks,
+)
 
 
 def sla(**limits: Any) -> StorageSla:
@@ -55,17 +64,26 @@ def test_a_failure_that_the_want_of_cpu_explains_is_invalid_and_what_was_kept_is
     found = verdict(frozen_blocks(), stalls=[(9.5, 2.01)], waiting=0.4)
     assert found.outcome is Outcome.INVALID
     assert found.reasons == ("In 1 of 1 servers fio waited for a CPU over 25% of the time: storage-0 40%.",)
-    failed = [block(0, 0.0, 30.0, [0.001] * 3000, errors=100)]
+    failed = [block(0, 0.0, 30.0, [0.001] * 2900, errors=100)]
     assert verdict(failed, stalls=[(9.5, 2.01)], waiting=0.4).outcome is Outcome.FAIL
 
 
-def test_a_load_that_fio_did_not_make_keeps_no_latency_limit() -> None:
-    half = [block(n, 3.0 * n, 3.0 * n + 3, [0.001] * 150) for n in range(10)]
-    unlimited = sla(achieved=None)
-    assert verdict(half, limits=unlimited).outcome is Outcome.PASS
-    found = verdict(half, limits=unlimited, cpu=0.5, waiting=0.45)
-    assert found.outcome is Outcome.INVALID
-    assert "fio had no CPU to spare (over 90%) and fell behind its rate" in found.reasons[0]
+def test_a_load_that_was_not_made_keeps_no_latency_limit() -> None:
+    """39 of 100 I/Os a second, each of them in 25 ms: whoever asks at that rate waits ever longer."""
+    slow = steady_blocks(0.025, each=117)
+    loose = sla(achieved=None, read_latency={"p50": "100ms"})
+    found = verdict(slow, limits=loose)
+    assert found.outcome is Outcome.FAIL
+    assert check(found, "read latency p50").value == float("inf")
+    assert "61% of them failed, were never made or took longer" in check(found, "read latency p50").detail
+
+
+def test_a_load_that_fio_did_not_make_is_no_fault_of_the_disk() -> None:
+    half = steady_blocks(each=150)
+    for limits in (sla(achieved=None), sla(achieved=None, read_latency=None)):
+        found = verdict(half, limits=limits, cpu=0.5, waiting=0.45)
+        assert found.outcome is Outcome.INVALID
+        assert "fio had no CPU to spare (over 90%) and fell behind its rate" in found.reasons[0]
 
 
 def test_a_shortfall_is_red_and_says_by_how_much() -> None:
@@ -77,6 +95,7 @@ def test_a_shortfall_is_red_and_says_by_how_much() -> None:
             3.0 * index + 3,
             [],
             read={"ios": 2352, "bytes": 2352 * 65_536, "bins": [[81_264_640, 2352]]},
+            due={**due(index, []), "read": {"due": 2880, "bins": [[81_264_640, 2352]]}},
         )
         for index in range(10)
     ]
@@ -141,7 +160,7 @@ def test_without_a_sample_nothing_passes() -> None:
 
 
 def test_a_disk_that_does_nothing_at_all_is_red() -> None:
-    found = verdict([block(0, 0.0, 30.0, [])], stalls=[(0.0, 30.0)])
+    found = verdict([block(0, 0.0, 30.0, [], lost=(3000, 0))], stalls=[(0.0, 30.0)])
     assert found.outcome is Outcome.FAIL
 
 
