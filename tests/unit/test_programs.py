@@ -51,6 +51,7 @@ PACKAGES = {
     "ssh": "openssh-client",
     "ssh-keygen": "openssh-client",
     "ssh-keyscan": "openssh-client",
+    "ss": "iproute2",
     "sshd": "openssh-server",
     "sysctl": "procps",
     "tc": "iproute2",

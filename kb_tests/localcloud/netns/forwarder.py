@@ -9,7 +9,7 @@ import socket
 from collections.abc import Awaitable, Callable, Iterable
 
 from kb_tests.localcloud.driver import DriverError, FloatingIp
-from kb_tests.localcloud.netns import relay
+from kb_tests.localcloud.netns import congestion, relay
 
 _PORTS_OF_A_RANGE = 16
 _ALWAYS = (22, 80, 443)
@@ -109,9 +109,11 @@ class Forwarder:
                 tasks.discard(task)
                 writer.close()
 
-        return await asyncio.start_server(
+        server = await asyncio.start_server(
             handle, floating.address, local_port(port), limit=relay.CHUNK, backlog=512
         )
+        congestion.choose(*server.sockets)
+        return server
 
     async def _carry(
         self, floating: FloatingIp, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
-from kb_tests.localcloud.netns import relay
+from kb_tests.localcloud.netns import congestion, relay
 from kb_tests.localcloud.netns.forwarder import HIGHER
 
 FLOATING = IPv4Network("127.77.0.0/16")
@@ -89,6 +89,7 @@ class Gateways:
             for listening in (port, port + HIGHER):
                 if (address, listening) in self._floating:
                     upstream = socket.socket()
+                    congestion.choose(upstream)
                     upstream.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
                     upstream.bind((source, 0))
                     await relay.connect(upstream, address, listening)

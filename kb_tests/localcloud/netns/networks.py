@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from kb_tests.localcloud.netns import linux
+from kb_tests.localcloud.netns import congestion, linux
 from kb_tests.localcloud.netns.rtnetlink import Netlink
 
 OUTSIDE = "203.0.113.1"
@@ -63,6 +63,7 @@ def _set_up() -> None:
     """
     _sysctl("net/ipv6/conf/all/disable_ipv6", "1")
     _sysctl("net/ipv4/conf/all/arp_notify", "1")
+    _sysctl("net/ipv4/tcp_congestion_control", congestion.of_guests())
     with Netlink() as netlink:
         netlink.set_up(1)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 
-from kb_tests.localcloud.netns import neighbours
+from kb_tests.localcloud.netns import congestion, neighbours
 from kb_tests.localcloud.netns.cgroups import Groups
 from kb_tests.localcloud.netns.forwarder import local_port
 
@@ -21,6 +21,7 @@ def notes(groups: Groups | None, limit: neighbours.NeighbourLimit) -> tuple[str,
         "the network is veth copies in memory: no NIC, no overlay, no hypervisor",
         "what passes through a floating IP is carried by a process: from cloud to cloud by two",
     ]
+    found.append(f"TCP in it has congestion control {congestion.of_guests()}")
     for controller, what in (("cpu", "vCPU"), ("memory", "RAM")):
         limited = controller in controllers
         found.append(

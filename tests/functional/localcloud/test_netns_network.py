@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import subprocess
 from dataclasses import replace
 
 import pytest
@@ -89,6 +91,23 @@ async def serving(cloud: Cloud, name: str, *rules: Rule, network: int = 1) -> Se
     await cloud.boot(spec, (*OUT_ONLY, SSH, *rules))
     await cloud.says(spec, "listening")
     return spec
+
+
+def test_tcp_reacts_as_in_guests_whatever_the_machine_chose() -> None:
+    async def main() -> None:
+        async with running() as cloud:
+            server = await cloud.boot(cloud.spec("server"))
+            chosen = await cloud.run(server, "cat /proc/sys/net/ipv4/tcp_congestion_control")
+            assert chosen.strip() in ("cubic", "reno")
+            assert any(note.endswith(f"congestion control {chosen.strip()}") for note in cloud.driver.notes)
+            address = await cloud.floating(server)
+            with socket.create_connection((address, local_port(22)), timeout=10) as outside:
+                peer = ":".join(map(str, outside.getsockname()))
+                of_the_cloud = ["ss", "-Htin", "dst", peer]
+                found = await asyncio.to_thread(subprocess.check_output, of_the_cloud, text=True)
+            assert f" {chosen.strip()} " in found, "on the way into the cloud, too"
+
+    asyncio.run(main())
 
 
 def test_security_groups_let_in_what_their_rules_say() -> None:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kb_tests.localcloud.netns import cgroups, wire
+from kb_tests.localcloud.netns import cgroups, congestion, wire
 from kb_tests.localcloud.netns.addresses import AddressBlock
 from kb_tests.localcloud.netns.batch import Batch
 from kb_tests.localcloud.netns.forwarder import listening_ports
@@ -215,3 +215,15 @@ def test_no_two_clouds_have_the_same_floating_addresses() -> None:
     assert again.first < second.first
     for block in (second, again):
         block.close()
+
+
+@pytest.mark.parametrize(
+    ("allowed", "chosen"),
+    [("reno bbr cubic", "cubic"), ("reno bbr", "reno"), ("bbr", "reno"), (None, "reno")],
+)
+def test_a_cloud_has_the_congestion_control_of_guests(
+    tmp_path: Path, allowed: str | None, chosen: str
+) -> None:
+    if allowed is not None:
+        (tmp_path / "allowed").write_text(f"{allowed}\n")
+    assert congestion.of_guests(str(tmp_path / "allowed")) == chosen
