@@ -158,7 +158,7 @@ def measured(made: list[tuple[Floats, Floats, Floats]]) -> Measurement:
                 counts=total(part.counts for part in parts),
                 response=Histogram.merged(part.response for part in parts),
                 lag_p99=float(np.quantile(lag, 0.99)),
-                lag_max=float(lag.max()),
+                lag_max=float(np.max(lag)),
                 cpu=0.5,
                 skew=0.0,
                 clock_error=0.0,
