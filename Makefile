@@ -7,6 +7,7 @@
 # make campaign     300 runs with a fault each: nothing leaks, no verdict is wrong
 # make fuzz         10,000 cases of each kind of wild input: scenario files, messages, reports, journals
 # make error-rates  how often the shipped verdicts err, by simulation
+# make neighbours   sessions beside pytest plugins that rerun, repeat, reorder and time out tests
 # make openstack    the acceptance on a real OpenStack of this machine's own
 
 PYTHON ?=
@@ -28,6 +29,7 @@ NIGHTLY := \
 	campaign \
 	fuzz \
 	error-rates \
+	neighbours \
 	openstack
 
 .PHONY: demo test pytest check nightly $(NIGHTLY) setup setup-dev clean
@@ -71,6 +73,9 @@ campaign: setup-dev
 
 error-rates: setup-dev
 	$(BIN)/python -m benchmarks.gate_error_rates
+
+neighbours: setup-dev
+	$(BIN)/tox -e neighbours
 
 openstack: setup-dev
 	$(BIN)/tox -e openstack
