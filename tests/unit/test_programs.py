@@ -9,6 +9,8 @@ counts anywhere.
 from __future__ import annotations
 
 import ast
+import builtins
+import keyword
 import os
 import re
 import shutil
@@ -67,24 +69,13 @@ NOT_NEEDED = {
 """Programs whose absence is provided for, and how."""
 
 WORDS = {
-    *(
-        "arp",
-        "as",
-        "bridge",
-        "file",
-        "free",
-        "import",
-        "init",
-        "look",
-        "open",
-        "opt",
-        "passwd",
-        "patch",
-        "red",
-    ),
-    *("replace", "route", "size", "strings", "time", "top", "uptime", "w", "write"),
+    *("arp", "as", "bridge", "file", "free", "init", "look", "opt", "passwd", "patch", "red", "replace"),
+    *("route", "size", "strings", "time", "top", "uptime", "w", "write"),
 }
 """Words of sentences, keys and options that are called like a program."""
+
+PYTHON = frozenset((*keyword.kwlist, *dir(builtins)))
+"""Words of Python's own, which stand first in lines of code: some machine has a program called so, too."""
 
 INDIRECT = {
     "uidmap": "its newuidmap is called by unshare",
@@ -125,6 +116,9 @@ POSITION = re.compile(
 )
 """Where a shell takes a word for a command."""
 
+OF_A_SHELL = re.compile(r"\s(?:--?\w|[%$\"'/]|STDIO)|[|;&>]\s|%h")
+"""What a sentence does not have, and the line of a shell nearly always: options, paths, quotes, variables."""
+
 BY_PATH = re.compile(r"/usr/(?:\S+/)?s?bin/[\w.+-]+")
 
 
@@ -159,7 +153,7 @@ def words_of(name: str, text: str) -> Iterator[Word]:
             string = node.value if isinstance(node.value, str) else node.value.decode("latin-1")
             if BY_PATH.fullmatch(string):
                 yield Word(string, where)
-            elif len(string.split()) > 1:
+            elif OF_A_SHELL.search(string):
                 yield from (Word(word, where) for word in POSITION.findall(string))
         elif isinstance(node, ast.List | ast.Tuple):
             yield from (Word(word, where) for word in first_of(node.elts))
@@ -207,7 +201,7 @@ def is_program(word: str) -> bool:
 @cache
 def everywhere() -> frozenset[str]:
     """Those programs of this machine, called by some file here, that every Debian has."""
-    called = {named(word) for word in words()} - PACKAGES.keys() - WORDS - NOT_NEEDED.keys()
+    called = {named(word) for word in words()} - PACKAGES.keys() - WORDS - NOT_NEEDED.keys() - PYTHON
     paths = {
         program: os.path.realpath(shutil.which(program, path=PATH) or "")
         for program in filter(is_program, called)
@@ -246,7 +240,7 @@ def named(word: Word) -> str:
 def missing(word: Word, packages: dict[str, str]) -> str:
     """What is wrong with a word; "" for nothing."""
     program = named(word)
-    if program in WORDS | NOT_NEEDED.keys():
+    if program in WORDS | NOT_NEEDED.keys() | PYTHON:
         return ""
     package = PACKAGES.get(program, "")
     if package:
