@@ -95,6 +95,13 @@ class HttpLoad(Section):
             raise ValueError("a point has to run for at least 1s")
         return duration
 
+    @field_validator("duration", "max_duration", "warm_up", "timeout")
+    @classmethod
+    def _of_a_day(cls, seconds: float | None) -> float | None:
+        if seconds is not None and seconds > 86_400:
+            raise ValueError("24h at most are allowed here")
+        return seconds
+
     @model_validator(mode="after")
     def _extends(self) -> Self:
         if self.max_duration is not None and self.max_duration < self.duration:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -13,9 +12,9 @@ from pydantic_core import ErrorDetails
 
 from kb_tests.errors import ScenarioError
 from kb_tests.scenario.http import HttpScenario
+from kb_tests.scenario.mistakes import Key, dotted, found, sentence
 from kb_tests.scenario.model import Scenario, StorageScenario
 
-Key = str | int
 Lines = dict[tuple[Key, ...], int]
 
 KINDS: dict[str, type[HttpScenario | StorageScenario]] = {"http": HttpScenario, "storage": StorageScenario}
@@ -40,7 +39,7 @@ def load(path: Path) -> Scenario:
     data, lines = _parse(path, text)
     if not isinstance(data, Mapping):
         raise ScenarioError(
-            f"{path}:1: found {_found(data)}; a scenario is a mapping with name, kind, load, sla."
+            f"{path}:1: found {found(data)}; a scenario is a mapping with name, kind, load, sla."
         )
     model = _model(path, lines, data)
     try:
@@ -56,7 +55,7 @@ def _model(path: Path, lines: Lines, data: Mapping[str, Any]) -> type[HttpScenar
     kind = data["kind"]
     if not isinstance(kind, str) or kind not in KINDS:
         raise ScenarioError(
-            f"{path}:{lines['kind',]}: kind: found {_found(kind)}; allowed here: {', '.join(KINDS)}."
+            f"{path}:{lines['kind',]}: kind: found {found(kind)}; allowed here: {', '.join(KINDS)}."
         )
     return KINDS[kind]
 
@@ -92,7 +91,7 @@ def _locate(path: Path, node: yaml.Node, place: tuple[Key, ...], lines: Lines) -
                 raise ScenarioError(f"{path}:{line}: a key has to be plain text.")
             below = (*place, key.value)
             if below in lines:
-                raise ScenarioError(f"{path}:{line}: {_dotted(below)} stands here a second time.")
+                raise ScenarioError(f"{path}:{line}: {dotted(below)} stands here a second time.")
             lines[below] = line
             _locate(path, value, below, lines)
     elif isinstance(node, yaml.SequenceNode):
@@ -103,47 +102,7 @@ def _locate(path: Path, node: yaml.Node, place: tuple[Key, ...], lines: Lines) -
 
 
 def _sentence(path: Path, lines: Lines, model: type[BaseModel], detail: ErrorDetails) -> str:
-    place = tuple(detail["loc"])
-    key = _dotted(place) or "the file"
-    known = place
+    known = tuple(detail["loc"])
     while known not in lines:
         known = known[:-1]
-    where = f"{path}:{lines[known]}"
-    if detail["type"] == "missing":
-        return f"{where}: {key} is missing."
-    if detail["type"] == "extra_forbidden":
-        return f"{where}: {key} is unknown; {_allowed_keys(model, place)}."
-    message = detail["msg"].removeprefix("Value error, ")
-    if detail["type"] == "value_error" and isinstance(detail["input"], Mapping | BaseModel):
-        return f"{where}: {key}: {message}."
-    return f"{where}: {key}: found {_found(detail['input'])}; {_lower(message)}."
-
-
-def _allowed_keys(model: type[BaseModel], place: tuple[Key, ...]) -> str:
-    for key in place[:-1]:
-        if isinstance(key, str):
-            model = _section(model.model_fields[key].annotation)
-    allowed = list(model.model_fields)
-    near = difflib.get_close_matches(str(place[-1]), allowed, n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
-    return f"{hint}allowed here: {', '.join(allowed)}"
-
-
-def _section(annotation: Any) -> type[BaseModel]:
-    """The section that a field holds: itself, one or none, or a list of them."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next(_section(inner) for inner in get_args(annotation) if inner is not type(None))
-
-
-def _dotted(place: tuple[Key, ...]) -> str:
-    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in place).removeprefix(".")
-
-
-def _found(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _lower(message: str) -> str:
-    return message[:1].lower() + message[1:]
+    return f"{path}:{lines[known]}: {sentence(model, detail)}"

@@ -1,0 +1,56 @@
+"""What is wrong with a scenario, or with what a test asks for, in one sentence a mistake."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+Key = str | int
+
+
+def sentence(model: type[BaseModel], detail: ErrorDetails, place: tuple[Key, ...] | None = None) -> str:
+    """One mistake that `model` found: key, what was found and what is allowed. `place` is where it stands for
+    the reader, if not as in the model.
+    """
+    loc = tuple(detail["loc"])
+    key = dotted(loc if place is None else place) or "the file"
+    if detail["type"] == "missing":
+        return f"{key} is missing."
+    if detail["type"] == "extra_forbidden":
+        return f"{key} is unknown; {_allowed_keys(model, loc)}."
+    message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "value_error" and isinstance(detail["input"], Mapping | BaseModel):
+        return f"{key}: {message}."
+    return f"{key}: found {found(detail['input'])}; {message[:1].lower()}{message[1:]}."
+
+
+def dotted(place: tuple[Key, ...]) -> str:
+    """A place in a file: "load.rate[0]"."""
+    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in place).removeprefix(".")
+
+
+def found(value: object) -> str:
+    """What stands there, not too long."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _allowed_keys(model: type[BaseModel], place: tuple[Key, ...]) -> str:
+    for key in place[:-1]:
+        if isinstance(key, str):
+            model = _section(model.model_fields[key].annotation)
+    allowed = list(model.model_fields)
+    near = difflib.get_close_matches(str(place[-1]), allowed, n=1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    return f"{hint}allowed here: {', '.join(allowed)}"
+
+
+def _section(annotation: Any) -> type[BaseModel]:
+    """The section that a field holds: itself, one or none, or a list of them."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(_section(inner) for inner in get_args(annotation) if inner is not type(None))

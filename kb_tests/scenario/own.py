@@ -1,0 +1,55 @@
+"""What a test of one's own asks for, checked as a scenario file is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from kb_tests.errors import ScenarioError
+from kb_tests.scenario.http import HttpScenario
+from kb_tests.scenario.mistakes import Key, found, sentence
+from kb_tests.scenario.storage import StorageScenario
+
+S = TypeVar("S", HttpScenario, StorageScenario)
+
+_NO_LIMIT: dict[str, dict[str, str]] = {"http": {"errors": "100%"}, "storage": {}}
+"""By kind, an SLA that forbids no load: the test itself judges what comes out."""
+
+
+def with_load(scenario: S, load: Mapping[str, object], call: str) -> S:
+    """`scenario` for one look at another `load`, whose keys and values are those of a scenario file.
+
+    Raises ScenarioError that names `call` and the arguments that are wrong.
+    """
+    data = scenario.model_dump(mode="json", exclude_none=True)
+    data["load"] |= {"clients": None, **load}
+    data["sla"] = _NO_LIMIT[scenario.kind]
+    model = type(scenario)
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        wrong = [sentence(model, each, _argument(each["loc"])) for each in error.errors(include_url=False)]
+        raise ScenarioError(f"{call}: {' '.join(wrong)}") from None
+
+
+def number_of_clients(clients: object, most: int, call: str) -> int:
+    """So many of the `most` servers that make load, all of them if None; raises ScenarioError."""
+    if clients is None:
+        return most
+    if not isinstance(clients, int) or isinstance(clients, bool) or not 1 <= clients <= most:
+        raise ScenarioError(f"{call}: clients: found {found(clients)}; from 1 to {most} are staged.")
+    return clients
+
+
+def _argument(loc: tuple[Key, ...]) -> tuple[Key, ...]:
+    """The place of a mistake as the caller knows it: "rate" for load.rate[0]."""
+    match loc:
+        case ("load", "rate", int()):
+            return ("rate",)
+        case ("load", "profiles", int(), *rest):
+            return ("profile", *rest)
+        case ("load", *rest) if rest:
+            return tuple(rest)
+    return ("what is asked for",)
