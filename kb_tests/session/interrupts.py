@@ -11,6 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -26,6 +27,7 @@ class Interrupts:
         self._ending = False
         self._taking_down = False
         self._raised_at = -_UNWINDING
+        self._before: dict[signal.Signals, Any] = {}
 
     def install(self) -> None:
         """Take the signals that nobody else sees to."""
@@ -33,7 +35,14 @@ class Interrupts:
             return
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
-                signal.signal(number, self._handle)
+                self._before[number] = signal.signal(number, self._handle)
+
+    def pytest_unconfigure(self) -> None:
+        """Give them back: the process may have another session."""
+        for number, handler in self._before.items():
+            if signal.getsignal(number) == self._handle:
+                signal.signal(number, handler)
+        self._before.clear()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_keyboard_interrupt(self) -> None:

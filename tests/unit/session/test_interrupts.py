@@ -72,3 +72,34 @@ def test_handlers_of_others_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     finally:
         for number, known in before.items():
             signal.signal(number, known)
+
+
+def test_a_second_session_of_the_same_process_can_be_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    monkeypatch.setattr(signal, "SIGHUP", signal.SIGUSR2)
+    try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for _ in range(2):
+            handler = Interrupts()
+            handler.install()
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+            handler.pytest_keyboard_interrupt()
+            handler.pytest_unconfigure()
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        for number, handled in before.items():
+            signal.signal(number, handled)
+
+
+def test_a_handler_that_somebody_else_installed_meanwhile_stays() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        handler = Interrupts()
+        handler.install()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        handler.pytest_unconfigure()
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
