@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -94,12 +94,11 @@ def kb_http(
     request: pytest.FixtureRequest,
     kb_scenario: Target,
     kb_fleet: tuple[Topology, Fleet],
-    record_property: Callable[[str, object], None],
 ) -> HttpRunner:
     """Runs HTTP points on the staged topology."""
     from kb_tests.session.http.runner import HttpRunner
 
-    return _runner(HttpRunner, request.config, kb_scenario, kb_fleet, record_property)
+    return _runner(HttpRunner, request, kb_scenario, kb_fleet)
 
 
 @pytest.fixture
@@ -107,34 +106,30 @@ def kb_storage(
     request: pytest.FixtureRequest,
     kb_scenario: Target,
     kb_fleet: tuple[Topology, Fleet],
-    record_property: Callable[[str, object], None],
 ) -> StorageRunner:
     """Runs storage points on the staged topology."""
     from kb_tests.session.storage.runner import StorageRunner
 
-    return _runner(StorageRunner, request.config, kb_scenario, kb_fleet, record_property)
+    return _runner(StorageRunner, request, kb_scenario, kb_fleet)
 
 
 def _runner(
-    kind: type[Runner],
-    config: pytest.Config,
-    target: Target,
-    fleet: tuple[Topology, Fleet],
-    record_property: Callable[[str, object], None],
+    kind: type[Runner], request: pytest.FixtureRequest, target: Target, fleet: tuple[Topology, Fleet]
 ) -> Runner:
-    from kb_tests.session.keys import BUS, PROGRESSION, SELECTION
+    from kb_tests.session.keys import ATTEMPTS, BUS, CHECKS, PROGRESSION
     from kb_tests.session.progress import Progress
     from kb_tests.session.progression import Progression
-    from kb_tests.sla.count import checks_of
+    from kb_tests.session.recorder import Recorder
 
-    points = config.stash[SELECTION].points
+    config, stash = request.config, request.config.stash
+    recorder = Recorder(request.node, target.cloud, fleet[0].run_id, stash[BUS], stash[ATTEMPTS])
     return kind(
         target,
         *fleet,
-        config.stash[BUS],
+        stash[BUS],
+        recorder,
         Progress(config, target.cloud),
-        sum(checks_of(entry.point, entry.target.scenario.sla) for entry in points),
-        record_property,
-        config.stash.setdefault(PROGRESSION, Progression()),
+        stash.setdefault(PROGRESSION, Progression()),
+        checks=stash[CHECKS],
         inconclusive_passes=config.getoption("kb_inconclusive") == "pass",
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from kb_tests.fixtures import kb_cloud, kb_fleet, kb_http, kb_scenario, kb_storage, kb_topology
-from kb_tests.session.keys import OUTBOX, SELECTION
+from kb_tests.session.keys import ATTEMPTS, CHECKS, OUTBOX, SELECTION
 
 __all__ = ["kb_cloud", "kb_fleet", "kb_http", "kb_scenario", "kb_storage", "kb_topology"]
 
@@ -199,16 +199,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Order points by topology, then scale and rate."""
     if SELECTION in config.stash:
         idle = config.stash[SELECTION].order(items)
+        config.stash[CHECKS] = config.stash[SELECTION].number_of_checks(items)
         if idle:
             config.hook.pytest_deselected(items=idle)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Let what happened travel with the report: under xdist the records are written elsewhere."""
+    """Let every attempt at a test count, whatever another plugin makes of it."""
     report = yield
-    if OUTBOX in item.config.stash:
-        vars(report)["kb_events"] = item.config.stash[OUTBOX].drain()
+    if ATTEMPTS in item.config.stash:
+        from kb_tests.session.attempts import account
+
+        account(item, report)
     return report
 
 

@@ -41,8 +41,8 @@ def properties(point: PointRecord) -> list[Property]:
         found.append(("kb.outcome", str(point.outcome)))
     if findings := words.findings(point):
         found.append(("kb.reason", words.printable("; ".join(findings))))
-    if point.verdict is not None and point.verdict.notes:
-        found.append(("kb.note", words.printable("; ".join(point.verdict.notes))))
+    if point.remarks:
+        found.append(("kb.note", words.printable("; ".join(point.remarks))))
     if point.storage is not None:
         found += storage_words.properties(*point.storage)
     if point.http is not None:

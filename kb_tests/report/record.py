@@ -68,21 +68,45 @@ Text = Annotated[str, BeforeValidator(_encodable)]
 class PointStatus(StrEnum):
     """What became of a selected point.
 
-    MEASURED ran in somebody's own test, which judges it by itself. LOST was running when its worker or
+    MEASURED ran in somebody's own test, which judges it by itself; INVALID did, too, but its instruments
+    failed, and the test did not allow that. LOST was running when its worker or
     the cloud went away. ERROR could not be run or measured. PAST_STOP_LIMIT was left out on purpose,
     since a smaller point already broke the stop limit; NOT_RUN was left out for any other reason.
     """
 
     JUDGED = "judged"
     MEASURED = "measured"
+    INVALID = "invalid"
     LOST = "lost"
     ERROR = "error"
     NOT_RUN = "not_run"
     PAST_STOP_LIMIT = "past_stop_limit"
 
 
+class LookRecord(Part):
+    """An earlier look at a point, whose sample could not decide: it ran again for longer."""
+
+    started: AwareDatetime
+    duration: float
+    measurement: AnyMeasurementRecord
+    verdict: Verdict
+
+    @classmethod
+    def of(
+        cls, duration: float, measurement: AnyMeasurement, verdict: Verdict, started: datetime
+    ) -> LookRecord:
+        """The record of a look of `duration` seconds."""
+        return cls(started=started, duration=duration, measurement=measured(measurement), verdict=verdict)
+
+
 class PointRecord(Part):
-    """One selected point: what was asked, what became of it, what came out. `reason` is one sentence."""
+    """One run of a selected point: what was asked, what became of it, what came out.
+
+    `reason` is one sentence. `test` is the node id of the test that ran it, `run` the staging that it ran on.
+    A point that was run again stands in the record again, with the number of its `attempt`. `earlier` are
+    looks before the one that decided. `doubts` say why a measurement of somebody's own test is not to be
+    believed, `notes` what else is to be known of it.
+    """
 
     point: Point
     status: PointStatus
@@ -90,12 +114,18 @@ class PointRecord(Part):
     started: AwareDatetime | None = None
     measurement: AnyMeasurementRecord | None = None
     verdict: Verdict | None = None
+    test: Text = ""
+    run: RunId | None = None
+    attempt: Annotated[int, Field(ge=1)] = 1
+    earlier: tuple[LookRecord, ...] = ()
+    doubts: tuple[Text, ...] = ()
+    notes: tuple[Text, ...] = ()
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Self:
         if (self.status is PointStatus.JUDGED) != (self.verdict is not None):
             raise ValueError("a point has a verdict if, and only if, it was judged")
-        if self.status in (PointStatus.JUDGED, PointStatus.MEASURED):
+        if self.status in (PointStatus.JUDGED, PointStatus.MEASURED, PointStatus.INVALID):
             if self.measurement is None:
                 raise ValueError(f"a point that was {self.status} needs its measurement")
         elif not self.reason:
@@ -109,33 +139,53 @@ class PointRecord(Part):
 
     @classmethod
     def judged(
-        cls, point: Point, measurement: AnyMeasurement, verdict: Verdict, started: datetime | None = None
+        cls,
+        point: Point,
+        measurement: AnyMeasurement,
+        verdict: Verdict,
+        started: datetime | None = None,
+        earlier: Sequence[LookRecord] = (),
     ) -> PointRecord:
-        """A point that ran and has its verdict."""
+        """A point that ran and has its verdict, after `earlier` looks that could not decide."""
         return cls(
             point=point,
             status=PointStatus.JUDGED,
             started=started,
-            measurement=_measured(measurement),
+            measurement=measured(measurement),
             verdict=verdict,
+            earlier=tuple(earlier),
         )
 
     @classmethod
     def measured(
-        cls, point: Point, measurement: AnyMeasurement, started: datetime | None = None
+        cls,
+        point: Point,
+        measurement: AnyMeasurement,
+        started: datetime | None = None,
+        *,
+        doubts: Sequence[str] = (),
+        notes: Sequence[str] = (),
+        allow_invalid: bool = False,
     ) -> PointRecord:
-        """A point that ran in somebody's own test."""
+        """A point that ran in somebody's own test, which may allow that there are `doubts`."""
         return cls(
             point=point,
-            status=PointStatus.MEASURED,
+            status=PointStatus.INVALID if doubts and not allow_invalid else PointStatus.MEASURED,
             started=started,
-            measurement=_measured(measurement),
+            measurement=measured(measurement),
+            doubts=tuple(doubts),
+            notes=tuple(notes),
         )
 
     @property
     def id(self) -> str:
         """The point's id, as in the test's name."""
         return self.point.id
+
+    @property
+    def title(self) -> str:
+        """The point's id, and which attempt at it this is, if not the first."""
+        return self.id if self.attempt == 1 else f"{self.id} (attempt {self.attempt})"
 
     @property
     def http(self) -> MeasurementRecord | None:
@@ -152,12 +202,18 @@ class PointRecord(Part):
         return None
 
     @property
+    def remarks(self) -> tuple[str, ...]:
+        """What else is to be known, but does not stand against it."""
+        return self.verdict.notes if self.verdict else self.notes
+
+    @property
     def outcome(self) -> Outcome | None:
         """The verdict's outcome; None if there is none."""
         return self.verdict.outcome if self.verdict else None
 
 
-def _measured(measurement: AnyMeasurement) -> MeasurementRecord | StorageMeasurementRecord:
+def measured(measurement: AnyMeasurement) -> MeasurementRecord | StorageMeasurementRecord:
+    """The record of a measurement of any kind."""
     if isinstance(measurement, StorageMeasurement):
         return StorageMeasurementRecord.of(measurement)
     return MeasurementRecord.of(measurement)
@@ -259,13 +315,31 @@ def _filling(disks: Sequence[DiskReport]) -> FillingRecord:
 
 
 class ScenarioRecord(Part):
-    """A scenario as it was read (`settings`) from `file`; `topology` is None while it is not staged."""
+    """A scenario as it was read (`settings`) from `file`; `topology` is None while it is not staged.
+
+    `staged_again` are those that were staged for it later in the same session.
+    """
 
     name: str
     kind: str
     file: str
     settings: dict[str, JsonValue]
     topology: TopologyRecord | None = None
+    staged_again: list[TopologyRecord] = Field(default_factory=list)
+
+    def put(self, topology: TopologyRecord) -> None:
+        """Keep what was staged for it."""
+        if self.topology is None:
+            self.topology = topology
+        else:
+            self.staged_again.append(topology)
+
+    def topology_of(self, point: PointRecord) -> TopologyRecord | None:
+        """What `point` ran on."""
+        for again in self.staged_again:
+            if again.run == point.run:
+                return again
+        return self.topology
 
 
 class RunRecord(Part):
@@ -298,13 +372,23 @@ class RunRecord(Part):
         """What was done to which cloud, and from where if that is another one."""
         return f"{self.cloud} under load" + (f" from {self.testing_cloud}" if self.testing_cloud else "")
 
+    def select(self, point: PointRecord) -> None:
+        """Add a point that is going to run."""
+        attempt = 1 + sum(known.id == point.id for known in self.points)
+        self.points.append(point.model_copy(update={"attempt": attempt}))
+
     def put(self, point: PointRecord) -> None:
-        """Set what became of a point, in the place that it has in the run."""
-        for index, known in enumerate(self.points):
-            if known.id == point.id:
-                self.points[index] = point
+        """Add what became of a point: in the place that it has in the run, or behind its earlier attempts, of
+        which it replaces none.
+        """
+        same = [index for index, known in enumerate(self.points) if known.id == point.id]
+        for index in same:
+            known = self.points[index]
+            if known.test == point.test and known.status is PointStatus.NOT_RUN:
+                self.points[index] = point.model_copy(update={"attempt": known.attempt})
                 return
-        self.points.append(point)
+        place = same[-1] + 1 if same else len(self.points)
+        self.points.insert(place, point.model_copy(update={"attempt": len(same) + 1}))
 
     def note(self, sentences: Sequence[str]) -> None:
         """Add notes, each once."""

@@ -46,7 +46,7 @@ def _summary(record: RunRecord, path: Path | None) -> Iterator[Line]:
         yield Line("  ".join(cells).rstrip(), _markup(point))
         for finding in words.findings(point):
             yield Line(f"{'':{widths[0]}}  {finding}")
-        for note in point.verdict.notes if point.verdict else ():
+        for note in point.remarks:
             yield Line(f"{'':{widths[0]}}  note: {note}")
     for problem in record.problems:
         yield Line(f"problem: {problem}", {"red": True})
@@ -62,12 +62,12 @@ def _summary(record: RunRecord, path: Path | None) -> Iterator[Line]:
 def _row(point: PointRecord) -> tuple[str, str, str, str, str]:
     name = words.label(point).upper()
     if point.storage is not None:
-        return name, point.id, *storage_words.row(*point.storage)
+        return name, point.title, *storage_words.row(*point.storage)
     if point.http is None:
-        return name, point.id, "", "", ""
+        return name, point.title, "", "", ""
     figures = Figures.of(point.http)
     p50, p99 = (words.duration(figures.percentile(percent)) for percent in (50, 99))
-    return name, point.id, words.rate(point, figures), f"p50 {p50}", f"p99 {p99}"
+    return name, point.title, words.rate(point, figures), f"p50 {p50}", f"p99 {p99}"
 
 
 def _markup(point: PointRecord) -> dict[str, bool]:

@@ -152,7 +152,8 @@ def view(record: RunRecord) -> RunView:
 
 def anchor(record: RunRecord, point: PointRecord) -> str:
     """The name of a point's place in the page."""
-    return f"point-{record.run}-{point.id}"
+    again = f"-{point.attempt}" if point.attempt > 1 else ""
+    return f"point-{record.run}-{point.id}{again}"
 
 
 def _banner(record: RunRecord) -> tuple[str, str]:
@@ -228,7 +229,7 @@ def _scenario(record: RunRecord, scenario: ScenarioRecord) -> ScenarioView:
         columns=tuple(heading for heading, _ in columns),
         limits=tuple(_limits(name, limits) for _, name in columns),
         points=tuple(_point(record, scenario, point, columns) for point in points),
-        topology=_topology(scenario.topology) if scenario.topology else (),
+        topology=_topology(scenario.topology, len(scenario.staged_again)) if scenario.topology else (),
         hosts=_hosts(scenario.topology) if scenario.topology else (),
         settings=yaml.safe_dump(scenario.settings, sort_keys=False).strip() if scenario.settings else "",
     )
@@ -253,21 +254,22 @@ def _point(
     generators: list[http_hosts.Generator] = []
     if point.http is not None and figures is not None:
         cells, facts = _cells(point, figures, columns), http_words.facts(point, point.http, figures)
-        generators = http_hosts.generators(point.http, scenario.topology)
+        generators = http_hosts.generators(point.http, scenario.topology_of(point))
         hosts = http_hosts.of_http(generators, figures.duration)
     elif storage is not None:
         cells, facts = _storage_cells(point, storage, columns), storage_words.facts(*storage)
         hosts = storage_hosts.of_storage(*storage)
+    facts += tuple(words.earlier_looks(point))
     checks = point.verdict.checks if point.verdict else ()
     return PointView(
         anchor=anchor(record, point),
-        id=point.id,
-        short=point.id.removeprefix(f"{point.point.scenario}-"),
+        id=point.title,
+        short=point.title.removeprefix(f"{point.point.scenario}-"),
         label=words.label(point),
         cells=cells,
         findings=tuple(words.findings(point)),
         reasons=point.verdict.reasons if point.verdict else (),
-        notes=point.verdict.notes if point.verdict else (),
+        notes=point.remarks,
         checks=tuple(_check(check) for check in checks),
         confidence=words.share(point.verdict.confidence) if point.verdict else "",
         looks=point.verdict.looks if point.verdict else 0,
@@ -326,7 +328,7 @@ def _check(check: Check) -> CheckView:
     )
 
 
-def _topology(topology: TopologyRecord) -> Pairs:
+def _topology(topology: TopologyRecord, again: int) -> Pairs:
     roles = Counter(server.role for server in topology.servers)
     named = {Role.SERVER: "HTTP servers", Role.CLIENT: "generators", Role.STORAGE: "storage servers"}
     networks = {server.network for server in topology.servers}
@@ -337,6 +339,7 @@ def _topology(topology: TopologyRecord) -> Pairs:
             "staged in",
             f"{words.duration(topology.staging.seconds)}, {topology.staging.requests:,} API requests",
         ),
+        *((("staged again", f"{again:,} times"),) if again else ()),
         *((("disks filled", _filled(topology.filling)),) if topology.filling else ()),
         *((("MTU", mtu),) if (mtu := _mtu(topology)) else ()),
         *((tool, ", ".join(versions)) for tool, versions in topology.tools.items()),

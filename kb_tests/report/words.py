@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from collections.abc import Iterator
 
 from kb_tests.measure.http.measurement import Counts
 from kb_tests.report.http.figures import Figures
@@ -172,7 +173,7 @@ def label(point: PointRecord) -> str:
 def findings(point: PointRecord) -> list[str]:
     """Why a point is not a plain pass, one sentence each; empty if it is one."""
     if point.verdict is None:
-        return [point.reason] if point.reason else []
+        return list(point.doubts) or ([point.reason] if point.reason else [])
     if point.verdict.reasons:
         return list(point.verdict.reasons)
     told = []
@@ -184,6 +185,16 @@ def findings(point: PointRecord) -> list[str]:
     return told
 
 
+def earlier_looks(point: PointRecord) -> Iterator[tuple[str, str]]:
+    """Looks at a point that could not decide: how long each was, and what it found."""
+    for number, look in enumerate(point.earlier, start=1):
+        seen = point.model_copy(
+            update={"measurement": look.measurement, "verdict": look.verdict, "earlier": ()}
+        )
+        found = "; ".join(findings(seen))
+        yield f"look {number}, {duration(look.duration)}", f"{look.verdict.outcome}: {found}"
+
+
 def failures(counts: Counts) -> str:
     """How requests ended that had no good answer, most frequent first: "6,300 unsent, 12 http_5xx"."""
     kinds = {**counts.errors, "unsent": counts.unsent, "in flight": counts.inflight}
@@ -192,11 +203,14 @@ def failures(counts: Counts) -> str:
 
 
 def totals(record: RunRecord) -> str:
-    """How many points ended how: "6 points: 2 pass, 1 fail, 3 not run"."""
+    """How many points, and attempts at them, ended how: "6 points: 2 pass, 1 fail, 3 not run"."""
     labels = [label(point) for point in record.points]
     counted = [f"{labels.count(label)} {label}" for label in ORDER if label in labels]
-    plural = "point" if len(labels) == 1 else "points"
-    return f"{len(labels)} {plural}: {', '.join(counted)}" if labels else "no point was selected"
+    distinct = len({point.id for point in record.points})
+    points = f"{distinct} point{'' if distinct == 1 else 's'}"
+    if len(labels) > distinct:
+        points += f", {len(labels)} attempts"
+    return f"{points}: {', '.join(counted)}" if labels else "no point was selected"
 
 
 def printable(text: str) -> str:

@@ -11,12 +11,15 @@ import pytest
 
 from kb_tests.errors import ScenarioError
 from kb_tests.events.bus import Bus
+from kb_tests.session.attempts import Attempts
 from kb_tests.session.controller import Controller
+from kb_tests.session.courier import Courier
 from kb_tests.session.interrupts import Interrupts
-from kb_tests.session.keys import BUS, INTERRUPTS, OUTBOX, RUN_IDS, SELECTION
+from kb_tests.session.keys import ATTEMPTS, BUS, INTERRUPTS, OUTBOX, SELECTION, STAGINGS
 from kb_tests.session.outbox import Outbox
 from kb_tests.session.run import Run
 from kb_tests.session.selection import Selection
+from kb_tests.session.stagings import Stagings
 from kb_tests.session.watching import Watching
 
 
@@ -47,7 +50,10 @@ def activate(config: pytest.Config) -> None:
     config.stash[SELECTION] = selection
     outbox = config.stash[OUTBOX] = Outbox()
     bus = config.stash[BUS] = Bus([outbox])
-    config.stash[RUN_IDS] = run_ids
+    config.stash[STAGINGS] = Stagings(run_ids)
+    config.stash[ATTEMPTS] = Attempts()
+    if worker is not None:
+        config.pluginmanager.register(Courier(selection, outbox), "kb_courier")
     _hide_values(config)
     # openstacksdk announces its own changes to whoever calls it; an operator cannot act on that.
     config.addinivalue_line("filterwarnings", r"ignore:::openstack\.")

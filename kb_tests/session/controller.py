@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from kb_tests.session.journaling import unfinished
 from kb_tests.session.keys import BUS, OUTBOX
 from kb_tests.session.run import Run
 from kb_tests.session.scheduler import CloudScheduling
+from kb_tests.session.selection import Load
 from kb_tests.session.sentences import survived
 
 
@@ -26,22 +27,20 @@ class Controller:
         self._run = run
         self._code: int | None = None
         self._selected: PointsSelected | None = None
+        self._failures = 0
+        self._stopped = False
         if getattr(config.option, "htmlpath", None):
             config.option.self_contained_html = True
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note which points are going to run."""
         if not self._config.option.collectonly:
-            self._run.select(item.nodeid for item in session.items)
-            self._tell_selected()
+            found = ((item.nodeid, self._run.selection.load_of(item)) for item in session.items)
+            self._select({test: load for test, load in found if load})
 
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
-        """Note which points the workers are going to run."""
-        self._run.select(ids)
-        self._tell_selected()
-
-    def _tell_selected(self) -> None:
+    def _select(self, loads: Mapping[str, Load]) -> None:
+        """Note and tell which points are going to run, by test."""
+        self._run.select(loads)
         records = [(written.record.run, written.record) for written in self._run.written()]
         points = [
             SelectedPoint(
@@ -67,18 +66,28 @@ class Controller:
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> CloudScheduling:
         """Schedule by cloud."""
-        return CloudScheduling(config, log, self._run.selection)
+        return CloudScheduling(config, log, self._run.selection, self._select)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         """Take what a worker said last."""
-        self._run.take(outbox.read(getattr(node, "workeroutput", {}).get("kb_events", "")))
+        output = getattr(node, "workeroutput", {})
+        self._stopped |= bool(output.get("shouldfail"))
+        self._run.take(outbox.read(output.get("kb_events", "")))
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Tell a run that stops at a failure, of which xdist makes an interrupt, from a cancelled one."""
+        most = self._config.getoption("maxfail")
+        self._stopped |= 0 < most <= self._failures
+        self._stopped &= excinfo.type.__module__.startswith("xdist.")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take what came with a report."""
         self._run.take(outbox.read(getattr(report, "kb_events", "")))
+        self._run.take(outbox.read(self._config.stash[OUTBOX].drain()))
         self._run.take_report(report)
+        self._failures += report.failed
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
@@ -99,8 +108,8 @@ class Controller:
             return
         self._run.leave(unfinished(self._config, self._run.staged()))
         self._code = self._run.finish(
-            int(session.exitstatus),
-            stopped_at_failure=bool(session.shouldfail),
+            int(pytest.ExitCode.TESTS_FAILED if self._stopped else session.exitstatus),
+            stopped_at_failure=self._stopped or bool(session.shouldfail),
             inconclusive=self._config.getoption("kb_inconclusive"),
         )
 

@@ -8,15 +8,19 @@ import pytest
 
 if TYPE_CHECKING:
     from kb_tests.events.bus import Bus
+    from kb_tests.session.attempts import Attempts
     from kb_tests.session.interrupts import Interrupts
     from kb_tests.session.outbox import Outbox
     from kb_tests.session.progression import Progression
     from kb_tests.session.selection import Selection
+    from kb_tests.session.stagings import Stagings
 
 SELECTION: pytest.StashKey[Selection] = pytest.StashKey()
 BUS: pytest.StashKey[Bus] = pytest.StashKey()
 OUTBOX: pytest.StashKey[Outbox] = pytest.StashKey()
 PROGRESSION: pytest.StashKey[Progression] = pytest.StashKey()
 INTERRUPTS: pytest.StashKey[Interrupts] = pytest.StashKey()
-RUN_IDS: pytest.StashKey[list[str]] = pytest.StashKey()
-"""The run id of each target of the selection, the same in all processes of the session."""
+ATTEMPTS: pytest.StashKey[Attempts] = pytest.StashKey()
+STAGINGS: pytest.StashKey[Stagings] = pytest.StashKey()
+CHECKS: pytest.StashKey[int] = pytest.StashKey()
+"""How many checks the session makes, which share the error probability that its confidence leaves."""

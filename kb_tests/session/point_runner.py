@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Generic, Protocol, TypeVar
@@ -12,18 +11,18 @@ from typing import Any, Generic, Protocol, TypeVar
 import pytest
 
 from kb_tests.cloud.topology import Topology
-from kb_tests.errors import ScenarioError
 from kb_tests.events.bus import Bus
-from kb_tests.events.model import CheckSeen, LookEnded, PointEnded, PointStarted
+from kb_tests.events.model import CheckSeen, LookEnded, PointStarted
 from kb_tests.fleet.fleet import Fleet
 from kb_tests.measure.http.measurement import Measurement
 from kb_tests.measure.storage.measurement import StorageMeasurement
-from kb_tests.report import junit, words
-from kb_tests.report.record import PointRecord, PointStatus
+from kb_tests.report import words
+from kb_tests.report.record import LookRecord, PointRecord, PointStatus
 from kb_tests.scenario.http import HttpPoint, HttpScenario
 from kb_tests.scenario.storage import StoragePoint, StorageScenario
 from kb_tests.session.progress import Progress
 from kb_tests.session.progression import Progression
+from kb_tests.session.recorder import Recorder
 from kb_tests.session.seconds import Seconds
 from kb_tests.session.selection import Target
 from kb_tests.session.sentences import in_one_sentence
@@ -71,11 +70,11 @@ class PointRunner(ABC, Generic[S, P, M]):
         topology: Topology,
         fleet: Fleet,
         bus: Bus,
+        recorder: Recorder,
         progress: Progress,
-        checks: int,
-        record_property: Callable[[str, object], None],
         progression: Progression,
         *,
+        checks: int,
         inconclusive_passes: bool = False,
     ) -> None:
         scenario = target.scenario
@@ -87,10 +86,9 @@ class PointRunner(ABC, Generic[S, P, M]):
         self.checks = checks
         self._cloud = target.cloud
         self._bus = bus
-        self._record_property = record_property
+        self._recorder = recorder
         self._progression = progression
         self._inconclusive_passes = inconclusive_passes
-        self._own = 0
 
     @abstractmethod
     def measure(self, point: P) -> M:
@@ -99,6 +97,12 @@ class PointRunner(ABC, Generic[S, P, M]):
     @abstractmethod
     def limits(self) -> dict[str, float]:
         """The SLA's limits of latency in seconds, by the names of their checks."""
+
+    @abstractmethod
+    def doubts(self, point: P, measurement: M) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Why a measurement that no SLA judges is not to be believed; and what may have made the cloud look
+        slow, but not fast.
+        """
 
     def looks(self, point: P) -> tuple[float, ...]:
         """How long each look at `point` may take."""
@@ -110,7 +114,20 @@ class PointRunner(ABC, Generic[S, P, M]):
         clients = self.scenario.load.clients
         if clients is not None and clients.stop_at_failure:
             self._stop(point)
+        record, verdict = self._judged(point)
+        self._progression.note(self._cloud, point, verdict)
+        tolerated = {Outcome.PASS, Outcome.INCONCLUSIVE} if self._inconclusive_passes else {Outcome.PASS}
+        fails = verdict.outcome not in tolerated
+        self._recorder.put(record, fails=fails)
+        if fails:
+            findings = "\n".join(words.findings(record))
+            pytest.fail(f"{point.id}: {words.label(record)}\n{findings}", pytrace=False)
+        return verdict
+
+    def _judged(self, point: P) -> tuple[PointRecord, Verdict]:
+        """`point` with its verdict, after as many looks as that took, or as there are."""
         lengths = self.looks(point)
+        earlier: list[LookRecord] = []
         for look, duration in enumerate(lengths, start=1):
             started = datetime.now(UTC)
             looked = replace(point, duration=duration)
@@ -126,35 +143,39 @@ class PointRunner(ABC, Generic[S, P, M]):
                 looks=len(lengths),
                 staging=self.topology.staging.seconds,
             )
-            self._judged(point, verdict, look, len(lengths))
-            if verdict.outcome is not Outcome.INCONCLUSIVE:
+            self._tell(point, verdict, look, len(lengths))
+            if verdict.outcome is not Outcome.INCONCLUSIVE or look == len(lengths):
                 break
-        record = PointRecord.judged(looked, measurement, verdict, started)
-        self._put(record)
-        self._progression.note(self._cloud, point, verdict)
-        tolerated = {Outcome.PASS, Outcome.INCONCLUSIVE} if self._inconclusive_passes else {Outcome.PASS}
-        if verdict.outcome not in tolerated:
-            findings = "\n".join(words.findings(record))
-            pytest.fail(f"{point.id}: {words.label(record)}\n{findings}", pytrace=False)
-        return verdict
+            earlier.append(LookRecord.of(duration, measurement, verdict, started))
+        return PointRecord.judged(looked, measurement, verdict, started, earlier), verdict
 
     def _stop(self, point: P) -> None:
         reason = self._progression.past(self._cloud, point)
         if reason:
-            self._put(PointRecord(point=point, status=PointStatus.PAST_STOP_LIMIT, reason=reason))
+            self._recorder.put(PointRecord(point=point, status=PointStatus.PAST_STOP_LIMIT, reason=reason))
             pytest.skip(reason)
 
-    def measured(self, point: P) -> M:
-        """Run a point of a test's own, which judges it by itself; the record keeps the measurement."""
-        self._own += 1
-        name = point.id.removeprefix(f"{point.scenario}-")
-        own = replace(point, id=f"{point.scenario}-own-{self._own}-{name}")
+    def measured(self, point: P, *, allow_invalid: bool) -> tuple[P, M, tuple[str, ...]]:
+        """Run a point of a test's own, which judges it by itself; the record keeps the measurement.
+
+        Fails the test if the measurement is not to be believed, unless it allows that.
+        """
+        __tracebackhide__ = True
+        own = replace(point, id=self._recorder.own_id(point))
         started = datetime.now(UTC)
         self._started(own, 1, 1)
         with in_one_sentence():
             measurement = self.measure(own)
-        self._put(PointRecord.measured(own, measurement, started))
-        return measurement
+        doubts, notes = self.doubts(own, measurement)
+        record = PointRecord.measured(
+            own, measurement, started, doubts=doubts, notes=notes, allow_invalid=allow_invalid
+        )
+        fails = record.status is PointStatus.INVALID
+        self._recorder.put(record, fails=fails, doubted=bool(notes))
+        if fails:
+            told = "\n".join(doubts)
+            pytest.fail(f"{own.id}: not valid, so nothing is said of the cloud\n{told}", pytrace=False)
+        return own, measurement, doubts
 
     def seconds(self, point: P, before: float, after: float) -> Seconds:
         """Merges the seconds of `point`: `before` ahead of its window, `after` behind it."""
@@ -184,7 +205,7 @@ class PointRunner(ABC, Generic[S, P, M]):
             )
         )
 
-    def _judged(self, point: P, verdict: Verdict, look: int, looks: int) -> None:
+    def _tell(self, point: P, verdict: Verdict, look: int, looks: int) -> None:
         checks = [{name: getattr(check, name) for name in CheckSeen.model_fields} for check in verdict.checks]
         self._bus.put(
             LookEnded(
@@ -198,14 +219,6 @@ class PointRunner(ABC, Generic[S, P, M]):
             )
         )
 
-    def _clients(self, clients: int | None) -> int:
-        """So many of the servers that make the load, all of them if None; raises ScenarioError."""
-        most = len(self.topology.loading)
-        if clients is not None and not 1 <= clients <= most:
-            raise ScenarioError(f"clients={clients}: the topology has {most}.")
-        return clients or most
-
-    def _put(self, record: PointRecord) -> None:
-        for name, value in junit.properties(record):
-            self._record_property(name, value)
-        self._bus.put(PointEnded(cloud=self._cloud, point=record))
+    def servers(self) -> int:
+        """How many servers can make load."""
+        return len(self.topology.loading)

@@ -16,7 +16,9 @@ from kb_tests.errors import RecordError
 from kb_tests.events.model import Leaked, Outcome, PointEnded, Problem, Staged
 from kb_tests.report.exitcode import exit_code
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord, ScenarioRecord
-from kb_tests.session.selection import LOCAL, Selected, Selection
+from kb_tests.session.attempts import last_line
+from kb_tests.session.selection import LOCAL, Load, Selection
+from kb_tests.session.stagings import journaled
 
 _PACKAGES = ("kb-tests", "pytest", "openstacksdk", "paramiko", "redis", "numpy", "scipy")
 
@@ -46,20 +48,25 @@ class Run:
         self.folder = folder
         self.ids = [secrets.token_hex(4) for _ in selection.targets]
         self.other_failures = False
+        self.doubtful_failures = False
         self._records: dict[str, RunRecord] = {}
         self._paths: dict[str, Path | None] = {}
-        self._selected: dict[str, Selected] = {}
+        self._loads: dict[str, Load] = {}
 
-    def select(self, nodeids: Iterable[str]) -> None:
-        """Note which points the session is going to run; they count as not run until they did."""
-        for nodeid in nodeids:
-            selected = self.selection.of_nodeid(nodeid)
-            if selected is None or nodeid in self._selected:
+    def select(self, loads: Mapping[str, Load]) -> None:
+        """Note which points the session is going to run, by the test that does; they count as not run until
+        they did.
+        """
+        for test, load in loads.items():
+            if load.selected is None or test in self._loads:
                 continue
-            self._selected[nodeid] = selected
-            self._record(selected.target.cloud).put(
+            self._loads[test] = load
+            self._record(load.target.cloud).select(
                 PointRecord(
-                    point=selected.point, status=PointStatus.NOT_RUN, reason="The session ended before it."
+                    point=load.selected.point,
+                    status=PointStatus.NOT_RUN,
+                    reason="The session ended before it.",
+                    test=test,
                 )
             )
         self._write(self._records)
@@ -77,7 +84,7 @@ class Run:
                     record.note(event.notes)
                     for scenario in record.scenarios:
                         if scenario.name == event.scenario:
-                            scenario.topology = event.topology
+                            scenario.put(event.topology)
                 case Problem():
                     record.problems.append(event.sentence)
                 case Leaked():
@@ -85,31 +92,26 @@ class Run:
         self._write(touched)
 
     def take_report(self, report: pytest.TestReport) -> None:
-        """Note a test that ended without a result of its own; the others came by `take`."""
-        if not report.failed:
+        """Note a test that failed, unless the record says already of what."""
+        crashed = report.when not in ("setup", "call", "teardown")
+        if getattr(report, "kb_recorded", False) or not (report.failed or crashed):
             return
         record, point = self.point_of(report.nodeid)
-        if record is None or point is None:
+        if crashed and record is not None and point is not None and point.status is PointStatus.NOT_RUN:
+            reason = last_line(report.longreprtext) or "It ended without a result."
+            record.put(point.model_copy(update={"status": PointStatus.LOST, "reason": reason}))
+            self._write({self._loads[report.nodeid].target.cloud})
+        elif getattr(report, "kb_doubted", False):
+            self.doubtful_failures = True
+        else:
             self.other_failures = True
-            return
-        if point.status is not PointStatus.NOT_RUN:
-            self.other_failures |= report.when != "call"
-            return
-        crashed = report.when not in ("setup", "call", "teardown")
-        record.put(
-            PointRecord(
-                point=point.point,
-                status=PointStatus.LOST if crashed else PointStatus.ERROR,
-                reason=_last_line(report.longreprtext) or "It ended without a result.",
-            )
-        )
-        self._write({self._selected[report.nodeid].target.cloud})
 
     def staged(self) -> dict[str, str]:
         """{run id: cloud} of all that may be on a cloud that outlives the session."""
         return {
             run_id: target.cloud
-            for run_id, target in zip(self.ids, self.selection.targets, strict=True)
+            for first, target in zip(self.ids, self.selection.targets, strict=True)
+            for run_id in journaled(first)
             if target.cloud in self._records.keys() - {LOCAL} and not self._records[target.cloud].leaks
         }
 
@@ -127,7 +129,7 @@ class Run:
             [point for record in records for point in record.points],
             pytest_status=pytest_status,
             other_failures=self.other_failures,
-            infrastructure_failed=any(record.problems for record in records),
+            infrastructure_failed=self.doubtful_failures or any(record.problems for record in records),
             leaked=any(record.leaks for record in records),
             stopped_at_failure=stopped_at_failure,
             inconclusive=inconclusive,
@@ -138,13 +140,13 @@ class Run:
         self._write(self._records)
         return code
 
-    def point_of(self, nodeid: str) -> tuple[RunRecord, PointRecord] | tuple[None, None]:
-        """What became of the point that the test `nodeid` ran, and the record it stands in."""
-        selected = self._selected.get(nodeid)
-        if selected is not None:
-            record = self._records[selected.target.cloud]
-            for point in record.points:
-                if point.id == selected.point.id:
+    def point_of(self, test: str) -> tuple[RunRecord, PointRecord] | tuple[None, None]:
+        """What became last of the point that `test` runs, and the record it stands in."""
+        load = self._loads.get(test)
+        if load is not None:
+            record = self._records[load.target.cloud]
+            for point in reversed(record.points):
+                if point.test == test:
                     return record, point
         return None, None
 
@@ -191,8 +193,3 @@ class Run:
                 self._paths[cloud] = None
                 if str(error) not in record.problems:
                     record.problems.append(str(error))
-
-
-def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else ""

@@ -4,26 +4,47 @@ loads at a time and each topology is staged once. Clouds run in parallel; other 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
-from kb_tests.session.selection import Selection
+from kb_tests.session.courier import unpacked
+from kb_tests.session.selection import Load, Selection
 
 _CLOUD = "cloud:"
 
 
 class CloudScheduling(LoadScopeScheduling):
-    """LoadScopeScheduling in which a scope is a cloud, and a cloud whose worker crashed is given up."""
+    """LoadScopeScheduling in which a scope is a cloud, and a cloud whose worker crashed is given up.
 
-    def __init__(self, config: pytest.Config, log: Producer, selection: Selection) -> None:
+    `select` is told what the tests of a worker load.
+    """
+
+    def __init__(
+        self,
+        config: pytest.Config,
+        log: Producer,
+        selection: Selection,
+        select: Callable[[Mapping[str, Load]], None],
+    ) -> None:
         super().__init__(config, log)
         self._selection = selection
+        self._select = select
+        self._loads: dict[str, Load] = {}
+
+    def add_node_collection(self, node: WorkerController, collection: Sequence[str]) -> None:
+        """Take the tests that a worker has collected, and what they load."""
+        ids, loads = unpacked(self._selection, collection)
+        self._loads |= loads
+        self._select(loads)
+        super().add_node_collection(node, ids)
 
     def _split_scope(self, nodeid: str) -> str:
-        cloud = self._selection.cloud_of_nodeid(nodeid)
-        return nodeid if cloud is None else _CLOUD + cloud
+        load = self._loads.get(nodeid)
+        return nodeid if load is None else _CLOUD + load.target.cloud
 
     def remove_node(self, node: WorkerController) -> str | None:
         """Forget `node`; returns the test it was running.
@@ -37,3 +58,8 @@ class CloudScheduling(LoadScopeScheduling):
             del workload[scope]
         super().remove_node(node)
         return pending[0] if pending else None
+
+    def mark_test_pending(self, item: str) -> None:
+        """Nothing to do where pytest-rerunfailures asks for a test that crashed its worker to run again: one
+        that loads no cloud is in the queue already, and a cloud is given up.
+        """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from kb_tests.errors import ScenarioError
 from kb_tests.scenario.load import load
 from kb_tests.scenario.model import Scenario
 from kb_tests.scenario.points import Point, expand
+from kb_tests.sla.count import checks_of
 
 LOCAL = ""
 """The cloud's name when none is given: the embedded local cloud, started and stopped by the suite."""
@@ -46,6 +48,14 @@ class Selected:
     id: str
     target: Target
     point: Point
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a test loads: the topology, and the point if it judges one of the selection's."""
+
+    target: Target
+    selected: Selected | None
 
 
 @dataclass(frozen=True)
@@ -92,21 +102,29 @@ class Selection:
             testing_cloud=testing_cloud,
         )
 
-    def of_nodeid(self, nodeid: str) -> Selected | None:
-        """The point that the test `nodeid` runs, if it runs one."""
-        found = nodeid.rpartition("[")[2].removesuffix("]")
-        return next((selected for selected in self.points if selected.id == found), None)
+    def load_of(self, item: pytest.Item) -> Load | None:
+        """What a test loads; None if it loads no cloud.
 
-    def cloud_of_nodeid(self, nodeid: str) -> str | None:
-        """The cloud that the test `nodeid` loads; None if it loads none."""
-        selected = self.of_nodeid(nodeid)
-        if selected is not None:
-            return selected.target.cloud
-        found = nodeid.rpartition("[")[2].removesuffix("]")
-        for target in self.targets:
-            if found == _test_id(target.scenario.name, target.cloud, self.clouds):
-                return target.cloud
-        return None
+        The item is asked, not its id: what other plugins do to ids is their business.
+        """
+        callspec = getattr(item, "callspec", None)
+        params = callspec.params if callspec is not None else {}
+        target = next((known for known in self.targets if known is params.get("kb_scenario")), None)
+        if target is None:
+            return None
+        point = params.get("kb_point")
+        selected = (entry for entry in self.points if entry.target is target and entry.point is point)
+        return Load(target, next(selected, None))
+
+    def number_of_checks(self, items: Iterable[pytest.Item]) -> int:
+        """How many checks a session makes that runs `items`: those of every point, deselected or not, and
+        once more for each further test that judges it.
+        """
+        tests = Counter(id(load.selected) for item in items if (load := self.load_of(item)))
+        return sum(
+            checks_of(entry.point, entry.target.scenario.sla) * max(1, tests[id(entry)])
+            for entry in self.points
+        )
 
     def parametrize(self, metafunc: pytest.Metafunc) -> None:
         """Give `metafunc` its points, or one topology after the other when it asks for no point."""
@@ -141,14 +159,13 @@ class Selection:
         idle = [item for item in items if _is_without_scenario(item)]
         items[:] = [item for item in items if item not in idle]
         targets = {id(target): index for index, target in enumerate(self.targets)}
-        points = {entry.id: index for index, entry in enumerate(self.points)}
+        points = {id(entry): index for index, entry in enumerate(self.points)}
 
         def place(item: pytest.Item) -> tuple[int, int]:
-            callspec = getattr(item, "callspec", None)
-            target = callspec.params.get("kb_scenario") if callspec else None
-            if callspec is None or target is None:
-                return (-1, -1)
-            return targets[id(target)], points.get(callspec.id, len(points))
+            load = self.load_of(item)
+            return (
+                (targets[id(load.target)], points.get(id(load.selected), len(points))) if load else (-1, -1)
+            )
 
         items.sort(key=place)
         return idle

@@ -28,7 +28,7 @@ from kb_tests.report.record import TopologyRecord
 from kb_tests.scenario.storage import StorageScenario
 from kb_tests.session import keeping
 from kb_tests.session.journaling import journaled
-from kb_tests.session.keys import BUS, RUN_IDS, SELECTION
+from kb_tests.session.keys import BUS, SELECTION, STAGINGS
 from kb_tests.session.progress import Progress
 from kb_tests.session.selection import Target
 from kb_tests.session.sentences import one_sentence
@@ -81,7 +81,7 @@ def _used_again(
 
 @contextmanager
 def _staged(config: pytest.Config, cloud: Cloud, target: Target) -> Iterator[tuple[Topology, Fleet]]:
-    run_id = config.stash[RUN_IDS][config.stash[SELECTION].targets.index(target)]
+    run_id = config.stash[STAGINGS].next(config.stash[SELECTION].targets.index(target))
     progress = Progress(config, target.cloud)
     with ExitStack() as stack:
         with one_sentence(config, target.cloud):

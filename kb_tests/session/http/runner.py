@@ -7,11 +7,16 @@ from kb_tests.load import http
 from kb_tests.measure.http.measurement import Measurement
 from kb_tests.measure.http.merge import measure
 from kb_tests.measure.http.start import without_start
-from kb_tests.scenario.http import HttpPoint, HttpScenario
-from kb_tests.scenario.units import parse_duration, parse_size, parse_warm_up
+from kb_tests.measure.http.validity import sent_late, validity
+from kb_tests.scenario.http import HttpPoint, HttpScenario, http_point
+from kb_tests.scenario.own import number_of_clients, with_load
+from kb_tests.session.http.result import HttpResult
 from kb_tests.session.point_runner import PointRunner
 from kb_tests.session.seconds import Part
+from kb_tests.session.sentences import in_one_sentence
 from kb_tests.sla.http.judge import judge
+
+_RUN = "kb_http.run"
 
 
 class HttpRunner(PointRunner[HttpScenario, HttpPoint, Measurement]):
@@ -32,31 +37,33 @@ class HttpRunner(PointRunner[HttpScenario, HttpPoint, Measurement]):
         page_size: str | None = None,
         keep_alive: bool | None = None,
         timeout: str | None = None,
-    ) -> Measurement:
-        """Measure one load of a test's own; what is not given is as in the scenario.
+        allow_invalid: bool = False,
+    ) -> HttpResult:
+        """Measure one load of a test's own, with arguments as in a scenario's `load`; what is not given is as
+        there.
 
-        `rate` is requests/s per generator. The record keeps the measurement; judging it is the test's job.
+        `rate` is requests/s per generator. The record keeps the measurement; judging it is the test's job. A
+        measurement that is not to be believed fails the test, unless it says `allow_invalid`.
         """
-        load = self.scenario.load
-        clients = self._clients(clients)
-        seconds = parse_duration(duration) if duration else load.duration
-        before = parse_warm_up(warm_up) if warm_up else load.warm_up
-        point = HttpPoint(
-            id=f"{self.scenario.name}-clients-{clients}-rate-{rate:g}",
-            scenario=self.scenario.name,
-            clients=clients,
-            rate=rate,
-            connections=connections or load.connections,
-            page_size=parse_size(page_size) if page_size else load.page_size,
-            keep_alive=load.keep_alive if keep_alive is None else keep_alive,
-            warm_up=before or 0.0,
-            duration=seconds,
-            max_duration=seconds,
-            timeout=parse_duration(timeout) if timeout else load.timeout,
-            find_warm_up=before is None,
-            tls=load.tls,
-        )
-        return self.measured(point)
+        __tracebackhide__ = True
+        given = {
+            "duration": duration,
+            "warm_up": warm_up,
+            "connections": connections,
+            "page_size": page_size,
+            "keep_alive": keep_alive,
+            "timeout": timeout,
+        }
+        load: dict[str, object] = {"rate": [rate], "max_duration": None}
+        load |= {key: value for key, value in given.items() if value is not None}
+        with in_one_sentence():
+            scenario = with_load(self.scenario, load, _RUN)
+            point = http_point(scenario, number_of_clients(clients, self.servers(), _RUN), rate)
+        return HttpResult(*self.measured(point, allow_invalid=allow_invalid))
+
+    def doubts(self, point: HttpPoint, measurement: Measurement) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """A generator that sent late can make the cloud look slower only."""
+        return validity(point, measurement), sent_late(point, measurement, self.scenario.sla)
 
     def measure(self, point: HttpPoint) -> Measurement:
         """Run it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 from kb_tests.errors import ScenarioError
 from kb_tests.fleet.storage.messages import IoSecond, StorageReport
@@ -10,11 +11,16 @@ from kb_tests.load import storage
 from kb_tests.measure.storage.measurement import StorageMeasurement
 from kb_tests.measure.storage.merge import measure
 from kb_tests.measure.storage.rounds import run_until_steady
-from kb_tests.scenario.storage import Profile, StoragePoint, StorageScenario, storage_point
-from kb_tests.scenario.units import parse_duration
+from kb_tests.measure.storage.validity import fell_behind, validity, waited
+from kb_tests.scenario.mistakes import found
+from kb_tests.scenario.own import number_of_clients, with_load
+from kb_tests.scenario.storage import StoragePoint, StorageScenario, storage_point
 from kb_tests.session.point_runner import PointRunner
 from kb_tests.session.seconds import Part
+from kb_tests.session.sentences import in_one_sentence
 from kb_tests.sla.storage.judge import judge
+
+_RUN = "kb_storage.run"
 
 
 class StorageRunner(PointRunner[StorageScenario, StoragePoint, StorageMeasurement]):
@@ -25,32 +31,45 @@ class StorageRunner(PointRunner[StorageScenario, StoragePoint, StorageMeasuremen
     judge = staticmethod(judge)
 
     def run(
-        self, profile: str | dict[str, object], *, clients: int | None = None, duration: str | None = None
+        self,
+        profile: str | Mapping[str, object],
+        *,
+        clients: int | None = None,
+        duration: str | None = None,
+        allow_invalid: bool = False,
     ) -> StorageMeasurement:
         """Measure one load of a test's own: a profile of the scenario, by name, or one as in its file.
 
-        What is not given is as in the scenario. The record keeps the measurement; judging it is the
-        test's job. Raises ScenarioError.
+        What is not given is as in the scenario. The record keeps the measurement; judging it is the test's
+        job. A measurement that is not to be believed fails the test, unless it says `allow_invalid`.
         """
-        asked = self._profile(profile)
-        load = self.scenario.load
+        __tracebackhide__ = True
+        load: dict[str, object] = {}
         if duration is not None:
-            load = load.model_copy(update={"duration": parse_duration(duration), "max_duration": None})
-        point = storage_point(self.scenario.model_copy(update={"load": load}), self._clients(clients), asked)
-        return self.measured(point)
+            load = {"duration": duration, "max_duration": None, "steady": False}
+        with in_one_sentence():
+            load["profiles"] = [self._profile(profile)]
+            scenario = with_load(self.scenario, load, _RUN)
+            number = number_of_clients(clients, self.servers(), _RUN)
+            point = storage_point(scenario, number, scenario.load.profiles[0])
+        return self.measured(point, allow_invalid=allow_invalid)[1]
 
-    def _profile(self, profile: str | dict[str, object]) -> Profile:
-        if isinstance(profile, dict):
-            try:
-                own: Profile = Profile.model_validate(profile)
-            except ValueError as error:
-                raise ScenarioError(f"This profile cannot be run: {error}") from None
-            return own
+    def _profile(self, profile: object) -> Mapping[str, object]:
+        """A profile as a scenario file has it."""
+        if isinstance(profile, Mapping):
+            return profile
         for known in self.scenario.load.profiles:
             if profile in (known.name, known.key):
-                return known
+                return known.model_dump(mode="json", exclude_none=True)
         names = ", ".join(known.name for known in self.scenario.load.profiles)
-        raise ScenarioError(f"The scenario has no profile {profile!r}; it has {names}.")
+        raise ScenarioError(f"{_RUN}: profile: found {found(profile)}; the scenario has {names}.")
+
+    def doubts(
+        self, point: StoragePoint, measurement: StorageMeasurement
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """A server whose fio waited for a CPU, but made all of its load, makes its disk look slower only."""
+        reasons = validity(point, measurement) + fell_behind(point, measurement)
+        return reasons, waited(point, measurement)
 
     def looks(self, point: StoragePoint) -> tuple[float, ...]:
         """One for a point that runs until it is steady."""

@@ -1,0 +1,109 @@
+"""What this process remembers of the tests that load a cloud, whoever runs one of them how many times.
+
+A plugin that runs a test again (pytest-rerunfailures, flaky, a loop in a conftest) keeps its last outcome. Of
+a cloud that broke its SLA once that would be a lie: what one attempt found stays true, whatever the next one
+finds.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import pytest
+
+from kb_tests.events.model import PointEnded
+from kb_tests.report.record import PointRecord, PointStatus
+from kb_tests.session.keys import ATTEMPTS, BUS, SELECTION
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a test failed, in one sentence. It is `recorded` if the record holds a result that says so, and
+    `doubted` if it may be the instruments that made the cloud look slow.
+    """
+
+    why: str
+    recorded: bool = False
+    doubted: bool = False
+
+
+class Attempts:
+    """The attempts at every test, by its node id."""
+
+    def __init__(self) -> None:
+        self._first: dict[str, Failure] = {}
+        self._results: set[str] = set()
+        self._against: set[str] = set()
+        self._doubted: set[str] = set()
+        self._own: Counter[str] = Counter()
+
+    def begin(self, test: str) -> None:
+        """Another attempt at `test`."""
+        for noted in (self._results, self._against, self._doubted):
+            noted.discard(test)
+
+    def result(self, test: str, against: str = "", *, doubted: bool = False) -> None:
+        """The record holds a result of this attempt, and what that says against the test, in one sentence."""
+        self._results.add(test)
+        if doubted:
+            self._doubted.add(test)
+        if against:
+            self._against.add(test)
+            self._first.setdefault(test, Failure(against, recorded=True))
+
+    def has_result(self, test: str) -> bool:
+        """Whether the record holds a result of this attempt."""
+        return test in self._results
+
+    def failed(self, test: str, why: str) -> Failure:
+        """Note that this attempt failed; what is to be said of it."""
+        failure = Failure(why, recorded=test in self._against, doubted=test in self._doubted)
+        self._first.setdefault(test, failure)
+        return failure
+
+    def failure(self, test: str) -> Failure | None:
+        """The first failure of `test` in this session."""
+        return self._first.get(test)
+
+    def number(self, cloud: str) -> int:
+        """The number of the next measurement of tests of one's own on `cloud`, from 1."""
+        self._own[cloud] += 1
+        return self._own[cloud]
+
+
+def account(item: pytest.Item, report: pytest.TestReport) -> None:
+    """Let a phase of a test count, whatever a plugin makes of `report` afterwards.
+
+    A point that ended without a result is an error. A pass after a failure of the same test becomes a
+    failure.
+    """
+    load = item.config.stash[SELECTION].load_of(item)
+    if load is None:
+        return
+    attempts, test = item.config.stash[ATTEMPTS], item.nodeid
+    if report.when == "setup":
+        attempts.begin(test)
+    failure = None
+    if report.failed:
+        why = last_line(report.longreprtext) or "It ended without a result."
+        if load.selected is not None and report.when != "teardown" and not attempts.has_result(test):
+            point = PointRecord(point=load.selected.point, status=PointStatus.ERROR, reason=why, test=test)
+            item.config.stash[BUS].put(PointEnded(cloud=load.target.cloud, point=point))
+            attempts.result(test, why)
+        failure = attempts.failed(test, why)
+    elif report.when == "call" and report.passed and (failure := attempts.failure(test)):
+        report.outcome = "failed"
+        report.longrepr = (
+            f"{failure.why}\nThat was an earlier attempt in this session. This one passed: it adds to what is"
+            " known of the cloud, and takes nothing back."
+        )
+    if failure is not None:
+        vars(report)["kb_recorded"] = failure.recorded and report.when != "teardown"
+        vars(report)["kb_doubted"] = failure.doubted and report.when == "call"
+
+
+def last_line(text: str) -> str:
+    """The last line of `text` that says something."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else ""

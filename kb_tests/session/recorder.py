@@ -1,0 +1,47 @@
+"""Where the results of one attempt at a test go: the run's record, JUnit, and what the session remembers."""
+
+from __future__ import annotations
+
+import pytest
+
+from kb_tests.events.bus import Bus
+from kb_tests.events.model import PointEnded
+from kb_tests.report import junit, words
+from kb_tests.report.record import PointRecord
+from kb_tests.scenario.points import Point
+from kb_tests.session.attempts import Attempts
+
+
+class Recorder:
+    """One attempt at the test `item`, which loads `cloud`, on the topology that was staged as `run`.
+
+    JUnit gets the figures of this attempt alone, each name once: those of a second measurement in one test
+    begin with "kb.2." instead of "kb.".
+    """
+
+    def __init__(self, item: pytest.Item, cloud: str, run: str, bus: Bus, attempts: Attempts) -> None:
+        self._item = item
+        self._cloud = cloud
+        self._run = run
+        self._bus = bus
+        self._attempts = attempts
+        self._results = 0
+        item.user_properties[:] = [pair for pair in item.user_properties if not pair[0].startswith("kb.")]
+
+    def put(self, result: PointRecord, *, fails: bool = False, doubted: bool = False) -> None:
+        """Keep a result. It `fails` if it speaks against the test, and is `doubted` if the instruments may
+        have made the cloud look slow.
+        """
+        self._results += 1
+        begin = "kb." if self._results == 1 else f"kb.{self._results}."
+        for name, value in junit.properties(result):
+            self._item.user_properties.append((begin + name.removeprefix("kb."), value))
+        kept = result.model_copy(update={"test": self._item.nodeid, "run": self._run})
+        self._bus.put(PointEnded(cloud=self._cloud, point=kept))
+        against = "; ".join((f"{result.id}: {words.label(result)}", *words.findings(result))) if fails else ""
+        self._attempts.result(self._item.nodeid, against, doubted=doubted)
+
+    def own_id(self, point: Point) -> str:
+        """The id of a load of a test's own, which no other measurement of this run has."""
+        name = point.id.removeprefix(f"{point.scenario}-")
+        return f"{point.scenario}-own-{self._attempts.number(self._cloud)}-{name}"
