@@ -21,7 +21,7 @@ unexport PYTHONDONTWRITEBYTECODE
 FUZZED := tests/unit/scenario tests/unit/agent/test_protocol.py tests/unit/agent/test_resp.py \
 	tests/unit/agent/test_fio_output.py tests/unit/agent/test_http_response.py tests/unit/fleet/test_hostile.py \
 	tests/unit/cloud/test_journal.py tests/unit/measure/test_storage.py tests/unit/measure/test_histogram.py \
-	tests/unit/sla/test_wild.py
+	tests/unit/sla/test_wild.py tests/unit/cloud/test_wild_answers.py
 
 # One after the other, each whatever came before; another line here and a target below add a part.
 NIGHTLY := \

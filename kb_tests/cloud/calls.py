@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import re
 import time
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from threading import Event
 from typing import TypeVar
 
@@ -15,18 +18,24 @@ from keystoneauth1 import exceptions as ksa
 from openstack import exceptions as sdk
 
 from kb_tests.cloud.transport import by_proxy
-from kb_tests.errors import StagingError
+from kb_tests.errors import CloudError, KbError, StagingError
 
 T = TypeVar("T")
 
 FAILURES = (sdk.SDKException, ksa.ClientException)
 """What openstacksdk and keystoneauth raise."""
 
+_PACKAGE = Path(__file__).parents[1]
 _TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
+_HTML = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.IGNORECASE | re.DOTALL)
 _NOISE = re.compile(r" \(HTTP \d+\)| \(Request-ID: [^)]*\)")
 _FIRST_WAIT = 0.5
 _LONGEST_BACK_OFF = 10.0
 _LONGEST_WAIT = 60.0
+
+
+class UnreadableError(sdk.SDKException):
+    """An API answered something that is not OpenStack's. What was asked for may have been done."""
 
 
 class Aborted(StagingError):  # noqa: N818 - like KeyboardInterrupt, it says what happened
@@ -71,10 +80,35 @@ def said(error: Exception) -> str:
     """What the API said, on one line."""
     code = status(error)
     details = getattr(error, "details", None) or getattr(error, "message", None) or str(error)
-    line = _NOISE.sub("", " ".join(str(details).split())).rstrip(":")
+    shown = "".join(sign if sign.isprintable() else " " for sign in str(details))
+    if "<html" in shown.lower():
+        shown = f"a page of HTML: {_HTML.sub(' ', shown)}"
+    line = _NOISE.sub("", " ".join(shown.split())).rstrip(":")
     if proxy := by_proxy(error):
         line = f"{line} (by the proxy {proxy} of this shell's environment)"
     return f"{code} {line}"[:500] if code else line[:500]
+
+
+@contextlib.contextmanager
+def understood(cloud: str, kind: type[CloudError] = CloudError) -> Iterator[None]:
+    """Raise an error of that kind, in one sentence, for whatever comes of answers that are not OpenStack's.
+
+    An error of ours would end so, too; therefore it says where.
+    """
+    try:
+        yield
+    except KbError:
+        raise
+    except FAILURES as error:
+        raise kind(f"Cloud {cloud!r} failed: {said(error).rstrip('.')}.") from error
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        ours = [frame for frame in frames if _PACKAGE in Path(frame.filename).parents]
+        where = f" at {Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else ""
+        raise kind(
+            f"Cloud {cloud!r} answers what cannot be made sense of: {type(error).__name__}{where}.",
+            remedy="If other OpenStack clients can, this is a mistake of kb_tests: please report it.",
+        ) from error
 
 
 def wait_before(error: Exception, attempt: int) -> float:

@@ -15,7 +15,8 @@ from openstack.connection import Connection
 from openstack.identity.v3._proxy import Proxy as IdentityProxy
 
 from kb_tests.cloud import config
-from kb_tests.cloud.calls import said
+from kb_tests.cloud.calls import said, understood
+from kb_tests.cloud.guarded import guarded
 from kb_tests.cloud.transport import Meter, prepare
 from kb_tests.errors import CloudAccessError
 
@@ -50,7 +51,7 @@ class Cloud:
         self.ssh_port = ssh_port
         self.egress = egress
         self.clouds_yaml = clouds_yaml
-        self.connection = connection
+        self.connection = guarded(connection)
         self.auth_url = str(connection.config.auth.get("auth_url", "")).rstrip("/")
         self.project_id = access.project_id or ""
         self.user_id = access.user_id or ""
@@ -85,7 +86,7 @@ class Cloud:
     def _connection(self, region: CloudRegion) -> Connection:
         connection = Connection(config=region)
         prepare(connection, self._meter)
-        return connection
+        return guarded(connection)
 
     def close(self) -> None:
         """Give up kept-alive connections."""
@@ -104,6 +105,11 @@ def connect(name: str, clouds_yaml: str | Path | None = None) -> Cloud:
     not answer, or a catalog without compute, network or image service.
     """
     region = config.read(name, clouds_yaml)
+    with understood(name, CloudAccessError):
+        return _signed_in(name, region, clouds_yaml)
+
+
+def _signed_in(name: str, region: CloudRegion, clouds_yaml: str | Path | None) -> Cloud:
     meter = Meter()
     try:
         connection = Connection(config=region)

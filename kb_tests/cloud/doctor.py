@@ -13,12 +13,11 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from keystoneauth1 import exceptions as ksa
 from openstack import exceptions as sdk
 
 from kb_tests.cloud import preflight
 from kb_tests.cloud.caller import Caller
-from kb_tests.cloud.calls import said
+from kb_tests.cloud.calls import understood
 from kb_tests.cloud.connect import Cloud, connect
 from kb_tests.cloud.existing import adopt
 from kb_tests.cloud.layout import Layout, mebibytes
@@ -86,9 +85,9 @@ def table(findings: Iterable[Finding]) -> str:
     return "\n".join(lines)
 
 
-def _fault(what: str, error: CloudError) -> Finding:
+def _fault(what: str, error: CloudError, remedy: str = "") -> Finding:
     sentence = str(error).removesuffix(error.remedy).rstrip()
-    return Finding(what, State.FAULT, sentence, error.remedy)
+    return Finding(what, State.FAULT, sentence, remedy or error.remedy)
 
 
 def _project(cloud: Cloud) -> str:
@@ -97,25 +96,15 @@ def _project(cloud: Cloud) -> str:
 
 
 def _services(cloud: Cloud, layout: Layout | None) -> Iterator[Finding]:
-    connection = cloud.connection
-    proxies: dict[str, Any] = {
-        "identity": connection.identity,
-        "compute": connection.compute,
-        "network": connection.network,
-        "image": connection.image,
-    }
-    if cloud.has_volumes:
-        proxies["block storage"] = connection.block_storage
-    for service, proxy in proxies.items():
+    services = ["identity", "compute", "network", "image", *(["block_storage"] if cloud.has_volumes else [])]
+    for service in services:
+        name = service.replace("_", " ")
         try:
-            yield Finding(service, State.GOOD, _endpoint(proxy))
-        except (ksa.ClientException, sdk.SDKException) as error:
-            yield Finding(
-                service,
-                State.FAULT,
-                f"Its API does not answer: {said(error)}",
-                "Check region_name and interface in clouds.yaml, and that the API is up.",
-            )
+            with understood(cloud.name):
+                yield Finding(name, State.GOOD, _endpoint(getattr(cloud.connection, service)))
+        except CloudError as error:
+            remedy = error.remedy or "Check region_name and interface in clouds.yaml, and that the API is up."
+            yield _fault(name, error, remedy)
     if not cloud.has_volumes and not (layout and layout.volume):
         yield Finding("block storage", State.NOTE, "Not offered: storage scenarios need target: ephemeral.")
 
@@ -196,7 +185,8 @@ class _Examination:
 
     def _asked(self, what: str, look: Callable[[], Finding]) -> Finding:
         try:
-            return look()
+            with understood(self._caller.cloud.name):
+                return look()
         except CloudError as error:
             return _fault(what, error)
 
@@ -235,11 +225,12 @@ class _Examination:
 
     def _quotas(self, layout: Layout, external: str) -> Iterator[Finding]:
         try:
-            lacking = list(
-                preflight.shortages(
-                    self._caller, layout, self._options, own=self._own, external_network_id=external
+            with understood(self._caller.cloud.name):
+                lacking = list(
+                    preflight.shortages(
+                        self._caller, layout, self._options, own=self._own, external_network_id=external
+                    )
                 )
-            )
         except CloudError as error:
             yield _fault("quotas", error)
             return

@@ -15,6 +15,7 @@ from threading import Event
 from typing import Any
 
 from kb_tests.cloud.caller import Caller
+from kb_tests.cloud.calls import understood
 from kb_tests.cloud.connect import Cloud
 from kb_tests.cloud.kinds import ROUTER_INTERFACES
 from kb_tests.cloud.layout import Existing, Layout
@@ -38,7 +39,8 @@ def adopt(cloud: Cloud, layout: Layout, options: StageOptions) -> Layout:
     if layout.outside:
         raise CapacityError("An existing network or router cannot carry servers that another cloud loads.")
     look = _Look(Caller(cloud, until=time.monotonic() + PATIENCE, stop=Event()), layout, options)
-    return look.on_network() if options.network else look.on_router()
+    with understood(cloud.name):
+        return look.on_network() if options.network else look.on_router()
 
 
 class _Look:

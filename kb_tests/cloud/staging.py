@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from kb_tests.cloud import floating
 from kb_tests.cloud.builder import Builder
-from kb_tests.cloud.calls import Aborted
+from kb_tests.cloud.calls import Aborted, understood
 from kb_tests.cloud.connect import Cloud
 from kb_tests.cloud.graph import Graph, Step, known
 from kb_tests.cloud.journal import Journal
@@ -72,7 +72,13 @@ def stage_all(
     if len({site.cloud.auth_url for site in sites}) < len(sites):
         names = " and ".join(repr(site.cloud.name) for site in sites)
         raise CloudAccessError(f"Clouds {names} are one: both sign in at {sites[0].cloud.auth_url}.")
-    stop = abort or threading.Event()
+    with understood(" and ".join(site.cloud.name for site in sites)):
+        return _staged(sites, options, progress, abort or threading.Event())
+
+
+def _staged(
+    sites: Sequence[Site], options: StageOptions, progress: Progress, stop: threading.Event
+) -> tuple[Topology, ...]:
     until = time.monotonic() + options.deadline
     stages = [
         _Stage(site, options, Builder(site.cloud, site.journal, until=until, stop=stop)) for site in sites

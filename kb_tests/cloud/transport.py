@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import re
 import ssl
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from keystoneauth1 import exceptions as ksa
 from keystoneauth1.session import TCPKeepAliveAdapter
 from openstack.connection import Connection
 from requests.utils import select_proxy
 
 CONNECTIONS = 32
 """Kept-alive connections to one API at most."""
+
+SAME_REQUESTS = 5
+"""How often one call may ask the same: once for each redirect, and again with a new token."""
 
 _PROXY = "kb_proxy"
 _ERRNO = re.compile(r"\[Errno -?\d+\] (?P<text>[\w ]+)")
@@ -62,13 +68,26 @@ def prepare(connection: Connection, meter: Meter) -> None:
     for scheme in ("http://", "https://"):
         session.mount(scheme, adapter)
     session.auth = _nobody
-    if not {"rate_limit", "concurrency"} & connection.config.config.keys():
-        _never_pace(connection)
+    _correct(connection)
 
 
 def by_proxy(error: BaseException) -> str:
     """The proxy, as "http://host:port", by which an answer came that became this error; "" for none."""
     return str(getattr(getattr(error, "response", None), _PROXY, ""))
+
+
+_call = threading.local()
+
+
+@contextlib.contextmanager
+def never_ending() -> Iterator[None]:
+    """Within it, this thread's requests fail where the same one is sent again and again."""
+    outer = getattr(_call, "sent", None)
+    _call.sent = Counter[str]()
+    try:
+        yield
+    finally:
+        _call.sent = outer
 
 
 class Adapter(TCPKeepAliveAdapter):
@@ -85,6 +104,11 @@ class Adapter(TCPKeepAliveAdapter):
             kwargs["proxies"] = None
         proxy = _shown(select_proxy(url, kwargs.get("proxies")))
         self._meter.sent()
+        sent: Counter[str] | None = getattr(_call, "sent", None)
+        if sent is not None and request.method == "GET":
+            sent[url] += 1
+            if sent[url] > SAME_REQUESTS:
+                raise requests.exceptions.TooManyRedirects("its answers lead in a circle", request=request)
         try:
             response = super().send(request, *args, **kwargs)
         except requests.exceptions.RequestException as error:
@@ -163,14 +187,25 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         left += [each for each in inner if isinstance(each, BaseException)]
 
 
-def _never_pace(connection: Connection) -> None:
-    """Keystoneauth paces calls by this machine's clock, even to no rate at all: each would wait as long as
-    the clock was set back since it signed in.
+def _correct(connection: Connection) -> None:
+    """Two faults of keystoneauth.
+
+    It paces calls by this machine's clock, even to no rate at all: each would wait as long as the clock was
+    set back since it signed in. And where Keystone's versions are answered with 401, it asks again with a
+    token, for which it waits for itself.
     """
     session = connection.session
     request = session.request
+    paced = bool({"rate_limit", "concurrency"} & connection.config.config.keys())
 
-    def unpaced(*args: Any, **options: Any) -> requests.Response:
-        return request(*args, **options | {"rate_semaphore": None})
+    def corrected(url: str, method: str, *args: Any, **options: Any) -> requests.Response:
+        if not paced:
+            options["rate_semaphore"] = None
+        try:
+            return request(url, method, *args, **options)
+        except ksa.Unauthorized as error:
+            if method == "GET" and options.get("authenticated") is False:
+                raise ksa.HttpError(error.message, error.details, error.response) from error
+            raise
 
-    session.request = unpaced  # type: ignore[method-assign]
+    session.request = corrected  # type: ignore[method-assign]

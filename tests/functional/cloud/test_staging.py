@@ -9,6 +9,7 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pytest
+from openstack.identity.v3._proxy import Proxy as IdentityProxy
 
 from kb_tests.cloud.cleanup import clean, find_runs
 from kb_tests.cloud.connect import Cloud
@@ -135,7 +136,7 @@ def test_what_outlives_its_project_goes(cloud: Cloud, journal: Journal) -> None:
     stage_small(cloud, journal)
     network = cloud.connection.network
     (project,) = cloud.identity.projects(name=f"kb-{journal.run_id}-clients")
-    delete_project = type(cloud.identity).delete_project
+    delete_project = IdentityProxy.delete_project
 
     def then_late_calls_arrive(*args: object, **kwargs: object) -> None:
         delete_project(*args, **kwargs)  # type: ignore[arg-type]
@@ -143,7 +144,7 @@ def test_what_outlives_its_project_goes(cloud: Cloud, journal: Journal) -> None:
         assert list(network.security_groups(project_id=project.id))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(type(cloud.identity), "delete_project", then_late_calls_arrive)
+        patch.setattr(IdentityProxy, "delete_project", then_late_calls_arrive)
         tear_down(cloud, journal)
 
 
