@@ -38,12 +38,13 @@ demo: setup
 	$(BIN)/pytest kb_tests --kb-scenario scenarios/demo-http.yaml \
 		--kb-scenario scenarios/demo-storage.yaml --html reports/demo.html --junitxml reports/demo.xml
 
-# The load engines' own tests run alone, whole sessions that judge by time two at a time; the rest mostly waits,
+# The load engines' own tests run alone, whole sessions and faults that are judged by time two at a time; the rest waits,
 # so that four at a time share two cores well, whole sessions first, since they take longest.
-ENGINES := tests/functional/agent tests/functional/storage/test_fio_engine.py \
-	tests/functional/storage/test_fio_volume.py
+ENGINES := tests/functional/agent tests/functional/fleet/test_clocks.py \
+	tests/functional/storage/test_fio_engine.py tests/functional/storage/test_fio_volume.py
 JUDGED := tests/functional/storage/test_gate.py tests/functional/session/test_red_cloud.py \
-	tests/functional/session/test_red_instruments.py tests/functional/session/test_coordinated_omission.py
+	tests/functional/session/test_red_instruments.py tests/functional/session/test_coordinated_omission.py \
+	tests/functional/localcloud/test_netns_faults.py tests/functional/localcloud/test_whole_links.py
 SPREAD := --dist loadfile --no-loadscope-reorder
 # An ordinary user leaves out what only root can have; the tests' last lines name it.
 CHOICE := $(if $(filter 0,$(shell id -u)),,-m "not root_only")

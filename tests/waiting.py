@@ -17,8 +17,11 @@ from typing import TypeVar
 T = TypeVar("T")
 Words = str | Callable[[], object]
 
-PATIENCE = 60.0
-"""Seconds; what takes a moment has come by then, whatever else the machine does."""
+PATIENCE = 300.0
+"""Seconds for what takes a moment on a quiet machine: by then it has come, whatever else the machine does."""
+
+SESSION = 900.0
+"""Seconds for what takes a minute: a session to its end."""
 
 _OFTEN = 0.02
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from kb_tests.agent.page import Page
 from kb_tests.fleet import certificate
-from tests.waiting import eventually, listens
+from tests.waiting import PATIENCE, eventually, listens
 
 CONFIG = """
 worker_processes 1;
@@ -75,4 +75,4 @@ def _running(folder: Path) -> Iterator[Nginx]:
         yield Nginx(folder, port, tls_port, process.pid)
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(PATIENCE)

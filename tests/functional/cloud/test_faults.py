@@ -19,6 +19,7 @@ from kb_tests.cloud.teardown import tear_down
 from kb_tests.errors import CapacityError, LeakError, StagingError
 from tests.functional.cloud.conftest import Fault, Faults, answer
 from tests.functional.cloud.staged import stage_small
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
@@ -82,7 +83,7 @@ def token_ended(request: requests.PreparedRequest, send: Send) -> Answer:
         return None
     keystone = f"{urlsplit(request.url or '').scheme}://{urlsplit(request.url or '').netloc}/identity/v3"
     answered = requests.delete(
-        f"{keystone}/auth/tokens", headers={"X-Auth-Token": token, "X-Subject-Token": token}, timeout=10
+        f"{keystone}/auth/tokens", headers={"X-Auth-Token": token, "X-Subject-Token": token}, timeout=PATIENCE
     )
     assert answered.status_code in (204, 401)  # 401: another thread's call has had it taken back
     return None

@@ -46,7 +46,7 @@ def opened(plane: Plane) -> None:
 
 
 def page(plane: Plane, size: int) -> bytes:
-    with urllib.request.urlopen(f"http://{HOST}:{plane.http_port}/{size}", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://{HOST}:{plane.http_port}/{size}", timeout=PATIENCE) as answer:
         return bytes(answer.read())
 
 

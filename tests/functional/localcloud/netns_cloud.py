@@ -86,7 +86,7 @@ class Cloud:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
-        output, _ = await asyncio.wait_for(process.communicate(stdin), 30)
+        output, _ = await asyncio.wait_for(process.communicate(stdin), PATIENCE)
         text = output.decode()
         assert not check or process.returncode == 0, f"{command!r}: status {process.returncode}: {text}"
         return text

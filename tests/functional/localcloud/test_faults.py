@@ -12,7 +12,7 @@ import pytest
 
 from kb_tests.localcloud.client import AdminClient
 from kb_tests.localcloud.control import LocalCloudError, Running
-from tests.waiting import eventually
+from tests.waiting import PATIENCE, eventually
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::openstack.warnings.OpenStackDeprecationWarning"),
@@ -44,7 +44,7 @@ def network(admin: Any) -> Iterator[str]:
 
 
 def ask(
-    running: Running, token: str, method: str, path: str, timeout: float = 5.0
+    running: Running, token: str, method: str, path: str, timeout: float = PATIENCE
 ) -> http.client.HTTPResponse:
     """One call, without a client that tries again."""
     connection = http.client.HTTPConnection(urlsplit(running.url).netloc, timeout=timeout)

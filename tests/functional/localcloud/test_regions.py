@@ -14,6 +14,7 @@ from kb_tests.localcloud import control
 from kb_tests.localcloud.client import AdminClient
 from kb_tests.localcloud.control import LocalCloudError, Running
 from tests.functional.localcloud.conftest import connect
+from tests.waiting import PATIENCE
 
 ENTRIES = ("kb-local", "kb-local-RegionTwo", "kb-local-south")
 
@@ -62,13 +63,13 @@ def test_what_is_made_in_a_region_is_in_no_other(each: dict[str, Any]) -> None:
     server = two.compute.create_server(
         name="only-here", image_id=image.id, flavor_id=flavor.id, networks=[{"uuid": network.id}]
     )
-    two.compute.wait_for_server(server, interval=0.1, wait=30)
+    two.compute.wait_for_server(server, interval=0.1, wait=PATIENCE)
     assert two.compute.get_server(server.id).status == "ACTIVE"
     assert list(one.compute.servers(all_projects=True)) == []
     assert one.network.find_network("only-here") is None
     assert one.compute.delete(f"/servers/{server.id}").status_code == 404
     two.compute.delete_server(server)
-    two.compute.wait_for_delete(server, interval=0.1, wait=30)
+    two.compute.wait_for_delete(server, interval=0.1, wait=PATIENCE)
     two.network.delete_network(network)
 
 

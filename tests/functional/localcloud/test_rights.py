@@ -18,6 +18,7 @@ from keystoneauth1.session import Session
 from kb_tests.localcloud.control import Running
 from kb_tests.localcloud.keystone.totp import passcode
 from tests.functional.localcloud.conftest import Tenant, connect
+from tests.waiting import PATIENCE
 
 Json = dict[str, Any]
 
@@ -76,7 +77,7 @@ def test_an_application_credential_signs_in_to_its_project_and_to_no_other(
     assert more.status_code == (201 if unrestricted else 403)
     admin.identity.delete_application_credential(admin.current_user_id, made)
     url = f"{null_cloud.url}/networking/v2.0/networks"
-    assert requests.get(url, headers={"X-Auth-Token": token}, timeout=5).status_code == 401
+    assert requests.get(url, headers={"X-Auth-Token": token}, timeout=PATIENCE).status_code == 401
     for each in list(admin.identity.application_credentials(admin.current_user_id)):
         admin.identity.delete_application_credential(admin.current_user_id, each)
     other.close()
@@ -89,7 +90,7 @@ def rescope(running: Running, token: str, project_id: str) -> Any:
             "scope": {"project": {"id": project_id}},
         }
     }
-    return requests.post(f"{running.url}/identity/v3/auth/tokens", json=body, timeout=5)
+    return requests.post(f"{running.url}/identity/v3/auth/tokens", json=body, timeout=PATIENCE)
 
 
 def test_an_application_credential_has_the_roles_it_was_given(

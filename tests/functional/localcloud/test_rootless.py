@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import SESSION
+
 HERE = Path(__file__).parent.relative_to(Path(__file__).parents[3])
 CHOSEN = (
     "test_netns_servers.py::test_daemons_outlive_the_script_and_low_ports_can_be_bound",
@@ -28,7 +30,7 @@ def rootless(*arguments: str) -> subprocess.CompletedProcess[str]:
         cwd=Path(__file__).parents[3],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=SESSION,
         check=False,
     )
 

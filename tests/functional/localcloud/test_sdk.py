@@ -9,7 +9,7 @@ from openstack import exceptions
 
 from kb_tests.localcloud.control import Running
 from tests.functional.localcloud.conftest import Tenant
-from tests.waiting import eventually
+from tests.waiting import PATIENCE, eventually
 
 
 def wait_active(connection: Any, count: int) -> list[Any]:
@@ -172,18 +172,18 @@ def test_a_volume_is_attached_and_detached(admin: Any, tenant: Tenant) -> None:
     )
     wait_active(cloud, 1)
     volume = cloud.block_storage.create_volume(name="data", size=1, metadata={"run": "1"})
-    cloud.block_storage.wait_for_status(volume, "available", interval=0.05, wait=5)
+    cloud.block_storage.wait_for_status(volume, "available", interval=0.05, wait=PATIENCE)
     cloud.compute.create_volume_attachment(server, volume_id=volume.id)
-    attached = cloud.block_storage.wait_for_status(volume, "in-use", interval=0.05, wait=5)
+    attached = cloud.block_storage.wait_for_status(volume, "in-use", interval=0.05, wait=PATIENCE)
     assert [each["server_id"] for each in attached.attachments] == [server.id]
     assert [each.volume_id for each in cloud.compute.volume_attachments(server)] == [volume.id]
     with pytest.raises(exceptions.BadRequestException, match="must be available or error"):
         cloud.block_storage.delete_volume(volume)
     cloud.compute.delete_server(server)
     wait_gone(cloud)
-    cloud.block_storage.wait_for_status(volume, "available", interval=0.05, wait=5)
+    cloud.block_storage.wait_for_status(volume, "available", interval=0.05, wait=PATIENCE)
     cloud.block_storage.delete_volume(volume)
-    cloud.block_storage.wait_for_delete(volume, interval=0.05, wait=5)
+    cloud.block_storage.wait_for_delete(volume, interval=0.05, wait=PATIENCE)
     admin.block_storage.update_quota_set(tenant.id, volumes=0)
     with pytest.raises(exceptions.HttpException, match="VolumeLimitExceeded"):
         cloud.block_storage.create_volume(name="one too many", size=1)

@@ -19,7 +19,7 @@ from kb_tests.localcloud.control import LocalCloudError
 from kb_tests.localcloud.netns.forwarder import local_port
 from tests.functional.localcloud.conftest import connect
 from tests.functional.localcloud.whole import MIB, Web, let_in, stage
-from tests.waiting import eventually
+from tests.waiting import PATIENCE, eventually
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::openstack.warnings.OpenStackDeprecationWarning"),
@@ -86,9 +86,9 @@ def test_a_link_has_a_rate_and_a_loss(web: Web, faults: AdminClient) -> None:
 @pytest.mark.root_only("loop devices")
 def test_a_volume_is_slow_and_full(admin: Any, web: Web, faults: AdminClient) -> None:
     volume = admin.block_storage.create_volume(name="data", size=1)
-    admin.block_storage.wait_for_status(volume, "available", interval=0.05, wait=30)
+    admin.block_storage.wait_for_status(volume, "available", interval=0.05, wait=PATIENCE)
     admin.compute.create_volume_attachment(web.id, volume_id=volume.id)
-    admin.block_storage.wait_for_status(volume, "in-use", interval=0.05, wait=10)
+    admin.block_storage.wait_for_status(volume, "in-use", interval=0.05, wait=PATIENCE)
     assert web.write(20)[0] == 0
     faults.harm_volume(volume.id, "slow", iops=20)
     number, seconds = web.write(20)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.functional.session.suite import Ended, Suite
-from tests.waiting import eventually
+from tests.waiting import PATIENCE, SESSION, eventually
 
 ROOT = Path(__file__).parents[3]
 
@@ -40,15 +40,15 @@ class Live:
         """What it has printed so far."""
         return self._log.read_text()
 
-    def wait_for_text(self, text: str, seconds: float = 60) -> None:
+    def wait_for_text(self, text: str, seconds: float = PATIENCE) -> None:
         """Until it has printed `text`."""
         self._wait(lambda: text in self.output, seconds)
 
-    def wait_for_point(self, number: int, seconds: float = 60) -> None:
+    def wait_for_point(self, number: int, seconds: float = PATIENCE) -> None:
         """Until the points before `number` (0, 1, ...) have ended, so that it is about to run."""
         self._wait(lambda: all(point["status"] != "not_run" for point in self._points(number)), seconds)
 
-    def end(self, seconds: float = 120) -> Ended:
+    def end(self, seconds: float = SESSION) -> Ended:
         """Its end."""
         code = self._process.wait(seconds)
         return Ended(code, self.output, self.suite.take_records())

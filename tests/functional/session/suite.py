@@ -16,6 +16,7 @@ from kb_tests.cloud.connect import connect
 from kb_tests.localcloud.api.requestlog import SPARED_AGENT
 from kb_tests.localcloud.client import AdminClient
 from kb_tests.localcloud.control import Running
+from tests.waiting import SESSION
 
 PACKAGE = Path(__file__).parents[3] / "kb_tests"
 
@@ -96,7 +97,11 @@ class Suite:
         }
 
     def run(
-        self, *arguments: str, tests: Path = PACKAGE, clouds_yaml: Path | None = None, timeout: float = 180
+        self,
+        *arguments: str,
+        tests: Path = PACKAGE,
+        clouds_yaml: Path | None = None,
+        timeout: float = SESSION,
     ) -> Ended:
         """A session to its end; `--kb-cloud` is given unless the arguments name one."""
         if "--kb-cloud" not in arguments:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.functional.session.suite import Suite
-from tests.waiting import eventually
+from tests.waiting import PATIENCE, eventually
 
 OWN_TEST = """\
 def test_checkout_holds(kb_http):
@@ -143,7 +143,7 @@ def test_a_cancelled_session_leaves_nothing(suite: Suite, number: signal.Signals
         )
     eventually(lambda: moment in log.read_text(), what=log.read_text)
     process.send_signal(number)
-    assert process.wait(60) == 2, log.read_text()
+    assert process.wait(PATIENCE) == 2, log.read_text()
     assert suite.left() == [], log.read_text()
     (record,) = suite.take_records().values()
     assert record["points"][0]["status"] in ("not_run", "error")

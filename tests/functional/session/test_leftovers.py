@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from tests.functional.session.suite import Suite
-from tests.waiting import eventually
+from tests.waiting import PATIENCE, SESSION, eventually
 
 KB = [sys.executable, "-c", "import sys; from kb_tests.cli import main; sys.exit(main())"]
 
@@ -46,8 +46,8 @@ def test_two_suites_in_one_project_do_not_mind_a_third_that_is_killed(suite: Sui
     )
     eventually(lambda: "servers" in said(suite, "third"))
     kill(third)
-    assert one.wait(120) == 0, said(suite, "one")
-    assert two.wait(120) == 0, said(suite, "two")
+    assert one.wait(SESSION) == 0, said(suite, "one")
+    assert two.wait(SESSION) == 0, said(suite, "two")
     eventually(lambda: suite.left() == [])
     for name in ("one", "two"):
         (record,) = (suite.folder / name).glob("*.json")
@@ -71,7 +71,7 @@ def test_cleanup_takes_the_dead_run_and_no_other(suite: Suite) -> None:
     assert cleaned.returncode == 0, cleaned.stderr
     assert len(suite.left()) == before // 2
     alive.send_signal(signal.SIGTERM)
-    assert alive.wait(60) == 2, said(suite, "alive")
+    assert alive.wait(PATIENCE) == 2, said(suite, "alive")
     assert suite.left() == []
 
 
@@ -122,6 +122,6 @@ def cleanup(suite: Suite, *arguments: str) -> subprocess.CompletedProcess[str]:
         env=suite.environment(),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
     )

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from kb_tests.cloud.journal import journals, read
 from tests.functional.session.suite import Suite
+from tests.waiting import SESSION
 
 MARK = "KB_TEST_SESSION"
 """Every process of a session has this in its environment, or the session's folder in its mounts."""
@@ -22,7 +23,7 @@ def test_two_at_once_pass_and_leave_nothing(suite: Suite) -> None:
     scenario = suite.scenario(duration="4s")
     sessions = [Session(suite, scenario, name) for name in ("one", "two")]
     for session in sessions:
-        assert session.process.wait(180) == 0, session.log.read_text()
+        assert session.process.wait(SESSION) == 0, session.log.read_text()
     for session in sessions:
         (record,) = (json.loads(path.read_text()) for path in (session.folder / "reports").glob("*.json"))
         assert record["cloud"] == "embedded local cloud"

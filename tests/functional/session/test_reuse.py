@@ -13,6 +13,7 @@ import pytest
 from kb_tests.cloud.cleanup import find_runs
 from kb_tests.cloud.connect import connect
 from tests.functional.session.suite import Suite
+from tests.waiting import PATIENCE
 
 
 def kb(suite: Suite, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -22,7 +23,7 @@ def kb(suite: Suite, *arguments: str) -> subprocess.CompletedProcess[str]:
         env=suite.environment(),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
 

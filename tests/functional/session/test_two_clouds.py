@@ -16,7 +16,7 @@ from kb_tests.cloud.connect import connect
 from kb_tests.localcloud import control
 from tests.functional.session.suite import Suite
 from tests.functional.session.test_leftovers import KB, kill, said, start
-from tests.waiting import eventually
+from tests.waiting import PATIENCE, eventually
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,7 @@ def test_cleanup_of_the_one_cloud_ends_the_run_on_both(north: Suite, south: Suit
         env=north.environment(),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
     )
     assert cleaned.returncode == 0, cleaned.stderr

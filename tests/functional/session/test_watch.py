@@ -16,7 +16,7 @@ import pytest
 from kb_tests.events import sessions
 from tests.functional.session.suite import Suite
 from tests.functional.storage.sessions import scenario as storage
-from tests.waiting import eventually
+from tests.waiting import SESSION, eventually
 
 SLA = "{errors: 50%}"
 
@@ -45,7 +45,7 @@ class Watched:
             env=self._environment,
             capture_output=True,
             text=True,
-            timeout=180,
+            timeout=SESSION,
             check=False,
         )
         assert ran.returncode == 0, ran.stderr
@@ -59,7 +59,7 @@ class Watched:
         assert self.process.poll() is None, self._log.read_text()
 
     def end(self) -> int:
-        return self.process.wait(180)
+        return self.process.wait(SESSION)
 
 
 @pytest.fixture
