@@ -35,7 +35,7 @@ FLOATING_CIDR = IPv4Network("127.77.0.0/16")
 class Cloud:
     """One local cloud, or one region of it. `url` is what clients reach it by, without a path; `folder` takes
     its files; `boots` bounds how many servers the driver boots at once. `regions` are the addresses of all
-    regions by name, the first one's being Keystone's.
+    regions by name, the first one's being Keystone's. `hosts` are so many hypervisors, in `zones`.
     """
 
     url: str
@@ -52,6 +52,8 @@ class Cloud:
     mtu: int = 1500
     region: str = REGION
     regions: dict[str, str] = field(default_factory=dict)
+    hosts: int = 2
+    zones: int = 1
     boots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(32))
     images: Images = field(init=False)
     dataplane: DataPlane = field(init=False)
@@ -69,7 +71,7 @@ class Cloud:
 
     def bootstrap(self, admin_password: str, token_lifetime: timedelta = timedelta(hours=1)) -> None:
         """What an administrator finds in a new cloud: user and project `admin`, the image `kb-node`, the
-        external network `public` with the floating addresses, two hypervisors.
+        external network `public` with the floating addresses, the hypervisors in their zones.
         """
         self.identity.token_lifetime = token_lifetime
         self.identity.bootstrap(admin_password)
@@ -89,6 +91,8 @@ class Cloud:
             mtu=self.mtu,
             region=name,
             regions=self.regions,
+            hosts=self.hosts,
+            zones=self.zones,
             boots=self.boots,
         )
         first, last = self.driver.floating_pool
@@ -103,7 +107,7 @@ class Cloud:
     def _fill(self, pool: tuple[IPv4Address, IPv4Address]) -> None:
         admin = next(project.id for project in self.identity.projects.values() if project.name == "admin")
         self.images.bootstrap(admin, self.driver.notes)
-        self.compute.bootstrap()
+        self.compute.bootstrap(self.hosts, self.zones)
         self.storage.bootstrap()
         public = Network(
             project_id=admin,

@@ -66,6 +66,12 @@ def build_parser(prog: str = "python -m kb_tests.localcloud") -> argparse.Argume
         help="directory of another local cloud that runs: this one's clouds.yaml names both",
     )
     start.add_argument(
+        "--hosts", type=int, default=2, metavar="N", help="hypervisors to show (default: %(default)s)"
+    )
+    start.add_argument(
+        "--zones", type=int, default=1, metavar="N", help="availability zones of them (default: %(default)s)"
+    )
+    start.add_argument(
         "--region",
         action="append",
         default=[],
@@ -135,6 +141,8 @@ def _run(options: argparse.Namespace) -> int:
                 name=options.name,
                 beside=options.beside,
                 regions=options.region,
+                hosts=options.hosts,
+                zones=options.zones,
                 settings=_settings(options.set),
             )
             _print(running, only_exports=options.export)

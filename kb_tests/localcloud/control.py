@@ -53,6 +53,8 @@ def up(
     beside: Path | None = None,
     settings: Mapping[str, str] | None = None,
     regions: Sequence[str] = (),
+    hosts: int = 2,
+    zones: int = 1,
     timeout: float = 30.0,
 ) -> Running:
     """Start a local cloud in a process of its own session, and return when it serves.
@@ -67,6 +69,8 @@ def up(
         name: of its entry in clouds.yaml.
         beside: state directory of another cloud that runs, whose entries its clouds.yaml has too.
         regions: names of more regions beside RegionOne; the entry of each in clouds.yaml is `NAME-REGION`.
+        hosts: how many hypervisors it shows, each with all that this machine has.
+        zones: in how many availability zones they are.
         settings: by name: see `settings.Settings`.
         timeout: seconds to wait for it to serve.
 
@@ -86,7 +90,7 @@ def up(
         old.unlink(missing_ok=True)
     command = [sys.executable, "-m", "kb_tests.localcloud.server", "--state", str(state.folder)]
     command += ["--driver", driver, "--port", str(port), "--token-lifetime", str(token_lifetime)]
-    command += ["--name", name]
+    command += ["--name", name, "--hosts", str(hosts), "--zones", str(zones)]
     for region in regions:
         command += ["--region", region]
     for setting, value in (settings or {}).items():

@@ -38,6 +38,8 @@ from kb_tests.localcloud.services import by_port
 from kb_tests.localcloud.settings import Settings
 from kb_tests.localcloud.state_dir import CLOUD_NAME, REGION, StateDir
 
+MOST_HOSTS = 1000
+
 log = logging.getLogger("kb_tests.localcloud")
 
 
@@ -54,6 +56,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--parent-pid", type=int)
     parser.add_argument("--temporary", action="store_true", help="remove the state directory at the end")
     parser.add_argument("--name", default=CLOUD_NAME)
+    parser.add_argument("--hosts", type=int, default=2)
+    parser.add_argument("--zones", type=int, default=1)
     parser.add_argument("--beside", type=Path, metavar="STATE")
     parser.add_argument("--token-lifetime", type=float, default=3600.0, metavar="SECONDS")
     parser.add_argument("--region", action="append", default=[], metavar="NAME")
@@ -98,9 +102,12 @@ async def _serve(options: argparse.Namespace, state: StateDir) -> None:
     for name in options.region:
         if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9_-]*", name) or [REGION, *options.region].count(name) > 1:
             raise CannotStartError(f"{name!r} cannot be the name of one more region.")
+    if not 1 <= options.zones <= options.hosts <= MOST_HOSTS:
+        raise CannotStartError(f"A cloud has 1 to {MOST_HOSTS} hosts, in 1 to as many zones.")
     sockets = [_listen(port) for port in (options.port, *(0 for _ in options.region))]
     addresses = [f"http://127.0.0.1:{listening.getsockname()[1]}" for listening in sockets]
-    cloud = Cloud(addresses[0], choose_driver(options.driver, state.folder), state.folder)
+    driver = choose_driver(options.driver, state.folder)
+    cloud = Cloud(addresses[0], driver, state.folder, hosts=options.hosts, zones=options.zones)
     cloud.settings = _settings(options.set)
     password = secrets.token_urlsafe(24)
     cloud.bootstrap(password, timedelta(seconds=options.token_lifetime))

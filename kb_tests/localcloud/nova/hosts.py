@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
+
 from starlette.responses import Response
 
 from kb_tests.localcloud.api.call import Call, Json, reply, text
@@ -12,6 +14,8 @@ from kb_tests.localcloud.times import micros, now
 
 _HYPERVISORS = "os_compute_api:os-hypervisors"
 _AGGREGATES = "os_compute_api:os-aggregates"
+_HOSTS = IPv4Address("198.18.0.0")
+"""Nobody reaches a host (RFC 2544)."""
 _SERVICES = "os_compute_api:os-services"
 
 
@@ -37,7 +41,7 @@ def _summary(call: Call, hypervisor: Hypervisor) -> Json:
 
 def _detail(call: Call, hypervisor: Hypervisor) -> Json:
     shown = _summary(call, hypervisor) | {
-        "host_ip": "127.0.0.1",
+        "host_ip": str(_HOSTS + hypervisor.number),
         "hypervisor_type": f"kb-localcloud-{call.cloud.driver.name}",
         "hypervisor_version": 1,
         "service": {

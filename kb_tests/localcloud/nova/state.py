@@ -232,11 +232,13 @@ class Compute:
     quotas: dict[str, dict[str, int]] = field(default_factory=dict)
     _count: int = 0
 
-    def bootstrap(self) -> None:
-        """Two hypervisors, each with all that this machine has, and three small flavors."""
+    def bootstrap(self, hosts: int = 2, zones: int = 1) -> None:
+        """Hypervisors, each with all that this machine has, and three small flavors. Of several zones each is
+        an aggregate of its own, with hosts that follow each other.
+        """
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
         disk = os.statvfs(Path("/"))
-        for number in (1, 2):
+        for number in range(1, hosts + 1):
             self.hypervisors.append(
                 Hypervisor(
                     host=f"kb-host-{number}",
@@ -246,6 +248,12 @@ class Compute:
                     number=number,
                 )
             )
+        for zone in range(zones if zones > 1 else 0):
+            aggregate = Aggregate(number=self.next_number(), name=f"zone-{zone + 1}")
+            aggregate.metadata["availability_zone"] = aggregate.name
+            first, last = (end * hosts // zones for end in (zone, zone + 1))
+            aggregate.hosts = [each.host for each in self.hypervisors[first:last]]
+            self.aggregates[aggregate.number] = aggregate
         for name, vcpus, ram in (("kb.tiny", 1, 256), ("kb.small", 1, 1024), ("kb.medium", 2, 2048)):
             flavor = Flavor(id=new_id(), name=name, vcpus=vcpus, ram=ram, disk=0)
             self.flavors[flavor.id] = flavor

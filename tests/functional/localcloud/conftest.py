@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,6 +25,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "functional/localcloud" in item.path.as_posix():
             for warning in ("OpenStackDeprecationWarning", "_RemovedInSDKWarning"):
                 item.add_marker(pytest.mark.filterwarnings(f"ignore::openstack.warnings.{warning}"))
+
+
+Command = Callable[[str], Any]
 
 
 @pytest.fixture(scope="session")
@@ -92,3 +97,31 @@ def choose(null_cloud: control.Running) -> Iterator[Callable[..., None]]:
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
     return tmp_path / "state"
+
+
+def openstack_client(
+    running: control.Running, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Command:
+    """Run `openstack ...` as a user would, but in this process; what it prints as JSON is returned."""
+    from openstackclient import shell  # warns of its own libraries: an error while tests are collected
+
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(running.clouds_yaml))
+    monkeypatch.setenv("OS_CLOUD", running.cloud)
+
+    def run(command: str) -> Any:
+        words = shlex.split(command)
+        if (
+            any(word in ("list", "show", "create", "issue", "stats") for word in words[:4])
+            and words[0] != "console"
+        ):
+            words += ["-f", "json"]
+        capfd.readouterr()
+        code = shell.main(words)
+        out, err = capfd.readouterr()
+        assert code == 0, f"openstack {command}\n{out}\n{err}"
+        try:
+            return json.loads(out)
+        except ValueError:
+            return out
+
+    return run

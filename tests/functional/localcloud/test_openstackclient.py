@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
-import shlex
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kb_tests.localcloud.control import Running
+from tests.functional.localcloud.conftest import Command, openstack_client
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.filterwarnings("ignore")
-
-Command = Callable[[str], Any]
 
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f kb"
 
@@ -25,29 +21,7 @@ PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFB
 def openstack(
     null_cloud: Running, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Command:
-    """Run `openstack ...` as a user would, but in this process; what it prints as JSON is returned."""
-    from openstackclient import shell  # warns of its own libraries: an error while tests are collected
-
-    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(null_cloud.clouds_yaml))
-    monkeypatch.setenv("OS_CLOUD", null_cloud.cloud)
-
-    def run(command: str) -> Any:
-        words = shlex.split(command)
-        if (
-            any(word in ("list", "show", "create", "issue", "stats") for word in words[:4])
-            and words[0] != "console"
-        ):
-            words += ["-f", "json"]
-        capfd.readouterr()
-        code = shell.main(words)
-        out, err = capfd.readouterr()
-        assert code == 0, f"openstack {command}\n{out}\n{err}"
-        try:
-            return json.loads(out)
-        except ValueError:
-            return out
-
-    return run
+    return openstack_client(null_cloud, monkeypatch, capfd)
 
 
 def names(rows: Any) -> set[str]:
