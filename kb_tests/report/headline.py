@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import assert_never
 
 from kb_tests.report import words
@@ -21,18 +21,19 @@ def headline(record: RunRecord) -> str:
     """
     if not record.points:
         return "No point was selected, so that nothing is known of this cloud."
-    told = [_judged(record), _unjudged(record), _others(record)]
+    points = record.standing()
+    told = [_judged(points), _unjudged(points), *_others(record)]
     return " ".join(filter(None, told))
 
 
-def _judged(record: RunRecord) -> str:
-    judged = [point for point in record.points if point.outcome in (Outcome.PASS, Outcome.FAIL)]
+def _judged(points: Sequence[PointRecord]) -> str:
+    judged = [point for point in points if point.outcome in (Outcome.PASS, Outcome.FAIL)]
     held = [point for point in judged if point.outcome is Outcome.PASS]
     broken = [point for point in judged if point.outcome is Outcome.FAIL]
     if not judged:
         return ""
     if not broken:
-        return _all_held(record, held)
+        return _all_held(points, held)
     first = min(broken, key=lambda point: point.point.offered)
     broke = f"at {_load(first, held)} {_worst(first)}"
     if not held:
@@ -45,21 +46,21 @@ def _judged(record: RunRecord) -> str:
     return f"{len(broken)} of {len(judged)} points broke their SLA: {broke}."
 
 
-def _all_held(record: RunRecord, held: Sequence[PointRecord]) -> str:
+def _all_held(points: Sequence[PointRecord], held: Sequence[PointRecord]) -> str:
     most = max(held, key=lambda point: point.point.offered)
     if len(held) == 1:
         return f"It kept its SLA at {_load(most)}."
-    which = f"All {len(held)} points" if len(held) == len(record.points) else f"The {len(held)} points judged"
+    which = f"All {len(held)} points" if len(held) == len(points) else f"The {len(held)} points judged"
     upto = f", up to {_load(most)}" if _rising(held) else ""
     return f"{which} kept their SLA{upto}."
 
 
-def _unjudged(record: RunRecord) -> str:
+def _unjudged(points: Sequence[PointRecord]) -> str:
     parts = []
     for count, what in (
-        (_count(record, Outcome.INCONCLUSIVE), "could not be decided by their samples"),
-        (_count(record, Outcome.INVALID), "were not measured as they should be"),
-        (sum(point.status in WITHOUT_VERDICT for point in record.points), "have no result"),
+        (_count(points, Outcome.INCONCLUSIVE), "could not be decided by their samples"),
+        (_count(points, Outcome.INVALID, PointStatus.INVALID), "were not measured as they should be"),
+        (_count(points, *WITHOUT_VERDICT), "have no result"),
     ):
         if count:
             one = what.replace("were", "was").replace("have", "has").replace("their samples", "its sample")
@@ -67,21 +68,23 @@ def _unjudged(record: RunRecord) -> str:
             parts.append(f"1 point {one}" if count == 1 else f"{count} points {what}")
     if parts:
         return f"{'; '.join(parts)}."
-    if not any(point.outcome for point in record.points):
-        measured = sum(point.status is PointStatus.MEASURED for point in record.points)
-        points = "1 point was" if measured == 1 else f"{measured} points were"
-        return f"Nothing was judged here: {points} measured for tests that judge by themselves."
+    if not any(point.outcome for point in points):
+        measured = _count(points, PointStatus.MEASURED)
+        which = "1 point was" if measured == 1 else f"{measured} points were"
+        return f"Nothing was judged here: {which} measured for tests that judge by themselves."
     return ""
 
 
-def _others(record: RunRecord) -> str:
+def _others(record: RunRecord) -> Iterator[str]:
+    if record.failures:
+        count = len(record.failures)
+        yield "1 test of your own failed." if count == 1 else f"{count} tests of your own failed."
     if record.leaks:
-        return "Resources of this run were left on the cloud."
-    return ""
+        yield "Resources of this run were left on the cloud."
 
 
-def _count(record: RunRecord, outcome: Outcome) -> int:
-    return sum(point.outcome is outcome for point in record.points)
+def _count(points: Sequence[PointRecord], *what: Outcome | PointStatus) -> int:
+    return sum((point.outcome or point.status) in what for point in points)
 
 
 def _rising(points: Sequence[PointRecord]) -> bool:

@@ -346,8 +346,9 @@ class RunRecord(Part):
     """One run of the suite.
 
     `points` holds every selected point from the start (as NOT_RUN), in the order of the run, so that a
-    run that breaks off cannot look whole. `notes` are sentences that every report must show, `problems`
-    say what failed outside of the points, `leaks` name what stayed on the cloud. `versions` are those
+    run that breaks off cannot look whole. `failures` are tests that failed for a reason of their own, and the
+    reason. `notes` are sentences that every report must show, `problems` say what failed outside of the
+    points, `leaks` name what stayed on the cloud. `versions` are those
     of the controller's packages. `ended` and `exit_code` are None until the run ended properly.
     `testing_cloud` is that of the traffic generators, "" where they are on `cloud` itself.
     """
@@ -362,6 +363,7 @@ class RunRecord(Part):
     exit_code: int | None = None
     notes: list[Text] = Field(default_factory=list)
     problems: list[Text] = Field(default_factory=list)
+    failures: list[Text] = Field(default_factory=list)
     leaks: list[Text] = Field(default_factory=list)
     versions: dict[str, str] = Field(default_factory=dict)
     scenarios: list[ScenarioRecord] = Field(default_factory=list)
@@ -390,6 +392,15 @@ class RunRecord(Part):
         place = same[-1] + 1 if same else len(self.points)
         self.points.insert(place, point.model_copy(update={"attempt": len(same) + 1}))
 
+    def standing(self) -> list[PointRecord]:
+        """The attempt at each point that stands: the worst one, whatever the others found."""
+        worst: dict[str, PointRecord] = {}
+        for point in self.points:
+            known = worst.setdefault(point.id, point)
+            if _badness(point) < _badness(known):
+                worst[point.id] = point
+        return list(worst.values())
+
     def note(self, sentences: Sequence[str]) -> None:
         """Add notes, each once."""
         self.notes.extend(sentence for sentence in dict.fromkeys(sentences) if sentence not in self.notes)
@@ -416,6 +427,24 @@ class RunRecord(Part):
                 remedy="Make room, or name another folder.",
             ) from error
         return path
+
+
+_WORST_FIRST = (
+    Outcome.FAIL,
+    PointStatus.LOST,
+    PointStatus.ERROR,
+    PointStatus.INVALID,
+    Outcome.INVALID,
+    Outcome.INCONCLUSIVE,
+    PointStatus.NOT_RUN,
+    PointStatus.PAST_STOP_LIMIT,
+    PointStatus.MEASURED,
+    Outcome.PASS,
+)
+
+
+def _badness(point: PointRecord) -> int:
+    return _WORST_FIRST.index(point.outcome or point.status)
 
 
 def _sync_folder(folder: Path) -> None:

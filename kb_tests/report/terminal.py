@@ -50,6 +50,8 @@ def _summary(record: RunRecord, path: Path | None) -> Iterator[Line]:
             yield Line(f"{'':{widths[0]}}  note: {note}")
     for problem in record.problems:
         yield Line(f"problem: {problem}", {"red": True})
+    for failure in record.failures:
+        yield Line(f"failed: {failure}", {"red": True})
     for leak in record.leaks:
         yield Line(f"left on the cloud: {leak}", {"red": True})
     yield Line(words.totals(record))

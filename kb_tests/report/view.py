@@ -140,7 +140,7 @@ def view(record: RunRecord) -> RunView:
         findings=tuple(findings[:FINDINGS_SHOWN]),
         findings_more=max(0, len(findings) - FINDINGS_SHOWN),
         notes=tuple(record.notes),
-        problems=tuple(record.problems),
+        problems=(*record.problems, *record.failures),
         leaks=tuple(record.leaks),
         scenarios=scenarios,
         versions=(
@@ -162,6 +162,7 @@ def _banner(record: RunRecord) -> tuple[str, str]:
     code = exit_code(
         record.points,
         pytest_status=status,
+        other_failures=bool(record.failures),
         infrastructure_failed=bool(record.problems),
         leaked=bool(record.leaks),
         stopped_at_failure=record.exit_code in (ExitCode.FAILED, ExitCode.INCONCLUSIVE),
@@ -172,6 +173,8 @@ def _banner(record: RunRecord) -> tuple[str, str]:
         return "invalid", "Not finished"
     if code == ExitCode.OK and not any(point.outcome for point in record.points):
         return "measured", "Nothing judged"
+    if code == ExitCode.FAILED and not any(point.outcome is Outcome.FAIL for point in record.points):
+        return "fail", "A test failed"
     return {
         ExitCode.OK: ("pass", "SLA kept"),
         ExitCode.FAILED: ("fail", "SLA broken"),

@@ -23,6 +23,9 @@ from kb_tests.session.stagings import journaled
 _PACKAGES = ("kb-tests", "pytest", "openstacksdk", "paramiko", "redis", "numpy", "scipy")
 
 
+BLURRED = "its instruments may have made the cloud look slow"
+
+
 def cloud_label(cloud: str) -> str:
     """How people read the name of `cloud`."""
     return "embedded local cloud" if cloud == LOCAL else cloud
@@ -48,7 +51,6 @@ class Run:
         self.folder = folder
         self.ids = [secrets.token_hex(4) for _ in selection.targets]
         self.other_failures = False
-        self.doubtful_failures = False
         self._records: dict[str, RunRecord] = {}
         self._paths: dict[str, Path | None] = {}
         self._loads: dict[str, Load] = {}
@@ -58,9 +60,11 @@ class Run:
         they did.
         """
         for test, load in loads.items():
-            if load.selected is None or test in self._loads:
+            if test in self._loads:
                 continue
             self._loads[test] = load
+            if load.selected is None:
+                continue
             self._record(load.target.cloud).select(
                 PointRecord(
                     point=load.selected.point,
@@ -97,14 +101,17 @@ class Run:
         if getattr(report, "kb_recorded", False) or not (report.failed or crashed):
             return
         record, point = self.point_of(report.nodeid)
+        reason = last_line(report.longreprtext) or "It ended without a result."
         if crashed and record is not None and point is not None and point.status is PointStatus.NOT_RUN:
-            reason = last_line(report.longreprtext) or "It ended without a result."
             record.put(point.model_copy(update={"status": PointStatus.LOST, "reason": reason}))
-            self._write({self._loads[report.nodeid].target.cloud})
-        elif getattr(report, "kb_doubted", False):
-            self.doubtful_failures = True
+        elif record is not None and getattr(report, "kb_doubted", False):
+            record.problems.append(f"{report.nodeid} failed, and {BLURRED}: {reason}")
         else:
             self.other_failures = True
+            if record is not None:
+                record.failures.append(f"{report.nodeid}: {reason}")
+        if record is not None:
+            self._write({self._loads[report.nodeid].target.cloud})
 
     def staged(self) -> dict[str, str]:
         """{run id: cloud} of all that may be on a cloud that outlives the session."""
@@ -129,7 +136,7 @@ class Run:
             [point for record in records for point in record.points],
             pytest_status=pytest_status,
             other_failures=self.other_failures,
-            infrastructure_failed=self.doubtful_failures or any(record.problems for record in records),
+            infrastructure_failed=any(record.problems for record in records),
             leaked=any(record.leaks for record in records),
             stopped_at_failure=stopped_at_failure,
             inconclusive=inconclusive,
@@ -140,15 +147,13 @@ class Run:
         self._write(self._records)
         return code
 
-    def point_of(self, test: str) -> tuple[RunRecord, PointRecord] | tuple[None, None]:
-        """What became last of the point that `test` runs, and the record it stands in."""
+    def point_of(self, test: str) -> tuple[RunRecord, PointRecord | None] | tuple[None, None]:
+        """What became last of the point that `test` runs, and the record of the cloud that it loads."""
         load = self._loads.get(test)
-        if load is not None:
-            record = self._records[load.target.cloud]
-            for point in reversed(record.points):
-                if point.test == test:
-                    return record, point
-        return None, None
+        if load is None:
+            return None, None
+        record = self._record(load.target.cloud)
+        return record, next((point for point in reversed(record.points) if point.test == test), None)
 
     def written(self) -> list[Written]:
         """The records so far, in the order of the clouds."""

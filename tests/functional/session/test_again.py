@@ -347,8 +347,12 @@ def test_a_test_of_ones_own_passes_only_on_what_can_be_believed(
     ended = session.run(own=OWN % (asked, limit), outcomes=[outcome])
     assert ended.code == code, ended.output
     assert ended.runs() == [status]
-    if status == "invalid":
-        assert "generators are missing" in ended.output
+    assert ("generators are missing" in ended.output) == (status == "invalid")
+    record = ended.records[0]
+    assert (len(record["failures"]), len(record["problems"])) == (
+        code == 1,
+        status == "measured" and code == 11,
+    )
 
 
 @pytest.mark.parametrize("neighbour", [RERUN, SWALLOW], ids=["rerun", "swallow"])

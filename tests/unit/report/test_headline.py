@@ -49,3 +49,21 @@ def test_it_says_what_held_and_what_broke(points: Sequence[PointRecord], sentenc
 def test_points_without_a_result_are_told_of() -> None:
     told = headline(build.run([build.judged(P[0]), build.without(PointStatus.NOT_RUN, "ended", P[1])]))
     assert told == "It kept its SLA at 400 req/s. 1 point has no result."
+
+
+def test_of_several_attempts_the_worst_one_stands() -> None:
+    run = build.run([])
+    for attempt in (build.judged(P[0], share=0.5), build.judged(P[0])):
+        run.put(attempt)
+    assert headline(run).startswith("The point broke its SLA: at 400 req/s 50% of the requests failed")
+    assert len(run.points) == 2
+
+
+def test_what_tests_of_ones_own_found_is_told() -> None:
+    measured = build.measurement(P[0])
+    lost = PointRecord.measured(P[0], measured, doubts=["3 of 4 generators are missing."])
+    assert headline(build.run([lost])) == "1 point was not measured as it should be."
+    failed = build.run(
+        [PointRecord.measured(P[0], measured)], failures=["test_own.py::test_it: assert 1 < 0"]
+    )
+    assert "1 test of your own failed." in headline(failed)
