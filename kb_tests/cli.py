@@ -240,20 +240,25 @@ def _cleanup(options: argparse.Namespace) -> int:
     from kb_tests.cloud.cleanup import clean, elsewhere
     from kb_tests.cloud.connect import Cloud, connect
 
+    faults: list[str] = []
+
     def run(cloud: Cloud, run_id: str | None) -> set[str]:
         """The runs of which something was there."""
-        removed = clean(cloud, run_id=run_id, force=options.force, dry_run=options.dry_run)
-        for line in removed:
+        cleaned = clean(cloud, run_id=run_id, force=options.force, dry_run=options.dry_run)
+        for line in (*cleaned.removed, *cleaned.notes):
             print(line)
         done = "would be removed" if options.dry_run else "removed"
-        print(f"{len(removed)} resources {done} on {cloud.name}", flush=True)
-        return {resource.run_id for resource in removed}
+        print(f"{len(cleaned.removed)} resources {done} on {cloud.name}", flush=True)
+        faults.extend(cleaned.faults)
+        return {resource.run_id for resource in cleaned.removed}
 
     cloud = connect(options.cloud)
     runs = run(cloud, options.run_id) | ({options.run_id} if options.run_id else set())
     for other in elsewhere(cloud, runs):
         run(connect(other.cloud, other.clouds_yaml or None), other.mark.run_id)
-    return 0
+    for fault in faults:
+        print(f"kb: {fault}", file=sys.stderr)
+    return int(bool(faults))
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -63,11 +63,16 @@ class Builder(Caller):
         connection = on or self.cloud.connection
         if row.named:
             attributes["name"] = name
-        for key, value in row.carry(self.journal.mark).items():
+        mark = self.journal.mark
+        if row.shared_by_regions:
+            mark = mark.in_region(self.cloud.region)
+        for key, value in row.carry(mark).items():
             attributes[key] = f"{attributes[key]} {value}" if key in attributes else value
         if self.stop.is_set():
             raise Aborted(f"Stopped before {kind} {name} was created.")
         project = project or attributes.get("project_id", self.cloud.project_id)
+        if row.of_user:
+            owner = owner or self.cloud.user_id
         seq = self.journal.intend(kind, name, project=project, owner=owner)
         made = self._post(row, name, connection, attributes, seq)
         self.journal.created(seq, str(made.id))
@@ -95,6 +100,7 @@ class Builder(Caller):
                 found = self._lost(row, name, attributes)
                 if found is not None:
                     return found
+                self.journal.unanswered(seq)
         raise AssertionError("the last attempt returns or raises")
 
     def _lost(self, row: Kind, name: str, attributes: Attributes) -> Any | None:

@@ -15,6 +15,7 @@ from openstack.connection import Connection
 from openstack.identity.v3._proxy import Proxy as IdentityProxy
 
 from kb_tests.cloud import config
+from kb_tests.cloud.account import Account
 from kb_tests.cloud.calls import said, understood
 from kb_tests.cloud.guarded import guarded
 from kb_tests.cloud.transport import Meter, prepare
@@ -31,7 +32,8 @@ class Cloud:
     """A cloud, and somebody signed in to it; made by `connect`.
 
     `connection` is openstacksdk's, in the project of clouds.yaml. `is_admin` tells whether that
-    user may see and make projects. `auth_url` is where the user signed in: it identifies the cloud.
+    user may see and make projects. `auth_url` is where the user signed in, `region` the one that is used;
+    `account` says which cloud it is, and whose.
     `ssh_port` is where port 22 of its floating IPs is reached from here: behind a port forward it is
     another one, and stands as `kb_ssh_port` in the cloud's entry in clouds.yaml. `egress` are the CIDRs from
     which other clouds see its servers come, where `kb_egress` there says so: else their router's address.
@@ -53,13 +55,30 @@ class Cloud:
         self.clouds_yaml = clouds_yaml
         self.connection = guarded(connection)
         self.auth_url = str(connection.config.auth.get("auth_url", "")).rstrip("/")
+        self.region = _region(connection, access)
+        self._alone = _regions(access, "compute") <= {self.region}
         self.project_id = access.project_id or ""
+        self.project_name = access.project_name or ""
         self.user_id = access.user_id or ""
         self.domain_id = access.project_domain_id or access.user_domain_id or "default"
         self.is_admin = "admin" in {role.lower() for role in access.role_names or ()}
         self.has_volumes = bool({"block-storage", "volumev3"} & set(access.service_catalog.get_endpoints()))
         self._region = connection.config
         self._meter = meter
+
+    @property
+    def account(self) -> Account:
+        """Which region of which cloud it is, and as whom one is signed in."""
+        return Account(
+            self.auth_url,
+            self.region,
+            self.project_id,
+            self.user_id,
+            self.is_admin,
+            self.project_name,
+            self.name,
+            self._alone,
+        )
 
     @property
     def requests(self) -> int:
@@ -165,15 +184,32 @@ def _require_services(name: str, connection: Connection, region: str | None, acc
         if not found:
             missing.append(service)
     if missing:
-        regions = {
-            str(endpoint.get("region_id") or endpoint.get("region"))
-            for endpoints in access.service_catalog.get_endpoints().values()
-            for endpoint in endpoints
-            if endpoint
-        }
+        regions = _regions(access)
         known = f" Its catalog has {', '.join(sorted(regions))}." if region and region not in regions else ""
         raise CloudAccessError(
             f"Cloud {name!r} offers no {' and no '.join(missing)} service"
             f"{f' in region {region!r}' if region else ''}.{known}",
             remedy="Check region_name and interface in clouds.yaml.",
         )
+
+
+def _regions(access: AccessInfo, *services: str) -> set[str]:
+    """Those of the catalog, or in which it has one of these services."""
+    catalog = access.service_catalog.get_endpoints()
+    return {
+        str(endpoint.get("region_id") or endpoint.get("region") or "")
+        for service, endpoints in catalog.items()
+        for endpoint in endpoints
+        if endpoint and (not services or service in services)
+    }
+
+
+def _region(connection: Connection, access: AccessInfo) -> str:
+    """The one that is used: where clouds.yaml names none, that of the catalog's first endpoint."""
+    if named := connection.config.get_region_name():
+        return named
+    interface = connection.config.get_interface("compute") or "public"
+    try:
+        return access.service_catalog.endpoint_data_for("compute", interface=interface).region_name or ""
+    except ksa.CatalogException:
+        return ""

@@ -4,11 +4,13 @@
 
     {"op": "run", "version": 1, "mark": "kb_tests run ab12cd34, lease until ...", "cloud": "mycloud",
      "clouds_yaml": "", "scenario": "http-east-west"}
-    {"op": "cloud", "auth_url": "http://..."}
+    {"op": "cloud", "auth_url": "http://...", "region": "...", "project": "...", "user": "...", "admin": true}
     {"op": "intend", "seq": 1, "kind": "network", "name": "kb-ab12cd34-client", "project": "...", "owner": ""}
     {"op": "created", "seq": 1, "id": "..."}          or {"op": "refused", "seq": 1}
+    {"op": "unanswered", "seq": 1}                    it is asked for again, and may be there twice one day
     {"op": "removed", "kind": "network", "id": "..."}
-    {"op": "kept"}                                    the topology stays, by request
+    {"op": "kept", "until": 1800000000}               the topology stays, by request
+    {"op": "unsettled", "until": 1800000000}          nothing is left, but something may yet come
     {"op": "closed"}                                  nothing of the run is left
 
 A run on two clouds has one journal: the second one has a line of its own, and what is about it says so::
@@ -31,14 +33,14 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from kb_tests.cloud.account import Account
+from kb_tests.cloud.contents import VERSION, Contents, Entry, Header, read
 from kb_tests.cloud.mark import RUN_ID, Mark, new_run_id
 from kb_tests.errors import CloudError
 
-VERSION = 1
 LEASE_SECONDS = 3600.0
 """How long a run lives without being renewed."""
 
@@ -48,91 +50,6 @@ KEPT_SECONDS = 24 * 3600.0
 TOPOLOGY_FILE = "topology.json"
 SECRETS_FILE = "secrets.json"
 """What stands beside the journal of a kept run, until nothing is left of it."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """An intent and what became of it: `id` is empty while unknown.
-
-    `project` is the OpenStack project it was made in, `owner` a keypair's user.
-    """
-
-    seq: int
-    kind: str
-    name: str
-    project: str = ""
-    owner: str = ""
-    id: str = ""
-
-
-@dataclass(frozen=True)
-class Header:
-    """Which run, on which cloud: the journal's first line, or that of a further cloud."""
-
-    mark: Mark
-    cloud: str
-    clouds_yaml: str = ""
-    scenario: str = ""
-
-
-@dataclass
-class Contents:
-    """What a journal says of a run on one cloud. `open` are intents neither refused nor removed, oldest
-    first; `beside` is what it says of the run's further clouds.
-    """
-
-    header: Header
-    auth_url: str = ""
-    open: dict[int, Entry] = field(default_factory=dict)
-    projects: list[str] = field(default_factory=list)
-    kinds: set[str] = field(default_factory=set)
-    last_seq: int = 0
-    kept: bool = False
-    closed: bool = False
-    beside: list[Contents] = field(default_factory=list)
-
-    @property
-    def parts(self) -> tuple[Contents, ...]:
-        """What it says of each cloud of the run, this one first."""
-        return (self, *self.beside)
-
-    @property
-    def left(self) -> bool:
-        """Whether something may be on this cloud that nobody wants to stay."""
-        return bool(self.auth_url) and not (self.closed or self.kept)
-
-    def apply(self, line: dict[str, Any]) -> None:
-        """Take in one line after the first; a line that makes no sense changes nothing."""
-        match line:
-            case {"on": on, **rest}:
-                if isinstance(on, int) and 0 < on <= len(self.beside):
-                    self.beside[on - 1].apply(rest)
-            case {"op": "beside", "mark": str(text), "cloud": str(cloud)} if mark := Mark.parse(text):
-                header = Header(mark, cloud, str(line.get("clouds_yaml", "")), self.header.scenario)
-                self.beside.append(Contents(header))
-            case {"op": "cloud", "auth_url": str(auth_url)}:
-                self.auth_url = self.auth_url or auth_url
-            case {"op": "intend", "seq": int(seq), "kind": str(kind), "name": str(name)}:
-                project, owner = (str(line.get(key, "")) for key in ("project", "owner"))
-                self.open[seq] = Entry(seq, kind, name, project, owner)
-                self.last_seq = max(self.last_seq, seq)
-                self.kinds.add(kind)
-                self.closed = False
-            case {"op": "created", "seq": int(seq), "id": str(id_)} if seq in self.open:
-                entry = self.open[seq]
-                self.open[seq] = Entry(seq, entry.kind, entry.name, entry.project, entry.owner, id_)
-                if entry.kind == "project":
-                    self.projects.append(id_)
-            case {"op": "refused", "seq": int(seq)}:
-                self.open.pop(seq, None)
-            case {"op": "removed", "kind": str(kind), "id": str(id_)}:
-                for seq in [seq for seq, entry in self.open.items() if (entry.kind, entry.id) == (kind, id_)]:
-                    del self.open[seq]
-            case {"op": "kept"}:
-                self.kept = True
-            case {"op": "closed"}:
-                self.closed = True
-                self.open.clear()
 
 
 def default_folder() -> Path:
@@ -155,45 +72,13 @@ def journals(folder: Path | None = None) -> Iterator[Path]:
             yield path
 
 
-def read(path: Path) -> Contents:
-    """What a journal says, whoever writes it; a torn or damaged line is passed over.
-
-    Raises CloudError when there is no such file or its first line names no run.
-    """
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise CloudError(f"The journal {path} cannot be read: {error.strerror}.") from error
-    lines = (_parse(line) for line in raw.split(b"\n"))
-    first = next(lines, None) or {}
-    mark = Mark.parse(str(first.get("mark", "")))
-    if first.get("op") != "run" or first.get("version") != VERSION or mark is None:
-        raise CloudError(
-            f"{path} does not begin as a journal of this version does.",
-            remedy="`kb cleanup` finds the run on the cloud without it.",
-        )
-    texts = {key: str(first.get(key, "")) for key in ("cloud", "clouds_yaml", "scenario")}
-    contents = Contents(Header(mark, **texts))
-    for line in lines:
-        if line is not None:
-            contents.apply(line)
-    return contents
-
-
-def _parse(line: bytes) -> dict[str, Any] | None:
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
-
-
 class _File:
     """The journal's file, which this process has locked. `lock` is for its threads."""
 
     def __init__(self, path: Path, descriptor: int, *, torn: bool = False) -> None:
         self.path = path
         self.lock = threading.Lock()
+        self.last_intent = os.fstat(descriptor).st_mtime
         self._descriptor = descriptor
         self._torn = torn
 
@@ -315,9 +200,24 @@ class Journal:
         return self._contents.header
 
     @property
+    def account(self) -> Account | None:
+        """Where the run is, and as whom it was made; None before it asked for anything."""
+        return self._contents.account
+
+    @property
     def kept(self) -> bool:
         """Whether the topology was left there by request."""
         return self._contents.kept
+
+    @property
+    def unsettled(self) -> float:
+        """Until when something may come although nothing is left; 0 where that was never in doubt."""
+        return self._contents.unsettled
+
+    @property
+    def last_intent(self) -> float:
+        """When anything was asked for last, at the latest (Unix time by this machine's clock)."""
+        return self._file.last_intent
 
     @property
     def closed(self) -> bool:
@@ -326,13 +226,18 @@ class Journal:
 
     @property
     def left(self) -> bool:
-        """Whether something may be on this cloud that nobody wants to stay."""
+        """Whether something is likely to be on this cloud that nobody wants to stay."""
         return self._contents.left
 
     def entries(self) -> tuple[Entry, ...]:
         """What was intended and is neither refused nor removed, oldest first."""
         with self._file.lock:
             return tuple(self._contents.open.values())
+
+    def undecided(self) -> tuple[Entry, ...]:
+        """What was asked for, and may come although nobody can see it."""
+        with self._file.lock:
+            return self._contents.undecided
 
     def projects(self) -> tuple[str, ...]:
         """Ids of the run's own projects, removed ones included."""
@@ -344,22 +249,25 @@ class Journal:
         with self._file.lock:
             return frozenset(self._contents.kinds)
 
-    def bind(self, auth_url: str) -> None:
-        """Write down which cloud this is; CloudError when the run belongs to another one."""
+    def bind(self, account: Account) -> None:
+        """Write down where the run is and as whom it is made; CloudError when it belongs to another cloud, or
+        to another region of it.
+        """
         with self._file.lock:
-            bound = self._contents.auth_url
-            if not bound:
-                self._write({"op": "cloud", "auth_url": auth_url}, sync=True)
-            elif bound != auth_url:
+            bound = self._contents.account
+            if bound is None:
+                self._write({"op": "cloud", **account.to_json()}, sync=True)
+            elif not account.is_at(bound):
                 raise CloudError(
-                    f"The journal of run {self.run_id} belongs to the cloud at {bound}, "
-                    f"but {self.header.cloud!r} is now the one at {auth_url}."
+                    f"Run {self.run_id} was made on {bound.entry or 'a cloud'!r}, {bound}; "
+                    f"{account.entry!r} is {account}.",
+                    remedy="Name an entry of clouds.yaml for that place with kb cleanup --cloud.",
                 )
 
     def intend(self, kind: str, name: str, *, project: str = "", owner: str = "") -> int:
         """Write down, on stable storage, what is about to be created; the number to report back with."""
         with self._file.lock:
-            seq = self._contents.last_seq + 1
+            seq, self._file.last_intent = self._contents.last_seq + 1, time.time()
             line = {"op": "intend", "seq": seq, "kind": kind, "name": name}
             self._write(line | {"project": project, "owner": owner}, sync=True)
         return seq
@@ -368,6 +276,11 @@ class Journal:
         """It exists."""
         with self._file.lock:
             self._write({"op": "created", "seq": seq, "id": id_})
+
+    def unanswered(self, seq: int) -> None:
+        """It is asked for again although it may exist."""
+        with self._file.lock:
+            self._write({"op": "unanswered", "seq": seq})
 
     def refused(self, seq: int) -> None:
         """It certainly does not exist."""
@@ -379,20 +292,31 @@ class Journal:
         with self._file.lock, contextlib.suppress(CloudError):
             self._write({"op": "removed", "kind": kind, "id": id_})
 
-    def keep(self) -> None:
-        """Nobody shall clean up after this process: the topology stays by request."""
+    def keep(self, until: float) -> None:
+        """Nobody shall clean up after this process: the topology stays by request, until then by this
+        machine's clock.
+        """
         with self._file.lock:
-            self._write({"op": "kept"}, sync=True)
+            self._write({"op": "kept", "until": int(until)}, sync=True)
+
+    def unsettle(self, until: float) -> None:
+        """Nothing of the run is left on this cloud, but something that was asked for may come until then."""
+        with self._file.lock:
+            self._write({"op": "unsettled", "until": int(until)}, sync=True)
+        self._forget_topology()
 
     def close(self) -> None:
         """Nothing of the run is left on this cloud."""
         with self._file.lock:
             self._write({"op": "closed"}, sync=True)
-            if not all(part.closed for part in self._whole.parts):
-                return
-        for name in (SECRETS_FILE, TOPOLOGY_FILE):
-            self.path.with_name(name).unlink(missing_ok=True)
-        self.release()
+        self._forget_topology()
+        if all(part.closed for part in self._whole.parts):
+            self.release()
+
+    def _forget_topology(self) -> None:
+        if all(part.closed or part.unsettled for part in self._whole.parts):
+            for name in (SECRETS_FILE, TOPOLOGY_FILE):
+                self.path.with_name(name).unlink(missing_ok=True)
 
     def release(self) -> None:
         """Stop answering for the run, whatever is left of it, on all of its clouds."""

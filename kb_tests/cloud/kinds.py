@@ -26,7 +26,7 @@ remove those.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -35,7 +35,7 @@ from openstack.connection import Connection
 
 from kb_tests.cloud.connect import Cloud, identity
 from kb_tests.cloud.mark import Mark, run_of_name
-from kb_tests.cloud.server_list import list_servers
+from kb_tests.cloud.server_list import list_names, list_servers
 
 KEY = "kb_tests"
 """The metadata key and image property that hold the mark."""
@@ -48,7 +48,9 @@ Attributes = dict[str, Any]
 
 @dataclass(frozen=True)
 class Resource:
-    """Something of a run that is on the cloud; `lease_until` is what its own mark says (Unix time)."""
+    """Something of a run that is on the cloud; `lease_until` is what its own mark says (Unix time), and so is
+    `region`, where that is told.
+    """
 
     kind: str
     id: str
@@ -57,9 +59,24 @@ class Resource:
     lease_until: int
     project: str = ""
     owner: str = ""
+    region: str = ""
 
     def __str__(self) -> str:
         return f"{self.kind.replace('_', ' ')} {self.name} ({self.id})"
+
+
+@dataclass(frozen=True)
+class Slow:
+    """How to watch what goes some time after it was asked to.
+
+    `names` are the ids of all that may be of the run, by the cheapest list; `there` tells which of the given
+    ids are there, whatever they are called by now; `going`, of what is listed, whether its deletion is under
+    way.
+    """
+
+    names: Callable[[Cloud, Mark], set[str]]
+    there: Callable[[Cloud, Collection[str]], set[str]]
+    going: Callable[[Any], bool]
 
 
 @dataclass(frozen=True)
@@ -68,8 +85,11 @@ class Kind:
 
     `phase` orders removal: lower ones first, equal ones together. `create` and `find` (by exact name
     and mark) take the connection of the project concerned; `listing` and `delete` go over all
-    projects that the user of the cloud may see. `busy` are the statuses by which the API refuses to
-    delete something for now.
+    projects that the user of the cloud may see. `delete` raises NotFoundException where there is nothing.
+    `busy` are the statuses by which the API refuses to delete something for now.
+
+    `admin` ones are seen by admins alone, `of_user` ones by their user; those `shared_by_regions` are seen in
+    each, `goes_along` ones go with what they are in. `slow` is for those whose deletion takes effect later.
     """
 
     name: str
@@ -83,6 +103,10 @@ class Kind:
     needs_volumes: bool = False
     busy: frozenset[int] = frozenset({409})
     named: bool = True
+    of_user: bool = False
+    shared_by_regions: bool = False
+    goes_along: bool = False
+    slow: Slow | None = None
 
     def resource(self, found: Any) -> Resource | None:
         """The SDK's object as one of ours; None unless both its name and its mark say so."""
@@ -97,24 +121,41 @@ class Kind:
             run_id=mark.run_id,
             lease_until=mark.lease_until,
             project=str(getattr(found, "project_id", "") or ""),
-            owner=str(getattr(found, "user_id", "") or "") if self.name == "keypair" else "",
+            owner=str(getattr(found, "user_id", "") or "") if self.of_user else "",
+            region=mark.region,
         )
 
     def find(self, cloud: Cloud, mark: Mark | None) -> Iterator[Resource]:
-        """What there is of this kind: of one run, or (None) of all runs."""
+        """What there is of this kind in the cloud's region: of one run, or (None) of all runs."""
+        return (resource for _, resource in self.found(cloud, mark))
+
+    def found(self, cloud: Cloud, mark: Mark | None, *, used: bool = False) -> Iterator[tuple[Any, Resource]]:
+        """The same, each with what the API says of it; `used` where the run certainly had some."""
         if (self.admin and not cloud.is_admin) or (self.needs_volumes and not cloud.has_volumes):
             return
-        for found in self._listed(cloud, mark):
+        for found in self._listed(cloud, mark, used=used):
             resource = self.resource(found)
-            if resource is not None and (mark is None or resource.run_id == mark.run_id):
-                yield resource
+            if resource is None or resource.region not in ("", cloud.region):
+                continue
+            if mark is None or resource.run_id == mark.run_id:
+                yield found, resource
 
-    def _listed(self, cloud: Cloud, mark: Mark | None) -> Iterator[Any]:
-        """A catalog may name a volume service that nobody installed: there is nothing of ours in it."""
+    def shows(self, cloud: Cloud, project: str, owner: str) -> bool:
+        """Whether the cloud would show something of this kind that is in that project, or that user's, to
+        whoever is signed in: only then does an answer "not found" say that it is gone.
+        """
+        if self.of_user:
+            return owner == cloud.user_id or (cloud.is_admin and bool(owner))
+        return cloud.is_admin or (not self.admin and project == cloud.project_id)
+
+    def _listed(self, cloud: Cloud, mark: Mark | None, *, used: bool) -> Iterator[Any]:
+        """A catalog may name a volume service that nobody installed: there is nothing of ours in it, unless
+        there was.
+        """
         try:
             yield from self.listing(cloud, mark)
         except sdk.NotFoundException:
-            if not self.needs_volumes:
+            if used or not self.needs_volumes:
                 raise
 
 
@@ -140,8 +181,12 @@ def _query(mark: Mark | None) -> Attributes:
 
 
 def _servers(cloud: Cloud, mark: Mark | None) -> Iterable[Any]:
-    prefix = f"^kb-{mark.run_id}-" if mark else "^kb-"
-    return list_servers(cloud, prefix)
+    return list_servers(cloud, _prefix(mark))
+
+
+def _prefix(mark: Mark | None) -> str:
+    """A regular expression for names of a run, or of any."""
+    return f"^kb-{mark.run_id}-" if mark else "^kb-"
 
 
 def _volumes(cloud: Cloud, _mark: Mark | None) -> Iterable[Any]:
@@ -150,13 +195,49 @@ def _volumes(cloud: Cloud, _mark: Mark | None) -> Iterable[Any]:
     )
 
 
+def _server_names(cloud: Cloud, mark: Mark) -> set[str]:
+    return {server.id for server in list_names(cloud, _prefix(mark))}
+
+
+def _servers_there(cloud: Cloud, ids: Collection[str]) -> set[str]:
+    return {id_ for id_ in ids if _is_there(cloud.connection.compute, f"/servers/{id_}")}
+
+
+def _is_there(proxy: Any, path: str) -> bool:
+    response = proxy.get(path)
+    if response.status_code == 404:
+        return False
+    sdk.raise_from_response(response)
+    return True
+
+
+def _volume_ids(cloud: Cloud, _mark: Mark) -> set[str]:
+    return {str(volume.id) for volume in _volumes(cloud, None)}
+
+
+def _volumes_there(cloud: Cloud, ids: Collection[str]) -> set[str]:
+    return {str(volume.id) for volume in _volumes(cloud, None)} & set(ids)
+
+
+def _delete_keypair(cloud: Cloud, keypair: Resource) -> None:
+    """Of others than oneself an admin alone may name."""
+    owner = keypair.owner if keypair.owner != cloud.user_id else ""
+    cloud.connection.compute.delete_keypair(keypair.id, ignore_missing=False, user_id=owner or None)
+
+
 def _keypairs(cloud: Cloud, mark: Mark | None) -> Iterable[Any]:
-    """Of the signed-in user, and of the run's own users: Nova lists them by user only."""
-    yield from cloud.connection.compute.keypairs()
+    """Of the signed-in user, of the run's own users and, where no run is known, of those who made any servers
+    of ours: Nova lists them by user only.
+    """
+    for keypair in cloud.connection.compute.keypairs():
+        keypair.user_id = cloud.user_id
+        yield keypair
     if cloud.is_admin:
-        for user in KINDS["user"].find(cloud, mark):
-            for keypair in cloud.connection.compute.keypairs(user_id=user.id):
-                keypair.user_id = user.id
+        users = {user.id for user in KINDS["user"].find(cloud, mark)}
+        users |= {server.user_id for server in _servers(cloud, None)} if mark is None else set()
+        for user in sorted(users - {"", cloud.user_id}):
+            for keypair in cloud.connection.compute.keypairs(user_id=user):
+                keypair.user_id = user
                 yield keypair
 
 
@@ -169,14 +250,14 @@ def _delete_router(cloud: Cloud, router: Resource) -> None:
         if (port.device_owner or "").startswith(ROUTER_INTERFACES):
             with contextlib.suppress(sdk.NotFoundException):
                 network.remove_interface_from_router(router.id, None, port.id)
-    network.delete_router(router.id)
+    network.delete_router(router.id, ignore_missing=False)
 
 
 def _delete_port(cloud: Cloud, port: Resource) -> None:
     """That of a router which is not ours goes by leaving it."""
     network = cloud.connection.network
     try:
-        network.delete_port(port.id)
+        network.delete_port(port.id, ignore_missing=False)
     except sdk.ConflictException:
         found = network.get_port(port.id)
         if not (found.device_owner or "").startswith(ROUTER_INTERFACES):
@@ -188,16 +269,16 @@ def _delete_network(cloud: Cloud, resource: Resource) -> None:
     """Ports that others left behind in it (Nova, when a server's deletion failed) go first."""
     network = cloud.connection.network
     try:
-        network.delete_network(resource.id)
+        network.delete_network(resource.id, ignore_missing=False)
     except sdk.ConflictException:
         for port in network.ports(network_id=resource.id):
             if not (port.device_owner or "").startswith("network:"):
                 network.delete_port(port.id)
-        network.delete_network(resource.id)
+        network.delete_network(resource.id, ignore_missing=False)
 
 
 def _delete_project(cloud: Cloud, project: Resource) -> None:
-    """With what OpenStack keeps by project id alone: default security group and quotas.
+    """With what OpenStack keeps by project id alone: default security group and quotas, Cinder's too.
 
     The order matters: Neutron makes a project's default group anew when asked for its groups.
     """
@@ -208,7 +289,11 @@ def _delete_project(cloud: Cloud, project: Resource) -> None:
     network.delete_quota(project.id)
     with contextlib.suppress(sdk.NotFoundException):
         compute.revert_quota_set(project.id)
-    cloud.identity.delete_project(project.id)
+    if cloud.has_volumes:
+        with contextlib.suppress(sdk.NotFoundException):
+            block_storage: Any = cloud.connection.block_storage
+            block_storage.revert_quota_set(project.id)
+    cloud.identity.delete_project(project.id, ignore_missing=False)
 
 
 def _kinds() -> Iterator[Kind]:
@@ -219,7 +304,8 @@ def _kinds() -> Iterator[Kind]:
         carry=_in_metadata,
         text=_metadata,
         listing=_servers,
-        delete=lambda cloud, r: cloud.connection.compute.delete_server(r.id),
+        delete=lambda cloud, r: cloud.connection.compute.delete_server(r.id, ignore_missing=False),
+        slow=Slow(_server_names, _servers_there, lambda found: found.task == "deleting"),
     )
     yield Kind(
         name="floating_ip",
@@ -228,7 +314,7 @@ def _kinds() -> Iterator[Kind]:
         carry=_described,
         text=_description,
         listing=lambda cloud, mark: cloud.connection.network.ips(**_query(mark)),
-        delete=lambda cloud, r: cloud.connection.network.delete_ip(r.id),
+        delete=lambda cloud, r: cloud.connection.network.delete_ip(r.id, ignore_missing=False),
         named=False,
     )
     yield Kind(
@@ -238,7 +324,8 @@ def _kinds() -> Iterator[Kind]:
         carry=_in_metadata,
         text=_metadata,
         listing=_volumes,
-        delete=lambda cloud, r: cloud.connection.block_storage.delete_volume(r.id),
+        delete=lambda cloud, r: cloud.connection.block_storage.delete_volume(r.id, ignore_missing=False),
+        slow=Slow(_volume_ids, _volumes_there, lambda found: found.status == "deleting"),
         needs_volumes=True,
         busy=frozenset({400, 409}),
     )
@@ -249,7 +336,8 @@ def _kinds() -> Iterator[Kind]:
         carry=lambda mark: {"public_key": str(mark)},
         text=lambda found: str(found.public_key or ""),
         listing=_keypairs,
-        delete=lambda cloud, r: cloud.connection.compute.delete_keypair(r.id, user_id=r.owner or None),
+        delete=_delete_keypair,
+        of_user=True,
     )
     yield Kind(
         name="flavor",
@@ -258,7 +346,7 @@ def _kinds() -> Iterator[Kind]:
         carry=_described,
         text=_description,
         listing=lambda cloud, _: cloud.connection.compute.flavors(details=True, is_public=None),
-        delete=lambda cloud, r: cloud.connection.compute.delete_flavor(r.id),
+        delete=lambda cloud, r: cloud.connection.compute.delete_flavor(r.id, ignore_missing=False),
         admin=True,
     )
     yield Kind(
@@ -278,6 +366,7 @@ def _kinds() -> Iterator[Kind]:
         text=_description,
         listing=lambda cloud, mark: cloud.connection.network.ports(**_query(mark)),
         delete=_delete_port,
+        goes_along=True,
     )
     yield Kind(
         name="network",
@@ -295,7 +384,8 @@ def _kinds() -> Iterator[Kind]:
         carry=_described,
         text=_description,
         listing=lambda cloud, mark: cloud.connection.network.subnets(**_query(mark)),
-        delete=lambda cloud, r: cloud.connection.network.delete_subnet(r.id),
+        delete=lambda cloud, r: cloud.connection.network.delete_subnet(r.id, ignore_missing=False),
+        goes_along=True,
     )
     yield Kind(
         name="security_group",
@@ -304,7 +394,7 @@ def _kinds() -> Iterator[Kind]:
         carry=_described,
         text=_description,
         listing=lambda cloud, mark: cloud.connection.network.security_groups(**_query(mark)),
-        delete=lambda cloud, r: cloud.connection.network.delete_security_group(r.id),
+        delete=lambda cloud, r: cloud.connection.network.delete_security_group(r.id, ignore_missing=False),
     )
     yield Kind(
         name="image",
@@ -313,7 +403,7 @@ def _kinds() -> Iterator[Kind]:
         carry=lambda mark: {KEY: str(mark)},
         text=lambda found: str((found.properties or {}).get(KEY, "")),
         listing=lambda cloud, _: cloud.connection.image.images(limit=1000),
-        delete=lambda cloud, r: cloud.connection.image.delete_image(r.id),
+        delete=lambda cloud, r: cloud.connection.image.delete_image(r.id, ignore_missing=False),
     )
     yield Kind(
         name="user",
@@ -322,8 +412,9 @@ def _kinds() -> Iterator[Kind]:
         carry=_described,
         text=_description,
         listing=lambda cloud, _: cloud.identity.users(),
-        delete=lambda cloud, r: cloud.identity.delete_user(r.id),
+        delete=lambda cloud, r: cloud.identity.delete_user(r.id, ignore_missing=False),
         admin=True,
+        shared_by_regions=True,
     )
     yield Kind(
         name="project",
@@ -334,6 +425,7 @@ def _kinds() -> Iterator[Kind]:
         listing=lambda cloud, _: cloud.identity.projects(),
         delete=_delete_project,
         admin=True,
+        shared_by_regions=True,
     )
 
 

@@ -10,11 +10,15 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Iterator
+
+from openstack import exceptions as sdk
 
 from kb_tests.cloud.calls import FAILURES, said
 from kb_tests.cloud.connect import Cloud
-from kb_tests.cloud.journal import KEPT_SECONDS, LEASE_SECONDS, Entry, Journal
+from kb_tests.cloud.contents import Entry
+from kb_tests.cloud.journal import KEPT_SECONDS, LEASE_SECONDS, Journal
 from kb_tests.cloud.kinds import KEY
 from kb_tests.cloud.mark import Mark, resource_name
 
@@ -30,15 +34,36 @@ def renew(cloud: Cloud, journal: Journal, seconds: float | None = None) -> bool:
     """
     if seconds is None:
         seconds = KEPT_SECONDS if journal.kept else LEASE_SECONDS
-    mark = str(Mark(journal.run_id, int(cloud.now() + seconds)))
+    mark = Mark(journal.run_id, int(cloud.now() + seconds))
     holder = _holder(journal)
     if holder is None:
         return False
+    if journal.kept:
+        journal.keep(time.time() + seconds)
     if holder.kind == "project":
-        cloud.identity.update_project(holder.id, description=mark)
+        cloud.identity.update_project(holder.id, description=str(mark.in_region(cloud.region)))
     else:
-        cloud.connection.compute.set_server_metadata(holder.id, **{KEY: mark})
+        cloud.connection.compute.set_server_metadata(holder.id, **{KEY: str(mark)})
     return True
+
+
+def until(cloud: Cloud, journal: Journal) -> int:
+    """Until when the lease runs by what its holder shows (Unix time by the cloud's clock); 0 without holder.
+
+    Raises what openstacksdk raises.
+    """
+    holder = _holder(journal)
+    if holder is None:
+        return 0
+    try:
+        if holder.kind == "project":
+            text = str(cloud.identity.get_project(holder.id).description or "")
+        else:
+            text = str((cloud.connection.compute.get_server_metadata(holder.id).metadata or {}).get(KEY, ""))
+    except sdk.NotFoundException:
+        return 0
+    mark = Mark.parse(text)
+    return mark.lease_until if mark and mark.run_id == journal.run_id else 0
 
 
 def _holder(journal: Journal) -> Entry | None:

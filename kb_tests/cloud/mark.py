@@ -1,21 +1,25 @@
 """How a resource says whose it is: a name `kb-{run}-...`, and a mark that names the run and its lease.
 
 The name alone proves nothing, somebody else may use our prefix: a resource is ours when name and
-mark carry the same run. The mark is the same on all resources of a run, so that APIs can filter by it.
+mark carry the same run. The mark is the same on all resources of a run, so that APIs can filter by it; only
+what regions share (users and projects) says in addition which one the run is in.
 """
 
 from __future__ import annotations
 
 import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Self
+from urllib.parse import quote, unquote
 
 RUN_ID = re.compile(r"[0-9a-f]{8}")
 _NAME = re.compile(r"kb-(?P<run>[0-9a-f]{8})-.")
 _UNTIL = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
-_MARK = re.compile(rf"\bkb_tests run (?P<run>[0-9a-f]{{8}}), lease until (?P<until>{_UNTIL})")
+_MARK = re.compile(
+    rf"\bkb_tests run (?P<run>[0-9a-f]{{8}}), lease until (?P<until>{_UNTIL})(?:, in region (?P<region>\S+))?"
+)
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -40,14 +44,22 @@ def run_of_name(name: str) -> str | None:
 
 @dataclass(frozen=True)
 class Mark:
-    """The run, and until when nobody else may remove what carries this (Unix time, whole seconds)."""
+    """The run, and until when nobody else may remove what carries this (Unix time, whole seconds); `region`
+    is empty where that says nothing of it.
+    """
 
     run_id: str
     lease_until: int
+    region: str = ""
 
     def __str__(self) -> str:
         until = datetime.fromtimestamp(self.lease_until, UTC)
-        return f"kb_tests run {self.run_id}, lease until {until.strftime(_TIME)}"
+        region = f", in region {quote(self.region, safe='')}" if self.region else ""
+        return f"kb_tests run {self.run_id}, lease until {until.strftime(_TIME)}{region}"
+
+    def in_region(self, region: str) -> Self:
+        """The same, with the run's region."""
+        return replace(self, region=region)
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
@@ -59,4 +71,4 @@ class Mark:
             until = datetime.strptime(match["until"], _TIME).replace(tzinfo=UTC)
         except ValueError:
             return None
-        return cls(match["run"], int(until.timestamp()))
+        return cls(match["run"], int(until.timestamp()), unquote(match["region"] or ""))

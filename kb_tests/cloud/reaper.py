@@ -3,11 +3,15 @@
 It waits for the end of a pipe that only the run's process holds open, so that every way of ending
 shows, SIGKILL included. Then it tears down what the journal says is left. It is in a session of its
 own, out of reach of signals to the run's process group.
+
+It stays for as long as something may be left: a kept topology goes when its lease has ended, what was asked
+for and not answered is looked for again, and a cloud that cannot be reached is tried once more later.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import logging
 import os
 import subprocess
@@ -19,9 +23,20 @@ from typing import TYPE_CHECKING
 from kb_tests.errors import CloudError
 
 if TYPE_CHECKING:
+    from kb_tests.cloud.contents import Contents
     from kb_tests.cloud.journal import Journal
 
 _ATTEMPTS = 10
+_AGAIN = 1.0
+_NAP = 60.0
+"""Seconds after which a waiting reaper looks whether others have ended the run."""
+
+_LOOKS = 15.0
+"""Seconds after which what may yet come is looked for; twice as long each time."""
+
+_RETRIES = (30.0, 120.0, 600.0, 1800.0)
+"""Seconds until the next attempt on a cloud that could not be reached, or would not let go."""
+
 _LOG = logging.getLogger("kb_tests.cloud.reaper")
 
 
@@ -37,9 +52,9 @@ class Reaper:
         return self._process.pid
 
     def release(self, wait: float = 10.0) -> None:
-        """Let it look at the journal: it ends at once when that is closed or kept, else it tears down.
+        """Let it look at the journal: it ends at once when that is closed, else it goes on without us.
 
-        Waits `wait` seconds at most; a teardown goes on without us.
+        Waits `wait` seconds at most.
         """
         assert self._process.stdin is not None
         with contextlib.suppress(OSError):
@@ -49,7 +64,9 @@ class Reaper:
 
 
 def start(journal: Path) -> Reaper:
-    """Start a reaper for the run with this journal; it writes `reaper.log` beside it."""
+    """Start a reaper for the run with this journal; it writes `reaper.log` beside it. One that finds another
+    at work ends.
+    """
     package_root = str(Path(__file__).parents[2])
     path = os.pathsep.join(filter(None, (package_root, os.environ.get("PYTHONPATH"))))
     with open(journal.parent / "reaper.log", "ab", opener=_private) as log:
@@ -76,15 +93,15 @@ def _take(path: Path) -> Journal:
 
 
 def reap(path: Path) -> None:
-    """Tear down what the run with this journal left, on each of its clouds; nothing where that is closed or
-    kept.
+    """Tear down what the run with this journal left, on each of its clouds; nothing where that is closed, or
+    kept and its lease goes on.
 
     Raises CloudError while another process holds the journal, or when a cloud cannot be reached: after the
     others were torn down.
     """
-    from kb_tests.cloud.journal import read
+    from kb_tests.cloud.contents import read
 
-    if all(part.closed or part.kept for part in read(path).parts):
+    if all(part.closed or _is_kept(part) for part in read(path).parts):
         return
     journal = _take(path)
     failures = []
@@ -102,39 +119,101 @@ def reap(path: Path) -> None:
         raise failures[-1]
 
 
+def _is_kept(part: Contents) -> bool:
+    return part.kept and not part.unsettled and time.time() < part.kept_until
+
+
 def _reap(journal: Journal) -> None:
-    if journal.closed or journal.kept:
+    if journal.closed:
         return
-    if not journal.left:
+    if journal.account is None:
         journal.close()
         return
+    from kb_tests.cloud import lease
+    from kb_tests.cloud.calls import FAILURES, said
     from kb_tests.cloud.connect import connect
     from kb_tests.cloud.teardown import tear_down
 
     header = journal.header
-    _LOG.info("Run %s ended without teardown; removing what it left on %s.", journal.run_id, header.cloud)
     cloud = connect(header.cloud, header.clouds_yaml or None)
+    if journal.kept and not journal.unsettled:
+        try:
+            rest = lease.until(cloud, journal) - cloud.now()
+        except FAILURES as error:
+            raise CloudError(f"The lease of run {journal.run_id} cannot be read: {said(error)}") from error
+        if rest > 0:
+            journal.keep(time.time() + rest)
+            return
+        _LOG.info("The time of run %s is over; removing it from %s.", journal.run_id, header.cloud)
+    elif not journal.unsettled:
+        _LOG.info("Run %s ended without teardown; removing what it left on %s.", journal.run_id, header.cloud)
     removed = tear_down(cloud, journal)
     _LOG.info("Removed %d resources of run %s on %s.", len(removed), journal.run_id, header.cloud)
+
+
+def watch(path: Path) -> bool:
+    """Reap the run until nothing of it is left, nor can come; False where that had to be given up."""
+    retries, gap, not_before = iter(_RETRIES), _LOOKS, 0.0
+    while (due := _due(path)) is not None:
+        wait = max(due, not_before) - time.time()
+        if wait > 0 or is_held(path):
+            time.sleep(min(max(wait, _AGAIN), _NAP))
+            continue
+        try:
+            reap(path)
+            wait, gap = gap, 2 * gap
+        except (CloudError, OSError) as error:  # the journal's disk may be full
+            _LOG.error("%s", error)
+            if (wait := next(retries, 0.0)) == 0.0:
+                return False
+        not_before = time.time() + wait
+    return True
+
+
+def _due(path: Path) -> float | None:
+    """When there is something to do for the run (Unix time); None where there is nothing, ever."""
+    from kb_tests.cloud.contents import read
+
+    try:
+        parts = [part for part in read(path).parts if not part.closed]
+    except CloudError:  # the journal's folder may be gone
+        return None
+    return min((part.kept_until if _is_kept(part) else 0.0 for part in parts), default=None)
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process answers for the run with this journal."""
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
+def _is_first() -> bool:
+    """Whether no other reaper of the run is at work: each locks the log that it writes."""
+    try:
+        fcntl.flock(sys.stdout.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 def main() -> int:
     """Wait for the end of standard input, then reap the journal named on the command line."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     logging.captureWarnings(capture=True)
-    journal = Path(sys.argv[1])
+    first = _is_first()
     while sys.stdin.buffer.read(4096):
         pass
-    try:
-        reap(journal)
-    except (CloudError, OSError) as error:  # the journal's folder may be gone, or its disk full
-        _LOG.error("%s", error)
-        return 1
-    return 0
+    return int(first and not watch(Path(sys.argv[1])))
 
 
 if __name__ == "__main__":

@@ -48,6 +48,7 @@ class ListedServer(NamedServer):
     status: str
     task: str | None = Field(default=None, alias="OS-EXT-STS:task_state")
     project_id: str = Field(default="", alias="tenant_id")
+    user_id: str = ""
     metadata: dict[str, str] = {}
     fault: _Fault | None = None
     addresses: dict[str, list[_Address]] = {}

@@ -7,8 +7,10 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from kb_tests.cloud import floating
+from kb_tests.cloud.account import Account
 from kb_tests.cloud.builder import Builder
 from kb_tests.cloud.calls import Aborted, understood
 from kb_tests.cloud.connect import Cloud
@@ -69,9 +71,7 @@ def stage_all(
     Raises CloudAccessError or CapacityError before anything is created, StagingError afterwards.
     """
     check_size((site.layout for site in sites), options)
-    if len({site.cloud.auth_url for site in sites}) < len(sites):
-        names = " and ".join(repr(site.cloud.name) for site in sites)
-        raise CloudAccessError(f"Clouds {names} are one: both sign in at {sites[0].cloud.auth_url}.")
+    _check_apart([site.cloud.account for site in sites])
     with understood(" and ".join(site.cloud.name for site in sites)):
         return _staged(sites, options, progress, abort or threading.Event())
 
@@ -84,7 +84,7 @@ def _staged(
         _Stage(site, options, Builder(site.cloud, site.journal, until=until, stop=stop)) for site in sites
     ]
     for site in sites:
-        site.journal.bind(site.cloud.auth_url)
+        site.journal.bind(site.cloud.account)
     graph = Graph()
     *others, last = stages
     last.add(graph)
@@ -98,6 +98,16 @@ def _staged(
         clients = paired(staged[-1].clients, staged[0].servers)
         staged[-1] = dataclasses.replace(staged[-1], clients=clients)
     return tuple(staged)
+
+
+def _check_apart(accounts: Sequence[Account]) -> None:
+    """CloudAccessError where two of them are one place."""
+    for one, other in combinations(accounts, 2):
+        if one.is_at(other):
+            raise CloudAccessError(
+                f"Clouds {one.entry!r} and {other.entry!r} are one: both are {other}.",
+                remedy="Name another cloud, or another region of it, with --kb-testing-cloud.",
+            )
 
 
 class _Stage:

@@ -14,23 +14,14 @@ from functools import partial
 from kb_tests.cloud.builder import Builder
 from kb_tests.cloud.calls import Aborted
 from kb_tests.cloud.mark import resource_name
+from kb_tests.cloud.pace import until_next_look
 from kb_tests.cloud.progress import Progress
 from kb_tests.cloud.server_list import ListedServer, NamedServer, list_names, list_servers
 from kb_tests.cloud.servers import Group
 from kb_tests.cloud.topology import Server
 from kb_tests.errors import StagingError
 
-_FASTEST_POLLS = 0.3
-_MORE_FOR_EACH = 0.01
-"""Seconds between two looks at least, and how many more for each server."""
-
-_SLOWEST_POLLS = 30.0
-_LATE = 0.05
-_LATEST = 0.5
-"""How much later than they are ready servers may be seen, as a share of the time that they took: at the pace
-that they had before, and at worst.
-"""
-
+_FASTEST_DETAILS = 0.3
 _SLOWEST_DETAILS = 15.0
 _LOOK_FOR_FAILED = 4
 """Each look of this number asks for servers in ERROR, the others for those that are being built."""
@@ -55,7 +46,7 @@ class Waiting:
         that names the first in ERROR with Nova's reason, or, when time is up, those not ready.
         """
         began = time.monotonic()
-        dear = _FASTEST_POLLS
+        dear = _FASTEST_DETAILS
         built, wanted = 0, len(self._groups)
         for look in itertools.count(1):
             if self._missing:
@@ -74,7 +65,7 @@ class Waiting:
             else:
                 built = built if for_failed else wanted - len(listed)
                 progress("servers", min(built, wanted - 1), wanted)
-                interval = _until_next_look(waited, built, wanted)
+                interval = until_next_look(waited, built, wanted)
             if time.monotonic() + interval > self._builder.until:
                 raise StagingError(self._late(waited))
             if self._builder.stop.wait(interval):
@@ -155,11 +146,3 @@ class Waiting:
             zone=server.zone or "",
             cloud=self._builder.cloud.name,
         )
-
-
-def _until_next_look(waited: float, done: int, wanted: int) -> float:
-    """Seconds: half of what is left at the pace so far, or all of it when that is soon; within bounds."""
-    soonest = max(_FASTEST_POLLS + _MORE_FOR_EACH * wanted, waited * _LATE)
-    longest = max(soonest, min(waited * (_LATEST if done > 0 else _LATEST / 2), _SLOWEST_POLLS))
-    left = waited * (wanted - done) / done if done > 0 else longest
-    return min(max(soonest, left if left < 2 * soonest else left / 2), longest)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -12,9 +11,11 @@ import pytest
 
 from kb_tests.cloud import reaper
 from kb_tests.cloud.connect import Cloud
-from kb_tests.cloud.journal import Journal, path_of, read
+from kb_tests.cloud.contents import read
+from kb_tests.cloud.journal import Journal, path_of
 from kb_tests.cloud.lease import renewed
 from kb_tests.cloud.prune import prune
+from kb_tests.cloud.reaper import is_held
 from kb_tests.cloud.teardown import tear_down
 from kb_tests.errors import CloudError, LeakError
 from kb_tests.events.model import Leaked, Problem
@@ -78,7 +79,7 @@ def journaled(
         finally:
             journal.release()
             if reaping is not None:
-                over = all(part.closed or part.kept for part in parts)
+                over = all(part.closed for part in parts)
                 reaping.release(wait=10.0 if over else 0.0)
 
 
@@ -113,7 +114,7 @@ def unfinished(config: pytest.Config, runs: Mapping[str, str]) -> dict[str, str]
     try:
         with interrupts.deferred(config):
             while waiting and (waited := time.monotonic() - began) < patience:
-                if waited > _UNHELD and not any(_is_held(path_of(run_id)) for run_id in waiting):
+                if waited > _UNHELD and not any(is_held(path_of(run_id)) for run_id in waiting):
                     break
                 time.sleep(_POLL)
                 waiting = {run_id: cloud for run_id, cloud in waiting.items() if _is_open(path_of(run_id))}
@@ -125,7 +126,7 @@ def unfinished(config: pytest.Config, runs: Mapping[str, str]) -> dict[str, str]
 def _sentence(run_id: str, cloud: str) -> str:
     log = path_of(run_id).with_name("reaper.log")
     again = f"kb cleanup --cloud {cloud} --run {run_id}"
-    if _is_held(path_of(run_id)):
+    if is_held(path_of(run_id)):
         return f"Run {run_id} is still being removed, in the background. See {log}; if that fails: {again}."
     return f"Run {run_id} was not removed. Do it with {again}."
 
@@ -135,14 +136,3 @@ def _is_open(path: Path) -> bool:
         return any(part.left for part in read(path).parts)
     except CloudError:
         return False
-
-
-def _is_held(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False

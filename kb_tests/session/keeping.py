@@ -7,6 +7,7 @@ journal is open. Its lease lasts a day and is renewed by whoever uses it.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -62,12 +63,13 @@ def keep(cloud: Cloud, journal: Journal, target: Target, topology: Topology, sec
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(Kept.of(target.scenario, topology).model_dump_json())
-    journal.keep()
+    journal.keep(time.time() + KEPT_SECONDS)
     until = datetime.fromtimestamp(cloud.now() + KEPT_SECONDS, UTC).strftime("%Y-%m-%d %H:%M UTC")
     run_id = topology.run_id
     note = (
-        f"Run {run_id} stays on cloud {cloud.name} until {until} at least: "
-        f"--kb-reuse {run_id} loads it again, kb cleanup --cloud {cloud.name} --run {run_id} ends it."
+        f"Run {run_id} stays on cloud {cloud.name} until {until}: "
+        f"--kb-reuse {run_id} loads it again and keeps it for another day, "
+        f"kb cleanup --cloud {cloud.name} --run {run_id} ends it."
     )
     return replace(topology, notes=(*topology.notes, note))
 
@@ -92,7 +94,7 @@ def reused(
     secrets = Secrets.load(path.with_name(SECRETS_FILE))
     journal = Journal.open(path)
     try:
-        journal.bind(cloud.auth_url)
+        journal.bind(cloud.account)
         _renew(cloud, journal)
         access = kept.topology.access
         access = replace(

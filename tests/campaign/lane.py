@@ -15,6 +15,7 @@ from openstack.connection import Connection
 
 from kb_tests.cloud import journal
 from kb_tests.cloud.connect import connect
+from kb_tests.cloud.contents import read
 from kb_tests.localcloud import control
 from kb_tests.localcloud.client import AdminClient
 from tests.campaign import outside, tenants, verdicts
@@ -118,7 +119,7 @@ class Lane:
         if fault.cleanup or code == 12:
             leaks += self._since(session, before)
         for path in journal.journals(session.folder / "state" / "kb" / "runs"):
-            if not journal.read(path).closed:
+            if not all(part.closed or part.unsettled for part in read(path).parts):
                 leaks.append(f"journal of run {path.parent.name} is open")
         files = (
             path for path in (session.folder / "tmp").iterdir() if not path.name.startswith("pytest-of-")

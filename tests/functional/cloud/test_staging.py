@@ -171,7 +171,7 @@ def test_abort_creates_nothing_more(cloud: Cloud, journal: Journal, after: int) 
         stage_small(cloud, journal, progress, abort=abort)
     under_way = StageOptions(image="").concurrency * MADE_BY_A_STEP
     assert len(journal.entries()) <= (intents or [0])[0] + (under_way if after else 0)
-    assert (journal.run_id in find_runs(cloud, journal.path.parents[1])) == bool(journal.entries())
+    assert (journal.run_id in find_runs(cloud, journal.path.parents[1]).runs) == bool(journal.entries())
     tear_down(cloud, journal)
 
 

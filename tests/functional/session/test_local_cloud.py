@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from kb_tests.cloud.journal import journals, read
+from kb_tests.cloud.contents import read
+from kb_tests.cloud.journal import journals
 from tests.functional.session.suite import Suite
 from tests.waiting import SESSION
 

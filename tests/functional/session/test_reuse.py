@@ -48,7 +48,7 @@ def test_kept_used_again_and_ended(suite: Suite) -> None:
         assert nightly.stdout.startswith("0 resources"), nightly.stdout + nightly.stderr
         with warnings.catch_warnings(action="ignore"):
             cloud = connect(suite.running.cloud, suite.running.clouds_yaml)
-            lease = find_runs(cloud, folder_of(suite, run_id).parent)[run_id].lease_until
+            lease = find_runs(cloud, folder_of(suite, run_id).parent).runs[run_id].lease_until
             cloud.close()
         assert lease == pytest.approx(time.time() + 24 * 3600, abs=600)
 

@@ -4,13 +4,17 @@ import contextlib
 import json
 import os
 import stat
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kb_tests.cloud.journal import Contents, Entry, Header, Journal, default_folder, journals, path_of, read
+from kb_tests.cloud.account import Account
+from kb_tests.cloud.contents import Contents, Entry, Header, read
+from kb_tests.cloud.journal import Journal, default_folder, journals, path_of
 from kb_tests.cloud.mark import Mark
 from kb_tests.errors import CloudError
 
@@ -22,7 +26,7 @@ FIRST = (
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     journal = Journal.start("mycloud", run_id="01234567", scenario="small", folder=tmp_path, now=1000.0)
-    journal.bind("http://cloud.example/v3")
+    journal.bind(Account("http://cloud.example/v3"))
     project = journal.intend("project", "kb-01234567-clients")
     journal.created(project, "p1")
     network = journal.intend("network", "kb-01234567-client", project="p1")
@@ -34,7 +38,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 
     contents = read(journal.path)
     assert contents.header == Header(Mark("01234567", 4600), "mycloud", "", "small")
-    assert contents.auth_url == "http://cloud.example/v3"
+    assert contents.account == Account("http://cloud.example/v3", entry="mycloud")
     assert tuple(contents.open.values()) == journal.entries()
     assert journal.entries() == (
         Entry(project, "project", "kb-01234567-clients", id="p1"),
@@ -51,7 +55,7 @@ def test_it_knows_which_cloud_a_resource_is_on(tmp_path: Path) -> None:
     north = Journal.start("north", run_id="01234567", scenario="small", folder=tmp_path, now=1000.0)
     south = north.beside("south", now=5000.0)
     for journal, url in ((north, "http://north.example"), (south, "http://south.example")):
-        journal.bind(url)
+        journal.bind(Account(url, "r"))
     north.created(north.intend("network", "kb-01234567-client"), "n1")
     south.created(south.intend("project", "kb-01234567-clients"), "p1")
     lost = south.intend("network", "kb-01234567-client", project="p1")
@@ -71,8 +75,8 @@ def test_it_knows_which_cloud_a_resource_is_on(tmp_path: Path) -> None:
     assert first.entries() == ()
     assert [(entry.seq, entry.id) for entry in second.entries()] == [(1, "p1"), (lost, "")]
     assert (second.header.scenario, second.projects()) == ("small", ("p1",))
-    with pytest.raises(CloudError, match="'south' is now the one at"):
-        second.bind("http://elsewhere.example")
+    with pytest.raises(CloudError, match="'south' is region r of the cloud at"):
+        second.bind(Account("http://elsewhere.example", "r", entry="south"))
     second.close()
     Journal.open(north.path).release()
 
@@ -125,13 +129,65 @@ def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     journal.release()
 
 
-def test_another_cloud_is_refused(tmp_path: Path) -> None:
+HERE = Account("http://one.example", "north", "p1", "u1", entry="mycloud")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [replace(HERE, auth_url="http://two.example"), replace(HERE, region="south", entry="mycloud")],
+    ids=["cloud", "region"],
+)
+def test_another_cloud_or_region_is_refused(tmp_path: Path, other: Account) -> None:
     journal = Journal.start("mycloud", folder=tmp_path)
-    journal.bind("http://one.example")
-    journal.bind("http://one.example")
-    with pytest.raises(CloudError, match=r"belongs to the cloud at http://one\.example"):
-        journal.bind("http://two.example")
+    journal.bind(HERE)
+    journal.bind(replace(HERE, project="p2", user="u2", entry="another"))
+    assert journal.account == HERE
+    with pytest.raises(
+        CloudError, match=r"made on 'mycloud', region north of the cloud at http://one"
+    ) as error:
+        journal.bind(other)
+    assert f"'mycloud' is {other}. Name an entry" in str(error.value)
     journal.release()
+
+
+def test_a_journal_that_knows_no_region_is_readable_and_goes_by_its_entry(tmp_path: Path) -> None:
+    path = tmp_path / "01234567" / "journal.jsonl"
+    path.parent.mkdir()
+    path.write_bytes(
+        FIRST
+        + b'{"op": "cloud", "auth_url": "http://one.example"}\n'
+        + b'{"op": "intend", "seq": 1, "kind": "network", "name": "kb-01234567-x", "project": "p"}\n'
+        + b'{"op": "created", "seq": 1, "id": "n1"}\n{"op": "kept"}\n'
+    )
+    journal = Journal.open(path)
+    assert (journal.account, journal.kept) == (Account("http://one.example"), True)
+    journal.bind(HERE)
+    journal.bind(replace(HERE, entry="other", alone=True))
+    with pytest.raises(CloudError, match="made on 'mycloud', the cloud at http://one"):
+        journal.bind(replace(HERE, entry="other"))
+    assert [entry.id for entry in journal.entries()] == ["n1"]
+    journal.release()
+
+
+def test_what_may_yet_come_stays_in_it(tmp_path: Path) -> None:
+    journal = Journal.start("mycloud", folder=tmp_path)
+    journal.bind(HERE)
+    lost, twice, sure = (journal.intend("network", f"kb-{journal.run_id}-{name}") for name in "abc")
+    journal.unanswered(twice)
+    journal.created(twice, "n2")
+    journal.created(sure, "n3")
+    journal.removed("network", "n2")
+    journal.removed("network", "n3")
+    assert [entry.seq for entry in journal.undecided()] == [lost, twice]
+    assert read(journal.path).left
+    journal.unsettle(time.time() + 100)
+    journal.release()
+    again = Journal.open(journal.path)
+    assert (again.left, again.closed) == (False, False)
+    assert again.unsettled > time.time()
+    assert [entry.seq for entry in again.undecided()] == [lost, twice]
+    again.close()
+    assert read(journal.path).undecided == ()
 
 
 LINES = st.one_of(

@@ -6,6 +6,7 @@ import os
 import time
 from pathlib import Path
 
+from kb_tests.cloud.account import Account
 from kb_tests.cloud.journal import Journal
 from kb_tests.cloud.prune import KEEP_SECONDS, prune
 
@@ -15,7 +16,7 @@ OLD = time.time() - KEEP_SECONDS - 3600
 def ended(folder: Path, run_id: str) -> Journal:
     """A run of which nothing is left."""
     journal = Journal.start("mycloud", run_id=run_id, folder=folder)
-    journal.bind("http://cloud.example/v3")
+    journal.bind(Account("http://cloud.example/v3"))
     journal.removed("network", journal_made(journal))
     journal.close()
     journal.path.with_name("reaper.log").touch()
@@ -40,15 +41,15 @@ def test_a_run_that_ended_long_ago_is_forgotten(tmp_path: Path) -> None:
 
 def test_whatever_may_have_something_left_stays(tmp_path: Path) -> None:
     open_ = Journal.start("mycloud", run_id="00000001", folder=tmp_path)
-    open_.bind("http://cloud.example/v3")
+    open_.bind(Account("http://cloud.example/v3"))
     journal_made(open_)
     open_.release()
     kept = Journal.start("mycloud", run_id="00000002", folder=tmp_path)
-    kept.bind("http://cloud.example/v3")
-    kept.keep()
+    kept.bind(Account("http://cloud.example/v3"))
+    kept.keep(time.time() + 100)
     kept.release()
     half = Journal.start("mycloud", run_id="00000003", folder=tmp_path)
-    half.beside("other").bind("http://other.example/v3")
+    half.beside("other").bind(Account("http://other.example/v3"))
     half.close()
     half.release()
     unknown = ended(tmp_path, "00000004")

@@ -21,7 +21,7 @@ import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kb_tests.cloud import calls, doctor, existing, teardown, waiting
+from kb_tests.cloud import calls, doctor, existing, pace, removal, teardown
 from kb_tests.cloud.connect import connect
 from kb_tests.cloud.doctor import Finding, State, examine, table
 from kb_tests.cloud.journal import Journal
@@ -173,9 +173,9 @@ def served(wild: Wild | None = None, calls_made: list[str] | None = None) -> Ite
             patch.setattr(calls, "_LONGEST_BACK_OFF", 0.1)
             patch.setattr(doctor, "PATIENCE", 1.0)
             patch.setattr(existing, "PATIENCE", 1.0)
-            patch.setattr(waiting, "_FASTEST_POLLS", 0.01)
+            patch.setattr(pace, "_FASTEST", 0.01)
             patch.setattr(teardown, "_SETTLE", 0.01)
-            patch.setattr(teardown, "_POLL", 0.01)
+            patch.setattr(removal, "_POLL", 0.01)
             yield cloud
 
 

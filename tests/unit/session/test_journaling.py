@@ -10,7 +10,9 @@ from typing import Any, cast
 import pytest
 
 from kb_tests.cloud import reaper
-from kb_tests.cloud.journal import Journal, path_of, read
+from kb_tests.cloud.account import Account
+from kb_tests.cloud.contents import read
+from kb_tests.cloud.journal import Journal, path_of
 from kb_tests.errors import CloudAccessError, LeakError
 from kb_tests.events.bus import Bus
 from kb_tests.events.model import Leaked, Outcome, Problem
@@ -49,7 +51,7 @@ def _ended(*names: str) -> list[Outcome]:
     try:
         with journaling.journaled(config, target, cast("Any", clouds), RUN, progress) as journals:
             for journal in journals:
-                journal.bind(f"http://{journal.header.cloud}.example")
+                journal.bind(Account(f"http://{journal.header.cloud}.example"))
     except pytest.fail.Exception:
         assert events
     return outbox.read(events.drain())

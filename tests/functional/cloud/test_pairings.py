@@ -1,0 +1,194 @@
+"""Two entries of clouds.yaml, one Keystone: each removes of a crashed run what it may, says just that, and
+leaves the rest to be found by whoever may.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+
+from kb_tests.cloud.builder import Builder
+from kb_tests.cloud.cleanup import Cleaned, clean
+from kb_tests.cloud.connect import Cloud, connect
+from kb_tests.cloud.contents import read
+from kb_tests.cloud.journal import Journal
+from kb_tests.cloud.kinds import KINDS
+from kb_tests.localcloud import control
+from tests.functional.cloud.staged import PUBLIC_KEY
+
+ENTRIES = {
+    # entry: (user, project, role, region)
+    "admin": ("admin", "admin", "admin", "RegionOne"),
+    "admin-two": ("admin", "admin", "admin", "RegionTwo"),
+    "boss": ("boss", "team-a", "admin", "RegionOne"),
+    "team-a": ("ann", "team-a", "member", "RegionOne"),
+    "mate": ("abe", "team-a", "member", "RegionOne"),
+    "team-b": ("bob", "team-b", "member", "RegionOne"),
+}
+ALL, NONE = frozenset(KINDS), frozenset[str]()
+PASSWORD = "the run's own"
+OTHERS_KEYPAIR = frozenset({"keypair"})
+
+
+@dataclass(frozen=True)
+class Clouds:
+    """One signed-in cloud by entry."""
+
+    by_entry: dict[str, Cloud]
+    clouds_yaml: Path
+
+    def there(self, run_id: str) -> Counter[str]:
+        """How much of each kind there is of a run, whoever looks."""
+        found: dict[str, set[str]] = {name: set() for name in KINDS}
+        for entry, cloud in self.by_entry.items():
+            for name in KINDS if ENTRIES[entry][0] == "admin" else ["keypair"]:
+                found[name] |= {each.id for each in KINDS[name].find(cloud, None) if each.run_id == run_id}
+        return Counter({name: len(ids) for name, ids in found.items() if ids})
+
+
+@pytest.fixture(scope="module")
+def clouds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clouds]:
+    folder = tmp_path_factory.mktemp("regions")
+    running = control.up(folder / "state", driver="null", parent_pid=os.getpid(), regions=("RegionTwo",))
+    admin = connect(running.cloud, running.clouds_yaml)
+    password = json.loads(running.clouds_yaml.read_text())["clouds"][running.cloud]["auth"]["password"]
+    identity = admin.identity
+    ids: dict[str, str] = {}
+    for user, project, role, _ in ENTRIES.values():
+        if project not in ids:
+            there = identity.find_project(project)
+            ids[project] = (there or identity.create_project(name=project, domain_id="default")).id
+        if user not in ids and user != "admin":
+            ids[user] = identity.create_user(name=user, domain_id="default", password=password).id
+            identity.assign_project_role_to_user(
+                ids[project], ids[user], identity.find_role(role, ignore_missing=False)
+            )
+    clouds_yaml = folder / "clouds.yaml"
+    clouds_yaml.write_text(
+        json.dumps(
+            {
+                "clouds": {
+                    entry: {
+                        "auth": {
+                            "auth_url": admin.auth_url,
+                            "username": user,
+                            "password": password,
+                            "project_name": project,
+                            "user_domain_id": "default",
+                            "project_domain_id": "default",
+                        },
+                        "region_name": region,
+                    }
+                    for entry, (user, project, _, region) in ENTRIES.items()
+                }
+            }
+        )
+    )
+    by_entry = {entry: connect(entry, clouds_yaml) for entry in ENTRIES}
+    yield Clouds(by_entry, clouds_yaml)
+    for cloud in (admin, *by_entry.values()):
+        cloud.close()
+    control.down(folder / "state")
+
+
+@pytest.fixture
+def crashed(clouds: Clouds, folder: Path) -> Callable[[str], Journal]:
+    """A run of that entry which ended without teardown, and has a few things of many kinds."""
+
+    def crash(entry: str) -> Journal:
+        cloud = clouds.by_entry[entry]
+        journal = Journal.start(entry, clouds_yaml=clouds.clouds_yaml, folder=folder, now=cloud.now())
+        journal.bind(cloud.account)
+        builder = Builder(cloud, journal, until=time.monotonic() + 60, stop=Event())
+        scope: dict[str, Any] = {}
+        on, owner = cloud.connection, ""
+        flavor = cloud.connection.compute.find_flavor("kb.tiny", ignore_missing=False).id
+        if ENTRIES[entry][0] == "admin":
+            flavor = builder.create("flavor", "flavor", vcpus=1, ram=64, disk=1).id
+            project = builder.create("project", "clients", domain_id=cloud.domain_id).id
+            owner = builder.create("user", "clients", domain_id=cloud.domain_id, password=PASSWORD).id
+            member = cloud.identity.find_role("member", ignore_missing=False)
+            cloud.identity.assign_project_role_to_user(project, owner, member)
+            scope, on = {"project_id": project}, cloud.sign_in(owner, PASSWORD, project)
+        network = builder.create("network", "client", **scope)
+        builder.create("subnet", "client", network_id=network.id, ip_version=4, cidr="10.0.0.0/24", **scope)
+        builder.create("security_group", "client", **scope)
+        builder.create("keypair", "key", on=on, owner=owner, public_key=PUBLIC_KEY, **scope)
+        image = cloud.connection.image.find_image("kb-node", ignore_missing=False).id
+        builder.create(
+            "server",
+            "client",
+            on=on,
+            project=scope.get("project_id", ""),
+            flavor_id=flavor,
+            image_id=image,
+            networks=[{"uuid": network.id}],
+            min_count=2,
+            max_count=2,
+        )
+        journal.release()
+        return journal
+
+    return crash
+
+
+@pytest.mark.parametrize(
+    ("maker", "cleaner", "stays", "journal_is_lost"),
+    [
+        ("team-a", "team-b", ALL, False),
+        ("team-b", "team-a", ALL, False),
+        ("admin", "admin-two", ALL, False),
+        ("admin-two", "admin", ALL, False),
+        ("admin", "team-a", ALL, False),
+        ("team-a", "admin", NONE, False),
+        ("team-a", "admin-two", ALL, False),
+        ("admin-two", "team-a", ALL, False),
+        ("team-a", "mate", OTHERS_KEYPAIR, False),
+        ("boss", "admin", NONE, False),
+        ("boss", "mate", OTHERS_KEYPAIR, False),
+        ("admin", "admin-two", ALL, True),
+        ("admin-two", "admin", ALL, True),
+        ("team-a", "admin", NONE, True),
+        ("team-a", "mate", OTHERS_KEYPAIR, True),
+    ],
+)
+def test_what_another_entry_removes_and_what_is_left_for_the_first(
+    clouds: Clouds,
+    crashed: Callable[[str], Journal],
+    tmp_path: Path,
+    maker: str,
+    cleaner: str,
+    stays: frozenset[str],
+    journal_is_lost: bool,
+) -> None:
+    journal = crashed(maker)
+    made = clouds.there(journal.run_id)
+    assert made["server"] == 2
+    folder = tmp_path / "elsewhere" if journal_is_lost else journal.path.parents[1]
+
+    def cleaned_by(entry: str) -> Cleaned:
+        run_id = journal.run_id if journal_is_lost else None
+        cleaned = clean(clouds.by_entry[entry], run_id=run_id, force=journal_is_lost, folder=folder)
+        assert cleaned.faults == []
+        return cleaned
+
+    cleaned = cleaned_by(cleaner)
+    left = clouds.there(journal.run_id)
+    assert left == Counter({kind: made[kind] for kind in made.keys() & stays})
+    assert Counter(each.kind for each in cleaned.removed) == made - left, "what it says is not what it did"
+    told = " ".join(cleaned.notes)
+    assert (f"kb cleanup --cloud {maker}" in told) == (bool(left) and not journal_is_lost), told
+    assert journal_is_lost or read(journal.path).closed == (not left)
+    again = cleaned_by(maker)
+    assert Counter(each.kind for each in again.removed) == left
+    assert clouds.there(journal.run_id) == Counter()
+    assert journal_is_lost or read(journal.path).closed
