@@ -12,7 +12,7 @@ import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from keystoneauth1 import exceptions as ksa
@@ -23,6 +23,7 @@ from openstack import exceptions as sdk
 from openstack.config import OpenStackConfig
 from openstack.config.cloud_region import CloudRegion
 from openstack.config.loader import CONFIG_FILES, SECURE_FILES
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kb_tests.cloud.calls import said
 from kb_tests.errors import CloudAccessError
@@ -53,6 +54,32 @@ _SCOPE = frozenset(
 )
 _PASSWORDS = frozenset({"password", "v3password"})
 _WARNINGS = threading.Lock()
+
+
+class _Region(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: str
+    values: dict[str, Any] = {}
+
+
+class _Entry(BaseModel):
+    """The keys that decide how we sign in; there are many more, of which OpenStack clients know some."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    auth: dict[str, str | list[str]] = {}
+    auth_type: str | None = None
+    region_name: str | list[str] | None = None
+    regions: list[str | _Region] | None = None
+    interface: Literal["public", "internal", "admin"] | list[str] | None = None
+    verify: bool | None = None
+    insecure: bool | None = None
+    cacert: str | None = None
+    cert: str | None = None
+    key: str | None = None
+    profile: str | None = None
+    api_timeout: float | None = Field(default=None, gt=0, allow_inf_nan=False)
 
 
 def read(name: str, clouds_yaml: str | Path | None = None) -> CloudRegion:
@@ -91,10 +118,7 @@ def read(name: str, clouds_yaml: str | Path | None = None) -> CloudRegion:
     kind, auth = str(found.config["auth_type"]), found.config["auth"]
     if kind in _PASSWORDS:
         _require(where, auth)
-    try:
-        found.config["api_timeout"] = float(found.config.get("api_timeout") or API_TIMEOUT)
-    except (TypeError, ValueError):
-        raise CloudAccessError(f"{where} api_timeout is no number of seconds.") from None
+    found.config["api_timeout"] = float(found.config.get("api_timeout") or API_TIMEOUT)
     # Anew, without the file's sections for caches and metrics.
     return _region_of(found, kind, auth, found.get_auth())
 
@@ -191,28 +215,43 @@ def _listed(entries: Mapping[str, Any]) -> str:
 
 
 def _check(where: str, entry: Any) -> None:
-    """What libraries would stumble at."""
-    if not isinstance(entry, dict) or not entry:
-        raise CloudAccessError(f"{where} it has to be a mapping of keys, such as auth and region_name.")
-    auth = entry.get("auth")
-    if auth is not None and not isinstance(auth, dict):
-        raise CloudAccessError(f"{where} auth has to be a mapping of keys, such as auth_url and username.")
-    for key, value in (auth or {}).items():
-        if isinstance(value, dict | list) or value is None:
-            raise CloudAccessError(f"{where} {key} under auth has no value that could be one.")
+    """What libraries would stumble at, or take for something else."""
+    try:
+        _Entry.model_validate(entry)
+    except ValidationError as error:
+        place = tuple(str(key) for key in error.errors(include_input=False, include_url=False)[0]["loc"])
+        raise CloudAccessError(f"{where} {_should_be(place)}.") from None
     for key in ("cacert", "cert", "key"):
         file = entry.get(key)
-        if file and not (isinstance(file, str) and os.access(Path(file).expanduser(), os.R_OK)):
+        if file and not os.access(Path(file).expanduser(), os.R_OK):
             raise CloudAccessError(f"{where} its {key} names no file that can be read here.")
+
+
+def _should_be(place: tuple[str, ...]) -> str:
+    match place:
+        case ():
+            return "it has to be a mapping of keys, such as auth and region_name"
+        case ("auth",):
+            return "auth has to be a mapping of keys, such as auth_url and username"
+        case ("auth", key, *_):
+            return f"{key} under auth has to be a text; put a number into quotes"
+        case ("regions", *_):
+            return "regions has to be a list of names, or of mappings with a name and perhaps values"
+        case ("interface", *_):
+            return "interface has to be public, internal or admin"
+        case ("verify" | "insecure" as key, *_):
+            return f"{key} has to be true or false"
+        case ("api_timeout", *_):
+            return "api_timeout has to be a number of seconds"
+        case _:
+            return f"{place[0]} has to be a text"
 
 
 def _region(where: str, name: str, entry: str, wanted: str, settings: dict[str, Any]) -> str:
     """The one region to use; "" leaves it to the catalog."""
     listed, single = settings.get("regions"), settings.get("region_name")
-    found = listed if isinstance(listed, list) else [single] if single else []
-    if isinstance(single, str) and not listed:
-        found = single.split(",")
-    names = [str(each.get("name")) if isinstance(each, dict) else str(each) for each in found]
+    found = listed or (single.split(",") if isinstance(single, str) else single) or []
+    names = [str(each["name"]) if isinstance(each, dict) else str(each) for each in found]
     if wanted and names and wanted not in names:
         raise CloudAccessError(f"{where} it has no region {wanted!r}, but {', '.join(names)}.")
     if wanted:
@@ -253,5 +292,7 @@ def _suspects(entry: dict[str, Any], error: Exception) -> str:
         options = loading.get_plugin_loader(kind).get_options()
         known = {each.dest for option in options for each in (option, *option.deprecated)}
         if unknown := sorted(str(key) for key in auth if key not in known):
-            return f"auth_type {kind} knows no {' and no '.join(unknown)} under auth."
+            other = [key for key in unknown if key.startswith("application_credential")]
+            hint = " Give auth_type: v3applicationcredential." if other else ""
+            return f"auth_type {kind} knows no {' and no '.join(unknown)} under auth.{hint}"
     return f"its keys do not make a way to sign in ({type(error).__name__})."
