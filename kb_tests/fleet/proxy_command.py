@@ -18,6 +18,8 @@ _KEPT = 2048
 _SHOWN = 300
 _PATIENCE = 1.0
 _CANNOT_RUN = frozenset({126, 127})
+_TOKEN = re.compile("%[hpr%]")
+_ADDRESS = re.compile(r"[0-9A-Za-z:][0-9A-Za-z.:_-]*")
 _NOT_THERE = re.compile(r"no such file or directory|command not found", re.IGNORECASE)
 
 
@@ -36,6 +38,18 @@ def check(command: str) -> None:
         )
 
 
+def filled(command: str, host: str, port: int, user: str) -> list[str]:
+    """The command's words with ssh_config(5)'s %h, %p, %r and %% filled in; ValueError where it is none.
+
+    The host's address is the cloud's word: it stays within the word it stands in, and what is no address is
+    refused, since that word may be a script or be taken for an option.
+    """
+    if not _ADDRESS.fullmatch(host):
+        raise ValueError(f"{host!r} is no address")
+    tokens = {"%h": host, "%p": str(port), "%r": user, "%%": "%"}
+    return [_TOKEN.sub(lambda found: tokens[found[0]], word) for word in shlex.split(command)]
+
+
 class ProxyCommand:
     """One running command; `socket` is its other end. Raises OSError and ValueError when it cannot start.
 
@@ -43,14 +57,13 @@ class ProxyCommand:
     """
 
     def __init__(self, command: str, host: str, port: int, user: str) -> None:
-        for token, value in (("%h", host), ("%p", str(port)), ("%r", user)):
-            command = command.replace(token, value)
+        words = filled(command, host, port, user)
         self.socket, theirs = socket.socketpair()
         try:
             with theirs:
                 # A session of its own: Ctrl-C must not cut the tunnel before the agents are stopped.
                 self._process = subprocess.Popen(
-                    shlex.split(command),
+                    words,
                     stdin=theirs.fileno(),
                     stdout=theirs.fileno(),
                     stderr=subprocess.PIPE,
