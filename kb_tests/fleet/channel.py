@@ -16,6 +16,7 @@ from redis.retry import Retry
 from kb_tests.agent import protocol
 from kb_tests.errors import FleetError, TunnelError
 from kb_tests.fleet import boot
+from kb_tests.fleet.answers import BoundedStream, TooMuchError
 from kb_tests.fleet.messages import ClockChange
 
 Dial = Callable[[float], Any]
@@ -24,11 +25,21 @@ Dial = Callable[[float], Any]
 PATIENCE = 30.0
 """Seconds for which a broken connection is made again before the run is given up."""
 
-_ANSWER_TIMEOUT = 20.0
+ANSWER_TIMEOUT = 20.0
+"""Seconds for each thing that Redis is asked."""
+
+MOST = 16 << 20
+"""Bytes of an answer. An honest one is longer only where many reports of the largest size come at once."""
+
+_NO_ANSWER = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What redis-py raises, or we do, where an answer is of another form than Redis gives."""
+
 _VERSION = re.compile(r"[0-9A-Za-z.+~-]{1,50}")
 _PAUSE = 0.3
 _SAMPLES = 4
 _BATCH = 256
+_LATEST = 1e11
+_ENTRY = re.compile(r"[0-9]{1,20}-[0-9]{1,20}")
 _T = TypeVar("_T")
 
 
@@ -57,7 +68,7 @@ class _DialledConnection(Connection):
     def _connect(self) -> Any:
         stream = self._dial()
         stream.settimeout(self.socket_timeout)
-        return stream
+        return BoundedStream(stream, MOST, ANSWER_TIMEOUT)
 
 
 class ControlChannel:
@@ -70,6 +81,7 @@ class ControlChannel:
         self._run = run_id
         self._deadline = 0.0
         self._cursor = "0-0"
+        self._batch = _BATCH
         self._pool = ConnectionPool(
             connection_class=_DialledConnection,
             dial=lambda: dial(self._deadline),
@@ -77,7 +89,7 @@ class ControlChannel:
             protocol=2,
             username=boot.CONTROLLER,
             password=password,
-            socket_timeout=_ANSWER_TIMEOUT,
+            socket_timeout=ANSWER_TIMEOUT,
             retry=Retry(NoBackoff(), 0),
         )
         self._redis = redis.Redis(connection_pool=self._pool)
@@ -93,8 +105,15 @@ class ControlChannel:
 
     def time(self, deadline: float | None = None) -> float:
         """The Redis server's clock, in seconds."""
-        seconds, micros = self._do(lambda: self._redis.time(), deadline)
-        return int(seconds) + int(micros) / 1e6
+
+        def ask() -> float:
+            seconds, micros = self._redis.time()
+            now = int(seconds) + int(micros) / 1e6
+            if not 0 <= now <= _LATEST:
+                raise ValueError("its clock is not set")
+            return now
+
+        return float(self._do(ask, deadline))
 
     def reading(self) -> Reading:
         """The Redis server's clock against ours, by the best of some round trips."""
@@ -108,10 +127,15 @@ class ControlChannel:
 
     def version(self) -> dict[str, str]:
         """The server's kind and version, {"redis": "7.0.15"}, as far as it can be believed."""
-        info = self._do(lambda: self._redis.info("server"))
-        kind = "valkey" if "valkey_version" in info else "redis"
-        version = str(info.get(f"{kind}_version", ""))
-        return {kind: version} if _VERSION.fullmatch(version) else {}
+
+        def ask() -> dict[str, str]:
+            info = self._redis.info("server")
+            kind = "valkey" if "valkey_version" in info else "redis"
+            version = str(info.get(f"{kind}_version", ""))
+            return {kind: version} if _VERSION.fullmatch(version) else {}
+
+        found: dict[str, str] = self._do(ask)
+        return found
 
     def send(self, message: protocol.Message, deadline: float | None = None) -> None:
         """One command to all agents."""
@@ -134,15 +158,32 @@ class ControlChannel:
         """The next reports as they came, oldest first; empty when none came within `timeout` seconds."""
         key = protocol.reports_key(self._run)
         block = max(1, int(timeout * 1000))
-        answer = self._do(lambda: self._redis.xread({key: self._cursor}, count=_BATCH, block=block))
-        found: list[bytes] = []
-        for _, entries in answer:
-            for entry, fields in entries:
-                self._cursor = entry.decode()
-                found.append(fields.get(protocol.FIELD, b""))
-        if found:  # Redis may forget them
+
+        def ask() -> tuple[str, list[bytes]]:
+            cursor = self._cursor
+            found: list[bytes] = []
+            answer: Any = self._redis.xread({key: cursor}, count=self._batch, block=block)
+            for _, entries in answer or ():
+                for entry, fields in entries:
+                    cursor = entry.decode("ascii")
+                    if not _ENTRY.fullmatch(cursor):
+                        raise ValueError("an entry has no number")
+                    found.append(bytes(fields.get(protocol.FIELD, b"")))
+            return cursor, found
+
+        while True:
+            try:
+                self._cursor, reports = self._do(ask)
+            except _TooMuchAtOnceError:
+                if self._batch == 1:
+                    raise
+                self._batch = max(1, self._batch // 8)
+            else:
+                break
+        self._batch = min(_BATCH, 2 * self._batch)
+        if reports:  # Redis may forget them
             self._do(lambda: self._redis.xtrim(key, minid=self._cursor, approximate=True))
-        return found
+        return list(reports)
 
     def _do(self, call: Callable[[], _T], deadline: float | None = None) -> Any:
         self._deadline = time.monotonic() + PATIENCE if deadline is None else deadline
@@ -153,8 +194,29 @@ class ControlChannel:
                 self.close()
                 if time.monotonic() + _PAUSE >= self._deadline:
                     raise TunnelError(
-                        f"The control server does not answer: {error}.", remedy="See the proxy's console log."
+                        f"The control server does not answer: {_brief(error)}.",
+                        remedy="See the proxy's console log.",
                     ) from error
             except redis.ResponseError as error:
-                raise FleetError(f"The control server refuses a command: {error}.") from error
+                self.close()
+                raise FleetError(f"The control server refuses a command: {_brief(error)}.") from error
+            except TooMuchError as error:
+                self.close()
+                raise _TooMuchAtOnceError(f"The control server does not behave: {error}.") from error
+            except (redis.RedisError, *_NO_ANSWER) as error:
+                self.close()
+                raise FleetError(
+                    f"The control server gives an answer that is none: {_brief(error)}.",
+                    remedy="See the proxy's console log.",
+                ) from error
             time.sleep(_PAUSE)
+
+
+class _TooMuchAtOnceError(FleetError):
+    """An answer is longer than MOST."""
+
+
+def _brief(error: Exception) -> str:
+    """What `error` says, of which a server may be the author: a line that is not too long."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return "".join(char for char in text if char.isprintable())[:200]

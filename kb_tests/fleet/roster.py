@@ -95,7 +95,7 @@ def _lenient(raw: bytes) -> dict[str, object]:
 def _complaint(raw: bytes, error: ValidationError) -> str:
     version = _lenient(raw).get("v")
     if isinstance(version, int) and version != protocol.VERSION:
-        return f"it speaks protocol version {version:.20g}, this suite {protocol.VERSION}"
+        return f"it speaks protocol version {str(version)[:20]}, this suite {protocol.VERSION}"
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     where = ".".join(str(part)[:40] for part in first["loc"][:6])
     return f"it sent a report that does not fit the protocol ({where}: {first['msg'][:120]})"

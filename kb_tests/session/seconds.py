@@ -24,6 +24,12 @@ OPEN = 8
 NAMED = 5
 """Agents that are named among the missing."""
 
+MOST = 1 << 53
+"""The largest count that is told: those of a thousand agents that lie add up to more."""
+
+LONGEST = 1e6
+"""Seconds that one is told to have taken at most."""
+
 HOSTS = 200
 """Hosts that a second tells of at most: the slowest."""
 
@@ -130,7 +136,8 @@ class Seconds:
         second = self._open.pop(index)
         self._told = index
         hosts = [
-            (host, counts[0], counts[1], _p99(buckets)) for host, (counts, buckets) in second.hosts.items()
+            (host, min(counts[0], MOST), min(counts[1], MOST), _p99(buckets))
+            for host, (counts, buckets) in second.hosts.items()
         ]
         hosts.sort(key=lambda row: (-row[3], row[0]))
         self._tell(
@@ -141,14 +148,14 @@ class Seconds:
                 agents=len(second.agents),
                 expected=len(self._places),
                 missing=tuple(_missing(self._places, second.agents)),
-                due=second.due,
-                completed=second.completed,
-                failed=second.failed,
-                bytes=second.bytes,
-                buckets=tuple(sorted(second.buckets.items())),
+                due=min(second.due, MOST),
+                completed=min(second.completed, MOST),
+                failed=min(second.failed, MOST),
+                bytes=min(second.bytes, MOST),
+                buckets=tuple((bucket, min(count, MOST)) for bucket, count in sorted(second.buckets.items())),
                 hosts=tuple(hosts[:HOSTS]),
                 servers=base64.b64encode(second.servers[:10_000]).decode(),
-                length=max(0.1, second.length),
+                length=min(max(0.1, second.length), LONGEST),
             )
         )
 
