@@ -24,6 +24,7 @@ PORTS = (22, 80, 443)
 _BIND_ADDRESS_NO_PORT = 24
 _LISTENS = "0A"
 _FRESH = 0.5
+_NOWHERE = ("0.0.0.0", 0)  # of a connection that was gone before it was seen
 
 Listen = Callable[[str, int], Awaitable[socket.socket]]
 
@@ -71,7 +72,7 @@ class Gateways:
             tasks = self._connections.setdefault(router, set())
             tasks.add(task)
             try:
-                upstream = await self._connect(source, *writer.get_extra_info("sockname"))
+                upstream = await self._connect(source, *(writer.get_extra_info("sockname") or _NOWHERE))
             except (OSError, TimeoutError):
                 relay.reset(writer)
             else:

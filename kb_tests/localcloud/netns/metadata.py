@@ -54,7 +54,8 @@ class MetadataService:
         request = await reader.readuntil(b"\r\n\r\n")
         method, _, rest = request.decode("latin-1").partition(" ")
         path = rest.partition(" ")[0].partition("?")[0]
-        documents = self._look_up(network_id, writer.get_extra_info("peername")[0])
+        address, *_ = writer.get_extra_info("peername") or ("",)  # it may be gone before it was seen
+        documents = self._look_up(network_id, address)
         body = find(documents, path) if documents is not None else None
         if method not in ("GET", "HEAD"):
             status, body = "405 Method Not Allowed", b""
