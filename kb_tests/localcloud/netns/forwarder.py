@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 
 from kb_tests.localcloud.driver import DriverError, FloatingIp
 from kb_tests.localcloud.netns import congestion, relay
+
+log = logging.getLogger(__name__)
 
 _PORTS_OF_A_RANGE = 16
 _ALWAYS = (22, 80, 443)
@@ -19,15 +23,17 @@ HIGHER = 10_000
 Upstream = Callable[[str, str], Awaitable[socket.socket]]
 
 
-def listening_ports(ranges: Iterable[tuple[int, int]]) -> list[int]:
-    """The ports to listen on for these allowed ranges: all of a small one; of a wide one the first
-    sixteen, and SSH, HTTP and HTTPS where they are in it.
+def listening_ports(ranges: Iterable[tuple[int, int]]) -> dict[int, bool]:
+    """The ports to listen on for these allowed ranges, and whether each was meant: all of a small range; of a
+    wide one the first sixteen, and SSH, HTTP and HTTPS where they are in it.
     """
-    ports: set[int] = set()
+    ports: dict[int, bool] = {}
     for first, last in ranges:
-        ports.update(range(first, min(last, first + _PORTS_OF_A_RANGE - 1) + 1))
-        ports.update(port for port in _ALWAYS if first <= port <= last)
-    return sorted(port for port in ports if 0 < port < 65536)
+        meant = last - first < _PORTS_OF_A_RANGE
+        some = {*range(first, min(last, first + _PORTS_OF_A_RANGE - 1) + 1)}
+        some |= {port for port in _ALWAYS if first <= port <= last}
+        ports |= {port: meant or ports.get(port, False) for port in some if 0 < port < 65536}
+    return dict(sorted(ports.items()))
 
 
 def local_port(port: int) -> int:
@@ -58,33 +64,43 @@ class Forwarder:
 
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
-        self._listeners: dict[str, tuple[FloatingIp, list[asyncio.Server]]] = {}
+        self._listeners: dict[str, tuple[FloatingIp, dict[int, asyncio.Server]]] = {}
         self._connections: dict[str, set[asyncio.Task[None]]] = {}
 
     async def put(self, floating: FloatingIp) -> None:
-        """Listen for a floating IP, on the ports that its rules allow now."""
-        known = self._listeners.get(floating.address)
-        if known is not None and known[0] == floating:
+        """Listen for a floating IP, on the ports that its rules allow now.
+
+        Raises:
+            DriverError: somebody else on this machine listens on a port that a rule means; the others open.
+
+        """
+        known, servers = self._listeners.get(floating.address, (None, {}))
+        if known == floating:
             return
-        if known is not None:
-            await self._close(known[1])
-            del self._listeners[floating.address]
-        servers: list[asyncio.Server] = []
-        for port in listening_ports(floating.tcp_ports):
-            try:
-                servers.append(await self._listen(floating, port))
-            except OSError as error:
-                await self._close(servers)
-                reason = os.strerror(error.errno) if error.errno else str(error)
-                raise DriverError(
-                    f"The floating IP {floating.address} cannot listen on port {local_port(port)}: {reason}."
-                ) from None
+        wanted = listening_ports(floating.tcp_ports)
+        same = known is not None and replace(known, tcp_ports=floating.tcp_ports) == floating
+        for port in [port for port in servers if port not in wanted or not same]:
+            servers.pop(port).close()
         self._listeners[floating.address] = (floating, servers)
+        taken = []
+        for port, meant in wanted.items():
+            if port not in servers:
+                try:
+                    servers[port] = await self._listen(floating, port)
+                except OSError as error:
+                    reason = os.strerror(error.errno) if error.errno else str(error)
+                    log.warning("%s:%d cannot be listened to: %s", floating.address, local_port(port), reason)
+                    if meant:
+                        taken.append(f"port {local_port(port)}: {reason}")
+        if taken:
+            self._listeners[floating.address] = (replace(floating, tcp_ports=()), servers)
+            raise DriverError(f"The floating IP {floating.address} cannot listen on {', '.join(taken)}.")
 
     async def delete(self, address: str) -> None:
         """Stop listening and cut what is connected."""
-        _, servers = self._listeners.pop(address, (None, []))
-        await self._close(servers)
+        _, servers = self._listeners.pop(address, (None, {}))
+        for server in servers.values():
+            server.close()
         for task in list(self._connections.pop(address, ())):
             task.cancel()
 
@@ -92,10 +108,6 @@ class Forwarder:
         """Stop all."""
         for address in list(self._listeners):
             await self.delete(address)
-
-    async def _close(self, servers: list[asyncio.Server]) -> None:
-        for server in servers:
-            server.close()
 
     async def _listen(self, floating: FloatingIp, port: int) -> asyncio.Server:
         async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -118,8 +130,11 @@ class Forwarder:
     async def _carry(
         self, floating: FloatingIp, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
+        peer = writer.get_extra_info("peername")
+        if peer is None:  # gone before it was seen
+            return
         try:
-            inner = await self._upstream(floating.address, writer.get_extra_info("peername")[0])
+            inner = await self._upstream(floating.address, peer[0])
             await relay.connect(inner, floating.fixed_address, port)
         except (DriverError, OSError, TimeoutError):
             relay.reset(writer)

@@ -167,19 +167,24 @@ class DataPlane:
         return tuple(sorted(f"{address}/32" for port in ports for _, address in port.fixed_ips))
 
     async def push_floating_of(self, port: Port) -> None:
-        """The floating IPs that lead to a port."""
+        """The floating IPs that lead to a port; one that cannot be so is in ERROR."""
         for floating in list(self.networking.floating.values()):
             if floating.port_id == port.id:
-                await self.push_floating(floating)
+                try:
+                    await self.push_floating(floating)
+                except DriverError as error:
+                    log.warning("%s", error)
 
     async def push_floating(self, floating: FloatingAddress) -> None:
-        """Open its address for what the port's groups let in from outside."""
+        """Open its address for what the port's groups let in from outside. Raises `DriverError`."""
         port = self.networking.ports.get(floating.port_id or "")
         if port is None or port.device_id not in self.live or floating.fixed_address is None:
             return
+        floating.broken = True
         await self.driver.put_floating_ip(
             FloatingIp(floating.address, port.device_id, floating.fixed_address, self._open_ports(port))
         )
+        floating.broken = False
 
     def _open_ports(self, port: Port) -> tuple[tuple[int, int], ...]:
         if not port.port_security:

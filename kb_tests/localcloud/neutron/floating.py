@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from starlette.responses import Response
 
 from kb_tests.localcloud.api.call import Call, Json, reply
-from kb_tests.localcloud.api.errors import bad_request, conflict, not_found
+from kb_tests.localcloud.api.errors import ApiError, bad_request, conflict, not_found
+from kb_tests.localcloud.driver import DriverError
 from kb_tests.localcloud.neutron import networks, ports, routers
 from kb_tests.localcloud.neutron.common import (
     check_names,
@@ -49,7 +52,7 @@ def view(call: Call, floating: FloatingAddress) -> Json:
         "fixed_ip_address": floating.fixed_address,
         "port_id": floating.port_id,
         "router_id": floating.router_id,
-        "status": "ACTIVE" if floating.port_id else "DOWN",
+        "status": _status(floating),
         "port_details": details,
         "port_forwardings": [],
         "qos_policy_id": None,
@@ -58,6 +61,12 @@ def view(call: Call, floating: FloatingAddress) -> Json:
     }
     del shown["name"]
     return shown
+
+
+def _status(floating: FloatingAddress) -> str:
+    if floating.broken:
+        return "ERROR"
+    return "ACTIVE" if floating.port_id else "DOWN"
 
 
 def get(call: Call, identifier: str) -> FloatingAddress:
@@ -114,12 +123,22 @@ async def create_floating(call: Call) -> Response:
     try:
         if given.get("port_id"):
             _associate(call, floating, str(given["port_id"]), given.get("fixed_ip_address"))
+        cloud.networking.floating[floating.id] = floating
+        await _push(call, floating)
     except Exception:
+        cloud.networking.floating.pop(floating.id, None)
         cloud.networking.remove_port(own_port)
         raise
-    cloud.networking.floating[floating.id] = floating
-    await cloud.dataplane.push_floating(floating)
     return reply({"floatingip": view(call, floating)}, 201)
+
+
+async def _push(call: Call, floating: FloatingAddress) -> None:
+    """Let its address lead where it should; what this machine does not allow is a conflict, and undone."""
+    try:
+        await call.cloud.dataplane.push_floating(floating)
+    except DriverError as error:
+        await call.cloud.driver.delete_floating_ip(floating.address)
+        raise conflict(str(error), "Conflict") from None
 
 
 def _associate(call: Call, floating: FloatingAddress, port_id: str, fixed: object) -> None:
@@ -162,14 +181,27 @@ async def update_floating(call: Call) -> Response:
     floating.description = string(given, "description", floating.description)
     if "port_id" in given:
         if given["port_id"]:
-            _associate(call, floating, str(given["port_id"]), given.get("fixed_ip_address"))
-            await cloud.driver.delete_floating_ip(floating.address)
-            await cloud.dataplane.push_floating(floating)
+            await _move(call, floating, str(given["port_id"]), given.get("fixed_ip_address"))
         else:
             floating.port_id = floating.fixed_address = floating.router_id = None
+            floating.broken = False
             await cloud.driver.delete_floating_ip(floating.address)
     floating.touch()
     return reply({"floatingip": view(call, floating)})
+
+
+async def _move(call: Call, floating: FloatingAddress, port_id: str, fixed: object) -> None:
+    """Lead it to another port, or leave it as it was."""
+    before = floating.port_id, floating.fixed_address, floating.router_id
+    _associate(call, floating, port_id, fixed)
+    await call.cloud.driver.delete_floating_ip(floating.address)
+    try:
+        await _push(call, floating)
+    except ApiError:
+        floating.port_id, floating.fixed_address, floating.router_id = before
+        with suppress(DriverError):
+            await call.cloud.dataplane.push_floating(floating)
+        raise
 
 
 @routes.add("DELETE", "/v2.0/floatingips/{id}")

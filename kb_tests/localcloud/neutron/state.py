@@ -212,7 +212,9 @@ class SecurityGroup(Resource):
 
 @dataclass(kw_only=True)
 class FloatingAddress(Resource):
-    """`own_port` is its port on the external network, `port_id` the one it leads to."""
+    """`own_port` is its port on the external network, `port_id` the one it leads to; `broken` says that the
+    data plane could not make it so.
+    """
 
     network_id: str
     address: str
@@ -220,6 +222,7 @@ class FloatingAddress(Resource):
     port_id: str | None = None
     fixed_address: str | None = None
     router_id: str | None = None
+    broken: bool = False
 
 
 @dataclass

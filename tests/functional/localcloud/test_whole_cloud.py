@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from openstack import exceptions
 
 from kb_tests.localcloud import control
 from kb_tests.localcloud.client import AdminClient
@@ -146,6 +147,56 @@ def test_an_ordinary_volume_cannot_lie(admin: Any, web: Web, faults: AdminClient
     assert faults.harms() == []
     admin.compute.delete_volume_attachment(web.id, volume.id)
     eventually(lambda: admin.block_storage.get_volume(volume.id).status == "available")
+
+
+def test_a_port_that_the_machine_itself_uses_is_a_conflict_that_leaves_nothing(admin: Any, web: Web) -> None:
+    group = admin.network.create_security_group(name="taken")
+    with socket.create_server(("0.0.0.0", 0)) as taken:
+        port = taken.getsockname()[1]
+        let_in(admin, group.id, port)
+        server = admin.compute.create_server(
+            name="other",
+            image_id=admin.image.find_image("kb-node").id,
+            flavor_id=admin.compute.find_flavor("kb.tiny").id,
+            networks=[{"uuid": admin.network.find_network("n").id}],
+            security_groups=[{"name": "taken"}],
+        )
+        eventually(lambda: admin.compute.get_server(server.id).status == "ACTIVE")
+        own = next(admin.network.ports(device_id=server.id))
+        public = admin.network.find_network("public")
+        before = {each.id for each in admin.network.ips()}
+        ports = {each.id for each in admin.network.ports()}
+        with pytest.raises(
+            exceptions.ConflictException, match=f"cannot listen on port {port}: Address already"
+        ):
+            admin.network.create_ip(floating_network_id=public.id, port_id=own.id)
+        assert {each.id for each in admin.network.ips()} == before
+        assert {each.id for each in admin.network.ports()} == ports
+        floating = admin.network.create_ip(floating_network_id=public.id)
+        with pytest.raises(exceptions.ConflictException, match="cannot listen"):
+            admin.network.update_ip(floating, port_id=own.id)
+        assert admin.network.get_ip(floating.id).port_id is None
+    admin.network.update_ip(floating, port_id=own.id)
+    assert admin.network.get_ip(floating.id).status == "ACTIVE"
+    connection = socket.create_connection((floating.floating_ip_address, port), timeout=5)
+    with connection, pytest.raises(ConnectionResetError):
+        connection.recv(1)  # nobody listens in the server, and nobody else answers
+    admin.network.delete_ip(floating)
+    admin.compute.delete_server(server)
+    eventually(lambda: server.id not in {each.id for each in admin.compute.servers()})
+    admin.network.delete_security_group(group)
+
+
+def test_a_rule_for_a_port_that_is_taken_breaks_no_other(admin: Any, web: Web) -> None:
+    group = admin.network.find_security_group("web")
+    (floating,) = (each for each in admin.network.ips() if each.floating_ip_address == web.address)
+    with socket.create_server(("0.0.0.0", 0)) as taken:
+        rule = let_in(admin, group.id, taken.getsockname()[1])
+        eventually(lambda: admin.network.get_ip(floating.id).status == "ERROR")
+        assert web.get() == b"web"
+        admin.network.delete_security_group_rule(rule)
+        eventually(lambda: admin.network.get_ip(floating.id).status == "ACTIVE")
+    assert web.get() == b"web"
 
 
 def test_a_crash_shows_and_a_hard_reboot_starts_it_again(admin: Any, web: Web, faults: AdminClient) -> None:

@@ -166,8 +166,8 @@ def stage(admin: Any) -> Web:
     return web
 
 
-def let_in(admin: Any, group: str, port: int) -> None:
-    admin.network.create_security_group_rule(
+def let_in(admin: Any, group: str, port: int) -> str:
+    rule = admin.network.create_security_group_rule(
         security_group_id=group,
         direction="ingress",
         protocol="tcp",
@@ -175,3 +175,4 @@ def let_in(admin: Any, group: str, port: int) -> None:
         port_range_max=port,
         remote_ip_prefix="0.0.0.0/0",
     )
+    return str(rule.id)
