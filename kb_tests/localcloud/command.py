@@ -126,7 +126,9 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m kb_tests
         return _run(options)
     except control.LocalCloudError as error:
         print(error, file=sys.stderr)
-        return 1
+    except OSError as error:
+        print(f"{error.filename or 'The local cloud'}: {error.strerror or error}.", file=sys.stderr)
+    return 1
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -169,4 +171,4 @@ def _print(running: control.Running, *, only_exports: bool) -> None:
         for note in running.notes:
             print(f"  {note}")
     print(f"export OS_CLIENT_CONFIG_FILE={shlex.quote(str(running.clouds_yaml))}")
-    print(f"export OS_CLOUD={running.cloud}")
+    print(f"export OS_CLOUD={shlex.quote(running.cloud)}")

@@ -8,6 +8,7 @@ import os
 import select
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -85,9 +86,13 @@ def up(
     running = status(state.folder)
     if running is not None:
         return running
-    state.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for old in (state.ready, state.failure):
-        old.unlink(missing_ok=True)
+    try:
+        state.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for old in (state.ready, state.failure):
+            old.unlink(missing_ok=True)
+        state.log.touch(mode=0o600)
+    except OSError as error:
+        raise LocalCloudError(f"The local cloud cannot use {state.folder}: {error.strerror}.") from None
     command = [sys.executable, "-m", "kb_tests.localcloud.server", "--state", str(state.folder)]
     command += ["--driver", driver, "--port", str(port), "--token-lifetime", str(token_lifetime)]
     command += ["--name", name, "--hosts", str(hosts), "--zones", str(zones)]
@@ -126,7 +131,13 @@ def _spawn(command: list[str], log: Path) -> int:
 
 def _reason(state: StateDir) -> str:
     with suppress(OSError):
-        return state.failure.read_text().strip()
+        if said := state.failure.read_text().strip():
+            return said
+    try:
+        with tempfile.TemporaryFile(dir=state.folder) as file:
+            file.write(bytes(1))
+    except OSError as error:
+        return f"The local cloud cannot write to {state.folder}: {error.strerror}."
     return f"The local cloud ended while it started: see {state.log}."
 
 

@@ -69,7 +69,8 @@ def main(arguments: list[str] | None = None) -> int:
         with _locked(state):
             asyncio.run(_serve(options, state))
     except Exception as error:
-        state.failure.write_text(f"{error}\n")
+        with contextlib.suppress(OSError):  # a full disk
+            state.failure.write_text(f"{error}\n")
         log.exception("the local cloud ends")
         return 1
     if options.temporary:
@@ -102,6 +103,17 @@ async def _serve(options: argparse.Namespace, state: StateDir) -> None:
     for name in options.region:
         if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9_-]*", name) or [REGION, *options.region].count(name) > 1:
             raise CannotStartError(f"{name!r} cannot be the name of one more region.")
+    if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9._-]*", options.name):
+        raise CannotStartError(
+            f"A cloud cannot be called {options.name!r}: letters, digits, ., _ and - will do."
+        )
+    if not 0 <= options.port <= 65535:
+        raise CannotStartError(
+            f"There is no port {options.port}: ports are 1 to 65535, and 0 is any free one."
+        )
+    others = _others(options.beside)
+    if options.name in others:
+        raise CannotStartError(f"{options.beside} has a cloud {options.name} already: choose another --name.")
     if not 1 <= options.zones <= options.hosts <= MOST_HOSTS:
         raise CannotStartError(f"A cloud has 1 to {MOST_HOSTS} hosts, in 1 to as many zones.")
     sockets = [_listen(port) for port in (options.port, *(0 for _ in options.region))]
@@ -116,7 +128,7 @@ async def _serve(options: argparse.Namespace, state: StateDir) -> None:
         clouds.append(cloud.add_region(name, addresses[number], number, len(sockets)))
     for each in clouds:
         follow(each)
-    publish = functools.partial(_publish, cloud, state, password, options.name, _others(options.beside))
+    publish = functools.partial(_publish, cloud, state, password, options.name, others)
     ended = asyncio.Event()
     with _ends(ended, options.parent_pid), contextlib.ExitStack() as files:
         for each in clouds:

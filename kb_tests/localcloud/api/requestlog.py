@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections import deque
 from dataclasses import asdict, dataclass, field
@@ -30,6 +31,9 @@ class Entry:
     project_id: str
 
 
+log = logging.getLogger(__name__)
+
+
 @dataclass
 class RequestLog:
     """In memory the last 200,000; in `file` all of them, one JSON object a line."""
@@ -47,5 +51,9 @@ class RequestLog:
         self.count += 1
         self.entries.append(entry)
         if self.file is not None:
-            self.file.write(json.dumps(asdict(entry)) + "\n")
-            self.file.flush()
+            try:
+                self.file.write(json.dumps(asdict(entry)) + "\n")
+                self.file.flush()
+            except OSError as error:
+                log.warning("the request log goes on in memory alone: %s", error)
+                self.file = None

@@ -83,6 +83,65 @@ def test_what_hinders_a_start_is_said(state: Path) -> None:
     assert control.status(state) is None
 
 
+def up(state: Path, *options: str, before: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    command = [*before, sys.executable, "-m", "kb_tests.localcloud", "up", "--driver", "null"]
+    return subprocess.run(
+        [*command, "--state", str(state), *options], capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--port", "99999"], "There is no port 99999: ports are 1 to 65535, and 0 is any free one."),
+        (
+            ["--name", "a b; touch x"],
+            "A cloud cannot be called 'a b; touch x': letters, digits, ., _ and - will do.",
+        ),
+        (["--name", ""], "A cloud cannot be called ''"),
+        (["--hosts", "0"], "A cloud has 1 to 1000 hosts"),
+        (["--region", "a b"], "'a b' cannot be the name of one more region."),
+    ],
+)
+def test_a_wrong_option_is_said_in_one_sentence(state: Path, options: list[str], said: str) -> None:
+    ended = up(state, *options)
+    assert ended.returncode == 1
+    assert said in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1, ended.stderr
+    assert control.status(state) is None
+
+
+def test_a_folder_that_cannot_be_made_is_said_in_one_sentence() -> None:
+    ended = up(Path("/proc/nowhere"))
+    assert (ended.returncode, ended.stderr) == (
+        1,
+        "The local cloud cannot use /proc/nowhere: No such file or directory.\n",
+    )
+
+
+@pytest.mark.root_only("small file systems of one's own")
+def test_a_full_disk_is_said_in_one_sentence(tmp_path: Path) -> None:
+    small = 'mount -t tmpfs -o size=64k none $0 && (cat /dev/zero > $0/zeros; exec "$@")'
+    ended = up(tmp_path / "state", before=("unshare", "--mount", "sh", "-c", small, str(tmp_path)))
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1] == (
+        f"The local cloud cannot write to {tmp_path}/state: No space left on device."
+    )
+    assert "Traceback" not in ended.stderr
+
+
+def test_two_clouds_of_one_name_are_not_put_beside_each_other(state: Path) -> None:
+    control.up(state, driver="null", name="north")
+    other = state.with_name("other")
+    try:
+        with pytest.raises(control.LocalCloudError, match="has a cloud north already: choose another --name"):
+            control.up(other, driver="null", name="north", beside=state)
+        control.up(other, driver="null", name="south", beside=state)
+        control.down(other)
+    finally:
+        control.down(state)
+
+
 def test_the_command_line_prints_what_to_export(state: Path) -> None:
     command = [sys.executable, "-m", "kb_tests.localcloud"]
     up = subprocess.run(
