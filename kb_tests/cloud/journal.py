@@ -184,6 +184,10 @@ class Journal:
         """The journal as far as it is about each cloud of the run."""
         return tuple(Journal(self._file, self._whole, on) for on in range(len(self._whole.parts)))
 
+    def apart(self, suffix: str) -> str:
+        """That suffix of a name, such as no other cloud of the run has: regions share users and projects."""
+        return f"{suffix}-{self._on + 1}" if self._on else suffix
+
     @property
     def run_id(self) -> str:
         """The run."""

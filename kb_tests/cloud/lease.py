@@ -21,6 +21,7 @@ from kb_tests.cloud.contents import Entry
 from kb_tests.cloud.journal import KEPT_SECONDS, LEASE_SECONDS, Journal
 from kb_tests.cloud.kinds import KEY
 from kb_tests.cloud.mark import Mark, resource_name
+from kb_tests.cloud.projects import CLIENTS
 
 _LOG = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ def until(cloud: Cloud, journal: Journal) -> int:
 
 def _holder(journal: Journal) -> Entry | None:
     wanted = {
-        ("project", resource_name(journal.run_id, "clients")),
+        ("project", resource_name(journal.run_id, journal.apart(CLIENTS))),
         ("server", resource_name(journal.run_id, "proxy")),
     }
     holders = [entry for entry in journal.entries() if entry.id and (entry.kind, entry.name) in wanted]

@@ -16,6 +16,9 @@ from kb_tests.cloud.layout import Layout, Needs
 from kb_tests.cloud.options import StageOptions
 from kb_tests.cloud.preflight import Supplies
 
+CLIENTS = "clients"
+"""The project that holds the run's lease."""
+
 _KEY = "key"
 
 _COUNTED = 2
@@ -80,7 +83,7 @@ def _own(
     options: StageOptions,
 ) -> Project:
     cloud = builder.cloud
-    suffix = f"tenant-{tenant}" if tenant else "clients"
+    suffix = builder.journal.apart(f"tenant-{tenant}" if tenant else CLIENTS)
     key = f"{_KEY}-{suffix}"
     password = secrets.token_urlsafe(24)
 

@@ -16,14 +16,20 @@ from typing import Any
 
 import pytest
 
+from kb_tests.cloud import lease
 from kb_tests.cloud.builder import Builder
-from kb_tests.cloud.cleanup import Cleaned, clean
+from kb_tests.cloud.cleanup import Cleaned, clean, elsewhere
 from kb_tests.cloud.connect import Cloud, connect
 from kb_tests.cloud.contents import read
 from kb_tests.cloud.journal import Journal
 from kb_tests.cloud.kinds import KINDS
+from kb_tests.cloud.layout import apart, plan
+from kb_tests.cloud.options import StageOptions
+from kb_tests.cloud.staging import Site, stage_all
+from kb_tests.cloud.teardown import tear_down
+from kb_tests.errors import CloudAccessError
 from kb_tests.localcloud import control
-from tests.functional.cloud.staged import PUBLIC_KEY
+from tests.functional.cloud.staged import BOOT, PUBLIC_KEY, scenario
 
 ENTRIES = {
     # entry: (user, project, role, region)
@@ -192,3 +198,32 @@ def test_what_another_entry_removes_and_what_is_left_for_the_first(
     assert Counter(each.kind for each in again.removed) == left
     assert clouds.there(journal.run_id) == Counter()
     assert journal_is_lost or read(journal.path).closed
+
+
+def test_one_run_on_two_regions_is_on_two_clouds(clouds: Clouds, folder: Path) -> None:
+    """Its projects and users are in one Keystone, and each region has its own of them."""
+    north, south = clouds.by_entry["admin"], clouds.by_entry["admin-two"]
+    first = Journal.start("admin", clouds_yaml=clouds.clouds_yaml, folder=folder, now=north.now())
+    journals = (first, first.beside("admin-two", clouds_yaml=clouds.clouds_yaml, now=south.now()))
+    layouts = apart(plan(scenario(servers_per_network=1)))
+    sites = [Site(*each) for each in zip((north, south), layouts, (BOOT, BOOT), journals, strict=True)]
+    stage_all(sites, StageOptions(image="kb-node"))
+    assert lease.renew(north, first)
+    assert lease.renew(south, journals[1])
+    assert clouds.there(first.run_id)["project"] == 3  # a tenant's, and one for the proxy of each
+    tear_down(south, journals[1])
+    there = clouds.there(first.run_id)
+    assert (there["project"], there["user"], there["router"], there["server"]) == (2, 2, 2, 2)
+    assert elsewhere(south, {first.run_id}, folder) == []  # its own process has it
+    tear_down(north, first)
+    assert clouds.there(first.run_id) == Counter()
+
+
+def test_two_entries_of_one_region_are_one_cloud(clouds: Clouds, folder: Path) -> None:
+    cloud, boss = clouds.by_entry["admin"], clouds.by_entry["boss"]
+    journal = Journal.start("admin", folder=folder)
+    layouts = apart(plan(scenario(servers_per_network=1)))
+    sites = [Site(each, layout, BOOT, journal) for each, layout in zip((cloud, boss), layouts, strict=True)]
+    with pytest.raises(CloudAccessError, match="'admin' and 'boss' are one: both are region RegionOne"):
+        stage_all(sites, StageOptions(image="kb-node"))
+    journal.release()

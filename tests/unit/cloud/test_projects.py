@@ -41,6 +41,7 @@ def quota_of_one_project(layout: Layout) -> dict[str, int]:
         return question() if what.startswith("setting the network quota of clients") else None
 
     builder = Mock()
+    builder.journal.apart = str
     builder.call = call
     supplies = Supplies(
         image_id="image", disk=1, external_network_id="external", flavor_id="", member_role_id="member"
