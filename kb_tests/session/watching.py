@@ -66,8 +66,6 @@ class Watching:
             name = worker["workerid"] if worker else sessions.MAIN
             self._writer = FileWriter(folder / f"{name}.ndjson")
             bus.add(self._writer)
-        if not self._worker:
-            bus.add(LiveLine(Progress(config)))
         bus.put(
             SessionStarted(
                 process=worker["workerid"] if worker else sessions.MAIN,
@@ -82,6 +80,11 @@ class Watching:
     def sid(self) -> str:
         """The session's id; "" where it cannot be followed."""
         return self._opened.sid if self._opened else ""
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Show the seconds of loads of this process: its terminal is there from now on."""
+        if not self._worker:
+            self._bus.add(LiveLine(Progress(session.config)))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -58,6 +59,10 @@ class Watched:
         eventually(lambda: self.sessions() or self.process.poll() is not None, what=self._log.read_text)
         assert self.process.poll() is None, self._log.read_text()
 
+    @property
+    def output(self) -> str:
+        return self._log.read_text()
+
     def end(self) -> int:
         return self.process.wait(SESSION)
 
@@ -90,6 +95,8 @@ def test_a_session_is_followed_from_its_beginning_to_its_exit_code(
     events = watched.watch()
     code = watched.end()
     assert code == 0
+    shown = re.search(r"small-clients-1-rate-50: (warm-up|1/6s), \d+ requests/s", watched.output)
+    assert shown, watched.output
     order = [
         kind
         for kind in kinds(events)
