@@ -116,13 +116,21 @@ def kb_storage(
 def _runner(
     kind: type[Runner], request: pytest.FixtureRequest, target: Target, fleet: tuple[Topology, Fleet]
 ) -> Runner:
+    from kb_tests.cloud import states
     from kb_tests.session.keys import ATTEMPTS, BUS, CHECKS, PROGRESSION
     from kb_tests.session.progress import Progress
     from kb_tests.session.progression import Progression
     from kb_tests.session.recorder import Recorder
 
     config, stash = request.config, request.config.stash
-    recorder = Recorder(request.node, target.cloud, fleet[0].run_id, stash[BUS], stash[ATTEMPTS])
+    topology = fleet[0]
+    cloud: Cloud = request.getfixturevalue("kb_cloud")
+    here = [server for server in topology.proxies + topology.agents if server.cloud in ("", cloud.name)]
+
+    def down() -> list[str]:
+        return states.sentences(states.down(cloud, topology.run_id, here))
+
+    recorder = Recorder(request.node, target.cloud, topology.run_id, stash[BUS], stash[ATTEMPTS], down)
     return kind(
         target,
         *fleet,

@@ -52,6 +52,7 @@ class ListedServer(NamedServer):
     metadata: dict[str, str] = {}
     fault: _Fault | None = None
     addresses: dict[str, list[_Address]] = {}
+    updated: str = ""
     host_id: str | None = Field(default=None, alias="hostId")
     hypervisor: str | None = Field(default=None, alias="OS-EXT-SRV-ATTR:hypervisor_hostname")
     zone: str | None = Field(default=None, alias="OS-EXT-AZ:availability_zone")

@@ -79,6 +79,10 @@ def _others(record: RunRecord) -> Iterator[str]:
     if record.failures:
         count = len(record.failures)
         yield "1 test of your own failed." if count == 1 else f"{count} tests of your own failed."
+    if down := list(dict.fromkeys(sentence for point in record.points for sentence in point.down)):
+        yield down[0]
+        if len(down) > 1:
+            yield f"{len(down) - 1} more servers are down."
     if record.leaks:
         yield "Resources of this run were left on the cloud."
 

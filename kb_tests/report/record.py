@@ -105,7 +105,8 @@ class PointRecord(Part):
     `reason` is one sentence. `test` is the node id of the test that ran it, `run` the staging that it ran on.
     A point that was run again stands in the record again, with the number of its `attempt`. `earlier` are
     looks before the one that decided. `doubts` say why a measurement of somebody's own test is not to be
-    believed, `notes` what else is to be known of it.
+    believed, `notes` what else is to be known of it. `down` are sentences on servers that Nova did not call
+    ACTIVE when the point had gone wrong.
     """
 
     point: Point
@@ -120,6 +121,7 @@ class PointRecord(Part):
     earlier: tuple[LookRecord, ...] = ()
     doubts: tuple[Text, ...] = ()
     notes: tuple[Text, ...] = ()
+    down: tuple[Text, ...] = ()
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Self:

@@ -173,10 +173,10 @@ def label(point: PointRecord) -> str:
 def findings(point: PointRecord) -> list[str]:
     """Why a point is not a plain pass, one sentence each; empty if it is one."""
     if point.verdict is None:
-        return list(point.doubts) or ([point.reason] if point.reason else [])
+        return [*point.down, *(list(point.doubts) or ([point.reason] if point.reason else []))]
     if point.verdict.reasons:
-        return list(point.verdict.reasons)
-    told = []
+        return [*point.down, *point.verdict.reasons]
+    told = list(point.down)
     for outcome in (Outcome.FAIL, Outcome.INCONCLUSIVE):
         for check in point.verdict.checks:
             if check.outcome is outcome:

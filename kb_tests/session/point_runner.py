@@ -118,9 +118,9 @@ class PointRunner(ABC, Generic[S, P, M]):
         self._progression.note(self._cloud, point, verdict)
         tolerated = {Outcome.PASS, Outcome.INCONCLUSIVE} if self._inconclusive_passes else {Outcome.PASS}
         fails = verdict.outcome not in tolerated
-        self._recorder.put(record, fails=fails)
+        kept = self._recorder.put(record, fails=fails)
         if fails:
-            findings = "\n".join(words.findings(record))
+            findings = "\n".join(words.findings(kept))
             pytest.fail(f"{point.id}: {words.label(record)}\n{findings}", pytrace=False)
         return verdict
 
@@ -171,9 +171,9 @@ class PointRunner(ABC, Generic[S, P, M]):
             own, measurement, started, doubts=doubts, notes=notes, allow_invalid=allow_invalid
         )
         fails = record.status is PointStatus.INVALID
-        self._recorder.put(record, fails=fails, doubted=bool(notes))
+        kept = self._recorder.put(record, fails=fails, doubted=bool(notes))
         if fails:
-            told = "\n".join(doubts)
+            told = "\n".join(kept.down + doubts)
             pytest.fail(f"{own.id}: not valid, so nothing is said of the cloud\n{told}", pytrace=False)
         return own, measurement, doubts
 

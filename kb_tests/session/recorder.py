@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import pytest
 
 from kb_tests.events.bus import Bus
@@ -16,22 +18,34 @@ class Recorder:
     """One attempt at the test `item`, which loads `cloud`, on the topology that was staged as `run`.
 
     JUnit gets the figures of this attempt alone, each name once: those of a second measurement in one test
-    begin with "kb.2." instead of "kb.".
+    begin with "kb.2." instead of "kb.". `down` is asked for sentences on servers that are down, where a
+    result speaks against the test.
     """
 
-    def __init__(self, item: pytest.Item, cloud: str, run: str, bus: Bus, attempts: Attempts) -> None:
+    def __init__(
+        self,
+        item: pytest.Item,
+        cloud: str,
+        run: str,
+        bus: Bus,
+        attempts: Attempts,
+        down: Callable[[], Sequence[str]],
+    ) -> None:
         self._item = item
         self._cloud = cloud
         self._run = run
         self._bus = bus
         self._attempts = attempts
+        self._down = down
         self._results = 0
         item.user_properties[:] = [pair for pair in item.user_properties if not pair[0].startswith("kb.")]
 
-    def put(self, result: PointRecord, *, fails: bool = False, doubted: bool = False) -> None:
+    def put(self, result: PointRecord, *, fails: bool = False, doubted: bool = False) -> PointRecord:
         """Keep a result. It `fails` if it speaks against the test, and is `doubted` if the instruments may
-        have made the cloud look slow.
+        have made the cloud look slow. Returns it with what is known of servers that are down.
         """
+        if fails:
+            result = result.model_copy(update={"down": tuple(self._down())})
         self._results += 1
         begin = "kb." if self._results == 1 else f"kb.{self._results}."
         for name, value in junit.properties(result):
@@ -40,6 +54,7 @@ class Recorder:
         self._bus.put(PointEnded(cloud=self._cloud, point=kept))
         against = "; ".join((f"{result.id}: {words.label(result)}", *words.findings(result))) if fails else ""
         self._attempts.result(self._item.nodeid, against, doubted=doubted)
+        return kept
 
     def own_id(self, point: Point) -> str:
         """The id of a load of a test's own, which no other measurement of this run has."""

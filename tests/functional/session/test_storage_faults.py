@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from pathlib import Path
 
@@ -32,6 +33,9 @@ def test_a_server_that_dies_makes_the_point_invalid(suite: Suite) -> None:
     )
     assert ended.code == 11, ended.output
     assert "1 of 1 servers are missing" in ended.output
+    [down] = ended.record["points"][0]["down"]
+    assert re.fullmatch(r"Server kb-\w+-storage-1 is SHUTOFF since [\d:]+ UTC \(host .+\)\.", down)
+    assert ended.output.count(down) >= 2  # of the point, and of all in the first sentence
     assert suite.left() == []
 
 
