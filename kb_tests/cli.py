@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from kb_tests.commands import runs
 from kb_tests.errors import KbError, ScenarioError
 
 EPILOG = """\
@@ -126,6 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     report.set_defaults(run=_report)
 
     _add_watch(commands)
+    runs.add(commands)
     commands.add_parser("localcloud", help="start, stop and look at an embedded local cloud")
     return parser
 

@@ -1,0 +1,52 @@
+"""Which runs somebody means: by cloud, scenario, outcome, time or tag; or one, by the begin of its id."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from kb_tests.errors import RecordError
+from kb_tests.history.summary import Summary
+from kb_tests.history.tags import tags_of
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What runs have to be; "" and 0 leave it open. `since` is how many seconds ago they began at most."""
+
+    cloud: str = ""
+    scenario: str = ""
+    outcome: str = ""
+    tag: str = ""
+    since: float = 0.0
+
+
+def matching(runs: Iterable[Summary], wanted: Wanted) -> Iterator[Summary]:
+    """Those of `runs` that are as wanted, in their order."""
+    oldest = time.time() - wanted.since if wanted.since else 0.0
+    for run in runs:
+        if (
+            wanted.cloud in ("", run.cloud)
+            and (not wanted.scenario or wanted.scenario in run.scenarios)
+            and wanted.outcome in ("", run.outcome)
+            and run.started >= oldest
+            and (not wanted.tag or wanted.tag in tags_of(Path(run.path)))
+        ):
+            yield run
+
+
+def the_one(runs: Iterable[Summary], name: str) -> Summary:
+    """The run whose id begins with `name`, or the newest with the tag `name`; raises RecordError."""
+    every = list(runs)
+    found = [run for run in every if run.run.startswith(name)] if name else []
+    if len(found) == 1:
+        return found[0]
+    if len(found) > 1:
+        ids = ", ".join(run.run for run in found[:5])
+        raise RecordError(f"{name} is the begin of several runs: {ids}.", remedy="Give more of its id.")
+    tagged = next((run for run in every if name in tags_of(Path(run.path))), None)
+    if tagged is None:
+        raise RecordError(f"No run here is called or tagged {name!r}.", remedy="`kb runs` lists them.")
+    return tagged

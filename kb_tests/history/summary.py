@@ -1,0 +1,76 @@
+"""What a list of runs shows of one: read from its record, without decoding any histogram."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+LARGEST = 1 << 30
+"""Bytes of a record that is read for a list."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One run on one cloud.
+
+    `started` and `ended` are Unix times (`ended` 0 where it broke off), `exit_code` that of its session, None
+    where it broke off. `points` are (id, outcome, else status) in the order of the run.
+    """
+
+    run: str
+    cloud: str
+    started: float
+    ended: float
+    exit_code: int | None
+    scenarios: tuple[str, ...]
+    points: tuple[tuple[str, str], ...]
+    leaks: int
+    path: str
+
+    @property
+    def outcome(self) -> str:
+        """One word: what the run means to somebody who looks for bad ones."""
+        found = {outcome for _, outcome in self.points}
+        if self.leaks:
+            return "leaked"
+        if self.exit_code is None:
+            return "unfinished"
+        order = ("invalid", "lost", "error", "not_run", "fail", "inconclusive", "pass", "measured")
+        return next((word for word in order if word in found), "empty")
+
+
+def summarize(path: Path) -> Summary | None:
+    """The summary of a record; None for a file that is none (it may be anything that ends in .json)."""
+    try:
+        if path.stat().st_size > LARGEST:
+            return None
+        found = json.loads(path.read_bytes())
+        if not isinstance(found, dict) or "schema_version" not in found or found.get("run") != path.stem:
+            return None
+        return Summary(
+            run=str(found["run"]),
+            cloud=str(found["cloud"]),
+            started=_time(found["started"]),
+            ended=_time(found["ended"]) if found.get("ended") else 0.0,
+            exit_code=int(found["exit_code"]) if found.get("exit_code") is not None else None,
+            scenarios=tuple(str(scenario["name"]) for scenario in found.get("scenarios", [])),
+            points=tuple(_point(point) for point in found.get("points", [])),
+            leaks=len(found.get("leaks", [])),
+            path=str(path),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def _point(point: Mapping[str, Any]) -> tuple[str, str]:
+    verdict = point.get("verdict")
+    return str(point["point"]["id"]), str(verdict["outcome"] if verdict else point["status"])
+
+
+def _time(text: str) -> float:
+    when = datetime.fromisoformat(text)
+    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()

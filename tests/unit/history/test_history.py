@@ -1,0 +1,137 @@
+"""The list of runs: true to the records whatever becomes of the index."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from kb_tests.cli import main
+from kb_tests.errors import RecordError
+from kb_tests.history import index as indexing
+from kb_tests.history.find import Wanted, matching, the_one
+from kb_tests.history.index import NAME, Index
+from kb_tests.history.summary import summarize
+from kb_tests.history.tags import set_tags, tags_of
+from kb_tests.report.record import PointStatus
+from tests.unit.report import build
+
+
+def write(folder: Path, run: str = "1f2e3d4c", **changes: object) -> Path:
+    points = [build.judged(), build.without(PointStatus.NOT_RUN, "ended", build.point(1))]
+    record = build.run(points).model_copy(update={"run": run, "exit_code": 11, **changes})
+    return record.write(folder)
+
+
+def runs(folder: Path) -> list[str]:
+    index = Index(folder)
+    found = [run.run for run in index.runs()]
+    index.close()
+    return found
+
+
+def test_a_summary_says_what_became_of_each_point(tmp_path: Path) -> None:
+    found = summarize(write(tmp_path))
+    assert found is not None
+    assert (found.run, found.cloud, found.exit_code, found.outcome) == ("1f2e3d4c", "west-1", 11, "not_run")
+    assert [outcome for _, outcome in found.points] == ["pass", "not_run"]
+    assert found.started == build.STARTED.timestamp()
+
+
+def test_the_list_follows_the_folder(tmp_path: Path) -> None:
+    first = write(tmp_path, "00000001")
+    assert runs(tmp_path) == ["00000001"]
+    write(tmp_path, "00000002", started=build.ENDED)
+    (tmp_path / "other.json").write_text("[1, 2]")
+    (tmp_path / "00000003.json").write_text(json.dumps({"schema_version": 2, "run": "ffffffff"}))
+    (tmp_path / "broken.json").write_bytes(b"\xff{")
+    assert runs(tmp_path) == ["00000002", "00000001"]
+    first.unlink()
+    assert runs(tmp_path) == ["00000002"]
+    write(tmp_path, "00000002", cloud="elsewhere")
+    index = Index(tmp_path)
+    assert [run.cloud for run in index.runs()] == ["elsewhere"]
+
+
+@pytest.mark.parametrize("damage", [b"no database at all", b"SQLite format 3\0" + b"x" * 5000, b""])
+def test_a_damaged_index_is_made_again(tmp_path: Path, damage: bytes) -> None:
+    write(tmp_path)
+    (tmp_path / NAME).write_bytes(damage)
+    assert runs(tmp_path) == ["1f2e3d4c"]
+
+
+def test_where_no_index_can_be_written_the_list_is_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path)
+    monkeypatch.setattr(indexing, "NAME", "nowhere/index.sqlite")
+    assert runs(tmp_path) == ["1f2e3d4c"]
+
+
+def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match="no folder"):
+        Index(tmp_path / "nowhere")
+
+
+def test_tags_are_kept_beside_the_record(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    assert tags_of(path) == ()
+    assert set_tags(path, ["b", "a", "a"]) == tags_of(path) == ("a", "b")
+    set_tags(path, [])
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+    with pytest.raises(RecordError, match="no tag"):
+        set_tags(path, ["../x"])
+    path.with_suffix(".tags").write_text('{"a": 1}')
+    assert tags_of(path) == ()
+
+
+def test_runs_are_found_by_what_they_are(tmp_path: Path) -> None:
+    write(tmp_path, "0000aaaa", cloud="a")
+    old = write(tmp_path, "0000bbbb", cloud="b", leaks=["server x"])
+    set_tags(old, ["before-upgrade"])
+    index = Index(tmp_path)
+    every = index.runs()
+
+    def names(**wanted: object) -> set[str]:
+        return {run.run for run in matching(every, Wanted(**wanted))}  # type: ignore[arg-type]
+
+    assert names(cloud="a") == {"0000aaaa"}
+    assert names(outcome="leaked") == {"0000bbbb"}
+    assert names(tag="before-upgrade") == {"0000bbbb"}
+    assert names(scenario="http-east-west") == {"0000aaaa", "0000bbbb"}
+    assert names(since=60.0) == set()
+    assert the_one(every, "0000a").run == "0000aaaa"
+    assert the_one(every, "before-upgrade").run == "0000bbbb"
+    with pytest.raises(RecordError, match="several"):
+        the_one(every, "0000")
+    with pytest.raises(RecordError, match="No run"):
+        the_one(every, "nobody")
+
+
+def test_only_what_changed_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(3):
+        write(tmp_path, f"0000000{number}")
+    assert len(runs(tmp_path)) == 3
+    read: list[str] = []
+    monkeypatch.setattr(indexing, "summarize", lambda path: read.append(path.name))
+    os.utime(tmp_path / "00000001.json", (time.time(), time.time() + 5))
+    runs(tmp_path)
+    assert read == ["00000001.json"]
+
+
+def test_the_list_shows_a_letter_a_point_and_tags(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path)
+    assert main(["runs", "tag", "1f2e", "before-upgrade", "--reports", str(tmp_path)]) == 0
+    assert main(["runs", "--reports", str(tmp_path)]) == 0
+    tagged, head, row = capsys.readouterr().out.splitlines()
+    assert tagged == "run 1f2e3d4c: before-upgrade"
+    assert head.split() == ["RUN", "OUTCOME", "BEGAN", "TOOK", "CLOUD", "POINTS", "SCENARIOS", "TAGS"]
+    assert row.startswith("1f2e3d4c  not_run")
+    assert row.split()[-4:] == ["west-1", "P-", "http-east-west", "before-upgrade"]
+    assert main(["runs", "--reports", str(tmp_path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["tags"] == ["before-upgrade"]
+    assert main(["runs", "--reports", str(tmp_path / "nowhere")]) == 1
+    assert "no folder" in capsys.readouterr().err
