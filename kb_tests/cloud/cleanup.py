@@ -270,7 +270,7 @@ def _end(cloud: Cloud, run: FoundRun, progress: Progress, deadline: float, *, an
     if run.journal is not None:
         journal = Journal.open(run.journal)
         try:
-            return end(cloud, journal.parts[run.on], progress, deadline)
+            return end(cloud, journal.parts[run.on], progress, deadline, run.resources)
         finally:
             journal.release()
     removal = Removal(cloud, run.mark, deadline, progress, anywhere=anywhere)

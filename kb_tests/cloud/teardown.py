@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kb_tests.cloud.calls import understood
@@ -52,28 +53,39 @@ def tear_down(
     return ended.removed
 
 
-def end(cloud: Cloud, journal: Journal, progress: Progress = silent, deadline: float = DEADLINE) -> Ended:
-    """The same, told instead of raised. CloudError when the journal belongs to another cloud or region."""
+def end(
+    cloud: Cloud,
+    journal: Journal,
+    progress: Progress = silent,
+    deadline: float = DEADLINE,
+    found: Sequence[Resource] = (),
+) -> Ended:
+    """The same, told instead of raised; `found` is what is known to be there of the run beside what its
+    journal says. CloudError when that belongs to another cloud or region.
+    """
     journal.bind(cloud.account)
     with understood(cloud.name, LeakError):
-        return _end(cloud, journal, progress, deadline)
+        return _end(cloud, journal, progress, deadline, found)
 
 
-def _end(cloud: Cloud, journal: Journal, progress: Progress, deadline: float) -> Ended:
+def _end(
+    cloud: Cloud, journal: Journal, progress: Progress, deadline: float, found: Sequence[Resource]
+) -> Ended:
     undecided, last_intent = journal.undecided(), journal.last_intent
+    known = [resource for entry in journal.entries() if (resource := _known(cloud, journal, entry))]
     removal = Removal(
         cloud,
         journal.mark,
         deadline,
         progress,
-        kinds=journal.kinds(),
+        kinds=journal.kinds() | {resource.kind for resource in found},
         unsure={entry.kind for entry in undecided},
         on_removed=journal.removed,
     )
     leak = None
     try:
         removal.run(
-            [resource for entry in journal.entries() if (resource := _known(cloud, journal, entry))],
+            [*found, *known],
             projects=journal.projects(),
             settle=_SETTLE if undecided else 0.0,
         )

@@ -14,7 +14,7 @@ from typing import Any, cast
 import pytest
 from openstack import exceptions as sdk
 
-from kb_tests.cloud import calls, kinds, removal, teardown
+from kb_tests.cloud import calls, cleanup, kinds, removal, teardown
 from kb_tests.cloud.account import Account
 from kb_tests.cloud.connect import Cloud
 from kb_tests.cloud.kinds import KINDS, Resource, Slow
@@ -110,6 +110,7 @@ class World:
                 user_id=here.user,
                 is_admin=here.admin,
                 has_volumes=True,
+                now=self.clock.time,
                 connection=SimpleNamespace(
                     network=SimpleNamespace(security_groups=lambda **_: [], quotas=list)
                 ),
@@ -171,6 +172,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     world = World(clock, Mark("01234567", 2_000_000_000))
     for module in (calls, removal, teardown):
         monkeypatch.setattr(module, "time", clock)
+    monkeypatch.setattr(cleanup, "monotonic", clock.monotonic)
+    monkeypatch.setattr(cleanup, "Event", clock.event)
     monkeypatch.setattr(removal, "threading", SimpleNamespace(Event=clock.event))
     for name, row in list(KINDS.items()):
         going = Slow(lambda *given: world.names(*given), world.alive, lambda found: found.task == "deleting")
