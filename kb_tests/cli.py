@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 
-from pydantic import TypeAdapter
-
-from kb_tests.commands import runs
-from kb_tests.errors import KbError, ScenarioError
+from kb_tests.commands import runs, scenario, watch
+from kb_tests.errors import KbError
 
 EPILOG = """\
 Loads are run by pytest:
@@ -52,29 +50,10 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=f"kb_tests {metadata.version('kb-tests')}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    schema = commands.add_parser(
-        "schema", help="print the JSON schema of scenario files, for editors, or of a session's events"
-    )
-    schema.add_argument("what", nargs="?", choices=("scenario", "events"), default="scenario")
-    schema.set_defaults(run=_schema)
-
-    scenario = commands.add_parser("scenario", help="check scenario files")
-    scenario_commands = scenario.add_subparsers(metavar="COMMAND", required=True)
-    check = scenario_commands.add_parser(
-        "check", help="say what is wrong with scenario files, and what they cannot show"
-    )
-    check.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    check.set_defaults(run=_check)
-
-    plan = commands.add_parser("plan", help="say what a scenario needs, before anything is staged")
-    plan.add_argument("file", type=Path, metavar="FILE")
-    plan.add_argument(
-        "--two-clouds", action="store_true", help="with its traffic generators on a cloud of their own"
-    )
-    plan.set_defaults(run=_plan)
-
+    scenario.add(commands)
     cleanup = commands.add_parser(
         "cleanup",
         help="remove what runs left on a cloud",
@@ -126,34 +105,10 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--html", type=Path, metavar="FILE", help="where to (default: beside the record)")
     report.set_defaults(run=_report)
 
-    _add_watch(commands)
+    watch.add(commands)
     runs.add(commands)
     commands.add_parser("localcloud", help="start, stop and look at an embedded local cloud")
     return parser
-
-
-def _add_watch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    watch = commands.add_parser(
-        "watch",
-        help="follow a session that runs in another shell, or in CI on this machine",
-        description="Shows what happens in a session of this user, from its beginning until it ends. The "
-        "session does not notice; Ctrl-C ends the watching alone.",
-    )
-    watch.add_argument(
-        "session", nargs="?", default="", metavar="SESSION", help="default: the newest one that runs"
-    )
-    watch.add_argument("--replay", action="store_true", help="show a session that ended at the pace of then")
-    watch.add_argument("--json", action="store_true", help="a JSON object a line: see `kb schema events`")
-    watch.set_defaults(run=_watch)
-
-    marker = commands.add_parser(
-        "marker",
-        help="note in a running session that something was done to the cloud",
-        description='Notes this moment in a session that runs: kb marker "pulled the link of node-3".',
-    )
-    marker.add_argument("text", metavar="TEXT", help="what was done")
-    marker.add_argument("--session", default="", metavar="SESSION", help="default: the newest one that runs")
-    marker.set_defaults(run=_marker)
 
 
 def _add_image(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -175,67 +130,6 @@ def _add_image(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     upload.add_argument("file", type=Path, metavar="FILE", help="qcow2, or .raw")
     upload.set_defaults(run=_upload_image)
-
-
-def _schema(options: argparse.Namespace) -> int:
-    if options.what == "events":
-        from kb_tests.events import lines
-
-        print(json.dumps(lines.schema(), indent=2))
-        return 0
-    from kb_tests.scenario.model import Scenario
-
-    print(json.dumps(TypeAdapter(Scenario).json_schema(), indent=2))
-    return 0
-
-
-def _watch(options: argparse.Namespace) -> int:
-    from kb_tests import watch
-
-    show = watch.as_json if options.json else watch.Text()
-    session = watch.choose(options.session)
-    if not options.json:
-        print(f"session {session.sid}{'' if session.alive else ', which has ended'}", flush=True)
-    for read in watch.follow(session, replay=options.replay):
-        if text := show(read):
-            print(text, flush=True)
-    return 0
-
-
-def _marker(options: argparse.Namespace) -> int:
-    from kb_tests import watch
-
-    session = watch.mark(options.session, options.text)
-    print(f"noted in session {session.sid}: {options.text}")
-    return 0
-
-
-def _check(options: argparse.Namespace) -> int:
-    from kb_tests.scenario.load import load
-    from kb_tests.scenario.points import expand
-    from kb_tests.sla.feasible import feasible
-
-    wrong = 0
-    for file in options.files:
-        try:
-            scenario = load(file)
-            mistakes = feasible(scenario)
-        except ScenarioError as error:
-            mistakes = [str(error)]
-        wrong += bool(mistakes)
-        print("\n".join(mistakes) if mistakes else f"{file}: good, {len(expand(scenario))} points")
-    return int(wrong > 0)
-
-
-def _plan(options: argparse.Namespace) -> int:
-    from kb_tests.cloud.describe import describe
-    from kb_tests.cloud.layout import apart, plan
-    from kb_tests.scenario.load import load
-
-    scenario = load(options.file)
-    layout = plan(scenario)
-    print(describe(scenario, *(apart(layout) if options.two_clouds else (layout,))))
-    return 0
 
 
 def _cleanup(options: argparse.Namespace) -> int:
@@ -268,7 +162,7 @@ def _doctor(options: argparse.Namespace) -> int:
     from kb_tests.cloud.layout import Layout, apart, plan
     from kb_tests.cloud.options import StageOptions
     from kb_tests.scenario.load import load
-    from kb_tests.session.selection import find_file
+    from kb_tests.scenario.shipped import find_file
 
     layout = plan(load(find_file(options.scenario))) if options.scenario else None
     clouds: dict[str, Layout | None] = {options.cloud: layout}

@@ -14,6 +14,7 @@ from kb_tests.errors import ScenarioError
 from kb_tests.scenario.load import load
 from kb_tests.scenario.model import Scenario
 from kb_tests.scenario.points import Point, expand
+from kb_tests.scenario.shipped import find_file
 from kb_tests.sla.count import checks_of
 
 LOCAL = ""
@@ -21,12 +22,6 @@ LOCAL = ""
 
 _KIND_OF = {"kb_http": "http", "kb_storage": "storage"}
 """The kind of scenario that a fixture is for."""
-
-_PACKAGE = Path(__file__).parents[1]
-_SHIPPED = next(
-    folder for folder in (_PACKAGE / "scenarios", _PACKAGE.parent / "scenarios") if folder.is_dir()
-)
-"""Inside of an installed package, beside it in a checkout."""
 
 
 @dataclass(frozen=True)
@@ -178,15 +173,3 @@ def _is_without_scenario(item: pytest.Item) -> bool:
 
 def _test_id(name: str, cloud: str, clouds: Iterable[str]) -> str:
     return name if len(tuple(clouds)) == 1 else f"{name}-{cloud}"
-
-
-def find_file(file: str) -> Path:
-    """A scenario's path, from that or from the name of a shipped one; ScenarioError for neither."""
-    path = Path(file)
-    if path.suffix or path.exists():
-        return path
-    shipped = _SHIPPED / f"{file}.yaml"
-    if shipped.exists():
-        return shipped
-    names = ", ".join(sorted(path.stem for path in _SHIPPED.glob("*.yaml")))
-    raise ScenarioError(f"{file} is neither a file nor a shipped scenario; those are: {names}.")

@@ -1,0 +1,108 @@
+"""`kb schema`, `kb scenario` and `kb plan`: what scenario files may say, do say, and need."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from kb_tests.errors import ScenarioError
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The options of the three."""
+    schema = commands.add_parser(
+        "schema", help="print the JSON schema of scenario files, for editors, or of a session's events"
+    )
+    schema.add_argument("what", nargs="?", choices=("scenario", "events"), default="scenario")
+    schema.set_defaults(run=_schema)
+
+    scenario = commands.add_parser("scenario", help="list, show and check scenario files")
+    actions = scenario.add_subparsers(metavar="COMMAND", required=True)
+    check = actions.add_parser(
+        "check", help="say what is wrong with scenario files, and what they cannot show"
+    )
+    check.add_argument("files", nargs="+", metavar="FILE", help="scenario file, or name of a shipped one")
+    check.set_defaults(run=_check)
+    listing = actions.add_parser("list", help="list the shipped scenarios")
+    listing.set_defaults(run=_list)
+    show = actions.add_parser(
+        "show",
+        help="print a shipped scenario, to copy and change",
+        description="Prints a scenario file: kb scenario show http-east-west > my-scenario.yaml",
+    )
+    show.add_argument("file", metavar="NAME", help="name of a shipped scenario, or a file")
+    show.set_defaults(run=_show)
+
+    plan = commands.add_parser("plan", help="say what a scenario needs, before anything is staged")
+    plan.add_argument("file", metavar="FILE", help="scenario file, or name of a shipped one")
+    plan.add_argument(
+        "--two-clouds", action="store_true", help="with its traffic generators on a cloud of their own"
+    )
+    plan.set_defaults(run=_plan)
+
+
+def _schema(options: argparse.Namespace) -> int:
+    from pydantic import TypeAdapter
+
+    from kb_tests.events import lines
+    from kb_tests.scenario.model import Scenario
+
+    found = lines.schema() if options.what == "events" else TypeAdapter(Scenario).json_schema()
+    print(json.dumps(found, indent=2))
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from kb_tests.scenario.load import load
+    from kb_tests.scenario.points import expand
+    from kb_tests.scenario.shipped import find_file
+    from kb_tests.sla.feasible import feasible
+
+    wrong = 0
+    for file in options.files:
+        try:
+            scenario = load(find_file(file))
+            mistakes = feasible(scenario)
+        except ScenarioError as error:
+            mistakes = [str(error)]
+        wrong += bool(mistakes)
+        print("\n".join(mistakes) if mistakes else f"{file}: good, {len(expand(scenario))} points")
+    return int(wrong > 0)
+
+
+def _list(_options: argparse.Namespace) -> int:
+    from kb_tests.scenario.load import load
+    from kb_tests.scenario.points import expand
+    from kb_tests.scenario.shipped import shipped
+
+    scenarios = [load(path) for path in shipped()]
+    width = max(len(scenario.name) for scenario in scenarios)
+    for scenario in scenarios:
+        points = len(expand(scenario))
+        print(
+            f"{scenario.name:{width}}  {scenario.kind:7}  {points:3} point{'s' if points > 1 else ' '}  "
+            f"{' '.join(scenario.description.split())}".rstrip()
+        )
+    return 0
+
+
+def _show(options: argparse.Namespace) -> int:
+    from kb_tests.scenario.load import load
+    from kb_tests.scenario.shipped import find_file
+
+    path = find_file(options.file)
+    load(path)
+    print(path.read_text(encoding="utf-8"), end="")
+    return 0
+
+
+def _plan(options: argparse.Namespace) -> int:
+    from kb_tests.cloud.describe import describe
+    from kb_tests.cloud.layout import apart, plan
+    from kb_tests.scenario.load import load
+    from kb_tests.scenario.shipped import find_file
+
+    scenario = load(find_file(options.file))
+    layout = plan(scenario)
+    print(describe(scenario, *(apart(layout) if options.two_clouds else (layout,))))
+    return 0
