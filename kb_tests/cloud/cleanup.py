@@ -7,6 +7,7 @@ entry of clouds.yaml removes what it is shown, and tells of the rest.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -195,11 +196,10 @@ def _find(cloud: Cloud, kind: str) -> list[Resource] | str:
 
 
 def _readable(folder: Path | None) -> Iterator[tuple[Path, Contents]]:
+    """The journals that say something; runs of others are found by their marks alone."""
     for path in journals(folder):
-        try:
+        with contextlib.suppress(CloudError):
             yield path, read(path)
-        except CloudError:
-            continue
 
 
 def _is_held(path: Path) -> bool:

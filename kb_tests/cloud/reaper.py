@@ -17,6 +17,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,7 @@ _LOOKS = 15.0
 _RETRIES = (30.0, 120.0, 600.0, 1800.0)
 """Seconds until the next attempt on a cloud that could not be reached, or would not let go."""
 
+_ONCE = "--once"
 _LOG = logging.getLogger("kb_tests.cloud.reaper")
 
 
@@ -151,21 +153,37 @@ def _reap(journal: Journal) -> None:
     _LOG.info("Removed %d resources of run %s on %s.", len(removed), journal.run_id, header.cloud)
 
 
-def watch(path: Path) -> bool:
-    """Reap the run until nothing of it is left, nor can come; False where that had to be given up."""
+def _in_a_child(path: Path) -> bool:
+    command = [sys.executable, "-P", "-m", "kb_tests.cloud.reaper", _ONCE, str(path)]
+    return subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode == 0
+
+
+def once(path: Path) -> bool:
+    """Reap the run, and say in its log why not; whether it went well."""
+    try:
+        reap(path)
+    except (CloudError, OSError) as error:  # the journal's folder may be gone, or its disk full
+        _LOG.error("%s", error)
+        return False
+    return True
+
+
+def watch(path: Path, attempt: Callable[[Path], bool] = _in_a_child) -> bool:
+    """Reap the run until nothing of it is left, nor can come; False where that had to be given up.
+
+    `attempt` does it once, and tells whether that went well; by default it is a process of its own, as that
+    takes memory.
+    """
     retries, gap, not_before = iter(_RETRIES), _LOOKS, 0.0
     while (due := _due(path)) is not None:
         wait = max(due, not_before) - time.time()
         if wait > 0 or is_held(path):
             time.sleep(min(max(wait, _AGAIN), _NAP))
             continue
-        try:
-            reap(path)
+        if attempt(path):
             wait, gap = gap, 2 * gap
-        except (CloudError, OSError) as error:  # the journal's disk may be full
-            _LOG.error("%s", error)
-            if (wait := next(retries, 0.0)) == 0.0:
-                return False
+        elif (wait := next(retries, 0.0)) == 0.0:
+            return False
         not_before = time.time() + wait
     return True
 
@@ -207,9 +225,11 @@ def _is_first() -> bool:
 
 
 def main() -> int:
-    """Wait for the end of standard input, then reap the journal named on the command line."""
+    """Wait for the end of standard input, then reap the journal named on the command line; or once, now."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     logging.captureWarnings(capture=True)
+    if sys.argv[1] == _ONCE:
+        return int(not once(Path(sys.argv[2])))
     first = _is_first()
     while sys.stdin.buffer.read(4096):
         pass

@@ -194,14 +194,16 @@ class Removal:
             self._stop.wait(until_next_look(now - began, wanted - len(left), wanted))
 
     def _still(self, row: Kind, slow: Slow, waiting: set[str]) -> set[str]:
-        """Which of them are there: by the cheap list where one ever had them, else each by itself."""
+        """Which of them are there: by the cheap list where one ever had them, else each by itself. What that
+        says of them counts only if there is a list.
+        """
         hidden = self._books.hidden(row.name)
-        named, there = set[str](), set[str]()
-        if waiting - hidden:
-            named = self._asked(f"listing {row.name}s", lambda: slow.names(self._cloud, self._mark))
-        if hidden:
-            there = self._asked(f"looking for {row.name}s", lambda: slow.there(self._cloud, hidden))
-        return (named & waiting) | there
+
+        def look() -> set[str]:
+            named = slow.names(self._cloud, self._mark) & waiting
+            return named | (slow.there(self._cloud, hidden) if hidden else set())
+
+        return self._asked(f"listing {row.name}s", look)
 
     def _look(self, kinds: Collection[str]) -> None:
         """List these kinds, and write down what that says."""

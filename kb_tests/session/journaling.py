@@ -135,4 +135,4 @@ def _is_open(path: Path) -> bool:
     try:
         return any(part.left for part in read(path).parts)
     except CloudError:
-        return False
+        return path.exists()
