@@ -49,25 +49,36 @@ class FaultyFile:
     """The helper's end: `file` is the descriptor through which the volume is seen."""
 
     def __init__(self, place: str, volume: int) -> None:
-        device = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
-        read, self._control = os.pipe2(os.O_CLOEXEC)
-        self.pid = os.fork()
-        if self.pid == 0:
-            _serve(device, volume, read)
-        os.close(read)
         os.close(os.open(place, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
         try:
-            options = f"fd={device},rootmode={stat.S_IFREG:o},user_id=0,group_id=0"
-            linux.mount("kb", place, "fuse", linux.MS_NOSUID | linux.MS_NODEV, options)
-            self.file = os.open(place, os.O_RDWR | os.O_CLOEXEC)
-            linux.unmount(place, linux.MNT_DETACH)
+            self._mount(place, volume)
+            try:
+                self.file = os.open(place, os.O_RDWR | os.O_CLOEXEC)
+            finally:
+                linux.unmount(place, linux.MNT_DETACH)
         except OSError:
             self.close()
             raise
         finally:
-            os.close(device)
             with suppress(OSError):
                 os.remove(place)
+
+    def _mount(self, place: str, volume: int) -> None:
+        """Mount the file system, and then have it served: before, there is nothing to read but an error.
+
+        The device stays open in its process alone, whose death ends every wait for an answer.
+        """
+        device = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
+        try:
+            options = f"fd={device},rootmode={stat.S_IFREG:o},user_id=0,group_id=0"
+            linux.mount("kb", place, "fuse", linux.MS_NOSUID | linux.MS_NODEV, options)
+            read, self._control = os.pipe2(os.O_CLOEXEC)
+            self.pid = os.fork()
+            if self.pid == 0:
+                _serve(device, volume, read)
+            os.close(read)
+        finally:
+            os.close(device)
 
     def tell(self, wrongs: dict[str, float]) -> None:
         """Let this go wrong from now on, and nothing else."""
@@ -75,7 +86,7 @@ class FaultyFile:
 
     def close(self) -> None:
         """End it, whoever has it open."""
-        with suppress(OSError):
+        with suppress(AttributeError, OSError):
             os.close(self._control)
         with suppress(AttributeError, OSError):
             os.close(self.file)

@@ -3,19 +3,44 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 import uuid
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kb_tests.localcloud.driver import DriverError, ServerSpec, VolumeFaults, Way
+from kb_tests.localcloud.netns import faulty, linux
 from tests.functional.localcloud.netns_cloud import Cloud, running
 from tests.functional.localcloud.test_netns_network import is_silent, reaches, serving
 from tests.waiting import eventually_async
 
 SIZE = 32 << 20
+
+
+@pytest.mark.root_only("mounts")
+def test_a_faulty_file_is_served_however_long_its_mount_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mount = linux.mount
+
+    def late(*arguments: Any) -> None:
+        time.sleep(0.3)
+        mount(*arguments)
+
+    monkeypatch.setattr(linux, "mount", late)
+    with (tmp_path / "volume").open("w+b") as volume:
+        volume.write(b"what lies there")
+        volume.flush()
+        served = faulty.FaultyFile(str(tmp_path / "seen"), volume.fileno())
+        try:
+            assert os.pread(served.file, 100, 0) == b"what lies there"
+        finally:
+            served.close()
+            os.waitpid(served.pid, 0)
 
 
 def test_a_frozen_server_is_silent_and_goes_on_after_it() -> None:
