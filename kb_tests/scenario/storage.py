@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
@@ -20,6 +21,9 @@ SMALLEST_FILE_SYSTEM = 300 << 20
 
 ONE_AT_A_TIME = ("psync", "pvsync", "pvsync2", "sync")
 """fio engines that ignore iodepth."""
+
+SYNCS = ("fdatasync", "fsync")
+"""Options by which every n-th write is followed by what makes it last; its time is the write's, too."""
 
 EXTRA_OPTIONS = {
     "buffer_compress_percentage": r"[0-9]{1,3}",
@@ -40,6 +44,11 @@ EXTRA_OPTIONS = {
 """fio options that a profile may add, with the form of their values (a regular expression): none of them
 names a file, runs a program or hides latency.
 """
+
+
+def syncs(extra: Iterable[tuple[str, str | int]]) -> int:
+    """After how many writes a profile with these options syncs, at the least; 0 if it does not."""
+    return min((number for name, value in extra if name in SYNCS and (number := int(value))), default=0)
 
 
 def _absolute(path: str) -> str:
@@ -128,6 +137,11 @@ class Profile(Section):
             return (50 if self.rwmixread is None else self.rwmixread) / 100
         return 1.0 if self.mode in ("read", "randread") else 0.0
 
+    @property
+    def syncs(self) -> int:
+        """After how many writes fio syncs, at the least; 0 if it does not."""
+        return syncs(self.extra.items()) if self.reads < 1 else 0
+
     @field_validator("block_size")
     @classmethod
     def _sectors(cls, size: int) -> int:
@@ -153,8 +167,14 @@ class Profile(Section):
             raise ValueError("name rate or rate_iops, not both")
         if self.rate is not None and self.rate < self.block_size:
             raise ValueError("rate has to be one block a second at least")
-        if self.extra.get("ioengine") in ONE_AT_A_TIME and self.iodepth > 1:
-            raise ValueError(f"ioengine {self.extra['ioengine']} makes one I/O at a time; use numjobs")
+        engine = self.extra.get("ioengine")
+        if engine in ONE_AT_A_TIME and self.iodepth > 1:
+            raise ValueError(f"ioengine {engine} makes one I/O at a time; use numjobs")
+        if self.syncs and (self.iodepth > 1 or engine not in (None, *ONE_AT_A_TIME)):
+            raise ValueError(
+                "fsync and fdatasync need iodepth: 1 and an engine that makes one I/O at a time"
+                f" ({', '.join(ONE_AT_A_TIME)}): with others fio times them wrong; use numjobs"
+            )
         return self
 
 
@@ -281,6 +301,11 @@ class StoragePoint:
     def offered(self) -> float:
         """I/Os per second that all servers together are asked to make; 0 if as many as they can."""
         return self.clients * self.rate
+
+    @property
+    def syncs(self) -> int:
+        """After how many writes fio syncs, at the least; 0 if it does not."""
+        return syncs(self.extra) if self.reads < 1 else 0
 
     @property
     def slots(self) -> int:

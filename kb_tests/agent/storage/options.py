@@ -32,6 +32,18 @@ SPARE = 300
 MOST_LOGGED = 1_000_000
 """I/Os of one job that fio keeps a line of until its end, in up to 50 MB of memory."""
 
+SYNCS = ("fdatasync", "fsync")
+"""Options by which every n-th write is followed by what makes it last."""
+
+ONE_AT_A_TIME = ("psync", "pvsync", "pvsync2", "sync")
+"""Engines that make one I/O at a time."""
+
+FOR_SYNCS = {"disable_clat": "0", "clat_percentiles": "1", "lat_percentiles": "0"}
+"""What makes fio time them right. libaio makes them by calls that wait: up to 3.30 fio begins to time these
+when they have ended, from 3.31 on when the slot that they take was used last. Up to 3.17 it tells their bins
+only together with those of completion latencies, which are psync's total latencies to a microsecond.
+"""
+
 _VOLUME = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _DIRECTORY = r"(/[A-Za-z0-9_.-]+)+"
 
@@ -140,6 +152,7 @@ class Job(NamedTuple):
             and 1 <= job.numjobs <= 64
             and 0 <= job.reads <= 1
             and 0 <= job.rate <= 1e8
+            and (not job.syncs or (job.iodepth == 1 and job.engine in ONE_AT_A_TIME))
             and all(
                 name in EXTRA_OPTIONS and re.fullmatch(EXTRA_OPTIONS[name], value)
                 for name, value in job.extra
@@ -173,7 +186,7 @@ class Job(NamedTuple):
             "bs": self.block_size,
             "iodepth": self.iodepth,
             "numjobs": self.numjobs,
-            "ioengine": "libaio",
+            "ioengine": self.engine,
             "direct": 1,
             "fallocate": "none",
             "randrepeat": 0,
@@ -195,6 +208,8 @@ class Job(NamedTuple):
             options["rwmixread"] = round(self.reads * 100)
         if self.rate:
             options["rate"] = ",".join(str(share) if share else "" for share in self.rates).rstrip(",")
+        if self.syncs:
+            options.update(FOR_SYNCS)
         options.update(self.extra)
         return [fio, *(f"--{name}={value}" for name, value in options.items())]
 
@@ -205,6 +220,16 @@ class Job(NamedTuple):
         return round(each * self.reads), round(each * (1 - self.reads))
 
     @property
+    def engine(self) -> str:
+        """The ioengine."""
+        return dict(self.extra).get("ioengine", "psync" if self.syncs else "libaio")
+
+    @property
+    def syncs(self) -> bool:
+        """Whether writes are followed by an fsync or the like."""
+        return any(name in SYNCS and value.strip("0") for name, value in self.extra)
+
+    @property
     def steps(self) -> Tuple[float, float]:
         """Seconds from one read, or write, of a job to the next; 0 where none is due."""
         read, write = (self.block_size / rate if rate else 0.0 for rate in self.rates)
@@ -213,7 +238,7 @@ class Job(NamedTuple):
     @property
     def logged(self) -> bool:
         """Whether fio logs every I/O."""
-        return 0 < self.rate * (self.ramp + self.duration) <= MOST_LOGGED
+        return 0 < self.rate * (self.ramp + self.duration) * (1 + self.syncs) <= MOST_LOGGED
 
     @property
     def log_window(self) -> int:

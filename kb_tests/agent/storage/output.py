@@ -133,9 +133,10 @@ def _direction(part: Dict[str, Any]) -> Direction:
 
 
 def _bins(part: Dict[str, Any]) -> Bins:
-    """`lat_ns.bins` is there once an I/O has completed."""
+    """`lat_ns.bins` is there once an I/O has completed; those of `clat_ns` where fio was asked for syncs."""
     latency = part["lat_ns"]
-    bins = {_whole(int(key)): _whole(count) for key, count in latency.get("bins", {}).items()}
+    found = latency.get("bins") or part.get("clat_ns", {}).get("bins") or {}
+    bins = {_whole(int(key)): _whole(count) for key, count in found.items()}
     if not bins and _whole(latency.get("N", 0)):
         raise ValueError("total latencies without bins")
     return bins

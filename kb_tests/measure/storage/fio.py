@@ -70,6 +70,29 @@ def censored(bins: Bins) -> int:
     return int(bins[-1])
 
 
+def followed(bins: Bins, lost: int, syncs: Bins, failed: int) -> tuple[Bins, int]:
+    """Writes that took `bins`, of which `lost` more were not done, and that waited for `syncs` afterwards, of
+    which `failed` more were not done: how long both took together, and how many were not done.
+
+    It is not known which waited for which. Whatever it was: no more than x writes took longer than w, and no
+    more than y syncs longer than s, so no more than x + y took longer than w + s together. The least such
+    bound is told (Makarov 1981); where the syncs take most of the time, it is nearly what it was.
+    """
+    every = int(bins.sum()) + lost
+    lost = min(every, lost + failed)
+    done = every - lost
+    write, sync = np.flatnonzero(bins), np.flatnonzero(syncs)
+    lengths = np.concatenate(([0], _NAMES[sync]))
+    longer = int(syncs.sum()) - np.concatenate(([0], np.cumsum(syncs[sync])))
+    both = (_NAMES[write][:, None] + lengths[None, :]).ravel()
+    above = ((int(bins.sum()) - np.cumsum(bins[write]))[:, None] + longer[None, :]).ravel()
+    least = np.full(_NUMBER, done, np.int64)
+    np.minimum.at(least, np.searchsorted(_LOW, both, side="right") - 1, above)
+    least = np.minimum.accumulate(least)
+    found: Bins = -np.diff(least, prepend=done)
+    return found, lost
+
+
 def without_fastest(bins: Bins, number: int) -> Bins:
     """`bins` less the `number` shortest ones."""
     before = np.cumsum(bins) - bins

@@ -10,7 +10,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.latency import Latency
+
+NOTHING = Latency(Histogram())
+"""No I/O."""
 
 
 @dataclass(frozen=True)
@@ -21,12 +25,16 @@ class Io:
     At a rate it has all I/Os that were due in it, from the moment when they were due (coordinated omission);
     without one those that were made, a closed loop's service time, and what was still under way at its end.
     What failed or was never made is slower than any time.
+
+    `syncs` are the fsync and the like that followed writes. fio does not tell which followed which; a write's
+    response is the one that the least favourable pairing of the two gives.
     """
 
     ios: int
     bytes: int
     service: Latency
     response: Latency
+    syncs: Latency = NOTHING
 
     @classmethod
     def merged(cls, parts: tuple[Io, ...]) -> Io:
@@ -36,6 +44,7 @@ class Io:
             bytes=sum(part.bytes for part in parts),
             service=Latency.merged(tuple(part.service for part in parts)),
             response=Latency.merged(tuple(part.response for part in parts)),
+            syncs=Latency.merged(tuple(part.syncs for part in parts)),
         )
 
 

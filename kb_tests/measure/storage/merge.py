@@ -67,6 +67,8 @@ def flaw(point: StoragePoint, report: StorageReport) -> str:
         for name, part in (("reads", done.whole.read), ("writes", done.whole.write)):
             if part.bytes != part.ios * point.block_size:
                 return f"its {part.ios} {name} of {point.block_size} bytes moved {part.bytes} bytes"
+    if not point.syncs and any(block.sync.ios for block in report.blocks):
+        return "it synced where the profile does not"
     if not done.hung:
         if not report.blocks:
             return "its time blocks are missing"

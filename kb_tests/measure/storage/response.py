@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import Protocol
 
+import numpy as np
+
 from kb_tests.fleet.storage.messages import BinnedPart, IoBlock
 from kb_tests.measure.latency import Latency
 from kb_tests.measure.storage import fio
-from kb_tests.measure.storage.measurement import Io, StorageBlock
+from kb_tests.measure.storage.measurement import NOTHING, Io, StorageBlock
 from kb_tests.scenario.storage import StoragePoint
-
-NOTHING = Latency(fio.histogram(fio.empty()))
 
 
 class Direction(Protocol):
@@ -29,8 +29,8 @@ def direction(name: str, share: float, point: StoragePoint) -> Direction:
     if not share:
         return _Unused(name)
     if point.rate:
-        return _AtRate(name, point.rate * share, point.duration)
-    return _Free(name, point.slots)
+        return _AtRate(name, share, point)
+    return _Free(name, point)
 
 
 class _Unused:
@@ -53,20 +53,19 @@ class _Free:
     end of the window belongs to its last block.
     """
 
-    def __init__(self, name: str, slots: int) -> None:
+    def __init__(self, name: str, point: StoragePoint) -> None:
         self._name = name
-        self._slots = slots
+        self._point = point
 
     def io(self, block: IoBlock) -> Io:
         part: BinnedPart = getattr(block, self._name)
-        bins, failed = _bins(part), part.failed
-        if block.late is not None:
-            late: BinnedPart = getattr(block.late, self._name)
-            bins, failed = bins + _bins(late), failed + late.failed
-        return Io(part.ios, part.bytes, _service(part), _latency(bins, failed))
+        bins, failed = _with_late(block, self._name)
+        return Io(
+            part.ios, part.bytes, _service(part), *_followed(bins, failed, block, self._name, self._point)
+        )
 
     def after(self, begin: float) -> Io:  # noqa: ARG002
-        return Io(0, 0, NOTHING, Latency(NOTHING.times, self._slots))
+        return Io(0, 0, NOTHING, Latency(NOTHING.times, self._point.slots))
 
 
 class _AtRate:
@@ -74,10 +73,10 @@ class _AtRate:
     hung, what was done in a block counts as done in time, up to what was due in it.
     """
 
-    def __init__(self, name: str, rate: float, duration: float) -> None:
+    def __init__(self, name: str, share: float, point: StoragePoint) -> None:
         self._name = name
-        self._rate = rate
-        self._duration = duration
+        self._rate = point.rate * share
+        self._point = point
 
     def io(self, block: IoBlock) -> Io:
         part: BinnedPart = getattr(block, self._name)
@@ -91,13 +90,16 @@ class _AtRate:
         done = int(bins.sum())
         if done > due:
             raise ValueError(f"{done} {self._name}s were done of {due} that were due")
-        return Io(part.ios, part.bytes, _service(part), _latency(bins, due - done))
+        return Io(
+            part.ios, part.bytes, _service(part), *_followed(bins, due - done, block, self._name, self._point)
+        )
 
     def after(self, begin: float) -> Io:
-        return Io(0, 0, NOTHING, Latency(NOTHING.times, self._between(begin, self._duration)))
+        return Io(0, 0, NOTHING, Latency(NOTHING.times, self._between(begin, self._point.duration)))
 
     def _between(self, begin: float, end: float) -> int:
-        first, last = (math.ceil(min(at, self._duration) * self._rate) for at in (max(0.0, begin), end))
+        latest = self._point.duration
+        first, last = (math.ceil(min(at, latest) * self._rate) for at in (max(0.0, begin), end))
         return max(0, last - first)
 
 
@@ -111,6 +113,39 @@ def hung(server: str, begin: float, point: StoragePoint, read: Direction, write:
         read=read.after(begin),
         write=write.after(begin),
     )
+
+
+def _with_late(block: IoBlock, name: str) -> tuple[fio.Bins, int]:
+    """What ended in a block, or after the window if it is the last one: times, and how many failed."""
+    parts: list[BinnedPart] = [getattr(block, name)]
+    if block.late is not None:
+        parts.append(getattr(block.late, name))
+    bins = fio.empty()
+    for part in parts:
+        bins = bins + _bins(part)
+    return bins, sum(part.failed for part in parts)
+
+
+def _followed(
+    bins: fio.Bins, lost: int, block: IoBlock, name: str, point: StoragePoint
+) -> tuple[Latency, Latency]:
+    """Response times of these reads or writes, and those of the syncs that followed them: a write is not done
+    before its sync is.
+
+    The sync of each job's last write may be of the next block, or never have been made, since the load ended;
+    it counts as long as the longest of this block.
+    """
+    if name != "write" or not point.syncs:
+        return _latency(bins, lost), NOTHING
+    syncs, failed = _with_late(block, "sync")
+    if not syncs.any() and not failed:
+        return _latency(bins, lost), NOTHING
+    known = syncs.copy()
+    if syncs.any():
+        expected = math.ceil(int(bins.sum()) / point.syncs)
+        known[np.flatnonzero(syncs)[-1]] += max(0, min(point.numjobs, expected - int(syncs.sum()) - failed))
+    bins, lost = fio.followed(bins, lost, known, failed)
+    return _latency(bins, lost), _latency(syncs, failed)
 
 
 def _service(part: BinnedPart) -> Latency:

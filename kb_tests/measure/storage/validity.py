@@ -124,6 +124,8 @@ def _discrepancy(point: StoragePoint, server: StorageServer) -> str:
         if io.ios and not share:
             return f"{io.ios} {name} where the profile makes none"
     ios = server.read.ios + server.write.ios
+    if point.syncs and not server.write.syncs.count and server.write.ios > point.syncs * (point.numjobs + 1):
+        return f"{server.write.ios} writes and no sync"
     if point.rate:
         most = math.ceil(point.rate * (server.seconds + point.ramp)) + point.slots
         if ios > most:

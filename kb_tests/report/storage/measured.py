@@ -9,6 +9,7 @@ from pydantic import Field
 
 from kb_tests.measure.latency import Latency
 from kb_tests.measure.storage.measurement import (
+    NOTHING,
     Io,
     IoRate,
     StorageBlock,
@@ -38,24 +39,27 @@ class LatencyRecord(Part):
 
 
 class IoRecord(Part):
-    """An `Io`; `response` is None where it is the same as `service`."""
+    """An `Io`; `response` is None where it is the same as `service`, `syncs` where there are none."""
 
     ios: Count
     bytes: Count
     service: LatencyRecord
     response: LatencyRecord | None = None
+    syncs: LatencyRecord | None = None
 
     @classmethod
     def of(cls, io: Io) -> IoRecord:
         """The record of `io`."""
         response = None if io.response == io.service else LatencyRecord.of(io.response)
-        return cls(**shallow(io) | {"service": LatencyRecord.of(io.service), "response": response})
+        syncs = LatencyRecord.of(io.syncs) if io.syncs.count else None
+        latencies = {"service": LatencyRecord.of(io.service), "response": response, "syncs": syncs}
+        return cls(**shallow(io) | latencies)
 
     def restore(self) -> Io:
         """The reads or writes again."""
         service = self.service.restore()
         response = self.response.restore() if self.response else service
-        return Io(self.ios, self.bytes, service, response)
+        return Io(self.ios, self.bytes, service, response, self.syncs.restore() if self.syncs else NOTHING)
 
 
 class StorageSecondColumns(Columns):

@@ -79,6 +79,10 @@ def facts(point: StoragePoint, measured: StorageMeasurement) -> tuple[tuple[str,
         told.append((f"{name}s", f"{io.ios:,} ({words.number(iops)}/s)"))
         if io.response != io.service:
             told.append((f"{name} p99 as fio saw it", _time(io.service.percentile(99))))
+        if io.syncs.count:
+            told.append(
+                ("syncs", f"{io.syncs.count:,}, p99 {_time(io.syncs.percentile(99))}; part of the writes")
+            )
         if io.service.censored:
             told.append((f"{name}s of {words.duration(CENSORED_FROM)} or more", f"{io.service.censored:,}"))
     told.append(("failed", f"{measured.errors:,}"))
@@ -105,7 +109,8 @@ def stall(measured: StorageMeasurement) -> str:
 
 def properties(point: StoragePoint, measured: StorageMeasurement) -> list[Property]:
     """Names and values for JUnit: kb.offered .achieved .achieved_share .throughput_bytes .duration
-    .stall .fairness .io_errors, and kb.read and kb.write with .ios .iops .bytes .p50 .p90 .p99 .p99.9 .max.
+    .stall .fairness .io_errors, and kb.read and kb.write with .ios .iops .bytes .p50 .p90 .p99 .p99.9 .max;
+    where writes were synced, kb.sync with .ios .p50 .p90 .p99 .p99.9.
     """
     found: list[Property] = [
         ("kb.offered", measured.offered.total),
@@ -127,4 +132,7 @@ def properties(point: StoragePoint, measured: StorageMeasurement) -> list[Proper
             *((f"kb.{name}.p{percent:g}", io.response.percentile(percent)) for percent in _PERCENTS),
             (f"kb.{name}.max", io.response.max),
         ]
+        if io.syncs.count:
+            found.append(("kb.sync.ios", io.syncs.count))
+            found += [(f"kb.sync.p{percent:g}", io.syncs.percentile(percent)) for percent in _PERCENTS]
     return found

@@ -17,7 +17,9 @@ from kb_tests.agent.storage import engine
 from kb_tests.cloud.topology import Role, Server
 from kb_tests.fleet.storage.collect import StorageGathering
 from kb_tests.fleet.storage.messages import IoBlock, IoDone, IoDue, IoSecond, StorageReport
+from kb_tests.localcloud.netns import blockdev
 from kb_tests.localcloud.netns.cgroups import PREFIX, Groups
+from kb_tests.localcloud.netns.faulty import FaultyFile
 from kb_tests.scenario.storage import StoragePoint
 from tests.unit.measure import io_reports
 
@@ -183,6 +185,24 @@ def loop_device(folder: Path, size: int) -> Iterator[tuple[str, Path]]:
         yield device, backing
     finally:
         subprocess.run(["losetup", "-d", device], check=False)
+
+
+@contextmanager
+def faulty_device(folder: Path, size: int) -> Iterator[tuple[str, FaultyFile]]:
+    """A loop device that may do wrong; its path, and who makes it do so."""
+    with (folder / "volume").open("w+b") as volume:
+        os.truncate(volume.fileno(), size)
+        faulty = FaultyFile(str(folder / "seen"), volume.fileno())
+        try:
+            loop = blockdev._new_loop(faulty.file)
+            try:
+                yield str(Path(f"/proc/self/fd/{loop}").readlink()), faulty
+            finally:
+                faulty.tell({})
+                os.close(loop)
+        finally:
+            faulty.close()
+            os.waitpid(faulty.pid, 0)
 
 
 class Freezer:

@@ -14,12 +14,14 @@ import pytest
 
 from kb_tests.agent.storage import engine, fill, target
 from kb_tests.agent.storage import options as options_module
+from kb_tests.localcloud.netns.faulty import FaultyFile
 from kb_tests.measure.storage.merge import measure
 from kb_tests.measure.storage.validity import validity
 from tests.functional.storage.disk import (
     POINT,
     VOLUME,
     Freezer,
+    faulty_device,
     loop_device,
     options,
     point,
@@ -44,6 +46,36 @@ def device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[st
         yield path, backing
         subprocess.run(["umount", str(tmp_path / "work" / VOLUME[:8])], check=False, capture_output=True)
         fill.FILLED.pop(VOLUME, None)
+
+
+@pytest.fixture
+def faulty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[dict[str, Any], FaultyFile]]:
+    """The volume VOLUME, filled, and who makes it do wrong."""
+    by_id = tmp_path / "by-id"
+    by_id.mkdir()
+    monkeypatch.setattr(target, "BY_ID", str(by_id))
+    with faulty_device(tmp_path, 64 << 20) as (path, wrong):
+        (by_id / f"virtio-{VOLUME[:20]}").symlink_to(path)
+        wanted = volume(64 << 20, used=2 << 20)
+        assert prepare(wanted)[0] == "disk"
+        yield wanted, wrong
+        fill.FILLED.pop(VOLUME, None)
+
+
+@pytest.mark.parametrize("rate", [20.0, 0.0])
+def test_a_disk_that_is_slow_in_fsync_alone_is_slow(
+    faulty: tuple[dict[str, Any], FaultyFile], rate: float
+) -> None:
+    """Each commit takes 60 ms and more; at 20 a second that is more than there is time for."""
+    wanted, wrong = faulty
+    log = point(mode="write", reads=0.0, rate=rate, iodepth=1, extra=(("fsync", "1"),))
+    wrong.tell({"sync": 0.06})
+    measured = measure(log, run(wanted, [options(log)]))
+    assert not validity(log, measured)
+    assert measured.write.service.percentile(50) < 0.03
+    assert measured.write.syncs.percentile(1) > 0.059
+    assert measured.write.response.percentile(1) > 0.059
+    assert measured.write.response.percentile(99) > (0.3 if rate else 0.06)
 
 
 def test_a_frozen_disk_shows_as_stall_and_in_the_corrected_latency(device: tuple[str, Path]) -> None:

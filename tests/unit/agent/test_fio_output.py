@@ -30,6 +30,30 @@ def test_every_version_tells_ios_bytes_and_total_latencies_by_direction(version:
     assert found.runtime > 0
 
 
+SYNCED = {path.stem: json.loads(path.read_text()) for path in Path(__file__).parent.glob("fio/syncs/*.json")}
+
+
+@pytest.mark.parametrize("version", sorted(RECORDED))
+def test_every_version_tells_the_times_of_syncs(version: str) -> None:
+    """20 writes, a sync after every second one: fio makes none after the last write."""
+    found = output.snapshot(SYNCED[version], 5.0)
+    assert (found.write.ios, found.sync.ios) == (20, 9)
+    assert min(found.sync.bins) > 1000
+
+
+def test_failures_are_told_apart_by_what_fio_says_of_them() -> None:
+    failures = output.Failures()
+    line = b"fio: io_u error on file /dev/vdb: Input/output error: %s offset=4096, buflen=4096\n"
+    failures.listen(line % b"read" + b"fio: something else: read it\n" + (line % b"write")[:30])
+    failures.listen((line % b"write")[30:] + line % b"read")
+    nothing = output.snapshot(DOCUMENT, 0.0)
+    found = failures.part(nothing._replace(errors=5))
+    assert (found.read.failed, found.write.failed, found.sync.failed) == (2, 1, 2)
+    failures.listen(line % b"read" * 3)
+    later = failures.part(nothing._replace(errors=6))
+    assert (later.read.failed, later.write.failed, later.sync.failed) == (3, 1, 2)
+
+
 @pytest.mark.parametrize("section", ["jobs", "read", "write", "lat_ns", "bins", "io_bytes", "runtime"])
 @pytest.mark.parametrize("version", sorted(RECORDED))
 def test_a_missing_section_is_refused(version: str, section: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kb_tests.agent.storage import fill, target
+from kb_tests.agent.storage import fill, options, target
 from kb_tests.agent.storage.options import EXTRA_OPTIONS, Job, StorageError, Target
 from kb_tests.scenario import storage as scenario
 
@@ -24,7 +24,7 @@ WIRE = {
 FIO: dict[str, Any] = {
     "mode": "randrw",
     "block_size": 4096,
-    "iodepth": 4,
+    "iodepth": 1,
     "numjobs": 2,
     "reads": 0.7,
     "rate": 100.0,
@@ -158,6 +158,8 @@ def test_a_target_that_makes_no_sense_is_refused(change: dict[str, Any]) -> None
         {"extra": {"filename": "/etc/passwd"}},
         {"extra": {"ioengine": "external:/tmp/x.so"}},
         {"extra": ["ioengine"]},
+        {"extra": {"fsync": "1"}, "iodepth": 4},
+        {"extra": {"fdatasync": "8", "ioengine": "libaio"}, "iodepth": 1},
         {"ramp": 0.0},
         {"duration": 1e9},
     ],
@@ -180,5 +182,16 @@ def test_the_command_line_splits_a_total_rate_by_direction_and_job() -> None:
     assert not [option for option in free if option.startswith("--rate")]
 
 
+def test_with_syncs_fio_is_run_so_that_it_times_them() -> None:
+    synced = Job.of(FIO).arguments("fio", "/dev/vdb", 1 << 20, "/run/x")
+    assert {"--ioengine=psync", "--clat_percentiles=1", "--lat_percentiles=0", "--disable_clat=0"} <= set(
+        synced
+    )
+    for extra in ({}, {"fsync": "0"}):
+        plain = Job.of({**FIO, "extra": extra}).arguments("fio", "/dev/vdb", 1 << 20, "/run/x")
+        assert {"--ioengine=libaio", "--clat_percentiles=0", "--lat_percentiles=1"} <= set(plain)
+
+
 def test_agent_and_scenario_allow_the_same_options() -> None:
     assert EXTRA_OPTIONS == scenario.EXTRA_OPTIONS
+    assert (options.SYNCS, options.ONE_AT_A_TIME) == (scenario.SYNCS, scenario.ONE_AT_A_TIME)

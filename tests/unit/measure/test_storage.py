@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kb_tests.fleet.storage.messages import IoBlock, StorageReport
+from kb_tests.measure.latency import Latency
 from kb_tests.measure.storage import fio
 from kb_tests.measure.storage.merge import flaw, measure
 from kb_tests.measure.storage.series import merge_seconds
@@ -168,6 +170,57 @@ def test_the_edges_and_names_of_the_bins_are_those_of_fio() -> None:
     assert [name(at) for at in range(29 * 64)] == fio._NAMES.tolist()
     assert all(index(int(low)) == at for at, low in enumerate(fio._LOW))
     assert all(index(int(low) - 1) == at for at, low in enumerate(fio._LOW[1:]))
+
+
+TIMES = st.sampled_from([0.0001, 0.0002, 0.001, 0.0051, 0.02, 0.3])
+
+
+@given(
+    st.lists(TIMES, min_size=1, max_size=40), st.lists(TIMES, max_size=40), st.integers(0, 3), st.randoms()
+)
+def test_no_pairing_of_writes_and_syncs_is_slower_than_what_is_told(
+    writes: list[float], syncs: list[float], failed: int, chance: Random
+) -> None:
+    syncs = syncs[: len(writes)]
+    pairs = [*syncs, *[0.0] * (len(writes) - len(syncs))]
+    chance.shuffle(pairs)
+    bins = [fio.read((name, count) for name, count in binned(times)) for times in (writes, syncs)]
+    found, lost = fio.followed(bins[0], 2, bins[1], failed)
+    assert int(found.sum()) + lost == len(writes) + 2
+    assert lost == min(len(writes) + 2, 2 + failed)
+    told = Latency(fio.histogram(found), lost)
+    for limit in (0.00015, 0.0005, 0.002, 0.006, 0.03, 0.31, 0.5):
+        true = sum(write + sync > limit * 1.02 for write, sync in zip(writes, pairs, strict=True))
+        assert told.slower(limit) >= min(true, len(writes) - failed) + lost - failed
+        alone = sum(write > limit for write in writes) + sum(sync > 0.98 * limit for sync in syncs)
+        assert told.slower(limit) - lost <= len(writes)
+        if max(writes) <= limit / 10:  # where syncs take nearly all of the time, so is what is told
+            assert told.slower(limit * 1.12) <= alone + lost
+
+
+def test_a_write_is_done_when_its_sync_is() -> None:
+    """The log of a database: 89 commits a second, each 0.15 ms of write and 11 ms of sync."""
+    log = point(mode="write", reads=0.0, iodepth=1, rate=0.0, extra=(("fsync", "1"),))
+    syncs = part([0.0112] * 267, bins=binned([0.0112] * 267))
+    blocks = [block(n, 3.0 * n, 3.0 * n + 3, [], [0.00015] * 267, sync=syncs) for n in range(10)]
+    measured = measure(log, [report(blocks)])
+    assert measured.write.service.percentile(99) < 0.0002
+    assert measured.write.syncs.count == measured.write.response.count == 2670
+    assert measured.write.response.percentile(1) == pytest.approx(0.01135, rel=0.02)
+    assert measured.write.response.percentile(99) == pytest.approx(0.01135, rel=0.02)
+    assert not validity(log, measured)
+    without = measure(log, [report([block(0, 0.0, 30.0, [], [0.00015] * 3000)])])
+    assert "3000 writes and no sync" in validity(log, without)[0]
+    never = measure(point(mode="write", reads=0.0, rate=0.0), [report(blocks)])
+    assert never.missing == {"storage-0": "it synced where the profile does not"}
+
+
+def test_the_sync_of_the_last_write_of_a_block_is_as_long_as_any() -> None:
+    log = point(mode="write", reads=0.0, iodepth=1, rate=0.0, extra=(("fsync", "1"),))
+    syncs = part([0.05] * 15, bins=binned([0.05] * 15))
+    blocks = [block(n, 3.0 * n, 3.0 * n + 3, [], [0.001] * 16, sync=syncs) for n in range(10)]
+    measured = measure(log, [report(blocks)])
+    assert measured.write.response.slower(0.04) == measured.write.response.count == 160
 
 
 @given(st.integers(0, 40))

@@ -91,6 +91,11 @@ def test_a_stall_and_errors_are_limited_unless_the_file_says_otherwise(tmp_path:
         ("mode: write,", "mode: write, extra: {filename: /etc/passwd},", "filename is not allowed here"),
         ("mode: write,", "mode: write, extra: {ioengine: 'external:/x.so'},", "ioengine takes values like"),
         ("mode: write,", "mode: write, extra: {ioengine: psync},", "makes one I/O at a time"),
+        (
+            "mode: write,",
+            "mode: write, extra: {fsync: 1},",
+            "fsync and fdatasync need iodepth: 1 and an engine",
+        ),
         ("max_stall: 1s", "max_stall: 1ms", "a stall from 100ms to 20s can be limited"),
         ("sla:", "  ramp: 0s\nsla:", "a ramp from 1s to 1h is allowed here"),
         ("sla:", "  steady: true\nsla:", "steady needs a duration of 5s at least, and a max_duration"),
