@@ -91,6 +91,9 @@ def _scale(check: Check) -> tuple[float, str]:
 
 def subject(check: Check) -> str:
     """What a check speaks of: "p99 of response time"."""
+    match = re.fullmatch(r"(\w+) service time (p[\d.]+)", check.name)
+    if match:
+        return f"{match[2]} of {match[1]} service time"
     match = re.fullmatch(r"(?:(\w+)[ _])?latency (p[\d.]+)", check.name)
     if match:
         return f"{match[2]} of {match[1] or 'response'} {'latency' if match[1] else 'time'}"

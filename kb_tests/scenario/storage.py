@@ -138,6 +138,11 @@ class Profile(Section):
         return 1.0 if self.mode in ("read", "randread") else 0.0
 
     @property
+    def rated(self) -> bool:
+        """Whether it has a rate; without one it is a closed loop."""
+        return self.rate is not None or self.rate_iops is not None
+
+    @property
     def syncs(self) -> int:
         """After how many writes fio syncs, at the least; 0 if it does not."""
         return syncs(self.extra.items()) if self.reads < 1 else 0
@@ -223,10 +228,17 @@ class StorageLoad(Section):
 
 
 class StorageSla(Section):
-    """What must hold; a longest stall is always limited, and no I/O may fail unless `errors` allows it."""
+    """What must hold; a longest stall is always limited, and no I/O may fail unless `errors` allows it.
+
+    Latencies are those of profiles with a rate, from when each I/O was due. A profile without one asks again
+    as soon as it is answered: such a closed loop has service times, which say little of the wait of anybody
+    who asks at a rate. They are judged only where they are limited as such.
+    """
 
     read_latency: Latency | None = None
     write_latency: Latency | None = None
+    read_service_time: Latency | None = None
+    write_service_time: Latency | None = None
     achieved: Share | None = None
     max_stall: Duration = 1.0
     errors: Share = 0.0
@@ -239,6 +251,24 @@ class StorageSla(Section):
         if not 0.1 <= stall <= 20:
             raise ValueError("a stall from 100ms to 20s can be limited; a longer one is a disk that hangs")
         return stall
+
+    def times(self, rate: float) -> dict[tuple[str, str], Latency]:
+        """The limits on times that count at this rate: {("read" or "write", of what): limits}."""
+        if rate:
+            found = {("read", "latency"): self.read_latency, ("write", "latency"): self.write_latency}
+        else:
+            found = {
+                ("read", "service time"): self.read_service_time,
+                ("write", "service time"): self.write_service_time,
+            }
+        return {key: limits for key, limits in found.items() if limits is not None}
+
+
+_OF_LOOP = {True: "with", False: "without"}
+_OTHER_LOOP = {
+    True: "is for profiles with a rate, and there is none: a closed loop has sla.{direction}_service_time",
+    False: "is for profiles without a rate, and there is none: at a rate there is sla.{direction}_latency",
+}
 
 
 class StorageScenario(Section):
@@ -257,12 +287,20 @@ class StorageScenario(Section):
         for profile in self.load.profiles:
             if profile.block_size * profile.numjobs > self.topology.file_size:
                 raise ValueError(f"the blocks of profile {profile.name} do not fit into topology.file_size")
-            if profile.rate is None and profile.rate_iops is None and self.sla.achieved is not None:
+            if not profile.rated and self.sla.achieved is not None:
                 raise ValueError(f"sla.achieved has no meaning for profile {profile.name}, which has no rate")
-        if self.sla.read_latency and not any(profile.reads for profile in self.load.profiles):
-            raise ValueError("sla.read_latency limits what no profile does")
-        if self.sla.write_latency and not any(profile.reads < 1 for profile in self.load.profiles):
-            raise ValueError("sla.write_latency limits what no profile does")
+        for rated in (True, False):
+            for direction, what in self.sla.times(rated):
+                shares = [
+                    profile.reads if direction == "read" else 1 - profile.reads
+                    for profile in self.load.profiles
+                    if profile.rated == rated
+                ]
+                key = f"{direction}_{what.replace(' ', '_')}"
+                if not shares:
+                    raise ValueError(f"sla.{key} {_OTHER_LOOP[rated].format(direction=direction)}")
+                if not any(shares):
+                    raise ValueError(f"sla.{key} limits what no profile {_OF_LOOP[rated]} a rate does")
         return self
 
 

@@ -19,6 +19,7 @@ from kb_tests.report.charts import strip, style
 from kb_tests.report.charts.axes import MOST, binned, positive, time_axis
 from kb_tests.report.charts.percentiles import curve
 from kb_tests.report.charts.style import Captioned
+from kb_tests.report.storage.words import time_limit
 from kb_tests.report.view import PointView, ScenarioView
 from kb_tests.scenario.storage import StoragePoint
 from kb_tests.sla.verdict import Check
@@ -229,9 +230,9 @@ def point_charts(point: PointView) -> list[Captioned]:
     asked, measured = point.storage
     limits: dict[str, list[Check]] = {"read": [], "write": []}
     for check in point.record.verdict.checks if point.record.verdict else ():
-        direction, _, percentile = check.name.partition(" latency p")
-        if percentile:
-            limits[direction].append(check)
+        limited = time_limit(check.name)
+        if limited:
+            limits[limited[0]].append(check)
     drawn = [
         ("Latency by percentile", percentiles(asked, measured, limits, point.anchor)),
         ("Over time", series(asked, measured, point.anchor)),

@@ -17,8 +17,11 @@ Column = tuple[str, str]
 def columns(checks: Iterable[str]) -> list[Column]:
     """The columns of a table; `checks` are the names of all checks that its points have."""
     names = set(checks)
-    latencies = [name for name in names if " latency p" in name] or ["read latency p99", "write latency p99"]
-    latencies.sort(key=lambda name: (name.split()[0], float(name.rpartition("p")[2])))
+    latencies = [name for name in names if storage_words.time_limit(name)] or [
+        "read latency p99",
+        "write latency p99",
+    ]
+    latencies.sort(key=lambda name: (name.split()[0], float(name.rpartition("p")[2]), name))
     return [
         ("Offered", ""),
         ("Achieved", "achieved"),
@@ -33,13 +36,17 @@ def columns(checks: Iterable[str]) -> list[Column]:
 def cell(point: StoragePoint, measured: StorageMeasurement, column: Column) -> str:
     """The text of one cell."""
     heading, name = column
-    if " latency p" in name:
-        direction, _, percent = name.split()
+    limited = storage_words.time_limit(name)
+    if limited:
+        direction, percent = limited
         done = dict(storage_words.directions(point, measured))
-        return storage_words.response(done[direction], float(percent[1:])) if direction in done else ""
+        if direction not in done or (point.rate and "service time" in name):
+            return ""
+        told = storage_words.response(done[direction], percent)
+        return told if point.rate or "service time" in name else f"{told} (service)"
     if heading == "Offered":
         if not point.rate:
-            return "free"
+            return "closed loop"
         if point.unit == "bytes":
             return storage_words.bandwidth(measured.offered.total * point.block_size)
         return f"{words.number(measured.offered.total)} IOPS"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 from kb_tests.measure.storage.fio import CENSORED_FROM
 from kb_tests.measure.storage.measurement import Io, StorageMeasurement
@@ -13,6 +14,12 @@ from kb_tests.scenario.units import format_size
 Property = tuple[str, str | int | float]
 
 _PERCENTS = (50.0, 90.0, 99.0, 99.9)
+
+
+def time_limit(check: str) -> tuple[str, float] | None:
+    """Direction and percent of a check on latency, or on the service time of a closed loop, by its name."""
+    found = re.fullmatch(r"(read|write) (?:latency|service time) p([\d.]+)", check)
+    return (found[1], float(found[2])) if found else None
 
 
 def response(io: Io, percent: float) -> str:
@@ -38,7 +45,7 @@ def rate(point: StoragePoint, measured: StorageMeasurement) -> str:
     if offered:
         iops = f"{words.number(measured.iops.total)} of {words.number(offered)} IOPS"
         return f"{iops} ({words.share(measured.achieved)})"
-    return f"{words.number(measured.iops.total)} IOPS, {bandwidth(measured.bandwidth.total)} (free)"
+    return f"{words.number(measured.iops.total)} IOPS, {bandwidth(measured.bandwidth.total)} (closed loop)"
 
 
 def bandwidth(rate: float) -> str:
@@ -55,10 +62,11 @@ def directions(point: StoragePoint, measured: StorageMeasurement) -> list[tuple[
 def row(point: StoragePoint, measured: StorageMeasurement) -> tuple[str, str, str]:
     """The rate and two latencies, for one line in a terminal."""
     parts = directions(point, measured)
+    of = "" if point.rate else "service "
     if len(parts) == 2:
-        told = [f"{name} p99 {response(io, 99)}" for name, io in parts]
+        told = [f"{name} {of}p99 {response(io, 99)}" for name, io in parts]
     else:
-        told = [f"p{percent} {response(parts[0][1], percent)}" for percent in (50, 99)]
+        told = [f"{of}p{percent} {response(parts[0][1], percent)}" for percent in (50, 99)]
     return rate(point, measured), told[0], told[1]
 
 
@@ -72,6 +80,8 @@ def facts(point: StoragePoint, measured: StorageMeasurement) -> tuple[tuple[str,
         ("window", f"{words.duration(measured.duration)} after {words.duration(point.ramp)} of ramp"),
         ("bandwidth", bandwidth(measured.bandwidth.total)),
     ]
+    if not point.rate:
+        told.append(("times", "a closed loop's service times: no rate made anything due"))
     if point.extra:
         told.insert(1, ("more options", ", ".join(f"{name}={value}" for name, value in point.extra)))
     for name, io in directions(point, measured):
@@ -109,8 +119,8 @@ def stall(measured: StorageMeasurement) -> str:
 
 def properties(point: StoragePoint, measured: StorageMeasurement) -> list[Property]:
     """Names and values for JUnit: kb.offered .achieved .achieved_share .throughput_bytes .duration
-    .stall .fairness .io_errors, and kb.read and kb.write with .ios .iops .bytes .p50 .p90 .p99 .p99.9 .max;
-    where writes were synced, kb.sync with .ios .p50 .p90 .p99 .p99.9.
+    .stall .fairness .io_errors .closed_loop, and kb.read and kb.write with .ios .iops .bytes .p50 .p90 .p99
+    .p99.9 .max; where writes were synced, kb.sync with .ios .p50 .p90 .p99 .p99.9.
     """
     found: list[Property] = [
         ("kb.offered", measured.offered.total),
@@ -121,6 +131,7 @@ def properties(point: StoragePoint, measured: StorageMeasurement) -> list[Proper
         ("kb.stall", measured.stall),
         ("kb.fairness", measured.fairness),
         ("kb.io_errors", measured.errors),
+        ("kb.closed_loop", str(not point.rate).lower()),
     ]
     if measured.steady is not None:
         found.append(("kb.steady", str(measured.steady).lower()))

@@ -93,9 +93,10 @@ class StorageRunner(PointRunner[StorageScenario, StoragePoint, StorageMeasuremen
         """Of reads and writes."""
         sla = self.scenario.sla
         return {
-            f"{name} latency p{percent:g}": limit
-            for name, latency in (("read", sla.read_latency), ("write", sla.write_latency))
-            for percent, limit in (latency.limits().items() if latency else ())
+            f"{name} {what} p{percent:g}": limit
+            for rate in (1.0, 0.0)
+            for (name, what), limits in sla.times(rate).items()
+            for percent, limit in limits.limits().items()
         }
 
 

@@ -28,8 +28,8 @@ def mistakes(scenario: StorageScenario, checks: int | None) -> Iterator[str]:
     alpha = (1 - sla.confidence) / max(1, family) / len(lengths)
     wanted = [
         (f"sla.{name}_latency.p{percent:g}", 1 - percent / 100, name)
-        for name, latency in (("read", sla.read_latency), ("write", sla.write_latency))
-        for percent in (latency.limits() if latency else ())
+        for (name, _), latency in sla.times(rate=1).items()
+        for percent in latency.limits()
     ]
     wanted += [("sla.errors", sla.errors, "")]
     for key, share, name in wanted:

@@ -53,11 +53,12 @@ def judge(
     risk = Risk((1 - sla.confidence) / family / looks, looks)
     made: list[Check] = []
     for direction in _directions(point):
-        limits = direction.limits(sla)
         sample = _Sample(measurement, direction)
         made += [
-            latency_check(f"{direction.name} latency", sample, risk, percent, limit)
-            for percent, limit in limits.items()
+            latency_check(f"{direction.name} {what}", sample, risk, percent, limit)
+            for (name, what), limits in sla.times(point.rate).items()
+            if name == direction.name
+            for percent, limit in limits.limits().items()
         ]
     if sla.achieved is not None and point.rate:
         made += [_achieved(point, measurement, risk, sla.achieved, part) for part in _directions(point)]
@@ -79,7 +80,14 @@ def judge(
 def number_of_checks(point: StoragePoint, sla: StorageSla) -> int:
     """How many checks of `point` can err: limits on the sample itself (p100, stalls, no error) cannot."""
     directions = _directions(point)
-    percents = [percent for part in directions for percent in part.limits(sla) if percent < 100]
+    made = {part.name for part in directions}
+    percents = [
+        percent
+        for (name, _), limits in sla.times(point.rate).items()
+        if name in made
+        for percent in limits.limits()
+        if percent < 100
+    ]
     achieved = len(directions) if sla.achieved is not None and point.rate else 0
     return len(percents) + achieved + bool(sla.errors)
 
@@ -90,11 +98,6 @@ class _Direction:
 
     name: str
     share: float
-
-    def limits(self, sla: StorageSla) -> dict[float, float]:
-        """{percent: seconds}."""
-        latency = sla.read_latency if self.name == "read" else sla.write_latency
-        return latency.limits() if latency else {}
 
     def io(self, part: StorageBlock | StorageMeasurement) -> Io:
         return part.read if self.name == "read" else part.write

@@ -61,7 +61,7 @@ def test_a_slow_disk_is_red_and_says_by_how_much(suite: Suite) -> None:
 
 
 def test_past_a_stop_limit_nothing_runs_and_the_record_says_why(suite: Suite) -> None:
-    path = scenario(suite, rate="numjobs: 1", duration="2s", sla="{read_latency: {p50: 1us}}")
+    path = scenario(suite, rate="numjobs: 1", duration="2s", sla="{read_service_time: {p50: 1us}}")
     text = Path(path).read_text().replace("{volume:", "{servers: 2, volume:")
     Path(path).write_text(text.replace("  ramp:", "  clients: {stop_at_failure: true}\n  ramp:"))
     ended = suite.run("--kb-scenario", path)

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from kb_tests.measure.storage.measurement import StorageMeasurement
 from kb_tests.measure.storage.merge import measure
-from kb_tests.report import html, junit, terminal
+from kb_tests.report import html, junit, terminal, words
 from kb_tests.report.record import PointRecord, RunRecord, ScenarioRecord, load
 from kb_tests.report.storage import charts, view
 from kb_tests.report.storage import words as storage_words
@@ -99,7 +99,7 @@ def test_the_terminal_says_rate_and_both_sides(record: RunRecord) -> None:
     lines = [line.text for line in terminal.summary(record, None)]
     assert any("100 of 100 IOPS (100%)" in line and "p99 1.7" in line for line in lines)
     assert any("read p99 1ms" in line and "write p99 2.01ms" in line for line in lines)
-    assert any("(free)" in line and "p99 >= 17s" in line for line in lines)
+    assert any("(closed loop)" in line and "service p99 >= 17s" in line for line in lines)
     assert any("max stall 2s is over its limit 1s by 1s (2x)" in line for line in lines)
 
 
@@ -109,7 +109,10 @@ def test_junit_has_reads_and_writes_apart(record: RunRecord) -> None:
     assert found["kb.write.ios"] == 900
     assert found["kb.write.p99"] == pytest.approx(0.002, rel=0.02)
     assert found["kb.check.max_stall.outcome"] == "pass"
-    assert dict(junit.properties(record.points[2]))["kb.write.max"] == float("inf")
+    assert found["kb.closed_loop"] == "false"
+    free = dict(junit.properties(record.points[2]))
+    assert free["kb.write.max"] == float("inf")
+    assert free["kb.closed_loop"] == "true"
 
 
 @pytest.mark.parametrize("percent", [50, 99])
@@ -127,11 +130,30 @@ def test_every_report_has_the_percentile_that_was_judged(percent: int) -> None:
     assert said[f"kb.read.p{percent}"] == said[f"kb.check.read_latency_p{percent}.value"] == check.value
     assert measured.read.response.percentile(percent) == check.value
     cell = view.cell(reading, measured, (f"read p{percent}", f"read latency p{percent}"))
-    words = storage_words.row(reading, measured)[1 if percent == 50 else 2]
-    assert words == f"p{percent} {cell}"
+    told = storage_words.row(reading, measured)[1 if percent == 50 else 2]
+    assert told == f"p{percent} {cell}"
     assert (cell == "beyond measure") == math.isinf(check.value)
     assert charts.reach(measured.read.response) == pytest.approx(math.log10(3000 / 250))
     assert said["kb.read.max"] == math.inf
+
+
+def test_a_closed_loop_s_times_are_called_service_times(record: RunRecord) -> None:
+    assert record.points[2].storage is not None
+    free, measured = record.points[2].storage
+    assert view.cell(free, measured, ("Offered", "")) == "closed loop"
+    assert view.cell(free, measured, ("write p50", "write latency p50")) == "1ms (service)"
+    limited = StorageSla.model_validate({"write_service_time": {"p50": "1us"}})
+    made = PointRecord.judged(free, measured, judge(free, measured, limited), NOW)
+    heads = view.columns(["write service time p50", "read latency p99", "max_stall"])
+    assert [head for head, _ in heads[4:6]] == ["read p99", "write service time p50"]
+    assert view.cell(free, measured, heads[5]) == "1ms"
+    assert record.points[1].storage is not None
+    assert view.cell(*record.points[1].storage, heads[5]) == ""
+    findings = "\n".join(words.findings(made))
+    assert "p50 of write service time" in findings
+    assert dict(junit.properties(made))["kb.check.write_service_time_p50.outcome"] == "fail"
+    page = html.render(RunRecord(run="1f2e3d4c", suite="0.1", cloud="local", started=NOW, points=[made]))
+    assert "a closed loop&#39;s service times" in page
 
 
 def test_the_page_shows_limits_stalls_and_charts(record: RunRecord) -> None:

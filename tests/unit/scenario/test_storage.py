@@ -56,7 +56,7 @@ def test_rates_are_ios_a_second_whatever_the_file_says(tmp_path: Path) -> None:
     assert (read.rate, read.reads, read.offered, read.slots) == (100, 1.0, 400, 4)
     assert (mix.rate, mix.reads) == (100, 0.7)
     assert (write.rate, write.reads, write.unit, write.offered) == (960, 0.0, "bytes", 3840)
-    free = points(tmp_path, GOOD.replace(", rate_iops: 100", "").replace("  achieved: 80%\n", ""))[0]
+    free = points(tmp_path, GOOD.replace(", rate_iops: 100", "").partition("  read_latency")[0])[0]
     assert free.offered == 0
 
 
@@ -96,6 +96,7 @@ def test_a_stall_and_errors_are_limited_unless_the_file_says_otherwise(tmp_path:
             "mode: write, extra: {fsync: 1},",
             "fsync and fdatasync need iodepth: 1 and an engine",
         ),
+        ("  read_latency", "  write_service_time", "is for profiles without a rate, and there is none"),
         ("max_stall: 1s", "max_stall: 1ms", "a stall from 100ms to 20s can be limited"),
         ("sla:", "  ramp: 0s\nsla:", "a ramp from 1s to 1h is allowed here"),
         ("sla:", "  steady: true\nsla:", "steady needs a duration of 5s at least, and a max_duration"),
@@ -134,3 +135,12 @@ def test_any_value_in_any_section_loads_or_is_refused(
     path.write_text(yaml.safe_dump(data))
     with contextlib.suppress(ScenarioError):
         assert isinstance(load(path), StorageScenario)
+
+
+def test_a_closed_loop_has_no_latency_to_limit_but_service_times(tmp_path: Path) -> None:
+    free = GOOD.replace(", rate_iops: 100", "").replace(", rate: 60MiB", "").replace("  achieved: 80%\n", "")
+    with pytest.raises(ScenarioError, match=r"a closed loop has sla\.read_service_time"):
+        load(written(tmp_path, free))
+    assert points(tmp_path, free.replace("read_latency", "read_service_time"))
+    some = GOOD.replace("iodepth: 4, rate_iops: 100}", "iodepth: 4}", 1).replace("  achieved: 80%\n", "")
+    assert points(tmp_path, some.replace("sla:", "sla:\n  read_service_time: {p99: 20ms}"))

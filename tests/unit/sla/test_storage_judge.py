@@ -120,10 +120,22 @@ def test_a_mix_is_judged_on_both_sides() -> None:
     assert number_of_checks(asked, sla(write_latency={"p99": "30ms", "p100": "1s"})) == 4
 
 
-def test_a_free_running_point_has_no_rate_to_achieve() -> None:
-    found = verdict(steady_blocks(), point(rate=0.0))
-    assert "achieved" not in [one.name for one in found.checks]
+def test_a_free_running_point_has_no_rate_to_achieve_and_no_latency_that_could_be_judged() -> None:
+    """A stall of half a second under `max_stall` holds up one I/O of it, and everybody who asks at a rate."""
+    free, limits = point(rate=0.0), sla(read_latency={"p50": "1us"})
+    found = verdict(steady_blocks(), free, limits)
+    assert [one.name for one in found.checks] == ["errors", "max_stall"]
     assert found.outcome is Outcome.PASS
+    assert number_of_checks(free, limits) == 0
+
+
+def test_a_closed_loop_s_service_time_is_judged_where_it_is_named_so() -> None:
+    free, limits = point(rate=0.0), sla(read_service_time={"p50": "1us", "p99": "20ms"})
+    found = verdict(steady_blocks(), free, limits)
+    assert [one.name for one in found.checks][:2] == ["read service time p50", "read service time p99"]
+    assert [one.outcome for one in found.checks][:2] == [Outcome.FAIL, Outcome.PASS]
+    assert number_of_checks(free, limits) == 2
+    assert "read service time p50" not in [one.name for one in verdict(steady_blocks(), limits=limits).checks]
 
 
 def test_one_failed_io_breaks_the_default_limit() -> None:
@@ -195,4 +207,5 @@ def test_what_no_result_could_show_is_said_before_staging() -> None:
 def test_the_checks_of_a_run_are_those_of_each_point_of_each_kind() -> None:
     mix = expand(scenario(duration="60s"))[0]
     assert checks_of(mix, scenario().sla) == 3
-    assert checks_of(point(rate=0.0), sla()) == 1
+    assert checks_of(point(rate=0.0), sla()) == 0
+    assert checks_of(point(rate=0.0), sla(read_service_time={"p99": "1s"})) == 1
