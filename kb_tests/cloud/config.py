@@ -56,6 +56,9 @@ _PASSWORDS = frozenset({"password", "v3password"})
 _WARNINGS = threading.Lock()
 
 
+_Interface = Literal["public", "internal", "admin", "publicURL", "internalURL", "adminURL"]
+
+
 class _Region(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -72,7 +75,7 @@ class _Entry(BaseModel):
     auth_type: str | None = None
     region_name: str | list[str] | None = None
     regions: list[str | _Region] | None = None
-    interface: Literal["public", "internal", "admin"] | list[str] | None = None
+    interface: _Interface | list[_Interface] | None = None
     verify: bool | None = None
     insecure: bool | None = None
     cacert: str | None = None
@@ -101,6 +104,10 @@ def read(name: str, clouds_yaml: str | Path | None = None) -> CloudRegion:
             loader = OpenStackConfig(
                 config_files=[str(path)], secure_files=_secure_files(), load_envvars=False
             )
+            # A key without a value is as good as none; some of them would be read.
+            settings = loader.cloud_config["clouds"][entry]
+            for key in [key for key, value in settings.items() if value is None]:
+                del settings[key]
             found = loader.get_one(entry, region_name=_region(where, name, entry, region, entries[entry]))
     except ksa.MissingRequiredOptions as error:
         missing = " and ".join(sorted(str(option.dest) for option in error.options))

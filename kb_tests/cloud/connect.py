@@ -18,7 +18,7 @@ from kb_tests.cloud import config
 from kb_tests.cloud.account import Account
 from kb_tests.cloud.calls import said, understood
 from kb_tests.cloud.guarded import guarded
-from kb_tests.cloud.transport import Meter, prepare
+from kb_tests.cloud.transport import Meter, is_distrust, prepare
 from kb_tests.errors import CloudAccessError
 
 SSH_PORT = 22
@@ -62,7 +62,7 @@ class Cloud:
         self.user_id = access.user_id or ""
         self.domain_id = access.project_domain_id or access.user_domain_id or "default"
         self.is_admin = "admin" in {role.lower() for role in access.role_names or ()}
-        self.has_volumes = bool({"block-storage", "volumev3"} & set(access.service_catalog.get_endpoints()))
+        self.has_volumes = bool(_endpoint(connection, "block-storage"))
         self._region = connection.config
         self._meter = meter
 
@@ -145,9 +145,14 @@ def _signed_in(name: str, region: CloudRegion, clouds_yaml: str | Path | None) -
     except ksa.BadRequest as error:
         raise CloudAccessError(f"Cloud {name!r} is incomplete in clouds.yaml: {said(error)}") from error
     except (ksa.ClientException, sdk.SDKException, OSError) as error:
+        # Looking for Keystone's versions hides what it met.
+        met = error.__context__
+        reason = (
+            met if isinstance(error, ksa.DiscoveryFailure) and isinstance(met, ksa.ClientException) else error
+        )
         raise CloudAccessError(
-            f"Cloud {name!r} cannot be reached: {said(error)}",
-            remedy=_CA if isinstance(error, ksa.SSLError) else _DOWN,
+            f"Cloud {name!r} cannot be reached: {said(reason).rstrip('.')}.",
+            remedy=_CA if is_distrust(reason) else _DOWN,
         ) from error
     if not access.project_id:
         raise CloudAccessError(
@@ -175,22 +180,28 @@ def _egress(name: str, region: CloudRegion) -> tuple[str, ...]:
 
 
 def _require_services(name: str, connection: Connection, region: str | None, access: AccessInfo) -> None:
-    missing = []
-    for service in _SERVICES:
-        try:
-            found = connection.endpoint_for(service)
-        except (ksa.ClientException, sdk.SDKException):
-            found = None
-        if not found:
-            missing.append(service)
+    regions = _regions(access)
+    if not region and len(regions) > 1:
+        raise CloudAccessError(
+            f"Cloud {name!r} has the regions {', '.join(sorted(regions))}, and clouds.yaml names none.",
+            remedy=f"Give region_name there, or name the one that is meant, such as {name}:{min(regions)}.",
+        )
+    missing = [service for service in _SERVICES if not _endpoint(connection, service)]
     if missing:
-        regions = _regions(access)
         known = f" Its catalog has {', '.join(sorted(regions))}." if region and region not in regions else ""
         raise CloudAccessError(
             f"Cloud {name!r} offers no {' and no '.join(missing)} service"
             f"{f' in region {region!r}' if region else ''}.{known}",
             remedy="Check region_name and interface in clouds.yaml.",
         )
+
+
+def _endpoint(connection: Connection, service: str) -> str | None:
+    """Where a service is, in the region and by the interface of clouds.yaml; None where it is not."""
+    try:
+        return connection.endpoint_for(service)
+    except (ksa.ClientException, sdk.SDKException):
+        return None
 
 
 def _regions(access: AccessInfo, *services: str) -> set[str]:

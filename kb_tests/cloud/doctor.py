@@ -64,6 +64,13 @@ def examine(
         return
     try:
         yield Finding("sign-in", State.GOOD, f"{cloud.auth_url}, project {_project(cloud)}")
+        if _trusts_everybody(cloud):
+            yield Finding(
+                "TLS",
+                State.NOTE,
+                "Certificates are not checked, as clouds.yaml says: anybody between may read the password.",
+                "Name the file of the cloud's CA as cacert there, and leave verify: false out.",
+            )
         services = tuple(_services(cloud, layout))
         yield from services
         if any(finding.state is State.FAULT for finding in services):
@@ -93,6 +100,11 @@ def _fault(what: str, error: CloudError, remedy: str = "") -> Finding:
 def _project(cloud: Cloud) -> str:
     name = cloud.connection.config.auth.get("project_name")
     return f"{name} ({cloud.project_id})" if name else cloud.project_id
+
+
+def _trusts_everybody(cloud: Cloud) -> bool:
+    verify, _ = cloud.connection.config.get_requests_verify_args()
+    return verify is False and cloud.auth_url.startswith("https:")
 
 
 def _services(cloud: Cloud, layout: Layout | None) -> Iterator[Finding]:

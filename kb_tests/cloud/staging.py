@@ -171,6 +171,7 @@ class _Stage:
             run_id=site.journal.run_id,
             scenario=layout.scenario,
             cloud=site.journal.header.cloud,
+            region=site.cloud.region,
             proxy=proxy,
             servers=_of(Role.SERVER, self._groups, servers) + _of(Role.STORAGE, self._groups, servers),
             clients=_of(Role.CLIENT, self._groups, servers),

@@ -78,7 +78,8 @@ class Topology:
 
     `notes` are sentences that every report of it must show (the local cloud says what it is).
     `clients[i].peer == servers[i].address`, or its floating IP where the clients are on another cloud,
-    the testing cloud, which then has a proxy of its own. `mtus` are those of the networks by name, as
+    the testing cloud, which then has a proxy of its own. `region` and `testing_region` are those of both
+    clouds, "" where unknown. `mtus` are those of the networks by name, as
     Neutron says.
     """
 
@@ -93,6 +94,8 @@ class Topology:
     notes: tuple[str, ...] = field(default=())
     mtus: Mapping[str, int] = field(default_factory=dict)
     testing_proxy: Server | None = None
+    region: str = ""
+    testing_region: str = ""
 
     @property
     def agents(self) -> tuple[Server, ...]:
@@ -129,6 +132,7 @@ def joined(under_test: Topology, testing: Topology) -> Topology:
         under_test,
         clients=testing.clients,
         testing_proxy=testing.proxy,
+        testing_region=testing.region,
         notes=tuple(dict.fromkeys((*under_test.notes, *testing.notes))),
         mtus={**under_test.mtus, **testing.mtus},
     )

@@ -153,6 +153,11 @@ def _shown(proxy: str | None) -> str:
     return f"{parts.scheme}://{parts.hostname or ''}{port}"
 
 
+def is_distrust(error: BaseException) -> bool:
+    """Whether it comes of a certificate that is not trusted."""
+    return any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error))
+
+
 def _reason(error: BaseException, proxy: str) -> str:
     """Why there is no answer, without the layers that it came through."""
     way = f", by the proxy {proxy} of this shell's environment" if proxy else ""
@@ -205,7 +210,9 @@ def _correct(connection: Connection) -> None:
             return request(url, method, *args, **options)
         except ksa.Unauthorized as error:
             if method == "GET" and options.get("authenticated") is False:
-                raise ksa.HttpError(error.message, error.details, error.response) from error
+                raise ksa.HttpError(
+                    error.message, error.details, error.response, http_status=error.http_status
+                ) from error
             raise
 
     session.request = corrected  # type: ignore[method-assign]

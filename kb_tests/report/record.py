@@ -274,12 +274,15 @@ class FillingRecord(Part):
 class TopologyRecord(Part):
     """What was staged for a scenario, under the run id that every resource of it carries; `tools` gives the
     versions of each tool found in the servers, `filling` is None where there is nothing to fill.
-    `testing_cloud` is where the traffic generators are, "" for the same cloud.
+    `testing_cloud` is where the traffic generators are, "" for the same cloud; `region` and `testing_region`
+    are those of both clouds.
     """
 
     run: RunId
     cloud: str
+    region: str = ""
     testing_cloud: str = ""
+    testing_region: str = ""
     staging: StagingFacts
     filling: FillingRecord | None = None
     servers: tuple[ServerRecord, ...]
@@ -303,7 +306,9 @@ class TopologyRecord(Part):
         return cls(
             run=topology.run_id,
             cloud=topology.cloud,
+            region=topology.region,
             testing_cloud=topology.testing_cloud,
+            testing_region=topology.testing_region,
             staging=topology.staging,
             filling=_filling(disks) if disks else None,
             servers=tuple(ServerRecord.of(server) for server in (*topology.proxies, *topology.agents)),

@@ -338,6 +338,7 @@ def _topology(topology: TopologyRecord, again: int) -> Pairs:
     return (
         *((name, f"{roles[role]:,}") for role, name in named.items() if roles[role]),
         ("networks", f"{len(networks):,}"),
+        *((("region", region),) if (region := _region(topology)) else ()),
         (
             "staged in",
             f"{words.duration(topology.staging.seconds)}, {topology.staging.requests:,} API requests",
@@ -353,6 +354,14 @@ def _filled(filling: FillingRecord) -> str:
     if not filling.bytes:
         return "before this run"
     return f"{format_size(filling.bytes)} in {words.duration(filling.seconds)}"
+
+
+def _region(topology: TopologyRecord) -> str:
+    """That of each cloud; where the load comes from another one, that one's behind it."""
+    elsewhere = (
+        f", loaded from {topology.testing_region or 'an unknown one'}" if topology.testing_cloud else ""
+    )
+    return topology.region and topology.region + elsewhere
 
 
 def _mtu(topology: TopologyRecord) -> str:

@@ -36,6 +36,7 @@ def test_topology_is_as_planned(cloud: Cloud, journal: Journal) -> None:
     before = cloud.requests
     topology = stage(cloud, layout, BOOT, journal, StageOptions(image="kb-node", public_key=PUBLIC_KEY))
 
+    assert topology.region == "RegionOne"
     assert len(topology.servers) == len(topology.clients) == layout.clients.servers == 24
     assert topology.proxy.address == topology.access.redis_host == layout.proxy_address
     assert [client.peer for client in topology.clients] == [server.address for server in topology.servers]

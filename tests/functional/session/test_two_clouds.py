@@ -66,6 +66,7 @@ def test_a_cloud_is_loaded_from_another(north: Suite, south: Suite) -> None:
     assert (record["cloud"], record["testing_cloud"]) == ("north", "south")
     topology = record["scenarios"][0]["topology"]
     assert (topology["cloud"], topology["testing_cloud"]) == ("north", "south")
+    assert (topology["region"], topology["testing_region"]) == ("RegionOne", "RegionOne")
     where = {(server["role"], server["cloud"]) for server in topology["servers"]}
     assert where == {("proxy", "north"), ("server", "north"), ("proxy", "south"), ("client", "south")}
     (server,) = (each for each in topology["servers"] if each["role"] == "server")

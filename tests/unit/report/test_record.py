@@ -286,3 +286,17 @@ def test_the_mtu_is_kept_and_a_difference_shown() -> None:
     assert shown(1450, 1450) == "1450"
     assert shown(0, 0) == "1450"
     assert shown(1450, 1500) == "1450; servers see 1450, 1500"
+
+
+def test_the_region_is_kept_and_shown() -> None:
+    def shown(**where: str) -> list[str]:
+        record = TopologyRecord.of(replace(build.topology(1), **where))  # type: ignore[arg-type]
+        if "testing_region" in where:
+            record = record.model_copy(update={"testing_cloud": "east"})
+        run = build.run([build.judged()])
+        run.scenarios[0].topology = TopologyRecord.model_validate_json(record.model_dump_json())
+        return [text for name, text in view(run).scenarios[0].topology if name == "region"]
+
+    assert shown() == []
+    assert shown(region="RegionOne") == ["RegionOne"]
+    assert shown(region="RegionOne", testing_region="west") == ["RegionOne, loaded from west"]
