@@ -115,7 +115,7 @@ def test_a_limit_on_what_no_profile_does_is_refused(tmp_path: Path) -> None:
     text = GOOD.replace("mode: randread", "mode: randwrite").replace(
         "mode: randrw, rwmixread: 70", "mode: write"
     )
-    with pytest.raises(ScenarioError, match=r"sla\.read_latency limits what no profile does"):
+    with pytest.raises(ScenarioError, match=r"sla\.read_latency limits what no profile with a rate does"):
         load(written(tmp_path, text))
 
 
