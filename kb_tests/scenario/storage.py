@@ -42,7 +42,7 @@ EXTRA_OPTIONS = {
     "sync": r"0|1|none|sync|dsync",
 }
 """fio options that a profile may add, with the form of their values (a regular expression): none of them
-names a file, runs a program or hides latency.
+names a file or runs a program. Some let a load be easier than it looks; docs/storage.md says which.
 """
 
 

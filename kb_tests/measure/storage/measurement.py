@@ -100,7 +100,8 @@ class StorageServer:
     its measured window, `late` how long after the common start that began. `clock` is by how much fio's
     clock was ahead of ours at the end, `clock_error` half the round trip of the server's best clock
     reading, `cpu` the share of the CPUs that fio could use and did, `waiting` the share of the time in which
-    its jobs were ready to run and had none.
+    its jobs were ready to run and had none. `clock_lost` are the seconds for which its clock, and fio with
+    it, stood still from the command to the end (negative: it ran ahead): a stall that fio cannot see.
     """
 
     server: str
@@ -120,6 +121,7 @@ class StorageServer:
     cpu: float
     waiting: float
     complaint: str
+    clock_lost: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kb_tests.fleet.storage.messages import IoDone, StorageReport
+from kb_tests.measure.clocks import lost
 from kb_tests.measure.storage.measurement import Io, IoRate, StorageBlock, StorageMeasurement, StorageServer
 from kb_tests.measure.storage.response import direction, hung
 from kb_tests.measure.storage.series import merge_seconds
@@ -123,6 +124,7 @@ def _server(
     seconds = point.duration if done.hung else done.end - done.begin
     natural = 1 / point.rate if point.rate else 0.0
     stall_at, stall = max(done.stalls, key=lambda stall: stall[1], default=(0.0, 0.0))
+    clock_lost = lost(done.clock_change, report.control_clock)
     return StorageServer(
         server=report.agent,
         host=report.host,
@@ -133,7 +135,7 @@ def _server(
         read=read,
         write=write,
         errors=sum(block.errors for block in blocks) + done.hung,
-        stall=max(0.0, stall - natural),
+        stall=max(0.0, stall - natural, clock_lost),
         stall_at=stall_at,
         hung=done.hung,
         clock=done.clock,
@@ -141,4 +143,5 @@ def _server(
         cpu=done.cpu,
         waiting=done.waiting,
         complaint=done.complaint,
+        clock_lost=clock_lost,
     )

@@ -68,6 +68,7 @@ def joined(rounds: Sequence[StorageReport]) -> StorageReport:
             "clock": sum(part.clock for part in done),
             "cpu": max(part.cpu for part in done),
             "waiting": max(part.waiting for part in done),
+            "clock_change": max((part.clock_change for part in done), key=lambda change: abs(change.seconds)),
             "whole": None,
             "hung": any(part.hung for part in done),
             "complaint": next((part.complaint for part in done if part.complaint), ""),

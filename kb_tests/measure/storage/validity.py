@@ -29,7 +29,8 @@ def validity(point: StoragePoint, measurement: StorageMeasurement) -> tuple[str,
     - A server is missing, or there are more of them than were asked for.
     - A server started, or may by its clock have started, off by more than 5 % of the window or 1 s,
       stalls aside.
-    - fio's clock and the server's own disagree by more than 1 % of the window, and 0.1 s.
+    - fio's clock and the server's own disagree by more than 1 % of the window, and 0.1 s, or the server's ran
+      ahead of the control server's. (One that stood still is a stall.)
     - Counts do not add up: more I/Os than the rate allows, or other numbers of them due; some of a kind that
       the profile does not make; or no I/O at all without a stall that long.
     """
@@ -109,6 +110,13 @@ def _clocks(point: StoragePoint, servers: tuple[StorageServer, ...]) -> Iterator
             f"The clocks of {len(blurred)} of {point.clients} servers are known no better than"
             f" {format_duration(limit)}: {named(blurred)}."
         )
+    ahead = [
+        f"{server.server} {format_duration(-server.clock_lost)}"
+        for server in servers
+        if server.clock_lost < 0
+    ]
+    if ahead:
+        yield f"The clocks of {len(ahead)} of {point.clients} servers ran ahead: {named(ahead)}."
     most = max(CLOCK_AT_LEAST, CLOCK_SHARE * point.duration)
     off = [f"{server.server} {server.clock:+.2f} s" for server in servers if not abs(server.clock) <= most]
     if off:

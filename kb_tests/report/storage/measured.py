@@ -137,6 +137,7 @@ class StorageServerRecord(Part):
     cpu: float
     waiting: float = 0.0
     complaint: str
+    clock_lost: float = 0.0
 
     @classmethod
     def of(cls, server: StorageServer) -> StorageServerRecord:

@@ -230,7 +230,10 @@ def _max_stall(measurement: StorageMeasurement, limit: float) -> Check:
     told = f"The longest stall took {in_time(stall)}, its limit is {in_time(limit)}"
     if measurement.servers and stall:
         worst_one = max(measurement.servers, key=lambda server: server.stall)
-        told += f": {worst_one.server} completed nothing from {worst_one.stall_at:.1f} s of the window on"
+        if worst_one.clock_lost < worst_one.stall:
+            told += f": {worst_one.server} completed nothing from {worst_one.stall_at:.1f} s of the window on"
+        else:
+            told += f": {worst_one.server} stood still, and its clock with it"
         others = sum(server.stall > limit for server in measurement.servers) - 1
         if others > 0:
             more = "1 other server" if others == 1 else f"{others} other servers"

@@ -209,3 +209,17 @@ def test_the_checks_of_a_run_are_those_of_each_point_of_each_kind() -> None:
     assert checks_of(mix, scenario().sla) == 3
     assert checks_of(point(rate=0.0), sla()) == 0
     assert checks_of(point(rate=0.0), sla(read_service_time={"p99": "1s"})) == 1
+
+
+def test_a_guest_that_stood_still_is_a_stall_although_its_clock_does_not_know() -> None:
+    """Live migration stops a guest and its clock: fio saw 3 s less than there were."""
+    change = {"seconds": 3.0, "error": 0.001, "elapsed": 40.0}
+    found = verdict(steady_blocks(), clock_change=change)
+    stall = check(found, "max_stall")
+    assert found.outcome is stall.outcome is Outcome.FAIL
+    assert stall.value == pytest.approx(3.0)
+    assert "stood still, and its clock with it" in stall.detail
+    assert verdict(steady_blocks(), clock_change={**change, "seconds": 0.01}).outcome is Outcome.PASS
+    ahead = verdict(steady_blocks(), clock_change={**change, "seconds": -3.0})
+    assert ahead.outcome is Outcome.INVALID
+    assert "ran ahead: storage-0 3s" in ahead.reasons[0]
