@@ -23,8 +23,9 @@ class Books:
 
     `there` is what there is. Of that, `asked` is what the API has taken a deletion of that takes effect
     later; `missing` what answered "not found", and whether that is our work; `refused` what is refused for a
-    reason that does not pass. `shown` is what a list ever had. `unseen` are the kinds that cannot be listed,
-    with the reason, `barred` those of them for which that does not pass.
+    reason that does not pass. `shown` is what a list ever had, `taken` what was once asked with success.
+    `unseen` are the kinds that cannot be listed, with the reason, `barred` those of them for which that does
+    not pass.
     """
 
     there: dict[Key, Resource] = field(default_factory=dict)
@@ -32,6 +33,7 @@ class Books:
     missing: dict[Key, bool] = field(default_factory=dict)
     refused: set[Key] = field(default_factory=set)
     shown: set[Key] = field(default_factory=set)
+    taken: set[Key] = field(default_factory=set)
     unseen: dict[str, str] = field(default_factory=dict)
     barred: set[str] = field(default_factory=set)
 

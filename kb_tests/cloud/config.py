@@ -155,7 +155,14 @@ def _region_of(
             config=config,
             force_ipv4=region.force_ipv4,
             auth_plugin=plugin,
+            discovery_cache=_discovered(region),
         )
+
+
+def _discovered(region: CloudRegion) -> dict[str, Any]:
+    """What is known of the versions of its APIs: they are the same for every user, and need be asked once."""
+    found = getattr(region, "_discovery_cache", None)
+    return {} if found is None else found
 
 
 @contextlib.contextmanager

@@ -199,6 +199,11 @@ def _server_names(cloud: Cloud, mark: Mark) -> set[str]:
     return {server.id for server in list_names(cloud, _prefix(mark))}
 
 
+def _is_going(server: Any) -> bool:
+    """In the end Nova is about nothing any more with one that has the status of a deleted one already."""
+    return server.task == "deleting" or server.status in ("DELETED", "SOFT_DELETED")
+
+
 def _servers_there(cloud: Cloud, ids: Collection[str]) -> set[str]:
     return {id_ for id_ in ids if _is_there(cloud.connection.compute, f"/servers/{id_}")}
 
@@ -305,7 +310,7 @@ def _kinds() -> Iterator[Kind]:
         text=_metadata,
         listing=_servers,
         delete=lambda cloud, r: cloud.connection.compute.delete_server(r.id, ignore_missing=False),
-        slow=Slow(_server_names, _servers_there, lambda found: found.task == "deleting"),
+        slow=Slow(_server_names, _servers_there, _is_going),
     )
     yield Kind(
         name="floating_ip",

@@ -143,10 +143,11 @@ class Removal:
             match answer:
                 case _Answer.TAKEN if KINDS[resource.kind].slow:
                     books.asked.add(key)
+                    books.taken.add(key)
                 case _Answer.TAKEN:
                     self._gone(key)
                 case _Answer.MISSING | _Answer.MISSING_BY_US:
-                    books.missing[key] = answer is _Answer.MISSING_BY_US
+                    books.missing[key] = answer is _Answer.MISSING_BY_US or key in books.taken
                 case _Answer.REFUSED:
                     pass
 

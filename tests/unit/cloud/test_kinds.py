@@ -71,3 +71,20 @@ def test_removal_follows_use() -> None:
     assert before("keypair", "user")
     assert before("user", "project")
     assert {kind for kind, row in KINDS.items() if row.phase >= LAST_TO_GO} == {"user", "project"}
+
+
+@pytest.mark.parametrize(
+    ("status", "task", "going"),
+    [
+        ("ACTIVE", "deleting", True),
+        ("ERROR", "deleting", True),
+        ("DELETED", None, True),  # for a moment, before Nova lists it no more
+        ("ACTIVE", None, False),
+        ("ERROR", None, False),
+        ("BUILD", "spawning", False),
+    ],
+)
+def test_a_server_on_its_way_out_is_not_asked_again(status: str, task: str | None, going: bool) -> None:
+    slow = KINDS["server"].slow
+    assert slow is not None
+    assert slow.going(SimpleNamespace(status=status, task=task)) is going

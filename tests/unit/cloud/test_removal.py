@@ -12,6 +12,7 @@ import pytest
 from kb_tests.cloud.connect import Cloud
 from kb_tests.cloud.contents import read
 from kb_tests.cloud.journal import Journal
+from kb_tests.cloud.kinds import Resource
 from kb_tests.cloud.mark import Mark
 from kb_tests.cloud.teardown import end, tear_down
 from kb_tests.errors import LeakError
@@ -78,7 +79,8 @@ def test_a_server_whose_deletion_fails_is_asked_again_and_not_the_others(
         return original(cloud, mark)
 
     monkeypatch.setattr(world, "names", names)
-    tear_down(world.cloud, journal)
+    removed = tear_down(world.cloud, journal)
+    assert len(removed) == 20
     assert world.deletes["s7"] == 2
     assert sum(world.deletes.values()) == 21
 
@@ -198,3 +200,21 @@ def test_a_creation_that_takes_effect_late_is_found(world: World, journal: Journ
     world.clock.now += 3600.0
     tear_down(world.cloud, again)
     assert read(journal.path).closed
+
+
+def test_one_that_was_asked_twice_and_is_gone_by_then_was_removed_by_us(
+    world: World, journal: Journal, made: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made("server", "s1")
+    world.takes = lambda _: 20.0
+    original = world.delete
+
+    def delete(cloud: Cloud, resource: Resource) -> None:
+        if world.deletes["s1"]:
+            world.clock.now += 60.0
+        original(cloud, resource)
+        world.things["s1"].task = None  # as if it was not on its way
+
+    monkeypatch.setattr(world, "delete", delete)
+    assert [each.id for each in tear_down(world.cloud, journal)] == ["s1"]
+    assert world.deletes["s1"] == 2

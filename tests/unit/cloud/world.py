@@ -180,7 +180,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
         faked = replace(
             row,
             listing=world.list(name),
-            delete=world.delete,
+            delete=lambda *given: world.delete(*given),
             text=lambda found: found.text,
             named=True,
             slow=going if row.slow else None,
