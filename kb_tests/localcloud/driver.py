@@ -220,6 +220,12 @@ class FaultyDriver(Protocol):
     async def thaw(self, server_id: str) -> None:
         """Let a frozen server go on."""
 
+    async def pause(self, server_id: str) -> None:
+        """Stop all processes of a server and, as they will see it, its clocks."""
+
+    async def resume(self, server_id: str) -> None:
+        """Let a paused server go on, its clocks behind by the time for which it stood still."""
+
     async def cut_network(self, server_id: str, seconds: float) -> None:
         """Take a server's network away for some time; returns at its beginning."""
 

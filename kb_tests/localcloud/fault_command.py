@@ -42,6 +42,8 @@ Harm a running server. KIND is one of:
 
   crash           it dies, as if by itself
   freeze          its processes stop where they are, while its clock goes on
+  pause           it stands still for --seconds, with its clocks and its network: as a guest whose
+                  hypervisor stops it, for a migration or a snapshot. What it starts later has the true time
   cut             it has no network for --seconds
   link            its network has a --rate, a --loss; without either it is as before
   delay MS        what it is sent and sends takes MS milliseconds more, each (--direction: one of both);
@@ -69,7 +71,7 @@ process, which costs some speed.
   openstack volume type create --property kb:faulty=true faulty
 """
 
-_SERVER_KINDS = ("crash", "freeze", "cut", "link", "delay", "cpu", "clear")
+_SERVER_KINDS = ("crash", "freeze", "pause", "cut", "link", "delay", "cpu", "clear")
 _VOLUME_KINDS = ("slow", "full", "corrupt", "late", "lie", "fail", "clear")
 
 

@@ -106,6 +106,14 @@ class NullDriver:
         """Forget it."""
         self.frozen.discard(server_id)
 
+    async def pause(self, server_id: str) -> None:
+        """As frozen."""
+        await self.freeze(server_id)
+
+    async def resume(self, server_id: str) -> None:
+        """As thawed."""
+        await self.thaw(server_id)
+
     async def cut_network(self, server_id: str, seconds: float) -> None:
         """Nothing to cut."""
         del seconds

@@ -41,6 +41,20 @@ async def _freeze(asked: Asked, server: Server) -> None:
     _note(asked, server, partial(asked.driver.thaw, server.id))
 
 
+async def _pause(asked: Asked, server: Server) -> None:
+    """It stands still with its clocks and its network, as a guest that its hypervisor stops."""
+    if not asked.seconds:
+        raise bad_request("pause needs seconds.")
+
+    async def resume() -> None:
+        await asked.driver.resume(server.id)
+        await _set_links(asked, server)
+
+    await asked.driver.pause(server.id)
+    _note(asked, server, resume)
+    await _set_links(asked, server)
+
+
 async def _cut(asked: Asked, server: Server) -> None:
     """It has no network: no carrier, or in one direction nothing that arrives."""
     if not asked.seconds:
@@ -83,11 +97,12 @@ def _way(asked: Asked, server: Server, direction: str) -> Way:
     """All that is wrong with a server's links in this direction."""
     find = asked.cloud.harms.find
     cut, link, delay = (find(server.id, kind, direction) for kind in ("cut", "link", "delay"))
+    still = cut or find(server.id, "pause")
     values = (link.values if link else {}) | (delay.values if delay else {})
     rate = values.get("rate")
     return Way(
         rate=None if rate is None else int(rate),
-        loss=1.0 if cut else values.get("loss", 0.0),
+        loss=1.0 if still else values.get("loss", 0.0),
         delay=values.get("milliseconds", 0.0) / 1000,
     )
 
@@ -110,6 +125,7 @@ _LEAST_SHARE = 0.01
 KINDS: dict[str, tuple[Callable[[Asked, Server], Awaitable[None]], frozenset[str]]] = {
     "crash": (_crash, frozenset()),
     "freeze": (_freeze, frozenset({"seconds"})),
+    "pause": (_pause, frozenset({"seconds"})),
     "cut": (_cut, frozenset({"seconds", "direction"})),
     "link": (_link, frozenset({"seconds", "direction", "rate", "loss"})),
     "cpu": (_cpu, frozenset({"seconds", "share"})),

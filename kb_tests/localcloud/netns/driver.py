@@ -376,6 +376,16 @@ class NetnsDriver:
         self._running(server_id)
         await self._link.ask("freeze", server=server_id, thaw=True)
 
+    async def pause(self, server_id: str) -> None:
+        """Stop all processes of a server where they are, to set their clocks back when they go on."""
+        self._running(server_id)
+        await self._link.ask("pause", server=server_id)
+
+    async def resume(self, server_id: str) -> None:
+        """Let a paused server go on."""
+        self._running(server_id)
+        await self._link.ask("resume", server=server_id)
+
     async def cut_network(self, server_id: str, seconds: float) -> None:
         """Take a server's network away for some time."""
         self._running(server_id)

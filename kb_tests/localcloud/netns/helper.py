@@ -18,11 +18,12 @@ import selectors
 import signal
 import socket
 import sys
+import time
 from base64 import b64decode
 from collections.abc import Callable
 from contextlib import suppress
 
-from kb_tests.localcloud.netns import init, linux, mounts, networks, rootfs, wire
+from kb_tests.localcloud.netns import clock, init, linux, mounts, networks, rootfs, wire
 from kb_tests.localcloud.netns.blockdev import BlockDevices
 from kb_tests.localcloud.netns.cgroups import Groups
 from kb_tests.localcloud.netns.delay import Delays
@@ -54,6 +55,7 @@ class Helper:
         self._delays = Delays()
         self._servers: dict[str, int] = {}
         self._waiting: dict[str, socket.socket] = {}
+        self._paused: dict[str, float] = {}
         self._commands: dict[int, tuple[int, int]] = {}
         self._wake, wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -77,6 +79,8 @@ class Helper:
             "go": self._go,
             "kill": self._kill,
             "freeze": self._freeze,
+            "pause": self._pause,
+            "resume": self._resume,
             "erase": lambda message, _: rootfs.erase(message["server"]),
             "nic": self._attach_nic,
             "volume": lambda message, _: self._devices.new_file(message["volume"]),
@@ -266,11 +270,12 @@ class Helper:
 
     def _freeze(self, message: wire.Message, _: list[int]) -> None:
         """Stop or continue all processes of a server, its process 1 first."""
-        number = signal.SIGCONT if message["thaw"] else signal.SIGSTOP
-        namespace = os.readlink(f"/proc/{self._servers[message['server']]}/ns/pid")
+        self._signal(message["server"], signal.SIGCONT if message["thaw"] else signal.SIGSTOP)
+
+    def _signal(self, server_id: str, number: signal.Signals) -> None:
         seen: set[int] = set()
         while True:
-            found = {pid for pid in self._processes_in(namespace) if pid not in seen}
+            found = {pid for pid in self._processes_of(server_id) if pid not in seen}
             if not found:
                 return
             for pid in sorted(found):
@@ -278,8 +283,29 @@ class Helper:
                     os.kill(pid, number)
             seen |= found
 
-    @staticmethod
-    def _processes_in(namespace: str) -> list[int]:
+    def _pause(self, message: wire.Message, _: list[int]) -> None:
+        """Stop all processes of a server, and note when."""
+        clock.check()
+        self._signal(message["server"], signal.SIGSTOP)
+        try:
+            for pid in self._processes_of(message["server"]):
+                clock.settle(pid)
+        except OSError:
+            self._signal(message["server"], signal.SIGCONT)
+            raise
+        self._paused[message["server"]] = time.monotonic()
+
+    def _resume(self, message: wire.Message, _: list[int]) -> None:
+        """Set a server's clocks back by the time for which it was stopped, and continue its processes."""
+        since = self._paused.pop(message["server"])
+        try:
+            for pid in self._processes_of(message["server"]):
+                clock.set_back(pid, time.monotonic() - since)
+        finally:
+            self._signal(message["server"], signal.SIGCONT)
+
+    def _processes_of(self, server_id: str) -> list[int]:
+        namespace = os.readlink(f"/proc/{self._servers[server_id]}/ns/pid")
         found = []
         for name in os.listdir("/proc"):
             if name.isdecimal():
@@ -327,6 +353,7 @@ class Helper:
             for server_id, server_pid in self._servers.items():
                 if server_pid == pid:
                     del self._servers[server_id]
+                    self._paused.pop(server_id, None)
                     if waiting := self._waiting.pop(server_id, None):
                         waiting.close()
                     if self._groups is not None:

@@ -165,6 +165,44 @@ def test_the_process_of_a_delayed_link_goes_with_its_port() -> None:
     asyncio.run(main())
 
 
+READERS = """
+import os, threading, time
+for _ in range(3):
+    threading.Thread(target=lambda: [time.monotonic() for _ in iter(int, 1)], daemon=True).start()
+print("reading", flush=True)
+before = time.monotonic()
+for _ in iter(int, 1):
+    now = time.monotonic()
+    if now < before:
+        print("back by", before - now, flush=True)
+    before = now
+"""
+
+
+def test_programs_that_read_their_clock_all_the_time_bear_being_paused() -> None:
+    async def main() -> None:
+        async with running() as cloud:
+            server = await cloud.boots("server", f"cat > /opt/r.py <<'END'\n{READERS}\nEND\n"
+                                       "python3 /opt/r.py & echo $! > /run/reader")  # fmt: skip
+            await cloud.says(server, "reading")
+            for _ in range(5):
+                await cloud.driver.pause(server.id)
+                await asyncio.sleep(0.1)
+                await cloud.driver.resume(server.id)
+            await cloud.run(server, "kill -0 $(cat /run/reader) && sleep 0.1 && date")
+            assert "back by" not in await cloud.driver.console(server.id), (
+                "as long as it stood still, no more"
+            )
+            await cloud.driver.pause(server.id)
+            await cloud.driver.power_off(server.id)
+            await cloud.driver.boot(server)
+            with pytest.raises(DriverError):
+                await cloud.driver.resume(server.id)
+            assert await cloud.run(server, "echo well") == "well\n"
+
+    asyncio.run(main())
+
+
 FIO = (
     "fio --name=x --filename=/dev/vdb --direct=1 --bs=4k --size=16m --rw=randwrite --time_based --runtime=1 "
     "--output-format=terse --terse-version=3"

@@ -84,6 +84,24 @@ def test_a_link_has_a_rate_and_a_loss(web: Web, faults: AdminClient) -> None:
     assert eventually(web.get) == b"web"
 
 
+def test_a_paused_server_knows_nothing_of_the_time_for_which_it_stood_still(
+    web: Web, faults: AdminClient
+) -> None:
+    before = web.behind()
+    for paused in (1, 2):
+        faults.harm_server("web", "pause", seconds=1)
+        started = time.monotonic()
+        assert web.get(timeout=0.3) is None
+        assert eventually(web.get) == b"web"
+        assert time.monotonic() - started >= 0.9
+        lost = [now - then for now, then in zip(web.behind(), before, strict=True)]
+        assert all(paused - 0.4 < seconds < paused + 0.4 for seconds in lost), lost
+    faults.harm_server("web", "freeze", seconds=1)
+    assert eventually(web.get) == b"web"
+    assert max(now - then for now, then in zip(web.behind(), before, strict=True)) < 2.4, "its clock went on"
+    assert faults.harms() == []
+
+
 @pytest.mark.root_only("loop devices")
 def test_a_volume_is_slow_and_full(admin: Any, web: Web, faults: AdminClient) -> None:
     volume = admin.block_storage.create_volume(name="data", size=1)

@@ -143,7 +143,7 @@ def test_a_person_finds_servers_harms_them_by_name_and_sees_it(cloud: control.Ru
         (["web", "delay"], "delay takes milliseconds, not nothing"),
         (["web", "delay", "soon"], "soon is no number of milliseconds"),
         (["web", "link", "--rate", "fast"], "--rate: invalid bits value: 'fast'"),
-        (["web", "cpu", "--share", "2"], "cpu needs a share of 0.01 to 1."),
+        (["web", "cpu", "--share", "0"], "cpu needs a share of 0.01 to 1."),
     ],
 )
 def test_a_wrong_fault_is_said_in_one_sentence(

@@ -18,7 +18,7 @@ MIB = 1 << 20
 WRITTEN_AT_ONCE = 4096
 
 # Answers with the host's name; with as many zeros as it is asked for; with how writing blocks to the volume
-# went; or with the CPU time that it got in so many seconds.
+# went; with its clocks; or with the CPU time that it got in so many seconds.
 USER_DATA = f"""#!/usr/bin/env python3
 import http.server, json, mmap, os, socket, time
 
@@ -69,6 +69,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             body = write(int(path[6:]), True)
         elif path.startswith("read/"):
             body = read(int(path[5:]))
+        elif path == "clock":
+            clocks = (time.CLOCK_MONOTONIC, time.CLOCK_REALTIME, time.CLOCK_BOOTTIME)
+            body = json.dumps([time.clock_gettime(clock) for clock in clocks]).encode()
         elif path.startswith("burn/"):
             body = burn(float(path[5:]))
         elif path:
@@ -117,6 +120,12 @@ class Web:
         """
         number, seconds = json.loads(self.get(f"{how}/{blocks}", timeout=30) or b"")
         return int(number), float(seconds)
+
+    def behind(self) -> list[float]:
+        """By how much its clocks (monotonic, of the day, since boot) are behind our monotonic one."""
+        now = time.monotonic()
+        clocks: list[float] = json.loads(self.get("clock") or b"")
+        return [now - clock for clock in clocks]
 
     def kept(self, blocks: int) -> int:
         """How many of these blocks hold what was written."""

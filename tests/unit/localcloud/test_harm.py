@@ -219,7 +219,7 @@ def test_a_volume_is_found_by_name_and_gets_back_the_limits_of_its_type(tmp_path
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ({"kind": "melt"}, "one of crash, freeze, cut, link"),
+        ({"kind": "melt"}, "one of crash, freeze, pause, cut, link"),
         ({"kind": "freeze", "rate": 5}, "freeze has no rate: it takes seconds"),
         ({"kind": "crash", "seconds": 5}, "crash has no seconds: it takes nothing more"),
         ({"kind": "link", "loss": 1.5}, "loss must be a number of 0 to 1"),
