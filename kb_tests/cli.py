@@ -95,6 +95,13 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--router", default="", metavar="NAME", help="as pytest's --kb-router")
     doctor.add_argument("--existing-project", action="store_true", help="as pytest's --kb-existing-project")
     doctor.add_argument("--packages", action="store_true", help="as pytest's --kb-packages")
+    doctor.add_argument(
+        "--nameserver", action="append", default=[], metavar="ADDRESS", help="as pytest's --kb-nameserver"
+    )
+    doctor.add_argument(
+        "--availability-zone", default="", metavar="NAME", help="as pytest's --kb-availability-zone"
+    )
+    doctor.add_argument("--config-drive", action="store_true", help="as pytest's --kb-config-drive")
     doctor.add_argument("--no-floating-ip", action="store_true", help="as pytest's --kb-no-floating-ip")
     doctor.set_defaults(run=_doctor)
 
@@ -176,6 +183,9 @@ def _doctor(options: argparse.Namespace) -> int:
         network=options.network,
         router=options.router,
         packages=options.packages,
+        nameservers=tuple(options.nameserver),
+        availability_zone=options.availability_zone,
+        config_drive=options.config_drive,
         own_projects=False if options.existing_project else None,
         floating_ip=not options.no_floating_ip,
     )

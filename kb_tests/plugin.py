@@ -114,6 +114,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="reach the proxy at its fixed address, directly or by --kb-ssh-proxy-command",
     )
     group.addoption(
+        "--kb-availability-zone",
+        default="",
+        metavar="NAME",
+        help="availability zone of all servers, and of their volumes where Cinder has one of that name",
+    )
+    group.addoption(
+        "--kb-config-drive",
+        action="store_true",
+        help="give servers their user_data on a disk, for clouds without a metadata service",
+    )
+    group.addoption(
         "--kb-ssh-port",
         type=_port,
         default=None,

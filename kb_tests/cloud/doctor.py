@@ -179,16 +179,24 @@ class _Examination:
             wanted = filter(None, (self._options.network, self._options.router))
             return Finding("existing network", State.GOOD, f"{' and '.join(wanted)}, used as it is")
 
+        def look_for_nameservers() -> Finding:
+            nonlocal layout
+            assert layout is not None
+            layout = adopt(self._caller.cloud, layout, self._options)
+            return Finding("nameservers", State.GOOD, ", ".join(self._options.nameservers) or "the cloud's")
+
         if layout is not None and (self._options.network or self._options.router):
             yield self._asked("existing network", look_for_existing)
         elif layout is not None:
-            layout = adopt(self._caller.cloud, layout, self._options)
+            yield self._asked("nameservers", look_for_nameservers)
         yield self._asked("external network", look_for_network)
         if layout is None:
             yield Finding("quotas", State.NOTE, "Not compared with anything.", "Give a --scenario.")
             return
         if image is not None and not (self._own and not self._options.flavor):
             yield self._asked("flavor", lambda: self._flavor(layout, image))
+        if self._options.availability_zone:
+            yield self._asked("zone", lambda: self._zone(layout))
         if layout.places:
             yield self._asked("placement", lambda: self._places(layout))
         if layout.volume is not None:
@@ -224,6 +232,12 @@ class _Examination:
         need = layout.flavor
         wanted = f"{need.vcpus} vCPU, {mebibytes(need.ram)} MiB of RAM, {disk} GiB of disk"
         return Finding("flavor", State.GOOD, f"id {chosen}, for {wanted}")
+
+    def _zone(self, layout: Layout) -> Finding:
+        preflight.check_zone(self._caller, self._options)
+        volumes = preflight.volume_zone(self._caller, layout, self._options)
+        other = ", its volumes where Cinder puts them" if layout.volume and not volumes else ""
+        return Finding("zone", State.GOOD, f"{self._options.availability_zone}{other}")
 
     def _places(self, layout: Layout) -> Finding:
         preflight.check_places(self._caller, layout)

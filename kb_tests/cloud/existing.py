@@ -10,7 +10,7 @@ import secrets
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, ip_address
 from threading import Event
 from typing import Any
 
@@ -33,6 +33,12 @@ def adopt(cloud: Cloud, layout: Layout, options: StageOptions) -> Layout:
     behind that network's router. On an existing router alone hangs the client network of the run's own.
     Raises CapacityError where one of them is not there, or does not suit.
     """
+    for address in options.nameservers:
+        if not _is_address(address):
+            raise CapacityError(
+                f"Nameserver {address!r} is no IP address, as which Neutron hands it to servers.",
+                remedy="Give the address of one.",
+            )
     layout = replace(layout, online=options.packages, nameservers=options.nameservers)
     if not (options.network or options.router):
         return layout
@@ -68,6 +74,12 @@ class _Look:
                 f"Network {network.name} of cloud {self._cloud!r} is not shared: the run's own "
                 "projects cannot use it.",
                 remedy="Name its project in clouds.yaml, and give --kb-existing-project.",
+            )
+        if network.is_port_security_enabled is False:
+            raise CapacityError(
+                f"Network {network.name} of cloud {self._cloud!r} has no port security: no security "
+                "group can keep others from the proxy and the servers.",
+                remedy="Name a network that has it, or let its owner enable it.",
             )
         subnet = self._subnet(network)
         cidr = IPv4Network(subnet.cidr)
@@ -203,6 +215,14 @@ class _Look:
                     f"already, which overlaps with {', '.join(wanted)} of this run.",
                     remedy="Wait for the other run, or name another router.",
                 )
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _addresses(pools: Iterable[Any]) -> Iterable[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +31,7 @@ class Supplies:
 
     `external_network_id` is empty where the run needs no way out; `member_role_id` where the run
     makes no projects of its own; `admin_role_id` where none of them needs its servers on chosen hosts.
+    `volume_zone` is Cinder's, "" where it may choose.
     `notes` are what the image's property `kb_notes` says, a sentence a line: whoever provides the image
     says by it what every report has to show.
     """
@@ -40,6 +42,7 @@ class Supplies:
     flavor_id: str
     member_role_id: str
     admin_role_id: str = ""
+    volume_zone: str = ""
     notes: tuple[str, ...] = ()
 
     @property
@@ -83,6 +86,7 @@ def check(caller: Caller, layout: Layout, boot: Mapping[Role, str], options: Sta
         )
     check_volumes(caller, layout)
     check_places(caller, layout)
+    check_zone(caller, options)
     supplies = Supplies(
         image_id=image.id,
         disk=disk,
@@ -91,6 +95,7 @@ def check(caller: Caller, layout: Layout, boot: Mapping[Role, str], options: Sta
         member_role_id=member_role_id,
         admin_role_id=admin_role_id,
         notes=notes_of(image),
+        volume_zone=volume_zone(caller, layout, options),
     )
     lacking = [
         f"{needed} {what} where {free} are free"
@@ -233,6 +238,40 @@ def check_places(caller: Caller, layout: Layout) -> None:
         )
 
 
+def check_zone(caller: Caller, options: StageOptions) -> None:
+    """Whether Nova has the availability zone that was asked for; else CapacityError."""
+    wanted = options.availability_zone
+    if not wanted:
+        return
+    there = _zones(caller)
+    if wanted not in there:
+        raise CapacityError(
+            f"Cloud {caller.cloud.name!r} has no availability zone {wanted!r}; it has "
+            f"{', '.join(sorted(there)) or 'none'}.",
+            remedy="Correct --kb-availability-zone.",
+        )
+
+
+def _zones(caller: Caller) -> set[str]:
+    compute = caller.cloud.connection.compute
+    zones = caller.call("listing availability zones", lambda: list(compute.availability_zones()))
+    return {str(zone.name) for zone in zones if (zone.state or {}).get("available")}
+
+
+def volume_zone(caller: Caller, layout: Layout, options: StageOptions) -> str:
+    """Cinder's zone of that name, where it has one: many clouds attach no volume of another zone than the
+    server's. "" leaves it to Cinder.
+    """
+    if layout.volume is None or not options.availability_zone:
+        return ""
+    try:
+        storage: Any = caller.cloud.connection.block_storage
+        zones = list(storage.availability_zones())
+    except FAILURES:
+        return ""
+    return options.availability_zone if options.availability_zone in {zone.name for zone in zones} else ""
+
+
 def _runs_servers(services: Mapping[str, Any]) -> bool:
     """Whether a host with these services takes servers, as far as Nova knows."""
     state = services.get("nova-compute") or {}
@@ -284,6 +323,21 @@ def find_external_network(caller: Caller, options: StageOptions) -> str:
     return ""
 
 
+_USUAL = {"hw:cpu_policy": ("shared",), "hw:mem_page_size": ("any", "small")}
+_SPECIAL = re.compile(r"(resources|trait|group)\d*:|pci_passthrough:|hw:|aggregate_instance_extra_specs:")
+
+
+def _is_special(flavor: Any) -> bool:
+    """Whether a flavor is for some hosts only, such as bare metal: nobody gets it for its size.
+
+    One that shows no extra specs is held for a usual one.
+    """
+    specs = getattr(flavor, "extra_specs", None) or {}
+    asked = {str(key): str(value) for key, value in specs.items()}
+    special = (key for key, value in asked.items() if value not in _USUAL.get(key, ()))
+    return bool(getattr(flavor, "is_disabled", False)) or any(map(_SPECIAL.match, special))
+
+
 def find_flavor(caller: Caller, layout: Layout, disk: int, wanted: str) -> str:
     """An existing flavor: the named one, else the smallest that suffices and that no run of ours has made.
 
@@ -306,6 +360,7 @@ def find_flavor(caller: Caller, layout: Layout, disk: int, wanted: str) -> str:
         and flavor.vcpus >= need.vcpus
         and flavor.ram >= mebibytes(need.ram)
         and (flavor.disk >= disk or not (flavor.disk or need.disk))
+        and not _is_special(flavor)
     ]
     if not fitting:
         raise CapacityError(

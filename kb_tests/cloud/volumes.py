@@ -26,8 +26,13 @@ _SLOWEST_POLL = 5.0
 _GIB = 1 << 30
 
 
-def add_volumes(graph: Graph, builder: Builder, layout: Layout, project: Project) -> list[Step[str]]:
-    """Steps that make a volume for each server of a storage scenario; their ids, none for other ones."""
+def add_volumes(
+    graph: Graph, builder: Builder, layout: Layout, project: Project, zone: str = ""
+) -> list[Step[str]]:
+    """Steps that make a volume for each server of a storage scenario; their ids, none for other scenarios.
+
+    `zone` is Cinder's, "" where it may choose.
+    """
     plan = layout.volume
     if plan is None:
         return []
@@ -45,6 +50,7 @@ def add_volumes(graph: Graph, builder: Builder, layout: Layout, project: Project
 
     def make(number: int) -> str:
         extra = {"volume_type": plan.type} if plan.type else {}
+        extra |= {"availability_zone": zone} if zone else {}
         volume = builder.create(
             "volume",
             f"volume-{number}",

@@ -161,6 +161,8 @@ def options_of(config: pytest.Config) -> StageOptions:
         floating_ip=not config.getoption("kb_no_floating_ip"),
         packages=config.getoption("kb_packages"),
         nameservers=tuple(config.getoption("kb_nameserver")),
+        availability_zone=config.getoption("kb_availability_zone"),
+        config_drive=config.getoption("kb_config_drive"),
         ssh_port=config.getoption("kb_ssh_port"),
         proxy_command=config.getoption("kb_ssh_proxy_command"),
         deadline=config.getoption("kb_build_timeout") or StageOptions.deadline,

@@ -1,0 +1,62 @@
+"""What staging would meet too late, doctor says before, and staging before anything is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kb_tests.cloud.connect import connect
+from kb_tests.cloud.doctor import State, examine
+from kb_tests.cloud.existing import adopt
+from kb_tests.cloud.options import StageOptions
+from kb_tests.errors import CapacityError
+from tests.unit.cloud.in_process import NAME, InProcess
+from tests.unit.cloud.test_wild_answers import LAYOUTS
+
+pytestmark = pytest.mark.filterwarnings("ignore:::openstack")
+
+
+@pytest.fixture
+def there(tmp_path: Path) -> Iterator[InProcess]:
+    cloud = InProcess(tmp_path)
+    with cloud.serving():
+        yield cloud
+
+
+def faults(there: InProcess, storage: bool = False, **options: Any) -> list[tuple[str, str]]:
+    found = examine(NAME, LAYOUTS[storage], StageOptions(**options), there.clouds_yaml)
+    return [(each.what, each.found) for each in found if each.state is State.FAULT]
+
+
+def test_a_network_without_port_security(there: InProcess) -> None:
+    cloud = connect(NAME, there.clouds_yaml)
+    neutron: Any = cloud.connection.network
+    network = neutron.create_network(name="bare", is_shared=True, is_port_security_enabled=False)
+    neutron.create_subnet(network_id=network.id, cidr="10.9.0.0/24", ip_version=4)
+    options: dict[str, Any] = {"network": "bare", "floating_ip": False}
+    ((what, found), *_) = faults(there, storage=True, **options)
+    assert what == "existing network"
+    assert "has no port security" in found
+    with pytest.raises(CapacityError, match="has no port security"):
+        adopt(cloud, LAYOUTS[1], StageOptions(**options))
+
+
+def test_a_nameserver_that_is_a_name(there: InProcess) -> None:
+    options: dict[str, Any] = {"packages": True, "nameservers": ("dns.corp.example",)}
+    ((what, found),) = faults(there, **options)
+    assert (what, found.partition(",")[0]) == (
+        "nameservers",
+        "Nameserver 'dns.corp.example' is no IP address",
+    )
+    with pytest.raises(CapacityError, match="is no IP address"):
+        adopt(connect(NAME, there.clouds_yaml), LAYOUTS[0], StageOptions(**options))
+
+
+def test_a_zone_that_is_not_there(there: InProcess) -> None:
+    assert faults(there, availability_zone="nova") == []
+    assert faults(there, storage=True, availability_zone="nova") == []
+    ((what, found),) = faults(there, availability_zone="nowhere")
+    assert (what, found) == ("zone", "Cloud 'kb-local' has no availability zone 'nowhere'; it has nova.")
