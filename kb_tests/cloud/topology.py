@@ -79,8 +79,8 @@ class Topology:
     `notes` are sentences that every report of it must show (the local cloud says what it is).
     `clients[i].peer == servers[i].address`, or its floating IP where the clients are on another cloud,
     the testing cloud, which then has a proxy of its own. `region` and `testing_region` are those of both
-    clouds, "" where unknown. `mtus` are those of the networks by name, as
-    Neutron says.
+    clouds, "" where unknown. `mtus` are those of the networks by name, as Neutron says. `kept` is a sentence
+    on until when it stays and how it ends, "" if it goes with its session.
     """
 
     run_id: str
@@ -96,6 +96,7 @@ class Topology:
     testing_proxy: Server | None = None
     region: str = ""
     testing_region: str = ""
+    kept: str = ""
 
     @property
     def agents(self) -> tuple[Server, ...]:

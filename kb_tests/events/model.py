@@ -249,12 +249,15 @@ class PointEnded(Event):
 
 
 class Staged(Event):
-    """A scenario's topology is there; `notes` have to stand in every report of it."""
+    """A scenario's topology is there; `notes` have to stand in every report of it. `kept` says until
+    when it stays after the session, if it does.
+    """
 
     kind: Literal["staged_topology"] = "staged_topology"
     scenario: str
     topology: TopologyRecord
     notes: tuple[str, ...]
+    kept: str = ""
 
 
 Outcome = PointEnded | Staged | Problem | Leaked

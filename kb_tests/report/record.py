@@ -355,8 +355,9 @@ class RunRecord(Part):
     `points` holds every selected point from the start (as NOT_RUN), in the order of the run, so that a
     run that breaks off cannot look whole. `failures` are tests that failed for a reason of their own, and the
     reason. `notes` are sentences that every report must show, `problems` say what failed outside of the
-    points, `leaks` name what stayed on the cloud. `versions` are those
-    of the controller's packages. `ended` and `exit_code` are None until the run ended properly.
+    points, `leaks` name what stayed on the cloud, `kept` say what was to stay, and how to end it.
+    `versions` are those of the controller's packages. `ended` and `exit_code` are None until the run ended
+    properly.
     `testing_cloud` is that of the traffic generators, "" where they are on `cloud` itself.
     """
 
@@ -372,6 +373,7 @@ class RunRecord(Part):
     problems: list[Text] = Field(default_factory=list)
     failures: list[Text] = Field(default_factory=list)
     leaks: list[Text] = Field(default_factory=list)
+    kept: list[Text] = Field(default_factory=list)
     versions: dict[str, str] = Field(default_factory=dict)
     scenarios: list[ScenarioRecord] = Field(default_factory=list)
     points: list[PointRecord] = Field(default_factory=list)

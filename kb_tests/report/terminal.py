@@ -52,6 +52,8 @@ def _summary(record: RunRecord, path: Path | None) -> Iterator[Line]:
         yield Line(f"problem: {problem}", {"red": True})
     for failure in record.failures:
         yield Line(f"failed: {failure}", {"red": True})
+    for sentence in record.kept:
+        yield Line(f"kept: {sentence}", {"yellow": True, "bold": True})
     for leak in record.leaks:
         yield Line(f"left on the cloud: {leak}", {"red": True})
     yield Line(words.totals(record))

@@ -118,6 +118,7 @@ class RunView:
     notes: tuple[str, ...]
     problems: tuple[str, ...]
     leaks: tuple[str, ...]
+    kept: tuple[str, ...]
     scenarios: tuple[ScenarioView, ...]
     versions: Pairs
 
@@ -142,6 +143,7 @@ def view(record: RunRecord) -> RunView:
         notes=tuple(record.notes),
         problems=(*record.problems, *record.failures),
         leaks=tuple(record.leaks),
+        kept=tuple(record.kept),
         scenarios=scenarios,
         versions=(
             ("kb-tests", record.suite),

@@ -56,7 +56,7 @@ def check(target: Target) -> None:
 
 
 def keep(cloud: Cloud, journal: Journal, target: Target, topology: Topology, secrets: Secrets) -> Topology:
-    """Leave the topology where it is, for a day; it with a note that says so."""
+    """Leave the topology where it is, for a day; it with a sentence that says so."""
     _renew(cloud, journal)
     secrets.save(journal.path.with_name(SECRETS_FILE))
     path = journal.path.with_name(TOPOLOGY_FILE)
@@ -64,14 +64,18 @@ def keep(cloud: Cloud, journal: Journal, target: Target, topology: Topology, sec
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(Kept.of(target.scenario, topology).model_dump_json())
     journal.keep(time.time() + KEPT_SECONDS)
+    return replace(topology, kept=_stays(cloud, topology))
+
+
+def _stays(cloud: Cloud, topology: Topology) -> str:
+    """Until when it stays, what that costs, and how it is used again and ended."""
     until = datetime.fromtimestamp(cloud.now() + KEPT_SECONDS, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    run_id = topology.run_id
-    note = (
-        f"Run {run_id} stays on cloud {cloud.name} until {until}: "
+    run_id, servers = topology.run_id, len(topology.proxies) + len(topology.agents)
+    return (
+        f"Run {run_id} stays on cloud {cloud.name} until {until}, {servers} servers with all that they cost: "
         f"--kb-reuse {run_id} loads it again and keeps it for another day, "
         f"kb cleanup --cloud {cloud.name} --run {run_id} ends it."
     )
-    return replace(topology, notes=(*topology.notes, note))
 
 
 @contextmanager
@@ -105,7 +109,16 @@ def reused(
         note = f"Staged by an earlier session, as run {run_id}; what staging took is of then."
         notes = (*kept.topology.notes, note)
         with renewed(cloud, journal):
-            yield replace(kept.topology, scenario=target.scenario.name, access=access, notes=notes), secrets
+            yield (
+                replace(
+                    kept.topology,
+                    scenario=target.scenario.name,
+                    access=access,
+                    notes=notes,
+                    kept=_stays(cloud, kept.topology),
+                ),
+                secrets,
+            )
     finally:
         journal.release()
 

@@ -86,6 +86,7 @@ class Run:
                     record.put(event.point)
                 case Staged():
                     record.note(event.notes)
+                    record.kept += [event.kept] if event.kept and event.kept not in record.kept else []
                     for scenario in record.scenarios:
                         if scenario.name == event.scenario:
                             scenario.put(event.topology)

@@ -59,6 +59,7 @@ def staged(config: pytest.Config, cloud: Cloud, target: Target) -> Iterator[tupl
                 scenario=target.scenario.name,
                 topology=TopologyRecord.of(topology, fleet.versions, disks),
                 notes=topology.notes,
+                kept=topology.kept,
             )
         )
         yield ready

@@ -38,7 +38,9 @@ def test_kept_used_again_and_ended(suite: Suite) -> None:
     (scenario,) = first.record["scenarios"]
     run_id = scenario["topology"]["run"]
     try:
-        assert any(f"--kb-reuse {run_id} loads it again" in note for note in first.record["notes"])
+        [kept] = first.record["kept"]
+        assert f"--kb-reuse {run_id} loads it again" in kept
+        assert f"kept: {kept}" in first.output
         assert f"kb cleanup --cloud {suite.running.cloud} --run {run_id} ends it" in first.output
         there = suite.left()
         assert there
