@@ -77,7 +77,7 @@ class Controller:
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Tell a run that stops at a failure, of which xdist makes an interrupt, from a cancelled one."""
-        most = self._config.getoption("maxfail")
+        most = self._config.getoption("maxfail") or 0
         self._stopped |= 0 < most <= self._failures
         self._stopped &= excinfo.type.__module__.startswith("xdist.")
 
