@@ -6,6 +6,7 @@
 # make fresh        both commands of the README in bare Debian 12 and 13 roots
 # make campaign     300 runs with a fault each: nothing leaks, no verdict is wrong
 # make fuzz         10,000 cases of each kind of wild input: scenario files, messages, reports, journals
+# make wrong-servers  servers that answer wrongly in all ways we know are red, true ones green
 # make error-rates  how often the shipped verdicts err, by simulation
 # make neighbours   sessions beside pytest plugins that rerun, repeat, reorder and time out tests
 # make openstack    the acceptance on a real OpenStack of this machine's own
@@ -28,6 +29,7 @@ NIGHTLY := \
 	fresh \
 	campaign \
 	fuzz \
+	wrong-servers \
 	error-rates \
 	neighbours \
 	openstack
@@ -80,6 +82,9 @@ neighbours: setup-dev
 
 openstack: setup-dev
 	$(BIN)/tox -e openstack
+
+wrong-servers: setup-dev
+	$(PYTEST) tests/nightly/test_wrong_servers.py
 
 fuzz: setup-dev
 	HYPOTHESIS_PROFILE=deep $(BIN)/pytest -n auto $(FUZZED)

@@ -114,11 +114,15 @@ class Simulated:
         for index in range(seconds):
             for part, names in enumerate(slices):
                 time.sleep(max(0.0, begin + index + part / 20 - time.monotonic()))
-                self.report(names, "second", id=command_id, index=index, counts=COUNTS, buckets=BUCKETS)
+                self.report(
+                    names, "second", id=command_id, index=index, counts=COUNTS, open=100, buckets=BUCKETS
+                )
         block = {"begin": 0.0, "seconds": float(seconds), "response": HISTOGRAM, "service": HISTOGRAM}
         self.report(self.names, "block", id=command_id, index=0, counts=COUNTS, **block)
         gauges: dict[str, object] = {"skew": 0.0, "lag_p99": 0.0, "lag_max": 0.0, "cpu": 0.1}
         gauges |= {"saturated": False, "workers": 1}
+        links = ("asked", "open", "least", "reopened", "refused", "unavailable")
+        gauges |= {"connections": dict.fromkeys(links, 100)}
         gauges |= {"clock_change": {"seconds": 0.0, "error": 0.001, "elapsed": float(seconds)}}
         self.report(self.names, "done", id=command_id, counts=COUNTS, **gauges)
 

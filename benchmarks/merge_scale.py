@@ -8,7 +8,15 @@ import time
 
 import numpy as np
 
-from kb_tests.fleet.http.messages import AgentReport, BlockReport, Done, KeptSecond, SecondReport, WireCounts
+from kb_tests.fleet.http.messages import (
+    AgentReport,
+    BlockReport,
+    Done,
+    KeptSecond,
+    SecondReport,
+    WireConnections,
+    WireCounts,
+)
 from kb_tests.fleet.messages import ClockChange
 from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.http.merge import measure
@@ -39,6 +47,7 @@ def report(name: str, point: HttpPoint, histograms: list[str]) -> AgentReport:
                     id="1",
                     index=i,
                     counts=counts(rate),
+                    open=100,
                     buckets=buckets,
                 )
             )
@@ -73,6 +82,7 @@ def report(name: str, point: HttpPoint, histograms: list[str]) -> AgentReport:
             cpu=0,
             saturated=False,
             workers=1,
+            connections=WireConnections(asked=100, open=100, least=100, reopened=0, refused=0, unavailable=0),
             clock_change=ClockChange(seconds=0, error=0, elapsed=seconds),
         ),
         problem="",

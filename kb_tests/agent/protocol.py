@@ -46,16 +46,20 @@ Reports::
     ready   id, offset, clock_error   answer to enroll, serve, disk, load, fio: prepared (for load: the
                                       connections are open, or the server does not open them).
                                       offset: Redis clock less CLOCK_MONOTONIC
-    second  id, index, counts, buckets            every second; index 0 is the first second after the
-                                                  warm-up, negative before; buckets: [[i, n], ...]
+    second  id, index, counts, open, buckets      every second; index 0 is the first second after the
+                                                  warm-up, negative before; of the connections that are
+                                                  kept, never fewer than open; buckets: [[i, n], ...]
                                                   where bucket i holds times in
                                                   [2**(i/4), 2**((i+1)/4)) microseconds
     block   id, index, begin, seconds, counts, response, service
                                                   histograms in base64 V2, whole microseconds
-    done    id, counts, skew, lag_p99, lag_max, cpu, saturated, workers, clock_change[, tls]
+    done    id, counts, connections, skew, lag_p99, lag_max, cpu, saturated, workers, clock_change[, tls]
                                                   after the drain; counts is the sum over the blocks
                                                   of the measured window, drain included; tls: its
-                                                  version and cipher suite, once it was spoken
+                                                  version and cipher suite, once it was spoken;
+                                                  connections: asked, open (when the window began), least
+                                                  (open in it), reopened, refused (or timed out),
+                                                  unavailable (no local port was left) in it
     filling id, bytes, seconds                    about every second while a disk is filled
     disk    id, path, bytes, seconds              before `ready` to disk: what was filled (0 bytes if it
                                                   was full), and how long that took

@@ -5,6 +5,7 @@ Times are in seconds, rates per second, shares from 0 to 1::
     kb.point kb.scenario kb.status kb.outcome kb.reason kb.note kb.clients
     kb.offered kb.achieved kb.achieved_share kb.throughput_bytes kb.duration
     kb.warm_up.seconds .settled                                  (where it was found and cut off)
+    kb.connections.asked .open .least .reopened .refused .unavailable
     kb.requests.due .sent .completed .failed .unsent .inflight   kb.errors.<kind>
     kb.response.p50 .p90 .p99 .p99.9 .max                        kb.confidence kb.looks
     kb.check.<name>.outcome .value .limit .low .high             (spaces in a check's name become "_")
@@ -18,6 +19,7 @@ where too many requests had no good answer.
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 
 from kb_tests.report import words
 from kb_tests.report.http.figures import Figures
@@ -47,6 +49,8 @@ def properties(point: PointRecord) -> list[Property]:
         found += storage_words.properties(*point.storage)
     if point.http is not None:
         found += _measured(Figures.of(point.http))
+        if connections := point.http.connections:
+            found += [(f"kb.connections.{key}", value) for key, value in asdict(connections).items()]
         if start := point.http.start:
             found += [
                 ("kb.warm_up.seconds", start.seconds),

@@ -97,9 +97,11 @@ def subject(check: Check) -> str:
     match = re.fullmatch(r"(?:(\w+)[ _])?latency (p[\d.]+)", check.name)
     if match:
         return f"{match[2]} of {match[1] or 'response'} {'latency' if match[1] else 'time'}"
-    return {"achieved": "achieved rate", "errors": "error share"}.get(
-        check.name, check.name.replace("_", " ")
-    )
+    return {
+        "achieved": "achieved rate",
+        "errors": "error share",
+        "connections": "share of connections kept open",
+    }.get(check.name, check.name.replace("_", " "))
 
 
 def breaks(check: Check) -> bool:

@@ -114,11 +114,16 @@ class HttpLoad(Section):
 
 
 class HttpSla(Section):
-    """What must hold; what is not named is not judged, but at least one limit must be."""
+    """What must hold; what is not named is not judged, but at least one limit must be.
+
+    `connections` is judged always where connections are kept: all of them are open when the measured window
+    begins, and never fewer than this share of them in it.
+    """
 
     latency: Latency | None = None
     achieved: Share | None = None
     errors: Share | None = None
+    connections: Share = 0.99
     staging: Duration | None = None
     confidence: Confidence = 0.95
 

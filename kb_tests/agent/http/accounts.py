@@ -9,7 +9,7 @@ from typing import Any, Callable
 
 from .. import histogram
 from .load import NEVER, Load, Schedule
-from .tally import Block, Second
+from .tally import Block, Links, Second
 
 
 class Accounts:
@@ -17,18 +17,23 @@ class Accounts:
 
     `lag` holds how late the worker took notice of requests that were due, as `histogram` counts; `idle` is
     how many seconds it waited for something to do; `tls` the version and cipher suite of TLS, "" without.
+    `connections` is how many the load asks this worker for.
     """
 
-    def __init__(self, load: Load, put: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, load: Load, connections: int, put: Callable[[dict[str, Any]], None]) -> None:
         self._load = load
+        self._asked = connections
         self._put = put
+        self._links = Links()
+        self._links_begin = self._links_end = self._links.all()  # around the window
+        self._least = connections
         self._past: list[Block] = []
         self._schedule = NEVER
         self._due = 0
         self._used_begin = self._used_end = (0.0, 0.0, 0.0)  # (clock, CPU time, idle) around the window
         self._skew = 0.0
         self.block = Block(-1, -math.inf, math.inf)
-        self.second = Second(0, math.inf)
+        self.second = Second(0, math.inf, 0)
         self.lag: defaultdict[int, int] = defaultdict(int)
         self.idle = 0.0
         self.saturated = False
@@ -41,14 +46,17 @@ class Accounts:
         self._used_begin = (now, time.process_time(), self.idle)
         self.block = Block(-1, -math.inf, schedule.begin)
         index = -math.ceil(self._load.warm_up - 1e-6)
-        self.second = Second(index, schedule.begin + index + 1)
+        self._links_begin = self._links.all()
+        self.second = Second(index, schedule.begin + index + 1, self._links.open)
 
     def use(self, now: float) -> None:
         """Note the CPU time used so far; to be called all the time."""
         if now < self._schedule.begin:
             self._used_begin = (now, time.process_time(), self.idle)
+            self._links_begin = self._links.all()
         elif self._used_end[0] < self._schedule.end:
             self._used_end = (now, time.process_time(), self.idle)
+            self._links_end = self._links.all()
 
     def next_block(self, due: float) -> Block:
         """Move on to the block in which `due` lies, or to the last one."""
@@ -78,6 +86,24 @@ class Accounts:
         self.saturated |= histogram.record(block.response, seconds)
         histogram.record(self.second_at(now).response, seconds)
 
+    def opened(self) -> None:
+        """A connection was opened that is to be kept."""
+        self._links.open += 1
+        self._links.opened += 1
+
+    def closed(self, now: float) -> None:
+        """One that is kept was closed."""
+        second = self.second_at(now)
+        self._links.open -= 1
+        second.open = min(second.open, self._links.open)
+
+    def refused(self, ours: bool) -> None:
+        """One could not be opened: it was refused or timed out, or (`ours`) no local port was left."""
+        if ours:
+            self._links.unavailable += 1
+        else:
+            self._links.refused += 1
+
     def end_blocks(self) -> None:
         """Report the blocks all of whose requests have ended."""
         for block in [block for block in self._past if not block.pending()]:
@@ -101,13 +127,32 @@ class Accounts:
                 "skew": self._skew,
                 "saturated": self.saturated,
                 "tls": self.tls,
+                "connections": self._connections(),
             }
         )
+
+    def _connections(self) -> dict[str, int]:
+        """Those of the measured window."""
+        open_, *before = self._links_begin
+        opened, refused, unavailable = (
+            max(0, b - a)
+            for a, b in zip(before, self._links_end[1:])  # noqa: B905 - Python 3.9 has no strict
+        )
+        return {
+            "asked": self._asked,
+            "open": open_,
+            "least": min(open_, self._least),
+            "reopened": opened,
+            "refused": refused,
+            "unavailable": unavailable,
+        }
 
     def _end_second(self) -> None:
         second = self.second
         if self._schedule.interval:  # known by the clock, whether or not the worker has looked
             due = self._schedule.before(min(second.end, self._schedule.end))
             second.due, self._due = due - self._due, due
+        if second.index >= 0 and second.end - 1 < self._schedule.end:
+            self._least = min(self._least, second.open)
         self._put(second.message())
-        self.second = Second(second.index + 1, second.end + 1)
+        self.second = Second(second.index + 1, second.end + 1, self._links.open)

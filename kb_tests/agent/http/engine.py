@@ -140,6 +140,7 @@ class HttpLoad:
         return {
             "index": parts[0]["second"],
             "counts": _sum(parts),
+            "open": sum(part["open"] for part in parts),
             "buckets": [[i, buckets[i]] for i in sorted(buckets)],
         }
 
@@ -168,6 +169,9 @@ class HttpLoad:
             "cpu": max(part["cpu"] for part in parts),
             "saturated": any(part["saturated"] for part in parts),
             "workers": len(parts),
+            "connections": {
+                key: sum(part["connections"][key] for part in parts) for key in parts[0]["connections"]
+            },
             **({"tls": tls[0]} if tls else {}),
         }
 

@@ -9,6 +9,7 @@ import time
 from collections import deque
 from typing import Callable, Optional
 
+from .accounts import Accounts
 from .connection import Connection
 from .tally import Block
 
@@ -28,7 +29,12 @@ class Pool:
     """
 
     def __init__(
-        self, size: int, keep_alive: bool, epoll: select.epoll, make: Callable[[float, bool], Connection]
+        self,
+        size: int,
+        keep_alive: bool,
+        epoll: select.epoll,
+        make: Callable[[float, bool], Connection],
+        accounts: Accounts,
     ) -> None:
         self.size = size
         self.keep_alive = keep_alive
@@ -42,6 +48,7 @@ class Pool:
         self.pause = FIRST_PAUSE
         self._epoll = epoll
         self._make = make
+        self._accounts = accounts
 
     @property
     def empty(self) -> bool:
@@ -70,6 +77,8 @@ class Pool:
             connection.connecting = False
             self.opening -= 1
             self._epoll.modify(connection.fd, select.EPOLLIN)
+            if self.keep_alive:
+                self._accounts.opened()
         return error
 
     def release(self, connection: Connection) -> None:
@@ -87,6 +96,8 @@ class Pool:
         if not self.keep_alive:
             self.free += 1
             return
+        if not connection.connecting:
+            self._accounts.closed(_clock())
         self.missing += 1
         if not connection.usable:
             self.back_off()

@@ -42,6 +42,21 @@ class Tally:
         }
 
 
+class Links:
+    """Connections: how many are `open` now; how many were `opened`, were `refused` (or timed out), and had no
+    local port (`unavailable`) so far.
+    """
+
+    __slots__ = ("open", "opened", "refused", "unavailable")
+
+    def __init__(self) -> None:
+        self.open = self.opened = self.refused = self.unavailable = 0
+
+    def all(self) -> tuple[int, int, int, int]:
+        """All four."""
+        return self.open, self.opened, self.refused, self.unavailable
+
+
 class Block(Tally):
     """The requests that are due in [begin, end), seconds of CLOCK_MONOTONIC; index -1 is the warm-up."""
 
@@ -66,19 +81,23 @@ class Block(Tally):
 
 
 class Second(Tally):
-    """What happens in the second that ends at `end`; `index` counts from the measured window on."""
+    """What happens in the second that ends at `end`; `index` counts from the measured window on. Of the
+    connections that are kept there were never fewer than `open`.
+    """
 
-    __slots__ = ("end", "index")
+    __slots__ = ("end", "index", "open")
 
-    def __init__(self, index: int, end: float) -> None:
+    def __init__(self, index: int, end: float, open_: int) -> None:
         super().__init__()
         self.index = index
         self.end = end
+        self.open = open_
 
     def message(self) -> dict[str, Any]:
         """What the parent process gets."""
         return {
             "second": self.index,
+            "open": self.open,
             "counts": self.counts(),
             "buckets": histogram.coarse(self.response),
         }

@@ -56,8 +56,8 @@ class Worker:
         self.next_tick = self.next_scan = self.next_rearm = 0.0
         self.schedule = NEVER
         self.total = self.noticed = self.taken = 0
-        self.accounts = Accounts(load, channel.put)
-        self.pool = Pool(share.connections, load.keep_alive, self.epoll, self._maker())
+        self.accounts = Accounts(load, share.connections, channel.put)
+        self.pool = Pool(share.connections, load.keep_alive, self.epoll, self._maker(), self.accounts)
         self.receiver = Receiver(self.pool, self.accounts, page)
 
     def run(self) -> None:
@@ -264,6 +264,7 @@ class Worker:
         if error in OWN_FAULTS:
             raise LoadError(f"A connection could not be opened on this side: {os.strerror(error)}.")
         key = "ports_exhausted" if error == errno.EADDRNOTAVAIL else "connect"
+        self.accounts.refused(ours=error == errno.EADDRNOTAVAIL)
         now = _clock()
         if block is not None:
             self.accounts.fail(block, key, now)

@@ -43,6 +43,19 @@ class WireCounts(BaseModel):
     errors: dict[ErrorKey, Count]
 
 
+class WireConnections(BaseModel):
+    """Those of one generator; see `measure.http.measurement.Connections`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    asked: Count
+    open: Count
+    least: Count
+    reopened: Count
+    refused: Count
+    unavailable: Count
+
+
 class SecondReport(Message):
     """One second of one agent."""
 
@@ -50,6 +63,7 @@ class SecondReport(Message):
     id: Text
     index: Annotated[int, Field(ge=-86_400, le=86_400)]
     counts: WireCounts
+    open: Count
     buckets: Annotated[list[tuple[Annotated[int, Field(ge=0, le=200)], Count]], Field(max_length=200)]
 
 
@@ -69,6 +83,7 @@ class KeptSecond:
     completed: int
     failed: int
     body_bytes: int
+    open: int
     packed: bytes = field(repr=False)
 
     @classmethod
@@ -82,6 +97,7 @@ class KeptSecond:
             completed=counts.completed,
             failed=sum(counts.errors.values()),
             body_bytes=counts.bytes,
+            open=report.open,
             packed=b"".join(_BUCKET.pack(bucket, count) for bucket, count in report.buckets),
         )
 
@@ -109,6 +125,7 @@ class Done(Message):
     kind: Literal["done"]
     id: Text
     counts: WireCounts
+    connections: WireConnections
     skew: Instant
     lag_p99: Seconds
     lag_max: Seconds

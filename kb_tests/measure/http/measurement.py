@@ -38,8 +38,27 @@ class Counts:
 
 
 @dataclass(frozen=True)
+class Connections:
+    """Connections of one agent or point over the measured window.
+
+    Of those `asked` for, `open` were so when the window began, and never fewer than `least` in it.
+    `reopened` were opened in it; `refused` attempts failed (or timed out) at the server, `unavailable` ones
+    for want of a local port. Where each is for one request, `open`, `least` and `reopened` are 0.
+    """
+
+    asked: int
+    open: int
+    least: int
+    reopened: int
+    refused: int
+    unavailable: int
+
+
+@dataclass(frozen=True)
 class Second:
-    """One second of one point, all agents together; `p50`, `p99`, `max` are from coarse buckets."""
+    """One second of one point, all agents together; `p50`, `p99`, `max` are from coarse buckets. Of the
+    connections that are kept there were never fewer than `open`; None where that is not known.
+    """
 
     at: float
     sent: int
@@ -49,6 +68,7 @@ class Second:
     p50: float
     p99: float
     max: float
+    open: int | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +107,7 @@ class AgentFacts:
     saturated: bool
     tls: str = ""
     clock_lost: float = 0.0
+    connections: Connections | None = None
 
 
 @dataclass(frozen=True)
@@ -110,7 +131,7 @@ class Measurement:
 
     `response` runs from the time a request was due (free of coordinated omission), `service` from
     its actual sending. `missing` names agents that did not deliver a whole report, with why. `start` is set
-    if the warm-up was to be found.
+    if the warm-up was to be found. `connections` are those of all agents, None where they are not known.
     """
 
     point_id: str
@@ -126,6 +147,7 @@ class Measurement:
     agents: tuple[AgentFacts, ...]
     missing: Mapping[str, str]
     start: Start | None = None
+    connections: Connections | None = None
 
     @property
     def latency(self) -> Histogram:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from kb_tests.fleet.http.messages import AgentReport, BlockReport, Done, KeptSecond, WireCounts
 from kb_tests.measure.clocks import lost
 from kb_tests.measure.coarse import bucket_percentile
 from kb_tests.measure.histogram import Histogram
-from kb_tests.measure.http.measurement import AgentFacts, Block, Counts, Measurement, Second
+from kb_tests.measure.http.measurement import AgentFacts, Block, Connections, Counts, Measurement, Second
 from kb_tests.measure.whole import TOUCHING, sort_out, unfinished
 from kb_tests.scenario.http import HttpPoint
 
@@ -47,6 +47,7 @@ def measure(point: HttpPoint, reports: Sequence[AgentReport]) -> Measurement:
         blocks=blocks,
         agents=tuple(agent.facts for agent in whole),
         missing=missing,
+        connections=_connections([agent.facts for agent in whole], window),
     )
 
 
@@ -102,6 +103,18 @@ def _whole(point: HttpPoint, report: AgentReport) -> _Whole | str:
     return _Whole(_facts(report, report.done, blocks), blocks)
 
 
+def _connections(agents: Iterable[AgentFacts], window: Iterable[Second]) -> Connections | None:
+    """Those of all agents, of which each has its own moment of fewest: the least of the point is the least of
+    a second, as far as there are whole ones.
+    """
+    parts = [agent.connections for agent in agents if agent.connections is not None]
+    if not parts:
+        return None
+    sums = {field.name: sum(getattr(part, field.name) for part in parts) for field in fields(Connections)}
+    least = min((second.open for second in window if second.open is not None), default=sums["least"])
+    return Connections(**sums | {"least": min(least, sums["open"])})
+
+
 def _block(agent: str, wire: BlockReport) -> Block:
     return Block(
         agent=agent,
@@ -126,6 +139,7 @@ def _facts(report: AgentReport, done: Done, blocks: Iterable[Block]) -> AgentFac
         clock_error=report.clock_error,
         saturated=done.saturated,
         tls=done.tls,
+        connections=Connections(**done.connections.model_dump()),
         clock_lost=lost(done.clock_change, report.control_clock),
     )
 
@@ -179,6 +193,7 @@ def _second(index: int, parts: Iterable[KeptSecond]) -> Second:
         completed=sum(part.completed for part in parts),
         failed=sum(part.failed for part in parts),
         bytes=sum(part.body_bytes for part in parts),
+        open=sum(part.open for part in parts),
         p50=bucket_percentile(buckets, 50),
         p99=bucket_percentile(buckets, 99),
         max=bucket_percentile(buckets, 100),

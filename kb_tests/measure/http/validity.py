@@ -80,6 +80,9 @@ def _reasons(point: HttpPoint, measurement: Measurement) -> Iterator[str]:
     ports = measurement.counts.errors.get("ports_exhausted", 0)
     if ports:
         yield f"Generators ran out of local ports for {ports} requests."
+    unavailable = measurement.connections.unavailable if measurement.connections else 0
+    if unavailable and not ports:
+        yield f"Generators had no local port left for {unavailable} connections."
     full = [agent.agent for agent in agents if agent.saturated]
     if full:
         yield f"The histograms of {len(full)} generators are saturated: {named(full)}."
@@ -133,8 +136,10 @@ def _sums(point: HttpPoint, measurement: Measurement) -> Iterator[str]:
     wrong = []
     for agent in measurement.agents:
         parts = [block.counts for block in blocks[agent.agent]]
-        why = _discrepancy(agent, parts, point.page_size) or _off_schedule(
-            point.rate * measurement.duration, agent.counts
+        why = (
+            _discrepancy(agent, parts, point.page_size)
+            or _off_schedule(point.rate * measurement.duration, agent.counts)
+            or _other_connections(point, agent)
         )
         if why:
             wrong.append(f"{agent.agent} ({why})")
@@ -168,6 +173,14 @@ def _discrepancy(agent: AgentFacts, parts: Sequence[Counts], page_size: int) -> 
     if not agent.counts.completed <= timed <= agent.counts.due:
         return f"{agent.counts.completed} requests completed, but {timed} response times were taken"
     return ""
+
+
+def _other_connections(point: HttpPoint, agent: AgentFacts) -> str:
+    found = agent.connections
+    if found is None or (point.connections == found.asked >= found.open >= found.least):
+        return ""
+    told = f"{found.asked}, {found.open} of them open at first, {found.least} at least"
+    return f"it was asked for {point.connections} connections, and tells of {told}"
 
 
 def _off_schedule(planned: float, counts: Counts) -> str:

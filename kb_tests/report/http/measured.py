@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import fields
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from kb_tests.measure.http.measurement import AgentFacts, Block, Counts, Measurement, Second, Start
+from kb_tests.measure.http.measurement import (
+    AgentFacts,
+    Block,
+    Connections,
+    Counts,
+    Measurement,
+    Second,
+    Start,
+)
 from kb_tests.report.measured import Column, Columns, Encoded, Part, decode, kept, shallow
 
 
@@ -23,6 +31,15 @@ class SecondColumns(Columns):
     p50: Column
     p99: Column
     max: Column
+    open: tuple[int | None, ...]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _open_is_not_known(cls, data: Any) -> Any:
+        """In records of suites that did not count connections."""
+        if isinstance(data, dict) and "open" not in data and "at" in data:
+            return data | {"open": [None] * len(data["at"])}
+        return data
 
     @classmethod
     def of(cls, seconds: Iterable[Second]) -> SecondColumns:
@@ -73,6 +90,7 @@ class AgentRecord(Part):
     saturated: bool
     tls: str = ""
     clock_lost: float = 0.0
+    connections: Connections | None = None
 
     @classmethod
     def of(cls, facts: AgentFacts) -> AgentRecord:
@@ -101,6 +119,7 @@ class MeasurementRecord(Part):
     agents: tuple[AgentRecord, ...]
     missing: dict[str, str]
     start: Start | None = None
+    connections: Connections | None = None
 
     @classmethod
     def of(cls, measurement: Measurement) -> MeasurementRecord:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from kb_tests.measure.http.measurement import Connections
 from kb_tests.report import words
 from kb_tests.report.http.figures import Figures
 from kb_tests.report.http.measured import AgentRecord, MeasurementRecord
@@ -25,8 +26,7 @@ def facts(point: PointRecord, measurement: MeasurementRecord, figures: Figures) 
         ("window", f"{words.duration(figures.duration)}{_warm_up(point, measurement)}"),
     ]
     if isinstance(point.point, HttpPoint):
-        kind = "kept alive" if point.point.keep_alive else "one a request"
-        told.append(("connections", f"{point.point.connections:,} each, {kind}"))
+        told.append(("connections", _connections(point.point, measurement.connections)))
         if point.point.tls:
             spoken = sorted({words.printable(agent.tls) for agent in measurement.agents if agent.tls})
             told.append(("TLS", "; ".join(spoken) or "no handshake succeeded"))
@@ -40,6 +40,19 @@ def facts(point: PointRecord, measurement: MeasurementRecord, figures: Figures) 
             ("widest start skew", _skew(agents)),
         ]
     return tuple(told)
+
+
+def _connections(point: HttpPoint, found: Connections | None) -> str:
+    """How many were asked for, and how many there were."""
+    kind = "kept alive" if point.keep_alive else "one a request"
+    asked = f"{point.connections:,} each, {kind}"
+    if found is None:
+        return asked
+    failed = f", {found.refused:,} refused" if found.refused else ""
+    if not point.keep_alive:
+        return asked + failed
+    again = f", {found.reopened:,} opened again" if found.reopened else ""
+    return f"{asked}: {found.open:,} of {found.asked:,} at first, {found.least:,} at least{again}{failed}"
 
 
 def _skew(agents: Sequence[AgentRecord]) -> str:

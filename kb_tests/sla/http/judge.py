@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from kb_tests.measure.http.measurement import Measurement
+from kb_tests.measure.http.measurement import Connections, Measurement
 from kb_tests.measure.http.validity import sent_late, validity
 from kb_tests.scenario.http import HttpPoint, HttpSla
 from kb_tests.sla.decide import (
@@ -76,6 +76,8 @@ def judge(
         made.append(_achieved(sample, risk, sla.achieved))
     if sla.errors is not None:
         made.append(_errors(sample, risk, sla.errors))
+    if made and point.keep_alive and measurement.connections is not None:
+        made.append(_connections(measurement.connections, sla.connections))
     if sla.staging is not None:
         made.append(staging_check(staging, sla.staging))
     reasons, late = validity(point, measurement), sent_late(point, measurement, sla)
@@ -113,6 +115,21 @@ def _achieved(sample: Sample, risk: Risk, limit: float) -> Check:
     if math.isinf(found.error):
         told += "; the window is too short to show more"
     return Check("achieved", outcome, value, limit, "", low, high, False, told + ".", p_pass, p_fail)
+
+
+def _connections(found: Connections, limit: float) -> Check:
+    """All of them are open when the window begins, and enough of them in it: a load over fewer is another."""
+    asked = found.asked or math.nan
+    begun, least = found.open / asked, found.least / asked
+    told = (
+        f"Of {found.asked:,} connections {found.open:,} were open when the window began, and never fewer than"
+        f" {found.least:,} in it ({in_percent(least)} where {in_percent(limit)} are asked);"
+        f" {found.reopened:,} were opened again, {found.refused:,} attempts failed; this speaks of the sample"
+        " alone."
+    )
+    value, at_least = (least, limit) if found.open >= found.asked else (begun, 1.0)
+    outcome, p_pass, p_fail = of_sample(kept=value >= at_least, sampled=found.asked > 0)
+    return Check("connections", outcome, value, at_least, "", value, value, False, told, p_pass, p_fail)
 
 
 def _errors(sample: Sample, risk: Risk, limit: float) -> Check:

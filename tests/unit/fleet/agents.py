@@ -11,6 +11,7 @@ from kb_tests.cloud.topology import Access, Role, Server, StagingFacts, Topology
 from kb_tests.fleet.channel import Reading
 
 RUN = "c0ffee00"
+CONNECTIONS = ("asked", "open", "least", "reopened", "refused", "unavailable")
 COUNTS = {"due": 0, "sent": 0, "completed": 0, "unsent": 0, "inflight": 0, "bytes": 0, "errors": {}}
 
 
@@ -119,7 +120,7 @@ class FakeAgent:
         body = {"id": command_id, "counts": COUNTS}
         found: list[bytes] = []
         for index in range(2):
-            found += self.say("second", index=index, buckets=[[4, 1]], **body)
+            found += self.say("second", index=index, open=0, buckets=[[4, 1]], **body)
             histograms = {"response": "AAAA", "service": "AAAA"}
             found += self.say("block", index=index, begin=float(index), seconds=1.0, **histograms, **body)
         gauges: dict[str, Any] = {
@@ -130,6 +131,7 @@ class FakeAgent:
             "saturated": False,
             "workers": 1,
         }
+        gauges |= {"connections": dict.fromkeys(CONNECTIONS, 0)}
         gauges |= {"clock_change": {"seconds": 0.0, "error": 0.001, "elapsed": 3.0}}
         return found + self.say("done", **gauges, **body)
 

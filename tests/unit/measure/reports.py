@@ -8,7 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from kb_tests.fleet.http.messages import AgentReport, BlockReport, Done, KeptSecond, SecondReport, WireCounts
+from kb_tests.fleet.http.messages import (
+    AgentReport,
+    BlockReport,
+    Done,
+    KeptSecond,
+    SecondReport,
+    WireConnections,
+    WireCounts,
+)
 from kb_tests.fleet.messages import ClockChange
 from kb_tests.measure.histogram import Histogram
 from kb_tests.scenario.http import HttpPoint, HttpSla
@@ -29,6 +37,7 @@ POINT = HttpPoint(
 SLA = HttpSla.model_validate({"latency": {"p50": "5ms", "p99": "50ms"}, "achieved": "95%", "errors": "1%"})
 
 
+KEPT = WireConnections(asked=50, open=50, least=50, reopened=0, refused=0, unavailable=0)
 STEADY = ClockChange(seconds=0.0, error=0.001, elapsed=8.0)
 
 
@@ -84,19 +93,37 @@ def report(
             )
         )  # fmt: skip
         series.append(
-            SecondReport(kind="second", index=index, counts=part, buckets=[(40, part.completed)], **base)
+            SecondReport(
+                kind="second", index=index, counts=part, open=50, buckets=[(40, part.completed)], **base
+            )
         )
     warm = SecondReport(
-        kind="second", index=-1, counts=wire(100), buckets=[(40, 100)], v=1, agent=name, seq=90, id="1"
-    )
+        kind="second", index=-1, counts=wire(100), open=50, buckets=[(40, 100)], v=1, agent=name, seq=90,
+        id="1",
+    )  # fmt: skip
     done = Done(
         kind="done", v=1, agent=name, seq=99, id="1", counts=added(counts), skew=0.001, lag_p99=0.0002,
         lag_max=0.004, cpu=0.3, saturated=False, workers=1, clock_change=STEADY,
+        connections=KEPT,
     )  # fmt: skip
     return AgentReport(
         agent=name, host="rack-1", clock_error=0.0004, seconds=kept([warm, *series]), blocks=tuple(blocks),
         done=done, problem="",
     )  # fmt: skip
+
+
+def linked(reports: list[AgentReport], open_: Sequence[int] = (), **changes: int) -> list[AgentReport]:
+    """The same reports, with the first agent's connections changed: those open in each second, and in all."""
+    first = reports[0]
+    assert first.done is not None
+    connections = first.done.connections.model_copy(update=changes)
+    seconds = tuple(
+        replace(second, open=open_[second.index]) if 0 <= second.index < len(open_) else second
+        for second in first.seconds
+    )
+    return [replace(one, seconds=seconds) for one in facts(reports, connections=connections)[:1]] + reports[
+        1:
+    ]
 
 
 def kept(reports: Sequence[SecondReport]) -> tuple[KeptSecond, ...]:

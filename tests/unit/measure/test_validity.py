@@ -12,7 +12,7 @@ from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.http.merge import measure
 from kb_tests.measure.http.validity import lag_limit, sent_late, validity
 from kb_tests.scenario.http import HttpPoint, HttpSla
-from tests.unit.measure.reports import POINT, SLA, facts, fleet, report, wire
+from tests.unit.measure.reports import POINT, SLA, facts, fleet, linked, report, wire
 
 
 def reasons(reports: list[Any], point: HttpPoint = POINT) -> tuple[str, ...]:
@@ -115,6 +115,26 @@ def test_no_sample_is_never_valid() -> None:
 def test_local_ports_that_ran_out() -> None:
     counts = [wire(500, {"ports_exhausted": 3})] * 5
     assert reasons(fleet(counts=counts)) == ("Generators ran out of local ports for 30 requests.",)
+
+
+@pytest.mark.parametrize("errors", [{}, {"connect": 3}])
+def test_local_ports_that_ran_out_while_no_request_needed_one(errors: dict[str, int]) -> None:
+    reports = linked(fleet(counts=[wire(500, errors)] * 5), unavailable=7)
+    assert reasons(reports) == ("Generators had no local port left for 7 connections.",)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"open": 10}, {"least": 10}, {"open": 2, "least": 2}, {"refused": 100}, {"reopened": 100}],
+)
+def test_connections_that_the_cloud_does_not_keep_are_valid(changes: dict[str, Any]) -> None:
+    assert reasons(linked(fleet(), **{"least": 2} | changes)) == ()
+
+
+@pytest.mark.parametrize("changes", [{"asked": 49}, {"asked": 51}, {"open": 51}, {"open": 1, "least": 2}])
+def test_connections_that_do_not_add_up(changes: dict[str, Any]) -> None:
+    (reason,) = reasons(linked(fleet(), **changes))
+    assert "it was asked for 50 connections, and tells of" in reason
 
 
 def test_a_generator_that_does_not_keep_the_schedule() -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from kb_tests.measure.http.measurement import Start
+from kb_tests.measure.http.measurement import Connections, Start
 from kb_tests.report.http import words as http_words
 from kb_tests.report.http.figures import Figures
 from kb_tests.report.http.measured import MeasurementRecord
@@ -38,6 +38,35 @@ def facts(start: Start | None = None, tls: str | None = None) -> dict[str, str]:
 )
 def test_the_window_tells_what_was_left_out_before_it(start: Start | None, told: str) -> None:
     assert facts(start)["window"] == told
+
+
+FEW = Connections(asked=4000, open=20, least=18, reopened=7, refused=3120, unavailable=0)
+
+
+@pytest.mark.parametrize(
+    ("keep_alive", "found", "told"),
+    [
+        (True, None, "1,000 each, kept alive"),
+        (
+            True,
+            FEW,
+            "1,000 each, kept alive: 20 of 4,000 at first, 18 at least, 7 opened again, 3,120 refused",
+        ),
+        (
+            True,
+            replace(FEW, open=4000, least=4000, reopened=0, refused=0),
+            "1,000 each, kept alive: 4,000 of 4,000 at first, 4,000 at least",
+        ),
+        (False, replace(FEW, open=0, least=0, reopened=0), "1,000 each, one a request, 3,120 refused"),
+    ],
+)
+def test_connections_are_told_as_they_were(keep_alive: bool, found: Connections | None, told: str) -> None:
+    asked = replace(build.point(), keep_alive=keep_alive)
+    record = PointRecord.measured(asked, replace(build.measurement(asked), connections=found))
+    assert isinstance(record.measurement, MeasurementRecord)
+    assert record.measurement.restore().connections == found
+    all_ = dict(http_words.facts(record, record.measurement, Figures.of(record.measurement)))
+    assert all_["connections"] == told
 
 
 def test_tls_is_told_where_it_was_asked_for() -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from kb_tests.measure.http.measurement import Start
+from kb_tests.measure.http.measurement import Connections, Start
 from kb_tests.report import junit
 from kb_tests.report.record import PointRecord, PointStatus
 from kb_tests.sla.verdict import Outcome
@@ -42,6 +42,17 @@ def test_a_warm_up_that_was_found_is_told(start: Start, told: str) -> None:
     found = dict(junit.properties(PointRecord.measured(asked, measured)))
     assert (found["kb.warm_up.seconds"], found["kb.warm_up.settled"]) == (start.seconds, told)
     assert not any(name.startswith("kb.warm_up") for name, _ in junit.properties(build.judged(asked)))
+
+
+def test_connections_are_told_where_they_are_known() -> None:
+    asked = build.point()
+    known = Connections(asked=4000, open=20, least=18, reopened=7, refused=3120, unavailable=1)
+    measured = replace(build.measurement(asked), connections=known)
+    found = dict(junit.properties(PointRecord.measured(asked, measured)))
+    names = ("asked", "open", "least", "reopened", "refused", "unavailable")
+    assert [found[f"kb.connections.{name}"] for name in names] == [4000, 20, 18, 7, 3120, 1]
+    unknown = junit.properties(PointRecord.measured(asked, build.measurement(asked)))
+    assert not any(name.startswith("kb.connections") for name, _ in unknown)
 
 
 def test_names_are_unique_and_the_same_for_every_judged_point() -> None:

@@ -171,6 +171,19 @@ def test_a_full_disk_leaves_the_last_record_whole(
     assert [file.name for file in tmp_path.iterdir()] == ["1f2e3d4c.json"]
 
 
+def test_what_older_suites_did_not_count_is_not_known(tmp_path: Path) -> None:
+    path = build.run([build.judged()]).write(tmp_path)
+    data = json.loads(path.read_text())
+    measured = data["points"][0]["measurement"]
+    del measured["seconds"]["open"], measured["connections"]
+    del data["points"][0]["verdict"]["notes"]
+    path.write_text(json.dumps(data))
+    found = record.load(path).points[0].measurement
+    assert isinstance(found, MeasurementRecord)
+    assert found.connections is None
+    assert {second.open for second in found.restore().seconds} == {None}
+
+
 def test_undecodable_bytes_of_a_file_name_do_not_cost_the_record(tmp_path: Path) -> None:
     point = build.without(PointStatus.ERROR, "no such file: sc\udcffenario.yaml")
     assert record.load(build.run([point]).write(tmp_path)).points[0].reason == "no such file: sc?enario.yaml"

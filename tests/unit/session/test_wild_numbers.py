@@ -87,6 +87,7 @@ SECOND = SecondReport.model_validate(
             "bytes": 9,
             "errors": {"timeout": 1, "reset": 0},
         },
+        "open": 1,
         "buckets": [(30, 2), (31, 1)],
     }
 )

@@ -17,7 +17,7 @@ from kb_tests.measure.http.merge import measure
 from kb_tests.scenario.http import HttpSla
 from kb_tests.sla.http.judge import judge, number_of_checks
 from kb_tests.sla.verdict import Check, Outcome, Verdict
-from tests.unit.measure.reports import POINT, SLA, facts, fleet, wire
+from tests.unit.measure.reports import POINT, SLA, facts, fleet, linked, wire
 
 DEMO_CHECKS = 24
 """Six points of four checks, as in the demo."""
@@ -155,7 +155,50 @@ def test_limits_on_the_sample_itself_speak_of_the_sample(good: Measurement) -> N
     assert judge(POINT, good, plain).outcome is Outcome.PASS
     one = [wire(500, {"reset": 1}), *[wire(500)] * 4]
     verdict = judge(POINT, measure(POINT, fleet(counts=one)), plain)
-    assert set(outcomes(verdict).values()) == {Outcome.FAIL}
+    assert outcomes(verdict) == dict.fromkeys(("latency p100", "errors"), Outcome.FAIL) | {
+        "connections": Outcome.PASS
+    }
+
+
+LINKS: list[tuple[dict[str, Any], str, Outcome, float, float]] = [
+    ({}, "99%", Outcome.PASS, 1.0, 0.99),
+    ({"open_": [50, 50, 49, 50, 50], "least": 49}, "99%", Outcome.PASS, 0.99, 0.99),
+    ({"open_": [50, 50, 48, 50, 50], "least": 48}, "99%", Outcome.FAIL, 0.98, 0.99),
+    ({"open_": [50, 50, 48, 50, 50], "least": 48}, "98%", Outcome.PASS, 0.98, 0.98),
+    ({"open_": [50, 50, 49, 50, 50], "least": 49}, "100%", Outcome.FAIL, 0.99, 1.0),
+    ({"open_": [49, 50, 50, 50, 50], "open": 49, "least": 49}, "50%", Outcome.FAIL, 0.99, 1.0),
+    ({"open_": [2] * 5, "open": 2, "least": 2}, "99%", Outcome.FAIL, 0.52, 1.0),
+]
+
+
+@pytest.mark.parametrize(("changes", "limit", "outcome", "value", "held_against"), LINKS)
+def test_connections_are_part_of_the_load(
+    changes: dict[str, Any], limit: str, outcome: Outcome, value: float, held_against: float
+) -> None:
+    """100 are asked for: all are open when the window begins, and never fewer than the limit in it."""
+    limits = sla(achieved="50%", connections=limit)
+    verdict = judge(POINT, measure(POINT, linked(fleet(), **changes)), limits)
+    found = check(verdict, "connections")
+    assert (verdict.reasons, verdict.outcome, found.outcome) == ((), outcome, outcome)
+    assert (found.value, found.limit) == (value, held_against)
+    assert check(verdict, "achieved").outcome is Outcome.PASS
+
+
+def test_connections_are_judged_where_they_are_kept_only(good: Measurement) -> None:
+    verdict = judge(replace(POINT, keep_alive=False), good, SLA)
+    assert "connections" not in outcomes(verdict)
+    assert verdict.outcome is Outcome.PASS
+
+
+def test_the_fewest_connections_of_a_point_are_those_of_one_moment() -> None:
+    """Two generators that lose one each at different times never had two too few."""
+    first, second = fleet()
+    reports = linked([first], [50, 49, 50, 50, 50], least=49) + linked(
+        [second], [50, 50, 50, 49, 50], least=49
+    )
+    found = measure(POINT, reports).connections
+    assert found is not None
+    assert (found.asked, found.open, found.least) == (100, 100, 99)
 
 
 def test_staging_time(good: Measurement) -> None:
