@@ -5,6 +5,8 @@ pytest loads the plugin in every session of whoever installed it; most of them a
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,9 @@ from kb_tests.session.run import Run
 from kb_tests.session.selection import Selection
 from kb_tests.session.stagings import Stagings
 from kb_tests.session.watching import Watching
+
+_LIBRARIES = ("openstack", "keystoneauth1", "urllib3", "paramiko")
+"""They announce their own changes, and unchecked certificates that clouds.yaml asked for."""
 
 
 def activate(config: pytest.Config) -> None:
@@ -59,10 +64,22 @@ def activate(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", r"ignore:::openstack\.")
     # A test's properties are where JUnit's readers look for figures, whichever family of it they read.
     config.addinivalue_line("filterwarnings", "ignore:record_property is incompatible:pytest.PytestWarning")
+    config.pluginmanager.register(_Quiet(), "kb_quiet")
     config.pluginmanager.register(Watching(config, bus, selection), "kb_watching")
     interrupts = config.stash[INTERRUPTS] = Interrupts()
     interrupts.install()
     config.pluginmanager.register(interrupts, "kb_interrupts")
+
+
+class _Quiet:
+    """Keeps what libraries warn of from becoming errors by -W error, which goes before an ini's lines."""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self) -> Iterator[None]:
+        """Within pytest's own filters, which end with the test."""
+        for module in _LIBRARIES:
+            warnings.filterwarnings("ignore", module=rf"{module}(\.|$)")
+        return (yield)
 
 
 def _hide_values(config: pytest.Config) -> None:

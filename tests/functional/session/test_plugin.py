@@ -94,3 +94,27 @@ def test_a_wrong_port_is_a_usage_error(tmp_path: Path, port: str) -> None:
     code, output = run(tmp_path, OWN, "--kb-ssh-port", port)
     assert code == 4
     assert "--kb-ssh-port" in output
+
+
+WARNS = """
+import warnings
+import pytest
+@pytest.fixture(scope="session")
+def library():
+    warnings.warn_explicit("going away", DeprecationWarning, "proxy.py", 1, module="openstack.proxy")
+def test_of_something_else(library):
+    warnings.warn_explicit("unverified", UserWarning, "pool.py", 1, module="urllib3.connectionpool")
+def test_that_warns_itself():
+    warnings.warn("its own", UserWarning)
+"""
+
+
+@pytest.mark.parametrize("strict", [("-W", "error"), ("-Werror::DeprecationWarning", "-Werror::UserWarning")])
+def test_what_libraries_warn_of_is_no_error_however_strict_a_session_is(
+    tmp_path: Path, strict: tuple[str, ...]
+) -> None:
+    scenario = Path(__file__).parents[3] / "scenarios" / "demo-http.yaml"
+    code, output = run(tmp_path, WARNS, "--kb-scenario", str(scenario), *strict)
+    assert code != 0
+    assert "1 failed, 1 passed" in output
+    assert "UserWarning: its own" in output
