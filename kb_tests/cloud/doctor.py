@@ -15,7 +15,7 @@ from typing import Any
 
 from openstack import exceptions as sdk
 
-from kb_tests.cloud import preflight
+from kb_tests.cloud import journal, preflight
 from kb_tests.cloud.caller import Caller
 from kb_tests.cloud.calls import understood
 from kb_tests.cloud.connect import Cloud, connect
@@ -153,6 +153,7 @@ class _Examination:
         self._own = caller.cloud.is_admin if options.own_projects is None else options.own_projects
 
     def run(self) -> Iterator[Finding]:
+        yield self._asked("journal", self._journal)
         yield self._asked("rights", self._rights)
         image: Any = None
 
@@ -209,6 +210,10 @@ class _Examination:
                 return look()
         except CloudError as error:
             return _fault(what, error)
+
+    def _journal(self) -> Finding:
+        journal.check_folder()
+        return Finding("journal", State.GOOD, f"in {journal.default_folder()}")
 
     def _rights(self) -> Finding:
         if self._own:

@@ -52,10 +52,21 @@ SECRETS_FILE = "secrets.json"
 """What stands beside the journal of a kept run, until nothing is left of it."""
 
 
+_ELSEWHERE = "Set XDG_STATE_HOME to a folder that can be written."
+
+
 def default_folder() -> Path:
     """Where runs keep their state: `$XDG_STATE_HOME/kb/runs`, else `~/.local/state/kb/runs`."""
     home = os.environ.get("XDG_STATE_HOME")
     return (Path(home) if home else Path.home() / ".local" / "state") / "kb" / "runs"
+
+
+def check_folder() -> None:
+    """CloudError where no journal can be made, without which nothing is staged."""
+    folder = default_folder()
+    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
+        raise CloudError(f"No journal can be made in {folder}: {there} cannot be written.", remedy=_ELSEWHERE)
 
 
 def path_of(run_id: str, folder: Path | None = None) -> Path:
@@ -134,7 +145,9 @@ class Journal:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
         except OSError as error:
-            raise CloudError(f"The journal {path} cannot be made: {error.strerror}.") from error
+            raise CloudError(
+                f"The journal {path} cannot be made: {error.strerror}.", remedy=_ELSEWHERE
+            ) from error
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         file = _File(path, descriptor)
         first = {"op": "run", "version": VERSION, "mark": str(mark), "cloud": cloud}

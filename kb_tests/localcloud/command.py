@@ -38,8 +38,9 @@ def build_parser(prog: str = "python -m kb_tests.localcloud") -> argparse.Argume
     common.add_argument(
         "--state",
         type=Path,
-        default=control.default_state_dir(),
-        help="directory of its files: clouds.yaml, log, request log (default: %(default)s)",
+        default=None,
+        help="directory of its files: clouds.yaml, log, request log (default: kb-localcloud in "
+        "$XDG_STATE_HOME or ~/.local/state)",
     )
     start = commands.add_parser("up", parents=[common], help="start it, and print what to export")
     start.add_argument(
@@ -123,6 +124,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m kb_tests
     """Run one sub-command; the exit code is 0, or 1 with one sentence on standard error."""
     options = build_parser(prog).parse_args(arguments)
     try:
+        options.state = options.state or control.default_state_dir()
         return _run(options)
     except control.LocalCloudError as error:
         print(error, file=sys.stderr)

@@ -39,7 +39,12 @@ class Running:
 
 def default_state_dir() -> Path:
     """~/.local/state/kb-localcloud, or below XDG_STATE_HOME."""
-    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "kb-localcloud"
+    try:
+        return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "kb-localcloud"
+    except RuntimeError:
+        raise LocalCloudError(
+            "This user has no home: name a folder with --state, or in XDG_STATE_HOME."
+        ) from None
 
 
 def up(
