@@ -228,10 +228,14 @@ class SessionEnded(Event):
 
 
 class Problem(Event):
-    """The infrastructure failed, outside of any point."""
+    """The infrastructure failed, outside of any point.
+
+    `staging` says of what staging it speaks: a scenario's name, or "" for all of the cloud; None of none.
+    """
 
     kind: Literal["problem"] = "problem"
     sentence: str
+    staging: Name | None = None
 
 
 class Leaked(Event):

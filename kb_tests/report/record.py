@@ -401,10 +401,23 @@ class RunRecord(Part):
         place = same[-1] + 1 if same else len(self.points)
         self.points.insert(place, point.model_copy(update={"attempt": len(same) + 1}))
 
+    def counted(self) -> list[PointRecord]:
+        """The attempts that count: all but those for which nothing could be staged, so that nothing was
+        loaded, where the same test was run again.
+        """
+        again = {(point.id, point.test) for point in self.points if point.run is not None}
+        return [
+            point
+            for point in self.points
+            if not (
+                point.status is PointStatus.ERROR and point.run is None and (point.id, point.test) in again
+            )
+        ]
+
     def standing(self) -> list[PointRecord]:
-        """The attempt at each point that stands: the worst one, whatever the others found."""
+        """The attempt at each point that stands: the worst one that counts, whatever the others found."""
         worst: dict[str, PointRecord] = {}
-        for point in self.points:
+        for point in self.counted():
             known = worst.setdefault(point.id, point)
             if _badness(point) < _badness(known):
                 worst[point.id] = point

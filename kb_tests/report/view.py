@@ -162,14 +162,14 @@ def _banner(record: RunRecord) -> tuple[str, str]:
     """The state of this cloud's run, whatever happened on others in the same session."""
     status = record.exit_code if record.exit_code in (2, 3, 4, 5) else 0
     code = exit_code(
-        record.points,
+        record.counted(),
         pytest_status=status,
         other_failures=bool(record.failures),
         infrastructure_failed=bool(record.problems),
         leaked=bool(record.leaks),
         stopped_at_failure=record.exit_code in (ExitCode.FAILED, ExitCode.INCONCLUSIVE),
     )
-    if code == ExitCode.INVALID and not record.problems and _only_unreached(record.points):
+    if code == ExitCode.INVALID and not record.problems and _only_unreached(record.counted()):
         return "invalid", "Incomplete" if record.ended else "Not finished"
     if code == ExitCode.OK and record.ended is None:
         return "invalid", "Not finished"

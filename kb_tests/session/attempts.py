@@ -37,11 +37,21 @@ class Attempts:
         self._against: set[str] = set()
         self._doubted: set[str] = set()
         self._own: Counter[str] = Counter()
+        self._runs: dict[str, str] = {}
 
     def begin(self, test: str) -> None:
         """Another attempt at `test`."""
         for noted in (self._results, self._against, self._doubted):
             noted.discard(test)
+        self._runs.pop(test, None)
+
+    def staged(self, test: str, run: str) -> None:
+        """Note the topology of this attempt, staged as `run`."""
+        self._runs[test] = run
+
+    def run_of(self, test: str) -> str | None:
+        """What was staged for this attempt."""
+        return self._runs.get(test)
 
     def result(self, test: str, against: str = "", *, doubted: bool = False) -> None:
         """The record holds a result of this attempt, and what that says against the test, in one sentence."""
@@ -56,14 +66,15 @@ class Attempts:
         """Whether the record holds a result of this attempt."""
         return test in self._results
 
-    def failed(self, test: str, why: str) -> Failure:
-        """Note that this attempt failed; what is to be said of it."""
+    def failed(self, test: str, why: str, *, staged: bool) -> Failure:
+        """Note that this attempt failed, when all was `staged` or before; what is to be said of it."""
         failure = Failure(why, recorded=test in self._against, doubted=test in self._doubted)
-        self._first.setdefault(test, failure)
+        if staged:
+            self._first.setdefault(test, failure)
         return failure
 
     def failure(self, test: str) -> Failure | None:
-        """The first failure of `test` in this session."""
+        """The first failure of `test` in this session, from when something was staged for it."""
         return self._first.get(test)
 
     def number(self, cloud: str) -> int:
@@ -76,22 +87,26 @@ def account(item: pytest.Item, report: pytest.TestReport) -> None:
     """Let a phase of a test count, whatever a plugin makes of `report` afterwards.
 
     A point that ended without a result is an error. A pass after a failure of the same test becomes a
-    failure.
+    failure, but for one before anything was loaded.
     """
     load = item.config.stash[SELECTION].load_of(item)
     if load is None:
         return
     attempts, test = item.config.stash[ATTEMPTS], item.nodeid
-    if report.when == "setup":
-        attempts.begin(test)
-    failure = None
+    failure, recorded = None, False
     if report.failed:
         why = last_line(report.longreprtext) or "It ended without a result."
         if load.selected is not None and report.when != "teardown" and not attempts.has_result(test):
-            point = PointRecord(point=load.selected.point, status=PointStatus.ERROR, reason=why, test=test)
+            point = PointRecord(
+                point=load.selected.point,
+                status=PointStatus.ERROR,
+                reason=why,
+                test=test,
+                run=attempts.run_of(test),
+            )
             item.config.stash[BUS].put(PointEnded(cloud=load.target.cloud, point=point))
-            attempts.result(test, why)
-        failure = attempts.failed(test, why)
+            recorded = True
+        failure = attempts.failed(test, why, staged=report.when != "setup")
     elif report.when == "call" and report.passed and (failure := attempts.failure(test)):
         report.outcome = "failed"
         report.longrepr = (
@@ -99,7 +114,7 @@ def account(item: pytest.Item, report: pytest.TestReport) -> None:
             " known of the cloud, and takes nothing back."
         )
     if failure is not None:
-        vars(report)["kb_recorded"] = failure.recorded and report.when != "teardown"
+        vars(report)["kb_recorded"] = recorded or (failure.recorded and report.when != "teardown")
         vars(report)["kb_doubted"] = failure.doubted and report.when == "call"
 
 

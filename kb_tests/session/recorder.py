@@ -38,6 +38,7 @@ class Recorder:
         self._attempts = attempts
         self._down = down
         self._results = 0
+        attempts.staged(item.nodeid, run)
         item.user_properties[:] = [pair for pair in item.user_properties if not pair[0].startswith("kb.")]
 
     def put(self, result: PointRecord, *, fails: bool = False, doubted: bool = False) -> PointRecord:

@@ -54,6 +54,7 @@ class Run:
         self._records: dict[str, RunRecord] = {}
         self._paths: dict[str, Path | None] = {}
         self._loads: dict[str, Load] = {}
+        self._problems: list[Problem] = []
 
     def select(self, loads: Mapping[str, Load]) -> None:
         """Note which points the session is going to run, by the test that does; they count as not run until
@@ -85,6 +86,7 @@ class Run:
                 case PointEnded():
                     record.put(event.point)
                 case Staged():
+                    self._staged_after_all(event)
                     record.note(event.notes)
                     record.kept += [event.kept] if event.kept and event.kept not in record.kept else []
                     for scenario in record.scenarios:
@@ -92,9 +94,19 @@ class Run:
                             scenario.put(event.topology)
                 case Problem():
                     record.problems.append(event.sentence)
+                    self._problems.append(event)
                 case Leaked():
                     record.leaks.extend(event.resources)
         self._write(touched)
+
+    def _staged_after_all(self, event: Staged) -> None:
+        """What failed before of the same staging is no problem any more: nothing was loaded then."""
+        record = self._record(event.cloud)
+        for problem in self._problems:
+            of_it = problem.cloud == event.cloud and problem.staging in ("", event.scenario)
+            if of_it and problem.sentence in record.problems:
+                record.problems.remove(problem.sentence)
+                record.note([f"It was staged again, after: {problem.sentence}"])
 
     def take_report(self, report: pytest.TestReport) -> None:
         """Note a test that failed, unless the record says already of what."""
@@ -134,7 +146,7 @@ class Run:
         """Close the records; returns the session's exit code."""
         records = list(self._records.values())
         code = exit_code(
-            [point for record in records for point in record.points],
+            [point for record in records for point in record.counted()],
             pytest_status=pytest_status,
             other_failures=self.other_failures,
             infrastructure_failed=any(record.problems for record in records),

@@ -13,12 +13,14 @@ from kb_tests.session.keys import BUS, SELECTION
 
 
 @contextmanager
-def one_sentence(config: pytest.Config, cloud: str) -> Iterator[None]:
-    """Say what the project's own errors say, without a traceback."""
+def one_sentence(config: pytest.Config, cloud: str, scenario: str = "") -> Iterator[None]:
+    """While something is staged for `scenario`, or for all on `cloud`, say what the project's own errors say
+    without a traceback.
+    """
     try:
         yield
     except KbError as error:
-        config.stash[BUS].put(Problem(cloud=cloud, sentence=str(error)))
+        config.stash[BUS].put(Problem(cloud=cloud, sentence=str(error), staging=scenario))
         raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 

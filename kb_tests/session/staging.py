@@ -51,7 +51,7 @@ def staged(config: pytest.Config, cloud: Cloud, target: Target) -> Iterator[tupl
         topology, fleet = ready
         disks: list[DiskReport] = []
         if isinstance(target.scenario, StorageScenario):
-            with one_sentence(config, target.cloud):
+            with one_sentence(config, target.cloud, target.scenario.name):
                 disks = fill(target.scenario.topology, fleet, Progress(config, target.cloud))
         config.stash[BUS].put(
             Staged(
@@ -71,7 +71,7 @@ def _used_again(
 ) -> Iterator[tuple[Topology, Fleet]]:
     progress = Progress(config, target.cloud)
     with ExitStack() as stack:
-        with one_sentence(config, target.cloud):
+        with one_sentence(config, target.cloud, target.scenario.name):
             keeping.check(target)
             kept = keeping.reused(cloud, run_id, target, options_of(config))
             topology, secrets = stack.enter_context(kept)
@@ -85,7 +85,7 @@ def _staged(config: pytest.Config, cloud: Cloud, target: Target) -> Iterator[tup
     run_id = config.stash[STAGINGS].next(config.stash[SELECTION].targets.index(target))
     progress = Progress(config, target.cloud)
     with ExitStack() as stack:
-        with one_sentence(config, target.cloud):
+        with one_sentence(config, target.cloud, target.scenario.name):
             options = options_of(config)
             if config.getoption("kb_keep"):
                 keeping.check(target)

@@ -16,6 +16,7 @@ from kb_tests.cloud.connect import connect
 from kb_tests.localcloud.api.requestlog import SPARED_AGENT
 from kb_tests.localcloud.client import AdminClient
 from kb_tests.localcloud.control import Running
+from kb_tests.report.record import RunRecord
 from tests.waiting import SESSION
 
 PACKAGE = Path(__file__).parents[3] / "kb_tests"
@@ -46,11 +47,9 @@ class Ended:
         return record
 
     def statuses(self) -> dict[str, str]:
-        """{point: outcome, else status}."""
-        return {
-            point["point"]["id"]: point["verdict"]["outcome"] if point["verdict"] else point["status"]
-            for point in self.record["points"]
-        }
+        """{point: outcome, else status}, of the attempt at it that stands."""
+        read = RunRecord.model_validate(self.record)
+        return {point.id: str(point.outcome or point.status) for point in read.standing()}
 
 
 class Suite:

@@ -257,13 +257,23 @@ def test_what_one_attempt_found_is_true_whatever_the_next_one_finds(
 
 def test_a_topology_that_is_staged_again_has_a_run_of_its_own(session: Session) -> None:
     ended = session.run(neighbour=RERUN, outcomes=["stage", "pass"])
-    assert ended.code == 11, ended.output
+    assert ended.code == 0, ended.output
     assert ended.runs() == ["error", "pass"]
+    (case,) = ended.junit.values()
+    assert not failed(case)
     first, second = ended.records[0]["points"]
     assert "cannot be staged" in first["reason"]
     assert second["run"] not in (None, ended.records[0]["run"])
     assert f"staged {second['run']} one" in ended.log
-    assert "File exists" not in ended.output
+    assert ended.records[0]["problems"] == []
+    assert f"It was staged again, after: {first['reason']}" in ended.records[0]["notes"]
+
+
+def test_a_topology_that_cannot_be_staged_at_all_is_a_problem(session: Session) -> None:
+    ended = session.run(neighbour=RERUN, outcomes=["stage", "stage"])
+    assert ended.code == 11, ended.output
+    assert ended.runs() == ["error", "error"]
+    assert len(ended.records[0]["problems"]) == 2
 
 
 @pytest.mark.parametrize(

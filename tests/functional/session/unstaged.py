@@ -21,11 +21,13 @@ from typing import Any
 import pytest
 
 from kb_tests.cloud import connect
+from kb_tests.errors import StagingError
 from kb_tests.measure.http.measurement import Measurement
 from kb_tests.scenario.http import HttpPoint
 from kb_tests.session import staging
 from kb_tests.session.http.runner import HttpRunner
 from kb_tests.session.keys import SELECTION, STAGINGS
+from kb_tests.session.sentences import one_sentence
 from kb_tests.sla.verdict import Outcome, Verdict
 from tests.unit.report import build
 
@@ -58,7 +60,8 @@ def _staged(config: Any, _cloud: Any, target: Any) -> Iterator[Any]:
     run_id = config.stash[STAGINGS].next(config.stash[SELECTION].targets.index(target))
     (Path(os.environ["KB_LOG"]).parent / run_id).mkdir()  # as with a journal, there is one of a name
     if _outcome("stage") == "stage":
-        raise RuntimeError(f"{run_id} cannot be staged")
+        with one_sentence(config, target.cloud, target.scenario.name):
+            raise StagingError(f"{run_id} cannot be staged.")
     _log(f"staged {run_id} {target.cloud}")
     try:
         yield replace(build.topology(1), run_id=run_id), SimpleNamespace(versions=[])
