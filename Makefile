@@ -9,6 +9,7 @@
 # make wrong-servers  servers that answer wrongly in all ways we know are red, true ones green
 # make error-rates  how often the shipped verdicts err, by simulation
 # make neighbours   sessions beside pytest plugins that rerun, repeat, reorder and time out tests
+# make readme       the pages' commands that take over half a minute, in a fresh clone
 # make openstack    the acceptance on a real OpenStack of this machine's own
 
 PYTHON ?=
@@ -32,6 +33,7 @@ NIGHTLY := \
 	wrong-servers \
 	error-rates \
 	neighbours \
+	readme \
 	openstack
 
 .PHONY: demo test pytest check nightly $(NIGHTLY) setup setup-dev clean
@@ -75,10 +77,15 @@ campaign: setup-dev
 	$(BIN)/python -m tests.campaign
 
 error-rates: setup-dev
-	$(BIN)/python -m benchmarks.gate_error_rates
+	@code=0; for program in benchmarks/*_error_rates.py; do \
+		echo "$$program"; $(BIN)/python $$program || code=1; \
+	done; exit $$code
 
 neighbours: setup-dev
 	$(BIN)/tox -e neighbours
+
+readme: setup-dev
+	$(PYTEST) tests/readme
 
 openstack: setup-dev
 	$(BIN)/tox -e openstack
@@ -101,4 +108,4 @@ setup-dev:
 	@PYTHON=$(PYTHON) VENV=$(VENV) ./setup.sh dev
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .tox .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -61,7 +61,7 @@ def up(
     regions: Sequence[str] = (),
     hosts: int = 2,
     zones: int = 1,
-    timeout: float = 30.0,
+    timeout: float = 120.0,
 ) -> Running:
     """Start a local cloud in a process of its own session, and return when it serves.
 

@@ -1,0 +1,81 @@
+"""Every long block of a page works as it stands there, in a fresh clone, with two clouds in clouds.yaml."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kb_tests.localcloud import control
+from tests.readme.blocks import ROOT, Block, blocks
+
+ELSEWHERE = {
+    "make demo": "make fresh",
+    "tox -e openstack": "make openstack",
+    "python -m tests.openstack": "make openstack",
+}
+"""Blocks that another part of a night runs, by what stands in them."""
+
+LONG = [block for block in blocks() if block.is_long]
+HERE = [block for block in LONG if not any(command in block.text for command in ELSEWHERE)]
+SECONDS = 1800.0
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home whose clouds.yaml has the clouds `mycloud` and `other`."""
+    home, mine, other = (tmp_path_factory.mktemp(name) for name in ("home", "mycloud", "other"))
+    control.up(other, name="other", parent_pid=os.getpid())
+    running = control.up(mine, name="mycloud", beside=other, parent_pid=os.getpid())
+    folder = home / ".config" / "openstack"
+    folder.mkdir(parents=True)
+    shutil.copy(running.clouds_yaml, folder)
+    yield home
+    control.down(mine)
+    control.down(other)
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh clone, with the suite installed in its .venv."""
+    clone = tmp_path_factory.mktemp("clone") / "kb_tests"
+    subprocess.run(["git", "clone", "-q", ROOT, clone], check=True)
+    subprocess.run([sys.executable, "-m", "venv", clone / ".venv"], check=True)
+    subprocess.run([clone / ".venv/bin/pip", "install", "-q", "-e", clone], check=True)
+    return clone
+
+
+@pytest.mark.parametrize("block", HERE, ids=lambda block: block.name)
+def test_a_block_works_as_it_is_typed(block: Block, clone: Path, home: Path, tmp_path: Path) -> None:
+    environment = {
+        "HOME": str(home),
+        "LANG": "C.UTF-8",
+        "PATH": f"{clone}/.venv/bin:{os.environ['PATH']}",
+        "TMPDIR": str(tmp_path),
+    }
+    text = block.text.replace("my-image", "kb-node").replace("/tmp/", f"{tmp_path}/")
+    done = subprocess.run(
+        ["bash", "-e"],
+        input=text,
+        cwd=clone,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    for state in tmp_path.glob("*/clouds.yaml"):
+        control.down(state.parent)
+    assert done.returncode == 0, f"{text}\n{done.stdout}"
+
+
+def test_what_is_run_elsewhere_is_run() -> None:
+    parts = (ROOT / "Makefile").read_text()
+    assert all(f"\n{part.removeprefix('make ')}:" in parts for part in ELSEWHERE.values())
+    assert len(HERE) > 2
