@@ -7,12 +7,12 @@ from starlette.responses import Response
 from kb_tests.localcloud.api.call import Call, Json, reply, truth
 from kb_tests.localcloud.api.errors import bad_request, forbidden, not_found
 from kb_tests.localcloud.api.microversions import written
-from kb_tests.localcloud.cinder import actions, metadata, types, volumes
+from kb_tests.localcloud.cinder import actions, metadata, qos, types, volumes
 from kb_tests.localcloud.cinder.common import MICROVERSIONS, SERVICE, routes
 from kb_tests.localcloud.cinder.state import QUOTAS, ZONE
 from kb_tests.localcloud.times import micros, now
 
-__all__ = ["SERVICE", "actions", "metadata", "types", "volumes"]
+__all__ = ["SERVICE", "actions", "metadata", "qos", "types", "volumes"]
 
 
 def _version(call: Call) -> Json:

@@ -28,9 +28,21 @@ def new_id() -> str:
 
 
 @dataclass(kw_only=True)
+class QosSpecs:
+    """Limits of volumes: `total_iops_sec` and `total_bytes_sec` hold for reads, and for writes, each; others
+    are kept and do nothing.
+    """
+
+    name: str
+    consumer: str
+    specs: dict[str, str]
+    id: str = field(default_factory=new_id)
+
+
+@dataclass(kw_only=True)
 class VolumeType:
-    """A kind of volumes. The extra specs `kb:iops` and `kb:bandwidth` (bytes a second) limit them, where
-    the driver can; `kb:faulty` lets them go wrong on request.
+    """A kind of volumes. The extra specs `kb:iops` and `kb:bandwidth` (bytes a second), or its QoS specs,
+    limit them, where the driver can; `kb:faulty` lets them go wrong on request.
     """
 
     name: str
@@ -38,6 +50,7 @@ class VolumeType:
     description: str | None = None
     public: bool = True
     extra_specs: dict[str, str] = field(default_factory=dict)
+    qos: QosSpecs | None = None
 
     @property
     def faulty(self) -> bool:
@@ -47,7 +60,11 @@ class VolumeType:
     @property
     def limits(self) -> tuple[int | None, int | None]:
         """IOPS and bytes a second; None is no limit."""
-        iops, bandwidth = (self.extra_specs.get(f"kb:{name}", "") for name in ("iops", "bandwidth"))
+        qos = self.qos.specs if self.qos else {}
+        iops, bandwidth = (
+            self.extra_specs.get(f"kb:{name}") or qos.get(f"total_{key}_sec", "")
+            for name, key in (("iops", "iops"), ("bandwidth", "bytes"))
+        )
         return (int(iops) if iops.isdigit() else None, int(bandwidth) if bandwidth.isdigit() else None)
 
 
@@ -98,6 +115,7 @@ class BlockStorage:
 
     volumes: dict[str, Volume] = field(default_factory=dict)
     types: dict[str, VolumeType] = field(default_factory=dict)
+    qos: dict[str, QosSpecs] = field(default_factory=dict)
     quotas: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def bootstrap(self) -> None:

@@ -22,7 +22,7 @@ def _view(call: Call, kind: VolumeType) -> Json:
         "os-volume-type-access:is_public": kind.public,
     }
     if call.caller.is_admin:
-        shown |= {"extra_specs": dict(kind.extra_specs), "qos_specs_id": None}
+        shown |= {"extra_specs": dict(kind.extra_specs), "qos_specs_id": kind.qos.id if kind.qos else None}
     else:
         shown["extra_specs"] = {}
     return shown

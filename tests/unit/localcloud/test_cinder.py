@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from kb_tests.localcloud.cinder.state import QosSpecs, VolumeType
 from kb_tests.localcloud.driver import DriverError
 from kb_tests.localcloud.null import NullDriver
 from tests.unit.localcloud.asgi import Client
@@ -40,3 +41,10 @@ def test_a_volume_is_as_large_as_the_driver_made_it(tmp_path: Path) -> None:
         assert client.driver.volumes[volume] == 3 << 30
 
     client.run(test())
+
+
+def test_qos_specs_limit_the_volumes_of_a_type() -> None:
+    specs = QosSpecs(name="q", consumer="front-end", specs={"total_iops_sec": "500", "read_iops_sec": "7"})
+    assert VolumeType(name="t", qos=specs).limits == (500, None)
+    assert VolumeType(name="t", qos=specs, extra_specs={"kb:iops": "20"}).limits == (20, None)
+    assert VolumeType(name="t").limits == (None, None)
