@@ -76,6 +76,13 @@ def volumes(suite: Suite) -> list[Any]:
         return list(storage.volumes(details=True, all_projects=True))
 
 
+def make_faulty_type(suite: Suite) -> None:
+    """A volume type, "faulty", whose volumes can do more wrong than others."""
+    with warnings.catch_warnings(action="ignore"):
+        storage: Any = connect(suite.running.cloud, suite.running.clouds_yaml).connection.block_storage
+        storage.create_type(name="faulty", extra_specs={"kb:faulty": "true"})
+
+
 def checks(ended: Ended) -> dict[str, Any]:
     (point,) = ended.record["points"]
     return {check["name"]: check for check in point["verdict"]["checks"]}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.functional.session.suite import Suite
-from tests.functional.storage.sessions import checks, harmed, interfered, scenario, volumes
+from tests.functional.storage.sessions import checks, harmed, interfered, make_faulty_type, scenario, volumes
 
 
 def test_a_quiet_disk_is_green_and_leaves_nothing(suite: Suite) -> None:
@@ -58,6 +58,44 @@ def test_a_slow_disk_is_red_and_says_by_how_much(suite: Suite) -> None:
     assert ended.code == 1, ended.output
     assert "achieved rate" in ended.output
     assert "is under its limit 95% by" in ended.output
+
+
+@pytest.mark.root_only("loop devices")
+def test_a_rate_that_is_not_kept_breaks_its_latency(suite: Suite) -> None:
+    """No limit says how much of the load has to be made; each I/O that is made takes 25 ms."""
+
+    def slow() -> None:
+        (volume,) = volumes(suite)
+        suite.admin.harm_volume(volume.id, "slow", iops=40)
+
+    path = scenario(suite, duration="4s", sla="{read_latency: {p50: 300ms}}")
+    Path(path).write_text(Path(path).read_text().replace("iodepth: 4", "iodepth: 1"))
+    ended = interfered(suite, path, "filling disks: 100%", slow)
+    assert ended.code == 1, ended.output
+    assert checks(ended)["read latency p50"]["outcome"] == "fail"
+
+
+@pytest.mark.root_only("loop devices")
+def test_a_disk_that_is_slow_in_fsync_alone_is_red(suite: Suite) -> None:
+    make_faulty_type(suite)
+
+    def slow() -> None:
+        (volume,) = volumes(suite)
+        suite.admin.harm_volume(volume.id, "late", fsync=60)
+
+    path = scenario(
+        suite,
+        mode="write",
+        rate="rate_iops: 10, extra: {fsync: 1}",
+        duration="4s",
+        sla="{write_latency: {p50: 50ms}}",
+    )
+    text = Path(path).read_text().replace("iodepth: 4", "iodepth: 1")
+    Path(path).write_text(text.replace("{size: 1GiB}", "{size: 1GiB, type: faulty}"))
+    ended = interfered(suite, path, "filling disks: 100%", slow)
+    assert ended.code == 1, ended.output
+    assert checks(ended)["write latency p50"]["outcome"] == "fail"
+    assert checks(ended)["max_stall"]["outcome"] == "pass"
 
 
 def test_past_a_stop_limit_nothing_runs_and_the_record_says_why(suite: Suite) -> None:
