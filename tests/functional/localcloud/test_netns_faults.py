@@ -21,7 +21,7 @@ from tests.waiting import eventually_async
 SIZE = 32 << 20
 
 
-@pytest.mark.root_only("mounts")
+@pytest.mark.root_only("loop devices")
 def test_a_faulty_file_is_served_however_long_its_mount_takes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

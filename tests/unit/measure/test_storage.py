@@ -380,3 +380,18 @@ def test_any_block_is_refused_or_measured_without_a_crash(changes: dict[str, Any
     )
     if not validity(POINT, measured):
         assert measured.read.ios <= 3204
+
+
+def test_seconds_that_span_days_or_overlap_cost_no_more_than_the_point_is_long() -> None:
+    wild = tuple(second(n, 1, 0, -172_000.0 + n, 172_000.0) for n in range(150))
+    again = tuple(second(n, 100, 0, 0.0, 30.0) for n in range(150))
+    measured = measure(POINT, [report(steady_blocks(), seconds=wild + again)])
+    assert [one.at for one in measured.seconds] == list(range(30))
+    assert measured.seconds[0].iops.read == pytest.approx(100 / 30)
+
+
+def test_no_report_has_more_ios_than_can_be_added_up() -> None:
+    wire = block(0, 0.0, 30.0, [0.001]).model_dump(mode="json")
+    wire["read"]["bins"] = [[1000, 1 << 53]]
+    with pytest.raises(ValueError, match="less than or equal to 4294967296"):
+        IoBlock.model_validate_json(json.dumps(wire))
