@@ -52,9 +52,10 @@ def test_where_all_are_active_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -
     assert told(monkeypatch, *map(listed, range(3))) == []
 
 
-def test_a_cloud_that_does_not_answer_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [sdk.SDKException("503"), AttributeError("no such thing"), ValueError("?")])
+def test_a_cloud_that_does_not_answer_says_nothing(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     def refuse(*_: object) -> None:
-        raise sdk.SDKException("503")
+        raise error
 
     monkeypatch.setattr(states, "list_servers", refuse)
     assert states.down(None, "1f2e3d4c", SERVERS) == ()  # type: ignore[arg-type]
