@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from kb_tests.cloud import connect
+from kb_tests.cloud import connect, states
 from kb_tests.errors import StagingError
 from kb_tests.measure.http.measurement import Measurement
 from kb_tests.scenario.http import HttpPoint
@@ -99,6 +99,7 @@ _patch = pytest.MonkeyPatch()
 def pytest_configure() -> None:
     """From here on there is no cloud."""
     _patch.setattr(connect, "connect", lambda name, _="": SimpleNamespace(name=name, close=lambda: None))
+    _patch.setattr(states, "down", lambda *_: [])
     _patch.setattr(staging, "_staged", _staged)
     _patch.setattr(HttpRunner, "measure", _measure)
     _patch.setattr(HttpRunner, "judge", staticmethod(_judge))
