@@ -184,6 +184,19 @@ def pytest_configure(config: pytest.Config) -> None:
         _activate(config)
 
 
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Our own test files, where an ini's python_files has another pattern for somebody's own."""
+    if file_path.parent != _PACKAGE or not file_path.match("test_*.py"):
+        return None
+    patterns = parent.config.getini("python_files")
+    if parent.session.isinitpath(file_path) or any(map(file_path.match, patterns)):
+        return None
+    made: pytest.Collector | None = parent.ihook.pytest_pycollect_makemodule(
+        module_path=file_path, parent=parent
+    )
+    return made
+
+
 def _runs_our_tests(config: pytest.Config) -> bool:
     named = [arg.partition("::")[0] for arg in config.args]
     if config.option.pyargs and any(name.partition(".")[0] == _PACKAGE.name for name in named):

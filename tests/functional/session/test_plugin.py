@@ -39,7 +39,7 @@ def run(folder: Path, source: str, *arguments: str) -> tuple[int, str]:
         sys.executable,
         "-m",
         "pytest",
-        "test_it.py",
+        *(["test_it.py"] if "--pyargs" not in arguments else []),
         "-p",
         "kb_tests.plugin",
         "-p",
@@ -118,3 +118,15 @@ def test_what_libraries_warn_of_is_no_error_however_strict_a_session_is(
     assert code != 0
     assert "1 failed, 1 passed" in output
     assert "UserWarning: its own" in output
+
+
+@pytest.mark.parametrize("patterns", ["*_test.py", "test_*.py", "test_*.py *_test.py"])
+@pytest.mark.parametrize("named", ["kb_tests", "kb_tests.test_http"])
+def test_an_inis_pattern_for_other_tests_hides_none_of_ours(
+    tmp_path: Path, patterns: str, named: str
+) -> None:
+    (tmp_path / "pytest.ini").write_text(f"[pytest]\npython_files = {patterns}\n")
+    code, output = run(tmp_path, "", "--pyargs", named, "--collect-only", "-q")
+    assert code == 0, output
+    assert output.count("test_http_load[demo-http-clients-1-rate-") >= 1
+    assert len(set(output.splitlines())) == len(output.splitlines())
