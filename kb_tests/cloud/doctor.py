@@ -194,6 +194,14 @@ class _Examination:
         if layout is None:
             yield Finding("quotas", State.NOTE, "Not compared with anything.", "Give a --scenario.")
             return
+        if image is not None and preflight.size_is_unknown(image, layout):
+            yield Finding(
+                "image",
+                State.NOTE,
+                f"The size of its disk is unknown; servers get {preflight.root_disk(image, layout)} GiB, "
+                "which may be too small for it.",
+                "Say in the scenario how large their disk has to be: topology.flavor.disk.",
+            )
         if image is not None and not (self._own and not self._options.flavor):
             yield self._asked("flavor", lambda: self._flavor(layout, image))
         if self._options.availability_zone:

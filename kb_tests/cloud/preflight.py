@@ -284,6 +284,15 @@ def root_disk(image: Any, layout: Layout) -> int:
     return max(math.ceil(max(layout.flavor.disk, needed) / _GIB), image.min_disk or 0, 1)
 
 
+def size_is_unknown(image: Any, layout: Layout) -> bool:
+    """Whether the flavor's disk can but follow the image's file, which may be far smaller than its disk.
+
+    Glance tells no other size of images from before it knew, and of imported ones.
+    """
+    told = image.virtual_size or image.min_disk or layout.flavor.disk
+    return not told and image.disk_format not in ("raw", "iso", "ami")
+
+
 def way_out(caller: Caller, layout: Layout | None, options: StageOptions) -> str:
     """The external network's id; an existing router has its own."""
     existing = layout.existing if layout else Existing()

@@ -60,3 +60,11 @@ def test_a_zone_that_is_not_there(there: InProcess) -> None:
     assert faults(there, storage=True, availability_zone="nova") == []
     ((what, found),) = faults(there, availability_zone="nowhere")
     assert (what, found) == ("zone", "Cloud 'kb-local' has no availability zone 'nowhere'; it has nova.")
+
+
+def test_an_image_of_unknown_size(there: InProcess) -> None:
+    """Nova would put every server into ERROR."""
+    for image in there.client.cloud.images.images.values():
+        image.disk_format, image.min_disk = "qcow2", 0
+    found = examine(NAME, LAYOUTS[0], StageOptions(), there.clouds_yaml)
+    assert [each.state for each in found if "size of its disk is unknown" in each.found] == [State.NOTE]
