@@ -28,6 +28,10 @@ LEAST_SPREAD = 0.4
 """How far conditions are taken to shift from batch to batch at the least, in standard deviations of the
 response time's own logarithm."""
 
+MOST_SPREAD = 3.0
+"""How many times as much as independent batches at most a share is taken to vary from batch to batch: no
+share is above 1, whatever a few bad requests in one batch seem to say of a share of a half."""
+
 MEMORY = 1.25
 """How much surer independent batches would make a mean than neighbours that resemble each other."""
 
@@ -169,7 +173,9 @@ def gamma_shape(share: float, clusters: Iterable[Clusters]) -> float:
     normal = float(ndtri(share))
     density = math.exp(-normal * normal / 2) / math.sqrt(2 * math.pi)
     least = (LEAST_SPREAD * density / share) ** 2
-    return 1 / sum(max(least, part.variation) / max(1, part.count) for part in clusters)
+    most = MOST_SPREAD * (1 - share) / share
+    spreads = ((max(least, min(part.variation, most)), max(1, part.count)) for part in clusters)
+    return 1 / sum(variation / count for variation, count in spreads)
 
 
 def needed(share: float, alpha: float, clusters: Sequence[Clusters]) -> float:

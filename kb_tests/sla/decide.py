@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from kb_tests.scenario.units import format_duration
 from kb_tests.sla.bounds import Mean, Share, needed
 from kb_tests.sla.verdict import Check, Outcome
+
+PLACES = 32
 
 STAGING = "staging"
 """The name of the check on what staging took: the same for all points of a topology."""
@@ -69,8 +72,7 @@ def latency_check(name: str, sample: Timed, risk: Risk, percent: float, limit: f
         told += "; this speaks of the sample alone"
     else:
         outcome, p_pass, p_fail = risk.decide(found.p_below(allowed), found.p_above(allowed))
-        low, high = _percentile_bounds(sample, allowed, risk.alpha)
-        low = max(low, limit) if outcome is Outcome.FAIL else low
+        low, high = _percentile_bounds(sample, allowed, risk.alpha, limit, outcome)
         told += f"; its true value lies {between(low, high)}, judged from {sample}"
         told += shortage(found, allowed, risk.alpha, outcome)
     return Check(
@@ -88,15 +90,41 @@ def staging_check(took: float | None, limit: float) -> Check:
     return Check(STAGING, outcome, took, limit, "s", took, took, True, told, p_pass, p_fail)
 
 
-def _percentile_bounds(sample: Timed, allowed: float, alpha: float) -> tuple[float, float]:
-    """Times that the true percentile is not below and not above: the bounds of the share turned round."""
-    times = sample.times_taken()
-    above = bisect_left(times, True, key=lambda time: sample.slower(time).p_below(allowed) <= alpha)
-    high = times[above] if above < len(times) else math.inf
+def _percentile_bounds(
+    sample: Timed, allowed: float, alpha: float, limit: float, outcome: Outcome
+) -> tuple[float, float]:
+    """Times that the true percentile is not below and not above: the bounds of the share turned round.
+
+    They say what the decision on `limit` says. How sure a share is need not rise with the time that it is of:
+    failures that come all at once are a larger part of what is slower than 100 ms than of what is slower than
+    1 ms, and make it less sure.
+    """
     if sample.slower(math.inf).p_above(allowed) <= alpha:
         return math.inf, math.inf
+    times = sample.times_taken()
     below = bisect_left(times, True, key=lambda time: sample.slower(time).p_above(allowed) > alpha)
-    return times[below - 1] if below else 0.0, high
+    low = times[below - 1] if below else 0.0
+    low = max(low, limit) if outcome is Outcome.FAIL else min(low, limit)
+    passes = outcome is Outcome.PASS
+    end = bisect_right(times, limit) if passes else len(times)
+    above = _settled(lambda at: sample.slower(times[at]).p_below(allowed) <= alpha, end)
+    if passes:
+        return low, times[above] if above < end else limit
+    above = max(above, bisect_right(times, limit))
+    return low, times[above] if above < len(times) else math.inf
+
+
+def _settled(holds: Callable[[int], bool], end: int) -> int:
+    """From where on `holds` is true up to `end`, as far as a few dozen places show; `end` if it is not."""
+    first = bisect_left(range(end), True, key=holds)
+    if first >= end:
+        return end
+    places = sorted({first + (end - first) * step // PLACES for step in range(PLACES)} | {end - 1})
+    failing = [at for at, place in enumerate(places) if not holds(place)]
+    if not failing:
+        return first
+    after = places[failing[-1] + 1] if failing[-1] + 1 < len(places) else end
+    return bisect_left(range(end), True, lo=places[failing[-1]], hi=after, key=holds)
 
 
 def around(value: float, found: Mean, alpha: float) -> tuple[float, float, float]:
@@ -128,5 +156,8 @@ def between(low: float, high: float) -> str:
 
 
 def in_percent(share: float) -> str:
-    """A share for people."""
-    return f"{share * 100:.4g}%" if math.isfinite(share) else "unknown"
+    """A share for people; what is not whole is never told as 100%."""
+    if not math.isfinite(share):
+        return "unknown"
+    texts = (f"{share * 100:.{digits}g}%" for digits in range(4, 17))
+    return next((text for text in texts if share == 1 or text != "100%"), "99.99%")

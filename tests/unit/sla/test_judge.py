@@ -15,6 +15,7 @@ from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.http.measurement import Measurement
 from kb_tests.measure.http.merge import measure
 from kb_tests.scenario.http import HttpSla
+from kb_tests.sla.decide import in_percent
 from kb_tests.sla.http.judge import judge, number_of_checks
 from kb_tests.sla.verdict import Check, Outcome, Verdict
 from tests.unit.measure.reports import POINT, SLA, facts, fleet, linked, wire
@@ -130,6 +131,46 @@ def test_bounds_and_outcome_say_the_same(good: Measurement, factor: float) -> No
         else Outcome.INCONCLUSIVE
     )
     assert found.outcome is expected
+
+
+def in_one_batch(failed: int) -> Measurement:
+    """8 s of 500 requests each from either generator, of which `failed` fail in one second."""
+    point = replace(POINT, duration=8.0, max_duration=8.0)
+    counts = [wire(500)] * 3 + [wire(500, {"connect": failed})] + [wire(500)] * 4
+    return measure(point, fleet(point, counts=counts))
+
+
+def test_failures_in_one_batch_leave_no_doubt_about_a_median_far_from_its_limit() -> None:
+    """98 % are answered within some ms: half of them cannot take longer than 100 ms."""
+    verdict = judge(POINT, in_one_batch(80), sla(latency={"p50": "100ms"}), checks=DEMO_CHECKS)
+    found = check(verdict, "latency p50")
+    assert found.outcome is Outcome.PASS
+    assert found.high < 0.01
+
+
+@pytest.mark.parametrize("failed", [5, 20, 80, 200, 400])
+@pytest.mark.parametrize("percent", [50, 75, 90, 95, 99])
+def test_the_bound_that_decided_is_the_bound_shown(failed: int, percent: float) -> None:
+    """Where failures come all at once, too: what is undecided may lie on either side of its limit."""
+    measured = in_one_batch(failed)
+    for limit in ("1ms", "2ms", "5ms", "100ms", "1s"):
+        verdict = judge(POINT, measured, sla(latency={f"p{percent}": limit}), checks=DEMO_CHECKS)
+        found = check(verdict, f"latency p{percent}")
+        expected = {
+            Outcome.PASS: found.high <= found.limit,
+            Outcome.FAIL: found.low >= found.limit,
+            Outcome.INCONCLUSIVE: found.low <= found.limit <= found.high,
+        }
+        assert expected[found.outcome], found
+        assert found.low <= found.high
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(1.0, "100%"), (0.99996, "99.996%"), (0.9999999, "99.99999%"), (0.5, "50%"), (0.0, "0%")],
+)
+def test_what_is_not_whole_is_never_told_as_whole(share: float, text: str) -> None:
+    assert in_percent(share) == text
 
 
 def test_a_percentile_that_the_sample_cannot_carry_is_refused(good: Measurement) -> None:
