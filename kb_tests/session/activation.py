@@ -5,6 +5,7 @@ pytest loads the plugin in every session of whoever installed it; most of them a
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,6 +46,8 @@ def activate(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from None
     worker = getattr(config, "workerinput", None)
     if worker is None:
+        reports = Path(config.getoption("kb_reports")).absolute()
+        _check_folder(reports)
         run = Run(selection, Path(config.getoption("kb_reports")))
         config.pluginmanager.register(Controller(config, run), "kb_controller")
         run_ids = run.ids
@@ -69,6 +72,13 @@ def activate(config: pytest.Config) -> None:
     interrupts = config.stash[INTERRUPTS] = Interrupts()
     interrupts.install()
     config.pluginmanager.register(interrupts, "kb_interrupts")
+
+
+def _check_folder(folder: Path) -> None:
+    """UsageError where records could not be written: an hour's load would be for nothing."""
+    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
+        raise pytest.UsageError(f"No record can be written to {folder}: name another folder by --kb-reports.")
 
 
 class _Quiet:
