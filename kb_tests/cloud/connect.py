@@ -18,6 +18,7 @@ from kb_tests.cloud import config
 from kb_tests.cloud.account import Account
 from kb_tests.cloud.calls import said, understood
 from kb_tests.cloud.guarded import guarded
+from kb_tests.cloud.rights import Rights
 from kb_tests.cloud.transport import Meter, is_distrust, prepare
 from kb_tests.errors import CloudAccessError
 
@@ -31,9 +32,9 @@ _CA = "Name the file of its CA as cacert in clouds.yaml; verify: false trusts ev
 class Cloud:
     """A cloud, and somebody signed in to it; made by `connect`.
 
-    `connection` is openstacksdk's, in the project of clouds.yaml. `is_admin` tells whether that
-    user may see and make projects. `auth_url` is where the user signed in, `region` the one that is used;
-    `account` says which cloud it is, and whose.
+    `connection` is openstacksdk's, in the project of clouds.yaml, `rights` are what that user may do there,
+    `role_ids` the roles. `auth_url` is where the user signed in, `region` the one that is used; `account`
+    says which cloud it is, and whose.
     `ssh_port` is where port 22 of its floating IPs is reached from here: behind a port forward it is
     another one, and stands as `kb_ssh_port` in the cloud's entry in clouds.yaml. `egress` are the CIDRs from
     which other clouds see its servers come, where `kb_egress` there says so: else their router's address.
@@ -61,8 +62,9 @@ class Cloud:
         self.project_name = access.project_name or ""
         self.user_id = access.user_id or ""
         self.domain_id = access.project_domain_id or access.user_domain_id or "default"
-        self.is_admin = "admin" in {role.lower() for role in access.role_names or ()}
+        self.role_ids = tuple(access.role_ids or ())
         self.has_volumes = bool(_endpoint(connection, "block-storage"))
+        self.rights = Rights(self.connection)
         self._region = connection.config
         self._meter = meter
 
@@ -79,6 +81,20 @@ class Cloud:
             self.name,
             self._alone,
         )
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether all services let the user do what a run with projects of its own does; asked once, which
+        may raise `calls.FAILURES`.
+        """
+        return self.rights.administers
+
+    @property
+    def sign_in_methods(self) -> tuple[str, ...]:
+        """How the user of clouds.yaml proves who it is, by keystoneauth's names."""
+        settings = self._region.config
+        several = settings["auth"].get("auth_methods") or settings.get("auth_methods") or ()
+        return (str(settings["auth_type"]), *map(str, several))
 
     @property
     def requests(self) -> int:
@@ -101,6 +117,19 @@ class Cloud:
     def in_project(self, project_id: str) -> Connection:
         """A connection of the same user, who must have a role there, to another project."""
         return self._connection(config.in_project(self._region, project_id))
+
+    def may_choose_project(self) -> bool:
+        """Whether Keystone lets the user say which project to sign in to, as `in_project` does: an
+        application credential is of one project for good.
+        """
+        connection = self.in_project(self.project_id)
+        try:
+            connection.session.get_token()
+        except (ksa.Unauthorized, ksa.Forbidden):
+            return False
+        finally:
+            connection.close()
+        return True
 
     def _connection(self, region: CloudRegion) -> Connection:
         connection = Connection(config=region)

@@ -20,6 +20,7 @@ from kb_tests.cloud.caller import Caller
 from kb_tests.cloud.calls import understood
 from kb_tests.cloud.connect import Cloud, connect
 from kb_tests.cloud.existing import adopt
+from kb_tests.cloud.flavors import find_flavor, root_disk, size_is_unknown
 from kb_tests.cloud.layout import Layout, mebibytes
 from kb_tests.cloud.options import StageOptions
 from kb_tests.errors import CloudError
@@ -150,7 +151,7 @@ class _Examination:
         self._caller = caller
         self._layout = layout
         self._options = options
-        self._own = caller.cloud.is_admin if options.own_projects is None else options.own_projects
+        self._own = False
 
     def run(self) -> Iterator[Finding]:
         yield self._asked("journal", self._journal)
@@ -194,16 +195,23 @@ class _Examination:
         if layout is None:
             yield Finding("quotas", State.NOTE, "Not compared with anything.", "Give a --scenario.")
             return
-        if image is not None and preflight.size_is_unknown(image, layout):
+        if image is not None and size_is_unknown(image, layout):
             yield Finding(
                 "image",
                 State.NOTE,
-                f"The size of its disk is unknown; servers get {preflight.root_disk(image, layout)} GiB, "
+                f"The size of its disk is unknown; servers get {root_disk(image, layout)} GiB, "
                 "which may be too small for it.",
                 "Say in the scenario how large their disk has to be: topology.flavor.disk.",
             )
         if image is not None and not (self._own and not self._options.flavor):
-            yield self._asked("flavor", lambda: self._flavor(layout, image))
+            sized = layout
+
+            def look_for_flavor() -> Finding:
+                nonlocal layout
+                found, layout = self._flavor(sized, image)
+                return found
+
+            yield self._asked("flavor", look_for_flavor)
         if self._options.availability_zone:
             yield self._asked("zone", lambda: self._zone(layout))
         if layout.places:
@@ -224,11 +232,14 @@ class _Examination:
         return Finding("journal", State.GOOD, f"in {journal.default_folder()}")
 
     def _rights(self) -> Finding:
+        preflight.check_sign_in(self._caller.cloud)
+        self._own = preflight.makes_projects(self._caller, self._layout, self._options)
         if self._own:
             preflight.member_role(self._caller)
             return Finding("rights", State.GOOD, "admin: projects, users, quotas and flavors of a run's own")
         if self._layout is not None:
             preflight.check_tenants(self._caller, self._layout)
+        preflight.check_member(self._caller)
         return Finding(
             "rights",
             State.NOTE,
@@ -239,12 +250,15 @@ class _Examination:
     def _describe(self, image: Any) -> str:
         return f"{image.name}, {format_size(image.size or 0)}, {image.visibility}, id {image.id}"
 
-    def _flavor(self, layout: Layout, image: Any) -> Finding:
-        disk = preflight.root_disk(image, layout)
-        chosen = preflight.find_flavor(self._caller, layout, disk, self._options.flavor)
+    def _flavor(self, layout: Layout, image: Any) -> tuple[Finding, Layout]:
+        """What is said of the chosen one, and the layout with servers of its size."""
+        disk = root_disk(image, layout)
+        chosen = find_flavor(self._caller, layout, disk, self._options.flavor)
         need = layout.flavor
         wanted = f"{need.vcpus} vCPU, {mebibytes(need.ram)} MiB of RAM, {disk} GiB of disk"
-        return Finding("flavor", State.GOOD, f"id {chosen}, for {wanted}")
+        has = f"{chosen.vcpus} vCPU, {chosen.ram} MiB of RAM, {chosen.disk} GiB of disk"
+        found = f"{chosen.name} ({has}; id {chosen.id}), for {wanted}"
+        return Finding("flavor", State.GOOD, found), chosen.carried_by(layout)
 
     def _zone(self, layout: Layout) -> Finding:
         preflight.check_zone(self._caller, self._options)
@@ -253,7 +267,7 @@ class _Examination:
         return Finding("zone", State.GOOD, f"{self._options.availability_zone}{other}")
 
     def _places(self, layout: Layout) -> Finding:
-        preflight.check_places(self._caller, layout)
+        preflight.check_places(self._caller, layout, own=self._own)
         return Finding("placement", State.GOOD, ", ".join(layout.places))
 
     def _volumes(self, layout: Layout) -> Finding:

@@ -20,6 +20,7 @@ from kb_tests.cloud.connect import Cloud
 from kb_tests.cloud.kinds import ROUTER_INTERFACES
 from kb_tests.cloud.layout import Existing, Layout
 from kb_tests.cloud.options import StageOptions
+from kb_tests.cloud.preflight import makes_projects
 from kb_tests.errors import CapacityError
 
 PATIENCE = 60.0
@@ -68,8 +69,7 @@ class _Look:
     def on_network(self) -> Layout:
         layout, options = self._layout, self._options
         network = self._named("network", options.network, self._list("networks"))
-        own = self._caller.cloud.is_admin if options.own_projects is None else options.own_projects
-        if own and not network.is_shared:
+        if makes_projects(self._caller, layout, options) and not network.is_shared:
             raise CapacityError(
                 f"Network {network.name} of cloud {self._cloud!r} is not shared: the run's own "
                 "projects cannot use it.",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -11,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from kb_tests.cloud.caller import Caller
-from kb_tests.cloud.calls import FAILURES, status
+from kb_tests.cloud.calls import FAILURES
 from kb_tests.cloud.connect import Cloud
+from kb_tests.cloud.flavors import ChosenFlavor, find_flavor, root_disk
 from kb_tests.cloud.layout import Existing, Layout, Needs, mebibytes
-from kb_tests.cloud.mark import run_of_name
 from kb_tests.cloud.options import StageOptions
 from kb_tests.cloud.topology import Role
 from kb_tests.errors import CapacityError
@@ -22,16 +20,16 @@ from kb_tests.errors import CapacityError
 NOTES_PROPERTY = "kb_notes"
 
 _USER_DATA_LIMIT = 65_535
-_GIB = 1 << 30
 
 
 @dataclass(frozen=True)
 class Supplies:
-    """What staging will use. `flavor_id` is empty where the run makes its own, with `disk` GiB.
+    """What staging will use. `flavor` is None where the run makes its own, with `disk` GiB.
 
     `external_network_id` is empty where the run needs no way out; `member_role_id` where the run
-    makes no projects of its own; `admin_role_id` where none of them needs its servers on chosen hosts.
-    `volume_zone` is Cinder's, "" where it may choose.
+    makes no projects of its own. `own_role_ids` are the signed-in user's roles, where a project needs its
+    servers on chosen hosts: Nova takes those from such a user alone. `volume_zone` is Cinder's, "" where it
+    may choose.
     `notes` are what the image's property `kb_notes` says, a sentence a line: whoever provides the image
     says by it what every report has to show.
     """
@@ -39,11 +37,15 @@ class Supplies:
     image_id: str
     disk: int
     external_network_id: str
-    flavor_id: str
+    flavor: ChosenFlavor | None
     member_role_id: str
-    admin_role_id: str = ""
+    own_role_ids: tuple[str, ...] = ()
     volume_zone: str = ""
     notes: tuple[str, ...] = ()
+
+    def fitted(self, layout: Layout) -> Layout:
+        """The layout with servers of the size that they will have."""
+        return self.flavor.carried_by(layout) if self.flavor else layout
 
     @property
     def own_projects(self) -> bool:
@@ -68,15 +70,16 @@ def check(caller: Caller, layout: Layout, boot: Mapping[Role, str], options: Sta
     """Look for everything that staging needs; CapacityError says all that lacks, in one sentence."""
     cloud = caller.cloud
     _check_boot(boot)
-    own = cloud.is_admin if options.own_projects is None else options.own_projects
+    check_sign_in(cloud)
+    own = makes_projects(caller, layout, options)
     if not own:
         check_tenants(caller, layout)
+        check_member(caller)
     with ThreadPoolExecutor() as pool:  # three services, which need not wait for each other
         role = pool.submit(member_role, caller) if own else None
         found = pool.submit(find_image, caller, options.image, own)
         external = pool.submit(way_out, caller, layout, options)
     member_role_id = role.result() if role else ""
-    admin_role_id = _admin_role(caller) if own and layout.forces_hosts else ""
     image = found.result()
     disk = root_disk(image, layout)
     ram = mebibytes(layout.flavor.ram)
@@ -85,22 +88,26 @@ def check(caller: Caller, layout: Layout, boot: Mapping[Role, str], options: Sta
             f"Image {image.name} needs {image.min_ram} MiB of RAM; the scenario's flavor has {ram}."
         )
     check_volumes(caller, layout)
-    check_places(caller, layout)
+    check_places(caller, layout, own=own)
     check_zone(caller, options)
     supplies = Supplies(
         image_id=image.id,
         disk=disk,
         external_network_id=external.result(),
-        flavor_id="" if own and not options.flavor else find_flavor(caller, layout, disk, options.flavor),
+        flavor=None if own and not options.flavor else find_flavor(caller, layout, disk, options.flavor),
         member_role_id=member_role_id,
-        admin_role_id=admin_role_id,
+        own_role_ids=cloud.role_ids if own and layout.forces_hosts else (),
         notes=notes_of(image),
         volume_zone=volume_zone(caller, layout, options),
     )
     lacking = [
         f"{needed} {what} where {free} are free"
         for what, needed, free in shortages(
-            caller, layout, options, own=own, external_network_id=supplies.external_network_id
+            caller,
+            supplies.fitted(layout),
+            options,
+            own=own,
+            external_network_id=supplies.external_network_id,
         )
     ]
     if lacking:
@@ -121,6 +128,46 @@ def _check_boot(boot: Mapping[Role, str]) -> None:
             )
 
 
+_ONCE = frozenset({
+    "token", "v3token", "admin_token", "v3totp", "v3oidcaccesstoken", "v3oidcauthcode", "v3oidcdeviceauthz",
+})  # fmt: skip
+"""Ways to sign in that prove it once or for a short time, so that nobody can do it again hours later."""
+
+
+def check_sign_in(cloud: Cloud) -> None:
+    """CapacityError where nobody could sign in again later, to remove what a run has made."""
+    once = [method for method in cloud.sign_in_methods if method in _ONCE]
+    if once:
+        raise CapacityError(
+            f"Cloud {cloud.name!r} signs in by {' and '.join(once)}, which does not work again hours later, "
+            "when somebody has to remove what a run has made.",
+            remedy="Make an application credential (`openstack application credential create`) and give that "
+            "in clouds.yaml.",
+        )
+
+
+def makes_projects(caller: Caller, layout: Layout | None, options: StageOptions) -> bool:
+    """Whether a run makes projects of its own: where the user's rights suffice, unless told otherwise."""
+    if options.own_projects is not None:
+        return options.own_projects
+    cloud, asking = caller.cloud, "asking what the user may do"
+    if not caller.call(asking, lambda: cloud.is_admin):
+        return False
+    on_volumes = layout is not None and layout.volume is not None and cloud.has_volumes
+    return not on_volumes or caller.call(asking, lambda: cloud.rights.limits_volumes)
+
+
+def check_member(caller: Caller) -> None:
+    """CapacityError where the user only reads in the project that everything would be made in."""
+    cloud = caller.cloud
+    denied = caller.call("asking what the user may do", lambda: cloud.rights.denied)
+    if denied:
+        raise CapacityError(
+            f"The user of cloud {cloud.name!r} may not {' and '.join(denied)} in project {cloud.project_id}.",
+            remedy="Give it the role member there (`openstack role add`), or use another user's credentials.",
+        )
+
+
 def check_tenants(caller: Caller, layout: Layout) -> None:
     """CapacityError where a scenario asks for several tenants and all would share one project."""
     if len(layout.tenants) > 1:
@@ -132,34 +179,20 @@ def check_tenants(caller: Caller, layout: Layout) -> None:
 
 
 def member_role(caller: Caller) -> str:
-    """The role of the run's users. Listing projects proves that we may see what we would make."""
+    """The role of the run's users; CapacityError where the signed-in one may not make any."""
     cloud = caller.cloud
-    try:
-        roles = caller.call("listing roles", lambda: list(cloud.identity.roles()))
-        caller.call("listing projects", lambda: next(iter(cloud.identity.projects(name="kb")), None))
-    except Exception as error:
-        cause = error.__cause__
-        if not (isinstance(cause, FAILURES) and status(cause) == 403):
-            raise
+    missing = caller.call("asking what the user may do", lambda: cloud.rights.missing)
+    if missing:
         raise CapacityError(
-            f"The user of cloud {cloud.name!r} may not make projects.",
+            f"The user of cloud {cloud.name!r} may not {missing}.",
             remedy="Use an admin's credentials, or stage in the user's own project.",
-        ) from error
+        )
+    roles = caller.call("listing roles", lambda: list(cloud.identity.roles()))
     by_name = {role.name.lower(): role.id for role in roles}
     for name in ("member", "_member_"):
         if name in by_name:
             return str(by_name[name])
     raise CapacityError(f"Cloud {cloud.name!r} has no role 'member' for the run's users.")
-
-
-def _admin_role(caller: Caller) -> str:
-    """The role that Nova wants of whoever sends a server to a host."""
-    cloud = caller.cloud
-    roles = caller.call("listing roles", lambda: list(cloud.identity.roles()))
-    for role in roles:
-        if role.name.lower() == "admin":
-            return str(role.id)
-    raise CapacityError(f"Cloud {cloud.name!r} has no role 'admin', which servers sent to hosts need.")
 
 
 def find_image(caller: Caller, wanted: str, own: bool) -> Any:
@@ -206,8 +239,10 @@ def check_volumes(caller: Caller, layout: Layout) -> None:
             )
 
 
-def check_places(caller: Caller, layout: Layout) -> None:
-    """Whether Nova can put servers where a layout wants them; else CapacityError."""
+def check_places(caller: Caller, layout: Layout, *, own: bool) -> None:
+    """Whether Nova can put servers where a layout wants them, in the run's `own` projects or in the user's
+    one; else CapacityError.
+    """
     if not layout.places:
         return
     cloud, compute = caller.cloud, caller.cloud.connection.compute
@@ -216,6 +251,13 @@ def check_places(caller: Caller, layout: Layout) -> None:
             f"Scenario {layout.scenario} places servers on hosts, which the user of cloud {cloud.name!r} "
             "may not choose.",
             remedy="Use an admin's credentials, or name availability zones.",
+        )
+    if layout.forces_hosts and own and not caller.call("signing in again", cloud.may_choose_project):
+        raise CapacityError(
+            f"Scenario {layout.scenario} places servers on hosts. In the run's own projects that is for the "
+            f"user of cloud {cloud.name!r}, who signs in by {cloud.sign_in_methods[0]} and by that to one "
+            "project only.",
+            remedy="Sign in with a password, or give --kb-existing-project.",
         )
     zones = caller.call(
         "listing availability zones", lambda: list(compute.availability_zones(details=layout.forces_hosts))
@@ -278,21 +320,6 @@ def _runs_servers(services: Mapping[str, Any]) -> bool:
     return bool(state.get("active") and state.get("available"))
 
 
-def root_disk(image: Any, layout: Layout) -> int:
-    """GiB of a server's root disk: real clouds refuse flavors without one to members."""
-    needed = image.virtual_size or image.size or 0
-    return max(math.ceil(max(layout.flavor.disk, needed) / _GIB), image.min_disk or 0, 1)
-
-
-def size_is_unknown(image: Any, layout: Layout) -> bool:
-    """Whether the flavor's disk can but follow the image's file, which may be far smaller than its disk.
-
-    Glance tells no other size of images from before it knew, and of imported ones.
-    """
-    told = image.virtual_size or image.min_disk or layout.flavor.disk
-    return not told and image.disk_format not in ("raw", "iso", "ami")
-
-
 def way_out(caller: Caller, layout: Layout | None, options: StageOptions) -> str:
     """The external network's id; an existing router has its own."""
     existing = layout.existing if layout else Existing()
@@ -330,54 +357,6 @@ def find_external_network(caller: Caller, options: StageOptions) -> str:
             remedy="Its operator makes one (`openstack network create --external`) and shares it.",
         )
     return ""
-
-
-_USUAL = {"hw:cpu_policy": ("shared",), "hw:mem_page_size": ("any", "small")}
-_SPECIAL = re.compile(r"(resources|trait|group)\d*:|pci_passthrough:|hw:|aggregate_instance_extra_specs:")
-
-
-def _is_special(flavor: Any) -> bool:
-    """Whether a flavor is for some hosts only, such as bare metal: nobody gets it for its size.
-
-    One that shows no extra specs is held for a usual one.
-    """
-    specs = getattr(flavor, "extra_specs", None) or {}
-    asked = {str(key): str(value) for key, value in specs.items()}
-    special = (key for key, value in asked.items() if value not in _USUAL.get(key, ()))
-    return bool(getattr(flavor, "is_disabled", False)) or any(map(_SPECIAL.match, special))
-
-
-def find_flavor(caller: Caller, layout: Layout, disk: int, wanted: str) -> str:
-    """An existing flavor: the named one, else the smallest that suffices and that no run of ours has made.
-
-    Flavors of runs are public, so that the projects of those runs may use them, and end with them.
-    One without a disk of its own takes the image's size; some clouds refuse those, so they come last.
-    """
-    cloud = caller.cloud
-    need = layout.flavor
-    flavors = caller.call("listing flavors", lambda: list(cloud.connection.compute.flavors(details=True)))
-    if wanted:
-        for flavor in flavors:
-            if wanted in (flavor.name, flavor.id):
-                return str(flavor.id)
-        names = ", ".join(sorted(str(flavor.name) for flavor in flavors))
-        raise CapacityError(f"Cloud {cloud.name!r} has no flavor {wanted!r}; it has {names or 'none'}.")
-    fitting = [
-        flavor
-        for flavor in flavors
-        if run_of_name(str(flavor.name)) is None
-        and flavor.vcpus >= need.vcpus
-        and flavor.ram >= mebibytes(need.ram)
-        and (flavor.disk >= disk or not (flavor.disk or need.disk))
-        and not _is_special(flavor)
-    ]
-    if not fitting:
-        raise CapacityError(
-            f"Cloud {cloud.name!r} has no flavor with {need.vcpus} vCPU, {mebibytes(need.ram)} MiB of RAM "
-            f"and {disk} GiB of disk.",
-            remedy="Name one with --kb-flavor, or ask for less in the scenario.",
-        )
-    return str(min(fitting, key=lambda f: (not f.disk, f.vcpus, f.ram, f.disk, f.name)).id)
 
 
 def shortages(

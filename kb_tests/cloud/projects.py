@@ -102,10 +102,11 @@ def _own(
 
     def grant() -> Connection:
         give(user.value, supplies.member_role_id)
-        if supplies.admin_role_id:
-            # Nova takes hosts from admins alone, and no user of a run shall be one. The role goes with the
+        if supplies.own_role_ids:
+            # Nova takes hosts from admins alone, and no user of a run shall be one. The roles go with the
             # project.
-            give(cloud.user_id, supplies.admin_role_id)
+            for role_id in supplies.own_role_ids:
+                give(cloud.user_id, role_id)
             owner, connection = cloud.user_id, cloud.in_project(project.value)
         else:
             owner, connection = user.value, cloud.sign_in(user.value, password, project.value)

@@ -119,10 +119,11 @@ class _Stage:
         self._options = options
         self._builder = builder
         self._supplies = check(builder, site.layout, site.boot, options)
+        self._layout = self._supplies.fitted(site.layout)
 
     def add(self, graph: Graph, visitors: Step[list[str]] | None = None) -> None:
         """Steps for all of it; `visitors` are the CIDRs from which servers are loaded from outside."""
-        layout, builder, supplies, options = self._site.layout, self._builder, self._supplies, self._options
+        layout, builder, supplies, options = self._layout, self._builder, self._supplies, self._options
         self._projects = add_projects(graph, builder, layout, supplies, options)
         flavor_id = _add_flavor(graph, builder, layout, supplies)
         self._clients = add_client_side(graph, builder, layout, self._projects[0], supplies, options)
@@ -149,7 +150,7 @@ class _Stage:
 
     def topology(self, progress: Progress) -> Topology:
         """What was staged, once it is ready; clients have no peers yet."""
-        site, layout, builder, options = self._site, self._site.layout, self._builder, self._options
+        site, layout, builder, options = self._site, self._layout, self._builder, self._options
         waiting = Waiting(builder, self._groups)
         servers = waiting.run(progress)
         equipped: list[Server] = []
@@ -194,8 +195,8 @@ def _of(role: Role, groups: list[Group], by_name: dict[str, Server]) -> tuple[Se
 
 
 def _add_flavor(graph: Graph, builder: Builder, layout: Layout, supplies: Supplies) -> Step[str]:
-    if supplies.flavor_id:
-        return known("flavor", supplies.flavor_id)
+    if supplies.flavor:
+        return known("flavor", supplies.flavor.id)
 
     def make() -> str:
         flavor = builder.create(

@@ -15,6 +15,7 @@ from kb_tests.cloud.journal import Journal
 from kb_tests.cloud.kinds import KINDS
 from kb_tests.cloud.transport import Adapter
 from kb_tests.localcloud import control
+from tests.functional.cloud.operator import Operator
 
 IMAGE = "kb-node"
 
@@ -34,6 +35,25 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[control.Running]
     folder = tmp_path_factory.mktemp("localcloud")
     yield control.up(folder, driver="null", parent_pid=os.getpid())
     control.down(folder)
+
+
+@pytest.fixture(scope="session")
+def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
+    """A cloud of one's own, to set as one likes."""
+    folder = tmp_path_factory.mktemp("operator")
+    running = control.up(folder / "state", driver="null", parent_pid=os.getpid())
+    cloud = connect(running.cloud, running.clouds_yaml)
+    yield Operator(running, cloud, folder)
+    cloud.close()
+    control.down(folder / "state")
+
+
+@pytest.fixture
+def settings(operator: Operator) -> Iterator[Callable[..., None]]:
+    """Sets that cloud for one test."""
+    before = operator.client.settings()
+    yield operator.client.set
+    operator.client.set(**{name.replace("-", "_"): value for name, value in before.items()})
 
 
 @pytest.fixture

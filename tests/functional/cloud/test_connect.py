@@ -45,9 +45,9 @@ def refused(name: str, path: Path | None) -> str:
 
 def test_it_signs_in(local: control.Running) -> None:
     cloud = connect(local.cloud, local.clouds_yaml)
-    assert cloud.is_admin
     assert cloud.auth_url == f"{local.url}/identity"
     assert 1 <= cloud.requests <= 2
+    assert cloud.is_admin
     assert abs(cloud.now() - time.time()) < 5
     cloud.close()
 

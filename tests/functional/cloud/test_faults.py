@@ -12,11 +12,12 @@ import pytest
 import requests
 
 from kb_tests.cloud import calls, teardown
-from kb_tests.cloud.connect import Cloud
+from kb_tests.cloud.connect import Cloud, connect
 from kb_tests.cloud.journal import Journal
 from kb_tests.cloud.kinds import KINDS
 from kb_tests.cloud.teardown import tear_down
 from kb_tests.errors import CapacityError, LeakError, StagingError
+from kb_tests.localcloud import control
 from tests.functional.cloud.conftest import Fault, Faults, answer
 from tests.functional.cloud.staged import stage_small
 from tests.waiting import PATIENCE
@@ -191,12 +192,14 @@ def test_a_refusal_after_a_lost_answer_is_not_taken_for_nothing(
     tear_down(cloud, journal)
 
 
-def test_no_right_to_make_projects(cloud: Cloud, journal: Journal, faults: Faults) -> None:
+def test_no_right_to_make_projects(local: control.Running, journal: Journal, faults: Faults) -> None:
+    cloud = connect(local.cloud, local.clouds_yaml)
     faults.inject(lambda r, send: answer(r, 403) if "/projects" in (r.url or "") else None)
     with pytest.raises(CapacityError, match="may not make projects"):
-        stage_small(cloud, journal)
+        stage_small(cloud, journal, own_projects=True)
     faults.inject(None)
     assert journal.entries() == ()
+    cloud.close()
 
 
 def test_what_cannot_be_removed_is_named(cloud: Cloud, journal: Journal, faults: Faults) -> None:

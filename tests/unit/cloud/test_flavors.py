@@ -8,8 +8,8 @@ from typing import Any, cast
 import pytest
 
 from kb_tests.cloud.caller import Caller
+from kb_tests.cloud.flavors import find_flavor
 from kb_tests.cloud.layout import Layout
-from kb_tests.cloud.preflight import find_flavor
 
 
 def test_another_runs_flavor_is_not_taken() -> None:
@@ -69,4 +69,4 @@ def _found(*names: str, wanted: str = "", **specs: dict[str, str]) -> str:
     cloud = SimpleNamespace(name="lab", connection=SimpleNamespace(compute=compute))
     caller: Any = SimpleNamespace(cloud=cloud, call=lambda _what, work: work())
     need = SimpleNamespace(flavor=SimpleNamespace(vcpus=1, ram=256 << 20, disk=0))
-    return find_flavor(cast("Caller", caller), cast("Layout", need), 2, wanted)
+    return find_flavor(cast("Caller", caller), cast("Layout", need), 2, wanted).id

@@ -44,7 +44,7 @@ def quota_of_one_project(layout: Layout) -> dict[str, int]:
     builder.journal.apart = str
     builder.call = call
     supplies = Supplies(
-        image_id="image", disk=1, external_network_id="external", flavor_id="", member_role_id="member"
+        image_id="image", disk=1, external_network_id="external", flavor=None, member_role_id="member"
     )
     graph = Graph()
     add_projects(graph, builder, layout, supplies, StageOptions())
