@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from kb_tests.cloud import group_rules
 from kb_tests.cloud.builder import Builder
 from kb_tests.cloud.connect import SSH_PORT
 from kb_tests.cloud.graph import Graph, Step, known
@@ -15,7 +16,6 @@ from kb_tests.cloud.preflight import Supplies
 from kb_tests.cloud.projects import Project
 
 HTTP_PORT = 80
-ANYWHERE = "0.0.0.0/0"
 
 Rule = tuple[int, str]
 """A TCP port, and the CIDR that may reach it."""
@@ -66,7 +66,7 @@ def add_client_side(
     else:
         network = _add_network(graph, builder, plan, project)
         subnet_id = _add_subnet(graph, builder, layout, plan, project, network, layout.host_routes)
-    proxy_rules = [(SSH_PORT, ANYWHERE)]
+    proxy_rules = [(SSH_PORT, group_rules.ANYWHERE)]
     proxy_rules += [(options.redis_port, cidr) for cidr in layout.run_subnets]
     proxy_group = _add_group(graph, builder, "proxy", lambda: proxy_rules, project)
     group = _add_group(graph, builder, plan.name, lambda: [(SSH_PORT, plan.cidr)], project)
@@ -289,37 +289,30 @@ def _add_group(
     after: Iterable[Step[Any]] = (),
 ) -> Step[str]:
     def make() -> str:
-        rules = wanted_rules()
+        wanted = [group_rules.EGRESS, *(group_rules.ingress(port, cidr) for port, cidr in wanted_rules())]
         group = builder.create("security_group", suffix, **project.scope)
         network = builder.cloud.connection.network
 
-        def post(wanted: list[Rule]) -> None:
-            if wanted:
+        def post_missing(there: Iterable[Any]) -> None:
+            made = {group_rules.meaning(rule) for rule in there}
+            missing = [rule for rule in wanted if group_rules.meaning(rule) not in made]
+            if missing:
                 network.create_security_group_rules(
-                    [_rule(group.id, port, cidr) | project.scope for port, cidr in wanted]
+                    [{"security_group_id": group.id} | rule | project.scope for rule in missing]
                 )
 
-        def post_missing() -> None:
-            there = network.security_group_rules(security_group_id=group.id, direction="ingress")
-            made = {(rule.port_range_min, rule.remote_ip_prefix) for rule in there}
-            post([rule for rule in rules if rule not in made])
+        def look() -> None:
+            post_missing(network.security_group_rules(security_group_id=group.id))
 
-        builder.call(f"the rules of {group.name}", _first_then(lambda: post(rules), post_missing))
+        def first() -> None:
+            """Neutron told what a new group has already, by the templates of its operator."""
+            told = group.security_group_rules
+            post_missing(told) if isinstance(told, list) else look()
+
+        builder.call(f"the rules of {group.name}", _first_then(first, look))
         return str(group.id)
 
     return graph.add(f"security group {suffix}", make, [project.network_ready, *after])
-
-
-def _rule(group_id: str, port: int, cidr: str) -> dict[str, Any]:
-    return {
-        "security_group_id": group_id,
-        "direction": "ingress",
-        "ethertype": "IPv4",
-        "protocol": "tcp",
-        "port_range_min": port,
-        "port_range_max": port,
-        "remote_ip_prefix": cidr,
-    }
 
 
 def _first_then(first: Callable[[], None], again: Callable[[], None]) -> Callable[[], None]:
