@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from keystoneauth1 import exceptions as ksa
 from keystoneauth1.access import AccessInfo
@@ -65,8 +65,13 @@ class Cloud:
         self.role_ids = tuple(access.role_ids or ())
         self.has_volumes = bool(_endpoint(connection, "block-storage"))
         self.rights = Rights(self.connection)
+        self._services = {str(each.get("type")): str(each.get("id") or "") for each in _catalog(access)}
         self._region = connection.config
         self._meter = meter
+
+    def service_id(self, kind: str) -> str:
+        """Keystone's id of a service by its type, "" where the catalog has none."""
+        return self._services.get(kind, "")
 
     @property
     def account(self) -> Account:
@@ -139,6 +144,10 @@ class Cloud:
     def close(self) -> None:
         """Give up kept-alive connections."""
         self.connection.close()
+
+
+def _catalog(access: AccessInfo) -> list[dict[str, Any]]:
+    return [each for each in access.service_catalog.catalog or () if isinstance(each, dict)]
 
 
 def identity(connection: Connection) -> IdentityProxy:

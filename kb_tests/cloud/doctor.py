@@ -23,6 +23,7 @@ from kb_tests.cloud.existing import adopt
 from kb_tests.cloud.flavors import find_flavor, root_disk, size_is_unknown
 from kb_tests.cloud.layout import Layout, mebibytes
 from kb_tests.cloud.options import StageOptions
+from kb_tests.cloud.quotas import check_limits
 from kb_tests.errors import CloudError
 from kb_tests.scenario.units import format_size
 
@@ -284,6 +285,7 @@ class _Examination:
                         self._caller, layout, self._options, own=self._own, external_network_id=external
                     )
                 )
+            limited = self._own and check_limits(self._caller, layout)
         except CloudError as error:
             yield _fault("quotas", error)
             return
@@ -298,5 +300,7 @@ class _Examination:
             return
         needs = layout.needs
         sizes = f"{needs.servers} servers, {needs.vcpus} vCPU, {format_size(needs.ram << 20)} of RAM"
-        how = "set by the run" if self._own else "free"
+        how = "free"
+        if self._own:
+            how = "set by the run, in Keystone where that limits Nova" if limited else "set by the run"
         yield Finding("quotas", State.GOOD, f"{sizes} for scenario {layout.scenario}: {how}")

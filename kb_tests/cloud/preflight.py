@@ -8,12 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from openstack import exceptions as sdk
+
 from kb_tests.cloud.caller import Caller
 from kb_tests.cloud.calls import FAILURES
 from kb_tests.cloud.connect import Cloud
 from kb_tests.cloud.flavors import ChosenFlavor, find_flavor, root_disk
 from kb_tests.cloud.layout import Existing, Layout, Needs, mebibytes
 from kb_tests.cloud.options import StageOptions
+from kb_tests.cloud.quotas import check_limits
 from kb_tests.cloud.topology import Role
 from kb_tests.errors import CapacityError
 
@@ -100,6 +103,8 @@ def check(caller: Caller, layout: Layout, boot: Mapping[Role, str], options: Sta
         notes=notes_of(image),
         volume_zone=volume_zone(caller, layout, options),
     )
+    if own:
+        check_limits(caller, supplies.fitted(layout))
     lacking = [
         f"{needed} {what} where {free} are free"
         for what, needed, free in shortages(
@@ -407,10 +412,7 @@ def _quota_shortages(caller: Caller, needs: Needs, options: StageOptions) -> Ite
         free = _free(limit, used)
         if free is not None and free < needed:
             yield what, needed, free
-    quota = caller.call(
-        "reading the network quota",
-        lambda: cloud.connection.network.get_quota(cloud.project_id, details=True),
-    )
+    quota = caller.call("reading the network quota", lambda: _network_quota(cloud))
     network = (
         ("networks", needs.networks, quota.networks),
         ("subnets", needs.subnets, quota.subnets),
@@ -425,6 +427,15 @@ def _quota_shortages(caller: Caller, needs: Needs, options: StageOptions) -> Ite
         free = _free(detail.get("limit"), (detail.get("used") or 0) + int(detail.get("reserved") or 0))
         if free is not None and free < needed:
             yield what, needed, free
+
+
+def _network_quota(cloud: Cloud) -> Any:
+    """With what is in use, where Neutron tells that: not every one does."""
+    network = cloud.connection.network
+    try:
+        return network.get_quota(cloud.project_id, details=True)
+    except sdk.NotFoundException:
+        return network.get_quota(cloud.project_id)
 
 
 def _free(limit: int | None, used: int | None) -> int | None:

@@ -10,6 +10,7 @@ from typing import Any
 from openstack import exceptions as sdk
 from openstack.connection import Connection
 
+from kb_tests.cloud import quotas
 from kb_tests.cloud.builder import Builder
 from kb_tests.cloud.graph import Graph, Step, known
 from kb_tests.cloud.layout import Layout, Needs
@@ -20,9 +21,6 @@ CLIENTS = "clients"
 """The project that holds the run's lease."""
 
 _KEY = "key"
-
-_COUNTED = 2
-"""How often Neutron may count what it makes: as reserved still, when it is there already."""
 
 
 @dataclass(frozen=True)
@@ -122,27 +120,10 @@ def _own(
         return connection
 
     def set_network_quota() -> None:
-        builder.call(
-            f"setting the network quota of {suffix}",
-            lambda: cloud.connection.network.update_quota(
-                project.value,
-                networks=_COUNTED * needs.networks,
-                subnets=_COUNTED * needs.subnets,
-                ports=_COUNTED * needs.ports,
-                routers=_COUNTED * needs.routers,
-                floating_ips=_COUNTED * needs.floating_ips,
-                security_groups=_COUNTED * (needs.security_groups + 1),
-                security_group_rules=_COUNTED * needs.security_group_rules,
-            ),
-        )
+        quotas.set_network(builder, project.value, suffix, needs)
 
     def set_compute_quota() -> None:
-        builder.call(
-            f"setting the compute quota of {suffix}",
-            lambda: cloud.connection.compute.update_quota_set(
-                project.value, instances=needs.servers, cores=needs.vcpus, ram=needs.ram
-            ),
-        )
+        quotas.set_compute(builder, project.value, suffix, needs)
 
     project = graph.add(f"project {suffix}", make_project)
     user = graph.add(f"user {suffix}", make_user)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -49,6 +49,11 @@ def _of_volumes(nothing: str) -> Question:
     return Question("set Cinder's quotas", "block_storage", "DELETE", f"/os-quota-sets/{nothing}")
 
 
+def _of_limits(nothing: str) -> Question:
+    limit = {"project_id": nothing, "service_id": nothing, "resource_name": "servers", "resource_limit": 0}
+    return Question("make limits in Keystone", "identity", "POST", "/limits", {"limits": [limit]})
+
+
 def _of_members(nothing: str) -> tuple[Question, ...]:
     """What every run does in the project that the user signed in to."""
     nowhere = {"floating_network_id": nothing}
@@ -75,7 +80,7 @@ class Rights:
         self._connection = connection
         self._lock = threading.Lock()
         self._missing: str | None = None
-        self._limits_volumes: bool | None = None
+        self._single: dict[Callable[[str], Question], bool] = {}
         self._denied: tuple[str, ...] | None = None
 
     @property
@@ -97,9 +102,18 @@ class Rights:
     def limits_volumes(self) -> bool:
         """Whether Cinder takes the user for an administrator: runs on volumes set its quotas."""
         with self._lock:
-            if self._limits_volumes is None:
-                self._limits_volumes = self._allowed(_of_volumes(_nothing()))
-            return self._limits_volumes
+            return self._once(_of_volumes)
+
+    @property
+    def makes_limits(self) -> bool:
+        """Whether Keystone lets the user make limits of projects, where Nova has its own there."""
+        with self._lock:
+            return self._once(_of_limits)
+
+    def _once(self, question: Callable[[str], Question]) -> bool:
+        if question not in self._single:
+            self._single[question] = self._allowed(question(_nothing()))
+        return self._single[question]
 
     @property
     def denied(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from openstack import exceptions as sdk
 
+from kb_tests.cloud import quotas
 from kb_tests.cloud.builder import Builder
 from kb_tests.cloud.calls import Aborted
 from kb_tests.cloud.graph import Graph, Step
@@ -40,13 +41,7 @@ def add_volumes(
 
     def set_quota() -> None:
         if project.own:
-            storage: Any = builder.cloud.connection.block_storage
-            builder.call(
-                "setting the volume quota",
-                lambda: storage.update_quota_set(
-                    project.id.value, volumes=count, gigabytes=count * gibibytes, per_volume_gigabytes=-1
-                ),
-            )
+            quotas.set_volumes(builder, project.id.value, layout.needs_of(0))
 
     def make(number: int) -> str:
         extra = {"volume_type": plan.type} if plan.type else {}
