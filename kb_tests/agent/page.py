@@ -20,6 +20,10 @@ class Page:
         whole, rest = divmod(self.size, len(self._content) or 1)
         return [self._content] * whole + [self._content[:rest]]
 
+    def is_rest(self, data: bytes, begin: int) -> bool:
+        """Whether the page, if it is no larger than PERIOD, is what `data` holds from `begin` to its end."""
+        return len(data) - begin == self.size <= PERIOD and data.startswith(self._content, begin)
+
     def holds(self, at: int, data: bytes) -> bool:
         """Whether `data` is what stands at byte `at`."""
         if at + len(data) > self.size:

@@ -19,8 +19,9 @@ BODY = 1 << 16  # bytes of one read of a body that has to be compared
 BODIES = 16  # such reads of one connection in a row
 DROP = 1 << 20  # bytes of one read that need not
 KNOWN_HEADS = 64
-COMPARED = 100  # one answer of so many is compared with the page, by chance; and the first of each connection
+ONE_IN = 100  # one answer of so many is compared with the page, by chance; and the first of each connection
 
+COMPARED = ResponseParser()  # stands for one, until it takes one, where an answer is to be compared
 _clock = time.monotonic
 _nowhere = bytearray(DROP)  # never touched: MSG_TRUNC drops in the kernel (TLS uses its first 16 KiB)
 
@@ -37,19 +38,21 @@ class Receiver:
         self.accounts = accounts
         self.page = page
         self.size = page.size
+        self.piece = PIECE if pool.keep_alive else BODY  # where each answer is a connection's first
         self.heads: dict[bytes, Head] = {}  # of pages as they should be
         self.differed = False
         self.until_compared = self._gap()
 
     def compare(self, connection: Connection) -> None:
         """The next answer of this connection is to be compared with the page."""
-        connection.parser = ResponseParser(self.page)
+        connection.parser = COMPARED
 
     def receive(self, connection: Connection) -> None:
         """Read what has arrived."""
         try:
             if not connection.remaining:
-                data = connection.recv(PIECE)
+                piece = self.piece
+                data = connection.recv(piece)
                 if not data:
                     self._end_of_stream(connection)
                     return
@@ -70,7 +73,7 @@ class Receiver:
                         self._complete(connection)
                     return
                 connection.remaining = remaining
-                if len(data) < PIECE:
+                if len(data) < piece:
                     return
             dropped = connection.recv_into(_nowhere, min(connection.remaining, DROP), socket.MSG_TRUNC)
         except BlockingIOError:
@@ -105,7 +108,15 @@ class Receiver:
             return
         parser = connection.parser
         try:
-            if parser is None:
+            if parser is COMPARED:
+                end = data.find(b"\r\n\r\n")
+                head = self.heads.get(data[:end]) if end > 0 else None
+                if head is not None and self.page.is_rest(data, end + 4):
+                    connection.parser, connection.head = None, head
+                    self._complete(connection)
+                    return
+                parser = connection.parser = ResponseParser(self.page)
+            elif parser is None:
                 parser = connection.parser = ResponseParser()
             if not parser.begun:
                 data = self._known(parser, data)
@@ -114,10 +125,10 @@ class Receiver:
                 parser.feed(data)
                 connection.head = parser.head
                 connection.remaining = parser.ahead
-                if not parser.compares or not reads:
+                if not parser.wants or not reads:
                     break
                 reads -= 1
-                data = connection.recv(BODY)
+                data = connection.recv(min(parser.wants, BODY))
                 if not data:
                     self._end_of_stream(connection)
                     return
@@ -163,8 +174,7 @@ class Receiver:
         second = self.accounts.second
         if now >= second.end:
             second = self.accounts.second_at(now)
-        error = "" if connection.parser is None else connection.parser.error(self.size)
-        if error:
+        if connection.parser is not None and (error := connection.parser.error(self.size)):
             self.accounts.fail(block, error, now)
             if error == "content":
                 self.differed, self.until_compared = True, 1
@@ -187,8 +197,8 @@ class Receiver:
             second.completed += 1
             block.bytes += self.size
             second.bytes += self.size
-        self.until_compared -= 1
-        if self.until_compared:
+        self.until_compared = until = self.until_compared - 1
+        if until:
             connection.parser = None
         else:
             self.compare(connection)
@@ -207,4 +217,4 @@ class Receiver:
 
     def _gap(self) -> int:
         """How many answers until one is compared: by chance, since what is wrong may come in turns."""
-        return 1 if self.differed else random.randint(1, 2 * COMPARED - 1)  # noqa: S311 - no secret
+        return 1 if self.differed else random.randint(1, 2 * ONE_IN - 1)  # noqa: S311 - no secret

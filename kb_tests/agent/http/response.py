@@ -110,14 +110,14 @@ class ResponseParser:
         self._stage = self._after = self._read_head
 
     @property
-    def compares(self) -> bool:
-        """Whether it waits for bytes of a body that it has to see."""
-        return self._stage == self._compare
+    def wants(self) -> int:
+        """Bytes of the body that it has to see next; 0 if it waits for something else."""
+        return self._left if self._stage == self._compare else 0
 
     def feed(self, data: bytes) -> None:
         """Take what was received next; raises ProtocolError."""
         self.begun = True
-        self._buffer += data
+        self._buffer = self._buffer + data if self._buffer else data
         while self._stage():
             pass
         if self.done and self._buffer:
@@ -209,7 +209,9 @@ class ResponseParser:
         return not self.ahead
 
     def _compare(self) -> bool:
-        data, self._buffer = self._buffer[: self._left], self._buffer[self._left :]
+        data, self._buffer = self._buffer, b""
+        if len(data) > self._left:
+            data, self._buffer = data[: self._left], data[self._left :]
         assert self._page is not None
         self.same = self.same and self._page.holds(self.size, data)
         self.size += len(data)

@@ -328,7 +328,7 @@ def test_every_request_that_was_due_ends_in_exactly_one_way(
 def test_each_fate_is_counted_under_its_name(
     fate: str, keep_alive: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(receiver, "COMPARED", 1)
+    monkeypatch.setattr(receiver, "ONE_IN", 1)
     turns = iter(range(1_000_000))
     world = World(lambda _now: (fate, 0.002) if next(turns) % 10 == 0 else ("ok", 0.002))
     total = simulate(world, Share(0, 1, 40), warm_up=0, keep_alive=keep_alive)
