@@ -104,6 +104,12 @@ def openstack_client(
 ) -> Command:
     """Run `openstack ...` as a user would, but in this process; what it prints as JSON is returned."""
     from openstackclient import shell  # warns of its own libraries: an error while tests are collected
+    from osc_lib.clientmanager import ClientCache, ClientManager
+
+    # They are attributes of the class: this process may have clients of a cloud that is gone.
+    for cache in vars(ClientManager).values():
+        if isinstance(cache, ClientCache):
+            cache._handle = None
 
     monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(running.clouds_yaml))
     monkeypatch.setenv("OS_CLOUD", running.cloud)

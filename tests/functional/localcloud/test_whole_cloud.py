@@ -196,9 +196,12 @@ def test_a_port_that_the_machine_itself_uses_is_a_conflict_that_leaves_nothing(a
         assert admin.network.get_ip(floating.id).port_id is None
     admin.network.update_ip(floating, port_id=own.id)
     assert admin.network.get_ip(floating.id).status == "ACTIVE"
-    connection = socket.create_connection((floating.floating_ip_address, port), timeout=5)
-    with connection, pytest.raises(ConnectionResetError):
-        connection.recv(1)  # nobody listens in the server, and nobody else answers
+    # Nobody listens in the server, and nobody else answers: a reset, be it while the connection is made.
+    with (
+        pytest.raises(ConnectionResetError),
+        socket.create_connection((floating.floating_ip_address, port), timeout=5) as connection,
+    ):
+        connection.recv(1)
     admin.network.delete_ip(floating)
     admin.compute.delete_server(server)
     eventually(lambda: server.id not in {each.id for each in admin.compute.servers()})
