@@ -20,6 +20,7 @@ from kb_tests.session.courier import Courier
 from kb_tests.session.interrupts import Interrupts
 from kb_tests.session.keys import ATTEMPTS, BUS, INTERRUPTS, OUTBOX, SELECTION, STAGINGS
 from kb_tests.session.outbox import Outbox
+from kb_tests.session.reruns import RepeatedInJunit
 from kb_tests.session.run import Run
 from kb_tests.session.selection import Selection
 from kb_tests.session.stagings import Stagings
@@ -50,6 +51,7 @@ def activate(config: pytest.Config) -> None:
         _check_folder(reports)
         run = Run(selection, Path(config.getoption("kb_reports")))
         config.pluginmanager.register(Controller(config, run), "kb_controller")
+        config.pluginmanager.register(RepeatedInJunit(config), "kb_reruns")
         run_ids = run.ids
     elif "kb_run_ids" in worker:
         run_ids = worker["kb_run_ids"]
