@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import errno
 import itertools
+import random
 import sys
 
-BODY = b"x" * 1024
+BODY = random.Random("kb_tests page of 1024").randbytes(1024)  # as `agent.page` has it
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 1024\r\n\r\n" + BODY
 ERROR = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"
 _count = itertools.count(1)
