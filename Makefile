@@ -49,7 +49,7 @@ demo: setup
 ENGINES := tests/functional/agent tests/functional/fleet/test_clocks.py \
 	tests/functional/storage/test_fio_engine.py tests/functional/storage/test_fio_volume.py
 JUDGED := tests/functional/storage/test_gate.py tests/functional/session/test_red_cloud.py \
-	tests/functional/session/test_red_instruments.py tests/functional/session/test_coordinated_omission.py \
+	tests/functional/session/test_coordinated_omission.py \
 	tests/functional/session/test_storage_faults.py \
 	tests/functional/localcloud/test_netns_faults.py tests/functional/localcloud/test_whole_links.py
 # Eight harms on the clock of one session, the last ones beside a generator that has no CPU to tell of its seconds:
