@@ -154,7 +154,7 @@ class Lane:
 
 
 def _watches(argv: list[str]) -> bool:
-    """Whether a process is a reaper that has nothing to remove now, but waits for what may yet take effect."""
+    """Whether a process is a reaper with nothing left to remove, that waits for what may yet take effect."""
     if "kb_tests.cloud.reaper" not in argv or not Path(argv[-1]).is_file():
         return False
     parts = read(Path(argv[-1])).parts
