@@ -15,7 +15,7 @@ from typing import Any
 
 from openstack import exceptions as sdk
 
-from kb_tests.cloud import journal, preflight
+from kb_tests.cloud import journal, places, preflight, signed_in
 from kb_tests.cloud.caller import Caller
 from kb_tests.cloud.calls import understood
 from kb_tests.cloud.connect import Cloud, connect
@@ -24,6 +24,7 @@ from kb_tests.cloud.flavors import find_flavor, root_disk, size_is_unknown
 from kb_tests.cloud.layout import Layout, mebibytes
 from kb_tests.cloud.options import StageOptions
 from kb_tests.cloud.quotas import check_limits
+from kb_tests.cloud.shortages import shortages
 from kb_tests.errors import CloudError
 from kb_tests.scenario.units import format_size
 
@@ -233,14 +234,14 @@ class _Examination:
         return Finding("journal", State.GOOD, f"in {journal.default_folder()}")
 
     def _rights(self) -> Finding:
-        preflight.check_sign_in(self._caller.cloud)
-        self._own = preflight.makes_projects(self._caller, self._layout, self._options)
+        signed_in.check_sign_in(self._caller.cloud)
+        self._own = signed_in.makes_projects(self._caller, self._layout, self._options)
         if self._own:
-            preflight.member_role(self._caller)
+            signed_in.member_role(self._caller)
             return Finding("rights", State.GOOD, "admin: projects, users, quotas and flavors of a run's own")
         if self._layout is not None:
-            preflight.check_tenants(self._caller, self._layout)
-        preflight.check_member(self._caller)
+            signed_in.check_tenants(self._caller, self._layout)
+        signed_in.check_member(self._caller)
         return Finding(
             "rights",
             State.NOTE,
@@ -262,13 +263,13 @@ class _Examination:
         return Finding("flavor", State.GOOD, found), chosen.carried_by(layout)
 
     def _zone(self, layout: Layout) -> Finding:
-        preflight.check_zone(self._caller, self._options)
-        volumes = preflight.volume_zone(self._caller, layout, self._options)
+        places.check_zone(self._caller, self._options)
+        volumes = places.volume_zone(self._caller, layout, self._options)
         other = ", its volumes where Cinder puts them" if layout.volume and not volumes else ""
         return Finding("zone", State.GOOD, f"{self._options.availability_zone}{other}")
 
     def _places(self, layout: Layout) -> Finding:
-        preflight.check_places(self._caller, layout, own=self._own)
+        places.check_places(self._caller, layout, own=self._own)
         return Finding("placement", State.GOOD, ", ".join(layout.places))
 
     def _volumes(self, layout: Layout) -> Finding:
@@ -281,7 +282,7 @@ class _Examination:
         try:
             with understood(self._caller.cloud.name):
                 lacking = list(
-                    preflight.shortages(
+                    shortages(
                         self._caller, layout, self._options, own=self._own, external_network_id=external
                     )
                 )

@@ -20,7 +20,7 @@ from kb_tests.cloud.connect import Cloud
 from kb_tests.cloud.kinds import ROUTER_INTERFACES
 from kb_tests.cloud.layout import Existing, Layout
 from kb_tests.cloud.options import StageOptions
-from kb_tests.cloud.preflight import makes_projects
+from kb_tests.cloud.signed_in import makes_projects
 from kb_tests.errors import CapacityError
 
 PATIENCE = 60.0
