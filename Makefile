@@ -8,7 +8,6 @@
 # make fuzz         10,000 cases of each kind of wild input: scenario files, messages, reports, journals
 # make wrong-servers  servers that answer wrongly in all ways we know are red, true ones green
 # make error-rates  how often the shipped verdicts err, by simulation
-# make instruments  sessions whose generators and control plane are harmed: invalid, for the right reason
 # make neighbours   sessions beside pytest plugins that rerun, repeat, reorder and time out tests
 # make readme       the pages' commands that take over half a minute, in a fresh clone
 # make openstack    the acceptance on a real OpenStack of this machine's own
@@ -33,7 +32,6 @@ NIGHTLY := \
 	fuzz \
 	wrong-servers \
 	error-rates \
-	instruments \
 	neighbours \
 	readme \
 	openstack
@@ -49,12 +47,10 @@ demo: setup
 ENGINES := tests/functional/agent tests/functional/fleet/test_clocks.py \
 	tests/functional/storage/test_fio_engine.py tests/functional/storage/test_fio_volume.py
 JUDGED := tests/functional/storage/test_gate.py tests/functional/session/test_red_cloud.py \
+	tests/functional/session/test_red_instruments.py \
 	tests/functional/session/test_coordinated_omission.py \
 	tests/functional/session/test_storage_faults.py \
 	tests/functional/localcloud/test_netns_faults.py tests/functional/localcloud/test_whole_links.py
-# Eight harms on the clock of one session, the last ones beside a generator that has no CPU to tell of its seconds:
-# what follows a late harm is red for the wrong reason, so that a night runs it until each harm has a sign of its own.
-INSTRUMENTS := tests/functional/session/test_red_instruments.py
 SPREAD := --dist loadfile --no-loadscope-reorder
 # An ordinary user leaves out what only root can have; the tests' last lines name it.
 CHOICE := $(if $(filter 0,$(shell id -u)),,-m "not root_only")
@@ -63,7 +59,7 @@ test: check
 	@$(MAKE) --no-print-directory pytest
 
 pytest:
-	$(PYTEST) -n 4 $(SPREAD) $(CHOICE) $(addprefix --ignore=,$(ENGINES) $(JUDGED) $(INSTRUMENTS)) \
+	$(PYTEST) -n 4 $(SPREAD) $(CHOICE) $(addprefix --ignore=,$(ENGINES) $(JUDGED)) \
 		tests/functional/session tests/functional tests/unit
 	$(PYTEST) $(CHOICE) $(ENGINES)
 	$(PYTEST) -n 2 $(SPREAD) $(CHOICE) $(JUDGED)
@@ -86,9 +82,6 @@ error-rates: setup-dev
 	@code=0; for program in benchmarks/*_error_rates.py; do \
 		echo "$$program"; $(BIN)/python $$program || code=1; \
 	done; exit $$code
-
-instruments: setup-dev
-	$(PYTEST) $(CHOICE) $(INSTRUMENTS)
 
 neighbours: setup-dev
 	$(BIN)/tox -e neighbours
