@@ -8,4 +8,4 @@ from kb_tests.session.http.runner import HttpRunner
 
 def test_http_load(kb_http: HttpRunner, kb_point: HttpPoint) -> None:
     """The cloud keeps the scenario's SLA at this rate and scale."""
-    kb_http.hold(kb_point)
+    kb_http.check_sla(kb_point)

@@ -8,4 +8,4 @@ from kb_tests.session.storage.runner import StorageRunner
 
 def test_storage_load(kb_storage: StorageRunner, kb_point: StoragePoint) -> None:
     """The cloud keeps the scenario's SLA with this profile at this scale."""
-    kb_storage.hold(kb_point)
+    kb_storage.check_sla(kb_point)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Annotated, Self
 
 from pydantic import (
@@ -91,6 +92,36 @@ class Latency(Section):
         if not limits or limits != sorted(limits) or limits[0] <= 0:
             raise ValueError("name at least one percentile; limits are above 0 and do not fall as it rises")
         return self
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """One load run of any kind: what all rooms may ask of it without knowing its kind.
+
+    `duration` is the seconds of its measured window, `max_duration` what they may become while its sample
+    cannot decide. `clients` of the topology's servers make the load.
+    """
+
+    id: str
+    scenario: str
+    clients: int
+    duration: float
+    max_duration: float
+
+    @property
+    def before(self) -> float:
+        """Seconds of load ahead of the measured window."""
+        return 0.0
+
+    @property
+    def offered(self) -> float:
+        """What all clients together are asked to make in a second; 0 if as much as they can."""
+        raise NotImplementedError
+
+    @property
+    def load(self) -> str:
+        """What is asked of each client, in a word: points of one scenario and load differ in scale only."""
+        raise NotImplementedError
 
 
 def usable_confidence(confidence: float) -> float:

@@ -7,7 +7,16 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from kb_tests.scenario.base import Clients, Confidence, Flavor, Latency, ScenarioName, Section, check_scale
+from kb_tests.scenario.base import (
+    Clients,
+    Confidence,
+    Flavor,
+    Latency,
+    Point,
+    ScenarioName,
+    Section,
+    check_scale,
+)
 from kb_tests.scenario.units import Duration, Share, Size, WarmUp
 
 SHORTEST_TO_SETTLE = 20.0
@@ -159,8 +168,8 @@ class HttpScenario(Section):
         return self
 
 
-@dataclass(frozen=True)
-class HttpPoint:
+@dataclass(frozen=True, kw_only=True)
+class HttpPoint(Point):
     """One HTTP rate at one scale.
 
     Durations are seconds, sizes bytes. `rate` is requests per second *per generator*;
@@ -169,16 +178,11 @@ class HttpPoint:
     warm-up before the measured window; it is found in the window's first half, and cut off.
     """
 
-    id: str
-    scenario: str
-    clients: int
     rate: float
     connections: int
     page_size: int
     keep_alive: bool
     warm_up: float
-    duration: float
-    max_duration: float
     timeout: float
     find_warm_up: bool = False
     tls: bool = False
@@ -192,6 +196,11 @@ class HttpPoint:
     def offered(self) -> float:
         """Requests per second that all generators together are asked to send."""
         return self.clients * self.rate
+
+    @property
+    def load(self) -> str:
+        """Its rate."""
+        return f"{self.rate:g}"
 
 
 def http_point(scenario: HttpScenario, clients: int, rate: float) -> HttpPoint:

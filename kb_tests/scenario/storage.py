@@ -9,7 +9,16 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
-from kb_tests.scenario.base import Clients, Confidence, Flavor, Latency, ScenarioName, Section, check_scale
+from kb_tests.scenario.base import (
+    Clients,
+    Confidence,
+    Flavor,
+    Latency,
+    Point,
+    ScenarioName,
+    Section,
+    check_scale,
+)
 from kb_tests.scenario.units import Duration, Share, Size
 
 Mode = Literal["read", "write", "rw", "randread", "randwrite", "randrw"]
@@ -304,8 +313,8 @@ class StorageScenario(Section):
         return self
 
 
-@dataclass(frozen=True)
-class StoragePoint:
+@dataclass(frozen=True, kw_only=True)
+class StoragePoint(Point):
     """One fio profile at one scale.
 
     `rate` is I/Os per second *per server*, reads and writes together, 0 for as fast as it goes; of it,
@@ -313,9 +322,6 @@ class StoragePoint:
     the rate as the scenario gives it: "iops" or "bytes".
     """
 
-    id: str
-    scenario: str
-    clients: int
     profile: str
     mode: str
     block_size: int
@@ -326,8 +332,6 @@ class StoragePoint:
     unit: Literal["iops", "bytes"]
     extra: tuple[tuple[str, str], ...]
     ramp: float
-    duration: float
-    max_duration: float
     steady: bool
 
     @property
@@ -339,6 +343,11 @@ class StoragePoint:
     def offered(self) -> float:
         """I/Os per second that all servers together are asked to make; 0 if as many as they can."""
         return self.clients * self.rate
+
+    @property
+    def load(self) -> str:
+        """Its profile."""
+        return self.profile
 
     @property
     def syncs(self) -> int:

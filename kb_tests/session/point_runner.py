@@ -1,11 +1,15 @@
-"""What runners of every kind share: look longer where the sample cannot decide, fail, keep the record."""
+"""What runners of every kind share.
+
+`probe` runs a point once and judges it, `follow` what a strategy names; `check_sla` is what a test asserts.
+"""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any, Generic, Protocol, TypeVar
 
 import pytest
@@ -26,6 +30,7 @@ from kb_tests.session.recorder import Recorder
 from kb_tests.session.seconds import Seconds
 from kb_tests.session.selection import Target
 from kb_tests.session.sentences import in_one_sentence
+from kb_tests.session.strategy import Strategy, UntilDecided, WithinStopLimit, follow
 from kb_tests.sla.family import look_lengths
 from kb_tests.sla.verdict import Outcome, Verdict
 
@@ -51,6 +56,16 @@ class Judge(Protocol[P_in, M_in]):
         staging: float,
     ) -> Verdict:
         """The verdict on one measurement."""
+
+
+@dataclass(frozen=True)
+class Probe(Generic[P, M]):
+    """One run of a point, and the verdict on it."""
+
+    point: P
+    measurement: M
+    verdict: Verdict
+    started: datetime
 
 
 class PointRunner(ABC, Generic[S, P, M]):
@@ -104,55 +119,66 @@ class PointRunner(ABC, Generic[S, P, M]):
         slow, but not fast.
         """
 
-    def looks(self, point: P) -> tuple[float, ...]:
-        """How long each look at `point` may take."""
+    def lengths(self, point: P) -> tuple[float, ...]:
+        """Seconds that each look at `point` may take."""
         return look_lengths(point.duration, point.max_duration)
 
-    def hold(self, point: P) -> Verdict:
+    def check_sla(self, point: P) -> Verdict:
         """Run `point` and fail the test unless it keeps the scenario's SLA; skip it past a stop limit."""
         __tracebackhide__ = True
         clients = self.scenario.load.clients
         if clients is not None and clients.stop_at_failure:
-            self._stop(point)
-        record, verdict = self._judged(point)
-        self._progression.note(self._cloud, point, verdict)
+            self._skip_past(WithinStopLimit(point))
+        probes = self.follow(UntilDecided(point, self.lengths(point)))
+        *earlier, last = probes
+        self._progression.note(self._cloud, last)
+        record = PointRecord.judged(
+            last.point, last.measurement, last.verdict, last.started, [_look(probe) for probe in earlier]
+        )
         tolerated = {Outcome.PASS, Outcome.INCONCLUSIVE} if self._inconclusive_passes else {Outcome.PASS}
-        fails = verdict.outcome not in tolerated
+        fails = last.verdict.outcome not in tolerated
         kept = self._recorder.put(record, fails=fails)
         if fails:
             findings = "\n".join(words.findings(kept))
             pytest.fail(f"{point.id}: {words.label(record)}\n{findings}", pytrace=False)
-        return verdict
+        return last.verdict
 
-    def _judged(self, point: P) -> tuple[PointRecord, Verdict]:
-        """`point` with its verdict, after as many looks as that took, or as there are."""
-        lengths = self.looks(point)
-        earlier: list[LookRecord] = []
-        for look, duration in enumerate(lengths, start=1):
-            started = datetime.now(UTC)
-            looked = replace(point, duration=duration)
-            self._started(looked, look, len(lengths))
-            with in_one_sentence():
-                measurement = self.measure(looked)
-            verdict = self.judge(
-                looked,
-                measurement,
-                self.scenario.sla,
-                checks=self.checks,
-                look=look,
-                looks=len(lengths),
-                staging=self.topology.staging.seconds,
-            )
-            self._tell(point, verdict, look, len(lengths))
-            if verdict.outcome is not Outcome.INCONCLUSIVE or look == len(lengths):
-                break
-            earlier.append(LookRecord.of(duration, measurement, verdict, started))
-        return PointRecord.judged(looked, measurement, verdict, started, earlier), verdict
+    def follow(self, strategy: Strategy[P, Probe[P, M]]) -> list[Probe[P, M]]:
+        """Run the points that `strategy` names, one after the other; no test fails by what comes out.
 
-    def _stop(self, point: P) -> None:
-        reason = self._progression.past(self._cloud, point)
-        if reason:
-            self._recorder.put(PointRecord(point=point, status=PointStatus.PAST_STOP_LIMIT, reason=reason))
+        Its steps share the error probability of each check.
+        """
+        step = count(1)
+        return follow(strategy, lambda point: self.probe(point, next(step), strategy.most))
+
+    def probe(self, point: P, step: int = 1, most: int = 1) -> Probe[P, M]:
+        """Run `point` once, as a step of `most`: its measurement, and the verdict on it.
+
+        It fails no test and keeps no record. KbError and what else keeps a point from running fail the test.
+        """
+        started = datetime.now(UTC)
+        self._started(point, step, most)
+        with in_one_sentence():
+            measurement = self.measure(point)
+        verdict = self.judge(
+            point,
+            measurement,
+            self.scenario.sla,
+            checks=self.checks,
+            look=step,
+            looks=most,
+            staging=self.topology.staging.seconds,
+        )
+        self._tell(point, verdict, step, most)
+        return Probe(point, measurement, verdict, started)
+
+    def _skip_past(self, limit: WithinStopLimit[P]) -> None:
+        """Skip the test of a point that is past the stop limit."""
+        broken = limit.broken(self._progression.history(self._cloud))
+        if broken is not None:
+            reason = f"It was left out, since {broken.id} has broken the SLA at a smaller scale."
+            past = PointRecord(point=limit.point, status=PointStatus.PAST_STOP_LIMIT, reason=reason)
+            self._recorder.put(past)
             pytest.skip(reason)
 
     def measured(self, point: P, *, allow_invalid: bool) -> tuple[P, M, tuple[str, ...]]:
@@ -222,3 +248,7 @@ class PointRunner(ABC, Generic[S, P, M]):
     def servers(self) -> int:
         """How many servers can make load."""
         return len(self.topology.loading)
+
+
+def _look(probe: Probe[P, M]) -> LookRecord:
+    return LookRecord.of(probe.point.duration, probe.measurement, probe.verdict, probe.started)

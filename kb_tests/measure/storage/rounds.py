@@ -1,40 +1,11 @@
-"""Steady state by SNIA's rule: a point is made in rounds, and the last five of them are measured as one."""
+"""A storage point that ran in rounds, as one."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from kb_tests.fleet.storage.messages import IoBlock, IoSecond, StorageReport
-from kb_tests.measure.steady import is_steady
-from kb_tests.measure.storage.measurement import StorageMeasurement
-from kb_tests.measure.storage.merge import measure
-from kb_tests.scenario.storage import StoragePoint
-
-ROUNDS = 5
-"""So many rounds in a row have to be alike."""
-
-
-def run_until_steady(
-    point: StoragePoint, run_round: Callable[[StoragePoint], list[StorageReport]]
-) -> StorageMeasurement:
-    """Rounds of a fifth of the duration until the last five are alike in their I/Os per second, by SNIA's
-    rule, or until `max_duration` is over; what those five measured, as one.
-    """
-    short = replace(point, duration=point.duration / ROUNDS)
-    rounds: list[list[StorageReport]] = []
-    rates: list[float] = []
-    steady = False
-    for number in range(max(ROUNDS, math.floor(point.max_duration / short.duration))):
-        rounds.append(run_round(short if number == 0 else replace(short, ramp=1.0)))
-        measured = measure(short, rounds[-1])
-        rates.append(measured.iops.total)
-        steady = len(rates) >= ROUNDS and is_steady(rates[-ROUNDS:])
-        if steady or measured.missing or any(server.hung for server in measured.servers):
-            break
-    last = rounds[-ROUNDS:]
-    return replace(measure(point, [joined(parts) for parts in zip(*last, strict=True)]), steady=steady)
 
 
 def joined(rounds: Sequence[StorageReport]) -> StorageReport:

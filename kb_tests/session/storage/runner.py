@@ -10,7 +10,6 @@ from kb_tests.fleet.storage.messages import IoSecond, StorageReport
 from kb_tests.load import storage
 from kb_tests.measure.storage.measurement import StorageMeasurement
 from kb_tests.measure.storage.merge import measure
-from kb_tests.measure.storage.rounds import run_until_steady
 from kb_tests.measure.storage.validity import fell_behind, validity, waited
 from kb_tests.scenario.mistakes import found
 from kb_tests.scenario.own import number_of_clients, with_load
@@ -18,6 +17,7 @@ from kb_tests.scenario.storage import StoragePoint, StorageScenario, storage_poi
 from kb_tests.session.point_runner import PointRunner
 from kb_tests.session.seconds import Part
 from kb_tests.session.sentences import in_one_sentence
+from kb_tests.session.storage.steady import run_until_steady
 from kb_tests.sla.storage.judge import judge
 
 _RUN = "kb_storage.run"
@@ -71,9 +71,9 @@ class StorageRunner(PointRunner[StorageScenario, StoragePoint, StorageMeasuremen
         reasons = validity(point, measurement) + fell_behind(point, measurement)
         return reasons, waited(point, measurement)
 
-    def looks(self, point: StoragePoint) -> tuple[float, ...]:
-        """One for a point that runs until it is steady."""
-        return (point.duration,) if point.steady else super().looks(point)
+    def lengths(self, point: StoragePoint) -> tuple[float, ...]:
+        """One look at a point that runs until it is steady."""
+        return (point.duration,) if point.steady else super().lengths(point)
 
     def measure(self, point: StoragePoint) -> StorageMeasurement:
         """Run it."""
