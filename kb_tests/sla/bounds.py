@@ -22,7 +22,11 @@ import numpy as np
 from scipy.special import betainc, betaincc, ndtr, ndtri, stdtr, stdtrit
 
 BATCHES = 8
-FEWEST_BATCHES = 3
+FEWEST_BATCHES = 5
+"""Fewer seconds show no share to be small: where errors happen in half of the seconds, three or four have
+none in one run of eight or sixteen."""
+
+FEWEST_MEANS = 3
 AGENTS = 8
 LEAST_SPREAD = 0.4
 """How far conditions are taken to shift from batch to batch at the least, in standard deviations of the
@@ -142,7 +146,7 @@ class Mean:
     def of(cls, batch_means: Sequence[float], grain: float) -> Mean:
         """From the mean of each batch."""
         count = len(batch_means)
-        if count < FEWEST_BATCHES:
+        if count < FEWEST_MEANS:
             return cls(sum(batch_means) / count if count else math.nan, math.inf, math.inf, 0)
         error = MEMORY * float(np.std(batch_means, ddof=1)) / math.sqrt(count)
         return cls(float(np.mean(batch_means)), error, grain / math.sqrt(count), count - 1)

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 
 from kb_tests.scenario.units import format_duration
-from kb_tests.sla.bounds import BATCHES, Clusters, needed
+from kb_tests.sla.bounds import BATCHES, FEWEST_BATCHES, FEWEST_MEANS, Clusters, needed
+
+
+def too_short(seconds: float, shares: Collection[float]) -> str:
+    """Why a window of so many seconds shows nothing of these shares, or of a rate; empty if it may."""
+    least = FEWEST_BATCHES if any(0 < share < 1 for share in shares) else FEWEST_MEANS
+    if seconds >= least:
+        return ""
+    return f"load.duration: {format_duration(seconds)} is too short; {least}s is the least."
 
 
 def too_few(

@@ -23,7 +23,7 @@ _KB = "import sys; from kb_tests.cli import main; sys.exit(main())"
 LEAD = 0.7
 """Seconds from the generators' workers to the first request."""
 
-WINDOW = 3.0
+WINDOW = 5.0
 RATE = 100
 END = 150.0
 """Seconds after which a session hangs."""

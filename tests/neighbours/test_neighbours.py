@@ -132,14 +132,14 @@ def prepared(suite: Suite, case: Case) -> str:
     """The scenario of a case, on a cloud that is as the case has it."""
     match case:
         case Case.KEPT:
-            return suite.scenario(rates="[50, 60]", duration="4s", sla="{errors: 50%}")
+            return suite.scenario(rates="[50, 60]", duration="5s", sla="{errors: 50%}")
         case Case.BROKEN:
             return suite.broken()
         case Case.BAD_AT_FIRST:
             return suite.scenario(rates="[50]", duration="4s", sla="{achieved: 80%}")
         case Case.LATE_BOOT:
             suite.admin.add_fault("boot-error", server="server-1", times=4)
-            return suite.scenario(duration="4s")
+            return suite.scenario(duration="5s")
         case Case.LONG:
             return suite.scenario(duration="20s")
 

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from kb_tests.scenario.http import HttpPoint, HttpScenario
 from kb_tests.scenario.points import expand
 from kb_tests.scenario.units import format_duration
-from kb_tests.sla.bounds import FEWEST_BATCHES
 from kb_tests.sla.family import look_lengths
 from kb_tests.sla.http.judge import number_of_checks
-from kb_tests.sla.sample_size import too_few
+from kb_tests.sla.sample_size import too_few, too_short
 
 
 def mistakes(scenario: HttpScenario, checks: int | None) -> Iterator[str]:
@@ -18,8 +17,9 @@ def mistakes(scenario: HttpScenario, checks: int | None) -> Iterator[str]:
     sla, load = scenario.sla, scenario.load
     points = [point for point in expand(scenario) if isinstance(point, HttpPoint)]
     lengths = look_lengths(load.duration, load.max_duration or load.duration)
-    if lengths[-1] < FEWEST_BATCHES:
-        yield f"load.duration: {format_duration(lengths[-1])} is too short; {FEWEST_BATCHES}s is the least."
+    percents = sla.latency.limits() if sla.latency else ()
+    if short := too_short(lengths[-1], [*(1 - percent / 100 for percent in percents), sla.errors or 0]):
+        yield short
         return
     if sla.achieved is not None and sla.achieved >= 1:
         yield "sla.achieved: no sample shows that 100% are always achieved; ask for 99.5% or less."

@@ -6,11 +6,9 @@ from collections.abc import Iterator
 
 from kb_tests.scenario.points import expand
 from kb_tests.scenario.storage import StoragePoint, StorageScenario
-from kb_tests.scenario.units import format_duration
-from kb_tests.sla.bounds import FEWEST_BATCHES
 from kb_tests.sla.count import checks_of
 from kb_tests.sla.family import look_lengths
-from kb_tests.sla.sample_size import too_few
+from kb_tests.sla.sample_size import too_few, too_short
 
 
 def mistakes(scenario: StorageScenario, checks: int | None) -> Iterator[str]:
@@ -19,19 +17,21 @@ def mistakes(scenario: StorageScenario, checks: int | None) -> Iterator[str]:
     points = [point for point in expand(scenario) if isinstance(point, StoragePoint)]
     longest = 0.0 if load.steady else (load.max_duration or 0.0)
     lengths = look_lengths(load.duration, max(load.duration, longest))
-    if lengths[-1] < FEWEST_BATCHES:
-        yield f"load.duration: {format_duration(lengths[-1])} is too short; {FEWEST_BATCHES}s is the least."
-        return
-    if sla.achieved is not None and sla.achieved >= 1:
-        yield "sla.achieved: no sample shows that 100% are always achieved; ask for 99.5% or less."
-    family = checks or sum(checks_of(point, sla) for point in points)
-    alpha = (1 - sla.confidence) / max(1, family) / len(lengths)
     wanted = [
         (f"sla.{name}_latency.p{percent:g}", 1 - percent / 100, name)
         for (name, _), latency in sla.times(rate=1).items()
         for percent in latency.limits()
     ]
     wanted += [("sla.errors", sla.errors, "")]
+    shares = [share for _, share, _ in wanted]
+    shares += [1 - percent / 100 for times in sla.times(rate=0).values() for percent in times.limits()]
+    if short := too_short(lengths[-1], shares):
+        yield short
+        return
+    if sla.achieved is not None and sla.achieved >= 1:
+        yield "sla.achieved: no sample shows that 100% are always achieved; ask for 99.5% or less."
+    family = checks or sum(checks_of(point, sla) for point in points)
+    alpha = (1 - sla.confidence) / max(1, family) / len(lengths)
     for key, share, name in wanted:
         offered = [(point.offered * _share(point, name), point.id) for point in points]
         rate, id_ = min((entry for entry in offered if entry[0]), default=(0.0, ""))

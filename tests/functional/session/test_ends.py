@@ -22,7 +22,7 @@ def test_checkout_holds(kb_http):
 
 def test_a_kept_sla_exits_0(suite: Suite) -> None:
     ended = suite.run(
-        f"--kb-scenario={suite.scenario(duration='4s')}", "--junitxml=junit.xml", "--html=r.html"
+        f"--kb-scenario={suite.scenario(duration='5s')}", "--junitxml=junit.xml", "--html=r.html"
     )
     assert ended.code == 0, ended.output
     assert ended.statuses() == {"small-clients-1-rate-50": "pass"}
@@ -36,7 +36,7 @@ def test_a_kept_sla_exits_0(suite: Suite) -> None:
 
 def test_a_closed_loop_over_https_reaches_a_verdict_on_errors(suite: Suite) -> None:
     """It uses all the CPU that it gets, which spoils nothing that is judged."""
-    scenario = Path(suite.scenario(rates="[0]", duration="4s", sla="{errors: 5%}"))
+    scenario = Path(suite.scenario(rates="[0]", duration="5s", sla="{errors: 5%}"))
     scenario.write_text(scenario.read_text().replace("timeout: 1s", "timeout: 1s, tls: true"))
     ended = suite.run(f"--kb-scenario={scenario}")
     assert ended.code == 0, ended.output

@@ -38,7 +38,7 @@ def said(suite: Suite, name: str) -> str:
 
 
 def test_two_suites_in_one_project_do_not_mind_a_third_that_is_killed(suite: Suite, as_member: Path) -> None:
-    scenario = suite.scenario(duration="4s")
+    scenario = suite.scenario(duration="5s")
     options = ("--kb-cloud", suite.running.cloud, "--kb-scenario", scenario)
     projects = len(suite.requests("POST", "/identity/v3/projects"))
     one, two, third = (
@@ -76,7 +76,7 @@ def test_cleanup_takes_the_dead_run_and_no_other(suite: Suite) -> None:
 
 
 def test_a_kept_topology_stays_until_it_is_cleaned_up(suite: Suite) -> None:
-    scenario = suite.scenario(duration="4s")
+    scenario = suite.scenario(duration="5s")
     ended = suite.run(f"--kb-scenario={scenario}", "--kb-keep")
     assert ended.code == 0, ended.output
     kept = suite.left()
@@ -107,7 +107,7 @@ def test_a_report_that_cannot_be_made_costs_neither_results_nor_exit_code(suite:
         "def broken(records):\n    raise ValueError('no chart today')\n\n\n"
         "html.summary = broken\n"
     )
-    scenario = suite.scenario(duration="4s")
+    scenario = suite.scenario(duration="5s")
     ended = suite.run(f"--kb-scenario={scenario}", "--html=r.html", "-c", "/dev/null", "-p", "conftest")
     assert ended.code == 0, ended.output
     assert "Traceback" not in ended.output

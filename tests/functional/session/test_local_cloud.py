@@ -21,7 +21,7 @@ MARK = "KB_TEST_SESSION"
 
 def test_two_at_once_pass_and_leave_nothing(suite: Suite) -> None:
     before = groups()
-    scenario = suite.scenario(duration="4s")
+    scenario = suite.scenario(duration="5s")
     sessions = [Session(suite, scenario, name) for name in ("one", "two")]
     for session in sessions:
         assert session.process.wait(SESSION) == 0, session.log.read_text()

@@ -21,7 +21,7 @@ name: red
 kind: http
 topology: {flavor: {ram: 128MiB}}
 load: {page_size: 1KiB, connections: 300, rate: [301, 302, 303, 304, 305, 306, 307],
-       duration: 3s, warm_up: 1s, timeout: 2s}
+       duration: 5s, warm_up: 1s, timeout: 2s}
 sla: {latency: {p80: 1s}, errors: 0.1%}
 """
 

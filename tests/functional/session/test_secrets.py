@@ -22,7 +22,7 @@ def test_no_secret_is_where_others_may_look(suite: Suite) -> None:
     private.mkdir(mode=0o700)
     path = told / "secrets.json"
     log = suite.folder / "log"
-    scenario = suite.scenario(duration="4s")
+    scenario = suite.scenario(duration="5s")
     command = suite.command(
         "--kb-cloud",
         suite.running.cloud,
@@ -94,7 +94,7 @@ def readable(suite: Suite, told: Path) -> Iterator[Path]:
 
 
 def test_what_a_run_keeps_is_for_its_owner_alone(suite: Suite) -> None:
-    ended = suite.run(f"--kb-scenario={suite.scenario(duration='4s')}")
+    ended = suite.run(f"--kb-scenario={suite.scenario(duration='5s')}")
     assert ended.code == 0, ended.output
     kept = [path for path in (suite.folder / "state").rglob("*") if path.is_file()]
     assert {"journal.jsonl", "reaper.log"} <= {path.name for path in kept}

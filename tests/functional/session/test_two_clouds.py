@@ -59,7 +59,7 @@ def _gateways(suite: Suite) -> set[str]:
 
 
 def test_a_cloud_is_loaded_from_another(north: Suite, south: Suite) -> None:
-    scenario = north.scenario(duration="4s")
+    scenario = north.scenario(duration="5s")
     ended = north.run("--kb-testing-cloud", "south", "--kb-scenario", scenario)
     assert ended.code == 0, ended.output
     record = ended.record

@@ -13,7 +13,7 @@ from tests.functional.storage.sessions import checks, harmed, interfered, make_f
 
 
 def test_a_quiet_disk_is_green_and_leaves_nothing(suite: Suite) -> None:
-    path = scenario(suite, mode="randrw", rate="rwmixread: 70, rate_iops: 200", duration="5s")
+    path = scenario(suite, mode="randrw", rate="rwmixread: 70, rate_iops: 200", duration="7s")
     if os.geteuid() == 0:  # an ordinary user's servers mount no file systems
         Path(path).write_text(Path(path).read_text().replace("{volume:", "{file_system: xfs, volume:"))
     ended = suite.run("--kb-scenario", path)

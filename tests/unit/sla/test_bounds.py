@@ -32,7 +32,7 @@ def test_without_spread_it_is_the_poisson_bound(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_is_the_negative_binomial_distribution() -> None:
-    share = Share.of([3, 1, 0, 2], [500] * 4)
+    share = Share.of([3, 1, 0, 2, 0], [400] * 5)
     shape = gamma_shape(0.01, share.clusters)
     reference = stats.nbinom(shape, shape / (shape + 2000 * 0.01))
     assert share.p_below(0.01) == pytest.approx(reference.cdf(6))

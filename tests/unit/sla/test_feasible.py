@@ -60,7 +60,9 @@ def test_longer_looks_help_and_more_checks_ask_for_more() -> None:
     ("sla", "changes", "mistake"),
     [
         ({"achieved": "100%"}, {}, "sla.achieved: no sample shows that 100% are always achieved"),
-        ({"errors": "1%"}, {"duration": "2s"}, "load.duration: 2s is too short"),
+        ({"errors": "1%"}, {"duration": "4s"}, "load.duration: 4s is too short; 5s is the least."),
+        ({"latency": {"p50": "1s"}}, {"duration": "4s"}, "load.duration: 4s is too short; 5s is the least."),
+        ({"achieved": "90%"}, {"duration": "2s"}, "load.duration: 2s is too short; 3s is the least."),
         ({"latency": {"p50": "5s"}}, {}, "sla.latency.p50: its limit of 5s is not below load.timeout (5s)"),
     ],
 )

@@ -133,6 +133,16 @@ def test_bounds_and_outcome_say_the_same(good: Measurement, factor: float) -> No
     assert found.outcome is expected
 
 
+@pytest.mark.parametrize(("seconds", "outcome"), [(4, Outcome.INCONCLUSIVE), (5, Outcome.PASS)])
+def test_a_window_under_five_seconds_shows_no_share_to_be_small(seconds: int, outcome: Outcome) -> None:
+    """Errors that happen in half of the seconds are in none of four in one run of sixteen."""
+    point = replace(POINT, duration=float(seconds), max_duration=float(seconds))
+    limits = sla(latency={"p50": "1s"}, errors="10%", achieved="50%")
+    found = outcomes(judge(point, measure(point, fleet(point)), limits))
+    assert {found["latency p50"], found["errors"]} == {outcome}
+    assert found["achieved"] is Outcome.PASS
+
+
 def in_one_batch(failed: int) -> Measurement:
     """8 s of 500 requests each from either generator, of which `failed` fail in one second."""
     point = replace(POINT, duration=8.0, max_duration=8.0)

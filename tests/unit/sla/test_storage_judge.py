@@ -201,7 +201,21 @@ def test_what_no_result_could_show_is_said_before_staging() -> None:
     assert mistake.startswith("sla.write_latency.p99: takes at least ")
     assert "writes to show, but disk-clients-1-mix makes 300 in 10s" in mistake
     assert feasible(scenario(duration="60s")) == []
-    assert "is too short" in feasible(scenario(duration="2s"))[0]
+    assert "is too short; 5s is the least" in feasible(scenario(duration="4s"))[0]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "mistakes"), [("4s", ["load.duration: 4s is too short; 5s is the least."]), ("5s", [])]
+)
+def test_a_closed_loop_s_window_may_be_too_short_as_well(seconds: str, mistakes: list[str]) -> None:
+    text = {
+        "name": "free",
+        "kind": "storage",
+        "topology": {"target": "ephemeral"},
+        "load": {"profiles": [{"name": "free", "mode": "randread"}], "duration": seconds},
+        "sla": {"read_service_time": {"p50": "1s"}},
+    }
+    assert feasible(StorageScenario.model_validate(text)) == mistakes
 
 
 def test_the_checks_of_a_run_are_those_of_each_point_of_each_kind() -> None:
