@@ -1,4 +1,4 @@
-"""A `Measurement` as a record keeps it: histograms encoded, the series in columns.
+"""What all parts of a record share: their base, encoded histograms, series in columns.
 
 The way there and back loses nothing, except that the time blocks of a very large point are left out
 (`MAX_BLOCKS`), which the record says.
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, model_validator
 
 from kb_tests.errors import RecordError
 from kb_tests.measure.histogram import Histogram
@@ -23,6 +23,16 @@ MAX_BLOCKS = 1000
 
 Encoded = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/=]+$")]
 Column = tuple[float, ...]
+RunId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}$")]
+
+
+def _encodable(text: object) -> object:
+    return text.encode("utf-8", "replace").decode("utf-8") if isinstance(text, str) else text
+
+
+Text = Annotated[str, BeforeValidator(_encodable)]
+"""A sentence for people; an undecodable byte of a file name in it must not cost us the record."""
+
 B = TypeVar("B")
 
 
