@@ -107,7 +107,12 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_image(commands)
 
-    report = commands.add_parser("report", help="make the HTML report of a run again from its record")
+    report = commands.add_parser(
+        "report",
+        help="make the HTML report of a run again from its record",
+        description="Makes the HTML report of a run again. The record of a run that broke off is first made "
+        "whole of what the run wrote until then.",
+    )
     report.add_argument("record", type=Path, metavar="RECORD", help="reports/RUN.json")
     report.add_argument("--html", type=Path, metavar="FILE", help="where to (default: beside the record)")
     report.set_defaults(run=_report)
@@ -226,7 +231,9 @@ def _upload_image(options: argparse.Namespace) -> int:
 def _report(options: argparse.Namespace) -> int:
     from kb_tests.report import html
     from kb_tests.report.record import load
+    from kb_tests.report.underway import fold
 
+    fold(options.record)
     target: Path = options.html or options.record.with_suffix(".html")
     target.write_text(html.render(load(options.record)), encoding="utf-8")
     print(target)

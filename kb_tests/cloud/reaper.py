@@ -4,6 +4,8 @@ It waits for the end of a pipe that only the run's process holds open, so that e
 shows, SIGKILL included. Then it tears down what the journal says is left. It is in a session of its
 own, out of reach of signals to the run's process group.
 
+Of a run that did not end well it also has the record made whole: the command that `start` was given.
+
 It stays for as long as something may be left: a kept topology goes when its lease has ended, what was asked
 for and not answered is looked for again, and a cloud that cannot be reached is tried once more later.
 """
@@ -12,12 +14,13 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import logging
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,6 +42,7 @@ _RETRIES = (30.0, 120.0, 600.0, 1800.0)
 """Seconds until the next attempt on a cloud that could not be reached, or would not let go."""
 
 _ONCE = "--once"
+_THEN = "--then"
 _LOG = logging.getLogger("kb_tests.cloud.reaper")
 
 
@@ -65,15 +69,18 @@ class Reaper:
             self._process.wait(wait)
 
 
-def start(journal: Path) -> Reaper:
+def start(journal: Path, then: Sequence[str] = ()) -> Reaper:
     """Start a reaper for the run with this journal; it writes `reaper.log` beside it. One that finds another
     at work ends.
+
+    `then` is a command that it starts once the run's process has ended, if something of the run is left.
     """
+    options = [_THEN, json.dumps([*then])] if then else []
     package_root = str(Path(__file__).parents[2])
     path = os.pathsep.join(filter(None, (package_root, os.environ.get("PYTHONPATH"))))
     with open(journal.parent / "reaper.log", "ab", opener=_private) as log:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "kb_tests.cloud.reaper", str(journal.absolute())],
+            [sys.executable, "-P", "-m", "kb_tests.cloud.reaper", *options, str(journal.absolute())],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
@@ -225,15 +232,27 @@ def _is_first() -> bool:
 
 
 def main() -> int:
-    """Wait for the end of standard input, then reap the journal named on the command line; or once, now."""
+    """Wait for the end of standard input, then reap the journal named last; or once, now."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     logging.captureWarnings(capture=True)
     if sys.argv[1] == _ONCE:
         return int(not once(Path(sys.argv[2])))
+    *options, journal = sys.argv[1:]
     first = _is_first()
     while sys.stdin.buffer.read(4096):
         pass
-    return int(first and not watch(Path(sys.argv[1])))
+    if not first:
+        return 0
+    path, then = Path(journal), None
+    if options and _due(path) is not None:
+        command = json.loads(options[options.index(_THEN) + 1])
+        nothing = subprocess.DEVNULL  # this process's lock is on its output
+        with contextlib.suppress(OSError):
+            then = subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing)
+    well = watch(path)
+    if then is not None:
+        then.wait()
+    return int(not well)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
+from typing import Any
 
 from kb_tests.errors import ScenarioError
 
@@ -11,9 +13,10 @@ from kb_tests.errors import ScenarioError
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """The options of the three."""
     schema = commands.add_parser(
-        "schema", help="print the JSON schema of scenario files, for editors, or of a session's events"
+        "schema",
+        help="print the JSON schema of scenario files, for editors, of a session's events, or of records",
     )
-    schema.add_argument("what", nargs="?", choices=("scenario", "events"), default="scenario")
+    schema.add_argument("what", nargs="?", choices=("scenario", "events", "record"), default="scenario")
     schema.set_defaults(run=_schema)
 
     scenario = commands.add_parser("scenario", help="list, show and check scenario files")
@@ -45,9 +48,15 @@ def _schema(options: argparse.Namespace) -> int:
     from pydantic import TypeAdapter
 
     from kb_tests.events import lines
+    from kb_tests.report.schema import schema as of_records
     from kb_tests.scenario.model import Scenario
 
-    found = lines.schema() if options.what == "events" else TypeAdapter(Scenario).json_schema()
+    schemas: dict[str, Callable[[], dict[str, Any]]] = {
+        "scenario": TypeAdapter(Scenario).json_schema,
+        "events": lines.schema,
+        "record": of_records,
+    }
+    found = schemas[options.what]()
     print(json.dumps(found, indent=2))
     return 0
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from kb_tests.errors import RecordError
 from kb_tests.history.summary import Summary, summarize
+from kb_tests.report.changes import SUFFIX
 
 NAME = ".kb-index.sqlite"
 _VERSION = 1
@@ -100,13 +101,19 @@ def _columns(found: Summary | None) -> tuple[object, ...]:
 
 
 def _records(folder: Path) -> Iterator[tuple[str, tuple[int, int]]]:
-    """The names of what may be records, with what tells whether one has changed."""
+    """The names of what may be records, with what tells whether one or its file of changes is another."""
+    found: dict[str, os.stat_result] = {}
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name.endswith(".json") and not entry.name.startswith(".") and entry.is_file():
+            name = entry.name
+            if name.endswith((".json", SUFFIX)) and not name.startswith(".") and entry.is_file():
                 with contextlib.suppress(OSError):
-                    found = entry.stat()
-                    yield entry.name, (found.st_mtime_ns, found.st_size)
+                    found[name] = entry.stat()
+    for name, stat in found.items():
+        if name.endswith(".json"):
+            more = found.get(name.removesuffix(".json") + SUFFIX)
+            changed = max(stat.st_mtime_ns, more.st_mtime_ns if more else 0)
+            yield name, (changed, stat.st_size + (more.st_size if more else 0))
 
 
 def _opened(path: Path) -> sqlite3.Connection:

@@ -9,6 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from kb_tests.errors import RecordError
+from kb_tests.report.changes import beside
+from kb_tests.report.record import load
+
 LARGEST = 1 << 30
 """Bytes of a record that is read for a list."""
 
@@ -48,7 +52,7 @@ def summarize(path: Path) -> Summary | None:
     try:
         if path.stat().st_size > LARGEST:
             return None
-        found = json.loads(path.read_bytes())
+        found = _read(path)
         if not isinstance(found, dict) or "schema_version" not in found or found.get("run") != path.stem:
             return None
         return Summary(
@@ -62,8 +66,17 @@ def summarize(path: Path) -> Summary | None:
             leaks=len(found.get("leaks", [])),
             path=str(path),
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (RecordError, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
+
+
+def _read(path: Path) -> Any:
+    """What the file says; of a run that lives or broke off, with what it has added since."""
+    if beside(path).exists():
+        return load(path).model_dump(
+            mode="json", exclude={"points": {"__all__": {"measurement", "earlier"}}, "versions": True}
+        )
+    return json.loads(path.read_bytes())
 
 
 def _point(point: Mapping[str, Any]) -> tuple[str, str]:

@@ -1,7 +1,8 @@
 """The record of a run: one JSON file, `reports/{run}.json`, from which every report can be made again.
 
-It is written after each point, so that no result is lost whatever happens afterwards. It never holds a
-secret: of the way to the proxy, nothing is kept.
+While its run lives, a file of lines beside it says what has changed since it was begun (`changes`), so that
+no result is lost whatever happens afterwards; `load` reads both. A record never holds a secret: of the way to
+the proxy, nothing is kept.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Literal
 from pydantic import AwareDatetime, Field, ValidationError
 
 from kb_tests.errors import RecordError
+from kb_tests.report import changes
 from kb_tests.report.measured import Part, RunId, Text
 from kb_tests.report.older import READABLE, SCHEMA, upgraded
 from kb_tests.report.point import LookRecord, PointRecord, PointStatus
@@ -163,14 +165,28 @@ def _sync_folder(folder: Path) -> None:
 
 
 def load(path: Path) -> RunRecord:
-    """Read a record of this schema version or an older one.
+    """Read a record of this schema version or an older one, with all that its run has added since.
 
-    Raises RecordError that says what is wrong with the file.
+    `path` is the record, or its file of changes. Raises RecordError that says what is wrong with the file.
     """
+    underway = path if path.suffix == changes.SUFFIX else changes.beside(path)
+    found = changes.lines(underway)
+    if found is not None:
+        first, others = found
+        record = _read(underway, first)
+        for change in changes.decode(underway, others):
+            change.apply(record)
+        return record
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_bytes()
     except OSError as error:
         raise RecordError(f"The record {path} cannot be read: {error.strerror or error}.") from error
+    return _read(path, text)
+
+
+def _read(path: Path, text: bytes) -> RunRecord:
+    try:
+        data = json.loads(text.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise RecordError(f"{path} is no record of a run: it is not JSON ({error}).") from error
     version = data.get("schema_version") if isinstance(data, dict) else None

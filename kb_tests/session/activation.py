@@ -18,10 +18,10 @@ from kb_tests.session.attempts import Attempts
 from kb_tests.session.controller import Controller
 from kb_tests.session.courier import Courier
 from kb_tests.session.interrupts import Interrupts
-from kb_tests.session.keys import ATTEMPTS, BUS, INTERRUPTS, OUTBOX, SELECTION, STAGINGS
+from kb_tests.session.keys import ATTEMPTS, BUS, INTERRUPTS, OUTBOX, RECORDS, SELECTION, STAGINGS
 from kb_tests.session.outbox import Outbox
 from kb_tests.session.reruns import RepeatedInJunit
-from kb_tests.session.run import Run
+from kb_tests.session.run import Run, record_ids
 from kb_tests.session.selection import Selection
 from kb_tests.session.stagings import Stagings
 from kb_tests.session.watching import Watching
@@ -46,10 +46,10 @@ def activate(config: pytest.Config) -> None:
     except ScenarioError as error:
         raise pytest.UsageError(str(error)) from None
     worker = getattr(config, "workerinput", None)
+    reports = Path(config.getoption("kb_reports"))
     if worker is None:
-        reports = Path(config.getoption("kb_reports")).absolute()
-        _check_folder(reports)
-        run = Run(selection, Path(config.getoption("kb_reports")))
+        _check_folder(reports.absolute())
+        run = Run(selection, reports)
         config.pluginmanager.register(Controller(config, run), "kb_controller")
         config.pluginmanager.register(RepeatedInJunit(config), "kb_reruns")
         run_ids = run.ids
@@ -58,6 +58,10 @@ def activate(config: pytest.Config) -> None:
     else:
         raise pytest.UsageError("Under xdist, name what is to be loaded: --kb-scenario or --kb-cloud.")
     config.stash[SELECTION] = selection
+    config.stash[RECORDS] = {
+        cloud: reports.absolute() / f"{run_id}.json"
+        for cloud, run_id in record_ids(selection, run_ids).items()
+    }
     outbox = config.stash[OUTBOX] = Outbox()
     bus = config.stash[BUS] = Bus([outbox])
     config.stash[STAGINGS] = Stagings(run_ids)

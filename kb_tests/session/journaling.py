@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -19,7 +20,8 @@ from kb_tests.cloud.reaper import is_held
 from kb_tests.cloud.teardown import tear_down
 from kb_tests.errors import CloudError, LeakError
 from kb_tests.events.model import Leaked, Problem
-from kb_tests.session.keys import BUS, INTERRUPTS
+from kb_tests.report import underway
+from kb_tests.session.keys import BUS, INTERRUPTS, RECORDS
 from kb_tests.session.progress import Progress
 from kb_tests.session.selection import LOCAL, Target
 
@@ -59,7 +61,7 @@ def journaled(
         journal,
         *(journal.beside(each.name, clouds_yaml=each.clouds_yaml, now=each.now()) for each in others),
     ]
-    reaping = None if embedded else reaper.start(journal.path)
+    reaping = None if embedded else reaper.start(journal.path, _fold(config.stash[RECORDS][target.cloud]))
     try:
         with ExitStack() as leases:
             for there, part in zip(clouds, parts, strict=True):
@@ -81,6 +83,11 @@ def journaled(
             if reaping is not None:
                 over = all(part.closed for part in parts)
                 reaping.release(wait=10.0 if over else 0.0)
+
+
+def _fold(record: Path) -> list[str]:
+    """What makes the record whole if nobody else can."""
+    return [sys.executable, "-P", "-m", underway.__name__, str(record)]
 
 
 def _torn_down(cloud: Cloud, journal: Journal, progress: Progress) -> Iterator[CloudError]:

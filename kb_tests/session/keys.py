@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from kb_tests.events.bus import Bus
     from kb_tests.session.attempts import Attempts
     from kb_tests.session.interrupts import Interrupts
@@ -21,6 +23,9 @@ OUTBOX: pytest.StashKey[Outbox] = pytest.StashKey()
 PROGRESSION: pytest.StashKey[Progression] = pytest.StashKey()
 INTERRUPTS: pytest.StashKey[Interrupts] = pytest.StashKey()
 ATTEMPTS: pytest.StashKey[Attempts] = pytest.StashKey()
+RECORDS: pytest.StashKey[dict[str, Path]] = pytest.StashKey()
+"""Where the record of each cloud is, by its name."""
+
 STAGINGS: pytest.StashKey[Stagings] = pytest.StashKey()
 CHECKS: pytest.StashKey[int] = pytest.StashKey()
 """How many checks the session makes, which share the error probability that its confidence leaves."""

@@ -1,9 +1,9 @@
-"""The controller's view of a session: records on disk after each point, and the exit code at the end."""
+"""The controller's view of a session: its records, on disk after each point, and the exit code at the end."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
@@ -14,8 +14,11 @@ import pytest
 
 from kb_tests.errors import RecordError
 from kb_tests.events.model import Leaked, Outcome, PointEnded, Problem, Staged
+from kb_tests.report import changes
+from kb_tests.report.changes import Said
 from kb_tests.report.exitcode import exit_code
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord, ScenarioRecord
+from kb_tests.report.underway import Underway
 from kb_tests.session.attempts import last_line
 from kb_tests.session.selection import LOCAL, Load, Selection
 from kb_tests.session.stagings import journaled
@@ -29,6 +32,14 @@ BLURRED = "its instruments may have made the cloud look slow"
 def cloud_label(cloud: str) -> str:
     """How people read the name of `cloud`."""
     return "embedded local cloud" if cloud == LOCAL else cloud
+
+
+def record_ids(selection: Selection, run_ids: Sequence[str]) -> dict[str, str]:
+    """{cloud: the id of its record}: the run id of the first target on it."""
+    found: dict[str, str] = {}
+    for run_id, target in zip(run_ids, selection.targets, strict=True):
+        found.setdefault(target.cloud, run_id)
+    return found
 
 
 @dataclass(frozen=True)
@@ -51,7 +62,7 @@ class Run:
         self.folder = folder
         self.ids = [secrets.token_hex(4) for _ in selection.targets]
         self.other_failures = False
-        self._records: dict[str, RunRecord] = {}
+        self._records: dict[str, Underway] = {}
         self._paths: dict[str, Path | None] = {}
         self._loads: dict[str, Load] = {}
         self._problems: list[Problem] = []
@@ -60,53 +71,61 @@ class Run:
         """Note which points the session is going to run, by the test that does; they count as not run until
         they did.
         """
+        begun = set()
         for test, load in loads.items():
             if test in self._loads:
                 continue
             self._loads[test] = load
             if load.selected is None:
                 continue
-            self._record(load.target.cloud).select(
-                PointRecord(
-                    point=load.selected.point,
-                    status=PointStatus.NOT_RUN,
-                    reason="The session ended before it.",
-                    test=test,
-                )
+            point = PointRecord(
+                point=load.selected.point,
+                status=PointStatus.NOT_RUN,
+                reason="The session ended before it.",
+                test=test,
             )
+            self._record(load.target.cloud).change(changes.Selected(point=point))
+            begun.add(load.target.cloud)
         self._write(self._records)
+        for cloud in begun:
+            self._try(cloud, self._records[cloud].begin)
 
     def take(self, events: Iterable[Outcome]) -> None:
         """Put what happened into the records, and the records onto the disk."""
         touched = set()
         for event in events:
             touched.add(event.cloud)
-            record = self._record(event.cloud)
+            kept = self._record(event.cloud)
             match event:
                 case PointEnded():
-                    record.put(event.point)
+                    kept.change(changes.Ended(point=event.point))
                 case Staged():
                     self._staged_after_all(event)
-                    record.note(event.notes)
-                    record.kept += [event.kept] if event.kept and event.kept not in record.kept else []
-                    for scenario in record.scenarios:
-                        if scenario.name == event.scenario:
-                            scenario.put(event.topology)
+                    self._say(event.cloud, "notes", event.notes)
+                    self._say(event.cloud, "kept", [event.kept] if event.kept else [])
+                    kept.change(changes.Staged(scenario=event.scenario, topology=event.topology))
                 case Problem():
-                    record.problems.append(event.sentence)
+                    kept.change(Said(where="problems", sentence=event.sentence))
                     self._problems.append(event)
                 case Leaked():
-                    record.leaks.extend(event.resources)
+                    kept.change(*(Said(where="leaks", sentence=name) for name in event.resources))
         self._write(touched)
+
+    def _say(self, cloud: str, where: Literal["notes", "kept"], sentences: Iterable[str]) -> None:
+        """Add sentences that have to be read once each."""
+        kept = self._record(cloud)
+        for sentence in sentences:
+            if sentence not in getattr(kept.record, where):
+                kept.change(Said(where=where, sentence=sentence))
 
     def _staged_after_all(self, event: Staged) -> None:
         """What failed before of the same staging is no problem any more: nothing was loaded then."""
-        record = self._record(event.cloud)
+        kept = self._record(event.cloud)
         for problem in self._problems:
             of_it = problem.cloud == event.cloud and problem.staging in ("", event.scenario)
-            if of_it and problem.sentence in record.problems:
-                record.problems.remove(problem.sentence)
-                record.note([f"It was staged again, after: {problem.sentence}"])
+            if of_it and problem.sentence in kept.record.problems:
+                kept.change(Said(where="problems", sentence=problem.sentence, gone=True))
+                self._say(event.cloud, "notes", [f"It was staged again, after: {problem.sentence}"])
 
     def take_report(self, report: pytest.TestReport) -> None:
         """Note a test that failed, unless the record says already of what."""
@@ -115,16 +134,20 @@ class Run:
             return
         record, point = self.point_of(report.nodeid)
         reason = last_line(report.longreprtext) or "It ended without a result."
-        if crashed and record is not None and point is not None and point.status is PointStatus.NOT_RUN:
-            record.put(point.model_copy(update={"status": PointStatus.LOST, "reason": reason}))
-        elif record is not None and getattr(report, "kb_doubted", False):
-            record.problems.append(f"{report.nodeid} failed, and {BLURRED}: {reason}")
+        if record is None:
+            self.other_failures = True
+            return
+        cloud = self._loads[report.nodeid].target.cloud
+        if crashed and point is not None and point.status is PointStatus.NOT_RUN:
+            lost = point.model_copy(update={"status": PointStatus.LOST, "reason": reason})
+            self._records[cloud].change(changes.Ended(point=lost))
+        elif getattr(report, "kb_doubted", False):
+            sentence = f"{report.nodeid} failed, and {BLURRED}: {reason}"
+            self._records[cloud].change(Said(where="problems", sentence=sentence))
         else:
             self.other_failures = True
-            if record is not None:
-                record.failures.append(f"{report.nodeid}: {reason}")
-        if record is not None:
-            self._write({self._loads[report.nodeid].target.cloud})
+            self._records[cloud].change(Said(where="failures", sentence=f"{report.nodeid}: {reason}"))
+        self._write({cloud})
 
     def staged(self) -> dict[str, str]:
         """{run id: cloud} of all that may be on a cloud that outlives the session."""
@@ -132,7 +155,7 @@ class Run:
             run_id: target.cloud
             for first, target in zip(self.ids, self.selection.targets, strict=True)
             for run_id in journaled(first)
-            if target.cloud in self._records.keys() - {LOCAL} and not self._records[target.cloud].leaks
+            if target.cloud in self._records.keys() - {LOCAL} and not self._records[target.cloud].record.leaks
         }
 
     def leave(self, unfinished: Mapping[str, str]) -> None:
@@ -144,7 +167,7 @@ class Run:
         self, pytest_status: int, *, stopped_at_failure: bool, inconclusive: Literal["fail", "pass"]
     ) -> int:
         """Close the records; returns the session's exit code."""
-        records = list(self._records.values())
+        records = [kept.record for kept in self._records.values()]
         code = exit_code(
             [point for record in records for point in record.counted()],
             pytest_status=pytest_status,
@@ -154,10 +177,9 @@ class Run:
             stopped_at_failure=stopped_at_failure,
             inconclusive=inconclusive,
         )
-        for record in records:
-            record.ended = datetime.now(UTC)
-            record.exit_code = int(code)
-        self._write(self._records)
+        for cloud, kept in self._records.items():
+            kept.change(changes.Over(ended=datetime.now(UTC), exit_code=int(code)))
+            self._try(cloud, kept.end)
         return code
 
     def point_of(self, test: str) -> tuple[RunRecord, PointRecord | None] | tuple[None, None]:
@@ -165,25 +187,21 @@ class Run:
         load = self._loads.get(test)
         if load is None:
             return None, None
-        record = self._record(load.target.cloud)
+        record = self._record(load.target.cloud).record
         return record, next((point for point in reversed(record.points) if point.test == test), None)
 
     def written(self) -> list[Written]:
         """The records so far, in the order of the clouds."""
         return [
-            Written(self._records[cloud], self._paths.get(cloud))
+            Written(self._records[cloud].record, self._paths.get(cloud))
             for cloud in self.selection.clouds
             if cloud in self._records
         ]
 
-    def _record(self, cloud: str) -> RunRecord:
+    def _record(self, cloud: str) -> Underway:
         if cloud not in self._records:
-            self._records[cloud] = RunRecord(
-                run=next(
-                    run_id
-                    for run_id, target in zip(self.ids, self.selection.targets, strict=True)
-                    if target.cloud == cloud
-                ),
+            record = RunRecord(
+                run=record_ids(self.selection, self.ids)[cloud],
                 suite=metadata.version("kb-tests"),
                 cloud=cloud_label(cloud),
                 testing_cloud=self.selection.testing_cloud,
@@ -200,14 +218,18 @@ class Run:
                     if target.cloud == cloud
                 ],
             )
+            self._records[cloud] = Underway(record, self.folder)
         return self._records[cloud]
 
     def _write(self, clouds: Iterable[str]) -> None:
         for cloud in clouds:
-            record = self._records[cloud]
-            try:
-                self._paths[cloud] = record.write(self.folder)
-            except RecordError as error:
-                self._paths[cloud] = None
-                if str(error) not in record.problems:
-                    record.problems.append(str(error))
+            self._try(cloud, self._records[cloud].save)
+
+    def _try(self, cloud: str, write: Callable[[], Path]) -> None:
+        kept = self._records[cloud]
+        try:
+            self._paths[cloud] = write()
+        except RecordError as error:
+            self._paths[cloud] = None
+            if str(error) not in kept.record.problems:
+                kept.change(Said(where="problems", sentence=str(error)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
@@ -15,6 +14,7 @@ from pathlib import Path
 from kb_tests.cloud import journal
 from kb_tests.localcloud.client import AdminClient
 from kb_tests.localcloud.control import Running
+from kb_tests.report.record import load
 from tests.campaign import outside
 from tests.campaign.plane import Plane
 
@@ -142,8 +142,7 @@ class Session:
     def points(self) -> list[dict[str, object]]:
         """The points of the record as it now lies on the disk."""
         for path in self.reports.glob("*.json"):
-            points: list[dict[str, object]] = json.loads(path.read_text())["points"]
-            return points
+            return [{"status": str(point.status)} for point in load(path).points]
         return []
 
     def workers(self) -> list[int]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from kb_tests.report.record import load
 from tests.functional.session.suite import Ended, Suite
 from tests.waiting import PATIENCE, SESSION, eventually
 
@@ -61,8 +61,7 @@ class Live:
 
     def _points(self, number: int) -> list[Any]:
         for path in (self.suite.folder / "reports").glob("*.json"):
-            points: list[Any] = json.loads(path.read_text())["points"]
-            return points[:number]
+            return [{"status": str(point.status)} for point in load(path).points[:number]]
         return [{"status": "not_run"}]
 
     def _wait(self, condition: Callable[[], bool], seconds: float) -> None:

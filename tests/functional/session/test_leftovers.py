@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+from kb_tests.report.record import load
 from tests.functional.session.suite import Suite
 from tests.waiting import PATIENCE, SESSION, eventually
 
@@ -73,6 +75,29 @@ def test_cleanup_takes_the_dead_run_and_no_other(suite: Suite) -> None:
     alive.send_signal(signal.SIGTERM)
     assert alive.wait(PATIENCE) == 2, said(suite, "alive")
     assert suite.left() == []
+
+
+def test_the_reaper_makes_the_record_of_a_killed_session_whole(suite: Suite) -> None:
+    """What was measured is in it, and that the rest was not."""
+    scenario = suite.scenario(rates="[50, 60]", duration="2s")
+    session = start(suite, "killed", "--kb-cloud", suite.running.cloud, "--kb-scenario", scenario)
+
+    def statuses() -> list[str]:
+        return [
+            str(point.status)
+            for path in (suite.folder / "killed").glob("*.json")
+            for point in load(path).points
+        ]
+
+    eventually(lambda: statuses() == ["judged", "not_run"])
+    kill(session)
+    eventually(lambda: suite.left() == [])
+    eventually(lambda: not list((suite.folder / "killed").glob("*.ndjson")))
+    (path,) = (suite.folder / "killed").iterdir()
+    record = json.loads(path.read_text())
+    assert [point["status"] for point in record["points"]] == ["judged", "not_run"]
+    assert record["scenarios"][0]["topology"]["servers"]
+    assert record["exit_code"] is None
 
 
 def test_a_kept_topology_stays_until_it_is_cleaned_up(suite: Suite) -> None:

@@ -17,7 +17,7 @@ from kb_tests.errors import CloudAccessError, LeakError
 from kb_tests.events.bus import Bus
 from kb_tests.events.model import Leaked, Outcome, Problem
 from kb_tests.session import journaling, outbox
-from kb_tests.session.keys import BUS, INTERRUPTS
+from kb_tests.session.keys import BUS, INTERRUPTS, RECORDS
 from kb_tests.session.outbox import Outbox
 from kb_tests.session.selection import Target
 
@@ -36,7 +36,7 @@ def failures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Excep
 
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setattr(journaling, "tear_down", tear_down)
-    monkeypatch.setattr(reaper, "start", lambda _: SimpleNamespace(release=lambda wait: None))
+    monkeypatch.setattr(reaper, "start", lambda *_: SimpleNamespace(release=lambda wait: None))
     return wrong
 
 
@@ -44,7 +44,8 @@ def _ended(*names: str) -> list[Outcome]:
     """What a run on these clouds had to say when it ended."""
     events = Outbox()
     interrupts = SimpleNamespace(deferred=lambda _: nullcontext())
-    config = cast("pytest.Config", SimpleNamespace(stash={BUS: Bus([events]), INTERRUPTS: interrupts}))
+    stash = {BUS: Bus([events]), INTERRUPTS: interrupts, RECORDS: {names[0]: Path("reports/01234567.json")}}
+    config = cast("pytest.Config", SimpleNamespace(stash=stash))
     clouds = [SimpleNamespace(name=name, clouds_yaml=None, now=lambda: 1e9) for name in names]
     target = cast("Target", SimpleNamespace(cloud=names[0], scenario=SimpleNamespace(name="small")))
     progress = cast("Any", SimpleNamespace(step=lambda *_: None, removed=lambda *_: None))
