@@ -52,6 +52,8 @@ JUDGED := tests/functional/storage/test_gate.py tests/functional/session/test_re
 	tests/functional/session/test_storage_faults.py \
 	tests/functional/localcloud/test_netns_faults.py tests/functional/localcloud/test_whole_links.py
 SPREAD := --dist loadfile --no-loadscope-reorder
+# What takes long is said, so that weight is seen when it comes.
+WEIGHT := --durations 20 --durations-min 5
 # An ordinary user leaves out what only root can have; the tests' last lines name it.
 CHOICE := $(if $(filter 0,$(shell id -u)),,-m "not root_only")
 
@@ -59,10 +61,10 @@ test: check
 	@$(MAKE) --no-print-directory pytest
 
 pytest:
-	$(PYTEST) -n 4 $(SPREAD) $(CHOICE) $(addprefix --ignore=,$(ENGINES) $(JUDGED)) \
+	$(PYTEST) -n 4 $(SPREAD) $(WEIGHT) $(CHOICE) $(addprefix --ignore=,$(ENGINES) $(JUDGED)) \
 		tests/functional/session tests/functional tests/unit
-	$(PYTEST) $(CHOICE) $(ENGINES)
-	$(PYTEST) -n 2 $(SPREAD) $(CHOICE) $(JUDGED)
+	$(PYTEST) $(WEIGHT) $(CHOICE) $(ENGINES)
+	$(PYTEST) -n 2 $(SPREAD) $(WEIGHT) $(CHOICE) $(JUDGED)
 
 nightly: setup-dev
 	@code=0; for part in $(NIGHTLY); do \
