@@ -24,7 +24,7 @@ POINT = HttpPoint(
     warm_up=1,
     duration=2,
     max_duration=2,
-    timeout=1,
+    timeout=10,
 )
 
 
