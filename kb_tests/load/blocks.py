@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+LENGTHS = (1, 2, 4, 8)
+"""Seconds: each is half of the next, so that blocks of windows of any length add up to equal ones."""
+
 
 def block_seconds(duration: float) -> float:
-    """The length of one histogram block: a thirtieth of the window, whole seconds from 1 to 10."""
-    return float(min(10, max(1, round(duration / 30))))
+    """The length of one histogram block: a thirtieth of the window, and 4 s from two minutes to twenty on."""
+    if duration >= 1200:
+        return float(LENGTHS[-1])
+    return float(max((length for length in LENGTHS[:3] if length * 30 <= duration), default=1))

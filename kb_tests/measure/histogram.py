@@ -125,9 +125,11 @@ class Histogram:
         return cls(used, total[used])
 
     def without(self, count: int, at_least: float) -> Histogram:
-        """A copy with `count` values less: the shortest of `at_least` seconds or more; where too few are
+        """It with `count` values less: the shortest of `at_least` seconds or more; where too few are
         that long, the longest of the others go, too.
         """
+        if not count:
+            return self
         left = self.counts.copy()
         first = int(np.searchsorted(_HIGH[self.slots] * MICROSECOND, at_least))
         for part in (left[first:], left[:first][::-1]):  # views: what is taken from them is taken from left

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Annotated, Self
 
 from pydantic import (
@@ -17,9 +18,13 @@ from pydantic import (
 
 from kb_tests.measure.http.measurement import Measurement
 from kb_tests.measure.storage.measurement import StorageMeasurement
+from kb_tests.report.batches import limits_of
+from kb_tests.report.http import batches as http
 from kb_tests.report.http.measured import MeasurementRecord
 from kb_tests.report.measured import Part, RunId, Text
+from kb_tests.report.storage import batches as storage
 from kb_tests.report.storage.measured import StorageMeasurementRecord
+from kb_tests.scenario.http import HttpPoint
 from kb_tests.scenario.points import Point
 from kb_tests.scenario.storage import StoragePoint
 from kb_tests.sla.verdict import Outcome, Verdict
@@ -67,11 +72,10 @@ class LookRecord(Part):
     verdict: Verdict
 
     @classmethod
-    def of(
-        cls, duration: float, measurement: AnyMeasurement, verdict: Verdict, started: datetime
-    ) -> LookRecord:
-        """The record of a look of `duration` seconds."""
-        return cls(started=started, duration=duration, measurement=measured(measurement), verdict=verdict)
+    def of(cls, point: Point, measurement: AnyMeasurement, verdict: Verdict, started: datetime) -> LookRecord:
+        """The record of a look at `point`, for as long as that says."""
+        found = measured(point, measurement, limits_of(verdict))
+        return cls(started=started, duration=point.duration, measurement=found, verdict=verdict)
 
 
 class PointRecord(Part):
@@ -128,7 +132,7 @@ class PointRecord(Part):
             point=point,
             status=PointStatus.JUDGED,
             started=started,
-            measurement=measured(measurement),
+            measurement=measured(point, measurement, limits_of(verdict)),
             verdict=verdict,
             earlier=tuple(earlier),
         )
@@ -149,7 +153,7 @@ class PointRecord(Part):
             point=point,
             status=PointStatus.INVALID if doubts and not allow_invalid else PointStatus.MEASURED,
             started=started,
-            measurement=measured(measurement),
+            measurement=measured(point, measurement),
             doubts=tuple(doubts),
             notes=tuple(notes),
         )
@@ -189,11 +193,17 @@ class PointRecord(Part):
         return self.verdict.outcome if self.verdict else None
 
 
-def measured(measurement: AnyMeasurement) -> MeasurementRecord | StorageMeasurementRecord:
-    """The record of a measurement of any kind."""
-    if isinstance(measurement, StorageMeasurement):
-        return StorageMeasurementRecord.of(measurement)
-    return MeasurementRecord.of(measurement)
+def measured(
+    point: Point, measurement: AnyMeasurement, limits: Mapping[str, float] = MappingProxyType({})
+) -> MeasurementRecord | StorageMeasurementRecord:
+    """The record of a measurement of any kind; its batches count what took longer than each of `limits`."""
+    match point, measurement:
+        case HttpPoint(), Measurement():
+            return MeasurementRecord.of(measurement, http.batches(measurement, limits, point.timeout))
+        case StoragePoint(), StorageMeasurement():
+            return StorageMeasurementRecord.of(measurement, storage.batches(measurement, limits))
+        case _:
+            raise TypeError(f"{point.id} is not of the kind of what was measured")
 
 
 def _holds(verdict: Verdict) -> bool:

@@ -251,4 +251,4 @@ class PointRunner(ABC, Generic[S, P, M]):
 
 
 def _look(probe: Probe[P, M]) -> LookRecord:
-    return LookRecord.of(probe.point.duration, probe.measurement, probe.verdict, probe.started)
+    return LookRecord.of(probe.point, probe.measurement, probe.verdict, probe.started)

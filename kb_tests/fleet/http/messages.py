@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from kb_tests.fleet.messages import ClockChange, Count, Encoded, Instant, LoadReport, Message, Seconds, Text
+from kb_tests.fleet.packed import pack, unpack
 
 ErrorKey = Literal[
     "status",
@@ -67,9 +67,6 @@ class SecondReport(Message):
     buckets: Annotated[list[tuple[Annotated[int, Field(ge=0, le=200)], Count]], Field(max_length=200)]
 
 
-_BUCKET = struct.Struct("<BQ")
-
-
 @dataclass(frozen=True, slots=True)
 class KeptSecond:
     """What is kept of a `SecondReport` until its load is over, in a tenth of the memory: ten thousand agents
@@ -98,12 +95,12 @@ class KeptSecond:
             failed=sum(counts.errors.values()),
             body_bytes=counts.bytes,
             open=report.open,
-            packed=b"".join(_BUCKET.pack(bucket, count) for bucket, count in report.buckets),
+            packed=pack(report.buckets),
         )
 
     def buckets(self) -> Iterator[tuple[int, int]]:
         """(bucket, how many) of the coarse response times."""
-        return _BUCKET.iter_unpack(self.packed)
+        return unpack(self.packed)
 
 
 class BlockReport(Message):

@@ -15,14 +15,15 @@ from kb_tests.fleet.storage.messages import (
     IoDone,
     IoDue,
     IoSecond,
+    KeptIoSecond,
     StorageReport,
 )
 
 
-class StorageGathering(Gathering[IoSecond, IoBlock, IoDone]):
+class StorageGathering(Gathering[KeptIoSecond, IoBlock, IoDone]):
     """A storage server's part in a fio job."""
 
-    second, block, end = IoSecond, IoBlock, IoDone
+    second, block, end = KeptIoSecond, IoBlock, IoDone
 
     def __init__(self, server: Server, limit: int) -> None:
         super().__init__(server, limit)
@@ -30,7 +31,9 @@ class StorageGathering(Gathering[IoSecond, IoBlock, IoDone]):
 
     def add(self, report: OfCommand) -> None:
         """As any, and what was due in a block."""
-        if isinstance(report, IoDue):
+        if isinstance(report, IoSecond):
+            self._keep(self._seconds, KeptIoSecond.of(report))
+        elif isinstance(report, IoDue):
             self._keep(self._due, report)
         else:
             super().add(report)

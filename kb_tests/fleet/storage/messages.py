@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import sys
+from dataclasses import dataclass, field
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from kb_tests.fleet.messages import ClockChange, Count, Instant, LoadReport, Message, Seconds, Text
+from kb_tests.fleet.packed import Packed, pack
 
 MAX_BINS = 2048
 """fio has 1,856 latency bins at most."""
@@ -108,6 +111,47 @@ class IoSecond(Message):
     write: CoarsePart
 
 
+@dataclass(frozen=True, slots=True)
+class KeptPart:
+    """Reads or writes of a `KeptIoSecond`."""
+
+    ios: int
+    bytes: int
+    packed: Packed = field(repr=False)
+
+    @classmethod
+    def of(cls, part: CoarsePart) -> KeptPart:
+        """What is kept of `part`."""
+        return cls(part.ios, part.bytes, pack(part.buckets))
+
+
+@dataclass(frozen=True, slots=True)
+class KeptIoSecond:
+    """What is kept of an `IoSecond` until its load is over, in a tenth of the memory."""
+
+    kind: ClassVar[str] = "io_second"
+    id: str
+    index: int
+    begin: float
+    end: float
+    errors: int
+    read: KeptPart
+    write: KeptPart
+
+    @classmethod
+    def of(cls, report: IoSecond) -> KeptIoSecond:
+        """What `report` adds to the series."""
+        return cls(
+            id=sys.intern(report.id),
+            index=report.index,
+            begin=report.begin,
+            end=report.end,
+            errors=report.errors,
+            read=KeptPart.of(report.read),
+            write=KeptPart.of(report.write),
+        )
+
+
 class IoDue(Message):
     """What was due in one time block of one server, at a rate."""
 
@@ -161,5 +205,5 @@ class IoDone(Message):
     whole: Whole | None = None
 
 
-StorageReport = LoadReport[IoSecond, IoBlock, IoDone]
+StorageReport = LoadReport[KeptIoSecond, IoBlock, IoDone]
 """What one storage server said of one fio job."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from kb_tests.measure.heat import Heat
 from kb_tests.measure.histogram import Histogram
 
 
@@ -132,6 +133,7 @@ class Measurement:
     `response` runs from the time a request was due (free of coordinated omission), `service` from
     its actual sending. `missing` names agents that did not deliver a whole report, with why. `start` is set
     if the warm-up was to be found. `connections` are those of all agents, None where they are not known.
+    `heat` are the response times second by second.
     """
 
     point_id: str
@@ -148,6 +150,7 @@ class Measurement:
     missing: Mapping[str, str]
     start: Start | None = None
     connections: Connections | None = None
+    heat: Heat = field(default=Heat(), repr=False)
 
     @property
     def latency(self) -> Histogram:

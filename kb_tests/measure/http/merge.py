@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 from kb_tests.fleet.http.messages import AgentReport, BlockReport, Done, KeptSecond, WireCounts
+from kb_tests.fleet.packed import added
 from kb_tests.measure.clocks import lost
 from kb_tests.measure.coarse import bucket_percentile
+from kb_tests.measure.heat import Heat
 from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.http.measurement import AgentFacts, Block, Connections, Counts, Measurement, Second
 from kb_tests.measure.whole import TOUCHING, sort_out, unfinished
@@ -31,7 +33,11 @@ def measure(point: HttpPoint, reports: Sequence[AgentReport]) -> Measurement:
     whole, missing = sort_out(reports, point.clients, "generator", lambda report: _whole(point, report))
     blocks = tuple(block for agent in whole for block in agent.blocks)
     counts = total(agent.facts.counts for agent in whole)
-    seconds = merge_seconds(second for report in reports for second in report.seconds)
+    seconds, heat = merge_seconds(
+        (second for report in reports for second in report.seconds),
+        -math.ceil(point.warm_up),
+        point.duration + point.timeout,
+    )
     window = [second for second in seconds if 0 <= second.at < math.floor(point.duration)]
     span = float(math.floor(point.duration)) or point.duration
     return Measurement(
@@ -47,6 +53,7 @@ def measure(point: HttpPoint, reports: Sequence[AgentReport]) -> Measurement:
         blocks=blocks,
         agents=tuple(agent.facts for agent in whole),
         missing=missing,
+        heat=heat,
         connections=_connections([agent.facts for agent in whole], window),
     )
 
@@ -173,20 +180,21 @@ def total(parts: Iterable[Counts]) -> Counts:
     )
 
 
-def merge_seconds(reports: Iterable[KeptSecond]) -> tuple[Second, ...]:
-    """One `Second` for each index in `reports`, ascending, all agents added up."""
+def merge_seconds(
+    reports: Iterable[KeptSecond], first: float, last: float
+) -> tuple[tuple[Second, ...], Heat]:
+    """One `Second` for each index in `reports`, ascending, all agents added up; and the response times of the
+    seconds from `first` to `last`.
+    """
     by_index: defaultdict[int, list[KeptSecond]] = defaultdict(list)
     for report in reports:
         by_index[report.index].append(report)
-    return tuple(_second(index, by_index[index]) for index in sorted(by_index))
+    buckets = {index: added(part.packed for part in parts) for index, parts in by_index.items()}
+    seconds = tuple(_second(index, by_index[index], buckets[index]) for index in sorted(by_index))
+    return seconds, Heat.of(buckets, first, last)
 
 
-def _second(index: int, parts: Iterable[KeptSecond]) -> Second:
-    parts = tuple(parts)
-    buckets: Counter[int] = Counter()
-    for part in parts:
-        for bucket, count in part.buckets():
-            buckets[bucket] += count
+def _second(index: int, parts: Sequence[KeptSecond], buckets: Mapping[int, int]) -> Second:
     return Second(
         at=float(index),
         sent=sum(part.sent for part in parts),

@@ -60,6 +60,7 @@ def without_start(measurement: Measurement) -> Measurement:
         response=Histogram.merged(block.response for block in kept),
         service=Histogram.merged(block.service for block in kept),
         seconds=seconds,
+        heat=replace(measurement.heat, at=measurement.heat.at - round(cut)),
         blocks=kept,
         agents=tuple(agents),
         start=start,

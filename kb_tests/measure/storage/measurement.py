@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from kb_tests.measure.heat import Heat
 from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.latency import Latency
 
@@ -130,7 +131,7 @@ class StorageMeasurement:
 
     `offered` and `iops`, `bandwidth` are those of all servers together. `steady` tells whether the last
     five rounds were alike, None if nobody asked. `missing` names servers that did not deliver a whole
-    report, with why.
+    report, with why. `read_heat` and `write_heat` are their latencies second by second, where they were seen.
     """
 
     point_id: str
@@ -146,6 +147,8 @@ class StorageMeasurement:
     servers: tuple[StorageServer, ...]
     missing: Mapping[str, str]
     steady: bool | None = None
+    read_heat: Heat = field(default=Heat(), repr=False)
+    write_heat: Heat = field(default=Heat(), repr=False)
 
     @property
     def stall(self) -> float:

@@ -27,6 +27,9 @@ def measure(point: StoragePoint, reports: Sequence[StorageReport]) -> StorageMea
     """
     whole, missing = sort_out(reports, point.clients, "server", lambda report: _whole(point, report))
     servers = tuple(part.server for part in whole)
+    seconds, reads, writes = merge_seconds(
+        [report.seconds for report in reports], -point.ramp, point.duration + _LONGEST_DRAIN
+    )
     return StorageMeasurement(
         point_id=point.id,
         duration=point.duration,
@@ -36,12 +39,12 @@ def measure(point: StoragePoint, reports: Sequence[StorageReport]) -> StorageMea
         read=Io.merged(tuple(server.read for server in servers)),
         write=Io.merged(tuple(server.write for server in servers)),
         errors=sum(server.errors for server in servers),
-        seconds=merge_seconds(
-            [report.seconds for report in reports], -point.ramp, point.duration + _LONGEST_DRAIN
-        ),
+        seconds=seconds,
         blocks=tuple(block for part in whole for block in part.blocks),
         servers=servers,
         missing=missing,
+        read_heat=reads,
+        write_heat=writes,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from kb_tests.fleet.storage.messages import IoBlock, IoSecond, StorageReport
+from kb_tests.fleet.storage.messages import IoBlock, KeptIoSecond, StorageReport
 
 
 def joined(rounds: Sequence[StorageReport]) -> StorageReport:
@@ -15,15 +15,16 @@ def joined(rounds: Sequence[StorageReport]) -> StorageReport:
     if problem or len(done) < len(rounds):
         return replace(rounds[-1], problem=problem or "its final report is missing")
     begin = end = done[0].begin
-    seconds: list[IoSecond] = []
+    seconds: list[KeptIoSecond] = []
     blocks: list[IoBlock] = []
     stalls: list[tuple[float, float]] = []
     for part, ended in zip(rounds, done, strict=True):
         shift = end - ended.begin
         for second in part.seconds:
             if second.begin >= ended.begin or not seconds:
-                moved = {"begin": second.begin + shift, "end": second.end + shift}
-                seconds.append(second.model_copy(update={**moved, "id": done[0].id}))
+                seconds.append(
+                    replace(second, id=done[0].id, begin=second.begin + shift, end=second.end + shift)
+                )
         for block in part.blocks:
             moved = {"begin": block.begin + shift, "end": block.end + shift}
             blocks.append(block.model_copy(update={**moved, "id": done[0].id, "index": len(blocks)}))

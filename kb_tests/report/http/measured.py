@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
+from kb_tests.measure.heat import Heat
 from kb_tests.measure.http.measurement import (
     AgentFacts,
     Block,
@@ -17,6 +18,8 @@ from kb_tests.measure.http.measurement import (
     Second,
     Start,
 )
+from kb_tests.report.batches import BatchesRecord
+from kb_tests.report.heat import HeatRecord
 from kb_tests.report.measured import Column, Columns, Encoded, Part, decode, kept, shallow
 
 
@@ -103,7 +106,10 @@ class AgentRecord(Part):
 
 
 class MeasurementRecord(Part):
-    """A `Measurement`; `blocks_left_out` counts the blocks that were too many to keep."""
+    """A `Measurement`; `blocks_left_out` counts the blocks that were too many to keep.
+
+    `batches` are there however many there were, in what we write.
+    """
 
     point_id: str
     duration: float
@@ -120,11 +126,15 @@ class MeasurementRecord(Part):
     missing: dict[str, str]
     start: Start | None = None
     connections: Connections | None = None
+    heat: HeatRecord | None = None
+    batches: BatchesRecord | None = None
 
     @classmethod
-    def of(cls, measurement: Measurement) -> MeasurementRecord:
-        """The record of `measurement`."""
+    def of(cls, measurement: Measurement, batches: BatchesRecord | None = None) -> MeasurementRecord:
+        """The record of `measurement`, with its `batches`."""
         changed = {
+            "heat": HeatRecord.of(measurement.heat),
+            "batches": batches,
             "response": measurement.response.encode(),
             "service": measurement.service.encode(),
             "seconds": SecondColumns.of(measurement.seconds),
@@ -140,7 +150,8 @@ class MeasurementRecord(Part):
             "seconds": self.seconds.restore(),
             "blocks": tuple(block.restore() for block in self.blocks),
             "agents": tuple(agent.restore() for agent in self.agents),
+            "heat": self.heat.restore() if self.heat else Heat(),
         }
         plain = dict(self) | changed
-        del plain["blocks_left_out"]
+        del plain["blocks_left_out"], plain["batches"]
         return Measurement(**plain)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from kb_tests.measure.heat import Heat
 from kb_tests.measure.latency import Latency
 from kb_tests.measure.storage.measurement import (
     NOTHING,
@@ -17,6 +18,8 @@ from kb_tests.measure.storage.measurement import (
     StorageSecond,
     StorageServer,
 )
+from kb_tests.report.batches import BatchesRecord
+from kb_tests.report.heat import HeatRecord
 from kb_tests.report.measured import Column, Columns, Encoded, Part, decode, kept, shallow
 
 Count = Annotated[int, Field(ge=0)]
@@ -150,7 +153,10 @@ class StorageServerRecord(Part):
 
 
 class StorageMeasurementRecord(Part):
-    """A `StorageMeasurement`; `blocks_left_out` counts the blocks that were too many to keep."""
+    """A `StorageMeasurement`; `blocks_left_out` counts the blocks that were too many to keep.
+
+    `batches` are there however many there were, in what we write.
+    """
 
     point_id: str
     duration: float
@@ -166,11 +172,19 @@ class StorageMeasurementRecord(Part):
     servers: tuple[StorageServerRecord, ...]
     missing: dict[str, str]
     steady: bool | None = None
+    read_heat: HeatRecord | None = None
+    write_heat: HeatRecord | None = None
+    batches: BatchesRecord | None = None
 
     @classmethod
-    def of(cls, measurement: StorageMeasurement) -> StorageMeasurementRecord:
-        """The record of `measurement`."""
+    def of(
+        cls, measurement: StorageMeasurement, batches: BatchesRecord | None = None
+    ) -> StorageMeasurementRecord:
+        """The record of `measurement`, with its `batches`."""
         changed = {
+            "read_heat": HeatRecord.of(measurement.read_heat),
+            "write_heat": HeatRecord.of(measurement.write_heat),
+            "batches": batches,
             "read": IoRecord.of(measurement.read),
             "write": IoRecord.of(measurement.write),
             "seconds": StorageSecondColumns.of(measurement.seconds),
@@ -186,7 +200,9 @@ class StorageMeasurementRecord(Part):
             "seconds": self.seconds.restore(),
             "blocks": tuple(block.restore() for block in self.blocks),
             "servers": tuple(server.restore() for server in self.servers),
+            "read_heat": self.read_heat.restore() if self.read_heat else Heat(),
+            "write_heat": self.write_heat.restore() if self.write_heat else Heat(),
         }
         plain = dict(self) | changed
-        del plain["blocks_left_out"]
+        del plain["blocks_left_out"], plain["batches"]
         return StorageMeasurement(**plain)

@@ -61,6 +61,8 @@ def test_a_point_becomes_one_command() -> None:
     }
 
 
-@pytest.mark.parametrize(("duration", "block"), [(3, 1), (30, 1), (60, 2), (299, 10), (3600, 10)])
-def test_blocks_are_whole_seconds_from_one_to_ten(duration: float, block: float) -> None:
+@pytest.mark.parametrize(
+    ("duration", "block"), [(3, 1), (30, 1), (59, 1), (60, 2), (120, 4), (600, 4), (3600, 8)]
+)
+def test_blocks_of_all_windows_add_up_to_equal_ones(duration: float, block: float) -> None:
     assert block_seconds(duration) == block

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from kb_tests.fleet.storage.messages import IoBlock, IoDone, IoSecond, StorageReport
+from kb_tests.fleet.storage.messages import IoBlock, IoDone, IoSecond, KeptIoSecond, StorageReport
 from kb_tests.measure.storage import fio
 from kb_tests.scenario.storage import StoragePoint
 
@@ -99,7 +99,14 @@ def block(
 
 def second(
     index: int, reads: int, writes: int = 0, begin: float | None = None, end: float | None = None
+) -> KeptIoSecond:
+    return KeptIoSecond.of(sent(index, reads, writes, begin, end))
+
+
+def sent(
+    index: int, reads: int, writes: int = 0, begin: float | None = None, end: float | None = None
 ) -> IoSecond:
+    """A second as it comes from a server."""
     return IoSecond.model_validate(
         {
             "v": 1,
@@ -144,7 +151,7 @@ def done(**changes: Any) -> IoDone:
 def report(
     made: Iterable[IoBlock],
     agent: str = "storage-0",
-    seconds: tuple[IoSecond, ...] | None = None,
+    seconds: tuple[KeptIoSecond, ...] | None = None,
     **changes: Any,
 ) -> StorageReport:
     """A whole report of these blocks; its seconds are as even as they, `changes` go to its final message."""

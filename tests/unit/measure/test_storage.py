@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kb_tests.fleet.storage.messages import IoBlock, StorageReport
+from kb_tests.measure.heat import Heat
 from kb_tests.measure.latency import Latency
 from kb_tests.measure.storage import fio
 from kb_tests.measure.storage.merge import flaw, measure
@@ -233,11 +234,13 @@ def test_the_fastest_are_taken_out_first(number: int) -> None:
 
 def test_seconds_are_added_up_and_a_late_answer_is_spread() -> None:
     parts = [second(0, 100), second(1, 30, 0, 1.0, 4.4), second(4, 160, 0, 4.4, 5.0), second(0, 50)]
-    seconds = merge_seconds([parts[:3], parts[3:]], -10, 60)
+    seconds, reads, writes = merge_seconds([parts[:3], parts[3:]], -10, 60)
     assert [at.at for at in seconds] == [0, 1, 2, 3, 4]
     assert seconds[0].iops.read == 150
     assert seconds[1].iops.read == seconds[3].iops.read == pytest.approx(30 / 3.4)
     assert seconds[4].iops.read == pytest.approx(160 / 0.6)
+    assert reads == Heat(0, 1, (((32, 150),), (), (), ((32, 30),), ((32, 160),)))
+    assert writes.rows == ((), (), (), (), ())
 
 
 def test_fairness_is_one_for_equals_and_less_for_others() -> None:

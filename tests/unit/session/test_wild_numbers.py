@@ -16,7 +16,7 @@ from kb_tests.events.bus import Bus
 from kb_tests.events.model import AnyEvent, PointStarted
 from kb_tests.fleet.http.messages import AgentReport, SecondReport
 from kb_tests.fleet.roster import Roster
-from kb_tests.fleet.storage.messages import StorageReport
+from kb_tests.fleet.storage.messages import KeptIoSecond, StorageReport
 from kb_tests.measure.http.merge import measure
 from kb_tests.measure.http.start import without_start
 from kb_tests.measure.storage.merge import measure as measure_storage
@@ -91,7 +91,7 @@ SECOND = SecondReport.model_validate(
         "buckets": [(30, 2), (31, 1)],
     }
 )
-IO_SECOND = io_reports.second(0, 3, 2)
+IO_SECOND = io_reports.sent(0, 3, 2)
 
 
 class View:
@@ -166,7 +166,8 @@ def io_report(draw: st.DrawFn) -> StorageReport:
     for _ in range(draw(st.integers(0, 3))):
         place = draw(st.integers(0, len(blocks) - 1))
         blocks[place] = draw(extreme(blocks[place]))
-    seconds = [draw(extreme(second)) if draw(st.booleans()) else second for second in whole.seconds[:5]]
+    sent = [io_reports.sent(index, 100) for index in range(5)]
+    seconds = [KeptIoSecond.of(draw(extreme(second)) if draw(st.booleans()) else second) for second in sent]
     assert whole.done is not None
     done = draw(extreme(io_reports.done(blocks=10, stalls=[(3.0, 2.0), (9.0, 1.0)])))
 
