@@ -149,20 +149,18 @@ def _region_of(
 ) -> CloudRegion:
     config = copy.deepcopy(region.config) | {"auth_type": kind, "auth": auth}
     with sdk_warnings_ignored():
-        return CloudRegion(
+        made = CloudRegion(
             name=region.name,
             region_name=region.config.get("region_name"),
             config=config,
             force_ipv4=region.force_ipv4,
             auth_plugin=plugin,
-            discovery_cache=_discovered(region),
         )
-
-
-def _discovered(region: CloudRegion) -> dict[str, Any]:
-    """What is known of the versions of its APIs: they are the same for every user, and need be asked once."""
-    found = getattr(region, "_discovery_cache", None)
-    return {} if found is None else found
+    # What is known of the versions of its APIs is the same for every user, and need be asked once. Given to
+    # the constructor, an empty one would be lost: it takes that for none.
+    known = getattr(region, "_discovery_cache", None)
+    made._discovery_cache = {} if known is None else known  # noqa: SLF001 - it has no other way in
+    return made
 
 
 @contextlib.contextmanager

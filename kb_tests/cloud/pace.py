@@ -1,4 +1,8 @@
-"""How long to wait until the next look at many things that come or go one by one."""
+"""How long to wait until the next look at many things that come or go one by one.
+
+Each look is a request that costs the cloud, and may make it slower: their number grows with the logarithm of
+the time, and in return the end is seen a share of that time late.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +10,25 @@ _FASTEST = 0.3
 _MORE_FOR_EACH = 0.01
 """Seconds between two looks at least, and how many more for each thing."""
 
-_SLOWEST = 30.0
-_LATE = 0.05
+_SLOWEST = 90.0
+_LATE = 0.08
 _LATEST = 0.5
+_LATEST_AT_A_PACE = 1.0
 """How much later than it happens the end may be seen, as a share of the time that it took: at the pace that
-there was before, and at worst.
+there was before; at worst, before the first is done; and at worst, once there is a pace.
 """
+
+_AT_ONCE = 0.8
+"""How much of what seems left is waited for at once."""
 
 
 def until_next_look(waited: float, done: int, wanted: int) -> float:
-    """Seconds: half of what is left at the pace so far, or all of it when that is soon; within bounds.
+    """Seconds: most of what is left at the pace so far, or all of it when that is soon; within bounds.
 
-    `waited` are the seconds since the first look, in which `done` of `wanted` were seen.
+    `waited` are the seconds since the things were asked for, in which `done` of `wanted` were seen.
     """
     soonest = max(_FASTEST + _MORE_FOR_EACH * wanted, waited * _LATE)
-    longest = max(soonest, min(waited * (_LATEST if done > 0 else _LATEST / 2), _SLOWEST))
+    worst = _LATEST_AT_A_PACE if done > 0 else _LATEST
+    longest = max(soonest, min(waited * worst, _SLOWEST))
     left = waited * (wanted - done) / done if done > 0 else longest
-    return min(max(soonest, left if left < 2 * soonest else left / 2), longest)
+    return min(max(soonest, left if left < 2 * soonest else left * _AT_ONCE), longest)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
+
+from openstack import exceptions as sdk
 
 from kb_tests.cloud.caller import Caller
 from kb_tests.cloud.flavors import ChosenFlavor, find_flavor, root_disk
@@ -81,6 +84,10 @@ def check(caller: Caller, layout: Layout, boot: Mapping[Role, str], options: Sta
         role = pool.submit(member_role, caller) if own else None
         found = pool.submit(find_image, caller, options.image, own)
         external = pool.submit(way_out, caller, layout, options)
+        # Once, before many steps do at the same time.
+        pool.submit(
+            caller.call, "asking for Nova's versions", lambda: cloud.connection.compute.get_endpoint_data()
+        ).result()
     member_role_id = role.result() if role else ""
     image = found.result()
     disk = root_disk(image, layout)
@@ -135,12 +142,7 @@ def _check_boot(boot: Mapping[Role, str]) -> None:
 def find_image(caller: Caller, wanted: str, own: bool) -> Any:
     """The image, if the run's projects (`own`: of its own) can use it; else CapacityError."""
     cloud = caller.cloud
-    image = caller.call("looking for the image", lambda: cloud.connection.image.find_image(wanted))
-    if image is None:
-        raise CapacityError(
-            f"Cloud {cloud.name!r} has no image {wanted!r}.",
-            remedy="`kb image upload` puts one there; --kb-image names another one.",
-        )
+    image = _one_image(caller, wanted)
     if image.status != "active":
         raise CapacityError(f"Image {wanted!r} of cloud {cloud.name!r} is {image.status}, not active.")
     if own and image.visibility not in ("public", "community"):
@@ -150,6 +152,54 @@ def find_image(caller: Caller, wanted: str, own: bool) -> Any:
             remedy="Make it public or community, or stage in the user's own project.",
         )
     return image
+
+
+def _one_image(caller: Caller, wanted: str) -> Any:
+    """The image of that name or id. Somebody else's community image is nobody's choice but by its id: anybody
+    may give one any name.
+    """
+    cloud, service = caller.cloud, caller.cloud.connection.image
+
+    def listed(**query: Any) -> list[Any]:
+        return caller.call("looking for the image", lambda: list(service.images(name=wanted, **query)))
+
+    def by_id() -> list[Any]:
+        try:
+            return [service.get_image(wanted)]
+        except sdk.NotFoundException:
+            return []
+
+    found = caller.call("looking for the image", by_id) if _is_id(wanted) else []
+    found = found or listed() or listed(is_hidden=True)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise CapacityError(
+            f"Cloud {cloud.name!r} has {len(found)} images {wanted!r}: {_ids(found)}.",
+            remedy="Give the id of one with --kb-image.",
+        )
+    others = listed(visibility="community")
+    if others:
+        raise CapacityError(
+            f"Cloud {cloud.name!r} has no image {wanted!r} but what other projects share with everybody: "
+            f"{_ids(others)}.",
+            remedy="If you trust its owner, give its id with --kb-image.",
+        )
+    raise CapacityError(
+        f"Cloud {cloud.name!r} has no image {wanted!r}.",
+        remedy="`kb image upload` puts one there; --kb-image names another one.",
+    )
+
+
+def _is_id(wanted: str) -> bool:
+    try:
+        return bool(uuid.UUID(wanted))
+    except ValueError:
+        return False
+
+
+def _ids(images: Iterable[Any]) -> str:
+    return ", ".join(sorted(str(image.id) for image in images))
 
 
 def notes_of(image: Any) -> tuple[str, ...]:

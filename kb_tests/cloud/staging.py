@@ -151,7 +151,7 @@ class _Stage:
     def topology(self, progress: Progress) -> Topology:
         """What was staged, once it is ready; clients have no peers yet."""
         site, layout, builder, options = self._site, self._layout, self._builder, self._options
-        waiting = Waiting(builder, self._groups)
+        waiting = Waiting(builder, self._groups, self._began)
         servers = waiting.run(progress)
         equipped: list[Server] = []
         if layout.volume:

@@ -23,17 +23,22 @@ from kb_tests.errors import StagingError
 
 _FASTEST_DETAILS = 0.3
 _SLOWEST_DETAILS = 15.0
-_LOOK_FOR_FAILED = 4
-"""Each look of this number asks for servers in ERROR, the others for those that are being built."""
+_LOOK_FOR_FAILED = 5
+"""Each look of this number asks for servers in ERROR, too: those look like others that are built."""
 
 _REPLACED_SHARE = 0.05
 
 
 class Waiting:
-    """Waits until all servers are ACTIVE; `replaced` are the names of those that were made anew."""
+    """Waits until all servers are ACTIVE; `replaced` are the names of those that were made anew.
 
-    def __init__(self, builder: Builder, groups: Iterable[Group]) -> None:
+    `since` (monotonic) is when staging began: by that it is known how fast a cloud is before the first server
+    is there, and looks are as seldom.
+    """
+
+    def __init__(self, builder: Builder, groups: Iterable[Group], since: float) -> None:
         self._builder = builder
+        self._since = since
         self._groups = {name: group for group in groups for name in group.names}
         self._given_up: set[str] = set()
         self._missing: set[str] = set()
@@ -45,25 +50,28 @@ class Waiting:
         A twentieth of them (at least one) may go to ERROR and is made anew, once. Raises StagingError
         that names the first in ERROR with Nova's reason, or, when time is up, those not ready.
         """
-        began = time.monotonic()
         dear = _FASTEST_DETAILS
-        built, wanted = 0, len(self._groups)
+        wanted = len(self._groups)
+        before = judged = 0
         for look in itertools.count(1):
             if self._missing:
                 self._ask_again({server.name for server in self._names()})
-            for_failed = look % _LOOK_FOR_FAILED == 0
-            listed = self._names("ERROR" if for_failed else "BUILD")
-            waited = time.monotonic() - began
-            if bool(listed) == for_failed:
+            building = self._names("BUILD")
+            waited = time.monotonic() - self._since
+            built = wanted - len(building)
+            # What is built since may have failed; where no more comes, that is likely.
+            doubtful = built != judged and (built == before or look % _LOOK_FOR_FAILED == 0)
+            before, judged = built, built if doubtful else judged
+            if not building or (doubtful and self._names("ERROR")):
                 found = self._details()
                 ready = self._ready(found)
                 progress("servers", len(ready), wanted)
                 if len(ready) == wanted:
                     return ready
                 self._replace([server for server in found if server.status == "ERROR"])
+                judged = 0
                 interval = dear = min(1.5 * dear, _SLOWEST_DETAILS)
             else:
-                built = built if for_failed else wanted - len(listed)
                 progress("servers", min(built, wanted - 1), wanted)
                 interval = until_next_look(waited, built, wanted)
             if time.monotonic() + interval > self._builder.until:

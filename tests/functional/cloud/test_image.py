@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 
 import pytest
 import requests
 
-from kb_tests.cloud.connect import Cloud
+from kb_tests.cloud.caller import Caller
+from kb_tests.cloud.connect import Cloud, connect
 from kb_tests.cloud.image import upload
-from kb_tests.errors import CloudError
+from kb_tests.cloud.preflight import find_image
+from kb_tests.errors import CapacityError, CloudError
 from tests.functional.cloud.conftest import Faults, answer
+from tests.functional.cloud.member import member
 
 NAME = "kb-node-of-a-test"
 
@@ -93,3 +98,45 @@ def test_what_is_no_image(cloud: Cloud, tmp_path: Path) -> None:
         upload(cloud, file, name=NAME)
     with pytest.raises(CloudError, match="cannot be read"):
         upload(cloud, tmp_path / "none.qcow2", name=NAME)
+
+
+def choose(cloud: Cloud, wanted: str = NAME) -> str:
+    caller = Caller(cloud, until=time.monotonic() + 60.0, stop=Event())
+    return str(find_image(caller, wanted, False).id)
+
+
+def test_it_is_found_by_its_name_and_by_its_id(cloud: Cloud, tmp_path: Path) -> None:
+    made = upload(cloud, qcow2(tmp_path), name=NAME)
+    assert choose(cloud) == made.id
+    assert choose(cloud, made.id) == made.id
+    cloud.connection.image.update_image(made.id, is_hidden=True)
+    assert choose(cloud) == made.id
+    cloud.connection.image.delete_image(made.id)
+    with pytest.raises(CapacityError, match=f"^Cloud 'kb-local' has no image '{made.id}'"):
+        choose(cloud, made.id)
+
+
+def test_of_two_one_has_to_be_named(cloud: Cloud, tmp_path: Path) -> None:
+    two = [cloud.connection.image.create_image(NAME, disk_format="raw", wait=False).id for _ in range(2)]
+    with pytest.raises(CapacityError) as failed:
+        choose(cloud)
+    assert str(failed.value) == (
+        f"Cloud 'kb-local' has 2 images '{NAME}': {', '.join(sorted(two))}. "
+        "Give the id of one with --kb-image."
+    )
+
+
+def test_one_that_a_stranger_shares_with_everybody_is_taken_by_its_id_alone(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    made = upload(cloud, qcow2(tmp_path), name=NAME, visibility="community")
+    with member(cloud, tmp_path) as clouds_yaml:
+        somebody = connect(cloud.name, clouds_yaml)
+        with pytest.raises(CapacityError) as failed:
+            choose(somebody)
+        assert str(failed.value) == (
+            f"Cloud 'kb-local' has no image '{NAME}' but what other projects share with everybody: "
+            f"{made.id}. If you trust its owner, give its id with --kb-image."
+        )
+        assert choose(somebody, made.id) == made.id
+        somebody.close()
