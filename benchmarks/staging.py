@@ -20,11 +20,12 @@ from pathlib import Path
 
 from kb_tests.cloud.connect import connect
 from kb_tests.cloud.journal import Journal
-from kb_tests.cloud.layout import Layout, plan
+from kb_tests.cloud.layout import Layout
 from kb_tests.cloud.options import StageOptions
 from kb_tests.cloud.staging import stage
 from kb_tests.cloud.teardown import tear_down
 from kb_tests.cloud.topology import Role
+from kb_tests.cloud.workloads import plan
 from kb_tests.fleet.boot import user_data
 from kb_tests.fleet.fleet import Fleet
 from kb_tests.fleet.secrets import Secrets

@@ -171,8 +171,9 @@ def _cleanup(options: argparse.Namespace) -> int:
 
 def _doctor(options: argparse.Namespace) -> int:
     from kb_tests.cloud.doctor import State, examine, table
-    from kb_tests.cloud.layout import Layout, apart, plan
+    from kb_tests.cloud.layout import Layout, apart
     from kb_tests.cloud.options import StageOptions
+    from kb_tests.cloud.workloads import plan
     from kb_tests.scenario.load import load
     from kb_tests.scenario.shipped import find_file
 

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from kb_tests.session.http.runner import HttpRunner
     from kb_tests.session.selection import Target
     from kb_tests.session.storage.runner import StorageRunner
-
-Runner = TypeVar("Runner", "HttpRunner", "StorageRunner")
 
 
 @pytest.fixture(scope="session")
@@ -90,54 +88,16 @@ def kb_topology(kb_fleet: tuple[Topology, Fleet]) -> Topology:
 
 
 @pytest.fixture
-def kb_http(
-    request: pytest.FixtureRequest,
-    kb_scenario: Target,
-    kb_fleet: tuple[Topology, Fleet],
-) -> HttpRunner:
+def kb_http(request: pytest.FixtureRequest, kb_fleet: tuple[Topology, Fleet]) -> HttpRunner:
     """Runs HTTP points on the staged topology."""
-    from kb_tests.session.http.runner import HttpRunner
+    from kb_tests.session.runners import runner
 
-    return _runner(HttpRunner, request, kb_scenario, kb_fleet)
+    return cast("HttpRunner", runner("http", request, kb_fleet))
 
 
 @pytest.fixture
-def kb_storage(
-    request: pytest.FixtureRequest,
-    kb_scenario: Target,
-    kb_fleet: tuple[Topology, Fleet],
-) -> StorageRunner:
+def kb_storage(request: pytest.FixtureRequest, kb_fleet: tuple[Topology, Fleet]) -> StorageRunner:
     """Runs storage points on the staged topology."""
-    from kb_tests.session.storage.runner import StorageRunner
+    from kb_tests.session.runners import runner
 
-    return _runner(StorageRunner, request, kb_scenario, kb_fleet)
-
-
-def _runner(
-    kind: type[Runner], request: pytest.FixtureRequest, target: Target, fleet: tuple[Topology, Fleet]
-) -> Runner:
-    from kb_tests.cloud import states
-    from kb_tests.session.keys import ATTEMPTS, BUS, CHECKS, PROGRESSION
-    from kb_tests.session.progress import Progress
-    from kb_tests.session.progression import Progression
-    from kb_tests.session.recorder import Recorder
-
-    config, stash = request.config, request.config.stash
-    topology = fleet[0]
-    cloud: Cloud = request.getfixturevalue("kb_cloud")
-    here = [server for server in topology.proxies + topology.agents if server.cloud in ("", cloud.name)]
-
-    def down() -> list[str]:
-        return states.sentences(states.down(cloud, topology.run_id, here))
-
-    recorder = Recorder(request.node, target.cloud, topology.run_id, stash[BUS], stash[ATTEMPTS], down)
-    return kind(
-        target,
-        *fleet,
-        stash[BUS],
-        recorder,
-        Progress(config, target.cloud),
-        stash.setdefault(PROGRESSION, Progression()),
-        checks=stash[CHECKS],
-        inconclusive_passes=config.getoption("kb_inconclusive") == "pass",
-    )
+    return cast("StorageRunner", runner("storage", request, kb_fleet))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from kb_tests.cloud.layout import Layout
-from kb_tests.cloud.topology import Role
-from kb_tests.scenario.http import HttpPoint
-from kb_tests.scenario.model import Scenario
-from kb_tests.scenario.points import Point, expand
-from kb_tests.scenario.storage import StorageScenario
+from kb_tests.cloud.topology import NAMES, Role
+from kb_tests.cloud.workloads import WORKLOADS
+from kb_tests.scenario.base import Point, Scenario
+from kb_tests.scenario.points import expand
 from kb_tests.scenario.units import format_duration, format_size
 
 
@@ -15,9 +14,7 @@ def describe(scenario: Scenario, *layouts: Layout) -> str:
     """A few lines, for each cloud that it is laid out on, the one under test first; no cloud is asked."""
     points = expand(scenario)
     load = {"points": f"{len(points)}", "data moved": _moved(points), "load lasts": _lasts(points)}
-    if isinstance(scenario, StorageScenario):
-        filled = f"{scenario.topology.servers} x {format_size(scenario.topology.file_size)}"
-        load = {"disks filled": f"{filled}, before the first point"} | load
+    load = dict(WORKLOADS[scenario.kind].rows(scenario)) | load
     if len(layouts) == 1:
         return _table(f"Scenario {scenario.name} needs", _needs(layouts[0]) | load)
     under_test, testing = map(_needs, layouts)
@@ -39,8 +36,7 @@ def _table(title: str, rows: dict[str, str]) -> str:
 def _needs(layout: Layout) -> dict[str, str]:
     needs = layout.needs
     loads = layout.clients.servers
-    makes = "storage servers" if layout.clients.role is Role.STORAGE else "traffic generators"
-    counts = {"HTTP servers": needs.servers - loads - 1, makes: loads}
+    counts = {NAMES[Role.SERVER]: needs.servers - loads - 1, NAMES[layout.clients.role]: loads}
     kinds = ["proxy", *(f"{count} {kind}" for kind, count in counts.items() if count)]
     disk = format_size(layout.flavor.disk) if layout.flavor.disk else "what the image needs"
     floating = "the proxy's floating IP" if needs.floating_ips == 1 else f"{needs.floating_ips} floating IPs"
@@ -61,25 +57,15 @@ def _needs(layout: Layout) -> dict[str, str]:
 
 def _moved(points: tuple[Point, ...]) -> str:
     """What the asked rates come to; a rate of 0 asks for as much as goes."""
-    moved = sum(
-        point.offered
-        * (_lead(point) + point.duration)
-        * (point.page_size if isinstance(point, HttpPoint) else point.block_size)
-        for point in points
-    )
-    free = sum(1 for point in points if point.rate == 0)
+    moved = sum(point.offered * (point.before + point.duration) * point.size for point in points)
+    free = sum(1 for point in points if not point.offered)
     if free == len(points):
         return "as much as goes"
     return format_size(moved) + (f", and in {free} points as much as goes" if free else "")
 
 
 def _lasts(points: tuple[Point, ...]) -> str:
-    shortest = sum(_lead(point) + point.duration for point in points)
-    longest = sum(_lead(point) + point.max_duration for point in points)
+    shortest = sum(point.before + point.duration for point in points)
+    longest = sum(point.before + point.max_duration for point in points)
     more = f", up to {format_duration(longest)} where a verdict needs more samples"
     return format_duration(shortest) + (more if longest > shortest else "")
-
-
-def _lead(point: Point) -> float:
-    """Seconds before a point's measurement."""
-    return point.warm_up if isinstance(point, HttpPoint) else point.ramp

@@ -13,9 +13,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 from kb_tests.cloud.topology import Role
 from kb_tests.errors import ScenarioError
-from kb_tests.scenario.http import HttpTopology
-from kb_tests.scenario.model import Flavor, Scenario
-from kb_tests.scenario.storage import StorageScenario, StorageTopology
+from kb_tests.scenario.base import Flavor
 
 MAX_HOST_ROUTES = 20
 """Neutron's default for `max_subnet_host_routes`."""
@@ -222,13 +220,6 @@ def mebibytes(size: int) -> int:
     return -(-size // (1 << 20))
 
 
-def plan(scenario: Scenario) -> Layout:
-    """Lay a scenario out; ScenarioError when Neutron or the address space cannot carry it."""
-    if isinstance(scenario, StorageScenario):
-        return _plan_storage(scenario.name, scenario.topology)
-    return _plan_http(scenario.name, scenario.topology)
-
-
 def apart(layout: Layout) -> tuple[Layout, Layout]:
     """The layout of an HTTP scenario on two clouds: that of the servers, which have floating IPs, and that of
     the generators. Either has a proxy.
@@ -242,60 +233,12 @@ def apart(layout: Layout) -> tuple[Layout, Layout]:
     return servers, replace(layout, routers=())
 
 
-def _plan_storage(name: str, topology: StorageTopology) -> Layout:
-    clients, proxy = _client_network(name, "storage", Role.STORAGE, topology.servers, routers=0)
-    spec = topology.volume
-    volume = VolumePlan(spec.size, spec.type or "") if spec else None
-    return Layout(name, topology.flavor, clients, (), proxy, volume)
-
-
-def _plan_http(name: str, topology: HttpTopology) -> Layout:
-    if topology.routers > MAX_HOST_ROUTES:
-        raise ScenarioError(
-            f"Scenario {name} asks for {topology.routers} server routers (tenants x "
-            f"routers_per_tenant); {MAX_HOST_ROUTES} are possible, as Neutron takes that many "
-            "routes for the client subnet.",
-            remedy="Use fewer routers, with more networks or servers behind each.",
-        )
-    per_network = _prefix_for(topology.servers_per_network + 1 + SPARE_ADDRESSES)
-    per_router = per_network - (topology.networks_per_router - 1).bit_length()
-    room = per_router - SERVER_SPACE.prefixlen
-    if room < 0 or topology.routers > 1 << room:
-        raise ScenarioError(
-            f"Scenario {name} asks for {topology.servers} servers in {topology.networks} networks behind "
-            f"{topology.routers} routers; subnets of that number and size do not fit into {SERVER_SPACE}.",
-            remedy="Use fewer networks or fewer servers.",
-        )
-    clients, proxy = _client_network(name, "client", Role.CLIENT, topology.servers, topology.routers)
-    clients = replace(clients, places=tuple(topology.placement.clients))
-    places = tuple(topology.placement.servers)
-    first_leg = IPv4Address(clients.gateway) + 1
-    supernets = SERVER_SPACE.subnets(new_prefix=per_router)
-    routers = []
-    for index in range(topology.routers):
-        tenant, number = divmod(index, topology.routers_per_tenant)
-        router = f"server-{tenant + 1}-{number + 1}"
-        supernet = next(supernets)
-        cidrs = supernet.subnets(new_prefix=per_network)
-        networks = tuple(
-            replace(
-                _network(
-                    f"{router}-{n + 1}", tenant + 1, Role.SERVER, next(cidrs), topology.servers_per_network
-                ),
-                places=places,
-            )
-            for n in range(topology.networks_per_router)
-        )
-        routers.append(RouterPlan(router, tenant + 1, str(first_leg + index), str(supernet), networks))
-    return Layout(name, topology.flavor, clients, tuple(routers), proxy)
-
-
-def _client_network(
+def client_network(
     scenario: str, name: str, role: Role, servers: int, routers: int
 ) -> tuple[NetworkPlan, str]:
     """The client network and the proxy's address in it: after the gateway and the routers' legs."""
     reserved = 2 + routers
-    prefix = min(_prefix_for(reserved + servers + SPARE_ADDRESSES), 24)
+    prefix = min(prefix_for(reserved + servers + SPARE_ADDRESSES), 24)
     if prefix < CLIENT_SPACE.prefixlen:
         raise ScenarioError(
             f"Scenario {scenario} asks for {servers} servers in one network; {CLIENT_SPACE} is the largest.",
@@ -303,17 +246,18 @@ def _client_network(
         )
     cidr = next(CLIENT_SPACE.subnets(new_prefix=prefix))
     proxy = cidr.network_address + reserved
-    return _network(name, 0, role, cidr, servers, first=proxy + 1), str(proxy)
+    return network(name, 0, role, cidr, servers, first=proxy + 1), str(proxy)
 
 
-def _prefix_for(hosts: int) -> int:
+def prefix_for(hosts: int) -> int:
     """The longest prefix with that many addresses beside the network's and the broadcast one."""
     return min(32 - (hosts + 1).bit_length(), _LARGEST_PREFIX)
 
 
-def _network(
+def network(
     name: str, tenant: int, role: Role, cidr: IPv4Network, servers: int, first: IPv4Address | None = None
 ) -> NetworkPlan:
+    """A network whose addresses go to `servers`, from `first` on, or from behind the gateway."""
     gateway = cidr.network_address + 1
     last = cidr.broadcast_address - 1
     return NetworkPlan(

@@ -16,6 +16,15 @@ class Role(StrEnum):
     STORAGE = "storage"
 
 
+NAMES = {
+    Role.PROXY: "proxy",
+    Role.SERVER: "HTTP servers",
+    Role.CLIENT: "traffic generators",
+    Role.STORAGE: "storage servers",
+}
+"""For people."""
+
+
 @dataclass(frozen=True)
 class Volume:
     """A Cinder volume attached to one of our servers; `size` in bytes."""

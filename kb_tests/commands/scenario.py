@@ -45,14 +45,12 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def _schema(options: argparse.Namespace) -> int:
-    from pydantic import TypeAdapter
-
     from kb_tests.events import lines
     from kb_tests.report.schema import schema as of_records
-    from kb_tests.scenario.model import Scenario
+    from kb_tests.scenario import model
 
     schemas: dict[str, Callable[[], dict[str, Any]]] = {
-        "scenario": TypeAdapter(Scenario).json_schema,
+        "scenario": model.schema,
         "events": lines.schema,
         "record": of_records,
     }
@@ -107,7 +105,8 @@ def _show(options: argparse.Namespace) -> int:
 
 def _plan(options: argparse.Namespace) -> int:
     from kb_tests.cloud.describe import describe
-    from kb_tests.cloud.layout import apart, plan
+    from kb_tests.cloud.layout import apart
+    from kb_tests.cloud.workloads import plan
     from kb_tests.scenario.load import load
     from kb_tests.scenario.shipped import find_file
 

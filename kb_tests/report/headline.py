@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import assert_never
 
 from kb_tests.report import words
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord
-from kb_tests.scenario.http import HttpPoint
-from kb_tests.scenario.storage import StoragePoint
+from kb_tests.report.workloads import presentation
 from kb_tests.sla.verdict import Check, Outcome
 
 WITHOUT_VERDICT = (PointStatus.LOST, PointStatus.ERROR, PointStatus.NOT_RUN)
@@ -97,29 +95,13 @@ def _rising(points: Sequence[PointRecord]) -> bool:
 
 
 def _series(point: PointRecord) -> tuple[str, str]:
-    asked = point.point
-    match asked:
-        case HttpPoint():
-            return asked.scenario, ""
-        case StoragePoint():
-            return asked.scenario, asked.profile
-        case _:
-            assert_never(asked)
+    return point.point.scenario, presentation(point.point).series(point.point)
 
 
 def _load(point: PointRecord, among: Sequence[PointRecord] = ()) -> str:
-    """How much load a point is; of a profile its name, too, unless all `among` them are of the same one."""
-    asked = point.point
-    match asked:
-        case HttpPoint():
-            return _rate(point)
-        case StoragePoint():
-            same = {other.point.profile for other in among if isinstance(other.point, StoragePoint)}
-            named = "" if same == {asked.profile} else f"{asked.profile!r}, "
-            servers = f"{asked.clients} server{'s' if asked.clients > 1 else ''}"
-            return f"{named}{servers}, {_rate(point)}"
-        case _:
-            assert_never(asked)
+    """How much load a point is, told apart from those `among` which it is."""
+    alike = [other.point for other in among if other.point.kind == point.point.kind]
+    return presentation(point.point).load(point.point, _rate(point), alike)
 
 
 def _rate(point: PointRecord) -> str:
@@ -135,7 +117,7 @@ def _worst(point: PointRecord) -> str:
         return "its SLA was broken"
     check = broken[0]
     value, limit = words.pair(check)
-    things = "requests" if isinstance(point.point, HttpPoint) else "I/Os"
+    things = presentation(point.point).things
     if check.name == "errors":
         return f"{value} of the {things} failed, {limit} are allowed"
     if check.name == "achieved":

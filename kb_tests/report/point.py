@@ -2,47 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Annotated, Self
 
 from pydantic import (
     AwareDatetime,
-    Discriminator,
     Field,
-    Tag,
     model_validator,
 )
 
-from kb_tests.measure.http.measurement import Measurement
-from kb_tests.measure.storage.measurement import StorageMeasurement
 from kb_tests.report.batches import limits_of
-from kb_tests.report.http import batches as http
-from kb_tests.report.http.measured import MeasurementRecord
 from kb_tests.report.measured import Part, RunId, Text
-from kb_tests.report.storage import batches as storage
-from kb_tests.report.storage.measured import StorageMeasurementRecord
-from kb_tests.scenario.http import HttpPoint
-from kb_tests.scenario.points import Point
-from kb_tests.scenario.storage import StoragePoint
+from kb_tests.report.workloads import WORKLOADS, AnyMeasured, AnyPoint, kind_of
+from kb_tests.scenario.base import Point
 from kb_tests.sla.verdict import Outcome, Verdict
-
-AnyMeasurement = Measurement | StorageMeasurement
-
-
-def _kind(value: object) -> str:
-    of_storage = isinstance(value, StorageMeasurementRecord) or (
-        isinstance(value, dict) and "servers" in value
-    )
-    return "storage" if of_storage else "http"
-
-
-AnyMeasurementRecord = Annotated[
-    Annotated[MeasurementRecord, Tag("http")] | Annotated[StorageMeasurementRecord, Tag("storage")],
-    Discriminator(_kind),
-]
 
 
 class PointStatus(StrEnum):
@@ -68,13 +43,13 @@ class LookRecord(Part):
 
     started: AwareDatetime
     duration: float
-    measurement: AnyMeasurementRecord
+    measurement: AnyMeasured
     verdict: Verdict
 
     @classmethod
-    def of(cls, point: Point, measurement: AnyMeasurement, verdict: Verdict, started: datetime) -> LookRecord:
+    def of(cls, point: Point, measurement: object, verdict: Verdict, started: datetime) -> LookRecord:
         """The record of a look at `point`, for as long as that says."""
-        found = measured(point, measurement, limits_of(verdict))
+        found = WORKLOADS[point.kind].record(point, measurement, limits_of(verdict))
         return cls(started=started, duration=point.duration, measurement=found, verdict=verdict)
 
 
@@ -88,11 +63,11 @@ class PointRecord(Part):
     ACTIVE when the point had gone wrong.
     """
 
-    point: Point
+    point: AnyPoint
     status: PointStatus
     reason: Text = ""
     started: AwareDatetime | None = None
-    measurement: AnyMeasurementRecord | None = None
+    measurement: AnyMeasured | None = None
     verdict: Verdict | None = None
     test: Text = ""
     run: RunId | None = None
@@ -111,8 +86,7 @@ class PointRecord(Part):
                 raise ValueError(f"a point that was {self.status} needs its measurement")
         elif not self.reason:
             raise ValueError(f"a point of status {self.status} needs a reason")
-        storage = isinstance(self.measurement, StorageMeasurementRecord)
-        if self.measurement is not None and storage != isinstance(self.point, StoragePoint):
+        if self.measurement is not None and kind_of(self.measurement) != self.point.kind:
             raise ValueError("a point and its measurement have to be of one kind")
         if self.verdict is not None and self.verdict.outcome is Outcome.PASS and not _holds(self.verdict):
             raise ValueError("a verdict of pass needs checks, all of them passed, and no reason against it")
@@ -122,7 +96,7 @@ class PointRecord(Part):
     def judged(
         cls,
         point: Point,
-        measurement: AnyMeasurement,
+        measurement: object,
         verdict: Verdict,
         started: datetime | None = None,
         earlier: Sequence[LookRecord] = (),
@@ -132,7 +106,7 @@ class PointRecord(Part):
             point=point,
             status=PointStatus.JUDGED,
             started=started,
-            measurement=measured(point, measurement, limits_of(verdict)),
+            measurement=WORKLOADS[point.kind].record(point, measurement, limits_of(verdict)),
             verdict=verdict,
             earlier=tuple(earlier),
         )
@@ -141,7 +115,7 @@ class PointRecord(Part):
     def measured(
         cls,
         point: Point,
-        measurement: AnyMeasurement,
+        measurement: object,
         started: datetime | None = None,
         *,
         doubts: Sequence[str] = (),
@@ -153,7 +127,7 @@ class PointRecord(Part):
             point=point,
             status=PointStatus.INVALID if doubts and not allow_invalid else PointStatus.MEASURED,
             started=started,
-            measurement=measured(point, measurement),
+            measurement=WORKLOADS[point.kind].record(point, measurement, {}),
             doubts=tuple(doubts),
             notes=tuple(notes),
         )
@@ -169,20 +143,6 @@ class PointRecord(Part):
         return self.id if self.attempt == 1 else f"{self.id} (attempt {self.attempt})"
 
     @property
-    def http(self) -> MeasurementRecord | None:
-        """What was measured, if it is an HTTP point."""
-        return self.measurement if isinstance(self.measurement, MeasurementRecord) else None
-
-    @property
-    def storage(self) -> tuple[StoragePoint, StorageMeasurement] | None:
-        """The point and what was measured, if it is a storage point; raises RecordError if a histogram
-        cannot be read.
-        """
-        if isinstance(self.point, StoragePoint) and isinstance(self.measurement, StorageMeasurementRecord):
-            return self.point, self.measurement.restore()
-        return None
-
-    @property
     def remarks(self) -> tuple[str, ...]:
         """What else is to be known, but does not stand against it."""
         return self.verdict.notes if self.verdict else self.notes
@@ -191,19 +151,6 @@ class PointRecord(Part):
     def outcome(self) -> Outcome | None:
         """The verdict's outcome; None if there is none."""
         return self.verdict.outcome if self.verdict else None
-
-
-def measured(
-    point: Point, measurement: AnyMeasurement, limits: Mapping[str, float] = MappingProxyType({})
-) -> MeasurementRecord | StorageMeasurementRecord:
-    """The record of a measurement of any kind; its batches count what took longer than each of `limits`."""
-    match point, measurement:
-        case HttpPoint(), Measurement():
-            return MeasurementRecord.of(measurement, http.batches(measurement, limits, point.timeout))
-        case StoragePoint(), StorageMeasurement():
-            return StorageMeasurementRecord.of(measurement, storage.batches(measurement, limits))
-        case _:
-            raise TypeError(f"{point.id} is not of the kind of what was measured")
 
 
 def _holds(verdict: Verdict) -> bool:

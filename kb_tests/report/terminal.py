@@ -9,9 +9,8 @@ from pathlib import Path
 from kb_tests.report import words
 from kb_tests.report.exitcode import meaning
 from kb_tests.report.headline import headline
-from kb_tests.report.http.figures import Figures
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord
-from kb_tests.report.storage import words as storage_words
+from kb_tests.report.workloads import presentation
 from kb_tests.sla.verdict import Outcome
 
 
@@ -65,13 +64,9 @@ def _summary(record: RunRecord, path: Path | None) -> Iterator[Line]:
 
 def _row(point: PointRecord) -> tuple[str, str, str, str, str]:
     name = words.label(point).upper()
-    if point.storage is not None:
-        return name, point.title, *storage_words.row(*point.storage)
-    if point.http is None:
+    if point.measurement is None:
         return name, point.title, "", "", ""
-    figures = Figures.of(point.http)
-    p50, p99 = (words.duration(figures.percentile(percent)) for percent in (50, 99))
-    return name, point.title, words.rate(point, figures), f"p50 {p50}", f"p99 {p99}"
+    return name, point.title, *presentation(point.point).shown(point).row()
 
 
 def _markup(point: PointRecord) -> dict[str, bool]:

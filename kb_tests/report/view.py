@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 import yaml
 
-from kb_tests.cloud.topology import Role
-from kb_tests.measure.storage.measurement import StorageMeasurement
+from kb_tests.cloud.topology import NAMES
 from kb_tests.report import by_host, words
 from kb_tests.report.exitcode import ExitCode, exit_code
 from kb_tests.report.headline import headline
-from kb_tests.report.http import hosts as http_hosts
-from kb_tests.report.http import words as http_words
-from kb_tests.report.http.figures import Figures
 from kb_tests.report.record import (
     FillingRecord,
     PointRecord,
@@ -26,10 +22,8 @@ from kb_tests.report.record import (
     ScenarioRecord,
     TopologyRecord,
 )
-from kb_tests.report.storage import hosts as storage_hosts
-from kb_tests.report.storage import view as storage_view
-from kb_tests.report.storage import words as storage_words
-from kb_tests.scenario.storage import StoragePoint
+from kb_tests.report.shown import Column, Pairs, Presentation, Shown, outcomes_of
+from kb_tests.report.workloads import WORKLOADS, presentation
 from kb_tests.scenario.units import format_size
 from kb_tests.sla.family import WORST_FIRST
 from kb_tests.sla.verdict import Check, Outcome
@@ -39,9 +33,6 @@ FINDINGS_SHOWN = 12
 FINDINGS_ORDER = {
     label: place for place, label in enumerate(("fail", "lost", "error", "invalid", "inconclusive"))
 }
-PERCENTILES = ("p50", "p99")
-
-Pairs = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -82,9 +73,7 @@ class PointView:
     looks: int
     facts: Pairs
     hosts: by_host.Table | None
-    generators: Sequence[http_hosts.Generator] = field(repr=False)
-    figures: Figures | None = field(repr=False)
-    storage: tuple[StoragePoint, StorageMeasurement] | None = field(repr=False)
+    shown: Shown | None = field(repr=False)
     record: PointRecord = field(repr=False)
 
 
@@ -216,23 +205,12 @@ def _scenario(record: RunRecord, scenario: ScenarioRecord) -> ScenarioView:
     for point in points:
         for check in point.verdict.checks if point.verdict else ():
             limits.setdefault(check.name, check)
-    percentiles = sorted(
-        {name.removeprefix("latency ") for name in limits if name.startswith("latency p")} or PERCENTILES,
-        key=lambda name: float(name[1:]),
-    )
-    columns = [
-        ("Offered", ""),
-        ("Achieved", "achieved"),
-        *((percentile, f"latency {percentile}") for percentile in percentiles),
-        ("No good answer", "errors"),
-    ]
-    if any(isinstance(point.point, StoragePoint) for point in points):
-        columns = storage_view.columns(limits)
+    columns = _presentation(scenario, points).columns(list(limits))
     return ScenarioView(
         name=scenario.name,
         file=scenario.file,
         columns=tuple(heading for heading, _ in columns),
-        limits=tuple(_limits(name, limits) for _, name in columns),
+        limits=tuple(_limits(column, limits) for column in columns),
         points=tuple(_point(record, scenario, point, columns) for point in points),
         topology=_topology(scenario.topology, len(scenario.staged_again)) if scenario.topology else (),
         hosts=_hosts(scenario.topology) if scenario.topology else (),
@@ -240,83 +218,54 @@ def _scenario(record: RunRecord, scenario: ScenarioRecord) -> ScenarioView:
     )
 
 
-def _limits(name: str, limits: Mapping[str, Check]) -> str:
+def _presentation(scenario: ScenarioRecord, points: Sequence[PointRecord]) -> Presentation[Any]:
+    """That of its points; where it has none, that of its kind."""
+    if points:
+        return presentation(points[0].point)
+    return WORKLOADS[scenario.kind if scenario.kind in WORKLOADS else "http"].presentation()
+
+
+def _limits(column: Column, limits: Mapping[str, Check]) -> str:
     """What a column is held against; "" if nothing."""
-    found = [limits[one] for one in storage_view.checks_of(name, list(limits))][:1]
-    return "".join(
-        f"{'≤' if check.at_most else '≥'} {words.quantity(check.limit, check.unit)}" for check in found
-    )
+    told = {
+        name: f"{'≤' if check.at_most else '≥'} {words.quantity(check.limit, check.unit)}"
+        for name, check in limits.items()
+    }
+    return "".join(outcomes_of(column, told)[:1])
 
 
 def _point(
-    record: RunRecord, scenario: ScenarioRecord, point: PointRecord, columns: Sequence[storage_view.Column]
+    record: RunRecord, scenario: ScenarioRecord, point: PointRecord, columns: Sequence[Column]
 ) -> PointView:
-    figures = Figures.of(point.http) if point.http else None
-    storage = point.storage
-    cells: tuple[Cell, ...] = ()
-    facts: Pairs = ()
-    hosts: by_host.Table | None = None
-    generators: list[http_hosts.Generator] = []
-    if point.http is not None and figures is not None:
-        cells, facts = _cells(point, figures, columns), http_words.facts(point, point.http, figures)
-        generators = http_hosts.generators(point.http, scenario.topology_of(point))
-        hosts = http_hosts.of_http(generators, figures.duration)
-    elif storage is not None:
-        cells, facts = _storage_cells(point, storage, columns), storage_words.facts(*storage)
-        hosts = storage_hosts.of_storage(*storage)
-    facts += tuple(words.earlier_looks(point))
+    shown: Shown | None = None
+    if point.measurement is not None:
+        shown = presentation(point.point).shown(point, scenario.topology_of(point))
     checks = point.verdict.checks if point.verdict else ()
     return PointView(
         anchor=anchor(record, point),
         id=point.title,
         short=point.title.removeprefix(f"{point.point.scenario}-"),
         label=words.label(point),
-        cells=cells,
+        cells=_cells(point, shown, columns) if shown else (),
         findings=tuple(words.findings(point)),
         reasons=point.verdict.reasons if point.verdict else (),
         notes=point.remarks,
         checks=tuple(_check(check) for check in checks),
         confidence=words.share(point.verdict.confidence) if point.verdict else "",
         looks=point.verdict.looks if point.verdict else 0,
-        facts=facts,
-        hosts=hosts,
-        generators=generators,
-        figures=figures,
-        storage=storage,
+        facts=(*(shown.facts() if shown else ()), *words.earlier_looks(point)),
+        hosts=shown.hosts() if shown else None,
+        shown=shown,
         record=point,
     )
 
 
-def _storage_cells(
-    point: PointRecord,
-    storage: tuple[StoragePoint, StorageMeasurement],
-    columns: Sequence[storage_view.Column],
-) -> tuple[Cell, ...]:
+def _cells(point: PointRecord, shown: Shown, columns: Sequence[Column]) -> tuple[Cell, ...]:
     made = {check.name: check.outcome for check in point.verdict.checks} if point.verdict else {}
-    cells = []
-    for column in columns:
-        outcomes = [made[name] for name in storage_view.checks_of(column[1], list(made))]
-        worst = min(outcomes, key=WORST_FIRST.index, default="")
-        cells.append(Cell(storage_view.cell(*storage, column), str(worst)))
-    return tuple(cells)
-
-
-def _cells(point: PointRecord, figures: Figures, columns: Sequence[storage_view.Column]) -> tuple[Cell, ...]:
-    outcomes = {check.name: str(check.outcome) for check in point.verdict.checks} if point.verdict else {}
-    cells = []
-    for heading, name in columns:
-        if heading == "Offered":
-            offered = f"{words.number(figures.offered)} {words.rate_unit(point)}"
-            text = offered if figures.offered else "closed loop"
-        elif name == "achieved":
-            text = words.share(figures.share) if figures.offered else words.number(figures.achieved)
-        elif name == "errors":
-            text = words.share(figures.bad)
-        else:
-            seconds = figures.percentile(float(name.removeprefix("latency p")))
-            text = words.duration(seconds) if seconds < math.inf else "∞"
-        cells.append(Cell(text, outcomes.get(name, "")))
-    return tuple(cells)
+    worst = [min(outcomes_of(column, made), key=WORST_FIRST.index, default="") for column in columns]
+    return tuple(
+        Cell(shown.cell(column), str(outcome)) for column, outcome in zip(columns, worst, strict=True)
+    )
 
 
 def _check(check: Check) -> CheckView:
@@ -335,10 +284,9 @@ def _check(check: Check) -> CheckView:
 
 def _topology(topology: TopologyRecord, again: int) -> Pairs:
     roles = Counter(server.role for server in topology.servers)
-    named = {Role.SERVER: "HTTP servers", Role.CLIENT: "generators", Role.STORAGE: "storage servers"}
     networks = {server.network for server in topology.servers}
     return (
-        *((name, f"{roles[role]:,}") for role, name in named.items() if roles[role]),
+        *((name.removeprefix("traffic "), f"{roles[role]:,}") for role, name in NAMES.items() if roles[role]),
         ("networks", f"{len(networks):,}"),
         *((("region", region),) if (region := _region(topology)) else ()),
         (

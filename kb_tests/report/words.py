@@ -7,10 +7,8 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from kb_tests.measure.http.measurement import Counts
-from kb_tests.report.http.figures import Figures
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord
-from kb_tests.scenario.http import HttpPoint
+from kb_tests.report.workloads import presentation
 from kb_tests.scenario.units import format_duration, format_size
 from kb_tests.sla.verdict import Check, Outcome
 
@@ -42,16 +40,7 @@ def number(value: float) -> str:
 
 def rate_unit(point: PointRecord) -> str:
     """What the point's rates count."""
-    return "req/s" if isinstance(point.point, HttpPoint) else "IOPS"
-
-
-def rate(point: PointRecord, figures: Figures) -> str:
-    """The achieved rate, of the offered one: "3,728 of 4,000 req/s (93.2%)"."""
-    unit = rate_unit(point)
-    if not figures.offered:
-        return f"{number(figures.achieved)} {unit} (closed loop)"
-    of = f"{number(figures.achieved)} of {number(figures.offered)} {unit}"
-    return f"{of} ({share(figures.share)})"
+    return presentation(point.point).unit
 
 
 def quantity(value: float, unit: str) -> str:
@@ -185,7 +174,7 @@ def findings(point: PointRecord) -> list[str]:
     for outcome in (Outcome.FAIL, Outcome.INCONCLUSIVE):
         for check in point.verdict.checks:
             if check.outcome is outcome:
-                kinds = failures(point.http.counts) if point.http else ""
+                kinds = presentation(point.point).failures(point)
                 told.append(sentence(check) + (f": {kinds}" if check.name == "errors" and kinds else ""))
     return told
 
@@ -198,13 +187,6 @@ def earlier_looks(point: PointRecord) -> Iterator[tuple[str, str]]:
         )
         found = "; ".join(findings(seen))
         yield f"look {number}, {duration(look.duration)}", f"{look.verdict.outcome}: {found}"
-
-
-def failures(counts: Counts) -> str:
-    """How requests ended that had no good answer, most frequent first: "6,300 unsent, 12 http_5xx"."""
-    kinds = {**counts.errors, "unsent": counts.unsent, "in flight": counts.inflight}
-    ranked = sorted(kinds.items(), key=lambda kind: (-kind[1], kind[0]))
-    return ", ".join(f"{count:,} {kind}" for kind, count in ranked if count)
 
 
 def totals(record: RunRecord) -> str:

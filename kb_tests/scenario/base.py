@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Self
+from typing import Annotated, Any, ClassVar, Protocol, Self
 
 from pydantic import (
     AfterValidator,
@@ -102,6 +102,7 @@ class Point:
     cannot decide. `clients` of the topology's servers make the load.
     """
 
+    kind: ClassVar[str]
     id: str
     scenario: str
     clients: int
@@ -122,6 +123,77 @@ class Point:
     def load(self) -> str:
         """What is asked of each client, in a word: points of one scenario and load differ in scale only."""
         raise NotImplementedError
+
+    @property
+    def size(self) -> int:
+        """Bytes that each of them moves."""
+        return 0
+
+
+class Topology(Protocol):
+    """What a scenario of any kind stages; as many of its `servers` make load."""
+
+    @property
+    def servers(self) -> int:
+        """So many."""
+
+    @property
+    def flavor(self) -> Flavor:
+        """Of each."""
+
+    def model_dump(self, *, mode: str = "python") -> dict[str, Any]:
+        """Its settings, as pydantic gives them."""
+
+
+class Load(Protocol):
+    """How a scenario of any kind loads it."""
+
+    @property
+    def clients(self) -> Clients | None:
+        """The progression of scale, if there is one."""
+
+
+class Sla(Protocol):
+    """What a scenario of any kind asks for."""
+
+    @property
+    def confidence(self) -> float:
+        """Of the whole run."""
+
+    @property
+    def staging(self) -> float | None:
+        """Seconds that staging may take."""
+
+
+class Scenario(Protocol):
+    """A scenario of any kind: what all rooms may ask of it without knowing its kind."""
+
+    @property
+    def name(self) -> str:
+        """By which it goes."""
+
+    @property
+    def kind(self) -> str:
+        """The name of its kind in every table."""
+
+    @property
+    def description(self) -> str:
+        """For people."""
+
+    @property
+    def topology(self) -> Topology:
+        """What it stages."""
+
+    @property
+    def load(self) -> Load:
+        """What it does with that."""
+
+    @property
+    def sla(self) -> Sla:
+        """What has to hold."""
+
+    def model_dump(self, *, mode: str = "python", exclude_none: bool = False) -> dict[str, Any]:
+        """Its settings, as pydantic gives them."""
 
 
 def usable_confidence(confidence: float) -> float:

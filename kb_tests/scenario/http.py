@@ -178,6 +178,7 @@ class HttpPoint(Point):
     warm-up before the measured window; it is found in the window's first half, and cut off.
     """
 
+    kind = "http"
     rate: float
     connections: int
     page_size: int
@@ -201,6 +202,16 @@ class HttpPoint(Point):
     def load(self) -> str:
         """Its rate."""
         return f"{self.rate:g}"
+
+    @property
+    def size(self) -> int:
+        """Of a page."""
+        return self.page_size
+
+
+def http_points(scenario: HttpScenario, clients: int) -> list[HttpPoint]:
+    """Those of one scale, by rate, as numbers."""
+    return [http_point(scenario, clients, rate) for rate in sorted(scenario.load.rate)]
 
 
 def http_point(scenario: HttpScenario, clients: int, rate: float) -> HttpPoint:

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from kb_tests.errors import ScenarioError
-from kb_tests.scenario.http import HttpScenario
+from kb_tests.scenario.base import Scenario
 from kb_tests.scenario.mistakes import Key, dotted, found, sentence
-from kb_tests.scenario.model import Scenario, StorageScenario
+from kb_tests.scenario.workloads import WORKLOADS
 
 Lines = dict[tuple[Key, ...], int]
-
-KINDS: dict[str, type[HttpScenario | StorageScenario]] = {"http": HttpScenario, "storage": StorageScenario}
-"""The model of each kind of file."""
 
 MAX_FILE = 1 << 20
 """Bytes of a scenario file; a larger one is something else."""
@@ -43,21 +40,22 @@ def load(path: Path) -> Scenario:
         )
     model = _model(path, lines, data)
     try:
-        return model.model_validate(data)
+        scenario: Any = model.model_validate(data)
+        return cast("Scenario", scenario)
     except ValidationError as error:
         mistakes = [_sentence(path, lines, model, detail) for detail in error.errors(include_url=False)]
         raise ScenarioError("\n".join(mistakes)) from None
 
 
-def _model(path: Path, lines: Lines, data: Mapping[str, Any]) -> type[HttpScenario | StorageScenario]:
+def _model(path: Path, lines: Lines, data: Mapping[str, Any]) -> type[BaseModel]:
     if "kind" not in data:
-        raise ScenarioError(f"{path}:{lines[()]}: kind is missing; allowed: {', '.join(KINDS)}.")
+        raise ScenarioError(f"{path}:{lines[()]}: kind is missing; allowed: {', '.join(WORKLOADS)}.")
     kind = data["kind"]
-    if not isinstance(kind, str) or kind not in KINDS:
+    if not isinstance(kind, str) or kind not in WORKLOADS:
         raise ScenarioError(
-            f"{path}:{lines['kind',]}: kind: found {found(kind)}; allowed here: {', '.join(KINDS)}."
+            f"{path}:{lines['kind',]}: kind: found {found(kind)}; allowed here: {', '.join(WORKLOADS)}."
         )
-    return KINDS[kind]
+    return WORKLOADS[kind].scenario
 
 
 def _parse(path: Path, text: bytes) -> tuple[Any, Lines]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, Union
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
-from kb_tests.scenario.base import Clients, Flavor, Latency
+from kb_tests.scenario.base import Clients, Flavor, Latency, Scenario
 from kb_tests.scenario.http import HttpLoad, HttpScenario, HttpSla, HttpTopology, Placement
 from kb_tests.scenario.storage import StorageScenario, StorageSla
+from kb_tests.scenario.workloads import WORKLOADS
 
 __all__ = [
     "Clients",
@@ -22,8 +23,13 @@ __all__ = [
     "Scenario",
     "StorageScenario",
     "StorageSla",
+    "schema",
 ]
 
 
-Scenario = Annotated[HttpScenario | StorageScenario, Field(discriminator="kind")]
-"""A scenario of any kind."""
+def schema() -> dict[str, Any]:
+    """The JSON schema of scenarios of every kind."""
+    models: Any = Union[tuple(workload.scenario for workload in WORKLOADS.values())]  # noqa: UP007
+    adapter: Any = TypeAdapter(Annotated[models, Field(discriminator="kind")])
+    found: dict[str, Any] = adapter.json_schema()
+    return found

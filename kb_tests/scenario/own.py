@@ -8,14 +8,11 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from kb_tests.errors import ScenarioError
-from kb_tests.scenario.http import HttpScenario
+from kb_tests.scenario.base import Section
 from kb_tests.scenario.mistakes import Key, found, sentence
-from kb_tests.scenario.storage import StorageScenario
+from kb_tests.scenario.workloads import WORKLOADS
 
-S = TypeVar("S", HttpScenario, StorageScenario)
-
-_NO_LIMIT: dict[str, dict[str, str]] = {"http": {"errors": "100%"}, "storage": {}}
-"""By kind, an SLA that forbids no load: the test itself judges what comes out."""
+S = TypeVar("S", bound=Section)
 
 
 def with_load(scenario: S, load: Mapping[str, object], call: str) -> S:
@@ -25,7 +22,7 @@ def with_load(scenario: S, load: Mapping[str, object], call: str) -> S:
     """
     data = scenario.model_dump(mode="json", exclude_none=True)
     data["load"] |= {"clients": None, **load}
-    data["sla"] = _NO_LIMIT[scenario.kind]
+    data["sla"] = WORKLOADS[data["kind"]].unjudged
     model = type(scenario)
     try:
         return model.model_validate(data)

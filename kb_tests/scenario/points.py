@@ -5,13 +5,10 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from kb_tests.scenario.base import Clients, Point, Scenario
+from kb_tests.scenario.workloads import WORKLOADS
 
-from kb_tests.scenario.http import HttpPoint, HttpScenario, http_point
-from kb_tests.scenario.model import Clients, Scenario
-from kb_tests.scenario.storage import StoragePoint, StorageScenario, storage_point
-
-Point = HttpPoint | StoragePoint
+__all__ = ["Point", "expand", "scales"]
 
 
 def scales(clients: Clients | None, maximum: int) -> list[int]:
@@ -23,13 +20,6 @@ def scales(clients: Clients | None, maximum: int) -> list[int]:
 
 def expand(scenario: Scenario) -> tuple[Point, ...]:
     """The scenario's points, by scale; then by rate, as numbers, or as the file lists its profiles."""
+    of_scale = WORKLOADS[scenario.kind].points
     numbers = scales(scenario.load.clients, scenario.topology.servers)
-    match scenario:
-        case HttpScenario():
-            rates = sorted(scenario.load.rate)
-            return tuple(http_point(scenario, clients, rate) for clients in numbers for rate in rates)
-        case StorageScenario():
-            profiles = scenario.load.profiles
-            return tuple(storage_point(scenario, clients, each) for clients in numbers for each in profiles)
-        case _:
-            assert_never(scenario)
+    return tuple(point for clients in numbers for point in of_scale(scenario, clients))

@@ -322,6 +322,7 @@ class StoragePoint(Point):
     the rate as the scenario gives it: "iops" or "bytes".
     """
 
+    kind = "storage"
     profile: str
     mode: str
     block_size: int
@@ -348,6 +349,11 @@ class StoragePoint(Point):
     def load(self) -> str:
         """Its profile."""
         return self.profile
+
+    @property
+    def size(self) -> int:
+        """Of a block."""
+        return self.block_size
 
     @property
     def syncs(self) -> int:
@@ -381,3 +387,8 @@ def storage_point(scenario: StorageScenario, clients: int, profile: Profile) -> 
         max_duration=load.max_duration or load.duration,
         steady=load.steady,
     )
+
+
+def storage_points(scenario: StorageScenario, clients: int) -> list[StoragePoint]:
+    """Those of one scale, as the file lists their profiles."""
+    return [storage_point(scenario, clients, profile) for profile in scenario.load.profiles]

@@ -25,7 +25,7 @@ from kb_tests.cloud.options import StageOptions
 from kb_tests.cloud.topology import Topology
 from kb_tests.errors import CloudError, ScenarioError
 from kb_tests.fleet.secrets import Secrets
-from kb_tests.scenario.model import Scenario
+from kb_tests.scenario.base import Scenario
 from kb_tests.session.selection import LOCAL, Target
 
 

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
-from typing import Any, Generic, Protocol, TypeVar
+from typing import ClassVar, Generic, TypeVar, cast
 
 import pytest
 
@@ -18,12 +18,9 @@ from kb_tests.cloud.topology import Topology
 from kb_tests.events.bus import Bus
 from kb_tests.events.model import CheckSeen, LookEnded, PointStarted
 from kb_tests.fleet.fleet import Fleet
-from kb_tests.measure.http.measurement import Measurement
-from kb_tests.measure.storage.measurement import StorageMeasurement
 from kb_tests.report import words
 from kb_tests.report.record import LookRecord, PointRecord, PointStatus
-from kb_tests.scenario.http import HttpPoint, HttpScenario
-from kb_tests.scenario.storage import StoragePoint, StorageScenario
+from kb_tests.scenario.base import Point, Section
 from kb_tests.session.progress import Progress
 from kb_tests.session.progression import Progression
 from kb_tests.session.recorder import Recorder
@@ -33,29 +30,11 @@ from kb_tests.session.sentences import in_one_sentence
 from kb_tests.session.strategy import Strategy, UntilDecided, WithinStopLimit, follow
 from kb_tests.sla.family import look_lengths
 from kb_tests.sla.verdict import Outcome, Verdict
+from kb_tests.sla.workloads import WORKLOADS
 
-S = TypeVar("S", HttpScenario, StorageScenario)
-P = TypeVar("P", HttpPoint, StoragePoint)
-M = TypeVar("M", Measurement, StorageMeasurement)
-P_in = TypeVar("P_in", contravariant=True)
-M_in = TypeVar("M_in", contravariant=True)
-
-
-class Judge(Protocol[P_in, M_in]):
-    """How `sla/` judges points of one kind."""
-
-    def __call__(
-        self,
-        point: P_in,
-        measurement: M_in,
-        sla: Any,
-        *,
-        checks: int,
-        look: int,
-        looks: int,
-        staging: float,
-    ) -> Verdict:
-        """The verdict on one measurement."""
+S = TypeVar("S", bound=Section)
+P = TypeVar("P", bound=Point)
+M = TypeVar("M")
 
 
 @dataclass(frozen=True)
@@ -75,9 +54,8 @@ class PointRunner(ABC, Generic[S, P, M]):
     lets the test pass; its record says so. `unit` is what its rates count.
     """
 
-    kind: type[S]
-    unit: str
-    judge: Judge[P, M]
+    kind: ClassVar[str]
+    unit: ClassVar[str]
 
     def __init__(
         self,
@@ -92,9 +70,9 @@ class PointRunner(ABC, Generic[S, P, M]):
         checks: int,
         inconclusive_passes: bool = False,
     ) -> None:
-        scenario = target.scenario
-        assert isinstance(scenario, self.kind)
-        self.scenario: S = scenario
+        assert target.scenario.kind == self.kind
+        self.target = target
+        self.scenario = cast("S", target.scenario)
         self.topology = topology
         self.fleet = fleet
         self.progress = progress
@@ -126,7 +104,7 @@ class PointRunner(ABC, Generic[S, P, M]):
     def check_sla(self, point: P) -> Verdict:
         """Run `point` and fail the test unless it keeps the scenario's SLA; skip it past a stop limit."""
         __tracebackhide__ = True
-        clients = self.scenario.load.clients
+        clients = self.target.scenario.load.clients
         if clients is not None and clients.stop_at_failure:
             self._skip_past(WithinStopLimit(point))
         probes = self.follow(UntilDecided(point, self.lengths(point)))
@@ -160,10 +138,10 @@ class PointRunner(ABC, Generic[S, P, M]):
         self._started(point, step, most)
         with in_one_sentence():
             measurement = self.measure(point)
-        verdict = self.judge(
+        verdict = WORKLOADS[self.kind].judge(
             point,
             measurement,
-            self.scenario.sla,
+            self.target.scenario.sla,
             checks=self.checks,
             look=step,
             looks=most,

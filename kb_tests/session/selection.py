@@ -9,19 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from kb_tests.cloud.layout import apart, plan
+from kb_tests.cloud.layout import apart
+from kb_tests.cloud.workloads import plan
 from kb_tests.errors import ScenarioError
+from kb_tests.scenario.base import Scenario
 from kb_tests.scenario.load import load
-from kb_tests.scenario.model import Scenario
 from kb_tests.scenario.points import Point, expand
 from kb_tests.scenario.shipped import find_file
+from kb_tests.session.workloads import kinds_for
 from kb_tests.sla.count import checks_of
 
 LOCAL = ""
 """The cloud's name when none is given: the embedded local cloud, started and stopped by the suite."""
-
-_KIND_OF = {"kb_http": "http", "kb_storage": "storage"}
-"""The kind of scenario that a fixture is for."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +124,7 @@ class Selection:
         """Give `metafunc` its points, or one topology after the other when it asks for no point."""
         if "kb_scenario" not in metafunc.fixturenames:
             return
-        kinds = {kind for fixture, kind in _KIND_OF.items() if fixture in metafunc.fixturenames}
+        kinds = kinds_for(metafunc.fixturenames)
         points = [entry for entry in self.points if not kinds or entry.target.scenario.kind in kinds]
         targets = [target for target in self.targets if not kinds or target.scenario.kind in kinds]
         if "kb_point" in metafunc.fixturenames:

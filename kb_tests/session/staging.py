@@ -12,10 +12,11 @@ import pytest
 from kb_tests.cloud import console
 from kb_tests.cloud.connect import Cloud, connect
 from kb_tests.cloud.existing import adopt
-from kb_tests.cloud.layout import Layout, apart, plan
+from kb_tests.cloud.layout import Layout, apart
 from kb_tests.cloud.options import StageOptions
 from kb_tests.cloud.staging import Site, stage_all
 from kb_tests.cloud.topology import Role, StagingFacts, Topology
+from kb_tests.cloud.workloads import plan
 from kb_tests.errors import AgentsMissingError, TunnelError
 from kb_tests.events.model import Staged
 from kb_tests.fleet import proxy_command
@@ -23,16 +24,14 @@ from kb_tests.fleet.boot import user_data
 from kb_tests.fleet.fleet import Fleet
 from kb_tests.fleet.joined import open_fleet
 from kb_tests.fleet.secrets import Secrets
-from kb_tests.fleet.storage.messages import DiskReport
 from kb_tests.report.record import TopologyRecord
-from kb_tests.scenario.storage import StorageScenario
 from kb_tests.session import keeping
 from kb_tests.session.journaling import journaled
 from kb_tests.session.keys import BUS, SELECTION, STAGINGS
 from kb_tests.session.progress import Progress
 from kb_tests.session.selection import Target
 from kb_tests.session.sentences import one_sentence
-from kb_tests.session.storage.filling import fill
+from kb_tests.session.workloads import WORKLOADS
 
 AGENTS_DEADLINE = 300.0
 """Seconds from ACTIVE servers to ready agents: a slow image boots for minutes."""
@@ -49,10 +48,9 @@ def staged(config: pytest.Config, cloud: Cloud, target: Target) -> Iterator[tupl
     reuse = config.getoption("kb_reuse")
     with _used_again(config, cloud, target, reuse) if reuse else _staged(config, cloud, target) as ready:
         topology, fleet = ready
-        disks: list[DiskReport] = []
-        if isinstance(target.scenario, StorageScenario):
-            with one_sentence(config, target.cloud, target.scenario.name):
-                disks = fill(target.scenario.topology, fleet, Progress(config, target.cloud))
+        prepare = WORKLOADS[target.scenario.kind].prepare
+        with one_sentence(config, target.cloud, target.scenario.name):
+            disks = prepare(target.scenario, fleet, Progress(config, target.cloud))
         config.stash[BUS].put(
             Staged(
                 cloud=target.cloud,

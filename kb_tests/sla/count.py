@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from kb_tests.scenario.http import HttpPoint, HttpSla
-from kb_tests.scenario.points import Point
-from kb_tests.scenario.storage import StoragePoint, StorageSla
-from kb_tests.sla.http import judge as http
-from kb_tests.sla.storage import judge as storage
+from kb_tests.scenario.base import Point, Sla
+from kb_tests.sla.workloads import WORKLOADS
 
 
-def checks_of(point: Point, sla: HttpSla | StorageSla) -> int:
-    """How many checks of one point, of any kind, can err; TypeError where the SLA is of another kind."""
-    match point, sla:
-        case HttpPoint(), HttpSla():
-            return http.number_of_checks(sla)
-        case StoragePoint(), StorageSla():
-            return storage.number_of_checks(point, sla)
-        case _:
-            raise TypeError(f"{type(sla).__name__} judges no {type(point).__name__}")
+def checks_of(point: Point, sla: Sla) -> int:
+    """How many checks of one point, of any kind, can err."""
+    return WORKLOADS[point.kind].number_of_checks(point, sla)

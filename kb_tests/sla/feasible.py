@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import assert_never
-
-from kb_tests.scenario.http import HttpScenario
-from kb_tests.scenario.model import Scenario
-from kb_tests.scenario.storage import StorageScenario
-from kb_tests.sla.http import feasible as http
-from kb_tests.sla.storage import feasible as storage
+from kb_tests.scenario.base import Scenario
+from kb_tests.sla.workloads import WORKLOADS
 
 
 def feasible(scenario: Scenario, checks: int | None = None) -> list[str]:
@@ -17,10 +12,4 @@ def feasible(scenario: Scenario, checks: int | None = None) -> list[str]:
     `checks` is how many checks the run makes; None stands for those of this scenario alone. The longest
     look of the point with the fewest requests decides. A closed loop's requests cannot be known before.
     """
-    match scenario:
-        case HttpScenario():
-            return list(http.mistakes(scenario, checks))
-        case StorageScenario():
-            return list(storage.mistakes(scenario, checks))
-        case _:
-            assert_never(scenario)
+    return list(WORKLOADS[scenario.kind].mistakes(scenario, checks))

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from typing import assert_never
-
 from kb_tests.report.charts.style import Captioned
-from kb_tests.report.http import charts as http
-from kb_tests.report.storage import charts as storage
 from kb_tests.report.view import PointView, ScenarioView
-from kb_tests.scenario.http import HttpPoint
-from kb_tests.scenario.storage import StoragePoint
+from kb_tests.report.workloads import WORKLOADS, presentation
 
 
 def point_charts(point: PointView) -> list[Captioned]:
     """Captions and SVG elements of one point; empty if it measured nothing that can be drawn."""
-    asked = point.record.point
-    match asked:
-        case HttpPoint():
-            return http.point_charts(point)
-        case StoragePoint():
-            return storage.point_charts(point)
-        case _:
-            assert_never(asked)
+    return presentation(point.record.point).point_charts(point)
 
 
 def scale_charts(scenario: ScenarioView, run: str) -> list[Captioned]:
     """Captions and SVG elements across the points of a scenario; empty for a single one."""
+    kinds = dict.fromkeys(point.record.point.kind for point in scenario.points)
     name = f"{run}-{scenario.name}"
-    return http.scale_charts(scenario, name) + storage.scale_charts(scenario, name)
+    return [chart for kind in kinds for chart in WORKLOADS[kind].presentation().scale_charts(scenario, name)]

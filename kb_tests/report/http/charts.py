@@ -10,24 +10,23 @@ from kb_tests.report import by_host, words
 from kb_tests.report.charts import percentiles, series, strip
 from kb_tests.report.charts.style import Captioned
 from kb_tests.report.http import scale_chart as scale
+from kb_tests.report.http.shown import LATENCY, HttpShown
 from kb_tests.report.view import PointView, ScenarioView
 from kb_tests.scenario.http import HttpPoint
 from kb_tests.sla.verdict import Check
 
-LATENCY = "latency p"
-
 
 def point_charts(point: PointView) -> list[Captioned]:
     """Captions and SVG elements of one point; empty if it measured nothing that can be drawn."""
-    if point.figures is None or point.record.http is None:
+    shown = point.shown
+    if not isinstance(shown, HttpShown):
         return []
     limits = list(_limits(point))
-    seconds = point.record.http.seconds
-    figures = point.figures
+    seconds, figures = shown.measurement.seconds, shown.figures
     drawn = [
         ("Response time by percentile", percentiles.chart(figures, limits, point.anchor)),
         ("Over time", series.chart(seconds, figures.duration, figures.offered, limits, point.anchor)),
-        ("Generator by generator", _generators(point, figures.duration)),
+        ("Generator by generator", _generators(shown, point.anchor)),
     ]
     return [(caption, svg) for caption, svg in drawn if svg is not None]
 
@@ -50,9 +49,7 @@ def _entries(scenario: ScenarioView) -> list[scale.Entry]:
     load of few generators and of many is not one point of one line.
     """
     measured = [
-        (point.figures, point.record)
-        for point in scenario.points
-        if point.figures is not None and isinstance(point.record.point, HttpPoint)
+        (point.shown.figures, point.record) for point in scenario.points if isinstance(point.shown, HttpShown)
     ]
     asked = [record.point for _, record in measured if isinstance(record.point, HttpPoint)]
     scales, rates = {point.clients for point in asked}, {point.rate for point in asked}
@@ -68,8 +65,8 @@ def _entries(scenario: ScenarioView) -> list[scale.Entry]:
     return entries
 
 
-def _generators(point: PointView, duration: float) -> Markup | None:
-    found = point.generators
+def _generators(shown: HttpShown, name: str) -> Markup | None:
+    found, duration = shown.generators, shown.figures.duration
     rows = [
         strip.Row("req/s", [one.counts.completed / max(duration, 1e-9) for one in found], words.number),
         strip.Row("p99", [one.p99 for one in found], words.duration),
@@ -78,8 +75,8 @@ def _generators(point: PointView, duration: float) -> Markup | None:
         [one.name for one in found],
         [by_host.short(one.host) for one in found],
         rows,
-        f"generators-{point.anchor}",
-        f"The generators of {point.anchor} side by side",
+        f"generators-{name}",
+        f"The generators of {name} side by side",
     )
 
 

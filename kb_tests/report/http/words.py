@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kb_tests.measure.http.measurement import Connections
+from kb_tests.measure.http.measurement import Connections, Counts
 from kb_tests.report import words
 from kb_tests.report.http.figures import Figures
 from kb_tests.report.http.measured import AgentRecord, MeasurementRecord
 from kb_tests.report.record import PointRecord
+from kb_tests.report.shown import Pairs
 from kb_tests.scenario.http import HttpPoint
 from kb_tests.scenario.units import format_size
-
-Pairs = tuple[tuple[str, str], ...]
 
 
 def facts(point: PointRecord, measurement: MeasurementRecord, figures: Figures) -> Pairs:
@@ -21,7 +20,7 @@ def facts(point: PointRecord, measurement: MeasurementRecord, figures: Figures) 
     told = [
         ("requests due", f"{counts.due:,}"),
         ("answered well", f"{counts.completed:,}"),
-        ("without a good answer", words.failures(counts) or "0"),
+        ("without a good answer", failures(counts) or "0"),
         ("throughput", f"{format_size(figures.throughput)}/s"),
         ("window", f"{words.duration(figures.duration)}{_warm_up(point, measurement)}"),
     ]
@@ -40,6 +39,21 @@ def facts(point: PointRecord, measurement: MeasurementRecord, figures: Figures) 
             ("widest start skew", _skew(agents)),
         ]
     return tuple(told)
+
+
+def rate(figures: Figures) -> str:
+    """The achieved rate, of the offered one: "3,728 of 4,000 req/s (93.2%)"."""
+    if not figures.offered:
+        return f"{words.number(figures.achieved)} req/s (closed loop)"
+    of = f"{words.number(figures.achieved)} of {words.number(figures.offered)} req/s"
+    return f"{of} ({words.share(figures.share)})"
+
+
+def failures(counts: Counts) -> str:
+    """How requests ended that had no good answer, most frequent first: "6,300 unsent, 12 http_5xx"."""
+    kinds = {**counts.errors, "unsent": counts.unsent, "in flight": counts.inflight}
+    ranked = sorted(kinds.items(), key=lambda kind: (-kind[1], kind[0]))
+    return ", ".join(f"{count:,} {kind}" for kind, count in ranked if count)
 
 
 def _connections(point: HttpPoint, found: Connections | None) -> str:

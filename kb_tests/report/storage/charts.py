@@ -19,6 +19,7 @@ from kb_tests.report.charts import strip, style
 from kb_tests.report.charts.axes import MOST, binned, positive, time_axis
 from kb_tests.report.charts.percentiles import curve
 from kb_tests.report.charts.style import Captioned
+from kb_tests.report.storage.shown import StorageShown
 from kb_tests.report.storage.words import time_limit
 from kb_tests.report.view import PointView, ScenarioView
 from kb_tests.scenario.storage import StoragePoint
@@ -225,9 +226,10 @@ def _parts(point: StoragePoint, measured: StorageMeasurement) -> list[tuple[str,
 
 def point_charts(point: PointView) -> list[Captioned]:
     """Captions and SVG elements of one point; empty if it measured nothing that can be drawn."""
-    if point.storage is None:
+    shown = point.shown
+    if not isinstance(shown, StorageShown):
         return []
-    asked, measured = point.storage
+    asked, measured = shown.point, shown.measured
     limits: dict[str, list[Check]] = {"read": [], "write": []}
     for check in point.record.verdict.checks if point.record.verdict else ():
         limited = time_limit(check.name)
@@ -244,9 +246,9 @@ def point_charts(point: PointView) -> list[Captioned]:
 def scale_charts(scenario: ScenarioView, name: str) -> list[Captioned]:
     """Captions and SVG elements across the points of a scenario; empty for a single scale."""
     stored = [
-        Entry(*point.storage, str(point.record.outcome or ""))
+        Entry(point.shown.point, point.shown.measured, str(point.record.outcome or ""))
         for point in scenario.points
-        if point.storage is not None
+        if isinstance(point.shown, StorageShown)
     ]
     if len({entry.point.clients for entry in stored}) < 2:
         return []

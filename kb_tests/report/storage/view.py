@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from kb_tests.measure.storage.measurement import StorageMeasurement
 from kb_tests.report import words
+from kb_tests.report.shown import Column
 from kb_tests.report.storage import words as storage_words
 from kb_tests.scenario.storage import StoragePoint
-
-Column = tuple[str, str]
-"""A heading, and the name of the check whose limit and outcome go with it ("" if there is none)."""
 
 
 def columns(checks: Iterable[str]) -> list[Column]:
@@ -57,8 +55,3 @@ def cell(point: StoragePoint, measured: StorageMeasurement, column: Column) -> s
         "Longest stall": storage_words.stall(measured),
         "Failed": words.number(measured.errors),
     }[heading]
-
-
-def checks_of(name: str, all_names: Sequence[str]) -> list[str]:
-    """The checks that a column's outcome comes from: of a mix, reads and writes each have to achieve."""
-    return [one for one in all_names if one == name or (name == "achieved" and one.startswith("achieved "))]

@@ -8,10 +8,9 @@ import re
 from kb_tests.measure.storage.fio import CENSORED_FROM
 from kb_tests.measure.storage.measurement import Io, StorageMeasurement
 from kb_tests.report import words
+from kb_tests.report.shown import Property
 from kb_tests.scenario.storage import StoragePoint
 from kb_tests.scenario.units import format_size
-
-Property = tuple[str, str | int | float]
 
 _PERCENTS = (50.0, 90.0, 99.0, 99.9)
 

@@ -14,7 +14,6 @@ from kb_tests.session.http.result import HttpResult
 from kb_tests.session.point_runner import PointRunner
 from kb_tests.session.seconds import Part
 from kb_tests.session.sentences import in_one_sentence
-from kb_tests.sla.http.judge import judge
 
 _RUN = "kb_http.run"
 
@@ -22,9 +21,8 @@ _RUN = "kb_http.run"
 class HttpRunner(PointRunner[HttpScenario, HttpPoint, Measurement]):
     """Runs HTTP points on one topology; the fixture `kb_http`."""
 
-    kind = HttpScenario
+    kind = "http"
     unit = "requests/s"
-    judge = staticmethod(judge)
 
     def run(
         self,

@@ -18,7 +18,6 @@ from kb_tests.session.point_runner import PointRunner
 from kb_tests.session.seconds import Part
 from kb_tests.session.sentences import in_one_sentence
 from kb_tests.session.storage.steady import run_until_steady
-from kb_tests.sla.storage.judge import judge
 
 _RUN = "kb_storage.run"
 
@@ -26,9 +25,8 @@ _RUN = "kb_storage.run"
 class StorageRunner(PointRunner[StorageScenario, StoragePoint, StorageMeasurement]):
     """Runs storage points on one topology; the fixture `kb_storage`."""
 
-    kind = StorageScenario
+    kind = "storage"
     unit = "IOPS"
-    judge = staticmethod(judge)
 
     def run(
         self,

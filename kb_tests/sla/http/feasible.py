@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kb_tests.scenario.http import HttpPoint, HttpScenario
-from kb_tests.scenario.points import expand
+from kb_tests.scenario.http import HttpScenario, http_points
+from kb_tests.scenario.points import scales
 from kb_tests.scenario.units import format_duration
 from kb_tests.sla.family import look_lengths
 from kb_tests.sla.http.judge import number_of_checks
@@ -15,7 +15,8 @@ from kb_tests.sla.sample_size import too_few, too_short
 def mistakes(scenario: HttpScenario, checks: int | None) -> Iterator[str]:
     """The sentences of `feasible`, one at a time."""
     sla, load = scenario.sla, scenario.load
-    points = [point for point in expand(scenario) if isinstance(point, HttpPoint)]
+    numbers = scales(load.clients, scenario.topology.servers)
+    points = [point for clients in numbers for point in http_points(scenario, clients)]
     lengths = look_lengths(load.duration, load.max_duration or load.duration)
     percents = sla.latency.limits() if sla.latency else ()
     if short := too_short(lengths[-1], [*(1 - percent / 100 for percent in percents), sla.errors or 0]):

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kb_tests.scenario.points import expand
-from kb_tests.scenario.storage import StoragePoint, StorageScenario
-from kb_tests.sla.count import checks_of
+from kb_tests.scenario.points import scales
+from kb_tests.scenario.storage import StoragePoint, StorageScenario, storage_points
 from kb_tests.sla.family import look_lengths
 from kb_tests.sla.sample_size import too_few, too_short
+from kb_tests.sla.storage.judge import number_of_checks
 
 
 def mistakes(scenario: StorageScenario, checks: int | None) -> Iterator[str]:
     """The sentences of `feasible`, one at a time."""
     sla, load = scenario.sla, scenario.load
-    points = [point for point in expand(scenario) if isinstance(point, StoragePoint)]
+    numbers = scales(load.clients, scenario.topology.servers)
+    points = [point for clients in numbers for point in storage_points(scenario, clients)]
     longest = 0.0 if load.steady else (load.max_duration or 0.0)
     lengths = look_lengths(load.duration, max(load.duration, longest))
     wanted = [
@@ -30,7 +31,7 @@ def mistakes(scenario: StorageScenario, checks: int | None) -> Iterator[str]:
         return
     if sla.achieved is not None and sla.achieved >= 1:
         yield "sla.achieved: no sample shows that 100% are always achieved; ask for 99.5% or less."
-    family = checks or sum(checks_of(point, sla) for point in points)
+    family = checks or sum(number_of_checks(point, sla) for point in points)
     alpha = (1 - sla.confidence) / max(1, family) / len(lengths)
     for key, share, name in wanted:
         offered = [(point.offered * _share(point, name), point.id) for point in points]

@@ -6,11 +6,11 @@ import threading
 
 from kb_tests.cloud.connect import Cloud
 from kb_tests.cloud.journal import Journal
-from kb_tests.cloud.layout import plan
 from kb_tests.cloud.options import StageOptions
 from kb_tests.cloud.progress import Progress, silent
 from kb_tests.cloud.staging import stage
 from kb_tests.cloud.topology import Role, Topology
+from kb_tests.cloud.workloads import plan
 from kb_tests.scenario.http import HttpScenario
 from kb_tests.scenario.storage import StorageScenario
 

@@ -16,13 +16,13 @@ from kb_tests.cloud.connect import Cloud, connect
 from kb_tests.cloud.doctor import State, examine
 from kb_tests.cloud.existing import adopt
 from kb_tests.cloud.journal import Journal
-from kb_tests.cloud.layout import plan
 from kb_tests.cloud.options import StageOptions
 from kb_tests.cloud.staging import stage
 from kb_tests.cloud.teardown import tear_down
 from kb_tests.cloud.topology import Topology
+from kb_tests.cloud.workloads import plan
 from kb_tests.errors import CapacityError, CloudError
-from kb_tests.scenario.model import Scenario
+from kb_tests.scenario.base import Scenario
 from tests.functional.cloud.member import member
 from tests.functional.cloud.staged import BOOT, scenario, storage_scenario
 

@@ -11,10 +11,10 @@ import pytest
 from kb_tests import cli
 from kb_tests.cloud.connect import connect
 from kb_tests.cloud.journal import Journal
-from kb_tests.cloud.layout import plan
 from kb_tests.cloud.options import StageOptions
 from kb_tests.cloud.staging import stage
 from kb_tests.cloud.teardown import tear_down
+from kb_tests.cloud.workloads import plan
 from kb_tests.errors import CapacityError, StagingError
 from tests.functional.cloud.conftest import everything
 from tests.functional.cloud.operator import Operator

@@ -23,10 +23,11 @@ from kb_tests.cloud.connect import Cloud, connect
 from kb_tests.cloud.contents import read
 from kb_tests.cloud.journal import Journal
 from kb_tests.cloud.kinds import KINDS
-from kb_tests.cloud.layout import apart, plan
+from kb_tests.cloud.layout import apart
 from kb_tests.cloud.options import StageOptions
 from kb_tests.cloud.staging import Site, stage_all
 from kb_tests.cloud.teardown import tear_down
+from kb_tests.cloud.workloads import plan
 from kb_tests.errors import CloudAccessError
 from kb_tests.localcloud import control
 from tests.functional.cloud.staged import BOOT, PUBLIC_KEY, scenario

@@ -11,11 +11,11 @@ import pytest
 
 from kb_tests.cloud.connect import Cloud, connect
 from kb_tests.cloud.journal import Journal
-from kb_tests.cloud.layout import plan
 from kb_tests.cloud.options import StageOptions
 from kb_tests.cloud.staging import stage
 from kb_tests.cloud.teardown import tear_down
 from kb_tests.cloud.topology import Topology
+from kb_tests.cloud.workloads import plan
 from kb_tests.errors import CapacityError
 from tests.functional.cloud.member import member
 from tests.functional.cloud.staged import BOOT, PUBLIC_KEY, scenario

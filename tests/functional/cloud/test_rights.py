@@ -16,10 +16,10 @@ from kb_tests import cli
 from kb_tests.cloud.cleanup import clean
 from kb_tests.cloud.connect import Cloud, connect
 from kb_tests.cloud.journal import Journal
-from kb_tests.cloud.layout import plan
 from kb_tests.cloud.options import StageOptions
 from kb_tests.cloud.staging import stage
 from kb_tests.cloud.teardown import tear_down
+from kb_tests.cloud.workloads import plan
 from kb_tests.errors import CapacityError
 from kb_tests.localcloud.keystone.totp import passcode
 from tests.functional.cloud.conftest import everything

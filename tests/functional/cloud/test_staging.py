@@ -15,11 +15,11 @@ from kb_tests.cloud.cleanup import clean, find_runs
 from kb_tests.cloud.connect import Cloud
 from kb_tests.cloud.journal import Journal
 from kb_tests.cloud.kinds import KINDS
-from kb_tests.cloud.layout import plan
 from kb_tests.cloud.options import StageOptions
 from kb_tests.cloud.staging import stage
 from kb_tests.cloud.teardown import tear_down
 from kb_tests.cloud.topology import Role
+from kb_tests.cloud.workloads import plan
 from kb_tests.errors import CapacityError, StagingError
 from kb_tests.localcloud import control
 from tests.functional.cloud.conftest import everything

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kb_tests.cloud.describe import describe
-from kb_tests.cloud.layout import CLIENT_SPACE, SERVER_SPACE, Layout, VolumePlan, apart, plan
+from kb_tests.cloud.layout import CLIENT_SPACE, SERVER_SPACE, Layout, VolumePlan, apart
 from kb_tests.cloud.topology import Role
+from kb_tests.cloud.workloads import plan
 from kb_tests.errors import ScenarioError
 from kb_tests.scenario.http import HttpScenario
 from kb_tests.scenario.storage import StorageScenario

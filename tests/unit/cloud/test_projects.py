@@ -8,11 +8,12 @@ from typing import Any
 from unittest.mock import Mock
 
 from kb_tests.cloud.graph import Graph
-from kb_tests.cloud.layout import Layout, plan
+from kb_tests.cloud.layout import Layout
 from kb_tests.cloud.options import StageOptions
 from kb_tests.cloud.preflight import Supplies
 from kb_tests.cloud.progress import silent
 from kb_tests.cloud.projects import add_projects
+from kb_tests.cloud.workloads import plan
 from kb_tests.scenario.http import HttpScenario
 
 SCENARIO = {

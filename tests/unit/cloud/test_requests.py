@@ -11,10 +11,10 @@ import pytest
 
 from kb_tests.cloud.connect import connect
 from kb_tests.cloud.journal import Journal
-from kb_tests.cloud.layout import plan
 from kb_tests.cloud.options import StageOptions
 from kb_tests.cloud.staging import stage
 from kb_tests.cloud.topology import Role
+from kb_tests.cloud.workloads import plan
 from kb_tests.scenario.model import HttpScenario
 from tests.unit.cloud.in_process import NAME, InProcess, Sent
 

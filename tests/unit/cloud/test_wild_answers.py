@@ -26,11 +26,12 @@ from kb_tests.cloud.connect import connect
 from kb_tests.cloud.doctor import Finding, State, examine, table
 from kb_tests.cloud.journal import Journal
 from kb_tests.cloud.kinds import KINDS
-from kb_tests.cloud.layout import Layout, plan
+from kb_tests.cloud.layout import Layout
 from kb_tests.cloud.options import StageOptions
 from kb_tests.cloud.staging import stage
 from kb_tests.cloud.teardown import tear_down
 from kb_tests.cloud.topology import Role
+from kb_tests.cloud.workloads import plan
 from kb_tests.errors import CloudError
 from kb_tests.scenario.model import HttpScenario
 from kb_tests.scenario.storage import StorageScenario

@@ -14,6 +14,7 @@ from kb_tests.report import by_host, html
 from kb_tests.report.charts import strip
 from kb_tests.report.http import hosts as http_hosts
 from kb_tests.report.http.hosts import Generator
+from kb_tests.report.http.measured import MeasurementRecord
 from kb_tests.report.storage import hosts as storage_hosts
 from tests.unit.measure.io_reports import frozen_blocks, point, report, steady_blocks
 from tests.unit.report import build
@@ -74,8 +75,9 @@ def test_a_slow_disk_shows_by_its_host() -> None:
 def test_the_page_shows_ways_and_generators() -> None:
     judged = build.judged()
     run = build.run([judged])
-    assert judged.http is not None
-    found = http_hosts.generators(judged.http, run.scenarios[0].topology)
+    measured = judged.measurement
+    assert isinstance(measured, MeasurementRecord)
+    found = http_hosts.generators(measured, run.scenarios[0].topology)
     assert [(one.host, one.peer) for one in found] == [
         ("compute-1", "compute-1"),
         ("compute-2", "compute-2"),

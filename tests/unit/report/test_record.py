@@ -237,7 +237,7 @@ def test_a_damaged_record_says_where(
 def test_a_histogram_that_is_none_is_a_record_error(tmp_path: Path) -> None:
     path = damaged(tmp_path, "points", 0, "measurement", "response", value="AAAA")
     kept = record.load(path).points[0].measurement
-    assert kept is not None
+    assert isinstance(kept, MeasurementRecord)
     with pytest.raises(RecordError, match="histogram in the record cannot be read"):
         kept.restore()
 

@@ -16,6 +16,7 @@ from kb_tests.report import html, junit, terminal, words
 from kb_tests.report.record import PointRecord, RunRecord, ScenarioRecord, load
 from kb_tests.report.storage import charts, view
 from kb_tests.report.storage import words as storage_words
+from kb_tests.report.storage.shown import StoragePresentation, StorageShown
 from kb_tests.scenario.storage import StoragePoint, StorageSla
 from kb_tests.sla.storage.judge import judge
 from tests.unit.measure.io_reports import block, frozen_blocks, point, report, steady_blocks
@@ -66,24 +67,24 @@ def record() -> RunRecord:
     )
 
 
+def stored(point: PointRecord) -> StorageShown:
+    return StoragePresentation().shown(point)
+
+
 def test_a_measurement_survives_the_record(record: RunRecord, tmp_path: Path) -> None:
     again = load(record.write(tmp_path))
     assert again.model_dump_json() == record.model_dump_json()
     for before, after in zip(record.points, again.points, strict=True):
-        assert before.storage is not None
-        assert after.storage is not None
-        assert before.storage[1].blocks == after.storage[1].blocks
-        assert before.storage[1].servers == after.storage[1].servers
-        assert after.http is None
+        assert stored(before).measured.blocks == stored(after).measured.blocks
+        assert stored(before).measured.servers == stored(after).measured.servers
 
 
 @pytest.mark.parametrize(("steady", "said"), [(True, "reached"), (False, "not reached in time")])
 def test_the_record_says_whether_a_point_became_steady(steady: bool, said: str) -> None:
     asking = point(steady=True, max_duration=60.0)
     made = judged(asking, dataclasses.replace(measure(asking, [report(steady_blocks())]), steady=steady))
-    assert made.storage is not None
-    assert made.storage[1].steady is steady
-    assert ("steady state (SNIA)", said) in storage_words.facts(*made.storage)
+    assert stored(made).measured.steady is steady
+    assert ("steady state (SNIA)", said) in stored(made).facts()
     assert ("kb.steady", str(steady).lower()) in junit.properties(made)
 
 
@@ -121,8 +122,7 @@ def test_every_report_has_the_percentile_that_was_judged(percent: int) -> None:
     reading = asked(1, "random read")
     failing = [block(i, 3.0 * i, 3.0 * i + 3, [0.001] * 250 + [0.004] * 25, errors=25) for i in range(10)]
     made = judged(reading, measure(reading, [report(failing)]))
-    assert made.storage is not None
-    measured = made.storage[1]
+    measured = stored(made).measured
     assert made.verdict is not None
     (check,) = [one for one in made.verdict.checks if one.name == f"read latency p{percent}"]
     assert math.isinf(check.value) == (percent == 99)
@@ -138,8 +138,7 @@ def test_every_report_has_the_percentile_that_was_judged(percent: int) -> None:
 
 
 def test_a_closed_loop_s_times_are_called_service_times(record: RunRecord) -> None:
-    assert record.points[2].storage is not None
-    free, measured = record.points[2].storage
+    free, measured = stored(record.points[2]).point, stored(record.points[2]).measured
     assert view.cell(free, measured, ("Offered", "")) == "closed loop"
     assert view.cell(free, measured, ("write p50", "write latency p50")) == "1ms (service)"
     limited = StorageSla.model_validate({"write_service_time": {"p50": "1us"}})
@@ -147,8 +146,7 @@ def test_a_closed_loop_s_times_are_called_service_times(record: RunRecord) -> No
     heads = view.columns(["write service time p50", "read latency p99", "max_stall"])
     assert [head for head, _ in heads[4:6]] == ["read p99", "write service time p50"]
     assert view.cell(free, measured, heads[5]) == "1ms"
-    assert record.points[1].storage is not None
-    assert view.cell(*record.points[1].storage, heads[5]) == ""
+    assert stored(record.points[1]).cell(heads[5]) == ""
     findings = "\n".join(words.findings(made))
     assert "p50 of write service time" in findings
     assert dict(junit.properties(made))["kb.check.write_service_time_p50.outcome"] == "fail"
@@ -173,12 +171,10 @@ def test_the_page_shows_limits_stalls_and_charts(record: RunRecord) -> None:
 
 
 def test_an_outlier_is_named_in_the_strip_of_servers(record: RunRecord) -> None:
-    storage = record.points[3].storage
-    assert storage is not None
-    strip = charts.servers(storage[1], "x")
+    strip = charts.servers(stored(record.points[3]).measured, "x")
     assert strip is not None
     assert ">kb-1-storage-9<" in strip
-    assert charts.servers(record.points[0].storage[1], "x") is None  # type: ignore[index]
+    assert charts.servers(stored(record.points[0]).measured, "x") is None
 
 
 def test_without_any_io_there_is_a_page_too() -> None:

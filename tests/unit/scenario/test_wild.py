@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kb_tests.cloud.layout import plan
+from kb_tests.cloud.workloads import plan
 from kb_tests.errors import KbError, ScenarioError
 from kb_tests.scenario.load import load
 from kb_tests.scenario.points import expand

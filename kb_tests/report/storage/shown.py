@@ -1,0 +1,85 @@
+"""How storage points are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kb_tests.measure.storage.measurement import StorageMeasurement
+from kb_tests.report.by_host import Table
+from kb_tests.report.record import PointRecord, TopologyRecord
+from kb_tests.report.shown import Column, Pairs, Presentation, Property, Shown
+from kb_tests.report.storage import hosts, view, words
+from kb_tests.report.storage.measured import StorageMeasurementRecord
+from kb_tests.scenario.storage import StoragePoint
+
+if TYPE_CHECKING:
+    from kb_tests.report.charts.style import Captioned
+    from kb_tests.report.view import PointView, ScenarioView
+
+
+@dataclass(frozen=True)
+class StorageShown(Shown):
+    """A storage point."""
+
+    point: StoragePoint
+    measured: StorageMeasurement
+
+    def cell(self, column: Column) -> str:
+        """The text of one cell."""
+        return view.cell(self.point, self.measured, column)
+
+    def row(self) -> tuple[str, str, str]:
+        """The rate and two latencies."""
+        return words.row(self.point, self.measured)
+
+    def facts(self) -> Pairs:
+        """The job, what it did, the state of the servers."""
+        return words.facts(self.point, self.measured)
+
+    def hosts(self) -> Table | None:
+        """Host by host."""
+        return hosts.of_storage(self.point, self.measured)
+
+    def properties(self) -> list[Property]:
+        """As listed in `words.properties`."""
+        return words.properties(self.point, self.measured)
+
+
+class StoragePresentation(Presentation[StoragePoint]):
+    """How storage points are shown."""
+
+    unit = "IOPS"
+    things = "I/Os"
+
+    def shown(self, record: PointRecord, topology: TopologyRecord | None = None) -> StorageShown:  # noqa: ARG002 (its servers name their hosts)
+        """A point that was measured."""
+        assert isinstance(record.point, StoragePoint)
+        assert isinstance(record.measurement, StorageMeasurementRecord)
+        return StorageShown(record.point, record.measurement.restore())
+
+    def columns(self, checks: Sequence[str]) -> list[Column]:
+        """Rates, each latency that has a limit, stalls, errors."""
+        return view.columns(checks)
+
+    def series(self, point: StoragePoint) -> str:
+        """Each profile is a load of its own."""
+        return point.profile
+
+    def load(self, point: StoragePoint, rate: str, among: Sequence[StoragePoint]) -> str:
+        """With its servers; and with its profile, unless all the others are of the same one."""
+        named = "" if {other.profile for other in among} == {point.profile} else f"{point.profile!r}, "
+        return f"{named}{point.clients} server{'s' if point.clients > 1 else ''}, {rate}"
+
+    def point_charts(self, point: PointView) -> list[Captioned]:
+        """Percentiles, the course of time, the servers side by side."""
+        from kb_tests.report.storage import charts
+
+        return charts.point_charts(point)
+
+    def scale_charts(self, scenario: ScenarioView, name: str) -> list[Captioned]:
+        """Over the number of servers."""
+        from kb_tests.report.storage import charts
+
+        return charts.scale_charts(scenario, name)

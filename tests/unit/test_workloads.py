@@ -1,0 +1,44 @@
+"""Kinds of load stand in one table a room, and nowhere else."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kb_tests.cloud import workloads as cloud
+from kb_tests.errors import KbError
+from kb_tests.report import workloads as report
+from kb_tests.scenario import workloads as scenario
+from kb_tests.scenario.workloads import Table
+from kb_tests.session import workloads as session
+from kb_tests.sla import workloads as sla
+
+PACKAGE = Path(__file__).parents[2] / "kb_tests"
+TABLES: list[Table[Any]] = [room.WORKLOADS for room in (scenario, cloud, sla, report, session)]
+FORK = re.compile(
+    r"isinstance\([^)]*\b(Http|Storage)(Point|Scenario|Sla|Measurement)|case (Http|Storage)\w+\("
+)
+
+
+def test_every_room_knows_the_same_kinds() -> None:
+    assert [list(table) for table in TABLES] == [["http", "storage"]] * len(TABLES)
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.room)
+def test_a_kind_that_a_room_does_not_know_is_named_with_the_room(table: Table[Any]) -> None:
+    with pytest.raises(KbError, match=f"'udp' is not known in {table.room}/; known there: http, storage"):
+        table["udp"]
+
+
+def test_no_file_that_kinds_share_asks_which_kind_it_has() -> None:
+    shared = [
+        path
+        for path in PACKAGE.rglob("*.py")
+        if not {"http", "storage", "localcloud"} & {*path.relative_to(PACKAGE).with_suffix("").parts}
+    ]
+    assert len(shared) > 100
+    assert {path.name for path in shared if FORK.search(path.read_text())} == set()
+    assert FORK.search("if isinstance(point.point, HttpPoint):")
