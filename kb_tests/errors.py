@@ -5,7 +5,8 @@
     KbError
     ├── ScenarioError          a scenario file or option is wrong; nothing was staged
     ├── CloudError             the cloud refused, failed or is too small
-    │   ├── CloudAccessError   unknown cloud name, wrong credentials, an API that is down
+    │   ├── CloudAccessError   unknown cloud name, wrong credentials, an entry that cannot work
+    │   │   └── CloudDownError an API that does not answer, or fails
     │   ├── CapacityError      quota, addresses, image or rights do not suffice; nothing was staged
     │   ├── StagingError       a resource could not be created or never became ready
     │   └── LeakError          teardown left something behind
@@ -47,6 +48,10 @@ class CloudAccessError(CloudError):
     """The cloud cannot be talked to: unknown name, wrong credentials, API down."""
 
 
+class CloudDownError(CloudAccessError):
+    """The cloud does not answer, or fails at it: nobody asked for the wrong thing."""
+
+
 class CapacityError(CloudError):
     """Quota, addresses, image or rights do not suffice for the scenario."""
 
@@ -77,3 +82,12 @@ class WatchError(KbError):
 
 class RecordError(KbError):
     """A run record cannot be read or written."""
+
+
+MISTAKES = (ScenarioError, CloudAccessError, CapacityError)
+"""What whoever called asked wrongly for; all of these are found before anything is made."""
+
+
+def is_mistake(error: KbError) -> bool:
+    """Whether `error` is one of usage, which goes away only by asking for something else."""
+    return isinstance(error, MISTAKES) and not isinstance(error, CloudDownError)

@@ -52,7 +52,7 @@ def kb_cloud(request: pytest.FixtureRequest) -> Iterator[Cloud]:
 
 @contextmanager
 def _local_cloud(config: pytest.Config) -> Iterator[Running]:
-    from kb_tests.errors import CloudAccessError
+    from kb_tests.errors import CloudDownError
     from kb_tests.localcloud import control
     from kb_tests.session.progress import Progress
 
@@ -62,7 +62,7 @@ def _local_cloud(config: pytest.Config) -> Iterator[Running]:
         try:
             running = control.up(Path(folder), parent_pid=os.getpid(), temporary=True)
         except control.LocalCloudError as error:
-            raise CloudAccessError(str(error)) from error
+            raise CloudDownError(str(error)) from error
         progress.step("starting the local cloud", 1, 1)
         try:
             yield running

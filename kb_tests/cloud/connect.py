@@ -16,11 +16,11 @@ from openstack.identity.v3._proxy import Proxy as IdentityProxy
 
 from kb_tests.cloud import config
 from kb_tests.cloud.account import Account
-from kb_tests.cloud.calls import said, understood
+from kb_tests.cloud.calls import said, unanswered, understood
 from kb_tests.cloud.guarded import guarded
 from kb_tests.cloud.rights import Rights
 from kb_tests.cloud.transport import Meter, is_distrust, prepare
-from kb_tests.errors import CloudAccessError
+from kb_tests.errors import CloudAccessError, CloudDownError
 
 SSH_PORT = 22
 
@@ -158,11 +158,11 @@ def identity(connection: Connection) -> IdentityProxy:
 def connect(name: str, clouds_yaml: str | Path | None = None) -> Cloud:
     """Sign in to the cloud called `name` in clouds.yaml (the given one, or where openstacksdk looks).
 
-    Raises CloudAccessError, one sentence, for an unknown name, wrong credentials, an API that does
-    not answer, or a catalog without compute, network or image service.
+    Raises CloudAccessError, one sentence, for an unknown name, wrong credentials, or a catalog without
+    compute, network or image service; CloudDownError for an API that does not answer.
     """
     region = config.read(name, clouds_yaml)
-    with understood(name, CloudAccessError):
+    with understood(name, CloudDownError):
         return _signed_in(name, region, clouds_yaml)
 
 
@@ -176,6 +176,10 @@ def _signed_in(name: str, region: CloudRegion, clouds_yaml: str | Path | None) -
             raise CloudAccessError(f"Cloud {name!r} has an auth_type without an identity service.")
         access = plugin.get_access(connection.session)
     except (ksa.Unauthorized, sdk.HttpException) as error:
+        if unanswered(error):
+            raise CloudDownError(
+                f"Cloud {name!r} lets nobody sign in: {said(error)}", remedy=_DOWN
+            ) from error
         raise CloudAccessError(
             f"Cloud {name!r} does not accept the credentials: {said(error)}",
             remedy="Correct them in clouds.yaml.",
@@ -188,10 +192,8 @@ def _signed_in(name: str, region: CloudRegion, clouds_yaml: str | Path | None) -
         reason = (
             met if isinstance(error, ksa.DiscoveryFailure) and isinstance(met, ksa.ClientException) else error
         )
-        raise CloudAccessError(
-            f"Cloud {name!r} cannot be reached: {said(reason).rstrip('.')}.",
-            remedy=_CA if is_distrust(reason) else _DOWN,
-        ) from error
+        kind, remedy = (CloudAccessError, _CA) if is_distrust(reason) else (CloudDownError, _DOWN)
+        raise kind(f"Cloud {name!r} cannot be reached: {said(reason).rstrip('.')}.", remedy=remedy) from error
     if not access.project_id:
         raise CloudAccessError(
             f"Cloud {name!r} signs in to no project.", remedy="Give project_name in clouds.yaml."

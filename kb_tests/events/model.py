@@ -231,11 +231,13 @@ class Problem(Event):
     """The infrastructure failed, outside of any point.
 
     `staging` says of what staging it speaks: a scenario's name, or "" for all of the cloud; None of none.
+    `usage`: the wrong thing was asked for, and this process had staged nothing.
     """
 
     kind: Literal["problem"] = "problem"
     sentence: str
     staging: Name | None = None
+    usage: bool = False
 
 
 class Leaked(Event):

@@ -5,7 +5,8 @@ code  meaning
 ====  ============================================================================================
 0     every selected point ran and kept its SLA, or was rightly left out past a stop limit
 1     an SLA was broken, or a test failed for a reason of its own
-2-5   pytest's own: interrupted, internal error, usage error, no tests collected
+2-5   pytest's own: interrupted, internal error, usage error, no tests collected. A mistake of usage that is
+      found before anything was staged (an unknown image, a quota that does not suffice) is 4, too
 10    inconclusive: the sample of a point cannot decide
 11    invalid or infrastructure failed: a point's instruments failed, or it was lost or did not run
 12    leaked: something of ours stayed on the cloud
@@ -43,7 +44,7 @@ MEANING = {
     ExitCode.FAILED: "an SLA was broken, or a test failed",
     ExitCode.INTERRUPTED: "the run was interrupted",
     ExitCode.INTERNAL_ERROR: "pytest had an internal error",
-    ExitCode.USAGE_ERROR: "pytest was called wrongly",
+    ExitCode.USAGE_ERROR: "called wrongly: nothing was staged",
     ExitCode.NO_TESTS: "no tests were selected",
     ExitCode.INCONCLUSIVE: "inconclusive: the sample of a point is too small to decide",
     ExitCode.INVALID: "invalid: a point was not measured as it should, or did not run",

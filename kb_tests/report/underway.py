@@ -80,6 +80,14 @@ class Underway:
         self._close()
         return path
 
+    def discard(self) -> None:
+        """Leave nothing of it on the disk: there was no run."""
+        self._over = True
+        for path in (self._lines, self.path):
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+        self._close()
+
     def _open(self) -> None:
         """A file of lines that begins with the record as it is; one that was there is not added to."""
         self._close()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kb_tests.events.model import PointsSelected, SelectedPoint
-from kb_tests.report import html, terminal
-from kb_tests.session import outbox
+from kb_tests.report import html, terminal, words
+from kb_tests.session import mistakes, outbox
 from kb_tests.session.journaling import unfinished
 from kb_tests.session.keys import BUS, OUTBOX
 from kb_tests.session.run import Run
@@ -37,6 +38,15 @@ class Controller:
         if not self._config.option.collectonly:
             found = ((item.nodeid, self._run.selection.load_of(item)) for item in session.items)
             self._select({test: load for test, load in found if load})
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        """Refuse, before anything is staged, what can never work."""
+        if not self._config.option.collectonly:
+            self._refuse(load for item in session.items if (load := self._run.selection.load_of(item)))
+
+    def _refuse(self, loads: Iterable[Load]) -> None:
+        mistakes.refuse(self._config, (load.target for load in loads))
 
     def _select(self, loads: Mapping[str, Load]) -> None:
         """Note and tell which points are going to run, by test."""
@@ -66,7 +76,7 @@ class Controller:
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> CloudScheduling:
         """Schedule by cloud."""
-        return CloudScheduling(config, log, self._run.selection, self._select)
+        return CloudScheduling(config, log, self._run.selection, self._select, self._refuse)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
@@ -107,8 +117,11 @@ class Controller:
         if not self._run.written():
             return
         self._run.leave(unfinished(self._config, self._run.staged()))
+        status = pytest.ExitCode.TESTS_FAILED if self._stopped else session.exitstatus
+        if self._run.mistakes:
+            status = pytest.ExitCode.TESTS_FAILED if self._run.began else pytest.ExitCode.USAGE_ERROR
         self._code = self._run.finish(
-            int(pytest.ExitCode.TESTS_FAILED if self._stopped else session.exitstatus),
+            int(status),
             stopped_at_failure=self._stopped or bool(session.shouldfail),
             inconclusive=self._config.getoption("kb_inconclusive"),
         )
@@ -132,6 +145,9 @@ class Controller:
     def pytest_html_results_summary(self, prefix: list[str], session: pytest.Session) -> None:
         """Put verdicts and charts where they can be read without JavaScript."""
         self._finish(session)
+        if not self._run.written():
+            prefix.extend(f"<p>{escape(mistake)}</p>" for mistake in self._run.mistakes)
+            return
         summary = "<p>The summary could not be made; the results are in the record.</p>"
         with survived(self._config, "The summary of the HTML report could not be made"):
             summary = html.summary([written.record for written in self._run.written()])
@@ -139,6 +155,11 @@ class Controller:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say of each point what came out, and what failed by how much."""
+        if self._run.mistakes and not self._run.began:
+            for mistake in self._run.mistakes:
+                terminalreporter.write_line(f"ERROR: {words.printable(mistake)}", red=True)
+            for line in terminal.closing(pytest.ExitCode.USAGE_ERROR):
+                terminalreporter.write_line(line.text, **line.markup)
         lines = [
             line for written in self._run.written() for line in terminal.summary(written.record, written.path)
         ]

@@ -84,17 +84,11 @@ def reused(
 ) -> Iterator[tuple[Topology, Secrets]]:
     """A kept topology, held against cleanup and other sessions while the context lasts.
 
-    Raises ScenarioError when it is not what the scenario asks for, CloudError when it is not there.
+    Raises ScenarioError when there is none, or it is not what the scenario asks for, CloudError when the
+    cloud has it no more.
     """
+    kept = matching(target, run_id)
     path = path_of(run_id)
-    kept = _load(path.with_name(TOPOLOGY_FILE), run_id)
-    wanted = Kept.of(target.scenario, kept.topology)
-    if (kept.kind, kept.asked) != (wanted.kind, wanted.asked):
-        raise ScenarioError(
-            f"Scenario {target.scenario.name} asks for another topology than run {run_id} has, which was "
-            f"staged for {kept.topology.scenario}: {_difference(kept, wanted)}.",
-            remedy="Only loads and limits may differ.",
-        )
     secrets = Secrets.load(path.with_name(SECRETS_FILE))
     journal = Journal.open(path)
     try:
@@ -123,16 +117,37 @@ def reused(
         journal.release()
 
 
+def matching(target: Target, run_id: str) -> Kept:
+    """What run `run_id` left on this machine; ScenarioError when it is not what the scenario asks for."""
+    try:
+        path = path_of(run_id)
+    except CloudError as error:
+        raise ScenarioError(
+            f"--kb-reuse: {error}", remedy="`kb runs` lists the runs; --kb-keep leaves one that can be used."
+        ) from None
+    kept = _load(path.with_name(TOPOLOGY_FILE), run_id)
+    wanted = Kept.of(target.scenario, kept.topology)
+    if (kept.kind, kept.asked) != (wanted.kind, wanted.asked):
+        raise ScenarioError(
+            f"Scenario {target.scenario.name} asks for another topology than run {run_id} has, which was "
+            f"staged for {kept.topology.scenario}: {_difference(kept, wanted)}.",
+            remedy="Only loads and limits may differ.",
+        )
+    return kept
+
+
 def _load(path: Path, run_id: str) -> Kept:
     try:
         return Kept.model_validate_json(path.read_bytes())
     except OSError:
-        raise CloudError(
+        raise ScenarioError(
             f"Run {run_id} left no topology on this machine.",
             remedy="--kb-keep leaves one; it is gone once `kb cleanup` has ended the run.",
         ) from None
     except ValidationError as error:
-        raise CloudError(f"{path} is no topology of this version: {error.error_count()} mistakes.") from None
+        raise ScenarioError(
+            f"{path} is no topology of this version: {error.error_count()} mistakes."
+        ) from None
 
 
 def _renew(cloud: Cloud, journal: Journal) -> None:

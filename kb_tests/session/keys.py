@@ -27,5 +27,7 @@ RECORDS: pytest.StashKey[dict[str, Path]] = pytest.StashKey()
 """Where the record of each cloud is, by its name."""
 
 STAGINGS: pytest.StashKey[Stagings] = pytest.StashKey()
+STAGED: pytest.StashKey[bool] = pytest.StashKey()
+"""There once this process has staged something."""
 CHECKS: pytest.StashKey[int] = pytest.StashKey()
 """How many checks the session makes, which share the error probability that its confidence leaves."""

@@ -16,7 +16,7 @@ from kb_tests.errors import RecordError
 from kb_tests.events.model import Leaked, Outcome, PointEnded, Problem, Staged
 from kb_tests.report import changes
 from kb_tests.report.changes import Said
-from kb_tests.report.exitcode import exit_code
+from kb_tests.report.exitcode import ExitCode, exit_code
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord, ScenarioRecord
 from kb_tests.report.underway import Underway
 from kb_tests.session.attempts import last_line
@@ -66,6 +66,7 @@ class Run:
         self._paths: dict[str, Path | None] = {}
         self._loads: dict[str, Load] = {}
         self._problems: list[Problem] = []
+        self._staged = False
 
     def select(self, loads: Mapping[str, Load]) -> None:
         """Note which points the session is going to run, by the test that does; they count as not run until
@@ -100,6 +101,7 @@ class Run:
                 case PointEnded():
                     kept.change(changes.Ended(point=event.point))
                 case Staged():
+                    self._staged = True
                     self._staged_after_all(event)
                     self._say(event.cloud, "notes", event.notes)
                     self._say(event.cloud, "kept", [event.kept] if event.kept else [])
@@ -158,6 +160,21 @@ class Run:
             if target.cloud in self._records.keys() - {LOCAL} and not self._records[target.cloud].record.leaks
         }
 
+    @property
+    def mistakes(self) -> tuple[str, ...]:
+        """Those of usage that ended the session, or would have, had nothing been staged; each once."""
+        return tuple(dict.fromkeys(each.sentence for each in self._problems if each.usage))
+
+    @property
+    def began(self) -> bool:
+        """Whether anything was staged, or something else than a mistake of usage kept it from that."""
+        return self._staged or any(
+            kept.record.leaks
+            or any(not problem.usage for problem in self._problems)
+            or any(point.status is not PointStatus.NOT_RUN for point in kept.record.points)
+            for kept in self._records.values()
+        )
+
     def leave(self, unfinished: Mapping[str, str]) -> None:
         """Note runs whose teardown is not finished: {run id: what to say of it}."""
         clouds = self.staged()
@@ -166,7 +183,9 @@ class Run:
     def finish(
         self, pytest_status: int, *, stopped_at_failure: bool, inconclusive: Literal["fail", "pass"]
     ) -> int:
-        """Close the records; returns the session's exit code."""
+        """Close the records; returns the session's exit code. Of a session that was called wrongly and staged
+        nothing none is kept: there is no run.
+        """
         records = [kept.record for kept in self._records.values()]
         code = exit_code(
             [point for record in records for point in record.counted()],
@@ -177,10 +196,19 @@ class Run:
             stopped_at_failure=stopped_at_failure,
             inconclusive=inconclusive,
         )
+        if code == ExitCode.USAGE_ERROR and not self.began:
+            self._forget()
+            return code
         for cloud, kept in self._records.items():
             kept.change(changes.Over(ended=datetime.now(UTC), exit_code=int(code)))
             self._try(cloud, kept.end)
         return code
+
+    def _forget(self) -> None:
+        for kept in self._records.values():
+            kept.discard()
+        self._records.clear()
+        self._loads.clear()
 
     def point_of(self, test: str) -> tuple[RunRecord, PointRecord | None] | tuple[None, None]:
         """What became last of the point that `test` runs, and the record of the cloud that it loads."""

@@ -4,7 +4,7 @@ loads at a time and each topology is staged once. Clouds run in parallel; other 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import pytest
 from xdist.remote import Producer
@@ -20,7 +20,8 @@ _CLOUD = "cloud:"
 class CloudScheduling(LoadScopeScheduling):
     """LoadScopeScheduling in which a scope is a cloud, and a cloud whose worker crashed is given up.
 
-    `select` is told what the tests of a worker load.
+    `select` is told what the tests of a worker load; `refuse` is given what all of them load before the first
+    one begins, and may end the session.
     """
 
     def __init__(
@@ -29,10 +30,12 @@ class CloudScheduling(LoadScopeScheduling):
         log: Producer,
         selection: Selection,
         select: Callable[[Mapping[str, Load]], None],
+        refuse: Callable[[Iterable[Load]], None],
     ) -> None:
         super().__init__(config, log)
         self._selection = selection
         self._select = select
+        self._refuse = refuse
         self._loads: dict[str, Load] = {}
 
     def add_node_collection(self, node: WorkerController, collection: Sequence[str]) -> None:
@@ -41,6 +44,12 @@ class CloudScheduling(LoadScopeScheduling):
         self._loads |= loads
         self._select(loads)
         super().add_node_collection(node, ids)
+
+    def schedule(self) -> None:
+        """Begin, unless what was asked for cannot work."""
+        if self.collection is None:
+            self._refuse(self._loads.values())
+        super().schedule()
 
     def _split_scope(self, nodeid: str) -> str:
         load = self._loads.get(nodeid)

@@ -27,7 +27,7 @@ from kb_tests.fleet.secrets import Secrets
 from kb_tests.report.record import TopologyRecord
 from kb_tests.session import keeping
 from kb_tests.session.journaling import journaled
-from kb_tests.session.keys import BUS, SELECTION, STAGINGS
+from kb_tests.session.keys import BUS, SELECTION, STAGED, STAGINGS
 from kb_tests.session.progress import Progress
 from kb_tests.session.selection import Target
 from kb_tests.session.sentences import one_sentence
@@ -73,6 +73,7 @@ def _used_again(
             keeping.check(target)
             kept = keeping.reused(cloud, run_id, target, options_of(config))
             topology, secrets = stack.enter_context(kept)
+            config.stash[STAGED] = True
             deadline = time.monotonic() + boot_timeout(config)
             fleet = stack.enter_context(Fleet.open(topology, secrets, progress.step, deadline))
         yield fleet.topology, fleet
@@ -98,6 +99,7 @@ def _staged(config: pytest.Config, cloud: Cloud, target: Target) -> Iterator[tup
             journals = stack.enter_context(journaled(config, target, clouds, run_id, progress))
             sites = [Site(*each) for each in zip(clouds, layouts, boots, journals, strict=True)]
             topologies = stage_all(sites, options, progress.step)
+            config.stash[STAGED] = True
             until = time.monotonic() + boot_timeout(config)
             fleet = _mustered(stack, clouds, topologies, secrets, progress, until, packages=options.packages)
             asked = sum(each.requests for each in clouds) - requests

@@ -26,7 +26,7 @@ Act = Callable[[Session, random.Random], bool]
 """Does the harm; whether there was anything to harm."""
 
 ANY = ("start", "staging", "servers", "load", "teardown")
-PASSED, FAILED, INTERRUPTED, INCONCLUSIVE, INVALID, LEAKED = 0, 1, 2, 10, 11, 12
+PASSED, FAILED, INTERRUPTED, USAGE, INCONCLUSIVE, INVALID, LEAKED = 0, 1, 2, 4, 10, 11, 12
 KILLED = -signal.SIGKILL
 UNDECIDED = frozenset({FAILED, INCONCLUSIVE, INVALID})
 """A point that was spoilt may be red for any reason; only green is wrong."""
@@ -308,15 +308,15 @@ CLOUD = (
     Fault("a boot that never ends", _of(INVALID), prepare=_set("boot-never", nth=1), told="not ready"),
     Fault("a slow boot", _of(PASSED), prepare=_set("boot-delay", seconds=3.0)),
     Fault("failing deletions", _of(PASSED), prepare=_set("delete-error")),
-    Fault("quota too small", _of(INVALID), prepare=_with(cloud="small"), told="servers", stages_nothing=True),
+    Fault("quota too small", _of(USAGE), prepare=_with(cloud="small"), told="servers", stages_nothing=True),
     Fault(
-        "no floating IP", _of(INVALID), prepare=_with(cloud="floatless"), told="floating", stages_nothing=True
+        "no floating IP", _of(USAGE), prepare=_with(cloud="floatless"), told="floating", stages_nothing=True
     ),
-    Fault("no image", _of(INVALID), prepare=_with("--kb-image=nothing"), told="nothing", stages_nothing=True),
-    Fault("no flavor", _of(INVALID), prepare=_with("--kb-flavor=none"), told="flavor", stages_nothing=True),
+    Fault("no image", _of(USAGE), prepare=_with("--kb-image=nothing"), told="nothing", stages_nothing=True),
+    Fault("no flavor", _of(USAGE), prepare=_with("--kb-flavor=none"), told="flavor", stages_nothing=True),
     Fault("wrong rights", _of(INVALID), prepare=_FORBIDDEN, told="403"),
     Fault(
-        "wrong password", _of(INVALID), prepare=_with(cloud="wrong"), told="credentials", stages_nothing=True
+        "wrong password", _of(USAGE), prepare=_with(cloud="wrong"), told="credentials", stages_nothing=True
     ),
 )
 

@@ -269,6 +269,25 @@ def test_a_topology_that_is_staged_again_has_a_run_of_its_own(session: Session) 
     assert f"It was staged again, after: {first['reason']}" in ended.records[0]["notes"]
 
 
+@pytest.mark.parametrize(
+    ("neighbour", "spread"), [("", False), (RERUN, False), ("", True)], ids=["serial", "rerun", "spread"]
+)
+def test_a_mistake_is_one_of_usage_until_something_is_staged(
+    session: Session, neighbour: str, spread: bool
+) -> None:
+    ended = session.run(neighbour=neighbour, outcomes=["mistake"], rates="[50, 60]", spread=spread)
+    assert ended.code == 4, ended.output
+    assert ended.output.count("There is no such image.") == 1
+    assert (ended.records, ended.log) == ([], [])
+
+
+def test_a_mistake_of_a_later_staging_is_one_of_the_infrastructure(session: Session) -> None:
+    (session.folder / "other.yaml").write_text((SCENARIO % "[50]").replace("small", "other"))
+    ended = session.run("--kb-scenario", "other.yaml", outcomes=["pass", "mistake"])
+    assert ended.code == ended.records[0]["exit_code"] == 11, ended.output
+    assert ended.runs() == ["pass", "error"]
+
+
 def test_a_topology_that_cannot_be_staged_at_all_is_a_problem(session: Session) -> None:
     ended = session.run(neighbour=RERUN, outcomes=["stage", "stage"])
     assert ended.code == 11, ended.output

@@ -100,32 +100,17 @@ def test_a_wrong_scenario_is_a_usage_error(suite: Suite) -> None:
     ended = suite.run("--kb-scenario=wrong.yaml")
     assert ended.code == 4
     assert "wrong.yaml:3: load.rat is unknown; did you mean rate?" in ended.output
-    assert_staged_nothing(suite, ended.output)
+    assert suite.created() == []
 
 
-def test_an_unknown_cloud_is_one_sentence(suite: Suite) -> None:
-    ended = suite.run("--kb-cloud", "nowhere", f"--kb-scenario={suite.scenario()}")
-    assert ended.code == 11, ended.output
-    assert "'nowhere'" in ended.output
-    assert "kb-local" in ended.output
-    assert_staged_nothing(suite, ended.output)
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "said"),
-    [
-        (r'"password": "[^"]*"', '"password": "wrong"', "does not accept the credentials"),
-        (r"127\.0\.0\.1:\d+", "127.0.0.1:9", "cannot be reached"),
-    ],
-    ids=["credentials", "down"],
-)
-def test_a_cloud_that_cannot_be_used_is_one_sentence(suite: Suite, old: str, new: str, said: str) -> None:
+def test_a_cloud_that_is_down_is_no_mistake_of_usage(suite: Suite) -> None:
     clouds_yaml = suite.folder / "clouds.yaml"
-    clouds_yaml.write_text(re.sub(old, new, suite.running.clouds_yaml.read_text()))
+    clouds_yaml.write_text(re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:9", suite.running.clouds_yaml.read_text()))
     ended = suite.run(f"--kb-scenario={suite.scenario()}", clouds_yaml=clouds_yaml)
     assert ended.code == 11, ended.output
-    assert said in ended.output
-    assert_staged_nothing(suite, ended.output)
+    assert "cannot be reached" in ended.output
+    assert "Traceback" not in ended.output
+    assert suite.created() == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -148,8 +133,3 @@ def test_a_cancelled_session_leaves_nothing(suite: Suite, number: signal.Signals
     (record,) = suite.take_records().values()
     assert record["points"][0]["status"] in ("not_run", "error")
     assert "Traceback" not in log.read_text()
-
-
-def assert_staged_nothing(suite: Suite, output: str) -> None:
-    assert "Traceback" not in output
-    assert suite.created() == []

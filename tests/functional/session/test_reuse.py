@@ -71,7 +71,7 @@ def test_kept_used_again_and_ended(suite: Suite) -> None:
         wider = Path(suite.scenario(name="wider"))
         wider.write_text(wider.read_text().replace("{flavor:", "{servers_per_network: 2, flavor:"))
         refused = suite.run("--kb-scenario", str(wider), "--kb-reuse", run_id)
-        assert refused.code == 11
+        assert refused.code == 4
         assert "servers_per_network 2, not 1. Only loads and limits may differ." in refused.output
     finally:
         ended = kb(suite, "cleanup", "--run", run_id)
@@ -81,11 +81,11 @@ def test_kept_used_again_and_ended(suite: Suite) -> None:
     assert not (folder_of(suite, run_id) / "topology.json").exists()
 
     gone = suite.run("--kb-scenario", suite.scenario(), "--kb-reuse", run_id)
-    assert gone.code == 11
+    assert gone.code == 4
     assert f"Run {run_id} left no topology on this machine." in gone.output
 
 
 def test_what_never_got_ready_is_not_kept(suite: Suite) -> None:
     session = suite.run("--kb-scenario", suite.scenario(), "--kb-keep", "--kb-image", "nowhere")
-    assert session.code == 11
+    assert session.code == 4
     assert suite.left() == []

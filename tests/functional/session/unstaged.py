@@ -2,8 +2,8 @@
 
 What becomes of each load is read from the file that KB_OUTCOMES names, a line each: an outcome of a verdict,
 or "lags" or "loses" (a generator), which only tests of one's own see; "pass" once there is no more. "stage"
-lets a staging fail instead. What happens is written to the file KB_LOG, a line each: "staged RUN CLOUD",
-"removed RUN CLOUD", "begin CLOUD", "end CLOUD".
+lets a staging fail instead, "mistake" lets it be refused. What happens is written to the file KB_LOG, a line
+each: "staged RUN CLOUD", "removed RUN CLOUD", "begin CLOUD", "end CLOUD".
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from typing import Any
 import pytest
 
 from kb_tests.cloud import connect, states
-from kb_tests.errors import StagingError
+from kb_tests.errors import CapacityError, StagingError
 from kb_tests.measure.http.measurement import Measurement
 from kb_tests.scenario.http import HttpPoint
-from kb_tests.session import staging
+from kb_tests.session import mistakes, staging
 from kb_tests.session.http.runner import HttpRunner
-from kb_tests.session.keys import SELECTION, STAGINGS
+from kb_tests.session.keys import SELECTION, STAGED, STAGINGS
 from kb_tests.session.sentences import one_sentence
 from kb_tests.sla.verdict import Outcome, Verdict
 from tests.unit.report import build
@@ -47,7 +47,7 @@ def _outcome(of: str) -> str:
         fcntl.flock(file, fcntl.LOCK_EX)
         text = file.read()
         first, _, rest = text.partition("\n")
-        if (first == "stage") != (of == "stage"):
+        if (first in ("stage", "mistake")) != (of == "stage"):
             return "pass"
         file.seek(0)
         file.truncate()
@@ -59,9 +59,13 @@ def _outcome(of: str) -> str:
 def _staged(config: Any, _cloud: Any, target: Any) -> Iterator[Any]:
     run_id = config.stash[STAGINGS].next(config.stash[SELECTION].targets.index(target))
     (Path(os.environ["KB_LOG"]).parent / run_id).mkdir()  # as with a journal, there is one of a name
-    if _outcome("stage") == "stage":
-        with one_sentence(config, target.cloud, target.scenario.name):
-            raise StagingError(f"{run_id} cannot be staged.")
+    with one_sentence(config, target.cloud, target.scenario.name):
+        match _outcome("stage"):
+            case "stage":
+                raise StagingError(f"{run_id} cannot be staged.")
+            case "mistake":
+                raise CapacityError("There is no such image.")
+    config.stash[STAGED] = True
     _log(f"staged {run_id} {target.cloud}")
     try:
         yield replace(build.topology(1), run_id=run_id), SimpleNamespace(versions=[])
@@ -99,6 +103,7 @@ _patch = pytest.MonkeyPatch()
 def pytest_configure() -> None:
     """From here on there is no cloud."""
     _patch.setattr(connect, "connect", lambda name, _="": SimpleNamespace(name=name, close=lambda: None))
+    _patch.setattr(mistakes, "refuse", lambda *_: None)
     _patch.setattr(states, "down", lambda *_: [])
     _patch.setattr(staging, "_staged", _staged)
     _patch.setattr(HttpRunner, "measure", _measure)

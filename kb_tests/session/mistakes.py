@@ -1,0 +1,92 @@
+"""Mistakes of usage that show before anything is staged: a session that has one loads nothing, says it once
+and ends as any command that was called wrongly.
+
+What needs no request is looked at always. Where one topology follows another the clouds are asked as well,
+for all of them, so that the last one's unknown flavor does not show after an hour. Of a single topology its
+own staging finds the rest.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing
+from threading import Event
+
+import pytest
+
+from kb_tests.cloud import config as entries
+from kb_tests.cloud.caller import Caller
+from kb_tests.cloud.calls import understood
+from kb_tests.cloud.connect import Cloud, connect
+from kb_tests.cloud.existing import adopt
+from kb_tests.cloud.layout import Layout, apart
+from kb_tests.cloud.options import StageOptions
+from kb_tests.cloud.preflight import check, check_size
+from kb_tests.cloud.workloads import plan
+from kb_tests.errors import KbError, is_mistake
+from kb_tests.session import keeping
+from kb_tests.session.selection import LOCAL, Target
+from kb_tests.session.staging import options_of
+
+PATIENCE = 60.0
+"""Seconds in which a cloud has to answer all that is asked of it here."""
+
+
+def refuse(config: pytest.Config, targets: Iterable[Target]) -> None:
+    """Raise pytest.UsageError, a sentence a line, for every mistake that shows of these `targets`."""
+    staged = list({id(target): target for target in targets}.values())
+    found = list(_without_asking(config, staged))
+    if not found and len(staged) > 1:
+        found = list(_by_asking(config, staged))
+    if found:
+        raise pytest.UsageError("\n".join(dict.fromkeys(found)))
+
+
+def _without_asking(config: pytest.Config, targets: Iterable[Target]) -> Iterator[str]:
+    reuse = config.getoption("kb_reuse")
+    for target in targets:
+        try:
+            options = options_of(config)
+            if reuse or config.getoption("kb_keep"):
+                keeping.check(target)
+            check_size(_layouts(target), options)
+            for name in _clouds(target):
+                entries.read(name)
+            if reuse:
+                keeping.matching(target, reuse)
+        except KbError as error:
+            yield str(error)
+
+
+def _by_asking(config: pytest.Config, targets: Iterable[Target]) -> Iterator[str]:
+    options = options_of(config)
+    clouds: dict[str, Cloud] = {}
+    with ExitStack() as stack:
+        for target in targets:
+            try:
+                for name in _clouds(target):
+                    if name not in clouds:
+                        clouds[name] = stack.enter_context(closing(connect(name)))
+                if not config.getoption("kb_reuse"):
+                    for name, layout in zip(_clouds(target), _layouts(target), strict=False):
+                        _ask(clouds[name], layout, options)
+            except KbError as error:
+                if is_mistake(error):  # whatever else it is will show again, at a point
+                    yield str(error)
+
+
+def _ask(cloud: Cloud, layout: Layout, options: StageOptions) -> None:
+    caller = Caller(cloud, until=time.monotonic() + PATIENCE, stop=Event())
+    with understood(cloud.name):
+        check(caller, adopt(cloud, layout, options), {}, options)
+
+
+def _layouts(target: Target) -> tuple[Layout, ...]:
+    layout = plan(target.scenario)
+    return apart(layout) if target.testing_cloud else (layout,)
+
+
+def _clouds(target: Target) -> list[str]:
+    """Those that clouds.yaml has to know: the embedded one is started for the session."""
+    return [name for name in (target.cloud, target.testing_cloud) if name not in ("", LOCAL)]
