@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import secrets
 import time
 from collections.abc import Iterator
 from datetime import datetime
 
 from kb_tests.errors import WatchError
-from kb_tests.events import lines, sessions
+from kb_tests.events import lines, markers, sessions
 from kb_tests.events.model import (
     Filed,
     Leaked,
@@ -61,14 +59,7 @@ def mark(sid: str, text: str) -> sessions.Session:
     session = choose(sid)
     if not session.alive:
         raise WatchError(f"Session {session.sid} has ended; a marker belongs into one that runs.")
-    line = lines.encode(0, time.time(), Marker(text=text[:2000]))
-    path = session.folder / f"mark-{secrets.token_hex(4)}.ndjson"
-    try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with open(fd, "wb") as file:  # noqa: PTH123 (it is open already)
-            file.write(line)
-    except OSError as error:
-        raise WatchError(f"{path} cannot be written: {error.strerror}.") from error
+    markers.note(session, text)
     return session
 
 
