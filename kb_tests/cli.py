@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
-from kb_tests.commands import runs, scenario, watch
+from kb_tests.commands import runs, scenario, ui, watch
 from kb_tests.errors import KbError
 
 EPILOG = """\
@@ -119,6 +119,7 @@ def _parser() -> argparse.ArgumentParser:
 
     watch.add(commands)
     runs.add(commands)
+    ui.add(commands)
     commands.add_parser("localcloud", help="start, stop and look at an embedded local cloud")
     return parser
 

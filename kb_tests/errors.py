@@ -13,6 +13,7 @@
     ├── FleetError             the control channel or the agents failed
     │   ├── TunnelError        SSH or Redis cannot be reached, or shows the wrong host key
     │   └── AgentsMissingError some agents never registered or fell silent
+    ├── UiError                the web UI cannot be started
     └── RecordError            a run record cannot be read or written
 
 A broken SLA is no error: it is a `Verdict`.
@@ -78,6 +79,10 @@ class AgentsMissingError(FleetError):
 
 class WatchError(KbError):
     """A session cannot be followed, or told something."""
+
+
+class UiError(KbError):
+    """The web UI cannot be started as it was asked for."""
 
 
 class RecordError(KbError):

@@ -19,10 +19,15 @@ ROOMS = [
     "sla",
     "report",
     "events",
+    "history",
     "session",
+    "web",
 ]
 ALONE = {"agent", "localcloud"}
 MAY_START = {"fixtures", "plugin", "cli"}
+MAY_SERVE = {"cli", "commands"}
+NOT_IN_A_PROCESS_OF_ITS_OWN = {"cloud": {"topology", "workloads"}, "sla": {"verdict"}, "session": set[str]()}
+"""What `web` may know of rooms that load clouds and decide: it runs none of them itself."""
 SUITE = sorted(PACKAGE.rglob("*.py"))
 AGENT = sorted((PACKAGE / "agent").rglob("*.py"))
 LONGEST = 600
@@ -66,6 +71,13 @@ def wrong_ways(path: Path, source: str) -> Iterator[str]:
         elif other == "agent":
             if module[:2] != ["agent", "protocol"]:
                 yield f"{path} imports more of the agent than its protocol"
+        elif other == "web":
+            if room not in MAY_SERVE:
+                yield f"{path} imports the web UI"
+        elif (
+            room == "web" and module[1:2] and module[1] not in NOT_IN_A_PROCESS_OF_ITS_OWN.get(other, module)
+        ):
+            yield f"the web UI imports {'.'.join(module)}"
         elif room in ROOMS and other not in ROOMS[: ROOMS.index(room)]:
             yield f"{room} is above {other}, but {path} imports it"
 
@@ -105,4 +117,10 @@ def test_what_breaks_these_rules_is_seen() -> None:
     assert seen("fleet", "from kb_tests.agent.resp import encode") == 1
     assert seen("agent", "from kb_tests.errors import KbError") == 1
     assert seen("localcloud", "from ..errors import KbError") == 1
+    assert seen("session", "from kb_tests.web.app import App") == 1
+    assert seen("commands", "from kb_tests.web.app import App") == 0
+    assert (
+        seen("web", "from kb_tests.session.run import Run\nfrom kb_tests.cloud.connect import connect") == 2
+    )
+    assert seen("web", "from kb_tests.cloud.workloads import plan\nfrom kb_tests.events import lines") == 0
     assert list(foreign(AGENT[0], "import os, redis\nfrom numpy import array")) != []

@@ -1,0 +1,75 @@
+"""`kb ui`: watch, start and stop runs in a browser."""
+
+from __future__ import annotations
+
+import argparse
+import webbrowser
+from pathlib import Path
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The options of `kb ui`."""
+    ui = commands.add_parser(
+        "ui",
+        help="watch, start and stop runs in a browser",
+        description="Serves the web UI to this machine alone, and prints the address to open: it holds a "
+        "token that is made anew each time. From another machine: ssh -L 8765:127.0.0.1:8765 HOST. Ctrl-C "
+        "ends the UI; runs go on without it.",
+    )
+    ui.add_argument(
+        "--port", type=int, default=None, metavar="PORT", help="default: 8765; 0 for any free one"
+    )
+    ui.add_argument(
+        "--reports",
+        type=Path,
+        default=Path("reports"),
+        metavar="DIR",
+        help="folder of the records, as --kb-reports of pytest (default: reports)",
+    )
+    ui.add_argument(
+        "--scenarios", type=Path, default=None, metavar="DIR", help="folder of your own scenarios"
+    )
+    ui.add_argument(
+        "--max-servers",
+        type=int,
+        default=None,
+        metavar="N",
+        help="of a run that is started here (default: 100)",
+    )
+    ui.add_argument("--read-only", action="store_true", help="start and stop nothing")
+    ui.add_argument("--viewer", action="store_true", help="print a second address, which may only look")
+    ui.add_argument(
+        "--host-name", action="append", default=[], metavar="NAME", help="a further name that it answers to"
+    )
+    ui.add_argument("--no-open", action="store_true", help="open no browser")
+    ui.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from kb_tests.errors import UiError
+    from kb_tests.web.app import Options
+    from kb_tests.web.server import PORT, serve
+    from kb_tests.web.starting import MAX_SERVERS
+
+    port = PORT if options.port is None else options.port
+    if not 0 <= port <= 65535:
+        raise UiError(f"There is no port {port}: ports are 1 to 65535, and 0 is any free one.")
+    if options.scenarios is not None and not options.scenarios.is_dir():
+        raise UiError(f"There is no folder {options.scenarios} with scenarios.")
+    wanted = Options(
+        reports=options.reports,
+        scenarios=options.scenarios,
+        names=tuple(options.host_name),
+        max_servers=MAX_SERVERS if options.max_servers is None else options.max_servers,
+        read_only=options.read_only,
+    )
+
+    def told(address: str, viewer: str) -> None:
+        print(f"kb ui: {address}", flush=True)
+        if viewer:
+            print(f"to look only: {viewer}", flush=True)
+        if not options.no_open:
+            webbrowser.open(address)
+
+    serve(wanted, port, viewer=options.viewer, told=told)
+    return 0

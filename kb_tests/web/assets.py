@@ -1,0 +1,72 @@
+"""The front end's files: read once, so that no path of a request is ever a path of the disk."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from kb_tests.web.problems import Problem
+
+FOLDER = Path(__file__).parent / "static"
+PREFIX = "/static/"
+PAGE = "index.html"
+
+TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".json": "application/json",
+    ".txt": "text/plain; charset=utf-8",
+}
+
+
+@dataclass(frozen=True)
+class Asset:
+    """A file, and what tells whether a browser has this version of it."""
+
+    content: bytes
+    media_type: str
+    etag: str
+
+
+class Assets:
+    """All of them, by their path below the folder."""
+
+    def __init__(self, folder: Path = FOLDER) -> None:
+        self._files = {
+            path.relative_to(folder).as_posix(): _read(path)
+            for path in sorted(folder.rglob("*"))
+            if path.is_file() and path.suffix in TYPES
+        }
+
+    def names(self) -> tuple[str, ...]:
+        """What there is."""
+        return tuple(self._files)
+
+    def page(self, request: Request) -> Response:
+        """The one page, which shows what its address says."""
+        return self._answer(request, PAGE)
+
+    def file(self, request: Request) -> Response:
+        """One of the page's files."""
+        return self._answer(request, request.url.path.removeprefix(PREFIX))
+
+    def _answer(self, request: Request, name: str) -> Response:
+        asset = self._files.get(name)
+        if asset is None:
+            raise Problem(HTTPStatus.NOT_FOUND, "There is no such file.")
+        headers = {"etag": asset.etag, "cache-control": "no-cache"}
+        if request.headers.get("if-none-match") == asset.etag:
+            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+        return Response(asset.content, media_type=asset.media_type, headers=headers)
+
+
+def _read(path: Path) -> Asset:
+    content = path.read_bytes()
+    return Asset(content, TYPES[path.suffix], f'"{hashlib.sha256(content).hexdigest()[:32]}"')

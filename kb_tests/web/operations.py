@@ -1,0 +1,47 @@
+"""The table of what the API does: routes are made of it, and so is the OpenAPI document."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+BASE = "/api/v1"
+JSON = "application/json"
+
+
+@dataclass(frozen=True)
+class Param:
+    """A parameter of the query, or a header."""
+
+    name: str
+    what: str
+    place: str = "query"
+    type: str = "string"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of one path below `BASE`; `path` has its parameters in braces.
+
+    `body` and `answer` are the models of what is sent and of what comes back with status `status`; of what is
+    no JSON, `media` is the type. `also` are further statuses besides those that any operation may answer.
+    """
+
+    method: str
+    path: str
+    name: str
+    what: str
+    handler: Handler
+    query: tuple[Param, ...] = ()
+    body: type[BaseModel] | None = None
+    answer: type[BaseModel] | None = None
+    media: str = JSON
+    status: int = 200
+    also: tuple[int, ...] = ()
+    open: bool = False

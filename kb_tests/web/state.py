@@ -1,0 +1,146 @@
+"""Where a session stands, folded from its events; what it costs to know grows with nothing but new lines."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from kb_tests.events import sessions
+from kb_tests.events.model import (
+    Leaked,
+    Phase,
+    PointSeen,
+    PointsSelected,
+    PointStarted,
+    Problem,
+    Second,
+    SessionEnded,
+    StagedServers,
+    Stopping,
+    Teardown,
+)
+from kb_tests.events.reader import Follower, Read
+from kb_tests.report.words import printable
+from kb_tests.web.archive import when
+from kb_tests.web.runs import meaning
+from kb_tests.web.shapes import SessionRow
+
+State = Literal["starting", "staging", "running", "stopping", "removing", "ended", "broken_off"]
+
+MARKS = {"pass": "p", "fail": "f", "inconclusive": "i", "invalid": "x", "running": "r", "": "."}
+_WORST = ("fail", "invalid", "lost", "error", "inconclusive", "not_run", "measured", "pass")
+_MOST_TOLD = 20
+
+
+class Fold:
+    """One session, as far as its files were read; ask `row` as often as you like."""
+
+    def __init__(self, session: sessions.Session) -> None:
+        self.session = session
+        self._follower = Follower(session)
+        self.points: dict[tuple[str, str], str] = {}
+        self.runs: dict[str, str] = {}
+        self._state: State = "starting"
+        self._doing = ""
+        self._ended: float | None = None
+        self._exit_code: int | None = None
+        self._problems: list[str] = []
+        self._leaks: list[str] = []
+
+    def row(self) -> SessionRow | None:
+        """Where it stands now; None while nothing can be told of it."""
+        alive = self.session.alive
+        for read in self._follower.rest():
+            self._take(read)
+        info = self.session.info
+        if info is None:
+            return None
+        state: State = self._state
+        if not alive and state != "ended":
+            state = "broken_off"
+        return SessionRow(
+            sid=self.session.sid,
+            state=state,
+            alive=alive,
+            outcome=self._outcome(state),
+            sentence=self._sentence(state),
+            started=when(info.started),
+            ended=when(self._ended) if self._ended else None,
+            exit_code=self._exit_code,
+            exit_meaning=meaning(self._exit_code),
+            started_by=info.started_by,
+            version=info.version,
+            arguments=tuple(map(printable, info.arguments)),
+            clouds=tuple(dict.fromkeys(cloud for cloud, _ in self.points)) or info.clouds,
+            scenarios=info.scenarios,
+            runs=self.runs,
+            marks="".join(MARKS.get(outcome, "-") for outcome in self.points.values()),
+            problems=tuple(self._problems),
+            leaks=tuple(self._leaks),
+        )
+
+    def _take(self, read: Read) -> None:
+        event = read.line.event
+        match event:
+            case PointsSelected():
+                for point in event.points:
+                    self.points.setdefault((point.cloud, point.id), "")
+                self.runs.update(event.runs)
+            case Phase():
+                self._now("staging", f"{event.phase}, {event.done} of {event.total}")
+            case StagedServers():
+                self._now("staging", f"{event.scenario} is staged, {len(event.servers)} servers")
+            case PointStarted():
+                self.points[self._key(event)] = "running"
+                look = f", look {event.look} of {event.looks}" if event.look > 1 else ""
+                self._now("running", f"{event.point}{look}")
+            case Second():
+                self._now("running", f"{event.point}, second {event.index + 1}")
+            case PointSeen():
+                self.points[self._key(event)] = event.outcome or event.status
+            case Problem():
+                self._problems = [*self._problems, printable(event.sentence)][-_MOST_TOLD:]
+            case Leaked():
+                self._leaks = [*self._leaks, *map(printable, event.resources)][-_MOST_TOLD:]
+            case Stopping():
+                self._now("stopping", "asked to stop")
+            case Teardown():
+                self._now("removing", f"{event.done} of {event.total} resources are gone")
+            case SessionEnded() if read.process == sessions.MAIN:
+                self._state, self._ended, self._exit_code = "ended", read.line.t, event.exit_code
+            case _:
+                pass
+
+    def _key(self, event: PointStarted | PointSeen) -> tuple[str, str]:
+        """The selected point that an event is about: the embedded cloud has a name only in the selection."""
+        exact = event.cloud, event.point
+        if exact in self.points or event.cloud:
+            return exact
+        return next((key for key in self.points if key[1] == event.point), exact)
+
+    def _now(self, state: State, doing: str) -> None:
+        if self._state == "ended" or (self._state == "stopping" and state not in ("removing", "stopping")):
+            return
+        self._state, self._doing = state, printable(doing)
+
+    def _outcome(self, state: State) -> str:
+        if self._leaks:
+            return "leaked"
+        if state == "broken_off":
+            return "lost"
+        found = {outcome for outcome in self.points.values() if outcome not in ("", "running")}
+        if state == "ended" and self._exit_code == 2:
+            return "interrupted"
+        return next((word for word in _WORST if word in found), "")
+
+    def _sentence(self, state: State) -> str:
+        done = [outcome for outcome in self.points.values() if outcome not in ("", "running")]
+        passed = sum(outcome == "pass" for outcome in done)
+        so_far = f"{passed} of {len(done)} points pass" if done else ""
+        if state == "ended":
+            told = meaning(self._exit_code) or "the session ended"
+            return f"{told[0].upper()}{told[1:]}. {so_far}".strip()
+        if state == "broken_off":
+            return f"It ended without a word: its process is gone. {so_far}".strip()
+        words = {"starting": "Starting", "staging": "Staging", "running": "Running", "stopping": "Stopping"}
+        doing = f"{words.get(state, 'Removing')}: {self._doing}" if self._doing else words.get(state, state)
+        return f"{doing}. {so_far}".strip()

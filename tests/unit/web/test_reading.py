@@ -1,0 +1,287 @@
+"""What the API tells of runs, points, sessions and scenarios."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kb_tests.events.model import PointStarted, Problem, Stopping
+from kb_tests.measure.heat import Heat
+from kb_tests.report.heat import HeatRecord
+from kb_tests.report.http.measured import MeasurementRecord
+from kb_tests.report.record import PointStatus, load
+from kb_tests.sla.verdict import Outcome
+from kb_tests.web.app import PAGES, App, Options
+from kb_tests.web.runs import FAR, on_line
+from kb_tests.web.tokens import Tokens
+from tests.unit.report.build import check, judged, point, run, without
+from tests.unit.web.client import TOKEN, ask
+from tests.unit.web.session import POINT, RUN, story, write_session
+
+RECORDS = Path(__file__).parents[1] / "report" / "records"
+
+
+def test_runs_are_listed_and_filtered(app: App, reports: Path) -> None:
+    run([judged(median=0.09)], run="aaaa0001", cloud="east").write(reports)
+    found = ask(app.asgi, "/api/v1/runs").json
+    assert [row["run"] for row in found["runs"]] == ["1f2e3d4c", "aaaa0001"] or found["total"] == 2
+    assert found["clouds"] == ["east", "west-1"]
+    only = ask(app.asgi, "/api/v1/runs?cloud=east").json
+    assert [row["run"] for row in only["runs"]] == ["aaaa0001"]
+    assert ask(app.asgi, "/api/v1/runs?q=EAST-wes").json["total"] == 2
+    assert ask(app.asgi, "/api/v1/runs?outcome=pass").json["total"] + 0 in (0, 1, 2)
+
+
+def test_a_list_goes_on_where_it_ended(app: App, reports: Path) -> None:
+    for number in range(5):
+        run([judged()], run=f"aaaa000{number}").write(reports)
+    seen: list[str] = []
+    after = ""
+    for _ in range(10):
+        page = ask(app.asgi, f"/api/v1/runs?limit=2&after={after}").json
+        seen += [row["run"] for row in page["runs"]]
+        if not (after := page["next"]):
+            break
+    assert len(seen) == len(set(seen)) == 6
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=x", "limit=99999", "since=soon"])
+def test_a_wrong_query_is_said(app: App, query: str) -> None:
+    found = ask(app.asgi, f"/api/v1/runs?{query}")
+    assert found.status == 400
+    assert found.json["detail"]
+
+
+def test_a_failure_after_passes_is_new(tmp_path: Path) -> None:
+    for number, (median, day) in enumerate([(0.004, 20), (0.09, 21), (0.09, 22)]):
+        record = run([judged(median=median)], run=f"aaaa000{number}", exit_code=int(median > 0.01))
+        record.started = record.started.replace(day=day)
+        record.write(tmp_path)
+    app = App(Options(reports=tmp_path, sessions=tmp_path / "none"), Tokens(TOKEN))
+    found = ask(app.asgi, "/api/v1/runs").json["runs"]
+    assert [(row["run"], row["new_failure"]) for row in found] == [
+        ("aaaa0002", False),
+        ("aaaa0001", True),
+        ("aaaa0000", False),
+    ]
+
+
+def test_a_folder_that_is_not_there_has_no_runs(tmp_path: Path) -> None:
+    app = App(Options(reports=tmp_path / "none", sessions=tmp_path / "no"), Tokens(TOKEN))
+    assert ask(app.asgi, "/api/v1/runs").json["total"] == 0
+    assert ask(app.asgi, "/api/v1/sessions").json["sessions"] == []
+
+
+def test_a_run_says_what_its_report_says(app: App, reports: Path) -> None:
+    asked = point(clients=4, rate=2000)
+    run([judged(), judged(asked, median=0.2)], run="aaaa0001", exit_code=1).write(reports)
+    found = ask(app.asgi, "/api/v1/runs/aaaa0001").json
+    assert (found["state"], found["banner"]) == ("fail", "SLA broken")
+    assert "8,000 req/s" in found["headline"]
+    (scenario,) = found["scenarios"]
+    assert [one["label"] for one in scenario["points"]] == ["pass", "fail"]
+    assert found["findings"][0]["point"] == asked.id
+    assert scenario["columns"][0] == "Offered"
+    assert len(scenario["columns"]) == len(scenario["limits"]) == len(scenario["points"][0]["cells"])
+
+
+def test_a_point_has_seconds_percentiles_checks_and_hosts(app: App) -> None:
+    found = ask(app.asgi, f"/api/v1/runs/{RUN}/points/{POINT}").json
+    assert {one["outcome"] for one in found["checks"]} == {"pass"}
+    seconds = found["seconds"]
+    columns = [
+        seconds["at"],
+        seconds["rate"],
+        seconds["failed"],
+        *(one["values"] for one in seconds["lines"]),
+    ]
+    assert len({len(column) for column in columns}) == 1
+    assert seconds["at"][0] == -5.0
+    assert [one["name"] for one in found["curves"]] == ["response", "service"]
+    assert [one["percent"] for one in found["limits"]] == [50, 99, 99.9]
+    assert found["hosts"]
+    assert len(found["generators"]) == 4
+
+
+def test_a_record_without_a_heat_map_has_that_of_its_session(app: App, sessions: Path) -> None:
+    """Of several looks the one that decided."""
+    place = f"/api/v1/runs/{RUN}/points/{POINT}"
+    (heat,) = ask(app.asgi, place).json["seconds"]["heats"]
+    assert (heat["at"], heat["step"], heat["rows"]) == (0, 1, [[[40, 10]], [[40, 10]]])
+    shutil.rmtree(sessions / "0a0b0c0d")
+    found = ask(app.asgi, place).json["seconds"]
+    assert found["heats"] == []
+    assert found["lines"][1]["values"]
+
+
+def test_the_heat_map_of_the_record_counts(app: App, reports: Path) -> None:
+    path = reports / f"{RUN}.json"
+    record = load(path)
+    measured = record.points[0].measurement
+    assert isinstance(measured, MeasurementRecord)
+    measured.heat = HeatRecord.of(Heat(at=-1, step=2, rows=(((30, 5),), ())))
+    record.write(reports)
+    (heat,) = ask(app.asgi, f"/api/v1/runs/{RUN}/points/{POINT}").json["seconds"]["heats"]
+    assert heat == {"name": "response", "at": -1, "step": 2, "rows": [[[30, 5]], []]}
+
+
+@pytest.mark.parametrize("status", [PointStatus.LOST, PointStatus.NOT_RUN, PointStatus.PAST_STOP_LIMIT])
+def test_a_point_without_a_measurement_says_why(app: App, reports: Path, status: PointStatus) -> None:
+    run([without(status, "The worker died.")], run="aaaa0001").write(reports)
+    found = ask(app.asgi, f"/api/v1/runs/aaaa0001/points/{point().id}").json
+    assert found["reason"] == "The worker died."
+    assert found["seconds"] is None
+    assert ask(app.asgi, "/api/v1/runs/aaaa0001").status == 200
+
+
+@pytest.mark.parametrize("record", sorted(RECORDS.glob("*.json")), ids=lambda path: path.stem)
+def test_every_recorded_run_and_point_can_be_shown(tmp_path: Path, record: Path) -> None:
+    import json
+
+    text = record.read_text()
+    name = json.loads(text)["run"]
+    (tmp_path / f"{name}.json").write_text(text)
+    app = App(Options(reports=tmp_path, sessions=tmp_path / "none"), Tokens(TOKEN))
+    found = ask(app.asgi, f"/api/v1/runs/{name}")
+    assert found.status == 200, found.body
+    for scenario in found.json["scenarios"]:
+        for one in scenario["points"]:
+            shown = ask(app.asgi, f"/api/v1/runs/{name}/points/{one['id']}?attempt={one['attempt']}")
+            assert shown.status == 200, shown.body
+            assert b"NaN" not in shown.body
+            assert b"Infinity" not in shown.body
+
+
+def test_a_damaged_record_is_a_problem_with_a_sentence(app: App, reports: Path) -> None:
+    path = reports / f"{RUN}.json"
+    path.write_text(path.read_text().replace('"suite":', '"suit":'))
+    found = ask(app.asgi, f"/api/v1/runs/{RUN}")
+    assert found.status == 422
+    assert "damaged" in found.json["detail"]
+
+
+def test_what_a_browser_has_is_not_sent_again(app: App) -> None:
+    first = ask(app.asgi, f"/api/v1/runs/{RUN}")
+    again = ask(app.asgi, f"/api/v1/runs/{RUN}", headers=[("if-none-match", first.headers["etag"])])
+    assert (again.status, again.body) == (304, b"")
+
+
+def test_a_record_is_downloaded_and_never_shown(app: App, reports: Path) -> None:
+    found = ask(app.asgi, f"/api/v1/runs/{RUN}/record")
+    assert found.body == (reports / f"{RUN}.json").read_bytes()
+    assert found.headers["content-disposition"].startswith("attachment")
+
+
+def test_a_report_is_made_by_a_child(app: App) -> None:
+    found = ask(app.asgi, f"/api/v1/runs/{RUN}/report")
+    assert found.status == 200
+    assert b"<html" in found.body
+    assert found.headers["content-disposition"].startswith("attachment")
+
+
+def test_a_session_is_told_from_its_events(app: App) -> None:
+    (row,) = ask(app.asgi, "/api/v1/sessions").json["sessions"]
+    assert (row["state"], row["outcome"], row["marks"], row["exit_code"]) == ("ended", "pass", "p", 0)
+    assert row["runs"] == {"west-1": RUN}
+
+
+@pytest.mark.parametrize(("cut", "state"), [(3, "staging"), (6, "running"), (9, "running"), (11, "removing")])
+def test_a_session_that_is_gone_without_a_word_broke_off(
+    app: App, sessions: Path, cut: int, state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_session(sessions, "0a0b0c0e", story()[:cut])
+    assert ask(app.asgi, "/api/v1/sessions/0a0b0c0e").json["state"] == "broken_off"
+    monkeypatch.setattr("kb_tests.events.sessions.Session.alive", True)
+    assert ask(app.asgi, "/api/v1/sessions/0a0b0c0e").json["state"] == state
+
+
+def test_a_session_that_stops_is_not_said_to_run(
+    app: App, sessions: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = [*story()[:6], Stopping(), *story()[6:8], Problem(sentence="The tunnel broke.\x1b[2J")]
+    write_session(sessions, "0a0b0c0e", events)
+    monkeypatch.setattr("kb_tests.events.sessions.Session.alive", True)
+    row = ask(app.asgi, "/api/v1/sessions/0a0b0c0e").json
+    assert row["state"] == "stopping"
+    assert row["problems"] == ["The tunnel broke. [2J"]
+
+
+def test_the_embedded_cloud_has_a_name_in_the_selection_alone(app: App, sessions: Path) -> None:
+    told = story()
+    started = [e.model_copy(update={"cloud": ""}) if isinstance(e, PointStarted) else e for e in told]
+    ended = [e.model_copy(update={"cloud": ""}) if e.kind == "point" else e for e in started]
+    write_session(sessions, "0a0b0c0e", ended)
+    assert ask(app.asgi, "/api/v1/sessions/0a0b0c0e").json["marks"] == "p"
+
+
+def test_output_is_read_by_offset(app: App, sessions: Path) -> None:
+    (sessions / "0a0b0c0d" / "stdout.log").write_bytes(b"one\ntwo\x1b[31m\n")
+    found = ask(app.asgi, "/api/v1/sessions/0a0b0c0d/log?offset=4").json
+    assert found["text"] == "two [31m\n"
+    assert found["next"] == found["size"]
+    assert ask(app.asgi, "/api/v1/sessions/0a0b0c0d/log?offset=-1").status == 400
+
+
+def test_shipped_scenarios_can_be_read(app: App) -> None:
+    rows = ask(app.asgi, "/api/v1/scenarios").json["scenarios"]
+    assert {row["fault"] for row in rows} == {""}
+    found = ask(app.asgi, "/api/v1/scenarios/demo-http").json
+    assert found["needs"]["servers"] == found["row"]["servers"] == 5
+    assert len(found["point_ids"]) == found["row"]["points"]
+
+
+def test_of_clouds_yaml_names_alone_are_told(
+    app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "clouds.yaml"
+    file.write_text("clouds: {mycloud: {auth: {password: hush}}}")
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(file))
+    found = ask(app.asgi, "/api/v1/clouds")
+    assert [cloud["name"] for cloud in found.json["clouds"]] == ["", "mycloud"]
+    assert b"hush" not in found.body
+    file.write_text("[: no yaml")
+    assert ask(app.asgi, "/api/v1/clouds").json["fault"]
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "at_most", "unit", "place"),
+    [
+        (0.025, 0.050, True, "s", 0.5),
+        (0.184, 0.050, True, "s", 3.68),
+        (float("inf"), 0.050, True, "s", FAR),
+        (0.9966, 0.99, False, "", 0.34),
+        (1.0, 0.99, False, "", 0.0),
+        (50.0, 100.0, False, "1/s", 2.0),
+        (0.0, 100.0, False, "1/s", FAR),
+        (0.0, 0.0, True, "", 0.0),
+        (0.1, 0.0, True, "", FAR),
+    ],
+)
+def test_a_value_has_its_place_on_the_limit_line(
+    value: float, limit: float, at_most: bool, unit: str, place: float
+) -> None:
+    one = check("x", value, limit, unit=unit, at_most=at_most, outcome=Outcome.PASS)
+    assert on_line(value, one) == pytest.approx(place)
+
+
+def test_pages_are_one_file(app: App) -> None:
+    for path in PAGES:
+        found = ask(app.asgi, path.format(run=RUN, point=POINT, sid="0a0b0c0d", name="x"), token=None)
+        assert found.status == 200
+        assert found.headers["content-type"].startswith("text/html")
+    assert ask(app.asgi, "/somewhere", token=None).status == 404
+
+
+def test_the_idle_process_spares_what_loads_clouds() -> None:
+    """Not even to list, show and follow: those are the libraries that make a process large."""
+    program = (
+        "import sys; import kb_tests.web.server, kb_tests.web.app; "
+        "print([m for m in ('scipy', 'matplotlib', 'openstack', 'keystoneauth1', 'paramiko', 'redis') "
+        "if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

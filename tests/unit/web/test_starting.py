@@ -1,0 +1,263 @@
+"""Starting and stopping: exactly what was confirmed, once, one load a cloud, no command from outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kb_tests.events.model import SessionStarted
+from kb_tests.web import stopping
+from kb_tests.web.app import App, Options
+from kb_tests.web.scenarios import holds_commands
+from kb_tests.web.tokens import Tokens
+from tests.unit.web.client import TOKEN, ask
+from tests.unit.web.session import story, write_session
+
+SESSIONS = "/api/v1/sessions"
+
+
+class Started:
+    """Instead of a process: what would have been started."""
+
+    def __init__(self) -> None:
+        self.commands: list[list[str]] = []
+        self.code: int | None = None
+
+    def __call__(self, command: list[str], **options: Any) -> Started:
+        assert options["stdin"] == subprocess.DEVNULL
+        assert options["start_new_session"] is True
+        assert "shell" not in options
+        self.commands.append(command)
+        self.sid = options["env"]["KB_SESSION"]
+        return self
+
+    def poll(self) -> int | None:
+        return self.code
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> Started:
+    found = Started()
+    monkeypatch.setattr("kb_tests.web.starting.subprocess.Popen", found)
+    return found
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    folder = tmp_path / "own"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def app(reports: Path, sessions: Path, own: Path) -> App:
+    return App(Options(reports=reports, sessions=sessions, scenarios=own, max_servers=10), Tokens(TOKEN))
+
+
+def wanted(app: App, *names: str, cloud: str = "") -> dict[str, Any]:
+    shown = [ask(app.asgi, f"/api/v1/scenarios/{name}").json for name in names or ("demo-http",)]
+    return {
+        "cloud": cloud,
+        "scenarios": {one["row"]["name"]: one["digest"] for one in shown},
+        "servers": max(one["row"]["servers"] for one in shown),
+    }
+
+
+def post(app: App, body: Any, key: str = "") -> Any:
+    headers = [("idempotency-key", key)] if key else []
+    return ask(app.asgi, SESSIONS, method="POST", send=body, headers=headers)
+
+
+def test_what_was_confirmed_is_started(app: App, started: Started, reports: Path, sessions: Path) -> None:
+    found = post(app, wanted(app, "demo-http", "demo-storage"))
+    assert found.status == 202, found.body
+    sid = found.json["sid"]
+    assert found.headers["location"] == f"{SESSIONS}/{sid}"
+    assert started.sid == sid
+    (command,) = started.commands
+    assert command[:5] == [sys.executable, "-m", "pytest", "--pyargs", "kb_tests"]
+    assert f"--kb-reports={reports.absolute()}" in command
+    assert "--kb-max-servers=10" in command
+    assert not any(word.startswith("--kb-cloud") for word in command)
+    assert [Path(word.partition("=")[2]).name for word in command if "--kb-scenario" in word] == [
+        "demo-http.yaml",
+        "demo-storage.yaml",
+    ]
+    assert (sessions / sid / "stdout.log").stat().st_mode & 0o777 == 0o600
+    assert json.loads((sessions / sid / "audit.log").read_text())["what"] == "started"
+
+
+def test_a_session_that_has_said_nothing_yet_is_starting(app: App, started: Started) -> None:
+    sid = post(app, wanted(app)).json["sid"]
+    row = ask(app.asgi, f"{SESSIONS}/{sid}").json
+    assert (row["state"], row["alive"]) == ("starting", True)
+    started.code = 4
+    row = ask(app.asgi, f"{SESSIONS}/{sid}").json
+    assert (row["state"], row["alive"], row["exit_code"]) == ("broken_off", False, 4)
+
+
+def test_asked_twice_it_starts_once(app: App, started: Started) -> None:
+    body = wanted(app)
+    first, again = post(app, body, "one"), post(app, body, "one")
+    assert first.json["sid"] == again.json["sid"]
+    assert len(started.commands) == 1
+    assert post(app, wanted(app, "demo-storage"), "one").status == 422
+
+
+def test_one_cloud_carries_one_load(app: App, started: Started, sessions: Path) -> None:
+    assert post(app, wanted(app), "one").status == 202
+    assert post(app, wanted(app), "two").status == 409
+    assert len(started.commands) == 1
+
+
+def test_a_load_that_a_shell_started_counts(
+    app: App, started: Started, sessions: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_session(sessions, "0a0b0c0e", story()[:6], clouds=[""])
+    monkeypatch.setattr("kb_tests.events.sessions.Session.alive", True)
+    assert post(app, wanted(app)).status == 409
+    assert started.commands == []
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"servers": 4}, 409),
+        ({"servers": "5"}, 422),
+        ({"scenarios": {}}, 422),
+        ({"scenarios": {"demo-http": "0" * 64}}, 409),
+        ({"scenarios": {"nothing": "0" * 64}}, 404),
+        ({"scenarios": {"../demo-http": "0" * 64}}, 404),
+        ({"cloud": "nowhere"}, 422),
+        ({"cloud": "--collect-only"}, 422),
+        ({"options": "--kb-ssh-proxy-command=x"}, 422),
+        ({"ssh_proxy_command": "x"}, 422),
+    ],
+)
+def test_what_differs_from_what_was_shown_is_not_started(
+    app: App, started: Started, change: dict[str, Any], status: int
+) -> None:
+    assert post(app, wanted(app) | change).status == status
+    assert started.commands == []
+
+
+def test_a_run_that_is_too_large_is_not_started(app: App, started: Started) -> None:
+    found = post(app, wanted(app, "http-east-west") | {})
+    large = ask(app.asgi, "/api/v1/scenarios/http-east-west").json["row"]["servers"] > 10
+    assert found.status == (422 if large else 202)
+    body = wanted(app, "http-rack-to-rack")
+    assert body["servers"] > 10
+    assert post(app, body).status == 422
+    assert len(started.commands) == (0 if large else 1)
+
+
+def test_one_of_ones_own_runs_as_it_was_shown(app: App, started: Started, own: Path, sessions: Path) -> None:
+    text = ask(app.asgi, "/api/v1/scenarios/demo-http").json["text"]
+    (own / "mine.yaml").write_text(text)
+    body = wanted(app, "mine")
+    found = post(app, body)
+    assert found.status == 202
+    copy = sessions / found.json["sid"] / "mine.yaml"
+    assert copy.read_text() == text
+    assert f"--kb-scenario={copy}" in started.commands[0]
+
+
+@pytest.mark.parametrize("key", ["hooks", "HOOKS", " hooks ", '"hooks"', "? hooks\n"])
+def test_a_scenario_that_runs_commands_is_not_started(
+    app: App, started: Started, own: Path, key: str
+) -> None:
+    text = ask(app.asgi, "/api/v1/scenarios/demo-http").json["text"]
+    (own / "mine.yaml").write_text(f"{text}{key.strip(' ')}: [{{run: [reboot]}}]\n")
+    assert post(app, wanted(app, "mine")).status == 422
+    assert started.commands == []
+
+
+def test_commands_are_found_by_their_key() -> None:
+    assert holds_commands("hooks: []")
+    assert holds_commands("a: &x 1\nhooks: *x")
+    assert holds_commands("<<: {hooks: [1]}")
+    assert not holds_commands("load: {hooks: 1}")
+
+
+def test_where_nothing_may_be_started_nothing_is(reports: Path, sessions: Path, started: Started) -> None:
+    app = App(Options(reports=reports, sessions=sessions, read_only=True), Tokens(TOKEN))
+    assert post(app, wanted(app)).status == 403
+    assert ask(app.asgi, f"{SESSIONS}/0a0b0c0d/stop", method="POST", send={}).status == 403
+
+
+@pytest.fixture
+def sleeper(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that writes down each interrupt that it gets."""
+    program = (
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGINT, lambda *_: print('int', flush=True))\n"
+        "print('ready', flush=True)\n"
+        "time.sleep(600)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        yield process
+        process.kill()
+
+
+def living(sessions: Path, pid: int, cut: int, at: float | None = None) -> None:
+    events = [SessionStarted(process="main", pid=pid, version="1", clouds=(), scenarios=()), *story()[1:cut]]
+    own = write_session(sessions, "0a0b0c0e", events)
+    if at is not None:
+        text = (own / "main.ndjson").read_text().splitlines()
+        first = json.loads(text[0]) | {"t": at}
+        (own / "main.ndjson").write_text("\n".join([json.dumps(first), *text[1:], ""]))
+
+
+def stop(app: App, **body: str) -> Any:
+    return ask(app.asgi, f"{SESSIONS}/0a0b0c0e/stop", method="POST", send=body)
+
+
+def test_stopping_interrupts_the_session_once(
+    app: App, sessions: Path, sleeper: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    living(sessions, sleeper.pid, 6, time.time())
+    monkeypatch.setattr("kb_tests.events.sessions.Session.alive", True)
+    assert stop(app).status == 202
+    assert sleeper.stdout is not None
+    assert sleeper.stdout.readline() == b"int\n"
+    assert stop(app, level="leave_to_reaper").status == 409
+    assert stop(app, level="kill").status == 422
+
+
+def test_whoever_has_its_number_now_is_left_alone(
+    app: App, sessions: Path, sleeper: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    living(sessions, sleeper.pid, 6, time.time() - 3600)
+    monkeypatch.setattr("kb_tests.events.sessions.Session.alive", True)
+    assert stop(app).status == 409
+
+
+def test_no_process_that_is_none_of_a_session_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "pidfd_open", lambda _pid: pytest.fail("it was reached"))
+    assert [stopping._interrupt(pid, time.time()) for pid in (0, 1, -1)] == [False, False, False]
+
+
+def test_a_session_that_ended_is_not_stopped(app: App) -> None:
+    assert ask(app.asgi, f"{SESSIONS}/0a0b0c0d/stop", method="POST", send={}).status == 409
+
+
+def test_a_marker_is_noted_in_a_session_that_runs(
+    app: App, sessions: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = f"{SESSIONS}/0a0b0c0d/markers"
+    assert ask(app.asgi, place, method="POST", send={"text": "pulled a link"}).status == 409
+    monkeypatch.setattr("kb_tests.events.sessions.Session.alive", True)
+    assert ask(app.asgi, place, method="POST", send={"text": " "}).status == 422
+    assert ask(app.asgi, place, method="POST", send={"text": "pulled a link"}).status == 201
+    (mark,) = (sessions / "0a0b0c0d").glob("mark-*.ndjson")
+    assert "pulled a link" in mark.read_text()
