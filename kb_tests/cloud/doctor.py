@@ -25,6 +25,7 @@ from kb_tests.cloud.layout import Layout, mebibytes
 from kb_tests.cloud.options import StageOptions
 from kb_tests.cloud.quotas import check_limits
 from kb_tests.cloud.shortages import shortages
+from kb_tests.cloud.volumes import ZONES_REMEDY
 from kb_tests.errors import CloudError
 from kb_tests.scenario.units import format_size
 
@@ -220,6 +221,7 @@ class _Examination:
             yield self._asked("placement", lambda: self._places(layout))
         if layout.volume is not None:
             yield self._asked("volumes", lambda: self._volumes(layout))
+            yield from self._apart(layout)
         yield from self._quotas(layout, external)
 
     def _asked(self, what: str, look: Callable[[], Finding]) -> Finding:
@@ -264,8 +266,8 @@ class _Examination:
 
     def _zone(self, layout: Layout) -> Finding:
         places.check_zone(self._caller, self._options)
-        volumes = places.volume_zone(self._caller, layout, self._options)
-        other = ", its volumes where Cinder puts them" if layout.volume and not volumes else ""
+        zones = places.volume_zones(self._caller, layout, self._options)
+        other = ", volumes where Cinder puts them" if "" in zones else ""
         return Finding("zone", State.GOOD, f"{self._options.availability_zone}{other}")
 
     def _places(self, layout: Layout) -> Finding:
@@ -276,7 +278,21 @@ class _Examination:
         preflight.check_volumes(self._caller, layout)
         plan = layout.volume
         kind = plan.type if plan and plan.type else "default"
-        return Finding("volumes", State.GOOD, f"type {kind}")
+        zones = places.volume_zones(self._caller, layout, self._options)
+        where = " and ".join(filter(None, dict.fromkeys(zones)))
+        return Finding("volumes", State.GOOD, f"type {kind}{f', in {where}' if where else ''}")
+
+    def _apart(self, layout: Layout) -> Iterator[Finding]:
+        """Where a server and its volume may end up in different zones."""
+        try:
+            with understood(self._caller.cloud.name):
+                zones = places.zones_that_may_part(self._caller, layout, self._options)
+        except CloudError as error:
+            yield _fault("zones", error)
+            return
+        if zones:
+            found = f"{', '.join(zones)}, of Nova and of Cinder: a server may not be where its volume is."
+            yield Finding("zones", State.NOTE, found, ZONES_REMEDY)
 
     def _quotas(self, layout: Layout, external: str) -> Iterator[Finding]:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kb_tests.cloud.caller import Caller
@@ -35,7 +35,7 @@ def check_places(caller: Caller, layout: Layout, *, own: bool) -> None:
     zones = caller.call(
         "listing availability zones", lambda: list(compute.availability_zones(details=layout.forces_hosts))
     )
-    there = {str(zone.name) for zone in zones if (zone.state or {}).get("available")}
+    there = _available(zones)
     if layout.forces_hosts:
         there |= {
             f"{zone.name}:{host}"
@@ -69,22 +69,46 @@ def check_zone(caller: Caller, options: StageOptions) -> None:
 
 def _zones(caller: Caller) -> set[str]:
     compute = caller.cloud.connection.compute
-    zones = caller.call("listing availability zones", lambda: list(compute.availability_zones()))
+    return _available(caller.call("listing availability zones", lambda: list(compute.availability_zones())))
+
+
+def _available(zones: Iterable[Any]) -> set[str]:
     return {str(zone.name) for zone in zones if (zone.state or {}).get("available")}
 
 
-def volume_zone(caller: Caller, layout: Layout, options: StageOptions) -> str:
-    """Cinder's zone of that name, where it has one: many clouds attach no volume of another zone than the
-    server's. "" leaves it to Cinder.
+def volume_zones(caller: Caller, layout: Layout, options: StageOptions) -> tuple[str, ...]:
+    """Cinder's zone for the volume of each server, in their order: the server's, where Cinder has one of that
+    name, since many clouds attach no volume of another zone. "" leaves it to Cinder.
     """
-    if layout.volume is None or not options.availability_zone:
-        return ""
+    if layout.volume is None:
+        return ()
+    wanted = [
+        place.partition(":")[0] or options.availability_zone
+        for place, count in layout.clients.dealt
+        for _ in range(count)
+    ]
+    there = _cinders_zones(caller) if any(wanted) else set()
+    return tuple(zone if zone in there else "" for zone in wanted)
+
+
+def zones_that_may_part(caller: Caller, layout: Layout, options: StageOptions) -> tuple[str, ...]:
+    """Nova's zones, where it may choose among several for a server, Cinder among several for its volume, and
+    nobody says which.
+    """
+    named = layout.clients.places or options.availability_zone
+    if layout.volume is None or named or len(_cinders_zones(caller)) < 2:
+        return ()
+    zones = _zones(caller)
+    return tuple(sorted(zones)) if len(zones) > 1 else ()
+
+
+def _cinders_zones(caller: Caller) -> set[str]:
+    """None of them where Cinder does not tell."""
     try:
         storage: Any = caller.cloud.connection.block_storage
-        zones = list(storage.availability_zones())
+        return _available(storage.availability_zones())
     except FAILURES:
-        return ""
-    return options.availability_zone if options.availability_zone in {zone.name for zone in zones} else ""
+        return set()
 
 
 def _runs_servers(services: Mapping[str, Any]) -> bool:

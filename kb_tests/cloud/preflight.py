@@ -15,7 +15,7 @@ from kb_tests.cloud.caller import Caller
 from kb_tests.cloud.flavors import ChosenFlavor, find_flavor, root_disk
 from kb_tests.cloud.layout import Existing, Layout, mebibytes
 from kb_tests.cloud.options import StageOptions
-from kb_tests.cloud.places import check_places, check_zone, volume_zone
+from kb_tests.cloud.places import check_places, check_zone, volume_zones
 from kb_tests.cloud.quotas import check_limits
 from kb_tests.cloud.shortages import shortages
 from kb_tests.cloud.signed_in import check_member, check_sign_in, check_tenants, makes_projects, member_role
@@ -33,8 +33,8 @@ class Supplies:
 
     `external_network_id` is empty where the run needs no way out; `member_role_id` where the run
     makes no projects of its own. `own_role_ids` are the signed-in user's roles, where a project needs its
-    servers on chosen hosts: Nova takes those from such a user alone. `volume_zone` is Cinder's, "" where it
-    may choose.
+    servers on chosen hosts: Nova takes those from such a user alone. `volume_zones` has Cinder's zone for the
+    volume of each server, "" where it may choose.
     `notes` are what the image's property `kb_notes` says, a sentence a line: whoever provides the image
     says by it what every report has to show.
     """
@@ -45,7 +45,7 @@ class Supplies:
     flavor: ChosenFlavor | None
     member_role_id: str
     own_role_ids: tuple[str, ...] = ()
-    volume_zone: str = ""
+    volume_zones: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     def fitted(self, layout: Layout) -> Layout:
@@ -107,7 +107,7 @@ def check(caller: Caller, layout: Layout, boot: Mapping[Role, str], options: Sta
         member_role_id=member_role_id,
         own_role_ids=cloud.role_ids if own and layout.forces_hosts else (),
         notes=notes_of(image),
-        volume_zone=volume_zone(caller, layout, options),
+        volume_zones=volume_zones(caller, layout, options),
     )
     if own:
         check_limits(caller, supplies.fitted(layout))

@@ -142,7 +142,7 @@ class _Stage:
             supplies,
             options,
         )
-        self._volumes = add_volumes(graph, builder, layout, self._projects[0], supplies.volume_zone)
+        self._volumes = add_volumes(graph, builder, layout, self._projects[0], supplies.volume_zones)
 
     def add_visitors(self, graph: Graph) -> Step[list[str]]:
         """A step that says where other clouds see our clients come from, as CIDRs."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from kb_tests.cloud.layout import Layout, VolumePlan, client_network
 from kb_tests.cloud.topology import Role
 from kb_tests.scenario.storage import StorageScenario
@@ -12,6 +14,7 @@ def plan(scenario: StorageScenario) -> Layout:
     """One network; ScenarioError when the address space cannot carry it."""
     name, topology = scenario.name, scenario.topology
     clients, proxy = client_network(name, "storage", Role.STORAGE, topology.servers, routers=0)
+    clients = replace(clients, places=tuple(topology.placement.servers))
     spec = topology.volume
     volume = VolumePlan(spec.size, spec.type or "") if spec else None
     return Layout(name, topology.flavor, clients, (), proxy, volume)

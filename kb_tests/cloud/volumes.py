@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from functools import partial
 from typing import Any
 
 from openstack import exceptions as sdk
@@ -22,28 +23,31 @@ from kb_tests.cloud.projects import Project
 from kb_tests.cloud.topology import Server, Volume
 from kb_tests.errors import StagingError
 
+ZONES_REMEDY = "Say in which zone both are: topology.placement in the scenario, or --kb-availability-zone."
+"""What to do where servers and their volumes may end up in different zones."""
+
 _POLL = 0.5
 _SLOWEST_POLL = 5.0
 _GIB = 1 << 30
 
 
 def add_volumes(
-    graph: Graph, builder: Builder, layout: Layout, project: Project, zone: str = ""
+    graph: Graph, builder: Builder, layout: Layout, project: Project, zones: tuple[str, ...]
 ) -> list[Step[str]]:
     """Steps that make a volume for each server of a storage scenario; their ids, none for other scenarios.
 
-    `zone` is Cinder's, "" where it may choose.
+    `zones` has Cinder's for each of them, "" where it may choose.
     """
     plan = layout.volume
     if plan is None:
         return []
-    gibibytes, count = plan.size // _GIB, layout.clients.servers
+    gibibytes = plan.size // _GIB
 
     def set_quota() -> None:
         if project.own:
             quotas.set_volumes(builder, project.id.value, layout.needs_of(0))
 
-    def make(number: int) -> str:
+    def make(number: int, zone: str) -> str:
         extra = {"volume_type": plan.type} if plan.type else {}
         extra |= {"availability_zone": zone} if zone else {}
         volume = builder.create(
@@ -58,8 +62,8 @@ def add_volumes(
 
     quota = graph.add("volume quota", set_quota, [project.id])
     return [
-        graph.add(f"volume {number}", lambda number=number: make(number), [quota, project.compute])  # type: ignore[misc]
-        for number in range(1, count + 1)
+        graph.add(f"volume {number}", partial(make, number, zone), [quota, project.compute])
+        for number, zone in enumerate(zones, start=1)
     ]
 
 
@@ -104,7 +108,12 @@ def _attach(builder: Builder, project: Project, server: Server, volume_id: str) 
         finally:
             tried = True
 
-    builder.call(f"attaching volume {volume_id} to {server.name}", call, also=frozenset({409}))
+    try:
+        builder.call(f"attaching volume {volume_id} to {server.name}", call, also=frozenset({409}))
+    except StagingError as error:
+        if "availability_zone" not in str(error):
+            raise
+        raise StagingError(str(error), remedy=ZONES_REMEDY) from error.__cause__
 
 
 def _wait(

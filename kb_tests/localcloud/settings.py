@@ -59,6 +59,23 @@ class Shown(StrEnum):
     OFF = "off"
 
 
+class VolumeZones(StrEnum):
+    """Which availability zones Cinder has."""
+
+    ONE = "one"
+    """One, `nova`, whose volumes every server takes."""
+    NOVAS = "novas"
+    """Those of Nova: no server takes a volume of another zone than its own (`cross_az_attach` is off)."""
+
+
+class BackEnd(StrEnum):
+    """Whether Cinder's back end is there."""
+
+    UP = "up"
+    DOWN = "down"
+    """Its service is down: new volumes end in ERROR."""
+
+
 SERVICES = ("keystone", "nova", "neutron", "glance", "cinder")
 
 
@@ -92,6 +109,9 @@ class Settings:
     quota: Quota = Quota.OWN
     quota_details: Shown = Shown.ON
     """Neutron's `/quotas/{project}/details`; where it is off, that is 404."""
+
+    volume_zones: VolumeZones = VolumeZones.ONE
+    volume_back_end: BackEnd = BackEnd.UP
 
     def changed(self, values: Mapping[str, str]) -> Settings:
         """These with other values for some names.
@@ -138,6 +158,8 @@ _KINDS = {
     "policies": _one_of(Policies),
     "quota": _one_of(Quota),
     "quota-details": _one_of(Shown),
+    "volume-zones": _one_of(VolumeZones),
+    "volume-back-end": _one_of(BackEnd),
     "admins": _Kind(Services.parse, f"some of {','.join(SERVICES)}, or none"),
 }
 

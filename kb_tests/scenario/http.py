@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from kb_tests.scenario.base import (
     Clients,
@@ -17,32 +17,11 @@ from kb_tests.scenario.base import (
     Section,
     check_scale,
 )
+from kb_tests.scenario.placement import Placement
 from kb_tests.scenario.units import Duration, Share, Size, WarmUp
 
 SHORTEST_TO_SETTLE = 20.0
 """Seconds of a window in which a warm-up can be found."""
-
-
-Place = Annotated[str, StringConstraints(pattern=r"^[^:\s]+(:[^:\s]+)?$", max_length=255)]
-"""An availability zone, or `zone:host` with a compute host of it, as Nova takes them."""
-
-
-class Placement(Section):
-    """Where servers run; none given means wherever Nova puts them.
-
-    The servers of a network, and the generators, are dealt to their places in turn. With as many places on
-    either side the generator of the i-th place loads the server of the i-th.
-    """
-
-    servers: list[Place] = Field(default_factory=list, max_length=100)
-    clients: list[Place] = Field(default_factory=list, max_length=100)
-
-    @field_validator("servers", "clients")
-    @classmethod
-    def _distinct(cls, places: list[str]) -> list[str]:
-        if len(set(places)) != len(places):
-            raise ValueError("each place may stand here once")
-        return places
 
 
 class HttpTopology(Section):

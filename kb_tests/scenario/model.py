@@ -7,7 +7,8 @@ from typing import Annotated, Any, Union
 from pydantic import Field, TypeAdapter
 
 from kb_tests.scenario.base import Clients, Flavor, Latency, Scenario
-from kb_tests.scenario.http import HttpLoad, HttpScenario, HttpSla, HttpTopology, Placement
+from kb_tests.scenario.http import HttpLoad, HttpScenario, HttpSla, HttpTopology
+from kb_tests.scenario.placement import Placement, StoragePlacement
 from kb_tests.scenario.storage import StorageScenario, StorageSla
 from kb_tests.scenario.workloads import WORKLOADS
 
@@ -21,6 +22,7 @@ __all__ = [
     "Latency",
     "Placement",
     "Scenario",
+    "StoragePlacement",
     "StorageScenario",
     "StorageSla",
     "schema",

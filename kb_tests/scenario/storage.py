@@ -19,6 +19,7 @@ from kb_tests.scenario.base import (
     Section,
     check_scale,
 )
+from kb_tests.scenario.placement import StoragePlacement
 from kb_tests.scenario.units import Duration, Share, Size
 
 Mode = Literal["read", "write", "rw", "randread", "randwrite", "randrw"]
@@ -98,6 +99,7 @@ class StorageTopology(Section):
     directory: Directory | None = None
     file_size: Size = 1 << 30
     flavor: Flavor = Flavor()
+    placement: StoragePlacement = StoragePlacement()
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -50,9 +50,9 @@ async def list_extensions(call: Call) -> Response:
 
 @routes.add("GET", "/v3/{project_id}/os-availability-zone")
 async def list_zones(call: Call) -> Response:
-    """The one zone."""
-    del call
-    return reply({"availabilityZoneInfo": [{"zoneName": ZONE, "zoneState": {"available": True}}]})
+    """The one zone, or Nova's."""
+    views = [{"zoneName": zone, "zoneState": {"available": True}} for zone in volumes.zones(call)]
+    return reply({"availabilityZoneInfo": views})
 
 
 @routes.add("GET", "/v3/{project_id}/os-services", admin="volume_extension:services:index")
@@ -64,14 +64,18 @@ async def list_services(call: Call) -> Response:
             "host": host,
             "zone": ZONE,
             "status": "enabled",
-            "state": "up",
+            "state": state,
             "updated_at": micros(now()),
             "disabled_reason": None,
             "cluster": None,
         }
-        for binary, host in (
-            ("cinder-scheduler", "kb-localcloud"),
-            ("cinder-volume", f"kb-localcloud@{call.cloud.driver.name}"),
+        for binary, host, state in (
+            ("cinder-scheduler", "kb-localcloud", "up"),
+            (
+                "cinder-volume",
+                f"kb-localcloud@{call.cloud.driver.name}",
+                call.cloud.settings.volume_back_end.value,
+            ),
         )
     ]
     return reply({"services": views})

@@ -15,9 +15,10 @@ from kb_tests.localcloud.api.errors import (
 )
 from kb_tests.localcloud.api.filters import keep
 from kb_tests.localcloud.cinder.common import listing, routes
-from kb_tests.localcloud.cinder.state import Volume, VolumeType
+from kb_tests.localcloud.cinder.state import ZONE, Volume, VolumeType
 from kb_tests.localcloud.cloud import Cloud
 from kb_tests.localcloud.driver import DriverError
+from kb_tests.localcloud.settings import BackEnd, VolumeZones
 from kb_tests.localcloud.times import micros
 
 log = logging.getLogger(__name__)
@@ -175,8 +176,9 @@ async def create_volume(call: Call) -> Response:
             raise bad_request(f"The local cloud makes empty volumes only: {source} is not possible.")
     size = parse_size(given.get("size"))
     volume_type = _type(call, given.get("volume_type"))
-    zone = given.get("availability_zone") or "nova"
-    if zone != "nova":
+    there = zones(call)
+    zone = given.get("availability_zone") or there[0]
+    if zone not in there:
         raise bad_request(f"Availability zone '{zone}' is invalid.")
     check_quota(call, size)
     volume = Volume(
@@ -187,10 +189,19 @@ async def create_volume(call: Call) -> Response:
         description=None if given.get("description") is None else text(given, "description"),
         type=volume_type,
         metadata=parse_metadata(given.get("metadata") or {}),
+        zone=zone,
     )
     call.cloud.storage.volumes[volume.id] = volume
     call.cloud.spawn(_fill(call.cloud, volume))
     return reply({"volume": _without_extensions(view(call, volume))}, 202)
+
+
+def zones(call: Call) -> list[str]:
+    """Those that Cinder has; the first is that of volumes whose maker names none."""
+    if call.cloud.settings.volume_zones is VolumeZones.ONE:
+        return [ZONE]
+    compute = call.cloud.compute
+    return sorted({compute.zone_of(each.host) for each in compute.hypervisors})
 
 
 def parse_size(given: object) -> int:
@@ -271,6 +282,10 @@ def check_quota(call: Call, size: int, volumes: int = 1) -> None:
 
 
 async def _fill(cloud: Cloud, volume: Volume) -> None:
+    if cloud.settings.volume_back_end is BackEnd.DOWN:
+        volume.status = "error"
+        volume.touch()
+        return
     try:
         await cloud.driver.put_volume(volume.id, volume.size * GIB)
     except DriverError as error:

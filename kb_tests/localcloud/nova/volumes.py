@@ -15,6 +15,7 @@ from kb_tests.localcloud.driver import DriverError
 from kb_tests.localcloud.nova import lifecycle
 from kb_tests.localcloud.nova.common import get_server, routes
 from kb_tests.localcloud.nova.state import Attachment, Server
+from kb_tests.localcloud.settings import VolumeZones
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +69,12 @@ async def attach(call: Call) -> Response:
         )
     volume = volumes.find(call, str(given.get("volumeId", "")))
     volumes.must_be_available(volume)
+    zone = call.cloud.compute.zone_of(server.host or "")
+    if call.cloud.settings.volume_zones is VolumeZones.NOVAS and volume.zone != zone:
+        raise bad_request(
+            f"Invalid volume: Instance {server.id} and volume {volume.id} are not in the same "
+            f"availability_zone. Instance is in {zone}. Volume is in {volume.zone}"
+        )
     attachment = Attachment(
         volume_id=volume.id,
         device=None,
