@@ -175,7 +175,8 @@ class Agent:
             fio = command["fio"]
             self._load = StorageLoad(self._disk, fio)
             self._load.prepare(time.monotonic() + PREPARE_TIMEOUT)
-            return float(fio["ramp"] + fio["duration"] + fio["drain"])
+            reading_back = fio["verify"] + fio["drain"] if fio.get("verify") else 0.0
+            return float(fio["ramp"] + fio["duration"] + fio["drain"] + reading_back)
 
         self._prepare(command, prepare)
 

@@ -31,7 +31,8 @@ Commands::
                                       `target` holds kind, volume, volume_size, file_system, directory,
                                       size
     fio     id, clients, fio          as load, for storage servers: `fio` holds mode, block_size, iodepth,
-                                      numjobs, reads, rate, extra, ramp, duration, block, drain
+                                      numjobs, reads, rate, extra, ramp, duration, block, drain[, verify]
+                                      (seconds for which what was written may be read back)
     start   id, start_at              what was prepared under this id begins (its warm-up or ramp) at
                                       start_at
     abort   id                        stop what is prepared or running under this id ("" = whatever is)
@@ -72,10 +73,15 @@ Reports::
                                                   bins, fio's own: [[name in ns, n], ...]
     io_due     id, index, read, write             at a rate: what was due in a block; read and write hold due
                                                   and bins, of the response times of those that were done
+    io_verifying  id, read, of, seconds           about every second while what was written is read back: how
+                                                  many blocks were, of how many
     io_done    id, begin, end, blocks, stalls, stall_error, hung, clock, cpu, waiting, complaint,
-               clock_change[, late, whole]        fio has ended, or hangs; stalls: [[at, seconds], ...];
+               clock_change[, late, whole, verified]
+                                                  fio has ended, or hangs; stalls: [[at, seconds], ...];
                                                   late: the parts of a block that ended after the window;
-                                                  whole: ios and bytes of fio's whole life, read and write
+                                                  whole: ios and bytes of fio's whole life, read and write;
+                                                  verified: blocks written, read back, and of these wrong and
+                                                  old; unread, the offset of the first bad one, seconds
     clock_change is {"seconds", "error", "elapsed"}: by how much CLOCK_MONOTONIC fell behind Redis' clock in
     the time (elapsed) from `start` to the end.
     failed  id, error                             could not do what was asked; one sentence. `id` is ""
@@ -117,6 +123,7 @@ REPORTS = (
     "io_second",
     "io_block",
     "io_due",
+    "io_verifying",
     "io_done",
     "failed",
 )

@@ -21,7 +21,7 @@ from kb_tests.fleet.reports import OfCommand
 from kb_tests.fleet.roster import Member, Roster, Serving
 from kb_tests.fleet.secrets import Secrets
 from kb_tests.fleet.storage.collect import Disk, StorageGathering
-from kb_tests.fleet.storage.messages import DiskReport, Filling, IoSecond, StorageReport
+from kb_tests.fleet.storage.messages import DiskReport, Filling, IoSecond, IoVerifying, StorageReport
 from kb_tests.fleet.tunnel import Tunnel
 
 OnSecond = Callable[[SecondReport], None]
@@ -204,12 +204,15 @@ class Fleet:
         clients: int,
         seconds: float,
         on_second: Callable[[IoSecond], None] | None = None,
+        on_verifying: Callable[[IoVerifying], None] | None = None,
     ) -> list[StorageReport]:
         """As `run`, a fio job on the first `clients` storage servers."""
 
         def take(report: OfCommand) -> None:
             if on_second and isinstance(report, IoSecond):
                 on_second(report)
+            elif on_verifying and isinstance(report, IoVerifying):
+                on_verifying(report)
 
         servers = [member.server for member in self._loading(Role.STORAGE)][:clients]
         return self._run({"kind": "fio", "fio": options}, servers, seconds, take, StorageGathering)

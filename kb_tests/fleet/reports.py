@@ -8,10 +8,18 @@ from pydantic import Field
 
 from kb_tests.fleet.http.messages import BlockReport, Done, SecondReport
 from kb_tests.fleet.messages import Failed, Hello, Ready
-from kb_tests.fleet.storage.messages import DiskReport, Filling, IoBlock, IoDone, IoDue, IoSecond
+from kb_tests.fleet.storage.messages import (
+    DiskReport,
+    Filling,
+    IoBlock,
+    IoDone,
+    IoDue,
+    IoSecond,
+    IoVerifying,
+)
 
 OfHttp = SecondReport | BlockReport | Done
-OfStorage = Filling | DiskReport | IoSecond | IoBlock | IoDue | IoDone
+OfStorage = Filling | DiskReport | IoSecond | IoBlock | IoDue | IoVerifying | IoDone
 OfCommand = Ready | OfHttp | OfStorage | Failed
 """Those that answer a command, by its id."""
 

@@ -6,14 +6,23 @@ from collections.abc import Callable
 from typing import Any
 
 from kb_tests.fleet.fleet import Fleet
-from kb_tests.fleet.storage.messages import IoSecond, StorageReport
+from kb_tests.fleet.storage.messages import IoSecond, IoVerifying, StorageReport
 from kb_tests.load.blocks import block_seconds
 from kb_tests.scenario.storage import StoragePoint, StorageTopology
 
 OnSecond = Callable[[IoSecond], None]
+OnVerifying = Callable[[IoVerifying], None]
 
 DRAIN = 30.0
 """Seconds after which a disk that does not end its last I/Os has hung; no stall limit is longer."""
+
+
+LEAST_VERIFY = 30.0
+
+
+def verifying(point: StoragePoint) -> float:
+    """Seconds for which what was written may be read back: as many as it took, 0 for not at all."""
+    return max(LEAST_VERIFY, point.ramp + point.duration) if point.verify else 0.0
 
 
 def target(topology: StorageTopology) -> dict[str, Any]:
@@ -42,12 +51,20 @@ def options(point: StoragePoint) -> dict[str, Any]:
         "duration": point.duration,
         "block": block_seconds(point.duration),
         "drain": DRAIN,
+        "verify": verifying(point),
     }
 
 
 def run(
-    point: StoragePoint, topology: StorageTopology, fleet: Fleet, on_second: OnSecond | None = None
+    point: StoragePoint,
+    topology: StorageTopology,
+    fleet: Fleet,
+    on_second: OnSecond | None = None,
+    on_verifying: OnVerifying | None = None,
 ) -> list[StorageReport]:
     """Run one point on the fleet, whose disks are prepared if they are not yet; a report of each server."""
     fleet.prepare_disks(target(topology))
-    return fleet.run_fio(options(point), point.clients, point.ramp + point.duration + DRAIN, on_second)
+    seconds = point.ramp + point.duration + DRAIN
+    if point.verify:
+        seconds += verifying(point) + DRAIN
+    return fleet.run_fio(options(point), point.clients, seconds, on_second, on_verifying)

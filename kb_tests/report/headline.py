@@ -118,6 +118,8 @@ def _worst(point: PointRecord) -> str:
     check = broken[0]
     value, limit = words.pair(check)
     things = presentation(point.point).things
+    if check.name == "verify":
+        return f"{value} of what was written was lost or changed"
     if check.name == "errors":
         return f"{value} of the {things} failed, {limit} are allowed"
     if check.name == "achieved":
@@ -128,5 +130,5 @@ def _worst(point: PointRecord) -> str:
 
 
 def _telling(check: Check) -> int:
-    order = ("errors", "connections", "achieved")
+    order = ("verify", "errors", "connections", "achieved")
     return order.index(check.name) if check.name in order else len(order)

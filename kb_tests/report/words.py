@@ -90,6 +90,7 @@ def subject(check: Check) -> str:
         "achieved": "achieved rate",
         "errors": "error share",
         "connections": "share of connections kept open",
+        "verify": "share of what was written that was lost or changed",
     }.get(check.name, check.name.replace("_", " "))
 
 

@@ -56,6 +56,16 @@ names a file or runs a program. Some let a load be easier than it looks; docs/st
 """
 
 
+MOST_VERIFIED = 60_000
+"""Writes of one job in a run that can be told apart afterwards: fio counts them modulo 65,536."""
+
+MOST_LOGGED = 1_000_000
+"""I/Os of one server in a run that fio keeps a line of each."""
+
+OWN_CONTENT = ("buffer_compress_percentage", "dedupe_percentage")
+"""Options that say what is written, which is another thing where it is verified."""
+
+
 def syncs(extra: Iterable[tuple[str, str | int]]) -> int:
     """After how many writes a profile with these options syncs, at the least; 0 if it does not."""
     return min((number for name, value in extra if name in SYNCS and (number := int(value))), default=0)
@@ -194,11 +204,30 @@ class Profile(Section):
         return self
 
 
+def _not_verifiable(profile: Profile, seconds: float) -> str:
+    """Why what a profile writes in a run of so many seconds cannot be verified; "" if it can."""
+    rate = profile.rate_iops or (profile.rate or 0) / profile.block_size
+    if not rate:
+        return "it has no rate, and only at a rate each write is logged"
+    named = [name for name in OWN_CONTENT if name in profile.extra]
+    if named:
+        return f"{named[0]} says what is written, and verify writes content of its own"
+    if rate * seconds * (2 if profile.syncs else 1) > MOST_LOGGED:
+        return f"it makes over {MOST_LOGGED:,} I/Os in {seconds:g} s; lower the rate or the duration"
+    if rate * (1 - profile.reads) * seconds / profile.numjobs > MOST_VERIFIED:
+        return (
+            f"one job makes over {MOST_VERIFIED:,} writes in {seconds:g} s, which fio does not tell apart;"
+            " lower the rate or the duration, or raise numjobs"
+        )
+    return ""
+
+
 class StorageLoad(Section):
     """Every profile at every scale is a point.
 
     `steady` (SNIA): a point runs on, in rounds of `duration` / 5, until five rounds in a row are alike, or
-    for `max_duration`.
+    for `max_duration`. With `verify`, what was written is read back when the load has ended, and has to be
+    what was written last.
     """
 
     profiles: Annotated[list[Profile], Field(min_length=1, max_length=50)]
@@ -207,6 +236,7 @@ class StorageLoad(Section):
     duration: Duration = 30.0
     max_duration: Duration | None = None
     steady: bool = False
+    verify: bool = False
 
     @field_validator("profiles")
     @classmethod
@@ -235,6 +265,23 @@ class StorageLoad(Section):
             raise ValueError("max_duration may not be shorter than duration, nor longer than 24h")
         if self.steady and (self.duration < 5 or self.max_duration is None):
             raise ValueError("steady needs a duration of 5s at least, and a max_duration")
+        return self
+
+    @model_validator(mode="after")
+    def _verifiable(self) -> Self:
+        if not self.verify:
+            return self
+        if self.steady:
+            raise ValueError(
+                "verify reads back after the load, and steady runs in rounds: ask for one of them"
+            )
+        writing = [profile for profile in self.profiles if profile.reads < 1]
+        if not writing:
+            raise ValueError("verify reads back what was written, and no profile writes")
+        seconds = self.ramp + max(self.duration, self.max_duration or 0)
+        for profile in writing:
+            if why := _not_verifiable(profile, seconds):
+                raise ValueError(f"verify cannot be with profile {profile.name}: {why}")
         return self
 
 
@@ -321,7 +368,7 @@ class StoragePoint(Point):
 
     `rate` is I/Os per second *per server*, reads and writes together, 0 for as fast as it goes; of it,
     and of the I/Os, `reads` is the share of reads. Durations are seconds, sizes bytes. `unit` is that of
-    the rate as the scenario gives it: "iops" or "bytes".
+    the rate as the scenario gives it: "iops" or "bytes". `verify`: whether what it writes is read back.
     """
 
     kind = "storage"
@@ -336,6 +383,7 @@ class StoragePoint(Point):
     extra: tuple[tuple[str, str], ...]
     ramp: float
     steady: bool
+    verify: bool = False
 
     @property
     def before(self) -> float:
@@ -388,6 +436,7 @@ def storage_point(scenario: StorageScenario, clients: int, profile: Profile) -> 
         duration=load.duration,
         max_duration=load.max_duration or load.duration,
         steady=load.steady,
+        verify=load.verify and profile.reads < 1,
     )
 
 

@@ -8,7 +8,7 @@ import time
 from typing import Any, Dict, List, Optional, Tuple
 
 from ..worker_channel import Channel
-from . import fill, run, target
+from . import fill, run, target, verify
 from .child import Child
 from .options import AbsentError, Job, StorageError, Target
 from .wait import Waiter
@@ -108,6 +108,7 @@ class StorageLoad:
         """
         self._folder = folder = tempfile.mkdtemp(prefix="kb-fio-")
         wanted, job = self._target, self._job
+        header_at = verify.place(job.block_size)
 
         def work(channel: Channel) -> None:
             place = target.find(wanted)
@@ -115,7 +116,7 @@ class StorageLoad:
             if reason:
                 raise StorageError(f"{place.path} is not filled: {reason}.")
             wait = Waiter(channel)
-            fio = run.Run(job, place.path, wanted.size, folder, channel, wait)
+            fio = run.Run(job, place.path, wanted.size, folder, channel, wait, header_at)
             channel.put({"ready": 1})
             fio.run(wait.message()["start"])
 
@@ -137,8 +138,8 @@ class StorageLoad:
         return self._child.fileno() if self._child else -1
 
     def events(self) -> List[Event]:
-        """What has happened since: ("io_second", body) and ("io_block", body), at last ("io_done", body) or
-        ("failed", {"error": sentence}). Does not wait.
+        """What has happened since: ("io_second", body), ("io_block", body), ("io_verifying", body), at last
+        ("io_done", body) or ("failed", {"error": sentence}). Does not wait.
         """
         if self._child is None:
             return []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, List, NamedTuple, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 MODES = ("read", "write", "rw", "randread", "randwrite", "randrw")
 FILE_SYSTEMS = ("xfs", "ext4")
@@ -108,7 +108,8 @@ class Job(NamedTuple):
     """One fio profile: `rate` is I/Os per second of this server, reads (their share is `reads`) and writes
     together, 0 for as fast as it goes. Times are seconds, sizes bytes.
 
-    `block` is the length of one time block of the report, `drain` how long the last I/Os may take.
+    `block` is the length of one time block of the report, `drain` how long the last I/Os may take, `verify`
+    how long what was written may be read back afterwards, 0 for not at all.
 
     At a rate fio logs every I/O, so that each can be held against the time at which it was due; where these
     are too many (`MOST_LOGGED`), or there is no rate, it logs in which windows any was completed.
@@ -125,6 +126,7 @@ class Job(NamedTuple):
     duration: float
     block: float
     drain: float
+    verify: float = 0.0
 
     @classmethod
     def of(cls, wire: Dict[str, Any]) -> Job:
@@ -142,6 +144,7 @@ class Job(NamedTuple):
                 duration=float(wire["duration"]),
                 block=float(wire["block"]),
                 drain=float(wire["drain"]),
+                verify=float(wire.get("verify", 0)),
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise StorageError(f"The fio command cannot be understood: {error!r}.") from error
@@ -161,13 +164,17 @@ class Job(NamedTuple):
             and 1 <= job.duration <= 86_400
             and 1 <= job.block <= 86_400
             and 1 <= job.drain <= 3600
+            and 0 <= job.verify <= 86_400
+            and (not job.verify or (job.logged and job.reads < 1))
         )
         if not sound:
             raise StorageError(f"The fio command asks for something out of range: {wire!r:.500}.")
         return job
 
-    def arguments(self, fio: str, path: str, size: int, folder: str) -> List[str]:
-        """The command line; logs go to `folder`.
+    def arguments(
+        self, fio: str, path: str, size: int, folder: str, more: Optional[Mapping[str, object]] = None
+    ) -> List[str]:
+        """The command line; logs go to `folder`; with `more` options.
 
         Each of several jobs has its own part of the `size` bytes, so that their streams do not meet.
         Rates go by bytes, which lets any share be given to any number of jobs without a remainder.
@@ -177,7 +184,7 @@ class Job(NamedTuple):
             raise StorageError(
                 f"{self.numjobs} blocks of {self.block_size} bytes do not fit into {size} bytes."
             )
-        options = {
+        options: Dict[str, object] = {
             "name": "kb",
             "filename": path.replace(":", "\\:"),
             "size": part,
@@ -211,6 +218,7 @@ class Job(NamedTuple):
         if self.syncs:
             options.update(FOR_SYNCS)
         options.update(self.extra)
+        options.update(more or {})
         return [fio, *(f"--{name}={value}" for name, value in options.items())]
 
     @property

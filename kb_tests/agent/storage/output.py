@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import Any, Dict, List, NamedTuple
+from typing import Any, Dict, List, NamedTuple, Set
 
 from .bins import Bins
 
 MAX_OUTPUT = 8 << 20
 _LONGEST_LINE = 4096
-_FAILED = re.compile(rb"io_u error.*: (read|write) offset=\d+, buflen=\d+")
+_FAILED = re.compile(rb"io_u error.*: (read|write) offset=(\d+), buflen=\d+")
 
 
 class OutputError(Exception):
@@ -59,6 +59,8 @@ class Failures:
     """
 
     def __init__(self) -> None:
+        self.writes: Set[int] = set()
+        """At which offsets one failed."""
         self._told = {"read": 0, "write": 0}
         self._counts = {"read": 0, "write": 0, "sync": 0}
         self._rest = b""
@@ -71,6 +73,8 @@ class Failures:
             found = _FAILED.search(line)
             if found:
                 self._told[found[1].decode()] += 1
+                if found[1] == b"write":
+                    self.writes.add(int(found[2]))
 
     def part(self, now: Snapshot) -> Snapshot:
         """`now` with its failures by direction."""

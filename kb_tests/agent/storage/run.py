@@ -17,7 +17,7 @@ import time
 from typing import Iterator, List, Optional, TextIO, Tuple
 
 from ..worker_channel import Channel
-from . import bins, due, fio, output, stall
+from . import bins, due, fio, output, stall, verify
 from .backlog import Backlog
 from .options import Job, StorageError
 from .output import Snapshot
@@ -35,14 +35,29 @@ _HELD_UP = 1.0
 
 
 class Run:
-    """Runs `job` on `size` bytes at `path`; fio's logs go to `folder`. All messages go to `channel`."""
+    """Runs `job` on `size` bytes at `path`; fio's logs go to `folder`. All messages go to `channel`.
 
-    def __init__(self, job: Job, path: str, size: int, folder: str, channel: Channel, wait: Waiter) -> None:
+    `header_at` is the place in a block at which a job that is verified has its header.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        path: str,
+        size: int,
+        folder: str,
+        channel: Channel,
+        wait: Waiter,
+        header_at: int = verify.ROOM,
+    ) -> None:
         self._job = job
+        self._path = path
+        self._header_at = header_at
         self._folder = folder
         self._channel = channel
         self._wait = wait
-        self._arguments = job.arguments(fio.program(), path, size, folder)
+        more = verify.options(header_at) if job.verify else {}
+        self._arguments = job.arguments(fio.program(), path, size, folder, more)
         self._stream = output.Stream()
         self._failures = output.Failures()
         self._asked: Optional[float] = None
@@ -96,7 +111,8 @@ class Run:
             self._check_ramp()
             stalls = self._stalls()
             self._account()
-        self._done(running, started, until, stalls, hung or broken)
+        verified = self._read_back() if self._job.verify and not (hung or broken) else None
+        self._done(running, started, until, stalls, hung or broken, verified)
 
     @property
     def _last(self) -> float:
@@ -217,6 +233,21 @@ class Run:
             with open(os.path.join(self._folder, f"fio_lat.{number}.log"), encoding="ascii") as log:
                 yield log
 
+    def _read_back(self) -> verify.Found:
+        """What became of all that was written."""
+        try:
+            blocks = verify.acknowledged(self._logs(), self._failures.writes)
+        except (OSError, ValueError) as error:
+            raise StorageError(f"fio's latency log cannot be read: {error}.") from error
+        began = time.monotonic()
+
+        def tell(read: int, of: int) -> None:
+            seconds = round(time.monotonic() - began, 4)
+            self._channel.put({"verifying": {"read": read, "of": of, "seconds": seconds}})
+
+        reader = verify.Reader(self._path, self._job.block_size, self._header_at, blocks)
+        return reader.read(self._job.verify, self._job.drain, self._wait, tell)
+
     def _stalls(self) -> List[stall.Stall]:
         """Those between the common start and the end of the window.
 
@@ -237,7 +268,13 @@ class Run:
         return [stall.Stall(one.at + self._epoch, one.seconds) for one in found]
 
     def _done(
-        self, running: fio.Fio, started: float, until: float, stalls: List[stall.Stall], hung: bool
+        self,
+        running: fio.Fio,
+        started: float,
+        until: float,
+        stalls: List[stall.Stall],
+        hung: bool,
+        verified: Optional[verify.Found],
     ) -> None:
         window = self._window
         begin = window.first.at if window.first else window.begin
@@ -268,4 +305,6 @@ class Run:
                 name: {"ios": part.ios, "bytes": part.bytes}
                 for name, part in (("read", self._final.read), ("write", self._final.write))
             }
+        if verified is not None:
+            done["verified"] = verify.wire(verified)
         self._channel.put({"done": done})

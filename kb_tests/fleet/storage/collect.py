@@ -15,6 +15,7 @@ from kb_tests.fleet.storage.messages import (
     IoDone,
     IoDue,
     IoSecond,
+    IoVerifying,
     KeptIoSecond,
     StorageReport,
 )
@@ -28,15 +29,19 @@ class StorageGathering(Gathering[KeptIoSecond, IoBlock, IoDone]):
     def __init__(self, server: Server, limit: int) -> None:
         super().__init__(server, limit)
         self._due: dict[int, IoDue] = {}
+        self._verifying: IoVerifying | None = None
 
     def add(self, report: OfCommand) -> None:
-        """As any, and what was due in a block."""
-        if isinstance(report, IoSecond):
-            self._keep(self._seconds, KeptIoSecond.of(report))
-        elif isinstance(report, IoDue):
-            self._keep(self._due, report)
-        else:
-            super().add(report)
+        """As any, what was due in a block, and how far reading back has come."""
+        match report:
+            case IoSecond():
+                self._keep(self._seconds, KeptIoSecond.of(report))
+            case IoDue():
+                self._keep(self._due, report)
+            case IoVerifying():
+                self._verifying = report
+            case _:
+                super().add(report)
 
     def report(self, control_clock: ClockChange | None = None) -> StorageReport:
         """As any; its blocks have what was due in them, the last one what ended after the window."""
@@ -48,6 +53,8 @@ class StorageGathering(Gathering[KeptIoSecond, IoBlock, IoDone]):
 
     def check(self) -> None:
         """As any, but a disk that hangs may never fill a block."""
+        if not self.complete and self._verifying is not None:
+            self.blame(f"it had read back {self._verifying.read:,} blocks when it fell silent")
         if self.done is None or not self.done.hung:
             super().check()
 

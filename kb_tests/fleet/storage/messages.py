@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from kb_tests.fleet.messages import ClockChange, Count, Instant, LoadReport, Message, Seconds, Text
 from kb_tests.fleet.packed import Packed, pack
@@ -181,6 +181,39 @@ class IoBlock(Message):
     late: Late | None = None
 
 
+class IoVerifying(Message):
+    """How many blocks a server has read back, of how many that were written."""
+
+    kind: Literal["io_verifying"]
+    id: Text
+    read: Ios
+    of: Ios
+    seconds: Seconds
+
+
+class IoVerified(BaseModel):
+    """What a server found when it read back which blocks were `written`. Of those `read`, `wrong` ones are
+    not what was written and `old` ones of an earlier write; `unread` ones could not be read. `first` is the
+    offset of the first bad one, -1 if there is none.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    written: Ios
+    read: Ios
+    wrong: Ios
+    old: Ios
+    unread: Ios
+    first: Annotated[int, Field(ge=-1, le=1 << 62)]
+    seconds: Seconds
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        if self.read + self.unread > self.written or self.wrong + self.old > self.read:
+            raise ValueError("more blocks than were written or read")
+        return self
+
+
 class IoDone(Message):
     """One server's fio has ended, or `hung`, which an error that it does not outlive counts as.
 
@@ -203,6 +236,7 @@ class IoDone(Message):
     clock_change: ClockChange
     late: Late | None = None
     whole: Whole | None = None
+    verified: IoVerified | None = None
 
 
 StorageReport = LoadReport[KeptIoSecond, IoBlock, IoDone]

@@ -7,8 +7,8 @@ measured window, after the ramp.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
 
 from kb_tests.measure.heat import Heat
 from kb_tests.measure.histogram import Histogram
@@ -66,6 +66,32 @@ class IoRate:
 
 
 @dataclass(frozen=True)
+class Verified:
+    """What was found when blocks were read back after the load: how many were `written`; of those `read`, how
+    many are not what was written (`wrong`), or are of an earlier write (`old`); how many could not be read.
+    """
+
+    written: int
+    read: int
+    wrong: int
+    old: int
+    unread: int
+
+    @property
+    def bad(self) -> int:
+        """All that are not what they should be."""
+        return self.wrong + self.old + self.unread
+
+    @classmethod
+    def merged(cls, parts: Iterable[Verified | None]) -> Verified | None:
+        """The sum of those there are; None if there is none."""
+        known = [part for part in parts if part is not None]
+        if not known:
+            return None
+        return cls(*(sum(getattr(part, one.name) for part in known) for one in fields(cls)))
+
+
+@dataclass(frozen=True)
 class StorageSecond:
     """One second of one point, all servers together; the p99 are from coarse buckets.
 
@@ -103,6 +129,8 @@ class StorageServer:
     reading, `cpu` the share of the CPUs that fio could use and did, `waiting` the share of the time in which
     its jobs were ready to run and had none. `clock_lost` are the seconds for which its clock, and fio with
     it, stood still from the command to the end (negative: it ran ahead): a stall that fio cannot see.
+    `verified` is what it found when it read back what it had written, the first bad block at byte `bad_at`
+    (-1: nowhere); None if it did not.
     """
 
     server: str
@@ -123,6 +151,8 @@ class StorageServer:
     waiting: float
     complaint: str
     clock_lost: float = 0.0
+    verified: Verified | None = None
+    bad_at: int = -1
 
 
 @dataclass(frozen=True)
@@ -149,6 +179,11 @@ class StorageMeasurement:
     steady: bool | None = None
     read_heat: Heat = field(default=Heat(), repr=False)
     write_heat: Heat = field(default=Heat(), repr=False)
+
+    @property
+    def verified(self) -> Verified | None:
+        """What all servers found when they read back what they had written; None if none did."""
+        return Verified.merged(server.verified for server in self.servers)
 
     @property
     def stall(self) -> float:

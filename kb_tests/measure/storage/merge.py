@@ -7,7 +7,14 @@ from dataclasses import dataclass
 
 from kb_tests.fleet.storage.messages import IoDone, StorageReport
 from kb_tests.measure.clocks import lost
-from kb_tests.measure.storage.measurement import Io, IoRate, StorageBlock, StorageMeasurement, StorageServer
+from kb_tests.measure.storage.measurement import (
+    Io,
+    IoRate,
+    StorageBlock,
+    StorageMeasurement,
+    StorageServer,
+    Verified,
+)
 from kb_tests.measure.storage.response import direction, hung
 from kb_tests.measure.storage.series import merge_seconds
 from kb_tests.measure.whole import TOUCHING, sort_out, unfinished
@@ -78,6 +85,8 @@ def flaw(point: StoragePoint, report: StorageReport) -> str:
             return "its time blocks are missing"
         if point.rate and any(block.due is None for block in report.blocks):
             return "what was due in its time blocks is missing"
+        if point.verify and done.verified is None:
+            return "what it wrote was not read back"
         if abs(end - done.end) > TOUCHING:
             return f"its time blocks end at {end:g} s of {done.end:g} s"
         if not point.duration - EDGE <= done.end <= point.duration + held_up:
@@ -147,4 +156,13 @@ def _server(
         waiting=done.waiting,
         complaint=done.complaint,
         clock_lost=clock_lost,
+        verified=_verified(done),
+        bad_at=done.verified.first if done.verified else -1,
     )
+
+
+def _verified(done: IoDone) -> Verified | None:
+    found = done.verified
+    if found is None:
+        return None
+    return Verified(found.written, found.read, found.wrong, found.old, found.unread)

@@ -17,6 +17,7 @@ from kb_tests.measure.storage.measurement import (
     StorageMeasurement,
     StorageSecond,
     StorageServer,
+    Verified,
 )
 from kb_tests.report.batches import BatchesRecord
 from kb_tests.report.heat import HeatRecord
@@ -141,6 +142,8 @@ class StorageServerRecord(Part):
     waiting: float = 0.0
     complaint: str
     clock_lost: float = 0.0
+    verified: Verified | None = None
+    bad_at: int = -1
 
     @classmethod
     def of(cls, server: StorageServer) -> StorageServerRecord:

@@ -28,6 +28,7 @@ def columns(checks: Iterable[str]) -> list[Column]:
         *((name.replace(" latency", ""), name) for name in latencies),
         ("Longest stall", "max_stall"),
         ("Failed", "errors"),
+        *([("Read back", "verify")] if "verify" in names else []),
     ]
 
 
@@ -54,4 +55,5 @@ def cell(point: StoragePoint, measured: StorageMeasurement, column: Column) -> s
         "Bandwidth": storage_words.bandwidth(measured.bandwidth.total),
         "Longest stall": storage_words.stall(measured),
         "Failed": words.number(measured.errors),
+        "Read back": storage_words.verified(measured.verified) if measured.verified else "",
     }[heading]

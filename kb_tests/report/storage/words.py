@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import asdict
 
 from kb_tests.measure.storage.fio import CENSORED_FROM
-from kb_tests.measure.storage.measurement import Io, StorageMeasurement
+from kb_tests.measure.storage.measurement import Io, StorageMeasurement, Verified
 from kb_tests.report import words
 from kb_tests.report.shown import Property
 from kb_tests.scenario.storage import StoragePoint
@@ -95,6 +96,8 @@ def facts(point: StoragePoint, measured: StorageMeasurement) -> tuple[tuple[str,
         if io.service.censored:
             told.append((f"{name}s of {words.duration(CENSORED_FROM)} or more", f"{io.service.censored:,}"))
     told.append(("failed", f"{measured.errors:,}"))
+    if measured.verified is not None:
+        told.append(("read back", verified(measured.verified)))
     if measured.steady is not None:
         told.append(("steady state (SNIA)", "reached" if measured.steady else "not reached in time"))
     servers = measured.servers
@@ -116,9 +119,17 @@ def stall(measured: StorageMeasurement) -> str:
     return words.duration(measured.stall) if measured.stall else "none"
 
 
+def verified(found: Verified) -> str:
+    """What was found in what was read back: "1,433 of 1,433 blocks, 12 bad"."""
+    return (
+        f"{found.read:,} of {found.written:,} blocks, {words.number(found.bad) if found.bad else 'none'} bad"
+    )
+
+
 def properties(point: StoragePoint, measured: StorageMeasurement) -> list[Property]:
     """Names and values for JUnit: kb.offered .achieved .achieved_share .throughput_bytes .duration
-    .stall .fairness .io_errors .closed_loop, and kb.read and kb.write with .ios .iops .bytes .p50 .p90 .p99
+    .stall .fairness .io_errors .closed_loop, where what was written was read back .verify with .written .read
+    .wrong .old .unread, and kb.read and kb.write with .ios .iops .bytes .p50 .p90 .p99
     .p99.9 .max; where writes were synced, kb.sync with .ios .p50 .p90 .p99 .p99.9.
     """
     found: list[Property] = [
@@ -134,6 +145,8 @@ def properties(point: StoragePoint, measured: StorageMeasurement) -> list[Proper
     ]
     if measured.steady is not None:
         found.append(("kb.steady", str(measured.steady).lower()))
+    if measured.verified is not None:
+        found += [(f"kb.verify.{name}", count) for name, count in asdict(measured.verified).items()]
     for name, io in directions(point, measured):
         found += [
             (f"kb.{name}.ios", io.ios),

@@ -18,6 +18,7 @@ from kb_tests.session.point_runner import PointRunner
 from kb_tests.session.seconds import Part
 from kb_tests.session.sentences import in_one_sentence
 from kb_tests.session.storage.steady import run_until_steady
+from kb_tests.session.storage.verifying import VerifyMeter
 
 _RUN = "kb_storage.run"
 
@@ -46,7 +47,9 @@ class StorageRunner(PointRunner[StorageScenario, StoragePoint, StorageMeasuremen
         if duration is not None:
             load = {"duration": duration, "max_duration": None, "steady": False}
         with in_one_sentence():
-            load["profiles"] = [self._profile(profile)]
+            load["profiles"] = [wanted := self._profile(profile)]
+            if wanted.get("mode") in ("read", "randread"):
+                load["verify"] = False
             scenario = with_load(self.scenario, load, _RUN)
             number = number_of_clients(clients, self.servers(), _RUN)
             point = storage_point(scenario, number, scenario.load.profiles[0])
@@ -78,8 +81,13 @@ class StorageRunner(PointRunner[StorageScenario, StoragePoint, StorageMeasuremen
 
         def run(part: StoragePoint) -> list[StorageReport]:
             seconds = self.seconds(part, part.ramp, storage.DRAIN)
+            meter = VerifyMeter(self.progress)
             reports = storage.run(
-                part, self.scenario.topology, self.fleet, lambda report: seconds.add(_part(report))
+                part,
+                self.scenario.topology,
+                self.fleet,
+                lambda report: seconds.add(_part(report)),
+                meter.take,
             )
             seconds.end()
             self.progress.clear()

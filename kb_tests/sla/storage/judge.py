@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from kb_tests.measure.latency import Latency
-from kb_tests.measure.storage.measurement import Io, StorageBlock, StorageMeasurement
+from kb_tests.measure.storage.measurement import Io, StorageBlock, StorageMeasurement, Verified
 from kb_tests.measure.storage.validity import fell_behind, validity, waited
 from kb_tests.scenario.storage import StoragePoint, StorageSla
 from kb_tests.scenario.units import format_size
@@ -29,6 +29,9 @@ from kb_tests.sla.decide import (
 )
 from kb_tests.sla.family import worst
 from kb_tests.sla.verdict import Check, Outcome, Verdict
+
+_NOT_OF_CPU = ("errors", "staging", "verify")
+"""Checks that no want of CPU breaks."""
 
 
 def judge(
@@ -64,10 +67,12 @@ def judge(
         made += [_achieved(point, measurement, risk, sla.achieved, part) for part in _directions(point)]
     made.append(_errors(measurement, risk, sla.errors))
     made.append(_max_stall(measurement, sla.max_stall))
+    if point.verify:
+        made.append(_verify(measurement))
     if sla.staging is not None:
         made.append(staging_check(staging, sla.staging))
     reasons, outcome = validity(point, measurement), worst(made)
-    for_other_reasons = any(c.outcome is Outcome.FAIL and c.name in ("errors", "staging") for c in made)
+    for_other_reasons = any(c.outcome is Outcome.FAIL and c.name in _NOT_OF_CPU for c in made)
     if outcome is Outcome.PASS and sla.achieved is None:
         reasons += fell_behind(point, measurement)
     elif not for_other_reasons and (
@@ -239,3 +244,26 @@ def _max_stall(measurement: StorageMeasurement, limit: float) -> Check:
             more = "1 other server" if others == 1 else f"{others} other servers"
             told += f", and {more} stalled for longer than the limit too"
     return Check("max_stall", outcome, stall, limit, "s", stall, stall, True, told + ".", p_pass, p_fail)
+
+
+def _verify(measurement: StorageMeasurement) -> Check:
+    """Whether what was written is there: a plain statement about what was read back."""
+    found = measurement.verified or Verified(0, 0, 0, 0, 0)
+    tried = found.read + found.unread
+    outcome, p_pass, p_fail = of_sample(kept=not found.bad, sampled=tried > 0)
+    value = found.bad / tried if tried else math.nan
+    told = f"{found.bad:,} of {tried:,} blocks that were read back are not what was written last"
+    if found.bad:
+        kinds = (
+            (found.wrong, "hold something else"),
+            (found.old, "an older write"),
+            (found.unread, "unreadable"),
+        )
+        told += f" ({', '.join(f'{count:,} {what}' for count, what in kinds if count)})"
+        first = next(server for server in measurement.servers if server.bad_at >= 0)
+        told += f"; the first of {first.server} lies at byte {first.bad_at:,}"
+    if found.written > tried:
+        told += (
+            f"; for {found.written - tried:,} of the {found.written:,} that were written there was no time"
+        )
+    return Check("verify", outcome, value, 0.0, "", value, value, True, told + ".", p_pass, p_fail)

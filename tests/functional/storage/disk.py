@@ -76,6 +76,7 @@ def options(point: StoragePoint, **changes: Any) -> dict[str, Any]:
         "duration": point.duration,
         "block": 1.0,
         "drain": 3.0,
+        "verify": 10.0 if point.verify else 0.0,
         **changes,
     }
 

@@ -98,6 +98,47 @@ def test_a_disk_that_is_slow_in_fsync_alone_is_red(suite: Suite) -> None:
     assert checks(ended)["max_stall"]["outcome"] == "pass"
 
 
+VERIFIED = """\
+name: disk
+kind: storage
+topology: {volume: {size: 1GiB, type: faulty}, file_size: 4MiB, flavor: {ram: 128MiB}}
+load:
+  profiles:
+    - {name: before, mode: randwrite, iodepth: 4, rate_iops: 300}
+    - {name: since, mode: randwrite, iodepth: 4, rate_iops: 300}
+  ramp: 1s
+  duration: 3s
+  verify: true
+sla: {achieved: 30%}
+"""
+
+
+@pytest.mark.root_only("loop devices")
+def test_a_volume_is_green_until_it_lies(suite: Suite) -> None:
+    """From the second point on it loses and changes writes, and acknowledges them all."""
+    make_faulty_type(suite)
+    path = suite.folder / "verified.yaml"
+    path.write_text(VERIFIED)
+
+    def lie() -> None:
+        (volume,) = volumes(suite)
+        suite.admin.harm_volume(volume.id, "lie", lost=0.05, changed=0.05)
+
+    ended = interfered(suite, str(path), "disk-clients-1-since", lie)
+    assert ended.code == 1, ended.output
+    before, since = ended.record["points"]
+    assert before["verdict"]["outcome"] == "pass", ended.output
+    found = {check["name"]: check for check in since["verdict"]["checks"]}
+    assert {name for name, check in found.items() if check["outcome"] == "fail"} == {"verify"}
+    told = " ".join(ended.output.split())
+    assert "share of what was written that was lost or changed" in told
+    assert "of what was written was lost or changed." in told
+    assert "blocks that were read back are not what was written last" in found["verify"]["detail"]
+    kept = since["measurement"]["servers"][0]["verified"]
+    assert kept["read"] == kept["written"] > 100
+    assert kept["wrong"] + kept["old"] > 10
+
+
 def test_past_a_stop_limit_nothing_runs_and_the_record_says_why(suite: Suite) -> None:
     path = scenario(suite, rate="numjobs: 1", duration="2s", sla="{read_service_time: {p50: 1us}}")
     text = Path(path).read_text().replace("{volume:", "{servers: 2, volume:")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from kb_tests.measure.storage.measurement import StorageMeasurement
+from kb_tests.measure.storage.measurement import StorageMeasurement, Verified
 from kb_tests.measure.storage.merge import measure
 from kb_tests.report import html, junit, terminal, words
 from kb_tests.report.record import PointRecord, RunRecord, ScenarioRecord, load
@@ -86,6 +86,31 @@ def test_the_record_says_whether_a_point_became_steady(steady: bool, said: str) 
     assert stored(made).measured.steady is steady
     assert ("steady state (SNIA)", said) in stored(made).facts()
     assert ("kb.steady", str(steady).lower()) in junit.properties(made)
+
+
+def test_every_report_says_what_was_read_back() -> None:
+    asking = asked(2, "random write", mode="randwrite", reads=0.0, verify=True)
+    blocks = [block(i, 3.0 * i, 3.0 * i + 3, [], [0.001] * 300) for i in range(10)]
+    found = {"written": 900, "read": 880, "wrong": 2, "old": 3, "unread": 1, "first": 512, "seconds": 1.0}
+    made = judged(
+        asking, measure(asking, [report(blocks, agent=f"kb-{n}", verified=found) for n in range(2)])
+    )
+    shown = stored(made)
+    assert shown.measured.verified == Verified(1800, 1760, 4, 6, 2)
+    assert ("read back", "1,760 of 1,800 blocks, 12 bad") in shown.facts()
+    properties = dict(junit.properties(made))
+    counts = [properties[f"kb.verify.{name}"] for name in ("written", "read", "wrong", "old", "unread")]
+    assert counts == [1800, 1760, 4, 6, 2]
+    assert properties["kb.check.verify.outcome"] == "fail"
+    assert made.verdict is not None
+    check = next(one for one in made.verdict.checks if one.name == "verify")
+    assert words.sentence(check).startswith(
+        "share of what was written that was lost or changed 0.681% is over its limit 0%"
+    )
+    assert ("Read back", "verify") in view.columns(["verify"])
+    assert view.cell(asking, shown.measured, ("Read back", "verify")) == "1,760 of 1,800 blocks, 12 bad"
+    again = PointRecord.model_validate_json(made.model_dump_json())
+    assert stored(again).measured.servers == shown.measured.servers
 
 
 def test_kinds_cannot_be_mixed(record: RunRecord) -> None:

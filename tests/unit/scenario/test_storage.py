@@ -111,6 +111,43 @@ def test_a_mistake_names_its_place_and_what_is_allowed(
     assert expected in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("sla:", "  steady: true\n  max_duration: 60s\nsla:", "verify reads back after the load, and steady"),
+        ("mode: randread,", "mode: randwrite,", ""),
+        ("rate: 60MiB", "extra: {norandommap: 1}", "with profile sequential write: it has no rate"),
+        (
+            "rate: 60MiB",
+            "rate: 60MiB, extra: {dedupe_percentage: 9}",
+            "dedupe_percentage says what is written",
+        ),
+        ("rate: 60MiB", "rate: 2000MiB", "it makes over 1,000,000 I/Os in 35 s"),
+        ("rate: 60MiB", "rate: 200MiB", "one job makes over 60,000 writes in 35 s"),
+        ("rate: 60MiB", "rate: 200MiB, numjobs: 2", ""),
+        ("sla:", "  max_duration: 2h\nsla:", "one job makes over 60,000 writes in 7205 s"),
+    ],
+)
+def test_what_cannot_be_verified_is_refused(tmp_path: Path, old: str, new: str, expected: str) -> None:
+    text = GOOD.replace("sla:", "  verify: true\nsla:").replace(old, new)
+    if not expected:
+        scenario = load(written(tmp_path, text))
+        assert isinstance(scenario, StorageScenario)
+        for point in expand(scenario):
+            assert isinstance(point, StoragePoint)
+            assert point.verify is (point.reads < 1)
+        return
+    with pytest.raises(ScenarioError) as caught:
+        load(written(tmp_path, text))
+    assert expected in str(caught.value)
+
+
+def test_reads_alone_leave_nothing_to_verify(tmp_path: Path) -> None:
+    text = GOOD.replace("sla:", "  verify: true\nsla:").replace("mode: randrw, rwmixread: 70", "mode: read")
+    with pytest.raises(ScenarioError, match="verify reads back what was written, and no profile writes"):
+        load(written(tmp_path, text.replace("mode: write", "mode: read")))
+
+
 def test_a_limit_on_what_no_profile_does_is_refused(tmp_path: Path) -> None:
     text = GOOD.replace("mode: randread", "mode: randwrite").replace(
         "mode: randrw, rwmixread: 70", "mode: write"

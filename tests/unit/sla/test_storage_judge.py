@@ -225,6 +225,54 @@ def test_the_checks_of_a_run_are_those_of_each_point_of_each_kind() -> None:
     assert checks_of(point(rate=0.0), sla(read_service_time={"p99": "1s"})) == 1
 
 
+def read_back(**found: int) -> dict[str, Any]:
+    counts = {"written": 900, "read": 900, "wrong": 0, "old": 0, "unread": 0, "first": -1, **found}
+    return {**counts, "seconds": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        (
+            {"wrong": 1, "first": 4096},
+            "1 of 900 blocks that were read back are not what was written last (1 hold",
+        ),
+        ({"old": 3, "first": 0}, "(3 an older write); the first of storage-0 lies at byte 0."),
+        (
+            {"read": 890, "unread": 10, "first": 8192},
+            "(10 unreadable); the first of storage-0 lies at byte 8,192",
+        ),
+        ({"read": 100, "wrong": 1, "first": 0}, "; for 800 of the 900 that were written there was no time."),
+    ],
+)
+def test_what_was_written_and_is_not_there_is_red(found: dict[str, int], told: str) -> None:
+    """Nothing else is wrong, and fio had hardly a CPU: it is the cloud's all the same."""
+    asked = point(mode="randwrite", reads=0.0, verify=True)
+    blocks = [block(index, 3.0 * index, 3.0 * index + 3, [], [0.001] * 300) for index in range(10)]
+    limits = StorageSla.model_validate({"achieved": "95%"})
+    good = verdict(blocks, asked, limits, verified=read_back())
+    assert good.outcome is Outcome.PASS
+    assert check(good, "verify").value == 0
+    bad = verdict(blocks, asked, limits, verified=read_back(**found), waiting=0.9)
+    assert bad.outcome is check(bad, "verify").outcome is Outcome.FAIL
+    assert told in check(bad, "verify").detail
+
+
+def test_what_should_have_been_read_back_and_was_not_is_no_pass() -> None:
+    """Of a disk that hangs nothing is read back: it is red for that."""
+    asked = point(mode="randwrite", reads=0.0, verify=True)
+    blocks = [block(index, 3.0 * index, 3.0 * index + 3, [], [0.001] * 300) for index in range(10)]
+    limits = StorageSla.model_validate({"achieved": "95%"})
+    found = verdict(blocks, asked, limits)
+    assert found.outcome is Outcome.INVALID
+    assert "what it wrote was not read back" in found.reasons[0]
+    nothing = verdict(blocks, asked, limits, verified=read_back(read=0))
+    assert nothing.outcome is check(nothing, "verify").outcome is Outcome.INCONCLUSIVE
+    hung = verdict(blocks[:9], asked, limits, hung=True, stalls=[(27.0, 33.0)])
+    assert hung.outcome is Outcome.FAIL
+    assert check(hung, "verify").outcome is Outcome.INCONCLUSIVE
+
+
 def test_a_guest_that_stood_still_is_a_stall_although_its_clock_does_not_know() -> None:
     """Live migration stops a guest and its clock: fio saw 3 s less than there were."""
     change = {"seconds": 3.0, "error": 0.001, "elapsed": 40.0}
