@@ -180,6 +180,16 @@ class Agent:
 
         self._prepare(command, prepare)
 
+    def _on_engine(self, command: dict[str, Any]) -> None:
+        def prepare() -> float:
+            name = f"{__package__}.{command['engine']}.engine"
+            __import__(name)
+            self._load = sys.modules[name].Load(self._target, command["options"], self._cpus)
+            self._load.prepare(time.monotonic() + PREPARE_TIMEOUT)
+            return float(self._load.seconds)
+
+        self._prepare(command, prepare)
+
     def _prepare(self, command: dict[str, Any], prepare: Callable[[], float]) -> None:
         """Have a load ready; `prepare` says how many seconds it takes once it is started."""
         if command["id"] == self._load_id:
@@ -243,7 +253,7 @@ class Agent:
             return
         for kind, body in self._load.events():
             report = {"id": self._load_id, **body}
-            if kind in ("done", "io_done"):
+            if kind == "done" or kind.endswith("_done"):
                 self._last = (kind, report)
                 self._drop_load()
                 self._tell_last()

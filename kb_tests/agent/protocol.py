@@ -33,6 +33,9 @@ Commands::
     fio     id, clients, fio          as load, for storage servers: `fio` holds mode, block_size, iodepth,
                                       numjobs, reads, rate, extra, ramp, duration, block, drain[, verify]
                                       (seconds for which what was written may be read back)
+    engine  id, clients, engine, options
+                                      as load, by the engine of this name: the class Load of its module
+                                      `engine`, which knows its options
     start   id, start_at              what was prepared under this id begins (its warm-up or ramp) at
                                       start_at
     abort   id                        stop what is prepared or running under this id ("" = whatever is)
@@ -111,7 +114,7 @@ VERSION = 1
 MAX_MESSAGE = 1 << 20
 FIELD = b"m"
 
-COMMANDS = ("hello", "enroll", "serve", "disk", "fio", "load", "start", "abort", "quit")
+COMMANDS = ("hello", "enroll", "serve", "disk", "fio", "load", "engine", "start", "abort", "quit")
 REPORTS = (
     "hello",
     "ready",
@@ -189,6 +192,10 @@ def _text(value: Any) -> bool:
     return type(value) is str and len(value) <= 255
 
 
+def _name(value: Any) -> bool:
+    return _text(value) and value.isidentifier() and value.isascii()
+
+
 def _pem(value: Any) -> bool:
     return type(value) is str and len(value) <= 16_384 and value.isascii()
 
@@ -209,6 +216,7 @@ _COMMAND_FIELDS: dict[str, dict[str, Check]] = {
     "disk": {"id": _text, "target": _options},
     "fio": {"id": _text, "clients": _integer(1, 1_000_000), "fio": _options},
     "load": {"id": _text, "clients": _integer(1, 1_000_000), "http": _options},
+    "engine": {"id": _text, "clients": _integer(1, 1_000_000), "engine": _name, "options": _options},
     "start": {"id": _text, "start_at": _number(0, 1e11)},
     "abort": {"id": _text},
     "quit": {},

@@ -12,6 +12,7 @@ from importlib import resources
 from pathlib import Path
 
 from kb_tests.cloud.topology import Role
+from kb_tests.fleet.workloads import WORKLOADS
 
 _PACKAGE = "kb_agent"
 _MAIN = f"""\
@@ -31,7 +32,7 @@ ENTRIES = {
 
 def sources(role: Role) -> dict[str, bytes]:
     """The files of a folder in which `python3 __main__.py CONFIG` is the agent, by their paths."""
-    return {"__main__.py": _MAIN.encode()} | _sources(ENTRIES[role])
+    return {"__main__.py": _MAIN.encode()} | _sources(ENTRIES[role]) | _of_kinds(role)
 
 
 def write(role: Role, folder: Path) -> Path:
@@ -47,6 +48,15 @@ def packed(role: Role) -> bytes:
     """The folder, compressed: before each file a line with its path and its size in bytes."""
     files = sorted(sources(role).items())
     return zlib.compress(b"".join(b"%s %d\n%s" % (name.encode(), len(text), text) for name, text in files), 9)
+
+
+def _of_kinds(role: Role) -> dict[str, bytes]:
+    """What kinds of load bring along for a role."""
+    return {
+        f"{_PACKAGE}/{path}": without_docstrings(source).encode()
+        for workload in WORKLOADS.values()
+        for path, source in workload.files.get(role, {}).items()
+    }
 
 
 def _sources(entries: tuple[str, ...]) -> dict[str, bytes]:

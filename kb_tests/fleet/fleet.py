@@ -217,6 +217,19 @@ class Fleet:
         servers = [member.server for member in self._loading(Role.STORAGE)][:clients]
         return self._run({"kind": "fio", "fio": options}, servers, seconds, take, StorageGathering)
 
+    def run_engine(
+        self,
+        engine: str,
+        options: Mapping[str, Any],
+        clients: int,
+        seconds: float,
+        gathering: type[collect.Gathering[S, B, D]],
+        on_report: OnReport | None = None,
+    ) -> list[LoadReport[S, B, D]]:
+        """As `run`, any engine that the agents have, on the first `clients` servers that make load."""
+        command = {"kind": "engine", "engine": engine, "options": options}
+        return self._run(command, self._topology.loading[:clients], seconds, on_report, gathering)
+
     def _loading(self, role: Role) -> list[Member]:
         return [member for member in self._roster.members.values() if member.server.role is role]
 
@@ -225,7 +238,7 @@ class Fleet:
         command: Mapping[str, Any],
         servers: Sequence[Server],
         seconds: float,
-        take: OnReport,
+        take: OnReport | None,
         part: type[collect.Gathering[S, B, D]],
     ) -> list[LoadReport[S, B, D]]:
         """One report from each of `servers`, in their order."""

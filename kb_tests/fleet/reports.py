@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import Field
-
 from kb_tests.fleet.http.messages import BlockReport, Done, SecondReport
 from kb_tests.fleet.messages import Failed, Hello, Ready
 from kb_tests.fleet.storage.messages import (
@@ -23,4 +19,4 @@ OfStorage = Filling | DiskReport | IoSecond | IoBlock | IoDue | IoVerifying | Io
 OfCommand = Ready | OfHttp | OfStorage | Failed
 """Those that answer a command, by its id."""
 
-Report = Annotated[Hello | OfCommand, Field(discriminator="kind")]
+Report = Hello | OfCommand

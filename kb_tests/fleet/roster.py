@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, Union
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from kb_tests.agent import protocol
 from kb_tests.cloud.topology import Server
-from kb_tests.fleet.messages import Hello
+from kb_tests.fleet.messages import Failed, Hello, Message, Ready
 from kb_tests.fleet.reports import Report
 from kb_tests.fleet.sequence import Sequence
+from kb_tests.fleet.workloads import WORKLOADS
 
-_REPORT: TypeAdapter[Report] = TypeAdapter(Report)
+
+@functools.cache
+def _report(kinds: tuple[type[Message], ...]) -> TypeAdapter[Report]:
+    """Reads any report of these kinds, and those that all agents send."""
+    any_report: Any = Annotated[Union[(Hello, Ready, Failed, *kinds)], Field(discriminator="kind")]
+    return TypeAdapter(any_report)
 
 
 class Serving(NamedTuple):
@@ -56,6 +63,7 @@ class Roster:
 
     def __init__(self, servers: Iterable[Server]) -> None:
         self.members = {server.name: Member(server) for server in servers}
+        self._reads = _report(tuple(one for known in WORKLOADS.values() for one in known.reports))
 
     def missing(self) -> list[Member]:
         """Those that have not said hello."""
@@ -68,7 +76,7 @@ class Roster:
         if len(raw) > protocol.MAX_MESSAGE:
             return "", None, ""
         try:
-            report = _REPORT.validate_json(raw)
+            report = self._reads.validate_json(raw)
         except ValidationError as error:
             return self._claimed(raw), None, _complaint(raw, error)
         member = self.members.get(report.agent)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from kb_tests.fleet.http.messages import AgentReport
-from kb_tests.fleet.storage.messages import StorageReport
+from kb_tests.fleet.messages import LoadReport
 
 TOUCHING = 1e-3
 """Seconds that two neighbouring blocks may lie apart: agents write times with limited digits."""
 
-R = TypeVar("R", AgentReport, StorageReport)
+R = TypeVar("R", bound=LoadReport[Any, Any, Any])
 W = TypeVar("W")
 
 
@@ -38,7 +37,7 @@ def sort_out(
     return whole, missing
 
 
-def unfinished(report: AgentReport | StorageReport) -> str:
+def unfinished(report: LoadReport[Any, Any, Any]) -> str:
     """Why `report` did not come to its end or mixes commands, in one sentence; empty if it does not."""
     if report.problem:
         return report.problem

@@ -10,6 +10,7 @@ import pytest
 
 from kb_tests.cloud import workloads as cloud
 from kb_tests.errors import KbError
+from kb_tests.fleet import workloads as fleet
 from kb_tests.report import workloads as report
 from kb_tests.scenario import workloads as scenario
 from kb_tests.scenario.workloads import Table
@@ -17,7 +18,7 @@ from kb_tests.session import workloads as session
 from kb_tests.sla import workloads as sla
 
 PACKAGE = Path(__file__).parents[2] / "kb_tests"
-TABLES: list[Table[Any]] = [room.WORKLOADS for room in (scenario, cloud, sla, report, session)]
+TABLES: list[Table[Any]] = [room.WORKLOADS for room in (scenario, cloud, fleet, sla, report, session)]
 FORK = re.compile(
     r"isinstance\([^)]*\b(Http|Storage)(Point|Scenario|Sla|Measurement)|case (Http|Storage)\w+\("
 )

@@ -17,6 +17,7 @@ COMMANDS: list[dict[str, Any]] = [
     {"kind": "disk", "id": "a", "target": {"kind": "ephemeral"}},
     {"kind": "fio", "id": "a", "clients": 3, "fio": {"mode": "randread"}},
     {"kind": "load", "id": "a", "clients": 3, "http": {"rate": 1}},
+    {"kind": "engine", "id": "a", "clients": 3, "engine": "connects", "options": {"rate": 1}},
     {"kind": "start", "id": "a", "start_at": 1.7e9},
     {"kind": "abort", "id": ""},
     {"kind": "quit"},
@@ -79,6 +80,7 @@ def test_garbage_is_refused(raw: bytes) -> None:
         ({"v": 1, "kind": "serve", "id": "a", "pages": [-1], "connections": 1, "tls": ""}, "pages"),
         ({"v": 1, "kind": "serve", "id": "a", "pages": [1], "connections": 1, "tls": "x" * 16_385}, "tls"),
         ({"v": 1, "kind": "serve", "id": "a", "pages": [1], "connections": 1, "tls": "\u00fc"}, "tls"),
+        ({"v": 1, "kind": "engine", "id": "a", "clients": 1, "engine": "..os", "options": {}}, "engine"),
         ([], "not a JSON object"),
     ],
 )
