@@ -19,6 +19,7 @@ _KEEP_FREE = 64 << 20
 _START_TIMEOUT = 20.0
 _CONFIG = """\
 # {mark}
+# serves {connections_asked}
 {user}
 worker_processes {workers};
 worker_rlimit_nofile {files};
@@ -91,6 +92,8 @@ class Nginx:
         path = process.find("nginx")
         if path is None:
             raise NginxError("nginx is not installed in this image")
+        if self._pid is None and not self._connections:
+            connections = max(connections, self._recall())
         tls = self._tls if tls is None else tls
         if self._pid is None or connections > self._connections or tls != self._tls:
             self._connections = max(connections, self._connections)
@@ -141,6 +144,7 @@ class Nginx:
             workers=self._workers,
             files=wanted if hard == resource.RLIM_INFINITY else min(hard, wanted),
             folder=self._folder,
+            connections_asked=self._connections,
             connections=self._connections + 64,
             listen=self._listen,
             tls=_TLS.format(folder=self._folder) if self._tls else "",
@@ -152,6 +156,18 @@ class Nginx:
             key = os.open(os.path.join(self._folder, "tls.pem"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(key, "w", encoding="ascii") as file:
                 file.write(self._tls)
+
+    def _recall(self) -> int:
+        """How many connections an agent before this one served, and as it did: its server was rebooted."""
+        try:
+            with open(self._config, encoding="ascii") as file:
+                text = file.read(65_536)
+            if "ssl_certificate" in text:
+                with open(os.path.join(self._folder, "tls.pem"), encoding="ascii") as file:
+                    self._tls = file.read(65_536)
+            return int(text.partition("# serves ")[2].split()[0])
+        except (OSError, ValueError, IndexError):
+            return 0
 
     def _spawn(self, path: str) -> None:
         if os.path.exists(self._check):  # it stays when nginx is killed, and nginx would not have it

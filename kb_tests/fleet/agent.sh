@@ -14,6 +14,10 @@ python3 -IS - <<'KB_END' || die "the agent cannot be unpacked"
 @unpack@
 KB_END
 
+# user_data is for the first boot alone; a server that is rebooted under load has to come back.
+boot=/var/lib/cloud/scripts/per-boot/kb-agent
+[ "$0" = $boot ] || { mkdir -p ${boot%/*} && cp "$0" $boot && chmod 700 $boot; } 2>/dev/null
+
 # The distribution's nginx may hold the port; the agent starts its own.
 if [ @role@ = server ]; then
     [ -d /run/systemd/system ] && systemctl stop nginx 2>/dev/null

@@ -29,6 +29,8 @@ _SSH_PORT = 22
 _MAX_SSH = 64  # connections at once; the others wait in the listen queue
 _LONGEST_REQUEST = 4096
 _SCRIPT = "/var/lib/cloud/instance/user-data.txt"
+_EACH_BOOT = "/var/lib/cloud/scripts/per-boot"
+"""Where cloud-init looks for what has to run at each boot, by name, before user_data does."""
 
 # What root keeps in a server: the usual set of containers, and its own network. Missing on purpose:
 # SYS_ADMIN (mounts), SYS_MODULE, SYS_RAWIO, SYS_TIME, SYS_BOOT, SYSLOG, MKNOD, DAC_READ_SEARCH, BPF.
@@ -81,6 +83,7 @@ def run(server: Server, status: int, cloud: socket.socket, groups: Groups | None
     os.read(status, 1)
     os.close(status)
     _log(f"{server.hostname} is up")
+    init.run_boot_scripts()
     if server.run_user_data:
         init.run_user_data()
     init.serve()
@@ -139,6 +142,13 @@ class _Init:
         while True:
             for key, _ in self._selector.select():
                 key.data()
+
+    def run_boot_scripts(self) -> None:
+        """Start what an earlier boot left to run at each one."""
+        with suppress(OSError):
+            for name in sorted(os.listdir(_EACH_BOOT)):
+                if os.access(f"{_EACH_BOOT}/{name}", os.X_OK):
+                    self._spawn([f"{_EACH_BOOT}/{name}"], self._quiet, 1, 2)
 
     def run_user_data(self) -> None:
         """Start the script that `rootfs` left on the disk; it may outlive us no further than we live."""

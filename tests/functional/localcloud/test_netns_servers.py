@@ -167,7 +167,13 @@ def test_metadata_and_config_drive() -> None:
 def test_a_stopped_server_keeps_its_disk_and_runs_user_data_once() -> None:
     async def main() -> None:
         async with running() as cloud:
-            server = await cloud.boots("disk", "echo booted >> /opt/log; echo x > /run/gone")
+            folder = "/var/lib/cloud/scripts/per-boot"
+            server = await cloud.boots(
+                "disk",
+                "echo booted >> /opt/log; echo x > /run/gone\n"
+                f"mkdir -p {folder}; cd {folder}; touch no-program\n"
+                "printf '#!/bin/sh\\necho again >> /opt/each' > again; chmod 700 again",
+            )
             await cloud.run(server, "echo more >> /etc/kept")
             await cloud.driver.power_off(server.id)
             assert await cloud.driver.power() == {server.id: Power.STOPPED}
@@ -177,6 +183,8 @@ def test_a_stopped_server_keeps_its_disk_and_runs_user_data_once() -> None:
             assert await cloud.run(server, "cat /opt/log /etc/kept; ls /run/gone", check=False) == (
                 "booted\nmore\nls: cannot access '/run/gone': No such file or directory\n"
             )
+            waiting = "until [ -s /opt/each ]; do sleep 0.1; done; cat /opt/each"
+            assert await cloud.run(server, waiting) == "again\n"
             await cloud.driver.destroy(server.id)
             assert await cloud.driver.power() == {}
             await cloud.driver.destroy(server.id)
