@@ -31,12 +31,13 @@ class Network:
 
 @dataclass(frozen=True)
 class Ready:
-    """A network that servers can be put on, once it and its way out are made."""
+    """A network that servers can be put on, once it and its way out, a router, are made."""
 
     plan: NetworkPlan
     network: Step[Network]
     group_id: Step[str]
     routed: Step[Any]
+    router_id: Step[str]
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def add_client_side(
     floating_ip = (
         graph.add("floating IP", make_floating_ip, [proxy_port_id, routed]) if options.floating_ip else None
     )
-    ready = Ready(plan, network, group, routed)
+    ready = Ready(plan, network, group, routed, router_id)
     return ClientSide(ready, subnet_id, router_id, proxy_port_id, floating_ip)
 
 
@@ -183,7 +184,7 @@ def _add_router(
         else:
             interface = _add_interface(graph, builder, what, router_id, subnet=subnet_id)
         routed = graph.add(f"routed {plan.name}", lambda: None, [leg, interface])
-        networks.append(Ready(plan, network, add_group(plan), routed))
+        networks.append(Ready(plan, network, add_group(plan), routed, router_id))
     return networks
 
 

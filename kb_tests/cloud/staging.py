@@ -166,7 +166,8 @@ class _Stage:
         notes = self._supplies.notes
         if waiting.replaced:
             notes += (f"{len(waiting.replaced)} of {len(servers)} servers went to ERROR and were made anew.",)
-        networks = {ready.plan.name: ready.network.value for ready in (self._clients.ready, *self._servers)}
+        every = (self._clients.ready, *self._servers)
+        networks = {ready.plan.name: ready.network.value for ready in every}
         (proxy,) = _of(Role.PROXY, self._groups, servers)
         return Topology(
             run_id=site.journal.run_id,
@@ -180,6 +181,7 @@ class _Stage:
             staging=StagingFacts(time.monotonic() - self._began, site.cloud.requests - self._requests),
             notes=notes,
             mtus={name: network.mtu for name, network in networks.items() if network.mtu},
+            routers={ready.plan.name: ready.router_id.value for ready in every},
         )
 
 

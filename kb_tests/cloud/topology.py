@@ -88,7 +88,8 @@ class Topology:
     `notes` are sentences that every report of it must show (the local cloud says what it is).
     `clients[i].peer == servers[i].address`, or its floating IP where the clients are on another cloud,
     the testing cloud, which then has a proxy of its own. `region` and `testing_region` are those of both
-    clouds, "" where unknown. `mtus` are those of the networks by name, as Neutron says. `kept` is a sentence
+    clouds, "" where unknown. `mtus` are those of the networks by name, as Neutron says, `routers` the
+    ids of the routers by the network before which they are. `kept` is a sentence
     on until when it stays and how it ends, "" if it goes with its session.
     """
 
@@ -102,6 +103,7 @@ class Topology:
     staging: StagingFacts
     notes: tuple[str, ...] = field(default=())
     mtus: Mapping[str, int] = field(default_factory=dict)
+    routers: Mapping[str, str] = field(default_factory=dict)
     testing_proxy: Server | None = None
     region: str = ""
     testing_region: str = ""
@@ -145,4 +147,5 @@ def joined(under_test: Topology, testing: Topology) -> Topology:
         testing_region=testing.region,
         notes=tuple(dict.fromkeys((*under_test.notes, *testing.notes))),
         mtus={**under_test.mtus, **testing.mtus},
+        routers={**testing.routers, **under_test.routers},
     )

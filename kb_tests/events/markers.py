@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 from kb_tests.errors import WatchError
 from kb_tests.events import lines
@@ -14,6 +16,16 @@ from kb_tests.events.sessions import Session
 
 LONGEST = 2000
 """Characters of a marker that are kept."""
+
+MOST = 200
+"""Markers of a session that are read at most: the first ones."""
+
+
+class Noted(NamedTuple):
+    """A marker: Unix time, and what was done."""
+
+    t: float
+    text: str
 
 
 def note(session: Session, text: str) -> Path:
@@ -27,3 +39,18 @@ def note(session: Session, text: str) -> Path:
     except OSError as error:
         raise WatchError(f"{path} cannot be written: {error.strerror}.") from error
     return path
+
+
+def noted(folder: Path) -> list[Noted]:
+    """The markers of the session in `folder`, in the order of their times; none where nothing can be read.
+
+    They are files of others: what cannot be a marker is passed over.
+    """
+    found = []
+    with contextlib.suppress(OSError):
+        for path in sorted(folder.glob("mark-*.ndjson"))[: 10 * MOST]:
+            with contextlib.suppress(OSError), path.open("rb") as file:
+                line = lines.decode(file.readline(lines.LONGEST))
+                if line is not None and isinstance(line.event, Marker):
+                    found.append(Noted(line.t, line.event.text))
+    return sorted(found)[:MOST]

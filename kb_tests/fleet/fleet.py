@@ -25,6 +25,9 @@ from kb_tests.fleet.storage.messages import DiskReport, Filling, IoSecond, IoVer
 from kb_tests.fleet.tunnel import Tunnel
 
 OnSecond = Callable[[SecondReport], None]
+OnStart = Callable[[float], None]
+"""Is given the moment at which a load begins, in monotonic seconds of this process."""
+
 OnReport = Callable[[OfCommand], None]
 P = TypeVar("P", bound=collect.Part)
 
@@ -63,6 +66,7 @@ class Fleet:
         self._version: Mapping[str, str] = {}
         self._round_trip = 0.0
         self._running: collect.Collection[Any] | None = None
+        self._on_start: OnStart | None = None
 
     @classmethod
     @contextmanager
@@ -100,6 +104,15 @@ class Fleet:
             yield fleet
         finally:
             control.close()
+
+    @contextmanager
+    def telling(self, on_start: OnStart) -> Iterator[None]:
+        """Tell when each load begins that is run in between, as soon as the agents are told."""
+        self._on_start = on_start
+        try:
+            yield
+        finally:
+            self._on_start = None
 
     @property
     def topology(self) -> Topology:
@@ -258,9 +271,12 @@ class Fleet:
             else:
                 lead = LEAD + LEAD_ROUND_TRIPS * self._round_trip
                 before = self._control.reading()
-                self._control.send(
-                    {"kind": "start", "id": collection.id, "start_at": self._control.time() + lead}
-                )
+                asked = time.monotonic()
+                now = self._control.time()
+                read = (asked + time.monotonic()) / 2
+                self._control.send({"kind": "start", "id": collection.id, "start_at": now + lead})
+                if self._on_start is not None:
+                    self._on_start(read + lead)
                 self._gather(lambda: collection.waiting(), time.monotonic() + lead + seconds + GRACE, take)
                 change = before.change(self._control.reading())
                 finished = not collection.waiting()

@@ -23,7 +23,7 @@ def run(
         "warm_up": point.warm_up,
         "duration": point.duration,
         "timeout": point.timeout,
-        "block": block_seconds(point.duration),
+        "block": block_seconds(point.duration, by_second=point.by_second),
         "port": port,
         "tls": point.tls,
     }

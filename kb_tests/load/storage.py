@@ -49,7 +49,7 @@ def options(point: StoragePoint) -> dict[str, Any]:
         "extra": dict(point.extra),
         "ramp": point.ramp,
         "duration": point.duration,
-        "block": block_seconds(point.duration),
+        "block": block_seconds(point.duration, by_second=point.by_second),
         "drain": DRAIN,
         "verify": verifying(point),
     }

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from kb_tests.report import words
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord
 from kb_tests.report.workloads import presentation
+from kb_tests.sla.recovery import RECOVERY
 from kb_tests.sla.verdict import Check, Outcome
 
 WITHOUT_VERDICT = (PointStatus.LOST, PointStatus.ERROR, PointStatus.NOT_RUN)
@@ -124,11 +125,13 @@ def _worst(point: PointRecord) -> str:
         return f"{value} of the {things} failed, {limit} are allowed"
     if check.name == "achieved":
         return f"{value} of the load was achieved, where {limit} are asked for"
+    if check.name == RECOVERY and check.value == float("inf"):
+        return f"it did not recover while it was watched, its limit {limit}"
     if check.value == float("inf"):
         return f"{words.subject(check)} was beyond measure, its limit {limit}"
     return f"{words.subject(check)} was {value}, its limit {limit}"
 
 
 def _telling(check: Check) -> int:
-    order = ("verify", "errors", "connections", "achieved")
+    order = ("verify", RECOVERY, "errors", "connections", "achieved")
     return order.index(check.name) if check.name in order else len(order)

@@ -10,6 +10,9 @@ Times are in seconds, rates per second, shares from 0 to 1::
     kb.response.p50 .p90 .p99 .p99.9 .max                        kb.confidence kb.looks
     kb.check.<name>.outcome .value .limit .low .high             (spaces in a check's name become "_")
 
+    kb.hook.<n>.name .outcome .exit_code .began .seconds         (n from 1, as in the scenario)
+    kb.recovery.<n>.mark .at .seconds .least .off .bad           (n from 1, by time; no .seconds: it did not)
+
 Those of a storage point are listed in `report.storage.words.properties`.
 
 A value that does not exist, such as the percentile of an empty sample, has no property; "inf" stands
@@ -19,6 +22,7 @@ where too many requests had no good answer.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 from kb_tests.report import words
 from kb_tests.report.record import PointRecord
@@ -42,6 +46,7 @@ def properties(point: PointRecord) -> list[Property]:
         found.append(("kb.note", words.printable("; ".join(point.remarks))))
     if point.measurement is not None:
         found += presentation(point.point).shown(point).properties()
+    found += _disturbances(point)
     if point.verdict is not None:
         found += [("kb.confidence", point.verdict.confidence), ("kb.looks", point.verdict.looks)]
         for check in point.verdict.checks:
@@ -49,6 +54,20 @@ def properties(point: PointRecord) -> list[Property]:
             found.append((f"{name}.outcome", str(check.outcome)))
             found += [(f"{name}.{key}", getattr(check, key)) for key in ("value", "limit", "low", "high")]
     return [(name, _rounded(value)) for name, value in found if not _is_nan(value)]
+
+
+def _disturbances(point: PointRecord) -> Iterator[Property]:
+    """What was done to the cloud, and what followed."""
+    for number, hook in enumerate(point.hooks, start=1):
+        told: dict[str, str | float | None] = {"name": words.printable(hook.name), "outcome": hook.outcome}
+        told |= {"exit_code": hook.exit_code, "began": hook.began, "seconds": hook.seconds}
+        yield from ((f"kb.hook.{number}.{key}", value) for key, value in told.items() if value is not None)
+    for number, one in enumerate(point.recovery, start=1):
+        told = {"mark": words.printable(one.mark), "at": one.at, "seconds": one.seconds, "least": one.least}
+        told |= {"off": one.off, "bad": one.bad}
+        yield from (
+            (f"kb.recovery.{number}.{key}", value) for key, value in told.items() if value is not None
+        )
 
 
 def _is_nan(value: str | float) -> bool:

@@ -14,6 +14,7 @@ from pydantic import (
 )
 
 from kb_tests.report.batches import limits_of
+from kb_tests.report.marks import HookRecord, RecoveryRecord
 from kb_tests.report.measured import Part, RunId, Text
 from kb_tests.report.workloads import WORKLOADS, AnyMeasured, AnyPoint, kind_of
 from kb_tests.scenario.base import Point
@@ -60,7 +61,8 @@ class PointRecord(Part):
     A point that was run again stands in the record again, with the number of its `attempt`. `earlier` are
     looks before the one that decided. `doubts` say why a measurement of somebody's own test is not to be
     believed, `notes` what else is to be known of it. `down` are sentences on servers that Nova did not call
-    ACTIVE when the point had gone wrong.
+    ACTIVE when the point had gone wrong. `hooks` is what was done to the cloud meanwhile, `recovery` what
+    followed each hook and each marker of a person.
     """
 
     point: AnyPoint
@@ -76,6 +78,8 @@ class PointRecord(Part):
     doubts: tuple[Text, ...] = ()
     notes: tuple[Text, ...] = ()
     down: tuple[Text, ...] = ()
+    hooks: tuple[HookRecord, ...] = ()
+    recovery: tuple[RecoveryRecord, ...] = ()
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Self:

@@ -45,6 +45,8 @@ def _summary(record: RunRecord, path: Path | None) -> Iterator[Line]:
         yield Line("  ".join(cells).rstrip(), _markup(point))
         for finding in words.findings(point):
             yield Line(f"{'':{widths[0]}}  {finding}")
+        for told in words.disturbances(point):
+            yield Line(f"{'':{widths[0]}}  {told}")
         for note in point.remarks:
             yield Line(f"{'':{widths[0]}}  note: {note}")
     for problem in record.problems:

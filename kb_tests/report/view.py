@@ -68,6 +68,8 @@ class PointView:
     findings: tuple[str, ...]
     reasons: tuple[str, ...]
     notes: tuple[str, ...]
+    disturbances: tuple[str, ...]
+    outputs: Pairs
     checks: tuple[CheckView, ...]
     confidence: str
     looks: int
@@ -250,6 +252,8 @@ def _point(
         findings=tuple(words.findings(point)),
         reasons=point.verdict.reasons if point.verdict else (),
         notes=point.remarks,
+        disturbances=tuple(words.disturbances(point)),
+        outputs=tuple((hook.name, hook.output) for hook in point.hooks if hook.output),
         checks=tuple(_check(check) for check in checks),
         confidence=words.share(point.verdict.confidence) if point.verdict else "",
         looks=point.verdict.looks if point.verdict else 0,

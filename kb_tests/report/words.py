@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord
 from kb_tests.report.workloads import presentation
 from kb_tests.scenario.units import format_duration, format_size
+from kb_tests.sla.recovery import RECOVERY
 from kb_tests.sla.verdict import Check, Outcome
 
 BEYOND = "beyond measure"
@@ -88,6 +89,7 @@ def subject(check: Check) -> str:
         return f"{match[2]} of {match[1] or 'response'} {'latency' if match[1] else 'time'}"
     return {
         "achieved": "achieved rate",
+        "recovery": "time to recover",
         "errors": "error share",
         "connections": "share of connections kept open",
         "verify": "share of what was written that was lost or changed",
@@ -141,6 +143,8 @@ def sentence(check: Check) -> str:
     value, limit = pair(check)
     if math.isnan(check.value):
         return f"{what} has no value to hold against its limit {limit}"
+    if check.name == RECOVERY and math.isinf(check.value):
+        return f"it did not recover while it was watched, {duration(check.low)} at least, its limit {limit}"
     if math.isinf(check.value):
         why = "no good answer" if check.name.startswith("latency") else "no end that fio could see"
         return f"{what} is {BEYOND}, its limit {limit}: too many {_things(check)} had {why}"
@@ -178,6 +182,17 @@ def findings(point: PointRecord) -> list[str]:
                 kinds = presentation(point.point).failures(point)
                 told.append(sentence(check) + (f": {kinds}" if check.name == "errors" and kinds else ""))
     return told
+
+
+def disturbances(point: PointRecord) -> list[str]:
+    """What was done to the cloud while the point ran, and what followed, one sentence each."""
+    told = []
+    for hook in point.hooks:
+        began = "" if hook.began is None else f" at {hook.began:.1f} s"
+        took = "" if hook.seconds is None else f", {duration(hook.seconds)}"
+        code = "" if hook.exit_code is None else f", exit code {hook.exit_code}"
+        told.append(f"Hook {hook.name!r}{began}: {hook.outcome.replace('_', ' ')}{code}{took}.")
+    return [printable(sentence) for sentence in (*told, *(one.sentence for one in point.recovery))]
 
 
 def earlier_looks(point: PointRecord) -> Iterator[tuple[str, str]]:

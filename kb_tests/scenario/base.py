@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, Self
 
 from pydantic import (
     AfterValidator,
@@ -17,6 +18,9 @@ from pydantic import (
 )
 
 from kb_tests.scenario.units import Duration, Share, Size
+
+if TYPE_CHECKING:
+    from kb_tests.scenario.hooks import Hook, RecoveryLimit
 
 ScenarioName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
 PERCENTILE = r"p([0-9]{1,2}(\.[0-9]{1,4})?|100)"
@@ -99,7 +103,8 @@ class Point:
     """One load run of any kind: what all rooms may ask of it without knowing its kind.
 
     `duration` is the seconds of its measured window, `max_duration` what they may become while its sample
-    cannot decide. `clients` of the topology's servers make the load.
+    cannot decide. `clients` of the topology's servers make the load. `by_second` asks for what was due in
+    each second by itself, from which recovery is measured.
     """
 
     kind: ClassVar[str]
@@ -108,6 +113,7 @@ class Point:
     clients: int
     duration: float
     max_duration: float
+    by_second: bool = False
 
     @property
     def before(self) -> float:
@@ -164,6 +170,10 @@ class Sla(Protocol):
     def staging(self) -> float | None:
         """Seconds that staging may take."""
 
+    @property
+    def recovery(self) -> RecoveryLimit | None:
+        """How long the service may be off after a hook or a marker."""
+
 
 class Scenario(Protocol):
     """A scenario of any kind: what all rooms may ask of it without knowing its kind."""
@@ -191,6 +201,10 @@ class Scenario(Protocol):
     @property
     def sla(self) -> Sla:
         """What has to hold."""
+
+    @property
+    def hooks(self) -> Sequence[Hook]:
+        """What is done to the cloud meanwhile."""
 
     def model_dump(self, *, mode: str = "python", exclude_none: bool = False) -> dict[str, Any]:
         """Its settings, as pydantic gives them."""

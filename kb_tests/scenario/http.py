@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -17,6 +18,7 @@ from kb_tests.scenario.base import (
     Section,
     check_scale,
 )
+from kb_tests.scenario.hooks import Hook, Recovery, check_hooks
 from kb_tests.scenario.placement import Placement
 from kb_tests.scenario.units import Duration, Share, Size, WarmUp
 
@@ -105,21 +107,24 @@ class HttpSla(Section):
     """What must hold; what is not named is not judged, but at least one limit must be.
 
     `connections` is judged always where connections are kept: all of them are open when the measured window
-    begins, and never fewer than this share of them in it.
+    begins, and never fewer than this share of them in it. Beside hooks or `recovery`, which may well break
+    some, that share is 0 unless it is named.
     """
 
     latency: Latency | None = None
     achieved: Share | None = None
     errors: Share | None = None
     connections: Share = 0.99
+    recovery: Recovery | None = None
     staging: Duration | None = None
     confidence: Confidence = 0.95
 
     @model_validator(mode="after")
     def _judges(self) -> Self:
-        if self.latency is None and self.achieved is None and self.errors is None:
+        if not (self.latency or self.recovery) and self.achieved is None and self.errors is None:
             raise ValueError(
-                "name at least one of latency, achieved, errors: a point without a limit proves nothing"
+                "name at least one of latency, achieved, errors, recovery: a point without a limit proves"
+                " nothing"
             )
         return self
 
@@ -133,10 +138,28 @@ class HttpScenario(Section):
     topology: HttpTopology = HttpTopology()
     load: HttpLoad
     sla: HttpSla
+    hooks: Annotated[list[Hook], Field(max_length=20)] = Field(default_factory=list)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _connections_may_break(cls, data: Any) -> Any:
+        sla = data.get("sla") if isinstance(data, Mapping) else None
+        if isinstance(sla, Mapping) and (data.get("hooks") or "recovery" in sla):
+            return {**data, "sla": {"connections": "0%"} | dict(sla)}
+        return data
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
         check_scale(self.load.clients, self.topology.servers, len(self.load.rate))
+        smallest = self.load.clients.start if self.load.clients else self.topology.servers
+        check_hooks(
+            self.hooks,
+            self.sla.recovery,
+            self.load,
+            duration=self.load.duration,
+            max_duration=self.load.max_duration,
+            roles={"server": smallest, "client": smallest},
+        )
         if self.sla.achieved is not None and 0 in self.load.rate:
             raise ValueError("sla.achieved has no meaning for rate 0, which offers no rate")
         if self.sla.latency is not None and 0 in self.load.rate:
@@ -210,6 +233,7 @@ def http_point(scenario: HttpScenario, clients: int, rate: float) -> HttpPoint:
         timeout=load.timeout,
         find_warm_up=load.warm_up is None,
         tls=load.tls,
+        by_second=bool(scenario.hooks or scenario.sla.recovery),
     )
 
 

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from kb_tests.errors import ScenarioError
 from kb_tests.scenario.base import Section
+from kb_tests.scenario.hooks import KEY
 from kb_tests.scenario.mistakes import Key, found, sentence
 from kb_tests.scenario.workloads import WORKLOADS
 
@@ -16,13 +17,15 @@ S = TypeVar("S", bound=Section)
 
 
 def with_load(scenario: S, load: Mapping[str, object], call: str) -> S:
-    """`scenario` for one look at another `load`, whose keys and values are those of a scenario file.
+    """`scenario` for one look at another `load`, whose keys and values are those of a scenario file; without
+    its hooks, which belong to its own points.
 
     Raises ScenarioError that names `call` and the arguments that are wrong.
     """
     data = scenario.model_dump(mode="json", exclude_none=True)
     data["load"] |= {"clients": None, **load}
     data["sla"] = WORKLOADS[data["kind"]].unjudged
+    data.pop(KEY, None)
     model = type(scenario)
     try:
         return model.model_validate(data)

@@ -19,6 +19,7 @@ from kb_tests.scenario.base import (
     Section,
     check_scale,
 )
+from kb_tests.scenario.hooks import Hook, Recovery, check_hooks
 from kb_tests.scenario.placement import StoragePlacement
 from kb_tests.scenario.units import Duration, Share, Size
 
@@ -300,6 +301,7 @@ class StorageSla(Section):
     achieved: Share | None = None
     max_stall: Duration = 1.0
     errors: Share = 0.0
+    recovery: Recovery | None = None
     staging: Duration | None = None
     confidence: Confidence = 0.95
 
@@ -338,10 +340,19 @@ class StorageScenario(Section):
     topology: StorageTopology
     load: StorageLoad
     sla: StorageSla = StorageSla()
+    hooks: Annotated[list[Hook], Field(max_length=20)] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
         check_scale(self.load.clients, self.topology.servers, len(self.load.profiles))
+        check_hooks(
+            self.hooks,
+            self.sla.recovery,
+            self.load,
+            duration=self.load.duration,
+            max_duration=self.load.max_duration,
+            roles={"server": self.load.clients.start if self.load.clients else self.topology.servers},
+        )
         for profile in self.load.profiles:
             if profile.block_size * profile.numjobs > self.topology.file_size:
                 raise ValueError(f"the blocks of profile {profile.name} do not fit into topology.file_size")
@@ -437,6 +448,7 @@ def storage_point(scenario: StorageScenario, clients: int, profile: Profile) -> 
         max_duration=load.max_duration or load.duration,
         steady=load.steady,
         verify=load.verify and profile.reads < 1,
+        by_second=bool(scenario.hooks or scenario.sla.recovery),
     )
 
 

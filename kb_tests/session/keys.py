@@ -29,5 +29,7 @@ RECORDS: pytest.StashKey[dict[str, Path]] = pytest.StashKey()
 STAGINGS: pytest.StashKey[Stagings] = pytest.StashKey()
 STAGED: pytest.StashKey[bool] = pytest.StashKey()
 """There once this process has staged something."""
+EVENTS: pytest.StashKey[Path | None] = pytest.StashKey()
+"""The folder of the session's events; None where nobody can follow it."""
 CHECKS: pytest.StashKey[int] = pytest.StashKey()
 """How many checks the session makes, which share the error probability that its confidence leaves."""

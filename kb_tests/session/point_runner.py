@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
@@ -18,9 +20,13 @@ from kb_tests.cloud.topology import Topology
 from kb_tests.events.bus import Bus
 from kb_tests.events.model import CheckSeen, LookEnded, PointStarted
 from kb_tests.fleet.fleet import Fleet
+from kb_tests.measure.recovery import Recovery, Slot, recoveries
 from kb_tests.report import words
+from kb_tests.report.marks import HookRecord, RecoveryRecord
 from kb_tests.report.record import LookRecord, PointRecord, PointStatus
 from kb_tests.scenario.base import Point, Section
+from kb_tests.scenario.hooks import Hook
+from kb_tests.session.marking import Marked, Marking
 from kb_tests.session.progress import Progress
 from kb_tests.session.progression import Progression
 from kb_tests.session.recorder import Recorder
@@ -39,12 +45,14 @@ M = TypeVar("M")
 
 @dataclass(frozen=True)
 class Probe(Generic[P, M]):
-    """One run of a point, and the verdict on it."""
+    """One run of a point, and the verdict on it; its `hooks`, and what followed them and people's markers."""
 
     point: P
     measurement: M
     verdict: Verdict
     started: datetime
+    hooks: tuple[HookRecord, ...] = ()
+    recovery: tuple[RecoveryRecord, ...] = ()
 
 
 class PointRunner(ABC, Generic[S, P, M]):
@@ -66,6 +74,7 @@ class PointRunner(ABC, Generic[S, P, M]):
         recorder: Recorder,
         progress: Progress,
         progression: Progression,
+        marking: Marking,
         *,
         checks: int,
         inconclusive_passes: bool = False,
@@ -81,11 +90,20 @@ class PointRunner(ABC, Generic[S, P, M]):
         self._bus = bus
         self._recorder = recorder
         self._progression = progression
+        self._marking = marking
         self._inconclusive_passes = inconclusive_passes
 
     @abstractmethod
     def measure(self, point: P) -> M:
         """Run `point`."""
+
+    def slots(self, point: P, measurement: M) -> Sequence[Slot]:  # noqa: ARG002 - a kind that knows has some
+        """What recovery is measured from; nothing where this kind does not tell what was due when."""
+        return ()
+
+    def cut(self, measurement: M) -> float:  # noqa: ARG002 - a kind that finds its warm-up has one
+        """Seconds that were cut off the beginning of the window."""
+        return 0.0
 
     @abstractmethod
     def limits(self) -> dict[str, float]:
@@ -112,7 +130,7 @@ class PointRunner(ABC, Generic[S, P, M]):
         self._progression.note(self._cloud, last)
         record = PointRecord.judged(
             last.point, last.measurement, last.verdict, last.started, [_look(probe) for probe in earlier]
-        )
+        ).model_copy(update={"hooks": last.hooks, "recovery": last.recovery})
         tolerated = {Outcome.PASS, Outcome.INCONCLUSIVE} if self._inconclusive_passes else {Outcome.PASS}
         fails = last.verdict.outcome not in tolerated
         kept = self._recorder.put(record, fails=fails)
@@ -136,8 +154,9 @@ class PointRunner(ABC, Generic[S, P, M]):
         """
         started = datetime.now(UTC)
         self._started(point, step, most)
-        with in_one_sentence():
+        with in_one_sentence(), self._marked(point, self.target.scenario.hooks) as marked:
             measurement = self.measure(point)
+        found = self._recovery(point, measurement, marked)
         verdict = WORKLOADS[self.kind].judge(
             point,
             measurement,
@@ -146,9 +165,31 @@ class PointRunner(ABC, Generic[S, P, M]):
             look=step,
             looks=most,
             staging=self.topology.staging.seconds,
+            recovery=found,
+            faults=[hook.fault for hook in marked.hooks if hook.fault],
         )
         self._tell(point, verdict, step, most)
-        return Probe(point, measurement, verdict, started)
+        followed = tuple(RecoveryRecord.of(one) for one in found)
+        return Probe(point, measurement, verdict, started, marked.hooks, followed)
+
+    @contextmanager
+    def _marked(self, point: P, hooks: Sequence[Hook]) -> Iterator[Marked]:
+        """A run of `point`, in which `hooks` are run."""
+        marked = self._marking.begin(hooks, self.target.scenario.name, point.id, point.before)
+        try:
+            with self.fleet.telling(marked.start):
+                yield marked
+        finally:
+            marked.end()
+
+    def _recovery(self, point: P, measurement: M, marked: Marked) -> tuple[Recovery, ...]:
+        """What followed what was done to the cloud in a run of `point`."""
+        cut = self.cut(measurement)
+        marks = marked.marks(cut)
+        slots = self.slots(point, measurement) if marks else ()
+        if not slots:
+            return ()
+        return recoveries(slots, marks, point.duration - cut, self.target.scenario.sla.recovery)
 
     def _skip_past(self, limit: WithinStopLimit[P]) -> None:
         """Skip the test of a point that is past the stop limit."""
@@ -168,12 +209,14 @@ class PointRunner(ABC, Generic[S, P, M]):
         own = replace(point, id=self._recorder.own_id(point))
         started = datetime.now(UTC)
         self._started(own, 1, 1)
-        with in_one_sentence():
+        with in_one_sentence(), self._marked(own, ()) as marked:
             measurement = self.measure(own)
         doubts, notes = self.doubts(own, measurement)
+        followed = tuple(RecoveryRecord.of(one) for one in self._recovery(own, measurement, marked))
         record = PointRecord.measured(
             own, measurement, started, doubts=doubts, notes=notes, allow_invalid=allow_invalid
         )
+        record = record.model_copy(update={"recovery": followed})
         fails = record.status is PointStatus.INVALID
         kept = self._recorder.put(record, fails=fails, doubted=bool(notes))
         if fails:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kb_tests.cloud import states
-from kb_tests.session.keys import ATTEMPTS, BUS, CHECKS, PROGRESSION
+from kb_tests.session.keys import ATTEMPTS, BUS, CHECKS, EVENTS, PROGRESSION
+from kb_tests.session.marking import Marking
 from kb_tests.session.progress import Progress
 from kb_tests.session.progression import Progression
 from kb_tests.session.recorder import Recorder
@@ -43,6 +44,7 @@ def runner(
         recorder,
         Progress(config, target.cloud),
         stash.setdefault(PROGRESSION, Progression()),
+        Marking(cloud, target.cloud, topology, stash[BUS], stash.get(EVENTS, None)),
         checks=stash[CHECKS],
         inconclusive_passes=config.getoption("kb_inconclusive") == "pass",
     )

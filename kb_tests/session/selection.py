@@ -16,6 +16,7 @@ from kb_tests.scenario.base import Scenario
 from kb_tests.scenario.load import load
 from kb_tests.scenario.points import Point, expand
 from kb_tests.scenario.shipped import find_file
+from kb_tests.session.hooks import check_programs
 from kb_tests.session.workloads import kinds_for
 from kb_tests.sla.count import checks_of
 
@@ -77,6 +78,8 @@ class Selection:
             other = taken.setdefault(scenario.name, path)
             if other != path:
                 raise ScenarioError(f"{path} and {other} are both named {scenario.name}; a name stands once.")
+        for scenario in scenarios.values():
+            check_programs(scenario)
         targets = tuple(
             Target(cloud, scenario, path, testing_cloud)
             for cloud in names

@@ -19,6 +19,7 @@ from kb_tests.events.bus import Bus
 from kb_tests.events.model import SessionEnded, SessionStarted, Stopping
 from kb_tests.events.reader import Follower
 from kb_tests.events.writer import FileWriter
+from kb_tests.session.keys import EVENTS
 from kb_tests.session.live import LiveLine
 from kb_tests.session.progress import Progress
 from kb_tests.session.selection import Selection
@@ -62,6 +63,7 @@ class Watching:
             folder = self._opened.folder if self._opened else None
         elif worker.get("kb_session"):
             folder = sessions.root() / str(worker["kb_session"])
+        config.stash[EVENTS] = folder
         if folder is not None:
             name = worker["workerid"] if worker else sessions.MAIN
             self._writer = FileWriter(folder / f"{name}.ndjson")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from kb_tests.measure.recovery import Recovery
 from kb_tests.scenario.workloads import Table
 from kb_tests.sla.http import feasible as http_feasible
 from kb_tests.sla.http import judge as http
@@ -27,6 +28,8 @@ class Judge(Protocol):
         look: int,
         looks: int,
         staging: float | None,
+        recovery: Sequence[Recovery],
+        faults: Sequence[str],
     ) -> Verdict:
         """The verdict on one measurement."""
 

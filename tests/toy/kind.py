@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import pytest
 from pydantic import Field
@@ -19,6 +19,7 @@ from kb_tests.fleet.boot import HTTP_PORT
 from kb_tests.fleet.collect import Gathering
 from kb_tests.fleet.fleet import Fleet
 from kb_tests.fleet.messages import ClockChange, LoadReport, Message, Text
+from kb_tests.measure.recovery import Recovery
 from kb_tests.measure.whole import sort_out, unfinished
 from kb_tests.report import words
 from kb_tests.report import workloads as report
@@ -53,6 +54,7 @@ class ConnectsSla(Section):
     p99: Duration
     failed: Share = 0.0
     staging: Duration | None = None
+    recovery: ClassVar[None] = None  # nothing is done to the cloud meanwhile: see docs/hooks.md
     confidence: Share = 0.95
 
 
@@ -63,6 +65,7 @@ class ConnectsScenario(Section):
     topology: HttpTopology = HttpTopology()
     load: ConnectsLoad
     sla: ConnectsSla
+    hooks: ClassVar[tuple[()]] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,6 +175,8 @@ def judge(
     look: int,
     looks: int,
     staging: float | None,
+    recovery: Sequence[Recovery],
+    faults: Sequence[str],
 ) -> Verdict:
     def check(name: str, found: float, limit: float, unit: str) -> Check:
         outcome, *chances = of_sample(found <= limit)

@@ -10,19 +10,27 @@ from markupsafe import Markup
 
 from kb_tests.report.charts import style
 from kb_tests.report.charts.axes import MOST, _array, binned, positive, time_axis
+from kb_tests.report.charts.marks import marks
 from kb_tests.report.http.measured import SecondColumns
+from kb_tests.report.marks import RecoveryRecord
 from kb_tests.sla.verdict import Check
 
 HEIGHT = 280
 
 
 def chart(
-    seconds: SecondColumns, duration: float, offered: float, limits: Sequence[tuple[float, Check]], name: str
+    seconds: SecondColumns,
+    duration: float,
+    offered: float,
+    limits: Sequence[tuple[float, Check]],
+    name: str,
+    marked: Sequence[RecoveryRecord] = (),
 ) -> Markup | None:
     """Second by second, or in longer steps where there are many: mean rates, and the worst p99 of a step.
 
     `offered` is requests/s, 0 for a closed loop; `limits` are (percent, check), of which p50 and p99 are
-    drawn. The warm-up is shaded. None if there is no second.
+    drawn. The warm-up is shaded, so is the time from each of `marked` to its recovery. None if there is no
+    second.
     """
     keep = np.array([at < duration for at in seconds.at], dtype=bool)
     if not keep.any():
@@ -65,6 +73,7 @@ def chart(
                 lower.plot([0, duration], [check.limit] * 2, color=colour, linewidth=1, linestyle=(0, (1, 2)))
                 shown.append(check.limit)
     style.times(lower, min(shown, default=0.001), max(shown, default=1.0))
+    marks(upper, lower, marked, last)
     for axes in (upper, lower):
         time_axis(axes, first, last, at_bottom=axes is lower)
     style.key(fig, key)

@@ -25,7 +25,17 @@ def point_charts(point: PointView) -> list[Captioned]:
     seconds, figures = shown.measurement.seconds, shown.figures
     drawn = [
         ("Response time by percentile", percentiles.chart(figures, limits, point.anchor)),
-        ("Over time", series.chart(seconds, figures.duration, figures.offered, limits, point.anchor)),
+        (
+            "Over time",
+            series.chart(
+                seconds,
+                figures.duration,
+                figures.offered,
+                limits,
+                point.anchor,
+                point.record.recovery,
+            ),
+        ),
         ("Generator by generator", _generators(shown, point.anchor)),
     ]
     return [(caption, svg) for caption, svg in drawn if svg is not None]

@@ -17,8 +17,10 @@ from kb_tests.measure.storage.measurement import StorageMeasurement, StorageServ
 from kb_tests.report import by_host, words
 from kb_tests.report.charts import strip, style
 from kb_tests.report.charts.axes import MOST, binned, positive, time_axis
+from kb_tests.report.charts.marks import marks
 from kb_tests.report.charts.percentiles import curve
 from kb_tests.report.charts.style import Captioned
+from kb_tests.report.marks import RecoveryRecord
 from kb_tests.report.storage.shown import StorageShown
 from kb_tests.report.storage.words import time_limit
 from kb_tests.report.view import PointView, ScenarioView
@@ -78,7 +80,9 @@ def reach(io: Latency) -> float:
     return math.log10(io.count / max(1, io.censored))
 
 
-def series(point: StoragePoint, measured: StorageMeasurement, name: str) -> Markup | None:
+def series(
+    point: StoragePoint, measured: StorageMeasurement, name: str, marked: Sequence[RecoveryRecord] = ()
+) -> Markup | None:
     """I/Os per second of reads and writes above, their p99 below; None if there is no second."""
     seconds = [second for second in measured.seconds if second.at < measured.duration]
     if not seconds:
@@ -110,6 +114,7 @@ def series(point: StoragePoint, measured: StorageMeasurement, name: str) -> Mark
     style.rates(upper, highest)
     upper.tick_params(labelbottom=False)
     style.times(lower, min(shown, default=0.001), max(shown, default=1.0))
+    marks(upper, lower, marked, last)
     for axes in (upper, lower):
         time_axis(axes, first, last, at_bottom=axes is lower)
     style.key(fig, key)
@@ -237,7 +242,7 @@ def point_charts(point: PointView) -> list[Captioned]:
             limits[limited[0]].append(check)
     drawn = [
         ("Latency by percentile", percentiles(asked, measured, limits, point.anchor)),
-        ("Over time", series(asked, measured, point.anchor)),
+        ("Over time", series(asked, measured, point.anchor, point.record.recovery)),
         ("Server by server", servers(measured, point.anchor)),
     ]
     return [(caption, svg) for caption, svg in drawn if svg is not None]

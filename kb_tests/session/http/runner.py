@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from kb_tests.fleet.http.messages import SecondReport
 from kb_tests.load import http
 from kb_tests.measure.http.measurement import Measurement
 from kb_tests.measure.http.merge import measure
+from kb_tests.measure.http.slots import slots
 from kb_tests.measure.http.start import without_start
 from kb_tests.measure.http.validity import sent_late, validity
+from kb_tests.measure.recovery import Slot
 from kb_tests.scenario.http import HttpPoint, HttpScenario, http_point
 from kb_tests.scenario.own import number_of_clients, with_load
 from kb_tests.session.http.result import HttpResult
@@ -62,6 +66,14 @@ class HttpRunner(PointRunner[HttpScenario, HttpPoint, Measurement]):
     def doubts(self, point: HttpPoint, measurement: Measurement) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """A generator that sent late can make the cloud look slower only."""
         return validity(point, measurement), sent_late(point, measurement, self.scenario.sla)
+
+    def slots(self, point: HttpPoint, measurement: Measurement) -> Sequence[Slot]:
+        """By the seconds in which requests were due."""
+        return tuple(slots(measurement, point.timeout))
+
+    def cut(self, measurement: Measurement) -> float:
+        """The warm-up that was found."""
+        return measurement.start.seconds if measurement.start else 0.0
 
     def measure(self, point: HttpPoint) -> Measurement:
         """Run it."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from kb_tests.errors import ScenarioError
 from kb_tests.fleet.storage.messages import IoSecond, StorageReport
 from kb_tests.load import storage
+from kb_tests.measure.recovery import Slot
 from kb_tests.measure.storage.measurement import StorageMeasurement
 from kb_tests.measure.storage.merge import measure
+from kb_tests.measure.storage.slots import slots
 from kb_tests.measure.storage.validity import fell_behind, validity, waited
 from kb_tests.scenario.mistakes import found
 from kb_tests.scenario.own import number_of_clients, with_load
@@ -75,6 +77,10 @@ class StorageRunner(PointRunner[StorageScenario, StoragePoint, StorageMeasuremen
     def lengths(self, point: StoragePoint) -> tuple[float, ...]:
         """One look at a point that runs until it is steady."""
         return (point.duration,) if point.steady else super().lengths(point)
+
+    def slots(self, point: StoragePoint, measurement: StorageMeasurement) -> Sequence[Slot]:  # noqa: ARG002
+        """By the seconds in which I/Os were due."""
+        return tuple(slots(measurement))
 
     def measure(self, point: StoragePoint) -> StorageMeasurement:
         """Run it."""

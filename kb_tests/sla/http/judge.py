@@ -12,10 +12,12 @@ turned round.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 from kb_tests.measure.http.measurement import Connections, Measurement
 from kb_tests.measure.http.validity import sent_late, validity
+from kb_tests.measure.recovery import Recovery
 from kb_tests.scenario.http import HttpPoint, HttpSla
 from kb_tests.sla.decide import (
     Risk,
@@ -28,6 +30,7 @@ from kb_tests.sla.decide import (
 )
 from kb_tests.sla.family import worst
 from kb_tests.sla.http.sample import Sample
+from kb_tests.sla.recovery import recovery_check
 from kb_tests.sla.verdict import Check, Outcome, Verdict
 
 __all__ = ["judge", "number_of_checks"]
@@ -52,13 +55,16 @@ def judge(
     look: int = 1,
     looks: int = 1,
     staging: float | None = None,
+    recovery: Sequence[Recovery] = (),
+    faults: Sequence[str] = (),
 ) -> Verdict:
     """Judge `measurement` by `sla`.
 
     `checks` is how many checks the whole run makes (`number_of_checks` of each point, summed up; this
     point's alone if None): the error probability 1 - `sla.confidence` is shared out equally among
     them, and again among the `looks` that a point may take at most, of which this is number `look`.
-    `staging` is what the topology's staging took in seconds.
+    `staging` is what the topology's staging took in seconds, `recovery` what followed each hook or marker;
+    `faults` say why nobody knows what was done to the cloud.
 
     With any reason of `validity` the outcome is INVALID; the checks are there for people to look at. Where
     generators sent late (`sent_late`), a pass stands, and the verdict notes it; all else is INVALID.
@@ -76,11 +82,15 @@ def judge(
         made.append(_achieved(sample, risk, sla.achieved))
     if sla.errors is not None:
         made.append(_errors(sample, risk, sla.errors))
+    unknown: tuple[str, ...] = ()
+    if sla.recovery is not None:
+        check, unknown = recovery_check(recovery, sla.recovery)
+        made.append(check)
     if made and point.keep_alive and measurement.connections is not None:
         made.append(_connections(measurement.connections, sla.connections))
     if sla.staging is not None:
         made.append(staging_check(staging, sla.staging))
-    reasons, late = validity(point, measurement), sent_late(point, measurement, sla)
+    reasons, late = (*faults, *validity(point, measurement), *unknown), sent_late(point, measurement, sla)
     if not made:
         reasons += ("The SLA names no limit.",)
     if reasons or worst(made) is not Outcome.PASS:
@@ -153,6 +163,8 @@ def _errors(sample: Sample, risk: Risk, limit: float) -> Check:
 
 
 def number_of_checks(sla: HttpSla) -> int:
-    """How many checks of one point can err: limits on the sample itself (p100, no error) cannot."""
+    """How many checks of one point can err: limits on the sample itself (p100, no error) cannot. That on
+    recovery counts: whether a second is good is seen in a second's sample.
+    """
     percents = [percent for percent in sla.latency.limits() if percent < 100] if sla.latency else []
-    return len(percents) + (sla.achieved is not None) + bool(sla.errors)
+    return len(percents) + (sla.achieved is not None) + bool(sla.errors) + (sla.recovery is not None)

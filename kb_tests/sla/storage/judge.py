@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from kb_tests.measure.latency import Latency
+from kb_tests.measure.recovery import Recovery
 from kb_tests.measure.storage.measurement import Io, StorageBlock, StorageMeasurement, Verified
 from kb_tests.measure.storage.validity import fell_behind, validity, waited
 from kb_tests.scenario.storage import StoragePoint, StorageSla
@@ -28,6 +29,7 @@ from kb_tests.sla.decide import (
     staging_check,
 )
 from kb_tests.sla.family import worst
+from kb_tests.sla.recovery import recovery_check
 from kb_tests.sla.verdict import Check, Outcome, Verdict
 
 _NOT_OF_CPU = ("errors", "staging", "verify")
@@ -43,6 +45,8 @@ def judge(
     look: int = 1,
     looks: int = 1,
     staging: float | None = None,
+    recovery: Sequence[Recovery] = (),
+    faults: Sequence[str] = (),
 ) -> Verdict:
     """Judge `measurement` by `sla`; the arguments are those of `kb_tests.sla.judge.judge`.
 
@@ -69,9 +73,13 @@ def judge(
     made.append(_max_stall(measurement, sla.max_stall))
     if point.verify:
         made.append(_verify(measurement))
+    unknown: tuple[str, ...] = ()
+    if sla.recovery is not None:
+        check, unknown = recovery_check(recovery, sla.recovery)
+        made.append(check)
     if sla.staging is not None:
         made.append(staging_check(staging, sla.staging))
-    reasons, outcome = validity(point, measurement), worst(made)
+    reasons, outcome = (*faults, *validity(point, measurement), *unknown), worst(made)
     for_other_reasons = any(c.outcome is Outcome.FAIL and c.name in _NOT_OF_CPU for c in made)
     if outcome is Outcome.PASS and sla.achieved is None:
         reasons += fell_behind(point, measurement)
@@ -94,7 +102,7 @@ def number_of_checks(point: StoragePoint, sla: StorageSla) -> int:
         if percent < 100
     ]
     achieved = len(directions) if sla.achieved is not None and point.rate else 0
-    return len(percents) + achieved + bool(sla.errors)
+    return len(percents) + achieved + bool(sla.errors) + (sla.recovery is not None)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,239 @@
+"""How long a service was off after something was done to the cloud: a mark, be it a hook's or a person's.
+
+The terms are those of RFC 6412, where a router's forwarding has to recover: there the time from the event to
+the moment from which on everything arrives is the full convergence time, and counts only once it was
+sustained for a validation time. Here:
+
+*Seconds* are those of the measured window. A request belongs to the second in which it was *due*: one that is
+noticed to have failed after its timeout does not make the second of that bad.
+
+*Good* is a second in which at most `Tolerance.errors` of the requests due had no good answer, and the 99th
+percentile of the others is at most `Tolerance.p99`. A second in which nothing was due is not good.
+
+*Off* are all seconds from the mark to the end of the last one that is not good, before the window ends or the
+next mark comes; the one in which the mark falls is looked at, too. What follows after `SUSTAINED` good ones
+counts as well, since what is done may take its time to have an effect, with one exception: where the service
+was off before, an isolated slow second, with as many good ones on either side and no more failures than are
+tolerated, is only named. Such seconds come without any mark, too.
+
+*Recovered* is the service when at least `SUSTAINED` good seconds follow. Else nobody knows for how long it
+would have been off: the time is censored at the end of what was watched, and keeps no limit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from kb_tests.measure.latency import Latency
+from kb_tests.scenario.hooks import BASELINE, SUSTAINED, RecoveryLimit
+
+TIMES = 3.0
+"""How many times the median of the seconds before the mark a second's p99 may be, where nobody says."""
+
+LEAST_P99 = 0.100
+"""Seconds that a p99 may always be where nobody says: what takes a tenth of a second at most still feels
+immediate (Nielsen 1993, Usability Engineering, chapter 5), and servers that usually answer in 300 µs take
+30 ms now and then."""
+
+TIMES_ERRORS = 2.0
+LEAST_ERRORS = 0.001
+MOST_ERRORS = 0.01
+"""The share of failures before the mark from which on there is nothing that could be recovered to."""
+
+UNSTEADY = 0.2
+"""The share of seconds before the mark that may be off themselves."""
+
+EDGE = 1e-6
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Something that was done `at` so many seconds of the window, by a hook or by a person."""
+
+    at: float
+    name: str
+    kind: Literal["hook", "marker"]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name!r}"
+
+
+@dataclass(frozen=True)
+class Slot:
+    """The requests or I/Os that were due in [at, at + seconds) of the window, at one agent or at all."""
+
+    at: float
+    seconds: float
+    latency: Latency
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """What a second may have and be good: a share of failures, and a 99th percentile in seconds."""
+
+    errors: float
+    p99: float
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """What followed a mark.
+
+    `seconds` is the time from the mark to the moment from which on all was good; None if it did not recover
+    before the `watched` seconds were over, or if `unknown` says why nothing can be told. Of them `off` were
+    not good, the first from `first` s of the window on. `bad` of the requests due in these had no good
+    answer, the worst p99 of the others was `p99`. It took `least` at least. `slow` are isolated slow seconds
+    of the window that are not counted. `step` is how far apart the figures lie: nothing is known better.
+    """
+
+    mark: str
+    kind: Literal["hook", "marker"]
+    at: float
+    watched: float
+    seconds: float | None = None
+    least: float = 0.0
+    first: float | None = None
+    off: float = 0.0
+    bad: int = 0
+    p99: float = math.nan
+    tolerance: Tolerance | None = None
+    slow: tuple[float, ...] = ()
+    step: float = 1.0
+    unknown: str = ""
+
+    @property
+    def named(self) -> str:
+        """The mark for people."""
+        return f"{self.kind} {self.mark!r}"
+
+
+@dataclass(frozen=True)
+class _Second:
+    at: float
+    due: int
+    bad: int
+    p99: float
+
+    @property
+    def share(self) -> float:
+        return self.bad / self.due if self.due else 1.0
+
+    def fails(self, tolerance: Tolerance) -> bool:
+        return not self.due or self.share > tolerance.errors
+
+    def good(self, tolerance: Tolerance) -> bool:
+        return not self.fails(tolerance) and self.p99 <= tolerance.p99
+
+
+def recoveries(
+    slots: Iterable[Slot], marks: Iterable[Mark], duration: float, limit: RecoveryLimit | None = None
+) -> tuple[Recovery, ...]:
+    """What followed each of `marks` in a window of `duration` seconds, in their order in time; `limit` says
+    what good is, where it does.
+    """
+    parts = list(slots)
+    seconds = _seconds(parts, duration)
+    step = max((math.ceil(part.seconds - EDGE) for part in parts), default=1)
+    ordered = sorted((mark for mark in marks if 0 <= mark.at < duration), key=lambda mark: mark.at)
+    if not ordered:
+        return ()
+    before = [second for second in seconds if second.at + 1 <= ordered[0].at + EDGE]
+    tolerance, why = _tolerance(before, limit)
+    found = []
+    for mark, until in zip(ordered, [*(mark.at for mark in ordered[1:]), math.floor(duration)], strict=True):
+        one = Recovery(
+            mark.name,
+            mark.kind,
+            mark.at,
+            max(0.0, until - mark.at),
+            tolerance=tolerance,
+            step=float(step),
+            unknown=why,
+        )
+        watched = [second for second in seconds if mark.at < second.at + 1 <= until + EDGE]
+        found.append(one if why or tolerance is None else _follow(one, watched, tolerance, parts))
+    return tuple(found)
+
+
+def _tolerance(before: Sequence[_Second], limit: RecoveryLimit | None) -> tuple[Tolerance | None, str]:
+    """What good is, by what was said and by the seconds before the first mark; or why nobody can say."""
+    if len(before) < BASELINE:
+        return None, (
+            f"only {len(before)} s of the window came before it, and {BASELINE:g} s have to show what good is"
+        )
+    due = sum(second.due for second in before)
+    share = sum(second.bad for second in before) / due if due else 1.0
+    errors = limit.errors if limit and limit.errors is not None else max(LEAST_ERRORS, TIMES_ERRORS * share)
+    usual = float(np.median([second.p99 for second in before]))
+    p99 = limit.p99 if limit and limit.p99 is not None else max(LEAST_P99, TIMES * usual)
+    tolerance = Tolerance(errors, p99)
+    off = sum(not second.good(tolerance) for second in before)
+    if not share <= MOST_ERRORS or not math.isfinite(p99) or off > UNSTEADY * len(before):
+        return tolerance, (
+            f"the service was off before it already, in {off} of {len(before)} s, with {share * 100:.3g}% of"
+            " the requests failed: there is nothing that could be recovered to"
+        )
+    return tolerance, ""
+
+
+def _follow(
+    one: Recovery, watched: Sequence[_Second], tolerance: Tolerance, parts: Sequence[Slot]
+) -> Recovery:
+    good = [second.good(tolerance) for second in watched]
+    slow = _isolated(watched, good, tolerance)
+    counted = [place for place, fine in enumerate(good) if not fine and place not in slow]
+    last = counted[-1] if counted else -1
+    sustained = len(watched) - 1 - last
+    off = [watched[place] for place in counted]
+    during = [part for part in parts if any(_is_in(part, second.at) for second in off)]
+    took = max(0.0, watched[last].at + 1 - one.at) if off else 0.0
+    return replace(
+        one,
+        seconds=None if sustained < SUSTAINED else took,
+        least=took,
+        first=max(off[0].at, one.at) if off else None,
+        off=float(len(off)),
+        bad=sum(part.latency.censored for part in during),
+        p99=max((second.p99 for second in off), default=math.nan),
+        slow=tuple(watched[place].at for place in slow),
+    )
+
+
+def _isolated(watched: Sequence[_Second], good: Sequence[bool], tolerance: Tolerance) -> list[int]:
+    """Places of seconds that are slow alone, later than others were off, and good seconds all around them."""
+    around = int(SUSTAINED)
+    return [
+        place
+        for place, fine in enumerate(good)
+        if not fine
+        and not watched[place].fails(tolerance)
+        and place >= around
+        and not all(good[:place])
+        and all(good[place - around : place])
+        and len(good) > place + around
+        and all(good[place + 1 : place + 1 + around])
+    ]
+
+
+def _seconds(parts: Sequence[Slot], duration: float) -> list[_Second]:
+    """The whole seconds of the window: a part belongs to each of which it has half at least."""
+    within: list[list[Latency]] = [[] for _ in range(math.floor(duration))]
+    for part in parts:
+        for at in range(math.floor(part.at), math.ceil(part.at + part.seconds)):
+            if 0 <= at < len(within) and _is_in(part, at):
+                within[at].append(part.latency)
+    found = []
+    for at, latencies in enumerate(within):
+        merged = Latency.merged(latencies)
+        p99 = merged.times.percentile(99) if merged.times.count else math.inf
+        found.append(_Second(float(at), merged.count, merged.censored, p99))
+    return found
+
+
+def _is_in(part: Slot, at: float) -> bool:
+    return min(part.at + part.seconds, at + 1) - max(part.at, at) >= min(0.5, part.seconds) - EDGE
