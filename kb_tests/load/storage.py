@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from kb_tests.fleet.fleet import Fleet
@@ -25,6 +26,10 @@ def verifying(point: StoragePoint) -> float:
     return max(LEAST_VERIFY, point.ramp + point.duration) if point.verify else 0.0
 
 
+_STAYS = {"id", "scenario", "clients", "max_duration", "by_second", "profile", "unit", "steady"}
+"""What servers need not know of a point."""
+
+
 def target(topology: StorageTopology) -> dict[str, Any]:
     """What every server prepares, as in the protocol; its own volume's id is added by the fleet."""
     return {
@@ -39,16 +44,8 @@ def target(topology: StorageTopology) -> dict[str, Any]:
 
 def options(point: StoragePoint) -> dict[str, Any]:
     """The fio job, as in the protocol."""
-    return {
-        "mode": point.mode,
-        "block_size": point.block_size,
-        "iodepth": point.iodepth,
-        "numjobs": point.numjobs,
-        "reads": point.reads,
-        "rate": point.rate,
+    return {key: value for key, value in asdict(point).items() if key not in _STAYS} | {
         "extra": dict(point.extra),
-        "ramp": point.ramp,
-        "duration": point.duration,
         "block": block_seconds(point.duration, by_second=point.by_second),
         "drain": DRAIN,
         "verify": verifying(point),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, Self
 
 from pydantic import (
@@ -20,6 +20,8 @@ from pydantic import (
 from kb_tests.scenario.units import Duration, Share, Size
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
     from kb_tests.scenario.hooks import Hook, RecoveryLimit
 
 ScenarioName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
@@ -134,6 +136,15 @@ class Point:
     def size(self) -> int:
         """Bytes that each of them moves."""
         return 0
+
+
+def shared(source: object, target: type[DataclassInstance]) -> dict[str, Any]:
+    """The fields of `target` that `source` has under the same names: none need be copied by hand from form
+    to form.
+    """
+    return {
+        field.name: getattr(source, field.name) for field in fields(target) if hasattr(source, field.name)
+    }
 
 
 class Topology(Protocol):

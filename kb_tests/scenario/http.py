@@ -17,6 +17,7 @@ from kb_tests.scenario.base import (
     ScenarioName,
     Section,
     check_scale,
+    shared,
 )
 from kb_tests.scenario.hooks import Hook, Recovery, check_hooks
 from kb_tests.scenario.placement import Placement
@@ -219,22 +220,17 @@ def http_points(scenario: HttpScenario, clients: int) -> list[HttpPoint]:
 def http_point(scenario: HttpScenario, clients: int, rate: float) -> HttpPoint:
     """One rate at one scale."""
     load = scenario.load
-    return HttpPoint(
-        id=f"{scenario.name}-clients-{clients}-rate-{_plain(rate)}",
-        scenario=scenario.name,
-        clients=clients,
-        rate=rate,
-        connections=load.connections,
-        page_size=load.page_size,
-        keep_alive=load.keep_alive,
-        warm_up=load.warm_up or 0.0,
-        duration=load.duration,
-        max_duration=load.max_duration or load.duration,
-        timeout=load.timeout,
-        find_warm_up=load.warm_up is None,
-        tls=load.tls,
-        by_second=bool(scenario.hooks or scenario.sla.recovery),
-    )
+    own = {
+        "id": f"{scenario.name}-clients-{clients}-rate-{_plain(rate)}",
+        "scenario": scenario.name,
+        "clients": clients,
+        "rate": rate,
+        "warm_up": load.warm_up or 0.0,
+        "max_duration": load.max_duration or load.duration,
+        "find_warm_up": load.warm_up is None,
+        "by_second": bool(scenario.hooks or scenario.sla.recovery),
+    }
+    return HttpPoint(**shared(load, HttpPoint) | own)
 
 
 def _plain(number: float) -> str:

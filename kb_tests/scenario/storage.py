@@ -18,6 +18,7 @@ from kb_tests.scenario.base import (
     ScenarioName,
     Section,
     check_scale,
+    shared,
 )
 from kb_tests.scenario.hooks import Hook, Recovery, check_hooks
 from kb_tests.scenario.placement import StoragePlacement
@@ -430,26 +431,19 @@ class StoragePoint(Point):
 def storage_point(scenario: StorageScenario, clients: int, profile: Profile) -> StoragePoint:
     """One profile at one scale."""
     load = scenario.load
-    return StoragePoint(
-        id=f"{scenario.name}-clients-{clients}-{profile.key}",
-        scenario=scenario.name,
-        clients=clients,
-        profile=profile.name,
-        mode=profile.mode,
-        block_size=profile.block_size,
-        iodepth=profile.iodepth,
-        numjobs=profile.numjobs,
-        reads=profile.reads,
-        rate=float(profile.rate_iops or (profile.rate or 0) / profile.block_size),
-        unit="bytes" if profile.rate else "iops",
-        extra=tuple((option, str(value)) for option, value in profile.extra.items()),
-        ramp=load.ramp,
-        duration=load.duration,
-        max_duration=load.max_duration or load.duration,
-        steady=load.steady,
-        verify=load.verify and profile.reads < 1,
-        by_second=bool(scenario.hooks or scenario.sla.recovery),
-    )
+    own = {
+        "id": f"{scenario.name}-clients-{clients}-{profile.key}",
+        "scenario": scenario.name,
+        "clients": clients,
+        "profile": profile.name,
+        "rate": float(profile.rate_iops or (profile.rate or 0) / profile.block_size),
+        "unit": "bytes" if profile.rate else "iops",
+        "extra": tuple((option, str(value)) for option, value in profile.extra.items()),
+        "max_duration": load.max_duration or load.duration,
+        "verify": load.verify and profile.reads < 1,
+        "by_second": bool(scenario.hooks or scenario.sla.recovery),
+    }
+    return StoragePoint(**shared(load, StoragePoint) | shared(profile, StoragePoint) | own)
 
 
 def storage_points(scenario: StorageScenario, clients: int) -> list[StoragePoint]:

@@ -15,6 +15,7 @@ from kb_tests.measure.heat import Heat
 from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.http.measurement import AgentFacts, Block, Connections, Counts, Measurement, Second
 from kb_tests.measure.whole import TOUCHING, sort_out, unfinished
+from kb_tests.scenario.base import shared
 from kb_tests.scenario.http import HttpPoint
 
 
@@ -134,33 +135,20 @@ def _block(agent: str, wire: BlockReport) -> Block:
 
 
 def _facts(report: AgentReport, done: Done, blocks: Iterable[Block]) -> AgentFacts:
-    return AgentFacts(
-        agent=report.agent,
-        host=report.host,
-        counts=_counts(done.counts),
-        response=Histogram.merged(block.response for block in blocks),
-        lag_p99=done.lag_p99,
-        lag_max=done.lag_max,
-        cpu=done.cpu,
-        skew=done.skew,
-        clock_error=report.clock_error,
-        saturated=done.saturated,
-        tls=done.tls,
-        connections=Connections(**done.connections.model_dump()),
-        clock_lost=lost(done.clock_change, report.control_clock),
-    )
+    own = {
+        "agent": report.agent,
+        "host": report.host,
+        "counts": _counts(done.counts),
+        "response": Histogram.merged(block.response for block in blocks),
+        "clock_error": report.clock_error,
+        "connections": Connections(**done.connections.model_dump()),
+        "clock_lost": lost(done.clock_change, report.control_clock),
+    }
+    return AgentFacts(**shared(done, AgentFacts) | own)
 
 
 def _counts(wire: WireCounts) -> Counts:
-    return Counts(
-        due=wire.due,
-        sent=wire.sent,
-        completed=wire.completed,
-        unsent=wire.unsent,
-        inflight=wire.inflight,
-        bytes=wire.bytes,
-        errors={key: count for key, count in wire.errors.items() if count},
-    )
+    return Counts(**shared(wire, Counts) | {"errors": {key: n for key, n in wire.errors.items() if n}})
 
 
 def total(parts: Iterable[Counts]) -> Counts:

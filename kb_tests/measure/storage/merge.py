@@ -18,6 +18,7 @@ from kb_tests.measure.storage.measurement import (
 from kb_tests.measure.storage.response import direction, hung
 from kb_tests.measure.storage.series import merge_seconds
 from kb_tests.measure.whole import TOUCHING, sort_out, unfinished
+from kb_tests.scenario.base import shared
 from kb_tests.scenario.storage import StoragePoint
 
 EDGE = 0.25
@@ -137,28 +138,24 @@ def _server(
     natural = 1 / point.rate if point.rate else 0.0
     stall_at, stall = max(done.stalls, key=lambda stall: stall[1], default=(0.0, 0.0))
     clock_lost = lost(done.clock_change, report.control_clock)
-    return StorageServer(
-        server=report.agent,
-        host=report.host,
-        seconds=seconds,
-        late=done.begin,
-        iops=IoRate(read.ios / seconds, write.ios / seconds),
-        bandwidth=IoRate(read.bytes / seconds, write.bytes / seconds),
-        read=read,
-        write=write,
-        errors=sum(block.errors for block in blocks) + done.hung,
-        stall=max(0.0, stall - natural, clock_lost),
-        stall_at=stall_at,
-        hung=done.hung,
-        clock=done.clock,
-        clock_error=report.clock_error,
-        cpu=done.cpu,
-        waiting=done.waiting,
-        complaint=done.complaint,
-        clock_lost=clock_lost,
-        verified=_verified(done),
-        bad_at=done.verified.first if done.verified else -1,
-    )
+    own = {
+        "server": report.agent,
+        "host": report.host,
+        "seconds": seconds,
+        "late": done.begin,
+        "iops": IoRate(read.ios / seconds, write.ios / seconds),
+        "bandwidth": IoRate(read.bytes / seconds, write.bytes / seconds),
+        "read": read,
+        "write": write,
+        "errors": sum(block.errors for block in blocks) + done.hung,
+        "stall": max(0.0, stall - natural, clock_lost),
+        "stall_at": stall_at,
+        "clock_error": report.clock_error,
+        "clock_lost": clock_lost,
+        "verified": _verified(done),
+        "bad_at": done.verified.first if done.verified else -1,
+    }
+    return StorageServer(**shared(done, StorageServer) | own)
 
 
 def _verified(done: IoDone) -> Verified | None:
