@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 
 from kb_tests.commands import runs, scenario, ui, watch
-from kb_tests.errors import KbError
+from kb_tests.errors import KbError, ScenarioError
 
 EPILOG = """\
 Loads are run by pytest:
@@ -86,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
         "--testing-cloud", default="", metavar="NAME", help="as pytest's --kb-testing-cloud: both are asked"
     )
     doctor.add_argument("--scenario", metavar="FILE", help="scenario file, or name of a shipped one")
+    scenario.add_set(doctor)
     doctor.add_argument("--image", default="kb-node", metavar="NAME", help="as pytest's --kb-image")
     doctor.add_argument("--flavor", default="", metavar="NAME", help="as pytest's --kb-flavor")
     doctor.add_argument(
@@ -178,7 +179,10 @@ def _doctor(options: argparse.Namespace) -> int:
     from kb_tests.scenario.load import load
     from kb_tests.scenario.shipped import find_file
 
-    layout = plan(load(find_file(options.scenario))) if options.scenario else None
+    settings = scenario.settings(options)
+    if settings and not options.scenario:
+        raise ScenarioError("--set is for the scenario that --scenario names, and none is named.")
+    layout = plan(load(find_file(options.scenario), settings)) if options.scenario else None
     clouds: dict[str, Layout | None] = {options.cloud: layout}
     if options.testing_cloud:
         halves = apart(layout) if layout else (None, None)

@@ -6,13 +6,13 @@ more than this file.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
 from kb_tests.fixtures import kb_cloud, kb_fleet, kb_http, kb_scenario, kb_storage, kb_topology
+from kb_tests.session import options
 from kb_tests.session.keys import ATTEMPTS, CHECKS, OUTBOX, SELECTION
 
 __all__ = ["kb_cloud", "kb_fleet", "kb_http", "kb_scenario", "kb_storage", "kb_topology"]
@@ -22,164 +22,13 @@ _PACKAGE = Path(__file__).parent
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The suite's options."""
-    group = parser.getgroup("kb", "OpenStack load tests (kb_tests)")
-    group.addoption(
-        "--kb-cloud",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="cloud of clouds.yaml to load; several run in parallel under -n. Default: an embedded local "
-        "cloud, started and stopped by the suite",
-    )
-    group.addoption(
-        "--kb-testing-cloud",
-        default="",
-        metavar="NAME",
-        help="cloud for the traffic generators, which then load the floating IPs of --kb-cloud's servers",
-    )
-    group.addoption(
-        "--kb-scenario",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="scenario file, or name of a shipped one; may be repeated. Default: http-east-west, and "
-        "demo-http on the local cloud",
-    )
-    group.addoption(
-        "--kb-inconclusive",
-        choices=("fail", "pass"),
-        default="fail",
-        help="what a point whose sample cannot decide does to the exit code: fail (10, the default) or pass",
-    )
-    group.addoption(
-        "--kb-keep",
-        action="store_true",
-        help="leave the staged topology for a day; `kb cleanup --run` ends it earlier",
-    )
-    group.addoption(
-        "--kb-reuse",
-        default="",
-        metavar="RUN",
-        help="load the topology that run RUN left by --kb-keep, and leave it again",
-    )
-    group.addoption(
-        "--kb-reports", default="reports", metavar="DIR", help="where records go (default: reports)"
-    )
-    group.addoption(
-        "--kb-image", default="kb-node", metavar="NAME", help="image of all servers (default: kb-node)"
-    )
-    group.addoption(
-        "--kb-packages",
-        action="store_true",
-        help="servers install what their image lacks, such as nginx: for clouds that take no image of ours",
-    )
-    group.addoption(
-        "--kb-nameserver",
-        action="append",
-        default=[],
-        metavar="ADDRESS",
-        help="with --kb-packages, where the cloud's networks have no DNS of their own; may be repeated",
-    )
-    group.addoption(
-        "--kb-flavor", default="", metavar="NAME", help="existing flavor in place of one made for the run"
-    )
-    group.addoption(
-        "--kb-external-network",
-        default="",
-        metavar="NAME",
-        help="external network of the proxy's floating IP",
-    )
-    group.addoption(
-        "--kb-existing-project",
-        action="store_true",
-        help="stage in the project that clouds.yaml names, within its quotas, even where rights suffice for "
-        "projects of the run's own",
-    )
-    group.addoption(
-        "--kb-network",
-        default="",
-        metavar="NAME",
-        help="existing network for the proxy and the generators or storage servers, used as it is; HTTP "
-        "servers hang on its router",
-    )
-    group.addoption(
-        "--kb-router",
-        default="",
-        metavar="NAME",
-        help="existing router, used as it is, in place of one made for the run",
-    )
-    group.addoption(
-        "--kb-no-floating-ip",
-        action="store_true",
-        help="reach the proxy at its fixed address, directly or by --kb-ssh-proxy-command",
-    )
-    group.addoption(
-        "--kb-availability-zone",
-        default="",
-        metavar="NAME",
-        help="availability zone of all servers, and of their volumes where Cinder has one of that name",
-    )
-    group.addoption(
-        "--kb-config-drive",
-        action="store_true",
-        help="give servers their user_data on a disk, for clouds without a metadata service",
-    )
-    group.addoption(
-        "--kb-ssh-port",
-        type=_port,
-        default=None,
-        metavar="PORT",
-        help="where port 22 of the proxy is reached from here, if it is behind a port forward. Default: "
-        "kb_ssh_port of the cloud in clouds.yaml, else 22",
-    )
-    group.addoption(
-        "--kb-ssh-proxy-command",
-        default="",
-        metavar="COMMAND",
-        help="way to the proxy past a bastion, as ssh's ProxyCommand: 'ssh -W %%h:%%p bastion'",
-    )
-    group.addoption(
-        "--kb-build-timeout",
-        type=_duration,
-        default=None,
-        metavar="DURATION",
-        help="how long servers may take to become ACTIVE, and from then on until their agents are ready. "
-        "Default: 15min and 5min, or 20min with --kb-packages",
-    )
-    group.addoption(
-        "--kb-max-servers",
-        type=int,
-        default=None,
-        metavar="N",
-        help="refuse scenarios of more servers than this",
-    )
-
-
-def _port(text: str) -> int:
-    """An option's port; ValueError makes pytest say what is wrong."""
-    port = int(text)
-    if not 0 < port < 65536:
-        raise ValueError
-    return port
-
-
-def _duration(text: str) -> float:
-    """An option's duration in seconds, such as "30min"."""
-    from kb_tests.scenario.units import parse_duration
-
-    try:
-        seconds = parse_duration(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    if not seconds:
-        raise argparse.ArgumentTypeError("no time at all is not allowed here")
-    return seconds
+    options.add(parser)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Read the scenarios, so that a mistake in one stops everything before it began."""
-    named = ("kb_cloud", "kb_testing_cloud", "kb_scenario")
+    named = ("kb_cloud", "kb_testing_cloud", "kb_scenario", "kb_set")
     if any(map(config.getoption, named)) or _runs_our_tests(config):
         _activate(config)
 

@@ -67,7 +67,7 @@ def check_size(layouts: Iterable[Layout], options: StageOptions) -> None:
         raise CapacityError(
             f"Scenario {layouts[0].scenario} needs {servers} servers, {proxies} included; "
             f"{options.max_servers} are allowed.",
-            remedy="Raise --kb-max-servers or make the scenario smaller.",
+            remedy=f"Allow them with --kb-max-servers {servers}, or make the scenario smaller.",
         )
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kb_tests.errors import ScenarioError
+
+if TYPE_CHECKING:
+    from kb_tests.scenario.settings import Setting
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -25,6 +28,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "check", help="say what is wrong with scenario files, and what they cannot show"
     )
     check.add_argument("files", nargs="+", metavar="FILE", help="scenario file, or name of a shipped one")
+    add_set(check)
     check.set_defaults(run=_check)
     listing = actions.add_parser("list", help="list the shipped scenarios")
     listing.set_defaults(run=_list)
@@ -41,7 +45,27 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     plan.add_argument(
         "--two-clouds", action="store_true", help="with its traffic generators on a cloud of their own"
     )
+    add_set(plan)
     plan.set_defaults(run=_plan)
+
+
+def add_set(parser: argparse.ArgumentParser) -> None:
+    """`--set`, as pytest's --kb-set."""
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="settings",
+        metavar="PATH=VALUE",
+        help="as pytest's --kb-set: load.rate=[500], or NAME:load.rate=[500] of one of several scenarios",
+    )
+
+
+def settings(options: argparse.Namespace) -> list[Setting]:
+    """What `add_set` took; raises ScenarioError."""
+    from kb_tests.scenario.settings import parse
+
+    return [parse(text, "--set") for text in options.settings]
 
 
 def _schema(options: argparse.Namespace) -> int:
@@ -60,15 +84,18 @@ def _schema(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from kb_tests.scenario.load import load
+    from kb_tests.scenario.load import load, load_all
     from kb_tests.scenario.points import expand
     from kb_tests.scenario.shipped import find_file
     from kb_tests.sla.feasible import feasible
 
+    wanted = settings(options)
+    loaded = load_all([find_file(file) for file in options.files], wanted) if wanted else {}
     wrong = 0
     for file in options.files:
         try:
-            scenario = load(find_file(file))
+            path = find_file(file)
+            scenario = loaded[path].scenario if wanted else load(path)
             mistakes = feasible(scenario)
         except ScenarioError as error:
             mistakes = [str(error)]
@@ -110,7 +137,7 @@ def _plan(options: argparse.Namespace) -> int:
     from kb_tests.scenario.load import load
     from kb_tests.scenario.shipped import find_file
 
-    scenario = load(find_file(options.file))
+    scenario = load(find_file(options.file), settings(options))
     layout = plan(scenario)
     print(describe(scenario, *(apart(layout) if options.two_clouds else (layout,))))
     return 0

@@ -106,7 +106,8 @@ def _filling(disks: Sequence[DiskReport]) -> FillingRecord:
 
 
 class ScenarioRecord(Part):
-    """A scenario as it was read (`settings`) from `file`; `topology` is None while it is not staged.
+    """A scenario as it was read (`settings`) from `file`, with what the command line set in it
+    (`overrides`), as it was typed; `topology` is None while it is not staged.
 
     `staged_again` are those that were staged for it later in the same session.
     """
@@ -115,6 +116,7 @@ class ScenarioRecord(Part):
     kind: str
     file: str
     settings: dict[str, JsonValue]
+    overrides: list[str] = Field(default_factory=list)
     topology: TopologyRecord | None = None
     staged_again: list[TopologyRecord] = Field(default_factory=list)
 

@@ -38,6 +38,9 @@ def _summary(record: RunRecord, path: Path | None) -> Iterator[Line]:
     source = f", loaded from {record.testing_cloud}" if record.testing_cloud else ""
     yield Line(f"cloud {record.cloud}{source}, run {record.run}", {"bold": True})
     yield Line(headline(record), {"bold": True})
+    for scenario in record.scenarios:
+        if scenario.overrides:
+            yield Line(f"scenario {scenario.name}, with {', '.join(scenario.overrides)}")
     rows = [_row(point) for point in record.points]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for point, row in zip(record.points, rows, strict=True):

@@ -91,6 +91,7 @@ class ScenarioView:
     topology: Pairs
     hosts: Pairs
     settings: str
+    overrides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -217,6 +218,7 @@ def _scenario(record: RunRecord, scenario: ScenarioRecord) -> ScenarioView:
         topology=_topology(scenario.topology, len(scenario.staged_again)) if scenario.topology else (),
         hosts=_hosts(scenario.topology) if scenario.topology else (),
         settings=yaml.safe_dump(scenario.settings, sort_keys=False).strip() if scenario.settings else "",
+        overrides=tuple(scenario.overrides),
     )
 
 

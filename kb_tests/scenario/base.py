@@ -12,7 +12,6 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    StringConstraints,
     WithJsonSchema,
     model_validator,
 )
@@ -24,7 +23,29 @@ if TYPE_CHECKING:
 
     from kb_tests.scenario.hooks import Hook, RecoveryLimit
 
-ScenarioName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
+
+def written_as(pattern: str, most: int, allowed: str) -> tuple[AfterValidator, WithJsonSchema]:
+    """What an annotation of a text needs that looks like `pattern` and has `most` characters: people are told
+    what is `allowed`.
+    """
+
+    def check(text: str) -> str:
+        if len(text) > most or re.fullmatch(pattern, text) is None:
+            raise ValueError(f"{allowed}, of {most} characters at most, is allowed here")
+        return text
+
+    schema = {"type": "string", "pattern": f"^{pattern}$", "maxLength": most}
+    return AfterValidator(check), WithJsonSchema(schema)
+
+
+ScenarioName = Annotated[
+    str,
+    *written_as(
+        r"[a-z0-9]+(-[a-z0-9]+)*",
+        40,
+        "a name of small letters a to z, digits, and single hyphens between them, such as http-east-west",
+    ),
+]
 PERCENTILE = r"p([0-9]{1,2}(\.[0-9]{1,4})?|100)"
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,9 +14,11 @@ from pydantic_core import ErrorDetails
 from kb_tests.errors import ScenarioError
 from kb_tests.scenario.base import Scenario
 from kb_tests.scenario.mistakes import Key, dotted, found, sentence
+from kb_tests.scenario.settings import Read, Setting, applied, dealt, resolved
 from kb_tests.scenario.workloads import WORKLOADS
 
-Lines = dict[tuple[Key, ...], int]
+Places = dict[tuple[Key, ...], str]
+"""Where each key stands, as an error names it: file and line, or an option of the command line."""
 
 MAX_FILE = 1 << 20
 """Bytes of a scenario file; a larger one is something else."""
@@ -24,8 +27,50 @@ MAX_KEYS = 10_000
 """Keys and items of a scenario, aliases followed; more is an attempt to exhaust memory."""
 
 
-def load(path: Path) -> Scenario:
-    """The scenario in the YAML file at `path`; raises ScenarioError, one line for every mistake."""
+@dataclass(frozen=True)
+class Loaded:
+    """A scenario, and what a command line has set in it, as it was typed."""
+
+    scenario: Scenario
+    overrides: tuple[str, ...] = ()
+
+
+def load(path: Path, settings: Sequence[Setting] = ()) -> Scenario:
+    """The scenario in the YAML file at `path`, with `settings`; raises ScenarioError, one line for every
+    mistake.
+    """
+    return load_all([path], settings)[path].scenario
+
+
+def load_all(paths: Sequence[Path], settings: Sequence[Setting] = ()) -> dict[Path, Loaded]:
+    """The scenarios in several files, each with those `settings` that hold for it; raises ScenarioError."""
+    if not settings:
+        return {path: Loaded(_validated(*_read(path))) for path in paths}
+    files = {path: _read(path) for path in paths}
+    read = [Read(data, _model(places, data)) for path, (data, places) in files.items()]
+    return {
+        path: _with(*file, mine)
+        for (path, file), mine in zip(files.items(), dealt(settings, read), strict=True)
+    }
+
+
+def _with(data: Mapping[str, Any], places: Places, settings: Sequence[Setting]) -> Loaded:
+    made = applied(data, settings)
+    for setting in settings:
+        _note(resolved(made, setting), setting, places)
+    return Loaded(_validated(made, places), tuple(setting.text for setting in settings))
+
+
+def _note(place: tuple[Key, ...], setting: Setting, places: Places) -> None:
+    """Let mistakes at a place that was set, and below it, be those of the option."""
+    for depth in range(len(place)):
+        places.setdefault(place[:depth], setting.where)
+    for known in [known for known in places if known[: len(place)] == place]:
+        del places[known]
+    places[place] = setting.where
+
+
+def _read(path: Path) -> tuple[Mapping[str, Any], Places]:
     try:
         with path.open("rb") as file:
             text = file.read(MAX_FILE + 1)
@@ -33,41 +78,45 @@ def load(path: Path) -> Scenario:
         raise ScenarioError(f"{path}: cannot be read: {error.strerror}.") from error
     if len(text) > MAX_FILE:
         raise ScenarioError(f"{path}: is larger than {MAX_FILE} bytes, so it is no scenario.")
-    data, lines = _parse(path, text)
+    data, places = _parse(path, text)
     if not isinstance(data, Mapping):
         raise ScenarioError(
             f"{path}:1: found {found(data)}; a scenario is a mapping with name, kind, load, sla."
         )
-    model = _model(path, lines, data)
+    return data, places
+
+
+def _validated(data: Mapping[str, Any], places: Places) -> Scenario:
+    model = _model(places, data)
     try:
         scenario: Any = model.model_validate(data)
         return cast("Scenario", scenario)
     except ValidationError as error:
-        mistakes = [_sentence(path, lines, model, detail) for detail in error.errors(include_url=False)]
+        mistakes = [_sentence(places, model, detail) for detail in error.errors(include_url=False)]
         raise ScenarioError("\n".join(mistakes)) from None
 
 
-def _model(path: Path, lines: Lines, data: Mapping[str, Any]) -> type[BaseModel]:
+def _model(places: Places, data: Mapping[str, Any]) -> type[BaseModel]:
     if "kind" not in data:
-        raise ScenarioError(f"{path}:{lines[()]}: kind is missing; allowed: {', '.join(WORKLOADS)}.")
+        raise ScenarioError(f"{places[()]}: kind is missing; allowed: {', '.join(WORKLOADS)}.")
     kind = data["kind"]
     if not isinstance(kind, str) or kind not in WORKLOADS:
         raise ScenarioError(
-            f"{path}:{lines['kind',]}: kind: found {found(kind)}; allowed here: {', '.join(WORKLOADS)}."
+            f"{places['kind',]}: kind: found {found(kind)}; allowed here: {', '.join(WORKLOADS)}."
         )
     return WORKLOADS[kind].scenario
 
 
-def _parse(path: Path, text: bytes) -> tuple[Any, Lines]:
+def _parse(path: Path, text: bytes) -> tuple[Any, Places]:
     try:
         loader = yaml.SafeLoader(text)
         try:
             root = loader.get_single_node()
             if root is None:
                 return None, {}
-            lines: Lines = {(): root.start_mark.line + 1}
-            _locate(path, root, (), lines)
-            return loader.construct_document(root), lines
+            places: Places = {(): f"{path}:{root.start_mark.line + 1}"}
+            _locate(path, root, (), places)
+            return loader.construct_document(root), places
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
@@ -78,9 +127,9 @@ def _parse(path: Path, text: bytes) -> tuple[Any, Lines]:
         raise ScenarioError(f"{path}: is not valid YAML: {error}.") from error
 
 
-def _locate(path: Path, node: yaml.Node, place: tuple[Key, ...], lines: Lines) -> None:
+def _locate(path: Path, node: yaml.Node, place: tuple[Key, ...], places: Places) -> None:
     """Note the line of every key below `node`; refuse what YAML would silently resolve."""
-    if len(lines) > MAX_KEYS:
+    if len(places) > MAX_KEYS:
         raise ScenarioError(f"{path}: holds more than {MAX_KEYS} keys, so it is no scenario.")
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
@@ -88,19 +137,26 @@ def _locate(path: Path, node: yaml.Node, place: tuple[Key, ...], lines: Lines) -
             if not isinstance(key, yaml.ScalarNode) or key.tag != "tag:yaml.org,2002:str":
                 raise ScenarioError(f"{path}:{line}: a key has to be plain text.")
             below = (*place, key.value)
-            if below in lines:
+            if below in places:
                 raise ScenarioError(f"{path}:{line}: {dotted(below)} stands here a second time.")
-            lines[below] = line
-            _locate(path, value, below, lines)
+            places[below] = f"{path}:{line}"
+            _locate(path, value, below, places)
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
             below = (*place, index)
-            lines[below] = value.start_mark.line + 1
-            _locate(path, value, below, lines)
+            places[below] = f"{path}:{value.start_mark.line + 1}"
+            _locate(path, value, below, places)
 
 
-def _sentence(path: Path, lines: Lines, model: type[BaseModel], detail: ErrorDetails) -> str:
+def _sentence(places: Places, model: type[BaseModel], detail: ErrorDetails) -> str:
     known = tuple(detail["loc"])
-    while known not in lines:
+    while known not in places:
         known = known[:-1]
-    return f"{path}:{lines[known]}: {sentence(model, detail)}"
+    said = sentence(model, detail)
+    if known == ():  # of the whole file, whose sentences begin with the place that they are about
+        known = max((place for place in places if _is_of(said, place)), key=len, default=())
+    return f"{places[known]}: {said}"
+
+
+def _is_of(said: str, place: tuple[Key, ...]) -> bool:
+    return bool(place) and said.partition(" ")[0] == dotted(place)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
@@ -17,14 +17,16 @@ def sentence(model: type[BaseModel], detail: ErrorDetails, place: tuple[Key, ...
     the reader, if not as in the model.
     """
     loc = tuple(detail["loc"])
-    key = dotted(loc if place is None else place) or "the file"
+    key = dotted(loc if place is None else place)
     if detail["type"] == "missing":
         return f"{key} is missing."
     if detail["type"] == "extra_forbidden":
         return f"{key} is unknown; {_allowed_keys(model, loc)}."
     message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "string_pattern_mismatch":
+        message = "a character in it is not allowed here"  # and not by a regular expression
     if detail["type"] == "value_error" and isinstance(detail["input"], Mapping | BaseModel):
-        return f"{key}: {message}."
+        return f"{key}: {message}." if key else f"{message}."
     return f"{key}: found {found(detail['input'])}; {message[:1].lower()}{message[1:]}."
 
 
@@ -47,6 +49,23 @@ def _allowed_keys(model: type[BaseModel], place: tuple[Key, ...]) -> str:
     near = difflib.get_close_matches(str(place[-1]), allowed, n=1)
     hint = f"did you mean {near[0]}? " if near else ""
     return f"{hint}allowed here: {', '.join(allowed)}"
+
+
+def knows(annotation: Any, place: tuple[Key, ...]) -> bool:
+    """Whether a model, or a type of one of its fields, has such a place; an item of a list stands there by
+    number or name.
+    """
+    if not place:
+        return True
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        field = annotation.model_fields.get(str(place[0]))
+        if field is None:
+            return annotation.model_config.get("extra") == "allow"
+        return knows(field.annotation, place[1:])
+    inner = get_args(annotation)
+    if get_origin(annotation) in (list, dict):
+        return knows(inner[-1], place[1:])
+    return any(knows(each, place) for each in inner)
 
 
 def _section(annotation: Any) -> type[BaseModel]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field
 
-from kb_tests.scenario.base import Section
+from kb_tests.scenario.base import Section, written_as
 
-Place = Annotated[str, StringConstraints(pattern=r"^[^:\s]+(:[^:\s]+)?$", max_length=255)]
+Place = Annotated[
+    str, *written_as(r"[^:\s]+(:[^:\s]+)?", 255, "an availability zone, or zone:host, without spaces")
+]
 """An availability zone, or `zone:host` with a compute host of it, as Nova takes them."""
 
 

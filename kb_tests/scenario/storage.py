@@ -19,13 +19,21 @@ from kb_tests.scenario.base import (
     Section,
     check_scale,
     shared,
+    written_as,
 )
 from kb_tests.scenario.hooks import Hook, Recovery, check_hooks
 from kb_tests.scenario.placement import StoragePlacement
 from kb_tests.scenario.units import Duration, Share, Size
 
 Mode = Literal["read", "write", "rw", "randread", "randwrite", "randrw"]
-ProfileName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+([ -][a-z0-9]+)*$", max_length=40)]
+ProfileName = Annotated[
+    str,
+    *written_as(
+        r"[a-z0-9]+([ -][a-z0-9]+)*",
+        40,
+        "a name of small letters, digits, and single spaces or hyphens between them, such as random mix",
+    ),
+]
 
 SECTOR = 512
 SMALLEST_FILE_SYSTEM = 300 << 20

@@ -14,6 +14,7 @@ import pytest
 
 from kb_tests.errors import ScenarioError
 from kb_tests.events.bus import Bus
+from kb_tests.scenario.settings import parse
 from kb_tests.session.attempts import Attempts
 from kb_tests.session.controller import Controller
 from kb_tests.session.courier import Courier
@@ -42,6 +43,7 @@ def activate(config: pytest.Config) -> None:
             config.getoption("kb_cloud"),
             config.getoption("kb_scenario"),
             config.getoption("kb_testing_cloud"),
+            [parse(text) for text in config.getoption("kb_set")],
         )
     except ScenarioError as error:
         raise pytest.UsageError(str(error)) from None

@@ -241,6 +241,7 @@ class Run:
                         kind=target.scenario.kind,
                         file=target.file.name,
                         settings=target.scenario.model_dump(mode="json"),
+                        overrides=list(target.overrides),
                     )
                     for target in self.selection.targets
                     if target.cloud == cloud

@@ -13,8 +13,9 @@ from kb_tests.cloud.layout import apart
 from kb_tests.cloud.workloads import plan
 from kb_tests.errors import ScenarioError
 from kb_tests.scenario.base import Scenario
-from kb_tests.scenario.load import load
+from kb_tests.scenario.load import load_all
 from kb_tests.scenario.points import Point, expand
+from kb_tests.scenario.settings import Setting
 from kb_tests.scenario.shipped import find_file
 from kb_tests.session.hooks import check_programs
 from kb_tests.session.workloads import kinds_for
@@ -27,13 +28,14 @@ LOCAL = ""
 @dataclass(frozen=True)
 class Target:
     """One topology to stage: a scenario on a cloud, its traffic generators on `testing_cloud` if that is
-    not empty.
+    not empty. `overrides` are what the command line set in the scenario, as it was typed.
     """
 
     cloud: str
     scenario: Scenario
     file: Path
     testing_cloud: str = ""
+    overrides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,14 @@ class Selection:
     testing_cloud: str = ""
 
     @classmethod
-    def read(cls, clouds: Sequence[str], files: Sequence[str], testing_cloud: str = "") -> Selection:
-        """Read the scenario `files` (or names of shipped scenarios); raises ScenarioError."""
+    def read(
+        cls,
+        clouds: Sequence[str],
+        files: Sequence[str],
+        testing_cloud: str = "",
+        settings: Sequence[Setting] = (),
+    ) -> Selection:
+        """Read the scenario `files` (or names of shipped ones), with `settings`; raises ScenarioError."""
         names = tuple(dict.fromkeys(clouds)) or (LOCAL,)
         if testing_cloud and (len(names) > 1 or names[0] in (LOCAL, testing_cloud)):
             raise ScenarioError(
@@ -72,7 +80,8 @@ class Selection:
             )
         default = "demo-http" if names == (LOCAL,) else "http-east-west"
         paths = [find_file(file) for file in files or [default]]
-        scenarios = {path: load(path) for path in paths}
+        loaded = load_all(paths, settings)
+        scenarios = {path: each.scenario for path, each in loaded.items()}
         taken: dict[str, Path] = {}
         for path, scenario in scenarios.items():
             other = taken.setdefault(scenario.name, path)
@@ -81,7 +90,7 @@ class Selection:
         for scenario in scenarios.values():
             check_programs(scenario)
         targets = tuple(
-            Target(cloud, scenario, path, testing_cloud)
+            Target(cloud, scenario, path, testing_cloud, loaded[path].overrides)
             for cloud in names
             for path, scenario in scenarios.items()
         )

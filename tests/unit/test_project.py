@@ -64,7 +64,7 @@ def test_its_kb_commands_are_understood(arguments: list[str]) -> None:
 
 
 def test_its_pytest_options_exist() -> None:
-    plugin = (ROOT / "kb_tests/plugin.py").read_text()
+    plugin = (ROOT / "kb_tests/session/options.py").read_text()
     for option in set(re.findall(r"--kb-[a-z-]+", README)):
         assert f'"{option}"' in plugin, option
 

@@ -269,6 +269,33 @@ def test_a_topology_that_is_staged_again_has_a_run_of_its_own(session: Session) 
     assert f"It was staged again, after: {first['reason']}" in ended.records[0]["notes"]
 
 
+@SPREAD
+def test_what_a_command_line_sets_is_run_kept_and_shown(session: Session, spread: bool) -> None:
+    """By the same values in all processes of a session."""
+    arguments = (
+        "--kb-set",
+        "load.rate=[70, 80]",
+        "--kb-set",
+        "sla.latency.p99=40ms",
+        "--html",
+        "report.html",
+    )
+    ended = session.run(*arguments, spread=spread)
+    assert ended.code == 0, ended.output
+    (record,) = ended.records
+    assert [point["point"]["rate"] for point in record["points"]] == [70, 80]
+    (scenario,) = record["scenarios"]
+    assert scenario["overrides"] == ["load.rate=[70, 80]", "sla.latency.p99=40ms"]
+    assert scenario["settings"]["load"]["rate"] == [70, 80]
+    assert "scenario small, with load.rate=[70, 80], sla.latency.p99=40ms" in ended.output
+    assert "<code>load.rate=[70, 80]</code>" in (session.folder / "report.html").read_text()
+
+
+def test_a_wrong_value_that_is_set_is_a_mistake_of_usage(session: Session) -> None:
+    ended = session.run("--kb-set", "load.rat=[5]")
+    assert (ended.code, ended.records) == (4, [])
+
+
 @pytest.mark.parametrize(
     ("neighbour", "spread"), [("", False), (RERUN, False), ("", True)], ids=["serial", "rerun", "spread"]
 )

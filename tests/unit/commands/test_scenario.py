@@ -48,6 +48,15 @@ def test_an_unknown_name_lists_those_there_are(capsys: pytest.CaptureFixture[str
     assert all(name in error for name in NAMES)
 
 
+@pytest.mark.parametrize("command", [["scenario", "check"], ["plan"]], ids=" ".join)
+def test_values_can_be_set(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    place = "topology.servers_per_network"
+    assert main([*command, "http-east-west", "--set", f"{place}=1", "--set", "load.clients=null"]) == 0
+    capsys.readouterr()
+    assert main([*command, "http-east-west", "--set", f"{place}=none"]) == 1
+    assert f"--set {place}=none: {place}: found 'none'; " in "".join(capsys.readouterr())
+
+
 def test_its_version_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["--version"])

@@ -42,6 +42,23 @@ def mistake(tmp_path: Path, text: str) -> str:
     return str(caught.value).replace(f"{tmp_path}/", "")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("rate: [1000, 500]", "rate: [0]", "web.yaml:9: sla.latency has no meaning for rate 0"),
+        ("{start: 1, step: 2}", "{start: 9}", "web.yaml:6: load.clients.start may not exceed the 4 servers"),
+        ("name: web", "name: Größe_1", "web.yaml:1: name: found 'Größe_1'; a name of small letters a to z"),
+    ],
+)
+def test_a_mistake_of_the_whole_has_the_line_that_it_is_about(
+    tmp_path: Path, old: str, new: str, expected: str
+) -> None:
+    assert old in GOOD
+    said = mistake(tmp_path, GOOD.replace(old, new))
+    assert said.startswith(expected)
+    assert "^" not in said
+
+
 def test_units_become_seconds_and_bytes(tmp_path: Path) -> None:
     scenario = load(written(tmp_path, GOOD))
     assert isinstance(scenario, HttpScenario)

@@ -80,7 +80,7 @@ def test_a_stall_and_errors_are_limited_unless_the_file_says_otherwise(tmp_path:
         ("mode: write", "mode: write, rwmixread: 70", "rwmixread has no meaning for mode write"),
         ("rate: 60MiB", "rate: 60MiB, rate_iops: 5", "name rate or rate_iops, not both"),
         ("name: random mix", "name: random-read", "each profile needs a name of its own"),
-        ("name: random mix", "name: Random/mix", "found 'Random/mix'; string should match pattern"),
+        ("name: random mix", "name: Random/mix", "found 'Random/mix'; a name of small letters"),
         ("size: 10GiB", "size: 10GB", "a volume has whole GiB"),
         ("file_size: 1GiB", "file_size: 20GiB", "file_size has to fit into the volume"),
         ("target: volume", "target: ephemeral", "target: volume goes with a volume section"),

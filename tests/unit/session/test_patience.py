@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from kb_tests.plugin import _duration
+from kb_tests.session.options import _duration
 from kb_tests.session.staging import AGENTS_DEADLINE, PACKAGES_DEADLINE, boot_timeout, options_of
 
 
