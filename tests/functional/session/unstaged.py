@@ -29,6 +29,7 @@ from kb_tests.session.http.runner import HttpRunner
 from kb_tests.session.keys import SELECTION, STAGED, STAGINGS
 from kb_tests.session.sentences import one_sentence
 from kb_tests.sla.verdict import Outcome, Verdict
+from kb_tests.sla.workloads import WORKLOADS
 from tests.unit.report import build
 
 BUSY = 0.05
@@ -107,7 +108,7 @@ def pytest_configure() -> None:
     _patch.setattr(states, "down", lambda *_: [])
     _patch.setattr(staging, "_staged", _staged)
     _patch.setattr(HttpRunner, "measure", _measure)
-    _patch.setattr(HttpRunner, "judge", staticmethod(_judge))
+    _patch.setitem(WORKLOADS, "http", replace(WORKLOADS["http"], judge=_judge))
 
 
 def pytest_unconfigure() -> None:
