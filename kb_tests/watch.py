@@ -22,6 +22,7 @@ from kb_tests.events.model import (
     PointStarted,
     Problem,
     Second,
+    ServersSeen,
     SessionEnded,
     SessionStarted,
     StagedServers,
@@ -136,6 +137,9 @@ def _text(read: Read) -> str:
             return f"{event.phase} {event.done}/{event.total}" if event.total else event.phase
         case Teardown():
             return f"{event.phase or 'teardown'} {event.done}/{event.total}"
+        case ServersSeen():
+            one = len(event.names) == 1
+            return f"{event.state}: {event.names[0] if one else f'{len(event.names)} servers'}"
         case StagedServers():
             return f"{event.scenario}: staged, {len(event.servers)} servers"
         case PointStarted():

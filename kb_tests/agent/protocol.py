@@ -26,13 +26,15 @@ Commands::
     load    id, clients, http         agents with 0 <= index < clients prepare: they open connections
                                       and answer `ready`; `http` holds rate, connections, path, size
                                       (the page's, in bytes), keep_alive, warm_up, duration, timeout,
-                                      block (seconds of one histogram block), port, tls
+                                      block (seconds of one histogram block), port, tls, limits (seconds
+                                      of response time)
     disk    id, target                a storage server finds, formats, mounts and fills what it is to load;
                                       `target` holds kind, volume, volume_size, file_system, directory,
                                       size
     fio     id, clients, fio          as load, for storage servers: `fio` holds mode, block_size, iodepth,
                                       numjobs, reads, rate, extra, ramp, duration, block, drain[, verify]
-                                      (seconds for which what was written may be read back)
+                                      (seconds for which what was written may be read back), limits
+                                      ({"read": [seconds, ...], "write": [...]})
     engine  id, clients, engine, options
                                       as load, by the engine of this name: the class Load of its module
                                       `engine`, which knows its options
@@ -50,11 +52,15 @@ Reports::
     ready   id, offset, clock_error   answer to enroll, serve, disk, load, fio: prepared (for load: the
                                       connections are open, or the server does not open them).
                                       offset: Redis clock less CLOCK_MONOTONIC
-    second  id, index, counts, open, buckets      every second; index 0 is the first second after the
+    second  id, index, counts, open, buckets, slower, lag, cpu
+                                                  every second; index 0 is the first second after the
                                                   warm-up, negative before; of the connections that are
                                                   kept, never fewer than open; buckets: [[i, n], ...]
                                                   where bucket i holds times in
-                                                  [2**(i/4), 2**((i+1)/4)) microseconds
+                                                  [2**(i/4), 2**((i+1)/4)) microseconds; slower: how many
+                                                  that ended took longer than each of the load's limits, or
+                                                  were not done well; lag: how late a request was noticed
+                                                  at worst; cpu: of the busiest worker
     block   id, index, begin, seconds, counts, response, service
                                                   histograms in base64 V2, whole microseconds
     done    id, counts, connections, skew, lag_p99, lag_max, cpu, saturated, workers, clock_change[, tls]
@@ -70,7 +76,8 @@ Reports::
     io_second  id, index, begin, end, errors, read, write
                                                   fio: what was done between two moments of the window (the
                                                   ramp is negative), about a second apart but for stalls;
-                                                  read and write hold ios, bytes and buckets as above
+                                                  read and write hold ios, bytes, buckets and slower as
+                                                  above
     io_block   id, index, begin, end, errors, read, write, sync
                                                   one time block; each part holds ios, bytes, failed and
                                                   bins, fio's own: [[name in ns, n], ...]

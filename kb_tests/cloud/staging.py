@@ -20,7 +20,7 @@ from kb_tests.cloud.layout import Layout, mebibytes
 from kb_tests.cloud.networks import ClientSide, add_client_side, add_server_side
 from kb_tests.cloud.options import StageOptions
 from kb_tests.cloud.preflight import Supplies, check, check_size
-from kb_tests.cloud.progress import Progress, silent
+from kb_tests.cloud.progress import Progress, Seen, silent, unseen
 from kb_tests.cloud.projects import add_projects
 from kb_tests.cloud.servers import Group, add_servers
 from kb_tests.cloud.topology import Access, Role, Server, StagingFacts, Topology, paired
@@ -60,24 +60,25 @@ def stage_all(
     progress: Progress = silent,
     *,
     abort: threading.Event | None = None,
+    seen: Seen = unseen,
 ) -> tuple[Topology, ...]:
     """Create everything, on all clouds at once, and return when all servers are ACTIVE and have their
     volumes and floating IPs. The clients of the last site load the servers of the first.
 
     Setting `abort`, or a KeyboardInterrupt, ends staging: nothing is created after it, what is under
     way is finished and journaled. Staging sets `abort` itself when it fails. Whatever was created
-    stays until `tear_down`.
+    stays until `tear_down`. `seen` is told what becomes of the servers.
 
     Raises CloudAccessError or CapacityError before anything is created, StagingError afterwards.
     """
     check_size((site.layout for site in sites), options)
     _check_apart([site.cloud.account for site in sites])
     with understood(" and ".join(site.cloud.name for site in sites)):
-        return _staged(sites, options, progress, abort or threading.Event())
+        return _staged(sites, options, progress, abort or threading.Event(), seen)
 
 
 def _staged(
-    sites: Sequence[Site], options: StageOptions, progress: Progress, stop: threading.Event
+    sites: Sequence[Site], options: StageOptions, progress: Progress, stop: threading.Event, seen: Seen
 ) -> tuple[Topology, ...]:
     until = time.monotonic() + options.deadline
     stages = [
@@ -93,7 +94,7 @@ def _staged(
     graph.run(options.concurrency, stop, progress)
     if stop.is_set():
         raise Aborted("Staging was stopped.")
-    staged = [each.topology(progress) for each in stages]
+    staged = [each.topology(progress, seen) for each in stages]
     if staged[-1].clients:
         clients = paired(staged[-1].clients, staged[0].servers)
         staged[-1] = dataclasses.replace(staged[-1], clients=clients)
@@ -148,11 +149,11 @@ class _Stage:
         """A step that says where other clouds see our clients come from, as CIDRs."""
         return floating.add_visitors(graph, self._builder, self._clients)
 
-    def topology(self, progress: Progress) -> Topology:
+    def topology(self, progress: Progress, seen: Seen) -> Topology:
         """What was staged, once it is ready; clients have no peers yet."""
         site, layout, builder, options = self._site, self._layout, self._builder, self._options
         waiting = Waiting(builder, self._groups, self._began)
-        servers = waiting.run(progress)
+        servers = waiting.run(progress, seen)
         equipped: list[Server] = []
         if layout.volume:
             names = [name for group in self._groups if group.role is Role.STORAGE for name in group.names]

@@ -15,7 +15,7 @@ from kb_tests.cloud.builder import Builder
 from kb_tests.cloud.calls import Aborted
 from kb_tests.cloud.mark import resource_name
 from kb_tests.cloud.pace import until_next_look
-from kb_tests.cloud.progress import Progress
+from kb_tests.cloud.progress import Progress, Seen, unseen
 from kb_tests.cloud.server_list import ListedServer, NamedServer, list_names, list_servers
 from kb_tests.cloud.servers import Group
 from kb_tests.cloud.topology import Server
@@ -44,12 +44,14 @@ class Waiting:
         self._missing: set[str] = set()
         self.replaced: list[str] = []
 
-    def run(self, progress: Progress) -> dict[str, Server]:
-        """All servers by name, once each is ACTIVE and has an address.
+    def run(self, progress: Progress, seen: Seen = unseen) -> dict[str, Server]:
+        """All servers by name, once each is ACTIVE and has an address; `seen` is told of those that are.
 
         A twentieth of them (at least one) may go to ERROR and is made anew, once. Raises StagingError
         that names the first in ERROR with Nova's reason, or, when time is up, those not ready.
         """
+        seen("building", [*self._groups])
+        active: set[str] = set()
         dear = _FASTEST_DETAILS
         wanted = len(self._groups)
         before = judged = 0
@@ -66,9 +68,15 @@ class Waiting:
                 found = self._details()
                 ready = self._ready(found)
                 progress("servers", len(ready), wanted)
+                if fresh := sorted(ready.keys() - active):
+                    seen("booting", fresh)
+                    active |= ready.keys()
                 if len(ready) == wanted:
                     return ready
-                self._replace([server for server in found if server.status == "ERROR"])
+                failed = [server for server in found if server.status == "ERROR"]
+                if failed:
+                    seen("error", [server.name for server in failed])
+                self._replace(failed)
                 judged = 0
                 interval = dear = min(1.5 * dear, _SLOWEST_DETAILS)
             else:

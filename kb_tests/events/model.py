@@ -71,13 +71,12 @@ class Phase(Event):
     total: Count
 
 
-class ServerSeen(Event):
-    """A server's state changed."""
+class ServersSeen(Event):
+    """Servers have come to a state: asked for, ACTIVE, with a ready agent, or in ERROR."""
 
     kind: Literal["server"] = "server"
-    name: Name
     state: Literal["building", "booting", "ready", "error"]
-    host: Name = ""
+    names: tuple[Name, ...]
 
 
 class StagedServer(BaseModel):
@@ -125,11 +124,16 @@ class Second(Event):
 
     `index` counts from the measured window on; what is below 0 is warm-up. `agents` of `expected` are in it,
     `missing` names some of the others. `due`, `completed`, `failed` are counts of requests or I/Os, `bytes`
-    those of completed ones. `slower` counts what took longer than a limit, by the limit's name. `buckets` are
+    those of completed ones. `buckets` are
     [bucket, count]: bucket i holds times of [2**(i/4), 2**((i+1)/4)) microseconds. `hosts` are
     [host, completed, failed, bucket of its p99]. `servers` is base64 of a byte for each agent in the order of
     the staged topology, the bucket of its p99, 255 for one that is missing. `length` is how many seconds it
-    really was: a storage server that was held up tells of more than one.
+    really was: a storage server that was held up tells of more than one. `shares` is the same as `servers`
+    with the percentage of what was due that was completed, 254 at most.
+
+    `slower` counts, of what ended in this second, what took longer than a limit of `PointStarted.limits` or
+    was not done well; of I/Os by fio's own times. `lag` is how late a generator sent at worst (seconds),
+    `cpu` the share of its time in which the busiest one's process was busy; None where they do not tell.
     """
 
     kind: Literal["second"] = "second"
@@ -145,7 +149,10 @@ class Second(Event):
     buckets: tuple[tuple[int, int], ...] = ()
     hosts: tuple[tuple[Name, int, int, int], ...] = ()
     servers: Annotated[str, StringConstraints(max_length=16_384)] = ""
+    shares: Annotated[str, StringConstraints(max_length=16_384)] = ""
     slower: dict[Name, Count] = {}
+    lag: Annotated[float, Field(ge=0, le=1e6)] | None = None
+    cpu: Annotated[float, Field(ge=0, le=1e6)] | None = None
     length: Annotated[float, Field(gt=0, le=1e6)] = 1.0
 
 
@@ -273,7 +280,7 @@ Filed = (
     SessionStarted
     | PointsSelected
     | Phase
-    | ServerSeen
+    | ServersSeen
     | StagedServers
     | PointStarted
     | Second

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from kb_tests.agent import protocol
-from kb_tests.cloud.progress import Progress
+from kb_tests.cloud.progress import Progress, Seen, unseen
 from kb_tests.cloud.topology import Role, Server, Topology
 from kb_tests.errors import AgentsMissingError, FleetError
 from kb_tests.fleet import certificate, channel, collect
@@ -71,15 +71,21 @@ class Fleet:
     @classmethod
     @contextmanager
     def open(
-        cls, topology: Topology, secrets: Secrets, progress: Progress, deadline: float
+        cls,
+        topology: Topology,
+        secrets: Secrets,
+        progress: Progress,
+        deadline: float,
+        seen: Seen = unseen,
     ) -> Iterator[Fleet]:
-        """Reach the proxy, wait for all agents until `deadline` (monotonic seconds), and enroll them.
+        """Reach the proxy, wait for all agents until `deadline` (monotonic seconds), and enroll them; `seen`
+        is told which servers are ready.
 
         Raises TunnelError when the proxy cannot be reached, AgentsMissingError when agents are missing.
         """
         tunnel = Tunnel(topology.access, secrets)
         try:
-            with cls.connected(topology, tunnel.dial, secrets, progress, deadline) as fleet:
+            with cls.connected(topology, tunnel.dial, secrets, progress, deadline, seen) as fleet:
                 yield fleet
         finally:
             tunnel.close()
@@ -93,6 +99,7 @@ class Fleet:
         secrets: Secrets,
         progress: Progress,
         deadline: float,
+        seen: Seen = unseen,
     ) -> Iterator[Fleet]:
         """As `open`, over any way to Redis."""
         control = channel.ControlChannel(dial, topology.run_id, secrets.controller_password)
@@ -100,7 +107,7 @@ class Fleet:
         try:
             control.open(deadline)
             fleet._version = control.version()
-            fleet._muster(progress, deadline)
+            fleet._muster(progress, deadline, seen)
             yield fleet
         finally:
             control.close()
@@ -296,16 +303,25 @@ class Fleet:
         """End the agents."""
         self._control.send({"kind": "quit"})
 
-    def _muster(self, progress: Progress, deadline: float) -> None:
+    def _muster(self, progress: Progress, deadline: float, seen: Seen = unseen) -> None:
         members = self._roster.members
         self._control.send({"kind": "hello"})
         complaints: dict[str, str] = {}
         present = -1
         refused = False
+        told: set[str] = set()
+
+        def tell() -> None:
+            there = [name for name, member in members.items() if member.hello is not None]
+            if fresh := [name for name in there if name not in told]:
+                told.update(fresh)
+                seen("ready", fresh)
+
         while missing := self._roster.missing():
             if len(members) - len(missing) != present:
                 present = len(members) - len(missing)
                 progress("agents", present, len(members))
+                tell()
             if time.monotonic() >= deadline:
                 raise _missing(missing, complaints)
             for raw in self._control.reports(_POLL):
@@ -315,6 +331,7 @@ class Fleet:
             if not refused and all(member.server.name in complaints for member in self._roster.missing()):
                 refused, deadline = True, min(deadline, time.monotonic() + RECONSIDER)
         progress("agents", len(members), len(members))
+        tell()
         self._enroll()
 
     def _enroll(self) -> None:

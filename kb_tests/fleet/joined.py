@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from kb_tests.cloud.progress import Progress
+from kb_tests.cloud.progress import Progress, Seen, unseen
 from kb_tests.cloud.topology import Topology, joined
 from kb_tests.fleet.fleet import Fleet
 from kb_tests.fleet.messages import Hello
@@ -46,16 +46,20 @@ class JoinedFleet(Fleet):
 
 @contextmanager
 def open_fleet(
-    topologies: Sequence[Topology], secrets: Sequence[Secrets], progress: Progress, deadline: float
+    topologies: Sequence[Topology],
+    secrets: Sequence[Secrets],
+    progress: Progress,
+    deadline: float,
+    seen: Seen = unseen,
 ) -> Iterator[Fleet]:
     """The fleet of a topology, or that of the servers' and the generators' topology; see `Fleet.open`."""
     if len(topologies) == 1:
-        with Fleet.open(topologies[0], secrets[0], progress, deadline) as fleet:
+        with Fleet.open(topologies[0], secrets[0], progress, deadline, seen) as fleet:
             yield fleet
         return
     with (
-        Fleet.open(topologies[0], secrets[0], progress, deadline) as servers,
-        JoinedFleet.open(topologies[1], secrets[1], progress, deadline) as fleet,
+        Fleet.open(topologies[0], secrets[0], progress, deadline, seen) as servers,
+        JoinedFleet.open(topologies[1], secrets[1], progress, deadline, seen) as fleet,
     ):
         assert isinstance(fleet, JoinedFleet)
         fleet.servers = servers

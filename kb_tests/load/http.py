@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from kb_tests.fleet.boot import HTTP_PORT
@@ -15,15 +16,22 @@ _STAYS = {"id", "scenario", "clients", "max_duration", "by_second", "find_warm_u
 
 
 def run(
-    point: HttpPoint, fleet: Fleet, on_second: OnSecond | None = None, port: int = HTTP_PORT
+    point: HttpPoint,
+    fleet: Fleet,
+    on_second: OnSecond | None = None,
+    port: int = HTTP_PORT,
+    limits: Sequence[float] = (),
 ) -> list[AgentReport]:
-    """Run one point on the fleet; one report from each of its generators."""
+    """Run one point on the fleet; one report from each of its generators. Seconds count what took longer than
+    each of `limits` (seconds).
+    """
     fleet.serve([point.page_size], point.connections, tls=point.tls)
     options = {key: value for key, value in asdict(point).items() if key not in _STAYS} | {
         "path": f"/{point.page_size}",
         "size": point.page_size,
         "block": block_seconds(point.duration, by_second=point.by_second),
         "port": port,
+        "limits": [*limits],
     }
     seconds = point.warm_up + point.duration + point.timeout
     return fleet.run({"kind": "load", "http": options}, point.clients, seconds, on_second)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from types import MappingProxyType
 from typing import Any
 
 from kb_tests.fleet.fleet import Fleet
@@ -13,6 +14,8 @@ from kb_tests.scenario.storage import StoragePoint, StorageTopology
 
 OnSecond = Callable[[IoSecond], None]
 OnVerifying = Callable[[IoVerifying], None]
+
+NO_LIMITS: Mapping[str, Sequence[float]] = MappingProxyType({})
 
 DRAIN = 30.0
 """Seconds after which a disk that does not end its last I/Os has hung; no stall limit is longer."""
@@ -42,13 +45,14 @@ def target(topology: StorageTopology) -> dict[str, Any]:
     }
 
 
-def options(point: StoragePoint) -> dict[str, Any]:
-    """The fio job, as in the protocol."""
+def options(point: StoragePoint, limits: Mapping[str, Sequence[float]] = NO_LIMITS) -> dict[str, Any]:
+    """The fio job, as in the protocol; `limits` are those on reads and on writes, in seconds."""
     return {key: value for key, value in asdict(point).items() if key not in _STAYS} | {
         "extra": dict(point.extra),
         "block": block_seconds(point.duration, by_second=point.by_second),
         "drain": DRAIN,
         "verify": verifying(point),
+        "limits": {name: [*limits.get(name, ())] for name in ("read", "write")},
     }
 
 
@@ -58,10 +62,13 @@ def run(
     fleet: Fleet,
     on_second: OnSecond | None = None,
     on_verifying: OnVerifying | None = None,
+    limits: Mapping[str, Sequence[float]] = NO_LIMITS,
 ) -> list[StorageReport]:
-    """Run one point on the fleet, whose disks are prepared if they are not yet; a report of each server."""
+    """Run one point on the fleet, whose disks are prepared if they are not yet; a report of each server.
+    Seconds count the reads and writes that took longer than each of their `limits`.
+    """
     fleet.prepare_disks(target(topology))
     seconds = point.ramp + point.duration + DRAIN
     if point.verify:
         seconds += verifying(point) + DRAIN
-    return fleet.run_fio(options(point), point.clients, seconds, on_second, on_verifying)
+    return fleet.run_fio(options(point, limits), point.clients, seconds, on_second, on_verifying)

@@ -116,7 +116,9 @@ class Controller:
         self._run.take(outbox.read(self._config.stash[OUTBOX].drain()))
         if not self._run.written():
             return
-        self._run.leave(unfinished(self._config, self._run.staged()))
+        for leak in self._run.left(unfinished(self._config, self._run.staged())):
+            self._config.stash[BUS].put(leak)
+        self._run.take(outbox.read(self._config.stash[OUTBOX].drain()))
         status = pytest.ExitCode.TESTS_FAILED if self._stopped else session.exitstatus
         if self._run.mistakes:
             status = pytest.ExitCode.TESTS_FAILED if self._run.began else pytest.ExitCode.USAGE_ERROR

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TextIO
 
 import pytest
 
+from kb_tests.cloud.progress import State
 from kb_tests.events.bus import Bus
-from kb_tests.events.model import Phase, Teardown
+from kb_tests.events.model import Phase, ServersSeen, Teardown
 from kb_tests.session.keys import BUS
 
 LOG_INTERVAL = 10.0
 """Seconds between two lines where nothing can be written over."""
+
+_NAMES = 1000
+"""Servers of one event at most."""
 
 
 class Progress:
@@ -42,6 +47,11 @@ class Progress:
         """As `step`, of a teardown."""
         self._bus.put(Teardown(cloud=self._cloud, phase=phase, done=done, total=total))
         self.count(phase, done, total)
+
+    def seen(self, state: State, names: Sequence[str]) -> None:
+        """Servers have come to a state; nothing is shown of it."""
+        for at in range(0, len(names), _NAMES):
+            self._bus.put(ServersSeen(cloud=self._cloud, state=state, names=tuple(names[at : at + _NAMES])))
 
     def count(self, phase: str, done: int, total: int) -> None:
         """Show `done` of `total`, which stands on the bus already."""

@@ -175,10 +175,10 @@ class Run:
             for kept in self._records.values()
         )
 
-    def leave(self, unfinished: Mapping[str, str]) -> None:
-        """Note runs whose teardown is not finished: {run id: what to say of it}."""
+    def left(self, unfinished: Mapping[str, str]) -> list[Leaked]:
+        """What is to be told of runs whose teardown is not finished: {run id: what to say of it}."""
         clouds = self.staged()
-        self.take(Leaked(cloud=clouds[run_id], resources=(said,)) for run_id, said in unfinished.items())
+        return [Leaked(cloud=clouds[run_id], resources=(said,)) for run_id, said in unfinished.items()]
 
     def finish(
         self, pytest_status: int, *, stopped_at_failure: bool, inconclusive: Literal["fail", "pass"]

@@ -11,7 +11,7 @@ import base64
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kb_tests.events.model import Second
 
@@ -40,7 +40,8 @@ _SILENT = 255
 class Part:
     """One agent's part of a second: counts, bytes of completed requests or I/Os, and coarse latency buckets.
 
-    `seconds` is how long it was.
+    `seconds` is how long it was, `slower` how many took longer than each limit, by its check's name. `lag` is
+    how late the generator sent at worst (seconds), `cpu` how busy it was; None where it does not tell.
     """
 
     agent: str
@@ -51,6 +52,9 @@ class Part:
     bytes: int
     buckets: Iterable[tuple[int, int]]
     seconds: float = 1.0
+    slower: Mapping[str, int] = field(default_factory=dict)
+    lag: float | None = None
+    cpu: float | None = None
 
 
 class _Open:
@@ -61,9 +65,13 @@ class _Open:
         self.agents: set[str] = set()
         self.due = self.completed = self.failed = self.bytes = 0
         self.length = 0.0
+        self.slower: Counter[str] = Counter()
+        self.lag: float | None = None
+        self.cpu: float | None = None
         self.buckets: Counter[int] = Counter()
         self.hosts: dict[str, tuple[list[int], Counter[int]]] = {}
         self.servers = bytearray([_SILENT]) * agents
+        self.shares = bytearray([_SILENT]) * agents
 
 
 class Seconds:
@@ -125,8 +133,13 @@ class Seconds:
         second.failed += part.failed
         second.bytes += part.bytes
         second.length = max(second.length, part.seconds)
+        second.slower.update(part.slower)
+        second.lag = _worst(second.lag, part.lag)
+        second.cpu = _worst(second.cpu, part.cpu)
         second.buckets.update(buckets)
         second.servers[place] = _p99(buckets) if buckets else 0
+        share = round(100 * part.completed / part.due) if part.due else 100
+        second.shares[place] = min(share, _SILENT - 1)
         counts, of_host = second.hosts.setdefault(self._hosts[part.agent], ([0, 0], Counter()))
         counts[0] += part.completed
         counts[1] += part.failed
@@ -155,9 +168,18 @@ class Seconds:
                 buckets=tuple((bucket, min(count, MOST)) for bucket, count in sorted(second.buckets.items())),
                 hosts=tuple(hosts[:HOSTS]),
                 servers=base64.b64encode(second.servers[:10_000]).decode(),
+                shares=base64.b64encode(second.shares[:10_000]).decode(),
+                slower={name: min(count, MOST) for name, count in second.slower.items()},
+                lag=second.lag,
+                cpu=second.cpu,
                 length=min(max(0.1, second.length), LONGEST),
             )
         )
+
+
+def _worst(one: float | None, other: float | None) -> float | None:
+    known = [value for value in (one, other) if value is not None]
+    return max(known) if known else None
 
 
 def _missing(names: Iterable[str], there: set[str]) -> Sequence[str]:

@@ -75,7 +75,7 @@ def _used_again(
             topology, secrets = stack.enter_context(kept)
             config.stash[STAGED] = True
             deadline = time.monotonic() + boot_timeout(config)
-            fleet = stack.enter_context(Fleet.open(topology, secrets, progress.step, deadline))
+            fleet = stack.enter_context(Fleet.open(topology, secrets, progress.step, deadline, progress.seen))
         yield fleet.topology, fleet
 
 
@@ -98,7 +98,7 @@ def _staged(config: pytest.Config, cloud: Cloud, target: Target) -> Iterator[tup
             began, requests = time.monotonic(), sum(each.requests for each in clouds)
             journals = stack.enter_context(journaled(config, target, clouds, run_id, progress))
             sites = [Site(*each) for each in zip(clouds, layouts, boots, journals, strict=True)]
-            topologies = stage_all(sites, options, progress.step)
+            topologies = stage_all(sites, options, progress.step, seen=progress.seen)
             config.stash[STAGED] = True
             until = time.monotonic() + boot_timeout(config)
             fleet = _mustered(stack, clouds, topologies, secrets, progress, until, packages=options.packages)
@@ -126,7 +126,8 @@ def _mustered(
     while True:
         deadline = min(until, time.monotonic() + CONSOLES_EVERY) if packages else until
         try:
-            return stack.enter_context(open_fleet(topologies, secrets, progress.step, deadline))
+            fleet = open_fleet(topologies, secrets, progress.step, deadline, progress.seen)
+            return stack.enter_context(fleet)
         except (AgentsMissingError, TunnelError) as error:
             for cloud, topology in zip(clouds, topologies, strict=True):
                 if said := console.failure(cloud, (topology.proxy, *topology.agents)):

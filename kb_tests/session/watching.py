@@ -98,9 +98,9 @@ class Watching:
             )
             self._follower.start()
 
-    def pytest_keyboard_interrupt(self) -> None:
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """The session was told to stop."""
-        self._bus.put(Stopping())
+        self._bus.put(Stopping(text=str(excinfo.value)[:200]))
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self, config: pytest.Config) -> None:

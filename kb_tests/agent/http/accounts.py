@@ -11,6 +11,8 @@ from .. import histogram
 from .load import NEVER, Load, Schedule
 from .tally import Block, Links, Second
 
+_SHORTEST = 0.1  # seconds over which it can be told how busy a worker was
+
 
 class Accounts:
     """`block` is the one that falls due now, `second` the one that passes now.
@@ -31,6 +33,8 @@ class Accounts:
         self._schedule = NEVER
         self._due = 0
         self._used_begin = self._used_end = (0.0, 0.0, 0.0)  # (clock, CPU time, idle) around the window
+        self._busy = (0.0, 0.0, 0.0)  # the same where the last second was ended
+        self._share = 0.0
         self._skew = 0.0
         self.block = Block(-1, -math.inf, math.inf)
         self.second = Second(0, math.inf, 0)
@@ -43,7 +47,7 @@ class Accounts:
         """Begin with the load, which was to start at `at`."""
         self._skew = max(0.0, now - at)
         self._schedule = schedule
-        self._used_begin = (now, time.process_time(), self.idle)
+        self._used_begin = self._busy = (now, time.process_time(), self.idle)
         self.block = Block(-1, -math.inf, schedule.begin)
         index = -math.ceil(self._load.warm_up - 1e-6)
         self._links_begin = self._links.all()
@@ -73,7 +77,7 @@ class Accounts:
     def second_at(self, now: float) -> Second:
         """The second in which `now` lies; those that have passed by then are reported."""
         while now >= self.second.end:
-            self._end_second()
+            self._end_second(now)
         return self.second
 
     def fail(self, block: Block, key: str, now: float) -> None:
@@ -113,7 +117,7 @@ class Accounts:
     def close(self) -> None:
         """Report all that is left, and the end."""
         self._past.append(self.next_block(math.inf))
-        self._end_second()
+        self._end_second(self.second.end)
         for block in self._past:
             self._put(block.message(self._schedule.begin))
         (begin, cpu_begin, idle_begin), (end, cpu_end, idle_end) = self._used_begin, self._used_end
@@ -147,12 +151,22 @@ class Accounts:
             "unavailable": unavailable,
         }
 
-    def _end_second(self) -> None:
+    def _busy_until(self, now: float) -> float:
+        """The share of the time since the last call in which the worker was busy, as of the whole window."""
+        since, used, idle = self._busy
+        passed = now - since
+        if passed >= _SHORTEST:
+            self._busy = (now, time.process_time(), self.idle)
+            self._share = max(self._busy[1] - used, passed - (self.idle - idle)) / passed
+        return self._share
+
+    def _end_second(self, now: float) -> None:
         second = self.second
         if self._schedule.interval:  # known by the clock, whether or not the worker has looked
             due = self._schedule.before(min(second.end, self._schedule.end))
             second.due, self._due = due - self._due, due
         if second.index >= 0 and second.end - 1 < self._schedule.end:
             self._least = min(self._least, second.open)
-        self._put(second.message())
+        second.cpu = self._busy_until(now)
+        self._put(second.message(self._load.limits, self._load.timeout))
         self.second = Second(second.index + 1, second.end + 1, self._links.open)

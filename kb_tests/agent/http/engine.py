@@ -141,6 +141,9 @@ class HttpLoad:
             "index": parts[0]["second"],
             "counts": _sum(parts),
             "open": sum(part["open"] for part in parts),
+            "slower": [sum(part["slower"][i] for part in parts) for i in range(len(self._load.limits))],
+            "lag": max(part["lag"] for part in parts),
+            "cpu": max(part["cpu"] for part in parts),
             "buckets": [[i, buckets[i]] for i in sorted(buckets)],
         }
 

@@ -13,7 +13,7 @@ class LoadError(Exception):
 
 class Load(NamedTuple):
     """What to send. `rate` is requests per second, 0 for a closed loop; `size` is the page's in bytes, times
-    are seconds.
+    are seconds. What took longer than each of `limits` is counted second by second.
     """
 
     host: str
@@ -28,6 +28,7 @@ class Load(NamedTuple):
     timeout: float
     block: float
     tls: bool
+    limits: tuple[float, ...] = ()
 
     @classmethod
     def of(cls, target: str, options: dict[str, Any]) -> Load:
@@ -46,6 +47,7 @@ class Load(NamedTuple):
                 timeout=float(options["timeout"]),
                 block=float(options["block"]),
                 tls=bool(options["tls"]),
+                limits=tuple(float(limit) for limit in options.get("limits", ())),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise LoadError(f"The load command cannot be understood: {error!r}.") from error
@@ -63,6 +65,8 @@ class Load(NamedTuple):
             and 0 < load.duration <= 86_400
             and 0 < load.timeout <= 3600
             and 0 < load.block <= 86_400
+            and len(load.limits) <= 50
+            and all(0 <= limit <= 3600 for limit in load.limits)
         )
         if not sound:
             raise LoadError(f"The load command asks for something out of range: {options!r:.500}.")

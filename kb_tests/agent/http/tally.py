@@ -82,20 +82,34 @@ class Block(Tally):
 
 class Second(Tally):
     """What happens in the second that ends at `end`; `index` counts from the measured window on. Of the
-    connections that are kept there were never fewer than `open`.
+    connections that are kept there were never fewer than `open`. `lag` is how late a request was noticed at
+    worst, `cpu` the share of the second in which the worker was busy.
     """
 
-    __slots__ = ("end", "index", "open")
+    __slots__ = ("cpu", "end", "index", "lag", "open")
 
     def __init__(self, index: int, end: float, open_: int) -> None:
         super().__init__()
         self.index = index
         self.end = end
         self.open = open_
+        self.lag = self.cpu = 0.0
 
-    def message(self) -> dict[str, Any]:
+    def slower(self, limit: float, timeout: float) -> int:
+        """How many that ended in it took longer than `limit` seconds, or were not done well."""
+        bound = limit * 1e6 * (1 + 1e-12)
+        within = sum(n for at, n in self.response.items() if histogram.highest(at) <= bound)
+        if limit >= timeout:
+            within -= max(0, sum(self.response.values()) - self.completed)
+        ended = self.completed + self.unsent + self.inflight + sum(self.errors.values())
+        return ended - max(0, min(self.completed, within))
+
+    def message(self, limits: tuple[float, ...], timeout: float) -> dict[str, Any]:
         """What the parent process gets."""
         return {
+            "slower": [self.slower(limit, timeout) for limit in limits],
+            "lag": round(self.lag, 6),
+            "cpu": round(self.cpu, 3),
             "second": self.index,
             "open": self.open,
             "counts": self.counts(),

@@ -126,6 +126,8 @@ class Worker:
         if interval:
             due = first + noticed * interval
             lag = accounts.lag
+            if now - due > accounts.second.lag:
+                accounts.second.lag = now - due
             while due <= now and noticed < self.total:
                 if due >= begin:
                     us = int((now - due) * 1e6)

@@ -110,6 +110,7 @@ class Job(NamedTuple):
 
     `block` is the length of one time block of the report, `drain` how long the last I/Os may take, `verify`
     how long what was written may be read back afterwards, 0 for not at all.
+    Reads and writes that took longer than each of their `limits` are counted second by second.
 
     At a rate fio logs every I/O, so that each can be held against the time at which it was due; where these
     are too many (`MOST_LOGGED`), or there is no rate, it logs in which windows any was completed.
@@ -127,6 +128,7 @@ class Job(NamedTuple):
     block: float
     drain: float
     verify: float = 0.0
+    limits: Tuple[Tuple[float, ...], ...] = ((), ())
 
     @classmethod
     def of(cls, wire: Dict[str, Any]) -> Job:
@@ -145,6 +147,10 @@ class Job(NamedTuple):
                 block=float(wire["block"]),
                 drain=float(wire["drain"]),
                 verify=float(wire.get("verify", 0)),
+                limits=tuple(
+                    tuple(float(limit) for limit in wire.get("limits", {}).get(name, ()))
+                    for name in ("read", "write")
+                ),
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise StorageError(f"The fio command cannot be understood: {error!r}.") from error
@@ -166,6 +172,7 @@ class Job(NamedTuple):
             and 1 <= job.drain <= 3600
             and 0 <= job.verify <= 86_400
             and (not job.verify or (job.logged and job.reads < 1))
+            and all(len(part) <= 50 and all(0 <= limit <= 3600 for limit in part) for part in job.limits)
         )
         if not sound:
             raise StorageError(f"The fio command asks for something out of range: {wire!r:.500}.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from . import bins, output
 from .options import Job
@@ -68,7 +68,18 @@ class Window:
         }
         for name in output.DIRECTIONS if times == "bins" else ("read", "write"):
             body[name] = self._part(name, old, new, times)
+        if times == "buckets":
+            for name, limits in zip(("read", "write"), self._job.limits):  # noqa: B905 - Python 3.9
+                body[name]["slower"] = self._slower(name, old, new, limits)
         return body
+
+    @staticmethod
+    def _slower(name: str, old: Snapshot, new: Snapshot, limits: Tuple[float, ...]) -> List[int]:
+        """How many took longer than each limit, or failed; a bin's times are its middle."""
+        before, after = getattr(old, name), getattr(new, name)
+        added = output.since(after.bins, before.bins)
+        failed = max(0, after.failed - before.failed)
+        return [failed + sum(n for at, n in added.items() if at > limit * 1e9) for limit in limits]
 
     @staticmethod
     def _part(name: str, old: Snapshot, new: Snapshot, times: str) -> Dict[str, Any]:

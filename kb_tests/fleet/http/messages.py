@@ -65,6 +65,9 @@ class SecondReport(Message):
     counts: WireCounts
     open: Count
     buckets: Annotated[list[tuple[Annotated[int, Field(ge=0, le=200)], Count]], Field(max_length=200)]
+    slower: list[Count] = Field(default_factory=list, max_length=50)
+    lag: Seconds = 0.0
+    cpu: Annotated[float, Field(ge=0, le=4096, allow_inf_nan=False)] = 0.0
 
 
 @dataclass(frozen=True, slots=True)

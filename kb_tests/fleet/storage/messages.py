@@ -33,6 +33,7 @@ class CoarsePart(_Part):
     """Reads or writes of a second: bucket i holds times in [2**(i/4), 2**((i+1)/4)) microseconds."""
 
     buckets: Annotated[list[Bucket], Field(max_length=200)]
+    slower: list[Ios] = Field(default_factory=list, max_length=50)
 
 
 class BinnedPart(_Part):

@@ -78,7 +78,13 @@ class HttpRunner(PointRunner[HttpScenario, HttpPoint, Measurement]):
     def measure(self, point: HttpPoint) -> Measurement:
         """Run it."""
         seconds = self.seconds(point, point.warm_up, point.timeout)
-        reports = http.run(point, self.fleet, lambda report: seconds.add(_part(report)))
+        limits = self.limits()
+        reports = http.run(
+            point,
+            self.fleet,
+            lambda report: seconds.add(_part(report, tuple(limits))),
+            limits=tuple(limits.values()),
+        )
         seconds.end()
         self.progress.clear()
         measured = measure(point, reports)
@@ -92,14 +98,18 @@ class HttpRunner(PointRunner[HttpScenario, HttpPoint, Measurement]):
         )
 
 
-def _part(report: SecondReport) -> Part:
+def _part(report: SecondReport, limits: Sequence[str] = ()) -> Part:
+    """`limits` are the names of those that `report` counts by."""
     counts = report.counts
     return Part(
         agent=report.agent,
         index=report.index,
         due=counts.due,
         completed=counts.completed,
-        failed=sum(counts.errors.values()) + counts.unsent,
+        failed=sum(counts.errors.values()) + counts.unsent + counts.inflight,
         bytes=counts.bytes,
         buckets=report.buckets,
+        slower=dict(zip(limits, report.slower, strict=False)),
+        lag=report.lag,
+        cpu=report.cpu,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from kb_tests.errors import ScenarioError
 from kb_tests.fleet.storage.messages import IoSecond, StorageReport
@@ -84,6 +85,11 @@ class StorageRunner(PointRunner[StorageScenario, StoragePoint, StorageMeasuremen
 
     def measure(self, point: StoragePoint) -> StorageMeasurement:
         """Run it."""
+        by_direction = {
+            name: {check: limit for check, limit in self.limits().items() if check.startswith(f"{name} ")}
+            for name in ("read", "write")
+        }
+        names = {name: tuple(limits) for name, limits in by_direction.items()}
 
         def run(part: StoragePoint) -> list[StorageReport]:
             seconds = self.seconds(part, part.ramp, storage.DRAIN)
@@ -92,8 +98,9 @@ class StorageRunner(PointRunner[StorageScenario, StoragePoint, StorageMeasuremen
                 part,
                 self.scenario.topology,
                 self.fleet,
-                lambda report: seconds.add(_part(report)),
+                lambda report: seconds.add(_part(report, names)),
                 meter.take,
+                {name: tuple(limits.values()) for name, limits in by_direction.items()},
             )
             seconds.end()
             self.progress.clear()
@@ -112,7 +119,11 @@ class StorageRunner(PointRunner[StorageScenario, StoragePoint, StorageMeasuremen
         }
 
 
-def _part(report: IoSecond) -> Part:
+def _part(report: IoSecond, limits: Mapping[str, Sequence[str]] = MappingProxyType({})) -> Part:
+    """`limits` are the names of those that its reads and writes are counted by."""
+    slower: dict[str, int] = {}
+    for name, part in (("read", report.read), ("write", report.write)):
+        slower |= zip(limits.get(name, ()), part.slower, strict=False)
     parts = (report.read, report.write)
     completed = sum(part.ios for part in parts)
     buckets: Counter[int] = Counter()
@@ -127,4 +138,5 @@ def _part(report: IoSecond) -> Part:
         bytes=sum(part.bytes for part in parts),
         buckets=tuple(buckets.items()),
         seconds=max(0.1, report.end - report.begin),
+        slower=slower,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import random
 from collections.abc import Callable
 
@@ -289,3 +290,29 @@ def test_a_second_counts_what_happened_in_it(keep_alive: bool) -> None:
     assert [count["due"] for count in counts[:4]] == [400, 400, 400, 400]
     for key in ("sent", "completed"):
         assert [count[key] for count in counts[1:4]] == pytest.approx([400, 400, 400], abs=2)
+
+
+def test_a_second_counts_what_broke_each_limit_and_how_late_and_busy_its_worker_was() -> None:
+    """Slow ones by their exact times; failed ones are slower than any limit."""
+
+    turns = itertools.count()
+
+    def fate(_now: float) -> tuple[str, float]:
+        turn = next(turns) % 10
+        return ("http_5xx", 0.001) if turn == 0 else ("ok", 0.030 if turn < 3 else 0.005)
+
+    world = World(fate)
+    total = simulate(world, rate=100, warm_up=0, duration=3.0, limits=(0.01, 0.1))
+    counts, slower = total["seconds"][1]["counts"], total["seconds"][1]["slower"]
+    ended = counts["completed"] + sum(counts["errors"].values())
+    failed = ended - counts["completed"]
+    assert failed == slower[1] > 0
+    assert slower[0] - failed == pytest.approx(20, abs=3)
+    assert sum(second["slower"][1] for second in total["seconds"]) == sum(total["errors"].values())
+    assert max(second["lag"] for second in total["seconds"]) <= 0.0011
+    world = World(lambda _now: ("ok", 0.0001))
+    world.reading_takes = 0.001
+    busy = simulate(world, rate=2000, warm_up=0, duration=2.0)["seconds"][1]
+    assert 0.8 <= busy["cpu"] <= 1.0
+    assert busy["lag"] > 0
+    assert busy["slower"] == []

@@ -57,6 +57,7 @@ def test_a_point_becomes_one_command() -> None:
             "block": 2.0,
             "port": 80,
             "tls": False,
+            "limits": [],
         },
     }
 

@@ -40,6 +40,17 @@ def test_a_second_is_told_once_all_agents_parts_are_there() -> None:
     assert base64.b64decode(second.servers) == bytes([30, 30, 50])
 
 
+def test_what_broke_each_limit_is_added_up_and_the_worst_instrument_named() -> None:
+    view = View()
+    for agent, slower, lag, done in (("a", 3, 0.001, 50), ("b", 0, None, 100), ("c", 4, 0.02, 0)):
+        part = Part(agent, 0, 100, done, 0, 0, (), slower={"latency p99": slower}, lag=lag, cpu=lag)
+        view.seconds.add(part)
+    [second] = view.told
+    assert second.slower == {"latency p99": 7}
+    assert (second.lag, second.cpu) == (0.02, 0.02)
+    assert base64.b64decode(second.shares) == bytes([50, 100, 0])
+
+
 def test_a_silent_agent_does_not_freeze_the_others() -> None:
     view = View()
     for index in range(5):
