@@ -7,6 +7,7 @@
 # make campaign     300 runs with a fault each: nothing leaks, no verdict is wrong
 # make fuzz         10,000 cases of each kind of wild input: scenario files, messages, reports, journals
 # make wrong-servers  servers that answer wrongly in all ways we know are red, true ones green
+# make watched      a session that 64 shells follow at once is as one that nobody watches
 # make error-rates  how often the shipped verdicts err, by simulation
 # make neighbours   sessions beside pytest plugins that rerun, repeat, reorder and time out tests
 # make readme       the pages' commands that take over half a minute, in a fresh clone
@@ -31,6 +32,7 @@ NIGHTLY := \
 	campaign \
 	fuzz \
 	wrong-servers \
+	watched \
 	error-rates \
 	neighbours \
 	readme \
@@ -96,6 +98,9 @@ openstack: setup-dev
 
 wrong-servers: setup-dev
 	$(PYTEST) tests/nightly/test_wrong_servers.py
+
+watched: setup-dev
+	$(PYTEST) tests/nightly/test_watched.py
 
 fuzz: setup-dev
 	HYPOTHESIS_PROFILE=deep $(BIN)/pytest -n auto $(FUZZED)
