@@ -6,14 +6,14 @@ more than this file.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import pytest
 
 from kb_tests.fixtures import kb_cloud, kb_fleet, kb_http, kb_scenario, kb_storage, kb_topology
 from kb_tests.session import options
-from kb_tests.session.keys import ATTEMPTS, CHECKS, OUTBOX, SELECTION
+from kb_tests.session.keys import ATTEMPTS, CHECKS, OUTBOX, SELECTION, UNNAMED
 
 __all__ = ["kb_cloud", "kb_fleet", "kb_http", "kb_scenario", "kb_storage", "kb_topology"]
 
@@ -74,7 +74,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         idle = config.stash[SELECTION].order(items)
         config.stash[CHECKS] = config.stash[SELECTION].number_of_checks(items)
         if idle:
-            config.hook.pytest_deselected(items=idle)
+            _leave_out(config, items, idle)
+
+
+def _leave_out(config: pytest.Config, items: Sequence[pytest.Item], idle: Sequence[pytest.Item]) -> None:
+    """Tests of a kind of load of which no scenario was named; UsageError where that is a mistake."""
+    from kb_tests.session import unnamed
+
+    selection = config.stash[SELECTION]
+    said = unnamed.sentences(selection, idle, alone=not any(map(selection.load_of, items)))
+    if said and not hasattr(config, "workerinput"):
+        raise pytest.UsageError("\n".join(said))
+    config.stash[UNNAMED] = said
+    config.hook.pytest_deselected(items=idle)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -34,12 +34,16 @@ def with_load(scenario: S, load: Mapping[str, object], call: str) -> S:
         raise ScenarioError(f"{call}: {' '.join(wrong)}") from None
 
 
-def number_of_clients(clients: object, most: int, call: str) -> int:
-    """So many of the `most` servers that make load, all of them if None; raises ScenarioError."""
+def number_of_clients(clients: object, most: int, scenario: str, call: str) -> int:
+    """So many of the `most` servers of a scenario that make load, or all if None; raises ScenarioError."""
     if clients is None:
         return most
     if not isinstance(clients, int) or isinstance(clients, bool) or not 1 <= clients <= most:
-        raise ScenarioError(f"{call}: clients: found {found(clients)}; from 1 to {most} are staged.")
+        raise ScenarioError(
+            f"{call}: clients: found {found(clients)}; scenario {scenario} has {most} that make load.",
+            remedy=f"Ask for 1 to {most}, name a larger scenario with --kb-scenario, or enlarge this one's "
+            "topology with --kb-set.",
+        )
     return clients
 
 

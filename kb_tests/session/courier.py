@@ -12,11 +12,14 @@ from typing import Any, cast
 
 import pytest
 
+from kb_tests.session.keys import UNNAMED
 from kb_tests.session.outbox import Outbox
 from kb_tests.session.selection import Load, Selection
 
 _SEPARATOR = "\0"
 """No id holds one: pytest escapes it."""
+
+_REFUSAL = _SEPARATOR * 2
 
 
 class Courier:
@@ -30,7 +33,9 @@ class Courier:
     def pytest_collection_finish(self, session: pytest.Session) -> Generator[None]:
         """Let xdist send what each test loads behind the test's id."""
         items = session.items
-        session.items = [cast("pytest.Item", _Labelled(item, self._selection)) for item in items]
+        labelled = [cast("pytest.Item", _Labelled(item, self._selection)) for item in items]
+        said = session.config.stash.get(UNNAMED, [])
+        session.items = labelled + [cast("pytest.Item", _Refusal(sentence)) for sentence in said]
         try:
             yield
         finally:
@@ -40,6 +45,13 @@ class Courier:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Let what happened travel with the report. One that a plugin keeps to itself takes nothing along."""
         vars(report)["kb_events"] = self._outbox.drain()
+
+
+class _Refusal:
+    """In place of an item behind all others: why the session cannot run."""
+
+    def __init__(self, sentence: str) -> None:
+        self.nodeid = _REFUSAL + sentence
 
 
 class _Labelled:
@@ -61,11 +73,18 @@ def _label(selection: Selection, load: Load | None) -> str:
     return f"{_SEPARATOR}{target}{_SEPARATOR}{next(points, -1)}"
 
 
+def refusals(labelled: Iterable[str]) -> list[str]:
+    """Why the session cannot run, as a worker says."""
+    return [text.removeprefix(_REFUSAL) for text in labelled if text.startswith(_REFUSAL)]
+
+
 def unpacked(selection: Selection, labelled: Iterable[str]) -> tuple[list[str], dict[str, Load]]:
     """Ids of a worker's tests as they are, and what those load that load a cloud."""
     ids: list[str] = []
     loads: dict[str, Load] = {}
     for text in labelled:
+        if text.startswith(_REFUSAL):
+            continue
         nodeid, *places = text.split(_SEPARATOR)
         ids.append(nodeid)
         if places:

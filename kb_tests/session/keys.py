@@ -27,6 +27,8 @@ RECORDS: pytest.StashKey[dict[str, Path]] = pytest.StashKey()
 """Where the record of each cloud is, by its name."""
 
 STAGINGS: pytest.StashKey[Stagings] = pytest.StashKey()
+UNNAMED: pytest.StashKey[list[str]] = pytest.StashKey()
+"""What an xdist worker has to say of tests that ask for a scenario which nobody named."""
 STAGED: pytest.StashKey[bool] = pytest.StashKey()
 """There once this process has staged something."""
 EVENTS: pytest.StashKey[Path | None] = pytest.StashKey()

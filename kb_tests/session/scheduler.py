@@ -11,7 +11,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
-from kb_tests.session.courier import unpacked
+from kb_tests.session.courier import refusals, unpacked
 from kb_tests.session.selection import Load, Selection
 
 _CLOUD = "cloud:"
@@ -40,6 +40,8 @@ class CloudScheduling(LoadScopeScheduling):
 
     def add_node_collection(self, node: WorkerController, collection: Sequence[str]) -> None:
         """Take the tests that a worker has collected, and what they load."""
+        if said := refusals(collection):
+            raise pytest.UsageError("\n".join(said))
         ids, loads = unpacked(self._selection, collection)
         self._loads |= loads
         self._select(loads)

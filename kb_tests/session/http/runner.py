@@ -60,7 +60,8 @@ class HttpRunner(PointRunner[HttpScenario, HttpPoint, Measurement]):
         load |= {key: value for key, value in given.items() if value is not None}
         with in_one_sentence():
             scenario = with_load(self.scenario, load, _RUN)
-            point = http_point(scenario, number_of_clients(clients, self.servers(), _RUN), rate)
+            number = number_of_clients(clients, self.servers(), scenario.name, _RUN)
+            point = http_point(scenario, number, rate)
         return HttpResult(*self.measured(point, allow_invalid=allow_invalid))
 
     def doubts(self, point: HttpPoint, measurement: Measurement) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -54,7 +54,7 @@ class StorageRunner(PointRunner[StorageScenario, StoragePoint, StorageMeasuremen
             if wanted.get("mode") in ("read", "randread"):
                 load["verify"] = False
             scenario = with_load(self.scenario, load, _RUN)
-            number = number_of_clients(clients, self.servers(), _RUN)
+            number = number_of_clients(clients, self.servers(), scenario.name, _RUN)
             point = storage_point(scenario, number, scenario.load.profiles[0])
         return self.measured(point, allow_invalid=allow_invalid)[1]
 

@@ -67,11 +67,38 @@ def test_a_test_of_somebodys_own_is_enough_to_load_the_demo(tmp_path: Path) -> N
     assert "test_checkout_holds[demo-http]" in output
 
 
-def test_a_test_of_another_kind_than_the_scenarios_counts_as_deselected(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("named", "hint"),
+    [
+        (["--kb-scenario", "demo-http"], "--kb-scenario demo-http --kb-scenario demo-storage"),
+        ([], "demo-http is of kind http"),
+        (
+            ["--kb-cloud", "other", "-p", "xdist", "-n", "2"],
+            "--kb-scenario http-east-west --kb-scenario storage-",
+        ),
+    ],
+    ids=["named", "default", "spread"],
+)
+def test_a_test_that_asks_for_a_scenario_that_nobody_named_is_a_mistake(
+    tmp_path: Path, named: list[str], hint: str
+) -> None:
     other = OWN + "def test_disks_hold(kb_storage):\n    pass\n"
-    code, output = run(tmp_path, other, "--collect-only")
+    code, output = run(tmp_path, other, *named)
+    assert code == 4, output
+    assert output.count("asks for kb_storage, and no scenario of kind storage is named") == 1
+    assert hint in output
+    assert "Traceback" not in output
+    assert run(tmp_path, other, *named, "--collect-only", "-k", "checkout")[0] == 0
+
+
+def test_the_suites_own_tests_of_another_kind_are_left_out(tmp_path: Path) -> None:
+    scenario = ("--kb-scenario", "demo-http", "--collect-only")
+    code, output = run(tmp_path, "", "--pyargs", "kb_tests", *scenario)
     assert code == 0, output
-    assert "1/2 tests collected (1 deselected)" in output
+    assert "6/7 tests collected (1 deselected)" in output
+    code, output = run(tmp_path, "", "--pyargs", "kb_tests.test_storage", *scenario)
+    assert code == 4, output
+    assert "no scenario of kind storage is named" in output
 
 
 def test_under_xdist_the_controller_has_to_know_what_to_load(tmp_path: Path) -> None:

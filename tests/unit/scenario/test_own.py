@@ -94,13 +94,15 @@ def test_what_is_not_asked_for_is_as_in_the_scenario(http: HttpScenario, storage
 
 @pytest.mark.parametrize("clients", [0, -1, 5, 1.0, "1", True, math.nan], ids=repr)
 def test_so_many_clients_there_are_not(clients: object) -> None:
-    with pytest.raises(ScenarioError, match=r"kb_http.run: clients: found .*; from 1 to 4 are staged"):
-        number_of_clients(clients, 4, "kb_http.run")
+    with pytest.raises(
+        ScenarioError, match=r"kb_http.run: clients: found .*; scenario demo-http has 4 that make load"
+    ):
+        number_of_clients(clients, 4, "demo-http", "kb_http.run")
 
 
 def test_no_number_means_all() -> None:
-    assert number_of_clients(None, 4, "kb_http.run") == 4
-    assert number_of_clients(1, 4, "kb_http.run") == 1
+    assert number_of_clients(None, 4, "demo-http", "kb_http.run") == 4
+    assert number_of_clients(1, 4, "demo-http", "kb_http.run") == 1
 
 
 wild = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.lists(st.integers())
