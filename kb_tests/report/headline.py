@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from kb_tests.report import words
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord
 from kb_tests.report.workloads import presentation
-from kb_tests.sla.recovery import RECOVERY
-from kb_tests.sla.verdict import Check, Outcome
+from kb_tests.sla.verdict import RECOVERY, Check, Outcome
 
 WITHOUT_VERDICT = (PointStatus.LOST, PointStatus.ERROR, PointStatus.NOT_RUN)
 

@@ -174,9 +174,9 @@ def _banner(record: RunRecord) -> tuple[str, str]:
         ExitCode.FAILED: ("fail", "SLA broken"),
         ExitCode.INTERRUPTED: ("invalid", "Interrupted"),
         ExitCode.INCONCLUSIVE: ("inconclusive", "Inconclusive"),
-        ExitCode.INVALID: ("invalid", "Invalid"),
+        ExitCode.INVALID: ("invalid", "Not valid"),
         ExitCode.LEAKED: ("fail", "Resources left on the cloud"),
-    }.get(ExitCode(code), ("invalid", "Aborted"))
+    }.get(ExitCode(code), ("invalid", "Broken off"))
 
 
 def _only_unreached(points: Iterable[PointRecord]) -> bool:

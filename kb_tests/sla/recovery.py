@@ -9,10 +9,7 @@ from kb_tests.measure.recovery import Recovery
 from kb_tests.scenario.hooks import SUSTAINED, RecoveryLimit
 from kb_tests.scenario.units import format_duration
 from kb_tests.sla.decide import of_sample
-from kb_tests.sla.verdict import Check, Outcome
-
-RECOVERY = "recovery"
-"""The name of its check."""
+from kb_tests.sla.verdict import RECOVERY, Check, Outcome
 
 NOTHING_DONE = (
     "Nothing was done to the cloud while it was loaded, by a hook or with a marker, so that there was nothing"

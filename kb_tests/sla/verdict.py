@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+RECOVERY = "recovery"
+"""The name of the check on how long the service was off after something was done to the cloud."""
+
 
 class Outcome(StrEnum):
     """`INVALID` speaks of our instruments, `FAIL` of the cloud, `INCONCLUSIVE` of the sample."""

@@ -16,7 +16,6 @@ from kb_tests.report.http.figures import Figures
 from kb_tests.report.http.measured import MeasurementRecord
 from kb_tests.report.record import PointRecord, TopologyRecord
 from kb_tests.report.shown import Column, Pairs, Presentation, Property, Shown
-from kb_tests.report.terms import ERROR_RATE
 from kb_tests.scenario.http import HttpPoint
 
 if TYPE_CHECKING:
@@ -118,7 +117,7 @@ class HttpPresentation(Presentation[HttpPoint]):
             ("Offered", ""),
             ("Achieved", "achieved"),
             *((percentile, f"latency {percentile}") for percentile in ordered),
-            (ERROR_RATE.text.capitalize(), "errors"),
+            ("No good answer", "errors"),
         ]
 
     def failures(self, record: PointRecord) -> str:
