@@ -2,6 +2,8 @@
 # make test    set up everything and run the project's own tests
 # make pytest  the tests alone, where all is set up
 # make check   formatting, lint and types
+# make ui      set up everything and open the web UI on the records in reports/
+# make check-web  types and lint of the pages' scripts, and whether the vendored ones are as pinned; needs Node
 # make nightly what `make test` has no time for, hours of it; each part is a target of its own:
 # make fresh        both commands of the README in bare Debian 12 and 13 roots
 # make campaign     300 runs with a fault each: nothing leaks, no verdict is wrong
@@ -38,11 +40,14 @@ NIGHTLY := \
 	readme \
 	openstack
 
-.PHONY: demo test pytest check nightly $(NIGHTLY) setup setup-dev clean
+.PHONY: demo ui test pytest check check-web nightly $(NIGHTLY) setup setup-dev clean
 
 demo: setup
 	$(BIN)/pytest kb_tests --kb-scenario scenarios/demo-http.yaml \
 		--kb-scenario scenarios/demo-storage.yaml --html reports/demo.html --junitxml reports/demo.xml
+
+ui: setup
+	$(BIN)/kb ui
 
 # The load engines' own tests run alone, whole sessions and faults that are judged by time two at a time; the rest waits,
 # so that four at a time share two cores well, whole sessions first, since they take longest.
@@ -109,6 +114,11 @@ check: setup-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# Where the bundle is made anew, it has to be the one that is checked in.
+check-web:
+	cd tools/web && npm ci --silent && npm run --silent types && npm run --silent lint && npm run --silent vendor
+	git diff --exit-code -- kb_tests/web/static/vendor
 
 setup:
 	@PYTHON=$(PYTHON) VENV=$(VENV) ./setup.sh

@@ -114,7 +114,10 @@ def checks(point: PointView) -> tuple[CheckShape, ...]:
 
 
 def _check(check: Check, seen: CheckView) -> CheckShape:
+    at = on_line(check.value, check)
     low, high = sorted((on_line(check.low, check), on_line(check.high, check)))
+    if not check.limit:  # "none at all" is said of the sample, whatever the true share may be
+        low = high = at
     return CheckShape(
         name=check.name,
         subject=seen.subject,
@@ -125,7 +128,7 @@ def _check(check: Check, seen: CheckView) -> CheckShape:
         outcome=seen.outcome,
         detail=seen.detail,
         low=low,
-        at=on_line(check.value, check),
+        at=at,
         high=high,
         unit=check.unit,
         limit_value=check.limit,

@@ -12,7 +12,7 @@ import yaml
 
 from kb_tests.cloud.workloads import plan
 from kb_tests.errors import ScenarioError
-from kb_tests.scenario import shipped
+from kb_tests.scenario import hooks, shipped
 from kb_tests.scenario.load import load
 from kb_tests.scenario.points import expand
 from kb_tests.web.problems import Problem
@@ -22,7 +22,7 @@ NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 LARGEST = 256 << 10
 """Bytes of a file that is shown or run."""
 
-COMMANDS = "hooks"
+COMMANDS = hooks.KEY
 """The key of a scenario whose values are commands of this machine."""
 
 

@@ -1,0 +1,165 @@
+// A point second by second: heat map with its percentiles and limits, and lanes under it on the same axis.
+import { number, time } from "../lib/words.js";
+import { apart, el, frame, lin, log, steps } from "./draw.js";
+import { paint, reach } from "./heat.js";
+
+/**
+ * @typedef {{
+ *   title: string,
+ *   at: number[], rate: (number | null)[], failed: (number | null)[], offered: number, unit: string,
+ *   lines: { name: string, values: (number | null)[] }[],
+ *   heat: import("./heat.js").Heat | null,
+ *   limits: { name: string, seconds: number }[],
+ *   until?: number, marks?: [number, string][], looks?: [number, string][],
+ * }} Series
+ * @typedef {{
+ *   lanes?: string[], height?: number, cursor?: number | null, brush?: [number, number] | null,
+ *   onRead?: (second: number) => void, onBrush?: (from: number, to: number) => void,
+ * }} Look
+ */
+
+const GAP = 25;
+const TALL = /** @type {Record<string, number>} */ ({ rate: 52, fail: 26 });
+
+/** @param {HTMLElement} host @param {Series} d @param {Look} o */
+export const timeline = (host, d, o) => {
+  const W = host.clientWidth;
+  const narrow = W < 520;
+  const left = narrow ? 46 : 54;
+  const right = W - (narrow ? 58 : 96);
+  const lanes = o.lanes ?? ["heat", "rate", "fail"];
+  /** @type {Record<string, number>} */
+  const tall = { ...TALL, heat: o.height ?? 250 };
+  const padding = d.marks?.length || d.looks?.length ? 20 : 8;
+  /** @type {Record<string, number>} */
+  const at = {};
+  let top = padding;
+  for (const lane of lanes) {
+    at[lane] = top;
+    top += tall[lane] + GAP;
+  }
+  const bottom = top - GAP;
+  const height = bottom + 24;
+  const first = Math.min(0, ...d.at.slice(0, 1).map(Math.floor));
+  const last = Math.max(first + 1, d.until ?? 0, d.at.length ? d.at[d.at.length - 1] + 1 : 1);
+  const x = lin(first, last, left, right);
+  const width = x(1) - x(0);
+
+  const canvas = document.createElement("canvas");
+  const dpr = Math.max(1, devicePixelRatio || 1);
+  canvas.width = W * dpr;
+  canvas.height = height * dpr;
+  canvas.setAttribute("aria-hidden", "true");
+  canvas.style.width = `${W}px`;
+  canvas.style.height = `${height}px`;
+  host.append(canvas);
+  const [s] = frame(host, height, d.title);
+
+  if (at.heat !== undefined) {
+    const values = d.lines.flatMap((line) => line.values).filter((v) => v !== null);
+    const range = reach(d.heat ?? { at: 0, step: 1, rows: [] }, [...d.limits.map((limit) => limit.seconds), .../** @type {number[]} */ (values)]);
+    const y = log(range[0], range[1], at.heat + tall.heat, at.heat);
+    paint(canvas, s, d.heat ?? { at: 0, step: 1, rows: [] }, { x, y, left, right, top: at.heat, height: tall.heat, range });
+    if (first < 0) {
+      el(s, "rect", { class: "veil", x: left, y: at.heat, width: x(0) - left, height: tall.heat });
+      if (x(0) - left > 52) el(s, "text", { class: "t", x: left + 3, y: at.heat + tall.heat - 6 }, "warm-up");
+    }
+    /** @type {{ y: number, x: number, c: string, t: string }[]} */
+    const labels = [];
+    const ended = d.at.length ? x(d.at[d.at.length - 1] + 1) : left;
+    d.lines.forEach((line, i) => {
+      const points = /** @type {[number, number][]} */ (d.at.map((sec, k) => [x(sec), line.values[k] === null || !(Number(line.values[k]) > 0) ? Number.NaN : y(Number(line.values[k]))]).filter((_, k) => d.at[k] >= 0));
+      const p = steps(points, width);
+      for (const c of i === 0 && d.lines.length > 1 ? ["l casing ink thin", "l core"] : ["l casing", "l ink"]) el(s, "path", { class: c, d: p });
+      const lately = points.slice(-5).map(([, v]) => v).filter(Number.isFinite).sort((a, b) => a - b);
+      if (lately.length) {
+        const mid = lately[Math.floor(lately.length / 2)] + 4;
+        if (right - ended > 40) el(s, "text", { class: "t in b halo", x: ended + 5, y: mid }, line.name);
+        else labels.push({ y: mid, x: right + 5, c: "t in b", t: line.name });
+      }
+    });
+    for (const limit of d.limits) {
+      const place = Math.round(y(limit.seconds)) + 0.5;
+      el(s, "line", { class: "lim casing", x1: left, x2: right, y1: place, y2: place });
+      el(s, "line", { class: "lim", x1: left, x2: right, y1: place, y2: place });
+      labels.push({ y: place + 4, x: right + 5, c: "t lim b", t: narrow ? `≤${time(limit.seconds)}` : `${limit.name} ≤ ${time(limit.seconds)}` });
+    }
+    for (const label of apart(labels)) el(s, "text", { class: label.c, x: label.x, y: label.y }, label.t);
+  }
+  if (at.rate !== undefined) {
+    const most = Math.max(d.offered, ...d.rate.map((v) => v ?? 0), 1);
+    const y = lin(0, most * 1.15, at.rate + tall.rate, at.rate);
+    const base = y(0);
+    el(s, "text", { class: "t", x: left, y: at.rate - 6 }, `successful ${d.unit}${d.offered ? "; dashed: offered" : ""}`);
+    d.rate.forEach((v, i) => { if (v !== null) el(s, "rect", { class: "area ink", x: x(d.at[i]), y: y(v), width: Math.max(1, width), height: base - y(v) }); });
+    el(s, "path", { class: "l ink thin", d: steps(/** @type {[number, number][]} */ (d.rate.map((v, i) => [x(d.at[i]), v === null ? Number.NaN : y(v)])), width) });
+    if (d.offered) {
+      const off = Math.round(y(d.offered)) - 0.5;
+      el(s, "line", { class: "l soft dash", x1: left, x2: right, y1: off, y2: off });
+    }
+    el(s, "line", { class: "ax", x1: left, x2: right, y1: base + 0.5, y2: base + 0.5 });
+    const named = d.offered || most;
+    el(s, "text", { class: "t", x: left - 6, y: y(named) + 4, "text-anchor": "end" }, number(named));
+    el(s, "text", { class: "t", x: left - 6, y: base + 3, "text-anchor": "end" }, "0");
+  }
+  if (at.fail !== undefined) {
+    const most = Math.max(3, ...d.failed.map((v) => v ?? 0));
+    const y = lin(0, most, at.fail + tall.fail, at.fail);
+    const base = at.fail + tall.fail;
+    el(s, "text", { class: "t", x: left, y: at.fail - 6 }, "failed in each second");
+    d.failed.forEach((v, i) => { if (v) el(s, "rect", { class: "bar fail", x: x(d.at[i]) + 0.5, y: y(v), width: Math.max(1.5, width - 1), height: base - y(v) }); });
+    el(s, "line", { class: "ax", x1: left, x2: right, y1: base + 0.5, y2: base + 0.5 });
+    el(s, "text", { class: "t", x: left - 6, y: at.fail + 9, "text-anchor": "end" }, number(most));
+  }
+  const every = [1, 2, 5, 10, 20, 60, 120, 300, 600, 1800, 3600].find((step) => (last - first) / step <= (narrow ? 6 : 12)) ?? 7200;
+  for (let v = 0; v <= last; v += every) {
+    const X = Math.round(x(v)) + 0.5;
+    el(s, "line", { class: "ax", x1: X, x2: X, y1: bottom, y2: bottom + 4 });
+    el(s, "text", { class: "t", x: X, y: bottom + 18, "text-anchor": "middle" }, v === 0 ? "0\u00a0s" : v);
+  }
+  for (const [second, text] of [...(d.looks ?? []), ...(d.marks ?? [])]) {
+    const X = Math.round(x(second)) + 0.5;
+    el(s, "line", { class: d.marks?.some((m) => m[0] === second) ? "cur" : "ax", x1: X, x2: X, y1: 14, y2: bottom });
+    el(s, "text", { class: "t acc", x: second > (first + last) / 2 ? X - 4 : X + 4, y: 10, "text-anchor": second > (first + last) / 2 ? "end" : "start" }, text);
+  }
+  if (o.brush) {
+    const [a, b] = o.brush;
+    el(s, "rect", { class: "brush", x: x(a), y: padding - 2, width: Math.max(2, x(b) - x(a)), height: bottom - padding + 2 });
+  }
+
+  const cursor = el(s, "line", { class: "cur", y1: padding, y2: bottom, visibility: "hidden" });
+  /** @param {number} second */
+  const show = (second) => {
+    const X = x(second + 0.5);
+    cursor.setAttribute("x1", String(X));
+    cursor.setAttribute("x2", String(X));
+    cursor.setAttribute("visibility", "visible");
+  };
+  let now = o.cursor ?? null;
+  if (now !== null) show(now);
+  /** @param {number} second */
+  const tell = (second) => {
+    if (!d.at.length) return;
+    now = Math.max(Math.floor(d.at[0]), Math.min(Math.floor(d.at[d.at.length - 1]), second));
+    show(now);
+    o.onRead?.(now);
+  };
+  /** @param {PointerEvent} event */
+  const second = (event) => Math.floor(x.inv(event.clientX - s.getBoundingClientRect().left));
+  /** @type {number | null} */
+  let began = null;
+  s.addEventListener("pointerdown", (event) => {
+    began = o.onBrush ? second(event) : null;
+  });
+  s.addEventListener("pointermove", (event) => tell(second(event)));
+  s.addEventListener("pointerup", (event) => {
+    if (began !== null && Math.abs(second(event) - began) >= 1) o.onBrush?.(Math.max(first, Math.min(began, second(event))), Math.min(last, Math.max(began, second(event)) + 1));
+    began = null;
+  });
+  host.onkeydown = (event) => {
+    const way = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!way) return;
+    event.preventDefault();
+    tell((now ?? Math.floor(d.at[d.at.length - 1] ?? 0)) + way * (event.shiftKey ? 10 : 1));
+  };
+};

@@ -1,0 +1,46 @@
+// What a page asks the server for, and what is shown until it comes: nothing at first, then its shape.
+import { html, useEffect, useState } from "../vendor/preact.js";
+import { get } from "./api.js";
+
+/**
+ * @template T
+ * @param {string} path
+ * @param {number} [every] seconds after which it is asked for again, while the page is looked at
+ * @returns {{ data: T | null, error: import("./api.js").Refused | null, again: () => void }}
+ */
+export const useData = (path, every = 0) => {
+  const [found, set] = useState(/** @type {{ path: string, data: T | null, error: any }} */ ({ path, data: null, error: null }));
+  const [round, next] = useState(0);
+  useEffect(() => {
+    const stop = new AbortController();
+    const read = () =>
+      get(path, stop.signal).then(
+        (data) => set({ path, data, error: null }),
+        (error) => stop.signal.aborted || set((before) => ({ path, data: before.path === path ? before.data : null, error })),
+      );
+    read();
+    const timer = every ? setInterval(() => document.hidden || read(), every * 1000) : 0;
+    return () => {
+      stop.abort();
+      clearInterval(timer);
+    };
+  }, [path, round]);
+  return { data: found.path === path ? found.data : null, error: found.error, again: () => next(round + 1) };
+};
+
+/** @param {{ error: any, again?: () => void }} props */
+export const Could = ({ error, again }) => html`
+  <div class="alert fail" role="alert"><svg class="i" aria-hidden="true"><use href="#fail" /></svg>
+    <p><b>${error.message}</b> ${error.remedy ?? ""}</p>
+    ${again && html`<button class="btn small" onClick=${again}>Ask again</button>`}
+  </div>`;
+
+/** Shown after a while, in the shape of what comes. */
+export const Reading = () => {
+  const [late, set] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => set(true), 300);
+    return () => clearTimeout(timer);
+  }, []);
+  return html`<div aria-busy="true">${late && html`<span class="skel w90"></span><span class="skel w60"></span><span class="skel w75"></span><span class="skel block"></span>`}</div>`;
+};

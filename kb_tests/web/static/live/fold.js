@@ -1,0 +1,206 @@
+// What a session's events come to, for its page: kept bounded, however long it runs.
+
+/** Seconds kept of a point: an hour. */
+const MOST = 3600;
+const LINES = 200;
+
+/**
+ * @typedef {{
+ *   key: string, id: string, cloud: string, scenario: string, kind: string, clients: number,
+ *   status: string, outcome: string, reason: string, checks: any[], look: number, looks: number,
+ *   duration: number, warmUp: number, offered: number, unit: string, agents: number, limits: Record<string, number>,
+ *   seconds: any[], dropped: number,
+ * }} Point
+ */
+
+/** @param {any} event */
+const line = (event) => {
+  switch (event.kind) {
+    case "phase": return `${event.phase} ${event.done ?? 0}/${event.total}`;
+    case "staged": return `${event.scenario} is staged, ${event.servers?.length ?? 0} servers`;
+    case "point_started": return `${event.point} begins${event.look > 1 ? `, look ${event.look} of ${event.looks}` : ""}`;
+    case "look": return `${event.point}: look ${event.look} of ${event.looks}: ${event.outcome}`;
+    case "point": return `${event.point}: ${event.outcome || event.status}`;
+    case "marker": return `marker: ${event.text}`;
+    case "problem": return `problem: ${event.sentence}`;
+    case "leaked": return `left on the cloud: ${event.resources.join("; ")}`;
+    case "stopping": return "asked to stop";
+    case "teardown": return `removed ${event.done ?? 0} of ${event.total}`;
+    case "log": return event.text;
+    case "end": return event.exit_code === undefined || event.exit_code === null ? "" : `ended with exit code ${event.exit_code}`;
+    default: return "";
+  }
+};
+
+export class Live {
+  constructor() {
+    /** @type {Map<string, Point>} */
+    this.points = new Map();
+    /** @type {Map<string, { name: string, done: number, total: number, from: number, to: number }>} */
+    this.phases = new Map();
+    /** @type {Map<string, any[]>} */
+    this.servers = new Map();
+    /** @type {{ t: number, text: string }[]} */
+    this.log = [];
+    /** @type {{ t: number, text: string }[]} */
+    this.markers = [];
+    /** @type {string[]} */
+    this.problems = [];
+    /** @type {string[]} */
+    this.leaks = [];
+    /** @type {Record<string, string>} */
+    this.runs = {};
+    /** @type {Point | null} */
+    this.current = null;
+    /** @type {"starting" | "staging" | "running" | "stopping" | "removing" | "ended"} */
+    this.state = "starting";
+    /** @type {Record<string, number>} when each state began */
+    this.since = {};
+    this.began = 0;
+    this.now = 0;
+    /** @type {{ done: number, total: number } | null} */
+    this.teardown = null;
+    /** @type {number | null} */
+    this.exitCode = null;
+  }
+
+  /** @param {any[]} events */
+  take(events) {
+    for (const event of events) this.one(event);
+  }
+
+  /** @param {string} state @param {number} t */
+  enter(state, t) {
+    if (this.state === "ended" || (this.state === "stopping" && !["removing", "ended"].includes(state))) return;
+    if (this.state !== state) this.since[state] ??= t;
+    this.state = /** @type {any} */ (state);
+  }
+
+  /** The embedded cloud has a name in the selection alone. @param {any} event */
+  point(event) {
+    const exact = this.points.get(`${event.cloud ?? ""} ${event.point}`);
+    return exact ?? [...this.points.values()].find((one) => one.id === event.point) ?? this.add({ cloud: event.cloud ?? "", id: event.point, scenario: "", kind: "", clients: 0 });
+  }
+
+  /** @param {any} chosen */
+  add(chosen) {
+    const key = `${chosen.cloud} ${chosen.id}`;
+    /** @type {Point} */
+    const point = {
+      key, status: "", outcome: "", reason: "", checks: [], look: 0, looks: 0, duration: 0, warmUp: 0, offered: 0, unit: "",
+      agents: 0, limits: {}, seconds: [], dropped: 0, ...chosen,
+    };
+    this.points.set(key, point);
+    return point;
+  }
+
+  /** @param {any} event */
+  one(event) {
+    this.began ||= event.t;
+    this.now = Math.max(this.now, event.t);
+    const text = line(event);
+    if (text) this.log = [...this.log, { t: event.t, text }].slice(-LINES);
+    switch (event.kind) {
+      case "selected":
+        for (const point of event.points) if (!this.points.has(`${point.cloud} ${point.id}`)) this.add(point);
+        Object.assign(this.runs, event.runs);
+        break;
+      case "phase": {
+        this.enter("staging", event.t);
+        const name = `${event.cloud ?? ""} ${event.phase}`;
+        const known = this.phases.get(name) ?? { name: event.phase, done: 0, total: 0, from: event.t, to: event.t };
+        this.phases.set(name, { ...known, done: event.done ?? 0, total: event.total, to: event.t });
+        break;
+      }
+      case "staged":
+        this.servers.set(event.scenario, event.servers ?? []);
+        break;
+      case "point_started": {
+        this.enter("running", event.t);
+        const point = this.point(event);
+        Object.assign(point, {
+          status: "running", look: event.look, looks: event.looks, duration: event.duration, warmUp: event.warm_up, offered: event.offered,
+          unit: event.unit, agents: event.agents, limits: event.limits ?? {}, seconds: [], dropped: 0,
+        });
+        this.current = point;
+        break;
+      }
+      case "second": {
+        const point = this.point(event);
+        point.seconds.push(event);
+        if (point.seconds.length > MOST) {
+          point.seconds.shift();
+          point.dropped += 1;
+        }
+        this.current = point;
+        break;
+      }
+      case "look":
+        this.point(event).checks = event.checks ?? [];
+        break;
+      case "point": {
+        const point = this.point(event);
+        Object.assign(point, { status: event.status, outcome: event.outcome || event.status, reason: event.reason ?? "" });
+        for (const other of this.points.values()) if (other !== point && other !== this.current) other.seconds = other.outcome ? [] : other.seconds;
+        break;
+      }
+      case "marker":
+        this.markers = [...this.markers, { t: event.t, text: event.text }].slice(-50);
+        break;
+      case "problem":
+        this.problems = [...this.problems, event.sentence].slice(-20);
+        break;
+      case "leaked":
+        this.leaks = [...this.leaks, ...event.resources].slice(-50);
+        break;
+      case "stopping":
+        this.enter("stopping", event.t);
+        break;
+      case "teardown":
+        this.enter("removing", event.t);
+        this.teardown = { done: event.done ?? 0, total: event.total };
+        break;
+      case "end":
+        if (event.process === "main") {
+          this.enter("ended", event.t);
+          this.exitCode = event.exit_code ?? null;
+        }
+        break;
+    }
+  }
+}
+
+/** Without what follows the window, unless much of the load ended there. @param {Point} point */
+export const shown = (point) =>
+  point.seconds.filter((second) => !point.duration || second.index < point.duration || second.completed + second.failed > point.offered / 100);
+
+/** A point's seconds as the timeline draws them. @param {Point} point */
+export const series = (point) => {
+  const own = point.seconds;
+  const at = own.map((second) => second.index);
+  const first = at[0] ?? 0;
+  const last = at[at.length - 1] ?? 0;
+  /** @type {[number, number][][]} */
+  const rows = Array.from({ length: Math.max(0, last - first + 1) }, () => []);
+  for (const second of own) rows[second.index - first] = second.buckets ?? [];
+  return { at, rows, first };
+};
+
+/** Counts of all seconds of the measured window. @param {Point} point */
+export const soFar = (point) => {
+  /** @type {Map<number, number>} */
+  const buckets = new Map();
+  let due = 0;
+  let completed = 0;
+  let failed = 0;
+  let seconds = 0;
+  for (const second of point.seconds) {
+    if (second.index < 0) continue;
+    due += second.due;
+    completed += second.completed;
+    failed += second.failed;
+    seconds += second.length ?? 1;
+    for (const [bucket, count] of second.buckets ?? []) buckets.set(bucket, (buckets.get(bucket) ?? 0) + count);
+  }
+  return { buckets, due, completed, failed, seconds };
+};

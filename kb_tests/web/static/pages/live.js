@@ -1,0 +1,280 @@
+// A session while it runs, and how it ended: followed from its files, whoever started it.
+import { edge, percentile } from "../charts/heat.js";
+import { hosts } from "../charts/hosts.js";
+import { timeline } from "../charts/timeline.js";
+import { follow, get, post } from "../lib/api.js";
+import { Could, Reading, useData } from "../lib/load.js";
+import { clock, number, share, time, took, when } from "../lib/words.js";
+import { Live, series, shown, soFar } from "../live/fold.js";
+import { Figure, Plot, Ramp } from "../parts/chart.js";
+import { Bounds, BoundsHead } from "../parts/checks.js";
+import { Ladder } from "../parts/ladder.js";
+import { Icon, Outcome, tone, word } from "../parts/outcome.js";
+import { Shell, say } from "../parts/shell.js";
+import { Stop } from "../parts/stop.js";
+import { html, useEffect, useRef, useState } from "../vendor/preact.js";
+import { Facts, pointPath } from "./run.js";
+
+/** @param {string} sid */
+const useLive = (sid) => {
+  const live = useRef(new Live());
+  const [, drawn] = useState(0);
+  const [heard, hear] = useState(true);
+  const [end, ended] = useState(/** @type {"" | "ended" | "broken_off"} */ (""));
+  const [error, fail] = useState(/** @type {any} */ (null));
+  useEffect(() => {
+    live.current = new Live();
+    ended("");
+    fail(null);
+    const stop = new AbortController();
+    let waiting = 0;
+    const draw = () => {
+      waiting ||= requestAnimationFrame(() => {
+        waiting = 0;
+        drawn((n) => n + 1);
+      });
+    };
+    follow(sid, {
+      events: (events) => { live.current.take(events); draw(); },
+      heard: hear,
+      end: (brokenOff) => ended(brokenOff ? "broken_off" : "ended"),
+    }, stop.signal).catch(fail);
+    return () => {
+      stop.abort();
+      cancelAnimationFrame(waiting);
+    };
+  }, [sid]);
+  return { live: live.current, heard, end, error };
+};
+
+const STATES = /** @type {[string, string][]} */ ([["staging", "Staging"], ["running", "Running"], ["removing", "Removing"], ["ended", "Ended"]]);
+
+/** @param {{ live: Live, end: string }} props */
+const States = ({ live, end }) => {
+  const at = STATES.findIndex(([state]) => state === (live.state === "starting" ? "staging" : live.state === "stopping" ? "removing" : live.state));
+  return html`<ol class="states" aria-label="Where the session stands">${STATES.map(([state, text], i) => {
+    const done = i < at || (live.state === "ended" && end === "ended");
+    const next = STATES.slice(i + 1).map(([s]) => live.since[s]).find(Boolean) ?? live.now;
+    const spent = live.since[state] && state !== "ended" ? clock(next - live.since[state]) : "";
+    return html`<li class=${done ? "done" : ""} aria-current=${i === at && !done ? "step" : undefined}><${Icon} name=${done ? "pass" : i === at ? "running" : "to-come"} />${text} <span>${spent}</span></li>`;
+  })}</ol>`;
+};
+
+/** @param {any[]} checks */
+const leading = (checks) => checks.find((check) => check.name === "latency p99") ?? checks.find((check) => check.name.endsWith("latency p99")) ?? checks[0];
+
+/** Where a check lies on the limit line; as the server does it. @param {any} check */
+const bound = (check) => {
+  if (!check) return null;
+  const share = check.unit === "" && !check.at_most;
+  const place = (/** @type {any} */ given) => {
+    const value = Number(given);
+    if (Number.isNaN(value)) return null;
+    const found = check.at_most ? (check.limit ? value / check.limit : value <= 0 ? 0 : 1000) : share ? Math.max(0, 1 - value) / (1 - check.limit || 1e-9) : value ? check.limit / value : 1000;
+    return Math.min(1000, Math.max(0, found));
+  };
+  if (!check.limit) return { low: null, at: place(check.value), high: null };
+  const [low, high] = [place(check.low), place(check.high)].sort((a, b) => (a ?? 0) - (b ?? 0));
+  return { low, at: place(check.value), high };
+};
+
+/** @param {string} unit of offered rates in events */
+const short = (unit) => (unit.startsWith("requests") ? "req/s" : unit || "/s");
+
+/** What tells a point from its neighbours, in a few characters. @param {any} point */
+const how = (point) => {
+  if (point.kind === "http" && point.offered && point.clients) return `${point.clients} × ${number(point.offered / point.clients)}`;
+  const own = point.id.startsWith(`${point.scenario}-`) ? point.id.slice(point.scenario.length + 1) : point.id;
+  return own.replace(/^clients-(\d+)-/, "$1 × ").replaceAll("-", " ");
+};
+
+/** @param {any} check */
+const measured = (check) => (!check ? "" : check.unit === "s" ? time(Number(check.value)) : check.unit === "" ? share(Number(check.value)) : number(Number(check.value)));
+
+/** @param {any} point @param {Live} live */
+const rung = (point, live) => {
+  const lead = leading(point.checks);
+  const run = live.runs[point.cloud];
+  const judged = point.outcome !== "";
+  const far = soFar(point);
+  const limit = point.limits["latency p99"];
+  const about = percentile(far.buckets, 99);
+  const running = point === live.current && !judged && point.status === "running";
+  return {
+    key: point.id, outcome: judged ? point.outcome : point.status,
+    href: run && live.state === "ended" ? pointPath(run, { id: point.id, attempt: 1 }) : "#now",
+    load: point.offered ? `${number(point.offered)} ${short(point.unit)}` : how(point),
+    how: point.offered ? how(point) : "",
+    p99: judged ? measured(lead) : running && Number.isFinite(about) ? `≈ ${time(about, 2)}` : "",
+    bound: judged ? bound(lead) : running && limit && Number.isFinite(about) ? { low: null, at: about / limit, high: null } : null,
+    current: running,
+  };
+};
+
+/** @param {{ point: any }} props */
+const Preview = ({ point }) => {
+  const far = soFar(point);
+  const rows = Object.entries(point.limits).filter(([name]) => name.startsWith("latency p")).map(([name, limit]) => ({ name: name.slice(8), limit: Number(limit), value: percentile(far.buckets, Number(name.slice(9))) }));
+  if (!rows.length || !far.due) return null;
+  return html`<section><div class="sec"><h2>Preview of the verdict</h2><p>from classes of 19 %; only a look decides, and says how sure it is</p></div>
+    <table class="checks stack"><thead><tr><th>Limit on</th><th class="num">Allowed</th><th class="num">So far</th><th class="b"><${BoundsHead} /></th><th>What can be said</th></tr></thead><tbody>
+      ${rows.map((row) => html`<tr class="running"><th scope="row">${row.name}</th><td class="num" data-l="Allowed">≤ ${time(row.limit)}</td><td class="num" data-l="So far">about ${time(row.value, 2)}</td>
+        <td class="b"><${Bounds} of=${{ low: null, at: Number.isFinite(row.value) ? row.value / row.limit : null, high: null }} /></td><td class="say">${row.value > row.limit * 1.19 ? "above its limit so far" : row.value * 1.19 < row.limit ? "below its limit so far" : "near its limit"}; not judged yet</td></tr>`)}
+      <tr class="running"><th scope="row">failed</th><td></td><td class="num" data-l="So far">${share(far.failed / far.due)}</td><td class="b"><${Bounds} of=${null} /></td><td class="say">${number(far.failed)} of ${number(far.due)}</td></tr>
+    </tbody></table></section>`;
+};
+
+/** @param {{ point: any, live: Live, title: any, height?: number }} props */
+const Seconds = ({ point: whole, live, title, height = 236 }) => {
+  const [read, tell] = useState(/** @type {number | null} */ (null));
+  const point = { ...whole, seconds: shown(whole) };
+  const { at, rows, first } = series(point);
+  const p = (/** @type {any} */ second, /** @type {number} */ percent) => { const v = percentile(new Map(second.buckets ?? []), percent); return Number.isFinite(v) ? v : null; };
+  const lines = [{ name: "p50", values: point.seconds.map((/** @type {any} */ s) => p(s, 50)) }, { name: "p99", values: point.seconds.map((/** @type {any} */ s) => p(s, 99)) }];
+  const limits = Object.entries(point.limits).filter(([name]) => /(^| )latency p99/.test(name)).map(([name, seconds]) => ({ name: name.replace("latency ", ""), seconds: Number(seconds) }));
+  const start = point.seconds.length ? point.seconds[0].t - point.seconds[0].index - 1 : 0;
+  const marks = /** @type {[number, string][]} */ (live.markers.map((m) => [Math.round(m.t - start), m.text]).filter(([t]) => Number(t) >= first && Number(t) <= point.duration));
+  const data = {
+    title: "Heat map of response time by second, with p50 and p99, and the rate of successful ones", at,
+    rate: point.seconds.map((/** @type {any} */ s) => s.completed / (s.length ?? 1)), failed: point.seconds.map((/** @type {any} */ s) => s.failed), offered: point.offered,
+    unit: point.unit, lines, heat: { at: first, step: 1, rows }, limits, until: point.duration, marks,
+  };
+  const told = read === null ? point.seconds[point.seconds.length - 1] : point.seconds.find((/** @type {any} */ s) => s.index === read);
+  const words = told ? `Second ${told.index}: p50 about ${time(p(told, 50), 2)}, p99 about ${time(p(told, 99), 2)}; ${number(told.completed)} successful of ${number(told.due)} due, ${number(told.failed)} failed` : "No second yet.";
+  const lately = lines[1].values.filter((/** @type {any} */ v, /** @type {number} */ i) => v !== null && at[i] >= 0);
+  return html`<section><${Figure} title=${title} says=${lately.length ? `p99 about ${time(Math.min(...lately), 2)} to ${time(Math.max(...lately), 2)} in each second${limits.length ? `, limit ${time(limits[0].seconds)}` : ""}` : ""} end=${html`<${Ramp} />`}
+      table=${{ columns: ["Second", "p50", "p99", "successful", "failed"], rows: point.seconds.map((/** @type {any} */ s) => [s.index, time(p(s, 50), 2), time(p(s, 99), 2), number(s.completed), number(s.failed)]) }}>
+    <${Plot} draw=${timeline} data=${data} label=${data.title} look=${{ lanes: ["heat", "rate", "fail"], height, cursor: read, onRead: tell }} />
+    <p class="read">${words}</p>${point.dropped > 0 && html`<p class="small soft">The last hour is shown.</p>`}<//></section>`;
+};
+
+/** @param {{ point: any, live: Live }} props */
+const Where = ({ point, live }) => {
+  const last = point.seconds[point.seconds.length - 1];
+  const servers = live.servers.get(point.scenario) ?? [];
+  /** @type {Map<string, any>} */
+  const found = new Map();
+  for (const server of servers) {
+    const known = found.get(server.host ?? "") ?? { host: server.host ?? "unknown", zone: server.zone ?? "", servers: 0, generators: 0, p99: null };
+    if (["server", "storage"].includes(server.role)) known.servers += 1;
+    if (server.role === "client") known.generators += 1;
+    found.set(server.host ?? "", known);
+  }
+  for (const [host, , , bucket] of last?.hosts ?? []) {
+    const known = found.get(host) ?? { host, zone: "", servers: 0, generators: 0, p99: null };
+    found.set(host, { ...known, p99: edge(bucket + 1) });
+  }
+  const limit = point.limits["latency p99"] ?? null;
+  const slow = [...(last?.hosts ?? [])].sort((/** @type {any} */ a, /** @type {any} */ b) => b[3] - a[3]).slice(0, 5);
+  return html`${found.size > 0 && html`<section><div class="sec"><h2>Hosts</h2><p>p99 there in the last second, at most</p></div>
+      <${Plot} cls="plot hosts" draw=${hosts} data=${{ title: "Hosts of this run", limit, hosts: [...found.values()].sort((a, b) => `${a.zone} ${a.host}`.localeCompare(`${b.zone} ${b.host}`)) }} />
+      <p class="small soft">■ loaded server ○ generator</p>
+      ${slow.length > 0 && html`<table class="small"><thead><tr><th>Slowest</th><th class="num">p99 up to</th><th class="num">failed</th></tr></thead><tbody>${slow.map((/** @type {any} */ [host, , failed, bucket]) => html`<tr><th scope="row">${host}</th><td class="num">${time(edge(bucket + 1), 2)}</td><td class="num">${failed}</td></tr>`)}</tbody></table>`}</section>`}
+    ${last && html`<section><div class="sec"><h2>Heard</h2></div><p><b>${last.agents} of ${last.expected}</b> in second ${last.index}</p>
+      ${last.missing?.length > 0 && html`<div class="alert small inconclusive"><${Icon} name="note" /><p>Silent: ${last.missing.join(", ")}. The figures wait 2 s for them, then go on without.</p></div>`}</section>`}`;
+};
+
+/** @param {{ live: Live }} props */
+const Phases = ({ live }) => html`<section><div class="sec"><h2>Staging</h2><p>nothing is loaded yet</p></div>
+  <table class="phases"><thead><tr><th>Phase</th><th class="num">Done</th><th class="num">Took</th></tr></thead><tbody>
+    ${[...live.phases.values()].map((phase) => { const done = phase.done >= phase.total; return html`<tr class=${done ? "pass" : "running"}><th scope="row"><${Icon} name=${done ? "pass" : "running"} />${phase.name}</th><td class="num">${phase.total ? `${phase.done} of ${phase.total}` : "–"}</td><td class="num soft">${clock((done ? phase.to : live.now) - phase.from)}</td></tr>`; })}
+  </tbody></table></section>`;
+
+/** @param {{ live: Live }} props */
+const Log = ({ live }) => html`<section><div class="sec"><h2>Log</h2><p>last lines; closing this page changes nothing</p></div>
+  <pre class="log" tabindex="0" role="log" aria-live="off" aria-label="Last lines">${live.log.slice(-12).map((line) => html`<b>${new Date(line.t * 1000).toLocaleTimeString("en-GB")}</b>  ${line.text}${"\n"}`)}</pre></section>`;
+
+/** @param {{ sid: string }} props */
+const Output = ({ sid }) => {
+  const [text, set] = useState("");
+  useEffect(() => {
+    get(`/sessions/${sid}/log`).then((part) => set(part.text.split("\n").slice(-25).join("\n")), () => set(""));
+  }, [sid]);
+  return text ? html`<section><div class="sec"><h2>Its output</h2><p>the last lines</p></div><pre class="log" tabindex="0" aria-label="Output of the session">${text}</pre></section>` : null;
+};
+
+/** @param {{ sid: string }} props */
+const Marker = ({ sid }) => {
+  const [text, set] = useState("");
+  const [said, tell] = useState("");
+  const send = async (/** @type {Event} */ event) => {
+    event.preventDefault();
+    try {
+      tell((await post(`/sessions/${sid}/markers`, { text })).sentence);
+      set("");
+    } catch (error) {
+      tell(/** @type {Error} */ (error).message);
+    }
+  };
+  return html`<form class="actions" onSubmit=${send}><label class="row">Marker <input value=${text} placeholder="pulled a link" onInput=${(/** @type {any} */ event) => set(event.target.value)} /></label><button class="btn small" disabled=${!text.trim()}>Add</button><span class="small soft" role="status">${said}</span></form>
+    <p class="small soft">It notes what you do to the cloud at this second.</p>`;
+};
+
+/** @param {Live} live @param {string} end @param {any} row */
+const sentence = (live, end, row) => {
+  const judged = [...live.points.values()].filter((point) => point.outcome);
+  const passed = judged.filter((point) => point.outcome === "pass").length;
+  const far = judged.length ? `${passed} of ${judged.length} ${judged.length === 1 ? "point passes" : "points pass"}. ` : "";
+  if (end === "broken_off") return row?.sentence || `${far}It ended without a word: its process is gone.`;
+  if (live.state === "ended") return row?.state === "ended" && row.exit_meaning ? `${row.exit_meaning.charAt(0).toUpperCase()}${row.exit_meaning.slice(1)}. ${far}` : `${far}The session ended.`;
+  if (live.state === "starting") return "Starting.";
+  if (live.state === "staging") { const phase = [...live.phases.values()].filter((p) => p.done < p.total).pop(); return `${far}Staging${phase ? `: ${phase.name}, ${phase.done} of ${phase.total}` : ""}.`; }
+  if (live.state === "stopping") return `${far}Stopping.`;
+  if (live.state === "removing") return `${far}${live.teardown ? `${live.teardown.done} of ${live.teardown.total} resources are gone.` : "Removing what was made."}`;
+  const place = live.current ? [...live.points.keys()].indexOf(live.current.key) + 1 : 0;
+  return `${far}Point ${place} of ${live.points.size} runs${live.current?.offered ? ` at ${number(live.current.offered)} ${short(live.current.unit)}` : ""}.`;
+};
+
+/** @param {{ live: Live, row: any, end: string }} props */
+const Ended = ({ live, row, end }) => {
+  const worst = [...live.points.values()].filter((point) => point.outcome && point.outcome !== "pass");
+  const broke = worst.find((point) => point.outcome === "fail") ?? worst[0];
+  const run = broke ? live.runs[broke.cloud] : Object.values(live.runs)[0];
+  const failing = broke?.checks.filter((/** @type {any} */ check) => check.outcome === "fail") ?? [];
+  const state = live.leaks.length ? "fail" : end === "broken_off" ? "invalid" : tone(row?.outcome ?? "");
+  const title = sentence(live, end, row);
+  useEffect(() => say(title), [title]);
+  return html`<div class=${`verdict ${state}`}><p><${Outcome} of=${live.leaks.length ? "leaked" : end === "broken_off" ? "lost" : (row?.outcome ?? "")} /></p><h1>${title}</h1>
+    ${broke && html`<p>${broke.id}: ${failing.length ? failing.map((/** @type {any} */ check) => `${check.name} is ${measured(check)}, its limit ${check.unit === "s" ? time(check.limit) : share(check.limit)}`).join("; ") : broke.reason || word(broke.outcome)}.</p>`}
+    <div class="actions">${broke && run && html`<a class="btn primary" href=${pointPath(run, { id: broke.id, attempt: 1 })}>See that point</a>`}${Object.values(live.runs).map((id) => html`<a class=${`btn${broke ? "" : " primary"}`} href=${`/runs/${id}`}>See the run ${id}</a>`)}</div></div>
+    ${live.leaks.length > 0 && html`<div class="alert fail"><${Icon} name="fail" /><p><b>Left on the cloud:</b> ${live.leaks.join("; ")}. Remove it with <code>kb cleanup</code>.</p></div>`}`;
+};
+
+/** @param {{ sid: string }} props */
+export const Session = ({ sid }) => {
+  const { live, heard, end, error } = useLive(sid);
+  const row = useData(`/sessions/${sid}`, end ? 0 : 3);
+  const version = useData("/version").data;
+  useEffect(() => { if (end) row.again(); }, [end]);
+  const info = row.data;
+  const crumbs = html`<a href="/runs">Runs</a> <span class="far">/ <b>${info?.scenarios.join(", ") || `session ${sid}`}</b></span>`;
+  if (error) return html`<${Shell} at="runs" crumbs=${crumbs}><h1>Session ${sid}</h1><${Could} error=${error} /><//>`;
+  if (!live.began && !info) return html`<${Shell} at="runs" crumbs=${crumbs}>${row.error ? html`<h1>Session ${sid}</h1><${Could} error=${row.error} again=${row.again} />` : html`<h1 class="hidden">Session ${sid}</h1><${Reading} />`}<//>`;
+  const over = end !== "";
+  const point = live.current;
+  const far = point ? soFar(point) : null;
+  const rungs = [...live.points.values()].map((one) => rung(one, live));
+  return html`<${Shell} at="runs" crumbs=${crumbs}>
+    ${!heard && !over && html`<div class="alert inconclusive"><${Icon} name="note" /><p><b>Not heard.</b> The run goes on without this page; what you see may be old. Trying again each second.</p></div>`}
+    ${over ? html`<${Ended} live=${live} row=${info} end=${end} />` : html`<div class="page-head"><div><h1>${sentence(live, end, info)}</h1>
+      <p class="meta"><b>${info?.scenarios.join(", ")}</b>${info ? ` · started ${when(info.started)} ${info.started_by === "ui" ? "here" : "in a shell, followed here"}` : ""} · session <span class="mono">${sid}</span></p></div>
+      <div class="where-now"><${States} live=${live} end=${end} /><p>${took(live.now - live.began)} gone</p></div></div>`}
+    ${live.problems.map((text) => html`<div class="alert invalid"><${Icon} name="invalid" /><p>${text}</p></div>`)}
+    <div class="live-grid">
+      <section><div class="sec"><h2>Points</h2><p>the first limit of each, p99 if there is one</p></div>${rungs.length ? html`<${Ladder} points=${rungs} />` : html`<p class="soft">Not known yet.</p>`}<p class="small soft">Red line: the limit. A bar is where the true value lies.</p></section>
+      <div class="what" id="now">
+        ${!over && live.state === "staging" && html`<${Phases} live=${live} />`}
+        ${!over && live.state === "running" && point && far && html`<section><div class="sec"><h2>${how(point)}, second ${point.seconds[point.seconds.length - 1]?.index ?? "–"}</h2><p>look ${point.look} of ${point.looks} at ${number(point.duration)} s ${point.look < point.looks ? "gives the verdict, or looks on" : "gives the verdict"}</p></div>
+          <dl class="nums"><div><dt>Successful</dt><dd>${far.seconds ? number(far.completed / far.seconds) : "–"} <small>/s</small></dd><dd class="sub">${point.offered ? `of ${number(point.offered)} offered` : "as fast as it goes"}</dd></div>
+            <div><dt>p99</dt><dd><small>about</small> ${time(percentile(far.buckets, 99), 2)}</dd><dd class="sub">${point.limits["latency p99"] ? `limit ${time(point.limits["latency p99"])}` : "no limit"}</dd></div>
+            <div><dt>p50</dt><dd><small>about</small> ${time(percentile(far.buckets, 50), 2)}</dd><dd class="sub">${point.limits["latency p50"] ? `limit ${time(point.limits["latency p50"])}` : "no limit"}</dd></div>
+            <div><dt>Failed</dt><dd>${number(far.failed)}</dd><dd class="sub">of ${number(far.due)}${far.due ? `: ${share(far.failed / far.due)}` : ""}</dd></div></dl></section>
+          <${Preview} point=${point} />`}
+        ${point && point.seconds.length > 0 && html`<${Seconds} point=${point} live=${live} title=${over || live.state !== "running" ? `The last point, ${point.id}` : "Response time of every one"} />`}
+        <${Log} live=${live} />${over && info?.started_by === "ui" && html`<${Output} sid=${sid} />`}
+      </div>
+      <div class="where">${point && html`<${Where} point=${point} live=${live} />`}
+        ${over && info && html`<section><div class="sec"><h2>How it ended</h2></div><${Facts} one pairs=${[["Exit code", info.exit_code === null ? "none" : `${info.exit_code}, ${info.exit_meaning}`], ["Took", took(live.now - live.began)], ["Removed", live.teardown ? `${live.teardown.done} of ${live.teardown.total}` : "–"], ["Started by", info.started_by === "ui" ? "this UI" : "a shell"]]} /></section>`}
+        ${!over && version?.role === "operator" && html`<section><${Marker} sid=${sid} /></section>${version.starts && html`<section><${Stop} session=${info ?? { sid, state: live.state, scenarios: [], marks: "" }} /></section>`}`}</div>
+    </div><//>`;
+};

@@ -1,0 +1,111 @@
+// One point: its limits, every second, percentiles, where, and the state of the generators.
+import { curve } from "../charts/curve.js";
+import { between, percentile } from "../charts/heat.js";
+import { hosts } from "../charts/hosts.js";
+import { timeline } from "../charts/timeline.js";
+import { Could, Reading, useData } from "../lib/load.js";
+import { ask, place } from "../lib/route.js";
+import { number, share, time } from "../lib/words.js";
+import { Figure, Plot, Ramp } from "../parts/chart.js";
+import { Checks } from "../parts/checks.js";
+import { Outcome } from "../parts/outcome.js";
+import { Shell } from "../parts/shell.js";
+import { html, useMemo, useState } from "../vendor/preact.js";
+import { Facts, pointPath } from "./run.js";
+
+const STYLES = ["ink", "soft dash", "acc"];
+
+/** "38" or "38-52" of the address. @param {string} text @returns {[number, number] | null} */
+const chosen = (text) => {
+  const found = /^(-?\d+)(?:-(-?\d+))?$/.exec(text);
+  if (!found) return null;
+  const from = Number(found[1]);
+  return [from, found[2] ? Number(found[2]) : from + 1];
+};
+
+/** The lines that belong to a heat map. @param {any} seconds @param {any} heat @param {boolean} only */
+const linesOf = (seconds, heat, only) => {
+  const own = seconds.lines.filter((/** @type {any} */ line) => only || !heat || line.of === heat.name);
+  const several = new Set(own.map((/** @type {any} */ line) => line.of)).size > 1;
+  return own.map((/** @type {any} */ line) => ({ ...line, name: several ? `${line.of} ${line.name}` : line.name }));
+};
+
+/** Without the seconds behind the window in which nothing was asked for. @param {any} s @param {number} duration */
+const whole = (s, duration) => {
+  let count = s.at.length;
+  while (count && s.at[count - 1] >= duration && !s.rate[count - 1] && !s.failed[count - 1]) count -= 1;
+  const cut = (/** @type {any[]} */ column) => column.slice(0, count);
+  return { ...s, at: cut(s.at), rate: cut(s.rate), failed: cut(s.failed), lines: s.lines.map((/** @type {any} */ line) => ({ ...line, values: cut(line.values) })) };
+};
+
+/** @param {{ point: any, heat: any, only: boolean, lanes: string[], brush: [number, number] | null }} props */
+const Seconds = ({ point, heat, only, lanes, brush }) => {
+  const [read, tell] = useState(/** @type {number | null} */ (null));
+  const s = whole(point.seconds, point.duration ?? 0);
+  const lines = linesOf(s, heat, only);
+  const http = point.row.kind === "http";
+  const limits = point.limits.filter((/** @type {any} */ l) => only || !heat || l.name.startsWith(`${heat.name} `)).map((/** @type {any} */ l) => ({ name: only || !heat ? l.name : l.name.split(" ").pop(), seconds: l.seconds }));
+  const series = useMemo(() => ({
+    title: `${heat ? "Heat map of response time" : "Response time"} by second`, at: s.at, rate: s.rate, failed: s.failed, offered: point.row.offered, unit: http ? "requests/s" : "I/Os per second",
+    lines: lines.map((/** @type {any} */ l) => ({ name: l.name, values: l.values })), heat, limits,
+  }), [point, heat]);
+  const told = read === null ? null : s.at.findIndex((/** @type {number} */ at) => Math.floor(at) === read);
+  const words = told === null || told < 0 ? "Drag to select seconds; arrow keys read one second, with Shift ten." : `Second ${read}: ${lines.map((/** @type {any} */ l) => `${l.name} about ${time(l.values[told])}`).join(", ")}; ${number(s.rate[told])} successful, ${number(s.failed[told])} failed`;
+  const p99 = lines.find((/** @type {any} */ l) => l.name.endsWith("p99"))?.values.filter((/** @type {any} */ v, /** @type {number} */ i) => v !== null && v > 0 && s.at[i] >= 0) ?? [];
+  const says = p99.length ? `p99 ${time(Math.min(...p99))} to ${time(Math.max(...p99))} in each second${limits.length ? `, limit ${limits.map((/** @type {any} */ l) => `${l.name} ${time(l.seconds)}`).join(", ")}` : ""}` : "";
+  const table = { columns: ["Second", ...lines.map((/** @type {any} */ l) => l.name), "successful", "failed"], rows: s.at.map((/** @type {number} */ at, /** @type {number} */ i) => [Math.floor(at), ...lines.map((/** @type {any} */ l) => time(l.values[i])), number(s.rate[i]), number(s.failed[i])]) };
+  return html`<section><${Figure} title=${`${heat ? (http ? "Every request by second and response time" : "Every I/O by second and latency") : "Response time by second"}${only ? "" : `: ${heat?.name ?? ""}s`}`} says=${says} table=${table} end=${heat && html`<${Ramp} />`}>
+    <${Plot} draw=${timeline} data=${series} label=${series.title} look=${{ lanes, height: heat ? 300 : 200, cursor: read, brush, onRead: tell, onBrush: (/** @type {number} */ a, /** @type {number} */ b) => ask({ t: `${a}-${b}` }) }} />
+    <p class="read" aria-live="polite">${words} ${brush && html`<b>${brush[0]} to ${brush[1]} s selected</b> <button class="btn quiet small" onClick=${() => ask({ t: "" })}>Clear</button>`}</p>
+    ${!heat && html`<p class="small soft">Neither the record nor the events of its session have the times of each second, so that there is no heat map.</p>`}<//></section>`;
+};
+
+/** @param {{ point: any, brush: [number, number] | null }} props */
+const Percentiles = ({ point, brush }) => {
+  const heats = point.seconds?.heats ?? [];
+  const picked = brush && heats.length ? heats.map((/** @type {any} */ heat) => ({ name: heat.name, buckets: between(heat, brush[0], brush[1]) })) : [];
+  const broken = new Map(point.limits.filter((/** @type {any} */ l) => l.outcome === "fail").map((/** @type {any} */ l) => [l.name, true]));
+  return html`<section><div class="sec"><h2>Percentiles</h2>${picked.length > 0 && html`<p>selected seconds: about, from classes of 19 %</p>`}</div>
+    <table><thead><tr><th></th>${point.percents.map((/** @type {number} */ p) => html`<th class="num">p${p}</th>`)}</tr></thead><tbody>
+      ${point.percentiles.map((/** @type {any} */ [name, values]) => html`<tr><th scope="row">${name}</th>${values.map((/** @type {string} */ text, /** @type {number} */ i) => html`<td class=${`num ${broken.has(`p${point.percents[i]}`) && name === "response" ? "fail" : ""}`}>${text}</td>`)}</tr>`)}
+      ${picked.map((/** @type {any} */ one) => html`<tr><th scope="row">${one.name}, ${brush?.[0]} to ${brush?.[1]} s</th>${point.percents.map((/** @type {number} */ p) => html`<td class="num">${one.buckets.size ? time(percentile(one.buckets, p), 2) : "–"}</td>`)}</tr>`)}
+    </tbody></table></section>`;
+};
+
+/** @param {{ table: any, title: string }} props */
+const Rows = ({ table, title }) => html`<section><div class="sec"><h2>${title}</h2><p>slowest first${table.more ? `, ${table.more} more are not shown` : ""}</p></div>
+  <div class="scroll" tabindex="0" role="region" aria-label=${title}><table><thead><tr>${table.columns.map((/** @type {string} */ name, /** @type {number} */ i) => html`<th class=${i > 1 ? "num" : ""}>${name}</th>`)}</tr></thead>
+  <tbody>${table.rows.map((/** @type {string[]} */ row) => html`<tr>${row.map((cell, i) => html`<td class=${i > 1 ? "num" : ""}>${cell}</td>`)}</tr>`)}</tbody></table></div></section>`;
+
+/** @param {{ run: string, point: string }} props */
+export const Point = ({ run, point: id }) => {
+  const query = place.value.query;
+  const attempt = query.get("attempt") ?? "1";
+  const { data: point, error, again } = useData(`/runs/${run}/points/${encodeURIComponent(id)}?attempt=${encodeURIComponent(attempt)}`);
+  const crumbs = html`<a href="/runs">Runs</a> <span class="far">/ <a href=${`/runs/${run}`}>${point?.cloud ?? run}</a> / <b>${point ? `${point.row.how}${point.row.kind === "http" ? "" : `, ${point.row.load}`}` : id}</b></span>`;
+  if (!point) return html`<${Shell} at="runs" crumbs=${crumbs}>${error ? html`<h1>${id}</h1><${Could} error=${error} again=${again} />` : html`<${Reading} />`}<//>`;
+  const brush = chosen(query.get("t") ?? "");
+  const heats = point.seconds?.heats.length ? point.seconds.heats : [null];
+  const finding = point.findings[0] ?? (point.row.label === "pass" ? "all limits are kept" : point.reason);
+  const worst = (/** @type {string} */ key) => Math.max(...point.generators.map((/** @type {any} */ g) => Math.abs(g[key] ?? 0)));
+  const lines = point.curves.map((/** @type {any} */ one, /** @type {number} */ i) => ({ name: one.name, cls: STYLES[i % 2], points: one.points }));
+  const link = (/** @type {any} */ to, /** @type {string} */ text) => (to ? html`<a class="btn small" href=${pointPath(run, { id: to[0], attempt: to[1] })}>${text}</a>` : html`<button class="btn small" disabled>${text}</button>`);
+  return html`<${Shell} at="runs" crumbs=${crumbs}>
+    <div class="page-head"><div><p><${Outcome} of=${point.row.label} /></p>
+      <h1>${point.row.load}, ${point.row.how}: ${finding}</h1>
+      <p class="meta">${point.row.title} · ${number(point.duration)} s${point.warm_up ? ` after ${number(point.warm_up)} s of warm-up` : ""}${point.row.looks ? ` · ${point.row.looks} ${point.row.looks === 1 ? "look" : "looks"}` : ""}</p></div>
+      <div class="actions">${link(point.before, "← Point before")}${link(point.after, "Next point →")}</div></div>
+    ${point.findings.slice(1).map((/** @type {string} */ text) => html`<div class="finding"><div><${Outcome} of=${point.row.label} /></div><div>${text}</div></div>`)}
+    ${point.notes.map((/** @type {string} */ text) => html`<div class="alert"><svg class="i" aria-hidden="true"><use href="#note" /></svg><p>${text}</p></div>`)}
+    ${point.checks.length > 0 && html`<section><${Checks} checks=${point.checks} confidence=${point.confidence} label="Limits and what was measured" /></section>`}
+    ${point.seconds && heats.map((/** @type {any} */ heat, /** @type {number} */ i) => html`<${Seconds} point=${point} heat=${heat} only=${heats.length === 1} brush=${brush} lanes=${i === heats.length - 1 ? ["heat", "rate", "fail"] : ["heat"]} />`)}
+    ${point.curves.length > 0 && html`<div class="cols"><section class="c7"><${Figure} title="Response time by percentile" says=${point.limits.length ? "red marks: the curve must pass below them" : ""} table=${{ columns: ["Percent", ...point.curves.map((/** @type {any} */ c) => c.name)], rows: point.curves[0].points.map((/** @type {any} */ p, /** @type {number} */ i) => [`p${p[0]}`, ...point.curves.map((/** @type {any} */ c) => time(c.points[i]?.[1]))]) }}>
+        <${Plot} draw=${curve} data=${{ title: "Response time by percentile", lines, limits: point.limits }} /><//></section>
+      <div class="c5"><${Percentiles} point=${point} brush=${brush} /></div></div>`}
+    ${point.hosts.length > 0 && html`<div class="cols"><section class="c7"><div class="sec"><h2>Where</h2><p>p99 by host of what was loaded, in the whole point; ■ loaded server ○ generator</p></div>
+        <${Plot} cls="plot hosts" draw=${hosts} data=${{ title: `p99 by host: ${point.hosts.map((/** @type {any} */ h) => `${h.host} ${time(h.p99)}`).join(", ")}`, limit: point.row.limit, hosts: point.hosts }} /></section>
+      <div class="c5">${point.ways ? html`<${Rows} table=${point.ways} title="By host" />` : html`<section><div class="sec"><h2>By host</h2></div><table><thead><tr><th>Host</th><th class="num">p99</th><th class="num">successful</th><th class="num">failed</th></tr></thead><tbody>${point.hosts.map((/** @type {any} */ h) => html`<tr><th scope="row">${h.host}</th><td class="num">${time(h.p99)}</td><td class="num">${number(h.completed)}</td><td class="num">${number(h.failed)}</td></tr>`)}</tbody></table></section>`}</div></div>`}
+    <div class="cols"><section class="c7"><div class="sec"><h2>Facts</h2></div><${Facts} pairs=${point.facts} /></section>
+      ${point.generators.length > 0 && html`<section class="c5"><div class="sec"><h2>${point.row.kind === "http" ? "Generators" : "Servers"}</h2><p>the worst of ${point.generators.length}</p></div><${Facts} one pairs=${[["late, worst", time(worst("lag"))], ["CPU, worst", share(worst("cpu"))], ["clock or start, worst", time(worst("skew"))]]} /></section>`}</div>
+  <//>`;
+};

@@ -1,0 +1,102 @@
+// One run: its verdict, what came out over load, its points, what it ran on, its history.
+import { load } from "../charts/load.js";
+import { download } from "../lib/api.js";
+import { Could, Reading, useData } from "../lib/load.js";
+import { many, number, time, took, utc, when } from "../lib/words.js";
+import { Figure, Plot } from "../parts/chart.js";
+import { Bounds, BoundsHead } from "../parts/checks.js";
+import { Outcome, letter, tone, word } from "../parts/outcome.js";
+import { Strip } from "../parts/runtable.js";
+import { Shell } from "../parts/shell.js";
+import { html, useState } from "../vendor/preact.js";
+
+/** @param {string} run @param {any} point */
+export const pointPath = (run, point) => `/runs/${run}/points/${encodeURIComponent(point.id ?? point.point)}${point.attempt > 1 ? `?attempt=${point.attempt}` : ""}`;
+
+/** @param {{ run: any }} props */
+const Downloads = ({ run }) => {
+  const [said, say] = useState("");
+  const fetched = async (/** @type {string} */ what, /** @type {string} */ ending) => {
+    say(what === "report" ? "The report is being made." : "");
+    try {
+      await download(`/runs/${run.run}/${what}`, `${run.run}.${ending}`);
+      say("");
+    } catch (error) {
+      say(/** @type {Error} */ (error).message);
+    }
+  };
+  return html`<div class="actions">${run.scenarios.length > 0 && html`<a class="btn small primary" href=${`/new?${run.scenarios.map((/** @type {any} */ one) => `scenario=${one.name}`).join("&")}`}>Run again</a>`}
+    <button class="btn small" onClick=${() => fetched("report", "html")}>Report</button><button class="btn small" onClick=${() => fetched("record", "json")}>JSON</button>
+    <span class="small soft" role="status">${said}</span></div>`;
+};
+
+/** @param {{ scenario: any }} props */
+const OverLoad = ({ scenario }) => {
+  const points = scenario.points.filter((/** @type {any} */ p) => p.p99_value !== null && p.offered > 0);
+  if (points.length < 2 || scenario.kind !== "http") return null;
+  const data = {
+    title: `p99 over load of ${scenario.name}`,
+    unit: points[0].unit,
+    limit: points.find((/** @type {any} */ p) => p.limit !== null)?.limit ?? null,
+    points: points.map((/** @type {any} */ p) => ({
+      x: p.offered, v: p.p99_value, outcome: tone(p.label), series: p.how.split(" ").pop(),
+      low: p.lead?.name === "latency p99" && p.limit ? p.lead.low * p.limit : null, high: p.lead?.name === "latency p99" && p.limit ? p.lead.high * p.limit : null,
+    })),
+  };
+  const rows = points.map((/** @type {any} */ p) => [p.id, number(p.offered), time(p.p99_value), word(p.label)]);
+  const values = points.map((/** @type {any} */ p) => p.p99_value);
+  return html`<${Figure} title="p99 over load" says=${`${time(Math.min(...values))} to ${time(Math.max(...values))}${data.limit ? `, limit ${time(data.limit)}` : ""}`} table=${{ columns: ["Point", "Offered", "p99", "Verdict"], rows }}>
+    <${Plot} draw=${load} data=${data} /><//>`;
+};
+
+/** @param {{ run: any, scenario: any }} props */
+const Points = ({ run, scenario }) => {
+  const [all, show] = useState(true);
+  const bad = scenario.points.filter((/** @type {any} */ p) => p.label !== "pass");
+  const points = all ? scenario.points : bad;
+  return html`<section aria-label=${`Points of ${scenario.name}`}>
+    <div class="sec"><h2>${scenario.name}</h2><p>${many(scenario.points.length, "point")}; bar: ${scenario.points[0]?.lead?.subject ?? "the first limit"} with its bounds, red line: its limit</p>
+      <span class="end"><span class="seg" role="group" aria-label="Show"><button aria-pressed=${all} onClick=${() => show(true)}>all ${scenario.points.length}</button><button aria-pressed=${!all} onClick=${() => show(false)}>not passed ${bad.length}</button></span></span></div>
+    <div class="scroll" tabindex="0" role="region" aria-label=${`Table of points of ${scenario.name}`}><table class="checks points">
+      <thead><tr class="double"><th>Point</th><th>Verdict</th>${scenario.columns.map((/** @type {string} */ name) => html`<th class="num">${name}</th>`)}<th class="b"><${BoundsHead} /></th><th class="num">Looks</th></tr>
+        <tr class="limits"><th>SLA</th><th></th>${scenario.limits.map((/** @type {string} */ text) => html`<th class="num">${text}</th>`)}<th class="b"></th><th></th></tr></thead>
+      <tbody>${points.map((/** @type {any} */ p) => html`<tr class=${`go ${tone(p.label)}`} key=${`${p.id} ${p.attempt}`}>
+        <th scope="row"><a href=${pointPath(run.run, p)} title=${p.title}>${p.how}${p.load && p.kind !== "http" ? `, ${p.load}` : ""}</a>${p.attempt > 1 && html` <span class="soft">attempt ${p.attempt}</span>`}</th>
+        <td><${Outcome} of=${p.label} /></td>
+        ${p.cells.length ? p.cells.map((/** @type {string[]} */ [text, outcome]) => html`<td class=${`num ${outcome === "fail" ? "fail" : outcome === "inconclusive" ? "inconclusive" : ""}`}>${text}</td>`) : html`<td class="soft" colspan=${scenario.columns.length}>${p.sentence}</td>`}
+        <td class="b"><${Bounds} of=${p.lead} /></td><td class="num soft">${p.looks || "–"}</td></tr>`)}</tbody>
+    </table></div></section>`;
+};
+
+/** @param {{ pairs: [string, string][], one?: boolean }} props */
+export const Facts = ({ pairs, one }) => html`<dl class=${`facts${one ? " one" : ""}`}>${pairs.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
+
+/** @param {{ run: string }} props */
+export const Run = ({ run: id }) => {
+  const { data: run, error, again } = useData(`/runs/${id}`);
+  const crumbs = html`<a href="/runs">Runs</a> <span class="far">/ <b>${run ? `${run.title}, ${when(run.started)}` : id}</b></span>`;
+  if (!run) return html`<${Shell} at="runs" crumbs=${crumbs}>${error ? html`<h1>Run ${id}</h1><${Could} error=${error} again=${again} />` : html`<${Reading} />`}<//>`;
+  const settings = run.scenarios.filter((/** @type {any} */ one) => one.settings);
+  return html`<${Shell} at="runs" crumbs=${crumbs}>
+    <div class=${`verdict ${tone(run.state)}`}><p><${Outcome} of=${run.state} text=${run.banner} /></p><h1>${run.headline}</h1><p>${run.title}: ${run.totals}.</p></div>
+    <div class="page-head"><div><p class="meta"><span title=${utc(run.started)}>${when(run.started)}</span>${run.ended ? `, ${took((Date.parse(run.ended) - Date.parse(run.started)) / 1000)}` : ", not ended"} · run <span class="mono">${run.run}</span><br />
+      ${run.exit_code === null ? "No exit code: it broke off" : `Exit code ${run.exit_code}: ${run.exit_meaning}`}${run.leaks.length === 0 && run.exit_code !== null ? " · nothing of it is known to be left on the cloud" : ""}</p></div><${Downloads} run=${run} /></div>
+    ${run.leaks.length > 0 && html`<div class="alert fail"><svg class="i" aria-hidden="true"><use href="#fail" /></svg><p><b>Left on the cloud:</b> ${run.leaks.join("; ")}. Remove it with <code>kb cleanup --cloud ${run.cloud} --run ${run.run}</code>.</p></div>`}
+    ${run.problems.map((/** @type {string} */ text) => html`<div class="alert invalid"><svg class="i" aria-hidden="true"><use href="#invalid" /></svg><p>${text}</p></div>`)}
+    ${run.kept.map((/** @type {string} */ text) => html`<div class="alert"><svg class="i" aria-hidden="true"><use href="#note" /></svg><p>${text}</p></div>`)}
+    ${run.findings.length > 0 && html`<section aria-label="Findings"><div class="sec"><h2>Findings</h2><p>worst first</p></div>
+      ${run.findings.map((/** @type {any} */ one) => html`<div class="finding"><div><${Outcome} of=${one.label} /></div><div><a href=${pointPath(run.run, one)}>${one.point}</a>: ${one.sentence}</div></div>`)}
+      ${run.findings_more > 0 && html`<p class="small soft">and ${run.findings_more} more</p>`}</section>`}
+    ${run.scenarios.map((/** @type {any} */ one) => html`<${OverLoad} scenario=${one} /><${Points} run=${run} scenario=${one} />`)}
+    <div class="cols">
+      <section class="c6"><div class="sec"><h2>What it ran on</h2></div>
+        ${run.scenarios.map((/** @type {any} */ one) => html`<h3>${one.name}</h3><${Facts} pairs=${one.topology} />${one.hosts.length > 0 && html`<details><summary>Servers per host</summary><${Facts} pairs=${one.hosts} /></details>`}`)}
+        ${settings.map((/** @type {any} */ one) => html`<details><summary>The scenario ${one.name} as it was read</summary><pre class="cmd">${one.settings}</pre></details>`)}
+        <details><summary>Versions of the suite and its packages</summary><${Facts} pairs=${run.versions} /></details></section>
+      <section class="c6"><div class="sec"><h2>Notes</h2></div>${run.notes.length ? html`<ul>${run.notes.map((/** @type {string} */ text) => html`<li class="small">${text}</li>`)}</ul>` : html`<p class="soft">None.</p>`}
+        <div class="sec gap"><h2>These scenarios on this cloud</h2><p>${many(run.history.length, "run")}, the last one is this</p></div>
+        <${Strip} marks=${run.history.map((/** @type {any} */ one) => letter(one.outcome)).join("")} title=${run.history.map((/** @type {any} */ one) => one.outcome).join(", ")} />
+        <p class="small">${run.history.slice(0, -1).reverse().slice(0, 5).map((/** @type {any} */ one) => html`<a href=${`/runs/${one.run}`}>${one.run}</a> ${word(one.outcome).toLowerCase()}, ${when(one.started)}<br />`)}</p></section>
+    </div>
+  <//>`;
+};

@@ -1,0 +1,23 @@
+// The check table: every limit on the same line, what was measured, and by how much it is kept or broken.
+import { bounds, boundsHead } from "../charts/bounds.js";
+import { html } from "../vendor/preact.js";
+import { Plot } from "./chart.js";
+import { Outcome, tone } from "./outcome.js";
+
+/** @param {{ of: any, height?: number }} props */
+export const Bounds = ({ of, height }) => html`<${Plot} cls="bounds" draw=${bounds} data=${of ? { low: of.low, at: of.at, high: of.high, height } : { low: null, at: null, high: null, height }} />`;
+
+export const BoundsHead = () => html`<${Plot} cls="bounds" draw=${boundsHead} data=${null} /><span class="hidden">Bounds against the limit</span>`;
+
+/** @param {{ checks: any[], confidence: string, label: string }} props */
+export const Checks = ({ checks, confidence, label }) => html`
+  <table class="checks stack" aria-label=${label}>
+    <thead><tr><th>Limit on</th><th class="num">Allowed</th><th class="num">Measured</th><th class="num">True value${confidence && `, ${confidence} sure`}</th><th class="b"><${BoundsHead} /></th><th>By how much</th><th>Verdict</th></tr></thead>
+    <tbody>${checks.map((check) => html`
+      <tr class=${tone(check.outcome)} title=${check.detail}>
+        <th scope="row">${check.subject}</th><td class="num" data-l="Allowed">${check.limit}</td>
+        <td class=${`num ${check.outcome === "fail" ? "fail" : ""}`} data-l="Measured">${check.value}</td>
+        <td class="num" data-l="True value">${check.interval || "–"}</td>
+        <td class="b"><${Bounds} of=${check} /></td><td class="say">${check.margin}</td><td><${Outcome} of=${check.outcome} /></td>
+      </tr>`)}</tbody>
+  </table>`;

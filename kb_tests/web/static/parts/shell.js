@@ -1,0 +1,45 @@
+// Rail, top bar and tab bar: on every page the same, with the session that runs and its Stop.
+import { useData } from "../lib/load.js";
+import { many } from "../lib/words.js";
+import { html } from "../vendor/preact.js";
+import { Icon, word } from "./outcome.js";
+import { Stop } from "./stop.js";
+
+const NAV = [
+  ["overview", "Overview", "/"],
+  ["runs", "Runs", "/runs"],
+  ["scenarios", "Scenarios", "/scenarios"],
+  ["new", "New run", "/new"],
+  ["api", "API", "/api"],
+];
+
+/** @param {{ at: string, crumbs: any, children: any }} props */
+export const Shell = ({ at, crumbs, children }) => {
+  const version = useData("/version").data;
+  const sessions = useData("/sessions", 3).data?.sessions ?? [];
+  const live = sessions.filter((/** @type {any} */ one) => one.alive);
+  const item = (/** @type {string[]} */ [key, name, href]) => html`<a href=${href} title=${name} aria-current=${at === key ? "page" : undefined}><${Icon} name=${`n-${key}`} />${name}</a>`;
+  return html`
+    <a class="skip" href="#main">Skip to content</a>
+    <nav class="rail" aria-label="Main">
+      <a class="brand" href="/"><svg width="20" height="20" aria-hidden="true"><use href="#logo" /></svg>kb_tests</a>
+      <ul>${NAV.map((entry) => html`<li>${item(entry)}</li>`)}</ul>
+      <footer>${location.host}<br />${version ? `${version.role}` : ""}<br />${version ? `version ${version.version} · ` : ""}<a class="plain" href="/about">About</a></footer>
+    </nav>
+    <header class="top"><div class="crumbs">${crumbs}</div>
+      ${live.length > 0 && html`<div class="now" role="group" aria-label="Running now">
+        ${live.slice(0, 1).map((/** @type {any} */ one) => html`
+          <a class="chip" href=${`/sessions/${one.sid}`}><span class="o running"><${Icon} name="running" pulse /></span><b>${word(one.state)}</b><span class="far">${one.scenarios.join(", ") || one.sid}</span>${live.length > 1 && html`<span class="far soft">and ${many(live.length - 1, "other")}</span>`}</a>
+          ${version?.starts && version.role === "operator" && html`<${Stop} session=${one} />`}`)}
+      </div>`}
+    </header>
+    <main id="main" tabindex="-1">${children}</main>
+    <nav class="tabbar" aria-label="Main, small screens">${NAV.map(item)}</nav>
+    <div class="hidden" aria-live="polite" id="said"></div>`;
+};
+
+/** Says a verdict to who cannot see it; seconds are not said. @param {string} text */
+export const say = (text) => {
+  const said = document.getElementById("said");
+  if (said && said.textContent !== text) said.textContent = text;
+};

@@ -1,0 +1,93 @@
+"""The pages' files: as pinned, whole, small, and without what the rules for browsers would block."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from kb_tests.web.app import PAGES
+from kb_tests.web.assets import FOLDER, TYPES
+
+ROOT = FOLDER.parents[2]
+SCRIPTS = sorted(path for path in FOLDER.rglob("*.js") if "vendor" not in path.parts)
+LARGEST_GZIPPED = 100 << 10
+
+
+def test_vendored_files_are_those_that_were_pinned() -> None:
+    vendor = FOLDER / "vendor"
+    sums = dict(line.split("  ")[::-1] for line in (vendor / "SHA256SUMS").read_text().splitlines())
+    there = {path.name for path in vendor.iterdir()} - {"SHA256SUMS"}
+    assert set(sums) == there
+    for name, said in sums.items():
+        assert hashlib.sha256((vendor / name).read_bytes()).hexdigest() == said, name
+
+
+def test_every_vendored_package_has_its_licence_and_version() -> None:
+    pinned = json.loads((ROOT / "tools/web/package.json").read_text())["devDependencies"]
+    licences = (FOLDER / "vendor" / "licences.txt").read_text()
+    for name in ("preact", "@preact/signals", "htm"):
+        assert re.search(rf"^{re.escape(name)} {re.escape(pinned[name])} \(", licences, re.MULTILINE)
+        assert re.fullmatch(r"\d+\.\d+\.\d+", pinned[name])
+
+
+def test_the_lock_file_names_no_registry() -> None:
+    lock = (ROOT / "tools/web/package-lock.json").read_text()
+    assert '"resolved"' not in lock
+    assert '"integrity": "sha512-' in lock
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.relative_to(FOLDER).as_posix())
+def test_scripts_import_what_is_there(script: Path) -> None:
+    for name in re.findall(r'^(?:import|export) [^;]*?from "([^"]+)";', script.read_text(), re.MULTILINE):
+        assert name.startswith("."), f"{name} cannot be found by a browser"
+        assert (script.parent / name).resolve().is_file(), name
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.relative_to(FOLDER).as_posix())
+def test_no_script_makes_markup_of_text(script: Path) -> None:
+    text = script.read_text()
+    for way in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function"):
+        assert way not in text, way
+    assert "dangerouslySetInnerHTML" not in text
+    assert not re.search(r"https?://(?!127\.0\.0\.1|www\.w3\.org|keystone\.example\.org)", text)
+
+
+def test_the_page_has_no_inline_script_or_style() -> None:
+    page = (FOLDER / "index.html").read_text()
+    assert not re.search(r"<script(?![^>]*\bsrc=)", page)
+    assert "<style" not in page
+    assert not re.search(r"\sstyle=|\son\w+=", page)
+    for name in re.findall(r'(?:src|href)="/static/([^"]+)"', page):
+        assert (FOLDER / name).is_file(), name
+
+
+def test_all_of_it_is_small() -> None:
+    size = sum(len(gzip.compress(path.read_bytes())) for path in FOLDER.rglob("*") if path.suffix in TYPES)
+    assert size < LARGEST_GZIPPED
+
+
+def test_the_server_and_the_pages_know_the_same_addresses() -> None:
+    patterns = re.findall(r"\[/\^(.+?)\$/,", (FOLDER / "app.js").read_text())
+    known = {re.sub(r"\(\?<(\w+)>\[\^/\]\+\)", r"{\1}", pattern.replace("\\/", "/")) for pattern in patterns}
+    assert known == set(PAGES)
+
+
+def test_every_icon_that_is_used_is_there() -> None:
+    page = (FOLDER / "index.html").read_text()
+    icons = set(re.findall(r'<symbol id="([\w-]+)"', page))
+    text = "".join(script.read_text() for script in SCRIPTS)
+    used = set(re.findall(r'(?:href="#|<\$\{Icon\} name=")([a-z-]+)"', text)) - {"main", "now"}
+    assert used <= icons
+
+
+def test_files_of_a_package_have_the_pages(tmp_path: Path) -> None:
+    """What is in the folder is packed: nothing of it is ignored by git."""
+    names = [path.relative_to(ROOT).as_posix() for path in FOLDER.rglob("*") if path.is_file()]
+    asked = subprocess.run(["git", "check-ignore", *names], cwd=ROOT, capture_output=True, text=True)
+    assert asked.stdout == ""
