@@ -55,7 +55,7 @@ ENGINES := tests/functional/agent tests/functional/fleet/test_clocks.py \
 	tests/functional/storage/test_fio_engine.py tests/functional/storage/test_fio_volume.py
 JUDGED := tests/functional/storage/test_gate.py tests/functional/session/test_red_cloud.py \
 	tests/functional/session/test_red_instruments.py \
-	tests/functional/session/test_coordinated_omission.py \
+	tests/functional/session/test_coordinated_omission.py tests/functional/session/test_recovery.py \
 	tests/functional/session/test_storage_faults.py \
 	tests/functional/localcloud/test_netns_faults.py tests/functional/localcloud/test_whole_links.py
 SPREAD := --dist loadfile --no-loadscope-reorder

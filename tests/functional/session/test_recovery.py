@@ -1,0 +1,108 @@
+"""A server is powered off and on again under load: the report says within a second how long it was off.
+
+The truth is what a poller in the generator's network sees, over connections of its own.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from kb_tests.cloud.connect import connect
+from kb_tests.events import sessions
+from kb_tests.events.model import Marker
+from kb_tests.events.reader import Follower
+from kb_tests.localcloud.control import Running
+from tests.campaign.outside import entering
+from tests.functional.session import inside
+from tests.functional.session.live import Live
+from tests.functional.session.suite import Ended, Suite
+from tests.waiting import eventually
+
+HERE = Path(__file__).parent
+
+SCENARIO = f"""\
+name: monitored
+kind: http
+topology: {{flavor: {{ram: 128MiB}}}}
+load: {{page_size: 4KiB, connections: 20, rate: [100], duration: 14s, warm_up: 1s, timeout: 1s}}
+sla:
+  recovery: {{within: 4s, p99: 500ms}}
+hooks:
+  - name: power cycle
+    at: 5s
+    run: [{sys.executable}, {HERE / "power_cycle.py"}, "{{server}}", "1.5"]
+"""
+
+
+class Seen(NamedTuple):
+    """A session that has ended, when its hook began, and what the poller saw: Unix time, and whether a page
+    came.
+    """
+
+    ended: Ended
+    hook: float
+    polls: list[tuple[float, bool]]
+
+
+@pytest.fixture(scope="module")
+def seen(running: Running, tmp_path_factory: pytest.TempPathFactory) -> Seen:
+    folder = tmp_path_factory.mktemp("recovery")
+    (folder / "monitored.yaml").write_text(SCENARIO)
+    log = folder / "polls"
+    live = Live(Suite(running, folder), "monitored.yaml")
+    poller = None
+    try:
+        live.wait_for_text("agents 2/2")
+        command = [*entering(inside.agent(live.cloud).pid), sys.executable, str(HERE / "poller.py")]
+        with log.open("w") as out:
+            poller = subprocess.Popen([*command, address(running), "/1"], stdout=out)
+        ended = live.end()
+    finally:
+        if poller is not None:
+            poller.kill()
+            poller.wait()
+        live.kill()
+    follower = Follower(sessions.every(folder / "state" / "kb" / "sessions")[0])
+    events = [read.line for read in follower.poll()]
+    (hook,) = (
+        line.t for line in events if isinstance(line.event, Marker) and line.event.text.endswith(" begins")
+    )
+    lines = [line.split() for line in log.read_text().splitlines()]
+    return Seen(ended, hook, [(float(line[0]), line[1] == "1") for line in lines if len(line) == 2])
+
+
+def address(running: Running) -> str:
+    """That of the HTTP server."""
+    with warnings.catch_warnings(action="ignore"):
+        cloud: Any = connect(running.cloud, running.clouds_yaml).connection
+        (server,) = eventually(
+            lambda: [one for one in cloud.compute.servers(all_projects=True) if "-server-" in one.name]
+        )
+        ((one,),) = server.addresses.values()
+        return str(one["addr"])
+
+
+def test_how_long_it_was_off_is_told_within_a_second_of_the_truth(seen: Seen) -> None:
+    point = seen.ended.record["points"][0]
+    (found,) = point["recovery"]
+    failed = [t for t, came in seen.polls if not came and seen.hook < t < seen.hook + found["watched"]]
+    assert failed, seen.ended.output
+    back = min(t for t, came in seen.polls if came and t > max(failed))
+    assert found["seconds"] is not None, seen.ended.output
+    assert abs(seen.hook + found["seconds"] - back) <= 1.0 + 0.1, (found, back - seen.hook)
+    assert found["first"] - found["at"] == pytest.approx(min(failed) - seen.hook, abs=1.1)
+
+
+def test_the_point_is_judged_by_it_and_says_what_was_done(seen: Seen) -> None:
+    point = seen.ended.record["points"][0]
+    assert seen.ended.code == 0, seen.ended.output
+    assert point["verdict"]["outcome"] == "pass"
+    assert [(hook["name"], hook["exit_code"]) for hook in point["hooks"]] == [("power cycle", 0)]
+    assert point["hooks"][0]["output"].endswith("was off for 1.5 s")
+    assert "After hook 'power cycle' at 5." in seen.ended.output
