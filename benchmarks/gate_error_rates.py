@@ -4,7 +4,7 @@
     python benchmarks/gate_error_rates.py --quick    # seconds
 
 A cloud's level shifts with the second (by `shift` standard deviations of what it measures, remembered for
-`memory` of the window) and from generator to generator. Its true percentiles, error share and rate are
+`memory` of the window) and from generator to generator. Its true percentiles, error rate and rate are
 known. Each check is made three times: with its limit on the true value, where both pass and fail are errors
 and each must stay under the error probability; with a limit that is clearly kept; and with one that is
 clearly broken. The exit code is 1 if a cloud within the method's assumptions errs too often.

@@ -7,7 +7,7 @@ sustained for a validation time. Here:
 *Seconds* are those of the measured window. A request belongs to the second in which it was *due*: one that is
 noticed to have failed after its timeout does not make the second of that bad.
 
-*Good* is a second in which at most `Tolerance.errors` of the requests due had no good answer, and the 99th
+*Good* is a second in which at most `Tolerance.errors` of the requests due failed, and the 99th
 percentile of the others is at most `Tolerance.p99`. A second in which nothing was due is not good.
 
 *Off* are all seconds from the mark to the end of the last one that is not good, before the window ends or the

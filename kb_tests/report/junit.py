@@ -16,7 +16,7 @@ Times are in seconds, rates per second, shares from 0 to 1::
 Those of a storage point are listed in `report.storage.words.properties`.
 
 A value that does not exist, such as the percentile of an empty sample, has no property; "inf" stands
-where too many requests had no good answer.
+where too many requests failed.
 """
 
 from __future__ import annotations

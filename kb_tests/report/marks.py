@@ -111,7 +111,7 @@ class RecoveryRecord(Part):
     @property
     def _cost(self) -> str:
         slowest = f", a p99 of up to {format_duration(self.p99)}" if self.p99 is not None else ""
-        return f": {self.bad:,} without a good answer{slowest}" if self.off else ""
+        return f": {self.bad:,} failed{slowest}" if self.off else ""
 
     @property
     def _isolated(self) -> str:

@@ -174,9 +174,9 @@ def _banner(record: RunRecord) -> tuple[str, str]:
         ExitCode.FAILED: ("fail", "SLA broken"),
         ExitCode.INTERRUPTED: ("invalid", "Interrupted"),
         ExitCode.INCONCLUSIVE: ("inconclusive", "Inconclusive"),
-        ExitCode.INVALID: ("invalid", "Not valid"),
+        ExitCode.INVALID: ("invalid", "Invalid"),
         ExitCode.LEAKED: ("fail", "Resources left on the cloud"),
-    }.get(ExitCode(code), ("invalid", "Broken off"))
+    }.get(ExitCode(code), ("invalid", "Aborted"))
 
 
 def _only_unreached(points: Iterable[PointRecord]) -> bool:

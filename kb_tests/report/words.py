@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord
+from kb_tests.report.terms import SUBJECTS
 from kb_tests.report.workloads import presentation
 from kb_tests.scenario.units import format_duration, format_size
 from kb_tests.sla.verdict import RECOVERY, Check, Outcome
@@ -86,13 +87,7 @@ def subject(check: Check) -> str:
     match = re.fullmatch(r"(?:(\w+)[ _])?latency (p[\d.]+)", check.name)
     if match:
         return f"{match[2]} of {match[1] or 'response'} {'latency' if match[1] else 'time'}"
-    return {
-        "achieved": "achieved rate",
-        "recovery": "time to recover",
-        "errors": "error share",
-        "connections": "share of connections kept open",
-        "verify": "share of what was written that was lost or changed",
-    }.get(check.name, check.name.replace("_", " "))
+    return SUBJECTS.get(check.name, check.name.replace("_", " "))
 
 
 def breaks(check: Check) -> bool:
@@ -145,8 +140,8 @@ def sentence(check: Check) -> str:
     if check.name == RECOVERY and math.isinf(check.value):
         return f"it did not recover while it was watched, {duration(check.low)} at least, its limit {limit}"
     if math.isinf(check.value):
-        why = "no good answer" if check.name.startswith("latency") else "no end that fio could see"
-        return f"{what} is {BEYOND}, its limit {limit}: too many {_things(check)} had {why}"
+        why = "failed" if check.name.startswith("latency") else "had no end that fio could see"
+        return f"{what} is {BEYOND}, its limit {limit}: too many {_things(check)} {why}"
     if check.outcome is Outcome.INCONCLUSIVE:
         found = f"{what} {value} cannot be told from its limit {limit}"
         if check.low <= 0 and math.isinf(check.high):

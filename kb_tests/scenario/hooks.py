@@ -87,7 +87,7 @@ class Hook(Section):
 class RecoveryLimit(Section):
     """How long after a hook or a marker the service may be off: `recovery: 15s`, or with what it means.
 
-    A second is good where at most `errors` of the requests due in it had no good answer, and the others' 99th
+    A second is good where at most `errors` of the requests due in it failed, and the others' 99th
     percentile is at most `p99`. What is not named is taken from the seconds before the mark.
     """
 

@@ -22,7 +22,7 @@ class Timed(Protocol):
     """A sample of things that were due and took their time; its text says what and how many."""
 
     lost: str
-    """What became of those that were never done well: "of the requests had no good answer"."""
+    """What became of those that were not successful: "of the requests failed"."""
 
     def slower(self, limit: float) -> Share:
         """The share of those due that were not done well within `limit` seconds (inf: at all)."""

@@ -167,7 +167,7 @@ class RunShape(Shape):
 
 
 class Curve(Shape):
-    """Times by percentile: (percent, seconds); null where too many had no good answer."""
+    """Times by percentile: (percent, seconds); null where too many failed."""
 
     name: str
     points: tuple[tuple[float, Figure], ...]

@@ -1,6 +1,6 @@
 """The warm-up of a point that was asked to find it: what is cut off the beginning of its window.
 
-Only slow answers can be a warm-up. A request without a good answer is never cut away, nor anything after
+Only slow answers can be a warm-up. A failed request is never cut away, nor anything after
 it, so that a cloud which fails at the start cannot hide behind its own warm-up.
 """
 
@@ -72,7 +72,7 @@ _TOUCHING = 1e-3
 
 def _at_block_end(blocks: Iterable[Block], cut: float, duration: float) -> float:
     """The end of the block that holds second `cut`, if that is under half of the window, else its begin; at
-    most the begin of the first block with a request that had no good answer.
+    most the begin of the first block with a request that failed.
     """
     begins = sorted({round(block.at, 3) for block in blocks})
     failed = min(

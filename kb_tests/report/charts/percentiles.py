@@ -23,7 +23,7 @@ STEPS = 120
 def chart(figures: Figures, limits: Sequence[tuple[float, Check]], name: str) -> Markup | None:
     """The response time (and, lighter, the service time) over percentiles on a scale of ever more nines.
 
-    `limits` are (percent, check). Requests without a good answer are the slowest, so that the curve ends
+    `limits` are (percent, check). Failed requests are the slowest, so that the curve ends
     where only they are left. None if nothing was answered.
     """
     due = figures.counts.due
@@ -53,7 +53,7 @@ def chart(figures: Figures, limits: Sequence[tuple[float, Check]], name: str) ->
         shown.append(check.limit)
     style.times(axes, min(shown), max(shown))
     if answered < due:
-        _without_answer(axes, end, last, f"{words.share(1 - answered / due)} no good answer")
+        _without_answer(axes, end, last, f"{words.share(1 - answered / due)} failed")
     style.key(
         fig,
         [

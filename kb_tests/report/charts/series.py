@@ -46,7 +46,7 @@ def chart(
     lower = style.place(fig, bottom=26, top=148)
     completed = _array(seconds.completed, keep)
     failed = _array(seconds.failed, keep)
-    key = [("■", "answered well/s", style.BLUE)]
+    key = [("■", "successful/s", style.BLUE)]
     if offered:
         upper.plot([0, duration], [offered, offered], color=style.SOFT, linewidth=1, linestyle=(0, (4, 3)))
         key.insert(0, ("╌", "offered/s", style.SOFT))
@@ -56,7 +56,7 @@ def chart(
     upper.plot(middles, binned(completed, bins, np.mean), color=style.BLUE, linewidth=1.6)
     if failed.any():
         upper.plot(middles, binned(failed, bins, np.mean), color=style.TONES["fail"], linewidth=1.6)
-        key.append(("■", "errors/s", style.TONES["fail"]))
+        key.append(("■", "failed/s", style.TONES["fail"]))
     style.rates(upper, max(offered, float(np.max(completed)), float(np.max(failed))))
     upper.tick_params(labelbottom=False)
 

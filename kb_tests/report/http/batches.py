@@ -10,7 +10,7 @@ from kb_tests.report.batches import BatchesRecord, Piece, batched
 
 
 def batches(measurement: Measurement, limits: Mapping[str, float], timeout: float) -> BatchesRecord | None:
-    """`measurement` by batches of time; a request that took `timeout` seconds had no good answer."""
+    """`measurement` by batches of time; a request that took `timeout` seconds failed."""
     pieces = [
         Piece(
             block.agent,

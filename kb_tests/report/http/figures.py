@@ -15,7 +15,7 @@ from kb_tests.report.measured import decode
 class Figures:
     """What one point measured, with its histograms read.
 
-    A percentile is of the requests that were *due*: one without a good answer is slower than any time,
+    A percentile is of the requests that were *due*: one that failed is slower than any time,
     as in the verdict (`sla.judge`), so that a cloud that refuses quickly does not look fast.
     """
 
@@ -47,12 +47,12 @@ class Figures:
 
     @property
     def bad(self) -> float:
-        """The share of the requests due that had no good answer; NaN if none was due."""
+        """The share of the requests due that failed; NaN if none was due."""
         due = self.counts.due
         return (due - self.counts.completed) / due if due else math.nan
 
     def percentile(self, percent: float) -> float:
-        """Seconds within which `percent` (0 to 100) of the requests due had a good answer.
+        """Seconds within which `percent` (0 to 100) of the requests due were successful.
 
         Infinite if fewer had one at all, NaN if no request was due.
         """

@@ -28,7 +28,7 @@ class Generator:
 
     @property
     def p99(self) -> float:
-        """Of the requests due, as everywhere; infinite if too many had no good answer."""
+        """Of the requests due, as everywhere; infinite if too many failed."""
         return _percentile([self], 99)
 
 
@@ -58,7 +58,7 @@ def of_http(found: Sequence[Generator], duration: float) -> Table | None:
             words.share((due - done) / due) if due else "-",
         )
         rows.append((p99, cells))
-    heads = ("Generators on", "Servers on", "Generators", "Answered well", "p50", "p99", "No good answer")
+    heads = ("Generators on", "Servers on", "Generators", "Successful", "p50", "p99", "Error rate")
     return table(heads, rows)
 
 

@@ -16,6 +16,7 @@ from kb_tests.report.http.figures import Figures
 from kb_tests.report.http.measured import MeasurementRecord
 from kb_tests.report.record import PointRecord, TopologyRecord
 from kb_tests.report.shown import Column, Pairs, Presentation, Property, Shown
+from kb_tests.report.terms import ERROR_RATE
 from kb_tests.scenario.http import HttpPoint
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ class HttpPresentation(Presentation[HttpPoint]):
             ("Offered", ""),
             ("Achieved", "achieved"),
             *((percentile, f"latency {percentile}") for percentile in ordered),
-            ("No good answer", "errors"),
+            (ERROR_RATE.text.capitalize(), "errors"),
         ]
 
     def failures(self, record: PointRecord) -> str:

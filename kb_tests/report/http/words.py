@@ -10,6 +10,7 @@ from kb_tests.report.http.figures import Figures
 from kb_tests.report.http.measured import AgentRecord, MeasurementRecord
 from kb_tests.report.record import PointRecord
 from kb_tests.report.shown import Pairs
+from kb_tests.report.terms import FAILED, SUCCESSFUL
 from kb_tests.scenario.http import HttpPoint
 from kb_tests.scenario.units import format_size
 
@@ -19,8 +20,8 @@ def facts(point: PointRecord, measurement: MeasurementRecord, figures: Figures) 
     counts = figures.counts
     told = [
         ("requests due", f"{counts.due:,}"),
-        ("answered well", f"{counts.completed:,}"),
-        ("without a good answer", failures(counts) or "0"),
+        (SUCCESSFUL.text, f"{counts.completed:,}"),
+        (FAILED.text, failures(counts) or "0"),
         ("throughput", f"{format_size(figures.throughput)}/s"),
         ("window", f"{words.duration(figures.duration)}{_warm_up(point, measurement)}"),
     ]
@@ -50,7 +51,7 @@ def rate(figures: Figures) -> str:
 
 
 def failures(counts: Counts) -> str:
-    """How requests ended that had no good answer, most frequent first: "6,300 unsent, 12 http_5xx"."""
+    """How requests ended that failed, most frequent first: "6,300 unsent, 12 http_5xx"."""
     kinds = {**counts.errors, "unsent": counts.unsent, "in flight": counts.inflight}
     ranked = sorted(kinds.items(), key=lambda kind: (-kind[1], kind[0]))
     return ", ".join(f"{count:,} {kind}" for kind, count in ranked if count)

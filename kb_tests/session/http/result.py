@@ -55,7 +55,7 @@ class HttpResult:
 
     @property
     def errors(self) -> float:
-        """The share (0 to 1) of the requests due that had no good answer; 1 where none was due."""
+        """The share (0 to 1) of the requests due that failed; 1 where none was due."""
         counts = self.measurement.counts
         return (counts.due - counts.completed) / counts.due if counts.due else 1.0
 
@@ -71,12 +71,12 @@ class HttpResult:
 
     @property
     def achieved(self) -> float:
-        """Good answers per second inside the window."""
+        """Successful requests per second inside the window."""
         return self.measurement.achieved
 
     @property
     def throughput(self) -> float:
-        """Bytes of good answers per second inside the window."""
+        """Bytes of successful requests per second inside the window."""
         return self.measurement.throughput
 
     @property

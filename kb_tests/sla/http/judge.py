@@ -3,7 +3,7 @@
 Every limit is judged three-valued by a confidence bound, never by the figure alone: PASS if the true
 value keeps the limit, FAIL if it breaks it, each but for a known error probability; else INCONCLUSIVE.
 
-"p99 <= 50 ms" is judged as what it means: at most 1 % of the requests that were due had no good answer
+"p99 <= 50 ms" is judged as what it means: at most 1 % of the requests that were due were not successful
 within 50 ms. So a request that failed, in whatever way, is slower than any limit: a cloud that refuses
 or answers 500 quickly cannot look fast. The bounds of the percentile itself are those of the share,
 turned round.
@@ -118,7 +118,7 @@ def _achieved(sample: Sample, risk: Risk, limit: float) -> Check:
     outcome, p_pass, p_fail = risk.decide(found.p_above(limit * offered), found.p_below(limit * offered))
     value, low, high = (share / offered for share in around(measurement.achieved, found, risk.alpha))
     told = (
-        f"{measurement.achieved:,.1f} of {offered:,.1f} requests/s were answered well in the window,"
+        f"{measurement.achieved:,.1f} of {offered:,.1f} requests/s were successful in the window,"
         f" {in_percent(value)} where {in_percent(limit)} is asked; the true share lies between"
         f" {in_percent(low)} and {in_percent(high)}"
     )
@@ -146,7 +146,7 @@ def _errors(sample: Sample, risk: Risk, limit: float) -> Check:
     counts, found = sample.measurement.counts, sample.slower(math.inf)
     kinds = dict(counts.errors) | {"unsent": counts.unsent, "in flight": counts.inflight}
     named = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items() if count)
-    told = f"{found.bad:,} of {found.due:,} requests had no good answer" + (f" ({named})" if named else "")
+    told = f"{found.bad:,} of {found.due:,} requests failed" + (f" ({named})" if named else "")
     low, high = found.lower(risk.alpha), found.upper(risk.alpha)
     if not limit:
         outcome, p_pass, p_fail = of_sample(kept=not found.bad, sampled=found.due > 0)

@@ -34,18 +34,18 @@ class Group:
 
     @property
     def given_up(self) -> int:
-        """How many response times are not those of good answers."""
+        """How many response times are not those of successful requests."""
         return max(0, self.response.count - self.completed)
 
     def slower(self, limit: float) -> int:
-        """How many had no good answer within `limit` seconds."""
+        """How many were not successful within `limit` seconds."""
         within = self.response.count_at_most(limit)
         if limit >= self.timeout:
             within -= self.given_up
         return self.due - max(0, min(self.completed, within))
 
     def percentile(self, percent: float) -> float:
-        """The seconds within which `percent` of them had a good answer; infinite if they had not."""
+        """The seconds within which `percent` of them were successful; infinite if they were not."""
         rank = max(1, math.ceil(round(self.due * percent / 100, 6)))
         time = self.response.at_rank(rank)
         return time if time < self.timeout else self.response.at_rank(rank + self.given_up)
@@ -54,7 +54,7 @@ class Group:
 class Sample:
     """All requests of a measurement, those of each batch of time blocks, and those of each agent."""
 
-    lost = "of the requests had no good answer"
+    lost = "of the requests failed"
 
     def __init__(self, measurement: Measurement, timeout: float) -> None:
         self.measurement = measurement
@@ -74,7 +74,7 @@ class Sample:
         return f"{self.whole.due:,} requests in {len(self.times)} batches of time"
 
     def slower(self, limit: float) -> Share:
-        """The share of the requests due that had no good answer within `limit` seconds (inf: at all)."""
+        """The share of the requests due that were not successful within `limit` seconds (inf: at all)."""
         return Share.of(
             [group.slower(limit) for group in self.times],
             [group.due for group in self.times],
@@ -83,7 +83,7 @@ class Sample:
         )
 
     def percentile(self, percent: float) -> float:
-        """The seconds within which `percent` of all requests had a good answer; infinite if they had not."""
+        """The seconds within which `percent` of all requests were successful; infinite if they were not."""
         return self.whole.percentile(percent)
 
     def times_taken(self) -> list[float]:

@@ -63,7 +63,7 @@ def errors(ended: Ended, number: int) -> dict[str, int]:
 
 def assert_told(ended: Ended, kind: str) -> None:
     """The terminal names how requests ended."""
-    pattern = rf"error share [\d.]+% is over its limit 0\.1% by [^\n]*: [\d,]+ {kind}"
+    pattern = rf"error rate [\d.]+% is over its limit 0\.1% by [^\n]*: [\d,]+ {kind}"
     assert re.search(pattern, ended.output), ended.output
 
 

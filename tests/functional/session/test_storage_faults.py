@@ -20,7 +20,7 @@ def test_a_full_disk_is_red(suite: Suite) -> None:
         lambda suite, _, volume: suite.admin.harm_volume(volume, "full", size=1 << 20),
     )
     assert ended.code == 1, ended.output
-    assert "error share" in ended.output
+    assert "error rate" in ended.output
     assert "No space left on device" in checks(ended)["errors"]["detail"]
     assert checks(ended)["max_stall"]["value"] > 2
 

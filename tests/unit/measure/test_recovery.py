@@ -19,7 +19,7 @@ MARK = Mark(10.0, "reboot", "hook")
 WINDOW = 40
 
 Times = Callable[[float], float]
-"""Seconds that a request takes that is due at a second of the window; infinite if it has no good answer."""
+"""Seconds that a request takes that is due at a second of the window; infinite if it fails."""
 
 
 def slots(times: Times, rate: int = 100, length: int = 1, window: int = WINDOW) -> list[Slot]:

@@ -75,7 +75,7 @@ def test_requests_without_a_good_answer_end_the_curve() -> None:
     svg = percentiles.chart(
         figures(histogram, Counts(due=100, completed=90, errors={"reset": 10})), limits(), "a"
     )
-    assert "10% no good answer" in texts(svg)
+    assert "10% failed" in texts(svg)
 
 
 @pytest.mark.parametrize("counts", [Counts(), Counts(due=100, errors={"reset": 100})])
@@ -89,7 +89,7 @@ def test_five_seconds_and_an_hour_make_charts_of_like_size() -> None:
         point = build.judged(build.point(2, 100, duration))
         assert isinstance(point.measurement, MeasurementRecord)
         svg = series.chart(point.measurement.seconds, duration, 200.0, limits(), "a")
-        assert {"p50", "p99", "answered well/s", "offered/s"} <= set(texts(svg))
+        assert {"p50", "p99", "successful/s", "offered/s"} <= set(texts(svg))
         sizes.append(len(svg or ""))
     assert sizes[1] < 3 * sizes[0]
 
@@ -106,7 +106,7 @@ def test_a_stall_of_two_seconds_is_seen_in_an_hour() -> None:
 def test_errors_over_time_are_drawn_where_there_are_any() -> None:
     point = build.judged(failing=0.02)
     assert isinstance(point.measurement, MeasurementRecord)
-    assert "errors/s" in texts(series.chart(point.measurement.seconds, 30.0, 4000.0, [], "a"))
+    assert "failed/s" in texts(series.chart(point.measurement.seconds, 30.0, 4000.0, [], "a"))
 
 
 def test_without_a_second_there_is_no_series() -> None:

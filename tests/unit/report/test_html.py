@@ -149,8 +149,8 @@ def test_what_servers_and_files_say_is_escaped() -> None:
         ([build.judged()], {}, "SLA kept"),
         ([build.judged(share=0.9)], {}, "SLA broken"),
         ([build.judged(undecided=True)], {"exit_code": 0}, "Inconclusive"),
-        ([build.judged(reasons=["late"])], {}, "Not valid"),
-        ([build.without(PointStatus.LOST, "gone")], {}, "Not valid"),
+        ([build.judged(reasons=["late"])], {}, "Invalid"),
+        ([build.without(PointStatus.LOST, "gone")], {}, "Invalid"),
         ([build.judged(), build.without(PointStatus.NOT_RUN, "ended", build.point(1))], {}, "Incomplete"),
         ([build.without(PointStatus.NOT_RUN, "not yet")], {"ended": None}, "Not finished"),
         (
@@ -162,7 +162,7 @@ def test_what_servers_and_files_say_is_escaped() -> None:
         ([build.judged()], {"exit_code": 2}, "Interrupted"),
         ([build.judged()], {"exit_code": 1}, "SLA kept"),
         ([build.judged()], {"leaks": ["server x"]}, "Resources left on the cloud"),
-        ([build.judged()], {"problems": ["The tunnel broke."]}, "Not valid"),
+        ([build.judged()], {"problems": ["The tunnel broke."]}, "Invalid"),
         ([], {}, "Nothing judged"),
     ],
 )

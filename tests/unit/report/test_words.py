@@ -30,7 +30,7 @@ from tests.unit.report import build
         (build.check("latency p50", 0.004, 0.010), "p50 of response time 4ms keeps its limit 10ms"),
         (
             build.check("latency p99", math.inf, 0.050),
-            "p99 of response time is beyond measure, its limit 50ms: too many requests had no good answer",
+            "p99 of response time is beyond measure, its limit 50ms: too many requests failed",
         ),
         (
             build.check("latency p99", math.nan, 0.050, outcome=Outcome.FAIL),
@@ -62,9 +62,9 @@ from tests.unit.report import build
         ),
         (
             build.check("errors", 0.01, 0.001, unit=""),
-            "error share 1% is over its limit 0.1% by 0.9 points (10x)",
+            "error rate 1% is over its limit 0.1% by 0.9 points (10x)",
         ),
-        (build.check("errors", 0.01, 0.0, unit=""), "error share 1% is over its limit 0% by 1 point"),
+        (build.check("errors", 0.01, 0.0, unit=""), "error rate 1% is over its limit 0% by 1 point"),
         (build.check("staging", 150, 120), "staging 150s is over its limit 120s by 30s (1.2x)"),
         (
             build.check("latency p50", 5.12, 0.010),
@@ -139,7 +139,7 @@ def test_numbers(value: float, text: str) -> None:
 def test_a_point_says_why_it_is_no_plain_pass() -> None:
     assert words.findings(build.judged()) == []
     assert words.findings(build.judged(share=0.93, failing=0.02))[-1] == (
-        "error share 8.86% is over its limit 0.1% by 8.76 points (89x): 8,400 unsent, 2,232 http_5xx"
+        "error rate 8.86% is over its limit 0.1% by 8.76 points (89x): 8,400 unsent, 2,232 http_5xx"
     )
     assert words.findings(build.judged(median=1.0, reasons=["2 of 4 generators are missing."])) == [
         "2 of 4 generators are missing."
