@@ -18,12 +18,10 @@ from kb_tests.errors import FleetError, TunnelError
 from kb_tests.fleet import boot
 from kb_tests.fleet.answers import BoundedStream, TooMuchError
 from kb_tests.fleet.messages import ClockChange
+from kb_tests.fleet.patience import USUAL
 
 Dial = Callable[[float], Any]
 """Opens a byte stream to Redis, with a deadline (monotonic seconds); raises TunnelError."""
-
-PATIENCE = 30.0
-"""Seconds for which a broken connection is made again before the run is given up."""
 
 ANSWER_TIMEOUT = 20.0
 """Seconds for each thing that Redis is asked."""
@@ -73,11 +71,12 @@ class _DialledConnection(Connection):
 
 class ControlChannel:
     """Streams of one run as the controller sees them. Every call outlives a broken connection for
-    PATIENCE seconds, or until its `deadline` (monotonic seconds), then raises TunnelError; a command
+    `reconnect` seconds, or until its `deadline` (monotonic seconds), then raises TunnelError; a command
     may be sent twice.
     """
 
-    def __init__(self, dial: Dial, run_id: str, password: str) -> None:
+    def __init__(self, dial: Dial, run_id: str, password: str, reconnect: float = USUAL.reconnect) -> None:
+        self._reconnect = reconnect
         self._run = run_id
         self._deadline = 0.0
         self._cursor = "0-0"
@@ -186,7 +185,7 @@ class ControlChannel:
         return list(reports)
 
     def _do(self, call: Callable[[], _T], deadline: float | None = None) -> Any:
-        self._deadline = time.monotonic() + PATIENCE if deadline is None else deadline
+        self._deadline = time.monotonic() + self._reconnect if deadline is None else deadline
         while True:
             try:
                 return call()

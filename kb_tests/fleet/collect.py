@@ -35,7 +35,7 @@ class Part:
         """Whether nothing more is to be waited for."""
         return self.complete or self.problem != ""
 
-    def blame(self, problem: str) -> None:
+    def set_problem(self, problem: str) -> None:
         """Note what is wrong, unless something already is."""
         self.problem = self.problem or problem
 
@@ -45,13 +45,13 @@ class Part:
             case Ready():
                 self.ready = report
             case Failed():
-                self.blame(report.error or "it failed without a word")
+                self.set_problem(report.error or "it failed without a word")
             case _:
                 self.add(report)
 
     def add(self, report: OfCommand) -> None:
         """Add what this kind of command has to say."""
-        self.blame(f"it sent a report of kind {report.kind}, which nobody asked for")
+        self.set_problem(f"it sent a report of kind {report.kind}, which nobody asked for")
 
 
 class Gathering(Part, Generic[S, B, D]):
@@ -75,27 +75,27 @@ class Gathering(Part, Generic[S, B, D]):
             self._keep(self._blocks, report)
         elif isinstance(report, self.end):
             if self.complete:
-                self.blame("it was done twice")
+                self.set_problem("it was done twice")
             self.done, self.complete = report, True
         else:
             super().add(report)
 
     def _keep(self, kept: dict[int, Indexed], report: Indexed) -> None:
         if self.complete:
-            self.blame(f"it sent a {report.kind} after it was done")
+            self.set_problem(f"it sent a {report.kind} after it was done")
         elif report.index in kept:
-            self.blame(f"it sent {report.kind} {report.index} twice")
+            self.set_problem(f"it sent {report.kind} {report.index} twice")
         elif len(kept) >= self.limit:
-            self.blame(f"it sent more than {self.limit} reports of kind {report.kind}")
+            self.set_problem(f"it sent more than {self.limit} reports of kind {report.kind}")
         else:
             kept[report.index] = report
 
     def check(self) -> None:
         """Blame an agent whose report is not whole."""
         if not self.complete:
-            self.blame("it fell silent")
+            self.set_problem("it fell silent")
         elif not self._blocks or sorted(self._blocks) != list(range(len(self._blocks))):
-            self.blame("blocks are missing from its report")
+            self.set_problem("blocks are missing from its report")
 
     def report(self, control_clock: ClockChange | None = None) -> LoadReport[S, B, D]:
         """All of it, and what the control server's clock did; incomplete ones carry their problem."""

@@ -17,6 +17,7 @@ from kb_tests.fleet import certificate, channel, collect
 from kb_tests.fleet.http.collect import HttpGathering
 from kb_tests.fleet.http.messages import AgentReport, SecondReport
 from kb_tests.fleet.messages import B, ClockChange, D, Hello, LoadReport, S
+from kb_tests.fleet.patience import USUAL, Patience
 from kb_tests.fleet.reports import OfCommand
 from kb_tests.fleet.roster import Member, Roster, Serving
 from kb_tests.fleet.secrets import Secrets
@@ -31,26 +32,15 @@ OnStart = Callable[[float], None]
 OnReport = Callable[[OfCommand], None]
 P = TypeVar("P", bound=collect.Part)
 
-FILL_TIMEOUT = 120.0
 SLOWEST_FILL = 2 << 20
-"""Bytes per second at which a disk is filled at the least, after FILL_TIMEOUT seconds for all else."""
+"""Bytes per second at which a disk is filled at the least."""
 
-ENROLL_TIMEOUT = 30.0
-SERVE_TIMEOUT = 60.0
-PREPARE_TIMEOUT = 100.0
-ABORT_TIMEOUT = 5.0
 LEAD = 0.5
 """Seconds from the command to the start, at least: agents must have read it, and their clocks, by then."""
 
 LEAD_ROUND_TRIPS = 4
 """How many times as long as all agents took to answer their enrollment the lead is longer: the start may
 meet a busier moment."""
-
-GRACE = 15.0
-"""Seconds that a report may be late."""
-
-RECONSIDER = 5.0
-"""Seconds until agents that were refused hold up nobody any longer, once all others are there."""
 
 _POLL = 0.25
 _NAMED = 5
@@ -59,8 +49,11 @@ _NAMED = 5
 class Fleet:
     """The agents of one topology. Not thread-safe: one command at a time."""
 
-    def __init__(self, topology: Topology, control: channel.ControlChannel) -> None:
+    def __init__(
+        self, topology: Topology, control: channel.ControlChannel, patience: Patience = USUAL
+    ) -> None:
         self._topology = topology
+        self._patience = patience
         self._control = control
         self._roster = Roster(topology.agents)
         self._version: Mapping[str, str] = {}
@@ -77,6 +70,7 @@ class Fleet:
         progress: Progress,
         deadline: float,
         seen: Seen = unseen,
+        patience: Patience = USUAL,
     ) -> Iterator[Fleet]:
         """Reach the proxy, wait for all agents until `deadline` (monotonic seconds), and enroll them; `seen`
         is told which servers are ready.
@@ -85,7 +79,7 @@ class Fleet:
         """
         tunnel = Tunnel(topology.access, secrets)
         try:
-            with cls.connected(topology, tunnel.dial, secrets, progress, deadline, seen) as fleet:
+            with cls.connected(topology, tunnel.dial, secrets, progress, deadline, seen, patience) as fleet:
                 yield fleet
         finally:
             tunnel.close()
@@ -100,14 +94,17 @@ class Fleet:
         progress: Progress,
         deadline: float,
         seen: Seen = unseen,
+        patience: Patience = USUAL,
     ) -> Iterator[Fleet]:
         """As `open`, over any way to Redis."""
-        control = channel.ControlChannel(dial, topology.run_id, secrets.controller_password)
-        fleet = cls(topology, control)
+        control = channel.ControlChannel(
+            dial, topology.run_id, secrets.controller_password, patience.reconnect
+        )
+        fleet = cls(topology, control, patience)
         try:
             control.open(deadline)
             fleet._version = control.version()
-            fleet._muster(progress, deadline, seen)
+            fleet._wait_for_agents(progress, deadline, seen)
             yield fleet
         finally:
             control.close()
@@ -164,7 +161,9 @@ class Fleet:
             return
         pem = certificate.make() if tls else ""
         command = {"kind": "serve", "pages": sorted(wanted), "connections": connections, "tls": pem}
-        self._ask(members, {member.server.name: command for member in members}, SERVE_TIMEOUT, collect.Part)
+        self._ask(
+            members, {member.server.name: command for member in members}, self._patience.serve, collect.Part
+        )
         for member in members:
             most = max(connections, member.serving.connections)
             member.serving = Serving(member.serving.pages | wanted, most, tls)
@@ -212,7 +211,7 @@ class Fleet:
         commands: dict[str, protocol.Message] = {
             member.server.name: {"kind": "disk", "target": wanted[member]} for member in members
         }
-        timeout = FILL_TIMEOUT + int(target["size"]) / SLOWEST_FILL
+        timeout = self._patience.fill + int(target["size"]) / SLOWEST_FILL
         parts = self._ask(members, commands, timeout, Disk, take) if commands else []
         for member in members:
             member.disk = wanted[member]
@@ -270,11 +269,11 @@ class Fleet:
         change: ClockChange | None = None
         try:
             self._control.send({**command, "id": collection.id, "clients": clients})
-            self._gather(lambda: collection.unready(), time.monotonic() + PREPARE_TIMEOUT, take)
+            self._gather(lambda: collection.unready(), time.monotonic() + self._patience.prepare, take)
             for late in collection.unready():
-                late.blame("it did not get ready in time")
+                late.set_problem("it did not get ready in time")
             if collection.failed():
-                _excuse(collection)
+                _mark_not_started(collection)
             else:
                 lead = LEAD + LEAD_ROUND_TRIPS * self._round_trip
                 before = self._control.reading()
@@ -284,7 +283,11 @@ class Fleet:
                 self._control.send({"kind": "start", "id": collection.id, "start_at": now + lead})
                 if self._on_start is not None:
                     self._on_start(read + lead)
-                self._gather(lambda: collection.waiting(), time.monotonic() + lead + seconds + GRACE, take)
+                self._gather(
+                    lambda: collection.waiting(),
+                    time.monotonic() + lead + seconds + self._patience.late,
+                    take,
+                )
                 change = before.change(self._control.reading())
                 finished = not collection.waiting()
             return [part.report(change) for part in collection.parts.values()]
@@ -297,13 +300,13 @@ class Fleet:
         """Stop whatever runs; says nothing of success, and never raises a FleetError."""
         with suppress(FleetError):
             self._control.close()  # an interrupt may have left an answer half read
-            self._control.send({"kind": "abort", "id": command_id}, time.monotonic() + ABORT_TIMEOUT)
+            self._control.send({"kind": "abort", "id": command_id}, time.monotonic() + self._patience.abort)
 
     def quit(self) -> None:
         """End the agents."""
         self._control.send({"kind": "quit"})
 
-    def _muster(self, progress: Progress, deadline: float, seen: Seen = unseen) -> None:
+    def _wait_for_agents(self, progress: Progress, deadline: float, seen: Seen = unseen) -> None:
         members = self._roster.members
         self._control.send({"kind": "hello"})
         complaints: dict[str, str] = {}
@@ -329,7 +332,7 @@ class Fleet:
                 if problem:
                     complaints[agent] = problem
             if not refused and all(member.server.name in complaints for member in self._roster.missing()):
-                refused, deadline = True, min(deadline, time.monotonic() + RECONSIDER)
+                refused, deadline = True, min(deadline, time.monotonic() + self._patience.reconsider)
         progress("agents", len(members), len(members))
         tell()
         self._enroll()
@@ -347,7 +350,7 @@ class Fleet:
             commands[member.server.name] = {"kind": "enroll", "index": index, "target": target}
         if commands:
             began = time.monotonic()
-            self._ask(members, commands, ENROLL_TIMEOUT, collect.Part)
+            self._ask(members, commands, self._patience.enroll, collect.Part)
             self._round_trip = max(self._round_trip, time.monotonic() - began)
             for member in members:
                 member.enrolled = True
@@ -369,7 +372,7 @@ class Fleet:
         self._gather(lambda: collection.unready(), time.monotonic() + timeout, on_report)
         self._running = None
         for late in collection.unready():
-            late.blame(late.doing and f"it did not end in time: {late.doing}")
+            late.set_problem(late.doing and f"it did not end in time: {late.doing}")
         for failed in collection.failed():
             raise FleetError(f"The agent of {failed.server.name} has failed: {failed.problem.rstrip('.')}.")
         if collection.unready():
@@ -394,7 +397,7 @@ class Fleet:
             return
         part = running.parts.get(agent)
         if part is not None and problem:
-            part.blame(problem)
+            part.set_problem(problem)
         if report is None or isinstance(report, Hello):
             return
         if running.take(report) and on_report:
@@ -409,11 +412,11 @@ def _target_of(server: Server, target: Mapping[str, Any]) -> dict[str, Any]:
     return {**target, "volume": server.volume.id if server.volume else ""}
 
 
-def _excuse(collection: collect.Collection[Any]) -> None:
+def _mark_not_started(collection: collect.Collection[Any]) -> None:
     """Why the others were not started."""
     first = collection.failed()[0]
     for part in collection.parts.values():
-        part.blame(f"it was not started, because of {first.server.name}: {first.problem}")
+        part.set_problem(f"it was not started, because of {first.server.name}: {first.problem}")
 
 
 def _missing(members: Sequence[Member], complaints: Mapping[str, str]) -> AgentsMissingError:

@@ -9,6 +9,7 @@ from kb_tests.cloud.progress import Progress, Seen, unseen
 from kb_tests.cloud.topology import Topology, joined
 from kb_tests.fleet.fleet import Fleet
 from kb_tests.fleet.messages import Hello
+from kb_tests.fleet.patience import USUAL, Patience
 from kb_tests.fleet.secrets import Secrets
 
 
@@ -51,15 +52,16 @@ def open_fleet(
     progress: Progress,
     deadline: float,
     seen: Seen = unseen,
+    patience: Patience = USUAL,
 ) -> Iterator[Fleet]:
     """The fleet of a topology, or that of the servers' and the generators' topology; see `Fleet.open`."""
     if len(topologies) == 1:
-        with Fleet.open(topologies[0], secrets[0], progress, deadline, seen) as fleet:
+        with Fleet.open(topologies[0], secrets[0], progress, deadline, seen, patience) as fleet:
             yield fleet
         return
     with (
-        Fleet.open(topologies[0], secrets[0], progress, deadline, seen) as servers,
-        JoinedFleet.open(topologies[1], secrets[1], progress, deadline, seen) as fleet,
+        Fleet.open(topologies[0], secrets[0], progress, deadline, seen, patience) as servers,
+        JoinedFleet.open(topologies[1], secrets[1], progress, deadline, seen, patience) as fleet,
     ):
         assert isinstance(fleet, JoinedFleet)
         fleet.servers = servers

@@ -22,11 +22,9 @@ from kb_tests.errors import CloudError, LeakError
 from kb_tests.events.model import Leaked, Problem
 from kb_tests.report import underway
 from kb_tests.session.keys import BUS, INTERRUPTS, RECORDS
+from kb_tests.session.patience import patience
 from kb_tests.session.progress import Progress
 from kb_tests.session.selection import LOCAL, Target
-
-TEARDOWN_DEADLINE = 300.0
-"""Seconds that teardown may take before what is left counts as leaked."""
 
 BACKGROUND = 40.0
 """Seconds for which a session waits for the reaper of a teardown that it could not finish itself."""
@@ -73,7 +71,7 @@ def journaled(
                 failures = [
                     failure
                     for there, part in zip(clouds, parts, strict=True)
-                    for failure in _torn_down(there, part, progress)
+                    for failure in _torn_down(there, part, progress, patience(config).teardown)
                 ]
             _report(config, target, failures)
         except KeyboardInterrupt:
@@ -90,12 +88,12 @@ def _fold(record: Path) -> list[str]:
     return [sys.executable, "-P", "-m", underway.__name__, str(record)]
 
 
-def _torn_down(cloud: Cloud, journal: Journal, progress: Progress) -> Iterator[CloudError]:
+def _torn_down(cloud: Cloud, journal: Journal, progress: Progress, deadline: float) -> Iterator[CloudError]:
     """Tear down what is on one cloud; what went wrong, so that the next cloud has its turn."""
     if journal.kept:
         return
     try:
-        tear_down(cloud, journal, progress.removed, TEARDOWN_DEADLINE)
+        tear_down(cloud, journal, progress.removed, deadline)
     except CloudError as error:
         yield error
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -28,16 +29,11 @@ from kb_tests.report.record import TopologyRecord
 from kb_tests.session import keeping
 from kb_tests.session.journaling import journaled
 from kb_tests.session.keys import BUS, SELECTION, STAGED, STAGINGS
+from kb_tests.session.patience import patience
 from kb_tests.session.progress import Progress
 from kb_tests.session.selection import Target
 from kb_tests.session.sentences import one_sentence
 from kb_tests.session.workloads import WORKLOADS
-
-AGENTS_DEADLINE = 300.0
-"""Seconds from ACTIVE servers to ready agents: a slow image boots for minutes."""
-
-PACKAGES_DEADLINE = 1200.0
-"""The same where servers install packages first, and try that again for some minutes."""
 
 CONSOLES_EVERY = 60.0
 
@@ -75,7 +71,9 @@ def _used_again(
             topology, secrets = stack.enter_context(kept)
             config.stash[STAGED] = True
             deadline = time.monotonic() + boot_timeout(config)
-            fleet = stack.enter_context(Fleet.open(topology, secrets, progress.step, deadline, progress.seen))
+            waits = patience(config).fleet
+            ready = Fleet.open(topology, secrets, progress.step, deadline, progress.seen, waits)
+            fleet = stack.enter_context(ready)
         yield fleet.topology, fleet
 
 
@@ -101,7 +99,15 @@ def _staged(config: pytest.Config, cloud: Cloud, target: Target) -> Iterator[tup
             topologies = stage_all(sites, options, progress.step, seen=progress.seen)
             config.stash[STAGED] = True
             until = time.monotonic() + boot_timeout(config)
-            fleet = _mustered(stack, clouds, topologies, secrets, progress, until, packages=options.packages)
+            ready = partial(
+                open_fleet,
+                topologies,
+                secrets,
+                progress.step,
+                seen=progress.seen,
+                patience=patience(config).fleet,
+            )
+            fleet = _ready(stack, clouds, topologies, ready, until, packages=options.packages)
             asked = sum(each.requests for each in clouds) - requests
             topology = replace(fleet.topology, staging=StagingFacts(time.monotonic() - began, asked))
             if config.getoption("kb_keep"):
@@ -109,12 +115,11 @@ def _staged(config: pytest.Config, cloud: Cloud, target: Target) -> Iterator[tup
         yield topology, fleet
 
 
-def _mustered(
+def _ready(
     stack: ExitStack,
     clouds: Sequence[Cloud],
     topologies: Sequence[Topology],
-    secrets: Sequence[Secrets],
-    progress: Progress,
+    opened: Callable[..., AbstractContextManager[Fleet]],
     until: float,
     *,
     packages: bool,
@@ -126,8 +131,7 @@ def _mustered(
     while True:
         deadline = min(until, time.monotonic() + CONSOLES_EVERY) if packages else until
         try:
-            fleet = open_fleet(topologies, secrets, progress.step, deadline, progress.seen)
-            return stack.enter_context(fleet)
+            return stack.enter_context(opened(deadline=deadline))
         except (AgentsMissingError, TunnelError) as error:
             for cloud, topology in zip(clouds, topologies, strict=True):
                 if said := console.failure(cloud, (topology.proxy, *topology.agents)):
@@ -146,7 +150,8 @@ def _boot(run_id: str, layout: Layout, secrets: Secrets) -> dict[Role, str]:
 
 def boot_timeout(config: pytest.Config) -> float:
     """Seconds that servers may take from being ACTIVE to ready agents."""
-    usual = PACKAGES_DEADLINE if config.getoption("kb_packages") else AGENTS_DEADLINE
+    waits = patience(config)
+    usual = waits.packages if config.getoption("kb_packages") else waits.agents
     return float(config.getoption("kb_build_timeout") or usual)
 
 

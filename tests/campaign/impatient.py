@@ -5,10 +5,13 @@ Nothing else of the suite is changed. Given by `-p`, so that xdist's workers loa
 
 from __future__ import annotations
 
-from kb_tests.fleet import channel, fleet
-from kb_tests.session import journaling
+import pytest
 
-journaling.TEARDOWN_DEADLINE = 20.0
-fleet.GRACE = 3.0
-fleet.PREPARE_TIMEOUT = 10.0
-channel.PATIENCE = 6.0
+from kb_tests.fleet import patience as fleet
+from kb_tests.session.patience import PATIENCE, Patience
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before anything is staged."""
+    waits = fleet.Patience(late=3.0, prepare=10.0, reconnect=6.0)
+    config.stash[PATIENCE] = Patience(teardown=20.0, fleet=waits)

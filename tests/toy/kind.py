@@ -117,7 +117,7 @@ class ConnectsGathering(Gathering[ConnectsSecond, ConnectsSecond, ConnectsDone])
 
     def check(self) -> None:
         if not self.complete:
-            self.blame("it fell silent")
+            self.set_problem("it fell silent")
 
 
 # load/ and measure/: how a point is run, and what came out

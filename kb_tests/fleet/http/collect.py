@@ -22,6 +22,6 @@ class HttpGathering(Gathering[KeptSecond, BlockReport, Done]):
         elif (
             isinstance(report, BlockReport) and max(len(report.response), len(report.service)) > MAX_HISTOGRAM
         ):
-            self.blame("it sent a histogram that is too large")
+            self.set_problem("it sent a histogram that is too large")
         else:
             super().add(report)

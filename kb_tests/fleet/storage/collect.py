@@ -54,7 +54,7 @@ class StorageGathering(Gathering[KeptIoSecond, IoBlock, IoDone]):
     def check(self) -> None:
         """As any, but a disk that hangs may never fill a block."""
         if not self.complete and self._verifying is not None:
-            self.blame(f"it had read back {self._verifying.read:,} blocks when it fell silent")
+            self.set_problem(f"it had read back {self._verifying.read:,} blocks when it fell silent")
         if self.done is None or not self.done.hung:
             super().check()
 

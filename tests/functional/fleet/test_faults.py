@@ -16,9 +16,9 @@ import redis
 
 from kb_tests.cloud.progress import silent
 from kb_tests.errors import AgentsMissingError, TunnelError
-from kb_tests.fleet import channel, fleet
 from kb_tests.fleet.fleet import Fleet
 from kb_tests.fleet.http.messages import AgentReport
+from kb_tests.fleet.patience import Patience
 from kb_tests.fleet.secrets import Secrets
 from kb_tests.fleet.tunnel import Tunnel
 from kb_tests.load import http
@@ -26,6 +26,7 @@ from tests.functional.fleet.plane import HOST, RUN, Plane
 from tests.functional.fleet.test_whole_path import POINT
 from tests.waiting import PATIENCE, eventually
 
+IMPATIENT = Patience(late=5.0, reconnect=5.0)
 CLIENT = f"kb-{RUN}-client-0"
 
 
@@ -34,7 +35,7 @@ def opened(plane: Plane, clients: int = 2) -> Iterator[Fleet]:
     topology = plane.topology(clients)
     for server in topology.agents:
         plane.start_agent(server)
-    with Fleet.open(topology, plane.secrets, silent, time.monotonic() + PATIENCE) as made:
+    with Fleet.open(topology, plane.secrets, silent, time.monotonic() + PATIENCE, patience=IMPATIENT) as made:
         yield made
 
 
@@ -53,12 +54,6 @@ def run(plane: Plane, made: Fleet, fault: Callable[[], None]) -> tuple[AgentRepo
         for thread in faults:
             thread.join()
         assert faults, "it was over before the fault"
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fleet, "GRACE", 5.0)
-    monkeypatch.setattr(channel, "PATIENCE", 5.0)
 
 
 def test_an_agent_killed_in_mid_run_falls_silent_and_the_other_does_not(control_plane: Plane) -> None:
@@ -150,7 +145,7 @@ def test_an_agent_that_never_comes_is_named(control_plane: Plane) -> None:
         pass
     with (
         pytest.raises(AgentsMissingError, match=f"No sign of the agent of kb-{RUN}-client-1. .*console log"),
-        Fleet.open(topology, control_plane.secrets, silent, time.monotonic() + 5),
+        Fleet.open(topology, control_plane.secrets, silent, time.monotonic() + 5, patience=IMPATIENT),
     ):
         pass
 
@@ -162,7 +157,9 @@ def test_agents_wait_for_a_redis_that_comes_late(control_plane: Plane) -> None:
         control_plane.start_agent(server)
     time.sleep(1)  # in vain, for as long as they have been there
     control_plane.start_redis()
-    with Fleet.open(topology, control_plane.secrets, silent, time.monotonic() + PATIENCE) as made:
+    with Fleet.open(
+        topology, control_plane.secrets, silent, time.monotonic() + PATIENCE, patience=IMPATIENT
+    ) as made:
         assert len(made.hellos) == 2
 
 
@@ -170,7 +167,11 @@ def test_a_second_controller_finds_the_same_agents(control_plane: Plane) -> None
     with opened(control_plane):
         pass
     with Fleet.open(
-        control_plane.topology(2), control_plane.secrets, silent, time.monotonic() + PATIENCE
+        control_plane.topology(2),
+        control_plane.secrets,
+        silent,
+        time.monotonic() + PATIENCE,
+        patience=IMPATIENT,
     ) as made:
         assert [report.problem for report in http.run(POINT, made, port=control_plane.http_port)] == ["", ""]
 
@@ -205,7 +206,9 @@ def test_a_proxy_command_is_another_way_in(control_plane: Plane) -> None:
     topology = control_plane.topology(1, proxy_command="socat STDIO TCP:%h:%p")
     for server in topology.agents:
         control_plane.start_agent(server)
-    with Fleet.open(topology, control_plane.secrets, silent, time.monotonic() + PATIENCE) as made:
+    with Fleet.open(
+        topology, control_plane.secrets, silent, time.monotonic() + PATIENCE, patience=IMPATIENT
+    ) as made:
         assert len(made.hellos) == 2
 
 

@@ -169,7 +169,7 @@ def _report(agent: str, events: list[tuple[str, dict[str, Any]]]) -> StorageRepo
             gathering.add(found)
     for kind, body in events:
         if kind == "failed":
-            gathering.blame(body["error"])
+            gathering.set_problem(body["error"])
     return gathering.report()
 
 

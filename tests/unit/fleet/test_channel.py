@@ -61,7 +61,6 @@ CALLS: dict[str, Callable[[ControlChannel], Any]] = {
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(channel, "PATIENCE", 0.0)
     monkeypatch.setattr(channel, "MOST", 1 << 20)
 
 
@@ -73,7 +72,7 @@ def ask(call: str, answer: Callable[[], Iterable[bytes]]) -> tuple[Any, Stream]:
         streams.append(Stream(answer))
         return streams[-1]
 
-    control = ControlChannel(dial, "c0ffee00", "hush")
+    control = ControlChannel(dial, "c0ffee00", "hush", 0.0)
     found: Any
     try:
         found = CALLS[call](control)

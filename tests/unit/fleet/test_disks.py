@@ -26,7 +26,7 @@ def fleet(
     channel = FakeChannel(STAGED, scripts)
     monkeypatch.setattr(time, "monotonic", channel.monotonic)
     made = Fleet(STAGED, cast("ControlChannel", channel))
-    made._muster(silent, 2000.0)
+    made._wait_for_agents(silent, 2000.0)
     return made, channel
 
 

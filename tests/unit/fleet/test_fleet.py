@@ -10,8 +10,9 @@ import pytest
 from kb_tests.cloud.progress import silent
 from kb_tests.errors import AgentsMissingError, FleetError, TunnelError
 from kb_tests.fleet.channel import ControlChannel
-from kb_tests.fleet.fleet import LEAD, RECONSIDER, Fleet
+from kb_tests.fleet.fleet import LEAD, Fleet
 from kb_tests.fleet.http.messages import AgentReport, SecondReport
+from kb_tests.fleet.patience import USUAL
 from tests.unit.fleet.agents import RUN, FakeAgent, FakeChannel, topology
 
 LOAD = {"kind": "load", "http": {}}
@@ -37,7 +38,7 @@ Make = Callable[..., tuple[Fleet, FakeChannel]]
 
 
 def muster(fleet: Fleet, deadline: float = math.inf) -> None:
-    fleet._muster(silent, deadline)
+    fleet._wait_for_agents(silent, deadline)
 
 
 def on(kind: str, answer: Script) -> Script:
@@ -93,7 +94,7 @@ def test_an_agent_that_is_not_what_was_staged_does_not_count(
     began = channel.now
     with pytest.raises(AgentsMissingError, match=rf"cannot be used: {FIRST} \(.*{says}"):
         muster(fleet, deadline=began + 3600)
-    assert channel.now <= began + RECONSIDER + 1, "nobody else is waited for"
+    assert channel.now <= began + USUAL.reconsider + 1, "nobody else is waited for"
 
 
 def test_an_agent_that_is_refused_may_still_become_right(make: Make) -> None:

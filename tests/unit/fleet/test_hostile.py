@@ -32,7 +32,7 @@ def gather(messages: list[bytes]) -> Any:
         agent, report, problem = roster.read(raw)
         part = collection.parts.get(agent)
         if part is not None and problem:
-            part.blame(problem)
+            part.set_problem(problem)
         if report is not None:
             collection.take(report)
     return collection.parts[CLIENT.name].report()

@@ -37,7 +37,7 @@ def test_servers_serve_on_the_one_cloud_while_generators_run_on_the_other(
     fleet = JoinedFleet(south, cast("ControlChannel", here))
     fleet.servers = servers
     for each in (servers, fleet):
-        each._muster(silent, 2000.0)
+        each._wait_for_agents(silent, 2000.0)
 
     fleet.serve([1024], 10)
     reports = fleet.run({"kind": "load", "http": {}}, 2, 2)
