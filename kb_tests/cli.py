@@ -10,9 +10,13 @@ import sys
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kb_tests.commands import runs, scenario, ui, watch
-from kb_tests.errors import KbError, ScenarioError
+from kb_tests.errors import KbError, RecordError, ScenarioError
+
+if TYPE_CHECKING:
+    from kb_tests.cloud.findings import Finding
 
 EPILOG = """\
 Loads are run by pytest:
@@ -104,6 +108,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     doctor.add_argument("--config-drive", action="store_true", help="as pytest's --kb-config-drive")
     doctor.add_argument("--no-floating-ip", action="store_true", help="as pytest's --kb-no-floating-ip")
+    doctor.add_argument(
+        "--max-servers", type=int, default=None, metavar="N", help="as pytest's --kb-max-servers"
+    )
+    doctor.add_argument("--reports", default="reports", metavar="DIR", help="as pytest's --kb-reports")
     doctor.set_defaults(run=_doctor)
 
     _add_image(commands)
@@ -172,7 +180,8 @@ def _cleanup(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from kb_tests.cloud.doctor import State, examine, table
+    from kb_tests.cloud.doctor import examine
+    from kb_tests.cloud.findings import State, table
     from kb_tests.cloud.layout import Layout, apart
     from kb_tests.cloud.options import StageOptions
     from kb_tests.cloud.workloads import plan
@@ -199,6 +208,7 @@ def _doctor(options: argparse.Namespace) -> int:
         config_drive=options.config_drive,
         own_projects=False if options.existing_project else None,
         floating_ip=not options.no_floating_ip,
+        max_servers=options.max_servers,
     )
     findings = []
     for cloud, part in clouds.items():
@@ -207,7 +217,21 @@ def _doctor(options: argparse.Namespace) -> int:
         for finding in examine(cloud, part, wanted):
             print(table([finding]), flush=True)
             findings.append(finding)
+    findings.append(_folder(Path(options.reports)))
+    print(table(findings[-1:]), flush=True)
     return int(any(finding.state is State.FAULT for finding in findings))
+
+
+def _folder(reports: Path) -> Finding:
+    """Whether records can be written there."""
+    from kb_tests.cloud.findings import Finding, State, fault
+    from kb_tests.report.folder import check_folder
+
+    try:
+        check_folder(reports.absolute())
+    except RecordError as error:
+        return fault("reports", error, "Name another folder by --kb-reports.")
+    return Finding("reports", State.GOOD, f"in {reports.absolute()}")
 
 
 def _build_image(options: argparse.Namespace) -> int:

@@ -75,13 +75,17 @@ class Cloud:
 
     @property
     def account(self) -> Account:
-        """Which region of which cloud it is, and as whom one is signed in."""
+        """Which region of which cloud it is, and as whom one is signed in. CloudAccessError where its
+        services do not say what that user may do.
+        """
+        with understood(self.name, CloudAccessError):
+            admin = self.is_admin
         return Account(
             self.auth_url,
             self.region,
             self.project_id,
             self.user_id,
-            self.is_admin,
+            admin,
             self.project_name,
             self.name,
             self._alone,

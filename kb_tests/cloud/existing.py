@@ -44,7 +44,10 @@ def adopt(cloud: Cloud, layout: Layout, options: StageOptions) -> Layout:
     if not (options.network or options.router):
         return layout
     if layout.outside:
-        raise CapacityError("An existing network or router cannot carry servers that another cloud loads.")
+        raise CapacityError(
+            "An existing network or router cannot carry servers that another cloud loads.",
+            remedy="Leave --kb-network and --kb-router out.",
+        )
     look = _Look(Caller(cloud, until=time.monotonic() + PATIENCE, stop=Event()), layout, options)
     with understood(cloud.name):
         return look.on_network() if options.network else look.on_router()
@@ -130,7 +133,10 @@ class _Look:
                 f"Cloud {self._cloud!r} has several {kind}s {wanted!r}.", remedy="Name one by its id."
             )
         names = ", ".join(sorted(str(one.name) for one in there if one.name)[:10])
-        raise CapacityError(f"Cloud {self._cloud!r} has no {kind} {wanted!r}; it has {names or 'none'}.")
+        raise CapacityError(
+            f"Cloud {self._cloud!r} has no {kind} {wanted!r}; it has {names or 'none'}.",
+            remedy="Give the name or id of one.",
+        )
 
     def _named_router(self, wanted: str) -> Any:
         return self._named("router", wanted, self._list("routers"))
@@ -143,7 +149,8 @@ class _Look:
             return suitable[0]
         raise CapacityError(
             f"Network {network.name} of cloud {self._cloud!r} has {len(suitable)} IPv4 subnets "
-            "with DHCP; it takes one, so that it can be said which addresses servers get."
+            "with DHCP; it takes one, so that it can be said which addresses servers get.",
+            remedy="Name another network.",
         )
 
     def _free_address(self, network: Any, subnet: Any) -> str:
@@ -158,7 +165,8 @@ class _Look:
         if len(free) < needed:
             raise CapacityError(
                 f"Network {network.name} of cloud {self._cloud!r} has {len(free)} free addresses; "
-                f"scenario {self._layout.scenario} needs {needed}."
+                f"scenario {self._layout.scenario} needs {needed}.",
+                remedy="Name a larger network, or make the scenario smaller.",
             )
         return secrets.choice(free)
 
@@ -176,7 +184,8 @@ class _Look:
             if wanted.id not in ids:
                 raise CapacityError(
                     f"Router {wanted.name} is not the gateway of network {network.name} on cloud "
-                    f"{self._cloud!r}."
+                    f"{self._cloud!r}.",
+                    remedy="Leave --kb-router out: the network's own is used.",
                 )
         return found[0] if found else None
 
@@ -196,7 +205,8 @@ class _Look:
             named = self._named("external network", wanted, self._list("networks", is_router_external=True))
             if named.id != external:
                 raise CapacityError(
-                    f"Router {router.name} leads to another external network than {wanted!r}."
+                    f"Router {router.name} leads to another external network than {wanted!r}.",
+                    remedy="Leave --kb-external-network out, or name another router.",
                 )
         return external
 

@@ -77,7 +77,10 @@ def find_flavor(caller: Caller, layout: Layout, disk: int, wanted: str) -> Chose
             if wanted in (flavor.name, flavor.id):
                 return _chosen(flavor)
         names = ", ".join(sorted(str(flavor.name) for flavor in flavors))
-        raise CapacityError(f"Cloud {cloud.name!r} has no flavor {wanted!r}; it has {names or 'none'}.")
+        raise CapacityError(
+            f"Cloud {cloud.name!r} has no flavor {wanted!r}; it has {names or 'none'}.",
+            remedy="Name one of them with --kb-flavor.",
+        )
     fitting = [
         flavor
         for flavor in flavors

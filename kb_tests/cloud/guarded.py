@@ -22,7 +22,9 @@ from kb_tests.cloud.transport import never_ending
 SERVICES = frozenset({"identity", "compute", "network", "image", "block_storage"})
 """What is guarded; openstacksdk's names of the services that we use."""
 
-_NAMELESS = frozenset({"AvailabilityZone", "Limits", "Quota", "QuotaDetails", "QuotaSet", "VolumeAttachment"})
+_NAMELESS = frozenset(
+    {"AvailabilityZone", "Limits", "Quota", "QuotaDetails", "QuotaSet", "Service", "VolumeAttachment"}
+)
 """Resources that OpenStack gives no id."""
 
 

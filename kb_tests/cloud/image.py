@@ -60,11 +60,12 @@ def upload(
                 f"Cloud {cloud.name!r} has another image {name!r} ({found.id}, {found.status}).",
                 remedy=f"Remove it (`openstack image delete {found.id}`), or choose another --name.",
             )
+    admin = caller.call("asking what the user may do", lambda: cloud.is_admin)
     wanted = PROPERTIES | {
         "name": name,
         "disk_format": disk_format,
         "container_format": "bare",
-        "visibility": visibility or ("community" if cloud.is_admin else "private"),
+        "visibility": visibility or ("community" if admin else "private"),
         "min_disk": -(-virtual // _GIB),
     }
     # Not openstacksdk's create_image: it takes a file of the image's name in the working folder for the

@@ -91,11 +91,7 @@ def check(caller: Caller, layout: Layout, boot: Mapping[Role, str], options: Sta
     member_role_id = role.result() if role else ""
     image = found.result()
     disk = root_disk(image, layout)
-    ram = mebibytes(layout.flavor.ram)
-    if (image.min_ram or 0) > ram:
-        raise CapacityError(
-            f"Image {image.name} needs {image.min_ram} MiB of RAM; the scenario's flavor has {ram}."
-        )
+    check_memory(image, layout)
     check_volumes(caller, layout)
     check_places(caller, layout, own=own)
     check_zone(caller, options)
@@ -144,7 +140,10 @@ def find_image(caller: Caller, wanted: str, own: bool) -> Any:
     cloud = caller.cloud
     image = _one_image(caller, wanted)
     if image.status != "active":
-        raise CapacityError(f"Image {wanted!r} of cloud {cloud.name!r} is {image.status}, not active.")
+        raise CapacityError(
+            f"Image {wanted!r} of cloud {cloud.name!r} is {image.status}, not active.",
+            remedy="Wait until it is, or name another one with --kb-image.",
+        )
     if own and image.visibility not in ("public", "community"):
         raise CapacityError(
             f"Image {wanted!r} of cloud {cloud.name!r} is {image.visibility}: "
@@ -152,6 +151,16 @@ def find_image(caller: Caller, wanted: str, own: bool) -> Any:
             remedy="Make it public or community, or stage in the user's own project.",
         )
     return image
+
+
+def check_memory(image: Any, layout: Layout) -> None:
+    """CapacityError where the scenario's servers are too small for an image."""
+    ram = mebibytes(layout.flavor.ram)
+    if (image.min_ram or 0) > ram:
+        raise CapacityError(
+            f"Image {image.name} needs {image.min_ram} MiB of RAM; the scenario's flavor has {ram}.",
+            remedy="Raise topology.flavor.ram.",
+        )
 
 
 def _one_image(caller: Caller, wanted: str) -> Any:
@@ -215,14 +224,16 @@ def check_volumes(caller: Caller, layout: Layout) -> None:
         return
     if not cloud.has_volumes:
         raise CapacityError(
-            f"Cloud {cloud.name!r} offers no volumes, which scenario {layout.scenario} needs."
+            f"Cloud {cloud.name!r} offers no volumes, which scenario {layout.scenario} needs.",
+            remedy="Give the scenario target: ephemeral, or name another cloud.",
         )
     if plan.type:
         storage: Any = cloud.connection.block_storage
         names = caller.call("listing volume types", lambda: {str(found.name) for found in storage.types()})
         if plan.type not in names:
             raise CapacityError(
-                f"Cloud {cloud.name!r} has no volume type {plan.type!r}; it has {', '.join(sorted(names))}."
+                f"Cloud {cloud.name!r} has no volume type {plan.type!r}; it has {', '.join(sorted(names))}.",
+                remedy="Correct topology.volume.type in the scenario, or leave it out for the default.",
             )
 
 

@@ -10,7 +10,7 @@ from openstack import exceptions as sdk
 from kb_tests.cloud.caller import Caller
 from kb_tests.cloud.calls import FAILURES
 from kb_tests.cloud.connect import Cloud
-from kb_tests.cloud.layout import Layout, Needs
+from kb_tests.cloud.layout import Layout, Needs, VolumePlan
 from kb_tests.cloud.options import StageOptions
 
 
@@ -19,7 +19,10 @@ def shortages(
 ) -> Iterator[tuple[str, int, int]]:
     """(what, needed, free) of all that does not suffice."""
     if not own:
-        yield from _quota_shortages(caller, layout.needs, options)
+        yield from _compute_shortages(caller, layout.needs)
+        if layout.volume:
+            yield from _volume_shortages(caller, layout.needs, layout.volume)
+        yield from _network_shortages(caller, layout.needs, options)
     if external_network_id and caller.cloud.is_admin:
         needed = layout.gateways + _floating_ips(layout.needs, options)
         free = _free_addresses(caller.cloud, external_network_id)
@@ -43,25 +46,54 @@ def _free_addresses(cloud: Cloud, network_id: str) -> int | None:
     return None
 
 
-def _quota_shortages(caller: Caller, needs: Needs, options: StageOptions) -> Iterator[tuple[str, int, int]]:
+def _compute_shortages(caller: Caller, needs: Needs) -> Iterator[tuple[str, int, int]]:
     cloud = caller.cloud
     limits = caller.call("reading the compute quota", lambda: cloud.connection.compute.get_limits()).absolute
-    compute: tuple[tuple[str, int, int | None, int | None], ...] = (
+    compute = (
         ("servers", needs.servers, limits.instances, limits.instances_used),
         ("vCPU", needs.vcpus, limits.total_cores, limits.total_cores_used),
         ("MiB of RAM", needs.ram, limits.total_ram, limits.total_ram_used),
     )
-    if needs.volumes:
-        storage: Any = cloud.connection.block_storage
-        absolute = caller.call("reading the volume quota", lambda: storage.get_limits()).absolute
-        compute += (
-            ("volumes", needs.volumes, absolute.max_total_volumes, absolute.total_volumes_used),
-            ("GiB", needs.gibibytes, absolute.max_total_volume_gigabytes, absolute.total_gigabytes_used),
-        )
     for what, needed, limit, used in compute:
         free = _free(limit, used)
         if free is not None and free < needed:
             yield what, needed, free
+
+
+def _volume_shortages(caller: Caller, needs: Needs, plan: VolumePlan) -> Iterator[tuple[str, int, int]]:
+    """Cinder has quotas of each type, too, and one of what a single volume may have."""
+    storage: Any = caller.cloud.connection.block_storage
+
+    def ask() -> dict[str, Any]:
+        response = storage.get(f"/os-quota-sets/{caller.cloud.project_id}?usage=True")
+        if response.status_code not in (403, 404):
+            sdk.raise_from_response(response)
+            return dict(response.json()["quota_set"])
+        told = storage.get_limits().absolute
+        return {
+            "volumes": {"limit": told.max_total_volumes, "in_use": told.total_volumes_used},
+            "gigabytes": {"limit": told.max_total_volume_gigabytes, "in_use": told.total_gigabytes_used},
+        }
+
+    quota = caller.call("reading the volume quota", ask)
+    of_type = f" of type {plan.type}"
+    for what, needed, name in (
+        ("volumes", needs.volumes, "volumes"),
+        ("GiB", needs.gibibytes, "gigabytes"),
+        (f"volumes{of_type}", needs.volumes, f"volumes_{plan.type}"),
+        (f"GiB{of_type}", needs.gibibytes, f"gigabytes_{plan.type}"),
+        ("GiB in one volume", plan.size >> 30, "per_volume_gigabytes"),
+    ):
+        detail = quota.get(name)
+        if isinstance(detail, dict):
+            used = (detail.get("in_use") or 0) + (detail.get("reserved") or 0)
+            free = _free(detail.get("limit"), used)
+            if free is not None and free < needed:
+                yield what, needed, free
+
+
+def _network_shortages(caller: Caller, needs: Needs, options: StageOptions) -> Iterator[tuple[str, int, int]]:
+    cloud = caller.cloud
     quota = caller.call("reading the network quota", lambda: _network_quota(cloud))
     network = (
         ("networks", needs.networks, quota.networks),

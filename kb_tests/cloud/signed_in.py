@@ -72,4 +72,7 @@ def member_role(caller: Caller) -> str:
     for name in ("member", "_member_"):
         if name in by_name:
             return str(by_name[name])
-    raise CapacityError(f"Cloud {cloud.name!r} has no role 'member' for the run's users.")
+    raise CapacityError(
+        f"Cloud {cloud.name!r} has no role 'member' for the run's users.",
+        remedy="Its operator makes one (`openstack role create member`); or stage in the user's own project.",
+    )

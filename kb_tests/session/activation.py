@@ -5,15 +5,15 @@ pytest loads the plugin in every session of whoever installed it; most of them a
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from kb_tests.errors import ScenarioError
+from kb_tests.errors import RecordError, ScenarioError
 from kb_tests.events.bus import Bus
+from kb_tests.report.folder import check_folder
 from kb_tests.scenario.settings import parse
 from kb_tests.session.attempts import Attempts
 from kb_tests.session.controller import Controller
@@ -50,7 +50,10 @@ def activate(config: pytest.Config) -> None:
     worker = getattr(config, "workerinput", None)
     reports = Path(config.getoption("kb_reports"))
     if worker is None:
-        _check_folder(reports.absolute())
+        try:
+            check_folder(reports.absolute())
+        except RecordError as error:
+            raise pytest.UsageError(f"{error} Name another folder by --kb-reports.") from None
         run = Run(selection, reports)
         config.pluginmanager.register(Controller(config, run), "kb_controller")
         config.pluginmanager.register(RepeatedInJunit(config), "kb_reruns")
@@ -80,13 +83,6 @@ def activate(config: pytest.Config) -> None:
     interrupts = config.stash[INTERRUPTS] = Interrupts()
     interrupts.install()
     config.pluginmanager.register(interrupts, "kb_interrupts")
-
-
-def _check_folder(folder: Path) -> None:
-    """UsageError where records could not be written: an hour's load would be for nothing."""
-    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
-        raise pytest.UsageError(f"No record can be written to {folder}: name another folder by --kb-reports.")
 
 
 class _Quiet:

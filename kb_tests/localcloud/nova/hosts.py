@@ -193,11 +193,11 @@ def _zones(call: Call) -> dict[str, list[Hypervisor]]:
 
 @routes.add("GET", "/v2.1/os-availability-zone")
 async def list_zones(call: Call) -> Response:
-    """Their names; one is available while a host of it is enabled."""
+    """Their names; one is available while a host of it is enabled and up."""
     views = [
         {
             "zoneName": zone,
-            "zoneState": {"available": any(each.enabled for each in hypervisors)},
+            "zoneState": {"available": any(each.enabled and not each.forced_down for each in hypervisors)},
             "hosts": None,
         }
         for zone, hypervisors in _zones(call).items()

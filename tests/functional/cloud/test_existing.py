@@ -13,8 +13,9 @@ import pytest
 
 from kb_tests.cloud.cleanup import clean
 from kb_tests.cloud.connect import Cloud, connect
-from kb_tests.cloud.doctor import State, examine
+from kb_tests.cloud.doctor import examine
 from kb_tests.cloud.existing import adopt
+from kb_tests.cloud.findings import State
 from kb_tests.cloud.journal import Journal
 from kb_tests.cloud.options import StageOptions
 from kb_tests.cloud.staging import stage

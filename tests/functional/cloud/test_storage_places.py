@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from kb_tests.cloud.connect import Cloud, connect
-from kb_tests.cloud.doctor import Finding, State, examine
+from kb_tests.cloud.doctor import examine
+from kb_tests.cloud.findings import Finding, State
 from kb_tests.cloud.journal import Journal
 from kb_tests.cloud.options import StageOptions
 from kb_tests.cloud.staging import stage

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from kb_tests.cloud.connect import connect
-from kb_tests.cloud.doctor import State, examine
+from kb_tests.cloud.doctor import examine
+from kb_tests.cloud.findings import State
 from kb_tests.cloud.options import StageOptions
 from kb_tests.errors import CloudAccessError
 from kb_tests.localcloud import control

@@ -163,6 +163,6 @@ def test_a_folder_that_takes_no_records_is_a_usage_error(tmp_path: Path) -> None
     (tmp_path / "file").touch()
     code, output = run(tmp_path, OWN, "--kb-scenario", "demo-http", "--kb-reports", "file/below")
     assert code == 4
-    assert "name another folder by --kb-reports" in output
+    assert "Name another folder by --kb-reports" in output
     assert run(tmp_path, OWN, "--kb-scenario", "demo-http", "--kb-reports", "new", "--collect-only")[0] == 0
     assert not (tmp_path / "new").exists()

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from kb_tests.cloud.connect import connect
-from kb_tests.cloud.doctor import State, examine
+from kb_tests.cloud.doctor import examine
 from kb_tests.cloud.existing import adopt
+from kb_tests.cloud.findings import State
 from kb_tests.cloud.options import StageOptions
 from kb_tests.errors import CapacityError
 from tests.unit.cloud.in_process import NAME, InProcess

@@ -23,7 +23,8 @@ from hypothesis import strategies as st
 
 from kb_tests.cloud import calls, doctor, existing, pace, removal, teardown
 from kb_tests.cloud.connect import connect
-from kb_tests.cloud.doctor import Finding, State, examine, table
+from kb_tests.cloud.doctor import examine
+from kb_tests.cloud.findings import Finding, State, table
 from kb_tests.cloud.journal import Journal
 from kb_tests.cloud.kinds import KINDS
 from kb_tests.cloud.layout import Layout
