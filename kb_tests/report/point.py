@@ -61,8 +61,8 @@ class PointRecord(Part):
     A point that was run again stands in the record again, with the number of its `attempt`. `earlier` are
     looks before the one that decided. `doubts` say why a measurement of somebody's own test is not to be
     believed, `notes` what else is to be known of it. `down` are sentences on servers that Nova did not call
-    ACTIVE when the point had gone wrong. `hooks` is what was done to the cloud meanwhile, `recovery` what
-    followed each hook and each marker of a person.
+    ACTIVE when the point had gone wrong, `failing` on those that requests failed at. `hooks` is what was done
+    to the cloud meanwhile, `recovery` what followed each hook and each marker of a person.
     """
 
     point: AnyPoint
@@ -78,6 +78,7 @@ class PointRecord(Part):
     doubts: tuple[Text, ...] = ()
     notes: tuple[Text, ...] = ()
     down: tuple[Text, ...] = ()
+    failing: tuple[Text, ...] = ()
     hooks: tuple[HookRecord, ...] = ()
     recovery: tuple[RecoveryRecord, ...] = ()
 

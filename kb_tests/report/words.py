@@ -166,10 +166,14 @@ def label(point: PointRecord) -> str:
 def findings(point: PointRecord) -> list[str]:
     """Why a point is not a plain pass, one sentence each; empty if it is one."""
     if point.verdict is None:
-        return [*point.down, *(list(point.doubts) or ([point.reason] if point.reason else []))]
+        return [
+            *point.down,
+            *point.failing,
+            *(list(point.doubts) or ([point.reason] if point.reason else [])),
+        ]
     if point.verdict.reasons:
-        return [*point.down, *point.verdict.reasons]
-    told = list(point.down)
+        return [*point.down, *point.failing, *point.verdict.reasons]
+    told = [*point.down, *point.failing]
     for outcome in (Outcome.FAIL, Outcome.INCONCLUSIVE):
         for check in point.verdict.checks:
             if check.outcome is outcome:

@@ -105,6 +105,10 @@ class PointRunner(ABC, Generic[S, P, M]):
         """Seconds that were cut off the beginning of the window."""
         return 0.0
 
+    def failing(self, measurement: M) -> tuple[str, ...]:  # noqa: ARG002 - a kind that knows says it
+        """Sentences on the servers that requests failed at."""
+        return ()
+
     @abstractmethod
     def limits(self) -> dict[str, float]:
         """The SLA's limits of latency in seconds, by the names of their checks."""
@@ -133,6 +137,8 @@ class PointRunner(ABC, Generic[S, P, M]):
         ).model_copy(update={"hooks": last.hooks, "recovery": last.recovery})
         tolerated = {Outcome.PASS, Outcome.INCONCLUSIVE} if self._inconclusive_passes else {Outcome.PASS}
         fails = last.verdict.outcome not in tolerated
+        if fails:
+            record = record.model_copy(update={"failing": self.failing(last.measurement)})
         kept = self._recorder.put(record, fails=fails)
         if fails:
             findings = "\n".join(words.findings(kept))
@@ -218,9 +224,11 @@ class PointRunner(ABC, Generic[S, P, M]):
         )
         record = record.model_copy(update={"recovery": followed})
         fails = record.status is PointStatus.INVALID
+        if fails:
+            record = record.model_copy(update={"failing": self.failing(measurement)})
         kept = self._recorder.put(record, fails=fails, doubted=bool(notes))
         if fails:
-            told = "\n".join(kept.down + doubts)
+            told = "\n".join(kept.down + kept.failing + doubts)
             pytest.fail(f"{own.id}: not valid, so nothing is said of the cloud\n{told}", pytrace=False)
         return own, measurement, doubts
 

@@ -93,7 +93,8 @@ class AgentFacts:
     whichever is larger (1.0 = never idle). `skew` is the agent's start against the common start,
     `clock_error` half the round trip of its best clock reading, `clock_lost` the seconds for which its clock
     stood still meanwhile (`measure.clocks.lost`). `tls` names version and cipher suite, and the library, if
-    TLS was spoken.
+    TLS was spoken. `failing_since` is the second of the window from which requests failed second after
+    second, of the stretch in which most did; None where none failed.
     """
 
     agent: str
@@ -109,6 +110,7 @@ class AgentFacts:
     tls: str = ""
     clock_lost: float = 0.0
     connections: Connections | None = None
+    failing_since: int | None = None
 
 
 @dataclass(frozen=True)

@@ -143,8 +143,22 @@ def _facts(report: AgentReport, done: Done, blocks: Iterable[Block]) -> AgentFac
         "clock_error": report.clock_error,
         "connections": Connections(**done.connections.model_dump()),
         "clock_lost": lost(done.clock_change, report.control_clock),
+        "failing_since": failing_since({second.index: second.failed for second in report.seconds}),
     }
     return AgentFacts(**shared(done, AgentFacts) | own)
+
+
+def failing_since(failed: Mapping[int, int]) -> int | None:
+    """The first of those seconds on end, none before the window, in which most requests failed; of `failed`
+    ones by second.
+    """
+    stretches: dict[int, int] = {}
+    first = last = -2
+    for index in sorted(second for second, count in failed.items() if second >= 0 and count):
+        first = first if index == last + 1 else index
+        stretches[first] = stretches.get(first, 0) + failed[index]
+        last = index
+    return max(stretches, key=lambda start: stretches[start], default=None)
 
 
 def _counts(wire: WireCounts) -> Counts:

@@ -50,7 +50,9 @@ def without_start(measurement: Measurement) -> Measurement:
     for agent in measurement.agents:
         own = [block for block in kept if block.agent == agent.agent]
         response = Histogram.merged(block.response for block in own)
-        agents.append(replace(agent, counts=total(block.counts for block in own), response=response))
+        since = None if agent.failing_since is None else max(0, agent.failing_since - round(cut))
+        kept_counts = total(block.counts for block in own)
+        agents.append(replace(agent, counts=kept_counts, response=response, failing_since=since))
     return replace(
         measurement,
         duration=duration,

@@ -94,6 +94,7 @@ class AgentRecord(Part):
     tls: str = ""
     clock_lost: float = 0.0
     connections: Connections | None = None
+    failing_since: int | None = None
 
     @classmethod
     def of(cls, facts: AgentFacts) -> AgentRecord:

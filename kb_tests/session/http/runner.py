@@ -14,6 +14,7 @@ from kb_tests.measure.http.validity import sent_late, validity
 from kb_tests.measure.recovery import Slot
 from kb_tests.scenario.http import HttpPoint, HttpScenario, http_point
 from kb_tests.scenario.own import number_of_clients, with_load
+from kb_tests.session.http import failing
 from kb_tests.session.http.result import HttpResult
 from kb_tests.session.point_runner import PointRunner
 from kb_tests.session.seconds import Part
@@ -67,6 +68,10 @@ class HttpRunner(PointRunner[HttpScenario, HttpPoint, Measurement]):
     def doubts(self, point: HttpPoint, measurement: Measurement) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """A generator that sent late can make the cloud look slower only."""
         return validity(point, measurement), sent_late(point, measurement, self.scenario.sla)
+
+    def failing(self, measurement: Measurement) -> tuple[str, ...]:
+        """Each generator knows it of the one that it loads."""
+        return failing.sentences(measurement.agents, self.topology)
 
     def slots(self, point: HttpPoint, measurement: Measurement) -> Sequence[Slot]:
         """By the seconds in which requests were due."""

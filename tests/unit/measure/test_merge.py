@@ -28,6 +28,24 @@ def test_merges_without_loss() -> None:
     assert measured.throughput == 1000 * 32768
 
 
+@pytest.mark.parametrize(
+    ("failed", "since"),
+    [
+        ([0, 0, 0, 0, 0], None),
+        ([0, 0, 9, 8, 9], 2),
+        ([9, 8, 0, 0, 1], 0),
+        ([3, 0, 0, 9, 0], 3),
+    ],
+)
+def test_it_is_known_from_when_on_requests_failed(failed: list[int], since: int | None) -> None:
+    whole = report("a")
+    seconds = [
+        replace(second, failed=failed[second.index] if second.index >= 0 else 50) for second in whole.seconds
+    ]
+    measured = measure(POINT, [replace(whole, seconds=tuple(seconds)), report("b")])
+    assert [facts.failing_since for facts in measured.agents] == [since, None]
+
+
 def test_the_order_of_reports_means_nothing() -> None:
     reports = fleet()
     turned = [replace(one, seconds=one.seconds[::-1], blocks=one.blocks[::-1]) for one in reports]
