@@ -119,11 +119,11 @@ class Share:
 
     def upper(self, alpha: float) -> float:
         """The true share is above this with probability `alpha` at most."""
-        return _cross(lambda share: self.p_below(share) <= alpha, self.value, 1.0) if self.due else 1.0
+        return cross(lambda share: self.p_below(share) <= alpha, self.value, 1.0) if self.due else 1.0
 
     def lower(self, alpha: float) -> float:
         """The true share is below this with probability `alpha` at most."""
-        return _cross(lambda share: self.p_above(share) > alpha, 0.0, self.value) if self.due else 0.0
+        return cross(lambda share: self.p_above(share) > alpha, 0.0, self.value) if self.due else 0.0
 
     def _gamma(self, share: float) -> tuple[float, float]:
         """Shape of the gamma distribution of the rate, and what betainc wants of its mean."""
@@ -190,7 +190,7 @@ def needed(share: float, alpha: float, clusters: Sequence[Clusters]) -> float:
     return math.ceil(shape * math.expm1(-math.log(alpha) / shape) / share)
 
 
-def _cross(holds: Callable[[float], bool], low: float, high: float) -> float:
+def cross(holds: Callable[[float], bool], low: float, high: float) -> float:
     """Where `holds` turns from False to True between `low` and `high`; `high` if it does not."""
     for _ in range(50):
         middle = (low + high) / 2

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from kb_tests.scenario.units import format_duration
-from kb_tests.sla.bounds import Mean, Share, needed
+from kb_tests.sla.bounds import Share, needed
 from kb_tests.sla.verdict import Check, Outcome
 
 PLACES = 32
@@ -125,12 +125,6 @@ def _settled(holds: Callable[[int], bool], end: int) -> int:
         return first
     after = places[failing[-1] + 1] if failing[-1] + 1 < len(places) else end
     return bisect_left(range(end), True, lo=places[failing[-1]], hi=after, key=holds)
-
-
-def around(value: float, found: Mean, alpha: float) -> tuple[float, float, float]:
-    """A value, and the bounds of the true one."""
-    reach = found.reach(alpha)
-    return value, max(0.0, found.value - reach) if math.isfinite(reach) else 0.0, found.value + reach
 
 
 def shortage(found: Share, allowed: float, alpha: float, outcome: Outcome) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 
 from kb_tests.scenario.units import format_duration
 from kb_tests.sla.bounds import BATCHES, FEWEST_BATCHES, FEWEST_MEANS, Clusters, needed
@@ -18,14 +18,21 @@ def too_short(seconds: float, shares: Collection[float]) -> str:
 
 
 def too_few(
-    key: str, share: float, point: str, offered: float, what: str, seconds: float, alpha: float
+    key: str,
+    share: float,
+    point: str,
+    offered: float,
+    what: str,
+    seconds: float,
+    alpha: float,
+    enough: Callable[[float, float, Sequence[Clusters]], float] = needed,
 ) -> str:
     """A sentence if `share` of `point` cannot be shown in `seconds` at `alpha`; empty if it can.
 
-    `offered` is how many of `what` come a second.
+    `offered` is how many of `what` come a second, `enough` tells how many it takes.
     """
     clusters = [Clusters(min(BATCHES, math.floor(seconds)), 0.0)]
-    need, has = needed(share, alpha, clusters), math.floor(offered * seconds)
+    need, has = enough(share, alpha, clusters), math.floor(offered * seconds)
     if has >= need:
         return ""
     return (

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from kb_tests.scenario.http import HttpScenario, http_points
 from kb_tests.scenario.points import scales
 from kb_tests.scenario.units import format_duration
+from kb_tests.sla.achieved import needed as enough_lost
 from kb_tests.sla.family import look_lengths
 from kb_tests.sla.http.judge import number_of_checks
 from kb_tests.sla.sample_size import too_few, too_short
@@ -42,9 +43,14 @@ def mistakes(scenario: HttpScenario, checks: int | None) -> Iterator[str]:
     if load.warm_up is None:
         offered, what = offered / 2, "requests after the warm-up"  # which may take half of the window
     family = checks or len(points) * number_of_checks(sla)
+    alpha = (1 - sla.confidence) / max(1, family) / len(lengths)
     for key, share in shares.items():
         if 0 < share < 1:
-            alpha = (1 - sla.confidence) / max(1, family) / len(lengths)
             found = too_few(key, share, smallest.id, offered, what, lengths[-1], alpha)
             if found:
                 yield found
+    if sla.achieved is not None and sla.achieved < 1:
+        lost = 1 - sla.achieved
+        found = too_few("sla.achieved", lost, smallest.id, offered, what, lengths[-1], alpha, enough_lost)
+        if found:
+            yield found

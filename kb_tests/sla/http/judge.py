@@ -21,7 +21,6 @@ from kb_tests.measure.recovery import Recovery
 from kb_tests.scenario.http import HttpPoint, HttpSla
 from kb_tests.sla.decide import (
     Risk,
-    around,
     in_percent,
     latency_check,
     of_sample,
@@ -110,19 +109,20 @@ def _latency(point: HttpPoint, sample: Sample, risk: Risk, percent: float, limit
 
 def _achieved(sample: Sample, risk: Risk, limit: float) -> Check:
     measurement = sample.measurement
-    offered, found = measurement.offered, sample.achieved()
+    offered = measurement.offered
     if not offered:
         told = "A closed loop offers no rate that could be achieved."
         nan = math.nan
         return Check("achieved", Outcome.INCONCLUSIVE, nan, limit, "", nan, nan, False, told)
-    outcome, p_pass, p_fail = risk.decide(found.p_above(limit * offered), found.p_below(limit * offered))
-    value, low, high = (share / offered for share in around(measurement.achieved, found, risk.alpha))
+    found = sample.achieved()
+    outcome, p_pass, p_fail = risk.decide(found.p_above(limit), found.p_below(limit))
+    value, (low, high) = measurement.achieved / offered, found.bounds(risk.alpha)
     told = (
         f"{measurement.achieved:,.1f} of {offered:,.1f} requests/s were successful in the window,"
         f" {in_percent(value)} where {in_percent(limit)} is asked; the true share lies between"
         f" {in_percent(low)} and {in_percent(high)}"
     )
-    if math.isinf(found.error):
+    if not found.decides:
         told += "; the window is too short to show more"
     return Check("achieved", outcome, value, limit, "", low, high, False, told + ".", p_pass, p_fail)
 

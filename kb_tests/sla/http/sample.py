@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.http.measurement import Block, Measurement
 from kb_tests.measure.http.merge import total
-from kb_tests.sla.bounds import Mean, Share, batches
+from kb_tests.sla.achieved import Achieved
+from kb_tests.sla.bounds import Share, batches
 
 
 @dataclass(frozen=True)
@@ -90,14 +91,12 @@ class Sample:
         """Every response time that was found, ascending."""
         return self.whole.response.distribution()[0]
 
-    def achieved(self) -> Mean:
+    def achieved(self) -> Achieved:
         """Requests per second that ended well inside the window, by its whole seconds: no more of them than
         were due in it (`measure.merge.achieved`), whichever seconds a backlog from before it fell into.
         """
         seconds = self.measurement.seconds
         rates = [s.completed for s in seconds if 0 <= s.at < math.floor(self.measurement.duration)]
-        parts = batches(len(rates))
         found = sum(rates) / len(rates) if rates else 0.0
         kept = min(1.0, self.measurement.achieved / found) if found else 1.0
-        means = [kept * sum(rates[part]) / (part.stop - part.start) for part in parts]
-        return Mean.of(means, grain=len(parts) / len(rates) if rates else 1.0)
+        return Achieved.of([kept * rate for rate in rates], self.measurement.offered, self.slower(math.inf))

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from kb_tests.scenario.points import scales
 from kb_tests.scenario.storage import StoragePoint, StorageScenario, storage_points
+from kb_tests.sla.achieved import needed as enough_lost
+from kb_tests.sla.bounds import needed
 from kb_tests.sla.family import look_lengths
 from kb_tests.sla.sample_size import too_few, too_short
 from kb_tests.sla.storage.judge import number_of_checks
@@ -33,11 +35,14 @@ def mistakes(scenario: StorageScenario, checks: int | None) -> Iterator[str]:
         yield "sla.achieved: no sample shows that 100% are always achieved; ask for 99.5% or less."
     family = checks or sum(number_of_checks(point, sla) for point in points)
     alpha = (1 - sla.confidence) / max(1, family) / len(lengths)
-    for key, share, name in wanted:
+    asked = [(key, share, name, needed) for key, share, name in wanted]
+    if sla.achieved is not None:
+        asked += [("sla.achieved", 1 - sla.achieved, name, enough_lost) for name in ("read", "write")]
+    for key, share, name, enough in asked:
         offered = [(point.offered * _share(point, name), point.id) for point in points]
         rate, id_ = min((entry for entry in offered if entry[0]), default=(0.0, ""))
         if 0 < share < 1 and rate:
-            found = too_few(key, share, id_, rate, f"{name or 'I/O'}s", lengths[-1], alpha)
+            found = too_few(key, share, id_, rate, f"{name or 'I/O'}s", lengths[-1], alpha, enough)
             if found:
                 yield found
 

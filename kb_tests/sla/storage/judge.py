@@ -17,10 +17,10 @@ from kb_tests.measure.storage.measurement import Io, StorageBlock, StorageMeasur
 from kb_tests.measure.storage.validity import fell_behind, validity, waited
 from kb_tests.scenario.storage import StoragePoint, StorageSla
 from kb_tests.scenario.units import format_size
-from kb_tests.sla.bounds import Mean, Share, batches
+from kb_tests.sla.achieved import Achieved
+from kb_tests.sla.bounds import Share, batches
 from kb_tests.sla.decide import (
     Risk,
-    around,
     in_percent,
     in_time,
     latency_check,
@@ -187,13 +187,9 @@ def _achieved(
         for second in measurement.seconds
         if 0 <= second.at < math.floor(measurement.duration)
     ]
-    parts = batches(len(rates))
-    found = Mean.of(
-        [sum(rates[one]) / (one.stop - one.start) for one in parts],
-        grain=len(parts) / len(rates) if rates else 1.0,
-    )
-    outcome, p_pass, p_fail = risk.decide(found.p_above(limit * offered), found.p_below(limit * offered))
-    share, low, high = (rate / offered for rate in around(value, found, risk.alpha))
+    found = Achieved.of(rates, offered, _Sample(measurement, part).slower(math.inf))
+    outcome, p_pass, p_fail = risk.decide(found.p_above(limit), found.p_below(limit))
+    share, (low, high) = value / offered, found.bounds(risk.alpha)
     if point.unit == "bytes":
         rate, of = (f"{format_size(number * point.block_size)}/s" for number in (value, offered))
     else:
@@ -202,7 +198,7 @@ def _achieved(
         f"{rate} of {of} were {'read' if part.name == 'read' else 'written'}, {in_percent(share)} where"
         f" {in_percent(limit)} is asked; the true share lies between {in_percent(low)} and {in_percent(high)}"
     )
-    if math.isinf(found.error):
+    if not found.decides:
         told += "; the window is too short to show more"
     return Check(name, outcome, share, limit, "", low, high, False, told + ".", p_pass, p_fail)
 
