@@ -25,7 +25,7 @@ import numpy.typing as npt
 from scipy.special import bdtrc, ndtri
 
 from kb_tests.measure.histogram import Histogram
-from kb_tests.measure.http.measurement import Block, Counts, Measurement, Second
+from kb_tests.measure.http.measurement import Block, Counts, HttpMeasurement, Second
 from kb_tests.measure.http.merge import total
 from kb_tests.scenario.http import HttpPoint, HttpSla
 from kb_tests.scenario.model import Latency
@@ -152,7 +152,7 @@ CLOUDS = (
 SCALES = (Scale(2, 5, 500), Scale(2, 30, 500), Scale(8, 30, 125), Scale(16, 60, 60))
 
 
-def run(cloud: Cloud, scale: Scale, random: Random) -> Measurement:
+def run(cloud: Cloud, scale: Scale, random: Random) -> HttpMeasurement:
     """What one point measures on `cloud`."""
     offered = scale.agents * scale.rate
     levels = cloud.levels(random, scale.seconds)
@@ -177,7 +177,7 @@ def run(cloud: Cloud, scale: Scale, random: Random) -> Measurement:
             lost = due - histogram.count
             counts = Counts(due=due, sent=due, completed=due - lost, errors={"http_5xx": lost})
             blocks.append(Block(str(agent), float(part.start), float(length), counts, histogram, histogram))
-    return Measurement(
+    return HttpMeasurement(
         point_id="simulated",
         duration=float(scale.seconds),
         offered=float(offered),

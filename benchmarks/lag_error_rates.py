@@ -24,7 +24,7 @@ import numpy.typing as npt
 from gate_error_rates import CONFIDENCE, Scale, point_of, too_many
 
 from kb_tests.measure.histogram import Histogram
-from kb_tests.measure.http.measurement import AgentFacts, Block, Counts, Measurement, Second
+from kb_tests.measure.http.measurement import Block, Counts, GeneratorFacts, HttpMeasurement, Second
 from kb_tests.measure.http.merge import achieved, total
 from kb_tests.measure.http.validity import sent_late
 from kb_tests.scenario.base import Latency
@@ -129,7 +129,7 @@ def shifts(random: Random, seconds: int) -> Floats:
     return SHIFT * level
 
 
-def measured(made: list[tuple[Floats, Floats, Floats]]) -> Measurement:
+def measured(made: list[tuple[Floats, Floats, Floats]]) -> HttpMeasurement:
     """What the suite would have measured of it."""
     blocks, agents, done = [], [], np.zeros(SECONDS)
     for number, (due, sent, ended) in enumerate(made):
@@ -152,7 +152,7 @@ def measured(made: list[tuple[Floats, Floats, Floats]]) -> Measurement:
         window = (due >= 0) & (due < SECONDS)
         lag = np.minimum(sent[window], SECONDS + DRAIN) - due[window]
         agents.append(
-            AgentFacts(
+            GeneratorFacts(
                 agent=str(number),
                 host="",
                 counts=total(part.counts for part in parts),
@@ -168,7 +168,7 @@ def measured(made: list[tuple[Floats, Floats, Floats]]) -> Measurement:
         blocks += parts
     counts = total(block.counts for block in blocks)
     seconds = tuple(Second(float(at), 0, int(n), 0, 0, 0.0, 0.0, 0.0) for at, n in enumerate(done))
-    return Measurement(
+    return HttpMeasurement(
         point_id="simulated",
         duration=float(SECONDS),
         offered=float(AGENTS * RATE),

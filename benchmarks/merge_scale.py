@@ -9,9 +9,9 @@ import time
 import numpy as np
 
 from kb_tests.fleet.http.messages import (
-    AgentReport,
     BlockReport,
     Done,
+    HttpReport,
     KeptSecond,
     SecondReport,
     WireConnections,
@@ -24,7 +24,7 @@ from kb_tests.scenario.http import HttpPoint, HttpSla
 from kb_tests.sla.http.judge import judge
 
 
-def report(name: str, point: HttpPoint, histograms: list[str]) -> AgentReport:
+def report(name: str, point: HttpPoint, histograms: list[str]) -> HttpReport:
     rate, seconds = int(point.rate), int(point.duration)
 
     def counts(due: int) -> WireCounts:
@@ -33,7 +33,7 @@ def report(name: str, point: HttpPoint, histograms: list[str]) -> AgentReport:
         )
 
     buckets = [(bucket, rate // 20) for bucket in range(30, 50)]
-    return AgentReport(
+    return HttpReport(
         agent=name,
         host="",
         clock_error=0.0001,

@@ -15,7 +15,7 @@ from kb_tests.cloud.topology import Role, Server, Topology
 from kb_tests.errors import AgentsMissingError, FleetError
 from kb_tests.fleet import certificate, channel, collect
 from kb_tests.fleet.http.collect import HttpGathering
-from kb_tests.fleet.http.messages import AgentReport, SecondReport
+from kb_tests.fleet.http.messages import HttpReport, SecondReport
 from kb_tests.fleet.messages import B, ClockChange, D, Hello, LoadReport, S
 from kb_tests.fleet.patience import USUAL, Patience
 from kb_tests.fleet.reports import OfCommand
@@ -174,7 +174,7 @@ class Fleet:
         clients: int,
         seconds: float,
         on_second: OnSecond | None = None,
-    ) -> list[AgentReport]:
+    ) -> list[HttpReport]:
         """Give `command` (`kind` and its options) to the first `clients` generators, start them at one
         time, and gather what they report; `seconds` is what the command takes from its start on.
 

@@ -13,7 +13,7 @@ from kb_tests.agent import protocol
 from kb_tests.cloud.topology import Server
 from kb_tests.fleet.messages import Failed, Hello, Message, Ready
 from kb_tests.fleet.reports import Report
-from kb_tests.fleet.sequence import Sequence
+from kb_tests.fleet.sequence import ReportSequence
 from kb_tests.fleet.workloads import WORKLOADS
 
 
@@ -41,7 +41,7 @@ class Member:
     def __init__(self, server: Server) -> None:
         self.server = server
         self.hello: Hello | None = None
-        self.sequence = Sequence()
+        self.sequence = ReportSequence()
         self.enrolled = False
         self.serving = NOTHING
         self.disk: Mapping[str, Any] = {}

@@ -6,7 +6,7 @@ from kb_tests.fleet.messages import Hello
 from kb_tests.fleet.reports import Report
 
 
-class Sequence:
+class ReportSequence:
     """Follows one agent's numbers from its hello on, which may have any number: the controller may
     have come later than the agent.
     """

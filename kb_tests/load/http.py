@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from kb_tests.fleet.boot import HTTP_PORT
 from kb_tests.fleet.fleet import Fleet, OnSecond
-from kb_tests.fleet.http.messages import AgentReport
+from kb_tests.fleet.http.messages import HttpReport
 from kb_tests.load.blocks import block_seconds
 from kb_tests.scenario.http import HttpPoint
 
@@ -21,7 +21,7 @@ def run(
     on_second: OnSecond | None = None,
     port: int = HTTP_PORT,
     limits: Sequence[float] = (),
-) -> list[AgentReport]:
+) -> list[HttpReport]:
     """Run one point on the fleet; one report from each of its generators. Seconds count what took longer than
     each of `limits` (seconds).
     """

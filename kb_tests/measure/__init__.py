@@ -1,1 +1,1 @@
-"""What came out: agent reports become one Measurement."""
+"""What came out: agent reports become one measurement."""

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler, TypeAdapter
 from pydantic_core import CoreSchema, core_schema
 
-from kb_tests.measure.http.measurement import Measurement
+from kb_tests.measure.http.measurement import HttpMeasurement
 from kb_tests.measure.storage.measurement import StorageMeasurement
 from kb_tests.report.http import batches as http
-from kb_tests.report.http.measured import MeasurementRecord
+from kb_tests.report.http.measured import HttpMeasurementRecord
 from kb_tests.report.measured import Part
 from kb_tests.report.storage import batches as storage
 from kb_tests.report.storage.measured import StorageMeasurementRecord
@@ -41,8 +41,8 @@ class Workload:
     presentation: Callable[[], Presentation[Any]]
 
 
-def _record_http(point: HttpPoint, measured: Measurement, limits: Mapping[str, float]) -> Part:
-    return MeasurementRecord.of(measured, http.batches(measured, limits, point.timeout))
+def _record_http(point: HttpPoint, measured: HttpMeasurement, limits: Mapping[str, float]) -> Part:
+    return HttpMeasurementRecord.of(measured, http.batches(measured, limits, point.timeout))
 
 
 def _record_storage(_point: Point, measured: StorageMeasurement, limits: Mapping[str, float]) -> Part:
@@ -64,7 +64,7 @@ def _storage() -> Presentation[Any]:
 WORKLOADS = Table(
     "report",
     {
-        "http": Workload(MeasurementRecord, _record_http, _http),
+        "http": Workload(HttpMeasurementRecord, _record_http, _http),
         "storage": Workload(StorageMeasurementRecord, _record_storage, _storage),
     },
 )

@@ -206,7 +206,7 @@ class PointRunner(ABC, Generic[S, P, M]):
             self._recorder.put(past)
             pytest.skip(reason)
 
-    def measured(self, point: P, *, allow_invalid: bool) -> tuple[P, M, tuple[str, ...]]:
+    def run_own(self, point: P, *, allow_invalid: bool) -> tuple[P, M, tuple[str, ...]]:
         """Run a point of a test's own, which judges it by itself; the record keeps the measurement.
 
         Fails the test if the measurement is not to be believed, unless it allows that.

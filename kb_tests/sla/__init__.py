@@ -1,1 +1,1 @@
-"""Is it good: a Measurement and an SLA become a Verdict."""
+"""Is it good: a measurement and an SLA become a Verdict."""

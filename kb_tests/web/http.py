@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from kb_tests.measure.histogram import Histogram
 from kb_tests.report import words
 from kb_tests.report.http.hosts import Generator
-from kb_tests.report.http.measured import MeasurementRecord
+from kb_tests.report.http.measured import HttpMeasurementRecord
 from kb_tests.report.http.shown import HttpShown
 from kb_tests.scenario.http import HttpPoint
 from kb_tests.web.face import ByHost, Face, heats
@@ -46,7 +46,7 @@ class HttpFace(Face[HttpPoint, HttpShown]):
         if figures.service.count:
             yield "service", figures.service.count, figures.service.percentile
 
-    def seconds(self, measured: MeasurementRecord) -> Seconds:
+    def seconds(self, measured: HttpMeasurementRecord) -> Seconds:
         """All generators together."""
         columns = measured.seconds
         return Seconds(
@@ -60,7 +60,7 @@ class HttpFace(Face[HttpPoint, HttpShown]):
             heats=heats([("response", measured.heat)]),
         )
 
-    def generators(self, measured: MeasurementRecord) -> Iterator[GeneratorShape]:
+    def generators(self, measured: HttpMeasurementRecord) -> Iterator[GeneratorShape]:
         """Send lag, CPU and start skew."""
         for agent in measured.agents:
             yield GeneratorShape(

@@ -11,7 +11,7 @@ from kb_tests.cloud import journal
 from kb_tests.errors import RecordError
 from kb_tests.fleet import fleet
 from kb_tests.report import record as records
-from kb_tests.report.http.measured import MeasurementRecord
+from kb_tests.report.http.measured import HttpMeasurementRecord
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord
 from kb_tests.scenario.http import HttpPoint
 from kb_tests.sla.verdict import Outcome
@@ -92,7 +92,7 @@ def _too_late(session: Session) -> bool:
 
 
 def _of_point(point: PointRecord) -> Iterator[str]:
-    if point.outcome is not Outcome.PASS or not isinstance(point.measurement, MeasurementRecord):
+    if point.outcome is not Outcome.PASS or not isinstance(point.measurement, HttpMeasurementRecord):
         return
     counts = point.measurement.counts
     planned = round(point.point.rate * point.point.duration) if isinstance(point.point, HttpPoint) else 0

@@ -20,7 +20,7 @@ from kb_tests.sla import workloads as sla
 PACKAGE = Path(__file__).parents[2] / "kb_tests"
 TABLES: list[Table[Any]] = [room.WORKLOADS for room in (scenario, cloud, fleet, sla, report, session)]
 FORK = re.compile(
-    r"isinstance\([^)]*\b(Http|Storage)(Point|Scenario|Sla|Measurement)|case (Http|Storage)\w+\("
+    r"isinstance\([^)]*\b(Http|Storage)(Point|Scenario|Sla|HttpMeasurement)|case (Http|Storage)\w+\("
 )
 
 

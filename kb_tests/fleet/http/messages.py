@@ -136,5 +136,5 @@ class Done(Message):
     tls: Text = ""
 
 
-AgentReport = LoadReport[KeptSecond, BlockReport, Done]
+HttpReport = LoadReport[KeptSecond, BlockReport, Done]
 """What one traffic generator said of one load."""

@@ -1,4 +1,4 @@
-"""A Measurement: what one point measured, merged from all agents' reports.
+"""An HttpMeasurement: what one HTTP point measured, merged from all agents' reports.
 
 All times are seconds, all sizes bytes. Time zero of `Second.at` and `Block.at` is the common start
 of the measured window, after the warm-up; warm-up seconds are negative.
@@ -85,7 +85,7 @@ class Block:
 
 
 @dataclass(frozen=True)
-class AgentFacts:
+class GeneratorFacts:
     """The state of one agent's instruments over the measured window.
 
     `lag_p99` and `lag_max`: how late requests were sent although a connection was idle. `cpu` is how busy
@@ -129,7 +129,7 @@ class Start:
 
 
 @dataclass(frozen=True)
-class Measurement:
+class HttpMeasurement:
     """What came out of one point.
 
     `response` runs from the time a request was due (free of coordinated omission), `service` from
@@ -148,7 +148,7 @@ class Measurement:
     service: Histogram
     seconds: tuple[Second, ...]
     blocks: tuple[Block, ...]
-    agents: tuple[AgentFacts, ...]
+    agents: tuple[GeneratorFacts, ...]
     missing: Mapping[str, str]
     start: Start | None = None
     connections: Connections | None = None

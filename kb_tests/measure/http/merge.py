@@ -1,4 +1,4 @@
-"""All agents' reports of one point become one Measurement, without loss."""
+"""All agents' reports of one point become one HttpMeasurement, without loss."""
 
 from __future__ import annotations
 
@@ -7,19 +7,26 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 
-from kb_tests.fleet.http.messages import AgentReport, BlockReport, Done, KeptSecond, WireCounts
+from kb_tests.fleet.http.messages import BlockReport, Done, HttpReport, KeptSecond, WireCounts
 from kb_tests.fleet.packed import added
 from kb_tests.measure.clocks import lost
 from kb_tests.measure.coarse import bucket_percentile
 from kb_tests.measure.heat import Heat
 from kb_tests.measure.histogram import Histogram
-from kb_tests.measure.http.measurement import AgentFacts, Block, Connections, Counts, Measurement, Second
+from kb_tests.measure.http.measurement import (
+    Block,
+    Connections,
+    Counts,
+    GeneratorFacts,
+    HttpMeasurement,
+    Second,
+)
 from kb_tests.measure.whole import TOUCHING, sort_out, unfinished
 from kb_tests.scenario.base import shared
 from kb_tests.scenario.http import HttpPoint
 
 
-def measure(point: HttpPoint, reports: Sequence[AgentReport]) -> Measurement:
+def measure(point: HttpPoint, reports: Sequence[HttpReport]) -> HttpMeasurement:
     """Merge `reports`, one of each generator that took part.
 
     An agent whose report is not whole (see `flaw`) is `missing`: its blocks are left out, its seconds
@@ -41,7 +48,7 @@ def measure(point: HttpPoint, reports: Sequence[AgentReport]) -> Measurement:
     )
     window = [second for second in seconds if 0 <= second.at < math.floor(point.duration)]
     span = float(math.floor(point.duration)) or point.duration
-    return Measurement(
+    return HttpMeasurement(
         point_id=point.id,
         duration=point.duration,
         offered=point.offered,
@@ -67,7 +74,7 @@ def achieved(window: Sequence[Second], counts: Counts, duration: float) -> float
     return min(of_due, sum(second.completed for second in window) / len(window)) if window else of_due
 
 
-def flaw(point: HttpPoint, report: AgentReport) -> str:
+def flaw(point: HttpPoint, report: HttpReport) -> str:
     """Why `report` is not whole, in one sentence; empty if it is.
 
     Whole means: the final report came; the blocks cover the measured window without gap or overlap;
@@ -93,11 +100,11 @@ def flaw(point: HttpPoint, report: AgentReport) -> str:
 
 @dataclass(frozen=True)
 class _Whole:
-    facts: AgentFacts
+    facts: GeneratorFacts
     blocks: tuple[Block, ...]
 
 
-def _whole(point: HttpPoint, report: AgentReport) -> _Whole | str:
+def _whole(point: HttpPoint, report: HttpReport) -> _Whole | str:
     """What a whole report says, or why it is none."""
     why = flaw(point, report)
     if why or report.done is None:
@@ -111,7 +118,7 @@ def _whole(point: HttpPoint, report: AgentReport) -> _Whole | str:
     return _Whole(_facts(report, report.done, blocks), blocks)
 
 
-def _connections(agents: Iterable[AgentFacts], window: Iterable[Second]) -> Connections | None:
+def _connections(agents: Iterable[GeneratorFacts], window: Iterable[Second]) -> Connections | None:
     """Those of all agents, of which each has its own moment of fewest: the least of the point is the least of
     a second, as far as there are whole ones.
     """
@@ -134,7 +141,7 @@ def _block(agent: str, wire: BlockReport) -> Block:
     )
 
 
-def _facts(report: AgentReport, done: Done, blocks: Iterable[Block]) -> AgentFacts:
+def _facts(report: HttpReport, done: Done, blocks: Iterable[Block]) -> GeneratorFacts:
     own = {
         "agent": report.agent,
         "host": report.host,
@@ -145,7 +152,7 @@ def _facts(report: AgentReport, done: Done, blocks: Iterable[Block]) -> AgentFac
         "clock_lost": lost(done.clock_change, report.control_clock),
         "failing_since": failing_since({second.index: second.failed for second in report.seconds}),
     }
-    return AgentFacts(**shared(done, AgentFacts) | own)
+    return GeneratorFacts(**shared(done, GeneratorFacts) | own)
 
 
 def failing_since(failed: Mapping[int, int]) -> int | None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kb_tests.measure.http.measurement import Measurement
+from kb_tests.measure.http.measurement import HttpMeasurement
 from kb_tests.measure.latency import Latency
 from kb_tests.measure.recovery import Slot
 
 
-def slots(measurement: Measurement, timeout: float) -> Iterator[Slot]:
+def slots(measurement: HttpMeasurement, timeout: float) -> Iterator[Slot]:
     """One of each block of each generator; requests take `timeout` seconds at most."""
     for block in measurement.blocks:
         counts = block.counts

@@ -11,12 +11,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from kb_tests.measure.histogram import Histogram
-from kb_tests.measure.http.measurement import Block, Measurement, Start
+from kb_tests.measure.http.measurement import Block, HttpMeasurement, Start
 from kb_tests.measure.http.merge import achieved, total
 from kb_tests.measure.steady import warm_up_end
 
 
-def without_start(measurement: Measurement) -> Measurement:
+def without_start(measurement: HttpMeasurement) -> HttpMeasurement:
     """`measurement` with what it found to be its warm-up before time zero, and all else of the rest alone.
 
     The cut is that of `steady.warm_up_end` in the geometric mean of each second's p50 and p99, at the end of

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from kb_tests.measure.bounds import CPU, SHIFT_AT_MOST, SHIFT_SHARE, named
-from kb_tests.measure.http.measurement import AgentFacts, Block, Counts, Measurement
+from kb_tests.measure.http.measurement import Block, Counts, GeneratorFacts, HttpMeasurement
 from kb_tests.measure.http.merge import total
 from kb_tests.scenario.http import HttpPoint, HttpSla
 from kb_tests.scenario.units import format_duration
@@ -24,7 +24,7 @@ DUE_SHARE = 0.005
 DUE_SLACK = 8
 
 
-def validity(point: HttpPoint, measurement: Measurement) -> tuple[str, ...]:
+def validity(point: HttpPoint, measurement: HttpMeasurement) -> tuple[str, ...]:
     """Why `measurement` must not be judged, one sentence each; empty if it may be (but see `sent_late`).
 
     - A generator process of an open loop used over 90 % of its CPU. (A closed loop uses what there is: it
@@ -40,7 +40,7 @@ def validity(point: HttpPoint, measurement: Measurement) -> tuple[str, ...]:
     return tuple(_reasons(point, measurement))
 
 
-def sent_late(point: HttpPoint, measurement: Measurement, sla: HttpSla) -> tuple[str, ...]:
+def sent_late(point: HttpPoint, measurement: HttpMeasurement, sla: HttpSla) -> tuple[str, ...]:
     """Why response times may be those of the generators: the send lag's p99 of one is above a tenth of the
     tightest latency limit, and above 1 ms (above 0.1 s if no latency is limited).
 
@@ -58,7 +58,7 @@ def sent_late(point: HttpPoint, measurement: Measurement, sla: HttpSla) -> tuple
     )
 
 
-def _reasons(point: HttpPoint, measurement: Measurement) -> Iterator[str]:
+def _reasons(point: HttpPoint, measurement: HttpMeasurement) -> Iterator[str]:
     agents = measurement.agents
     if measurement.missing:
         names = [f"{name} ({why})" for name, why in measurement.missing.items()]
@@ -95,7 +95,7 @@ def lag_limit(sla: HttpSla) -> float:
     return max(LAG_AT_LEAST, LAG_SHARE * min(limits)) if limits else LAG_WITHOUT_LIMIT
 
 
-def _clocks(point: HttpPoint, agents: Iterable[AgentFacts]) -> Iterator[str]:
+def _clocks(point: HttpPoint, agents: Iterable[GeneratorFacts]) -> Iterator[str]:
     limit = min(SHIFT_AT_MOST, SHIFT_SHARE * point.duration)
     skewed = [f"{agent.agent} {format_duration(agent.skew)}" for agent in agents if abs(agent.skew) > limit]
     if skewed:
@@ -115,7 +115,7 @@ def _clocks(point: HttpPoint, agents: Iterable[AgentFacts]) -> Iterator[str]:
         )
 
 
-def _stood_still(point: HttpPoint, agents: Iterable[AgentFacts]) -> Iterator[str]:
+def _stood_still(point: HttpPoint, agents: Iterable[GeneratorFacts]) -> Iterator[str]:
     for told, found in (
         ("stood still", [agent for agent in agents if agent.clock_lost > 0]),
         ("ran ahead", [agent for agent in agents if agent.clock_lost < 0]),
@@ -128,7 +128,7 @@ def _stood_still(point: HttpPoint, agents: Iterable[AgentFacts]) -> Iterator[str
             )
 
 
-def _sums(point: HttpPoint, measurement: Measurement) -> Iterator[str]:
+def _sums(point: HttpPoint, measurement: HttpMeasurement) -> Iterator[str]:
     """What does not add up."""
     blocks: defaultdict[str, list[Block]] = defaultdict(list)
     for block in measurement.blocks:
@@ -156,7 +156,7 @@ def _sums(point: HttpPoint, measurement: Measurement) -> Iterator[str]:
         )
 
 
-def _discrepancy(agent: AgentFacts, parts: Sequence[Counts], page_size: int) -> str:
+def _discrepancy(agent: GeneratorFacts, parts: Sequence[Counts], page_size: int) -> str:
     for part in (*parts, agent.counts):
         ended = part.completed + part.failed + part.unsent + part.inflight
         if part.due != ended:
@@ -175,7 +175,7 @@ def _discrepancy(agent: AgentFacts, parts: Sequence[Counts], page_size: int) -> 
     return ""
 
 
-def _other_connections(point: HttpPoint, agent: AgentFacts) -> str:
+def _other_connections(point: HttpPoint, agent: GeneratorFacts) -> str:
     found = agent.connections
     if found is None or (point.connections == found.asked >= found.open >= found.least):
         return ""

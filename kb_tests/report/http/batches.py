@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kb_tests.measure.http.measurement import Measurement
+from kb_tests.measure.http.measurement import HttpMeasurement
 from kb_tests.measure.latency import Latency
 from kb_tests.report.batches import BatchesRecord, Piece, batched
 
 
-def batches(measurement: Measurement, limits: Mapping[str, float], timeout: float) -> BatchesRecord | None:
+def batches(
+    measurement: HttpMeasurement, limits: Mapping[str, float], timeout: float
+) -> BatchesRecord | None:
     """`measurement` by batches of time; a request that took `timeout` seconds failed."""
     pieces = [
         Piece(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.http.measurement import Counts
-from kb_tests.report.http.measured import MeasurementRecord
+from kb_tests.report.http.measured import HttpMeasurementRecord
 from kb_tests.report.measured import decode
 
 
@@ -28,7 +28,7 @@ class Figures:
     service: Histogram
 
     @classmethod
-    def of(cls, measurement: MeasurementRecord) -> Figures:
+    def of(cls, measurement: HttpMeasurementRecord) -> Figures:
         """The figures of `measurement`; raises RecordError if a histogram cannot be read."""
         return cls(
             duration=measurement.duration,

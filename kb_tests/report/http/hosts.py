@@ -11,7 +11,7 @@ from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.http.measurement import Counts
 from kb_tests.report import words
 from kb_tests.report.by_host import Table, short, table
-from kb_tests.report.http.measured import AgentRecord, MeasurementRecord
+from kb_tests.report.http.measured import GeneratorRecord, HttpMeasurementRecord
 from kb_tests.report.measured import decode
 from kb_tests.report.record import TopologyRecord
 
@@ -32,7 +32,7 @@ class Generator:
         return _percentile([self], 99)
 
 
-def generators(measurement: MeasurementRecord, topology: TopologyRecord | None) -> list[Generator]:
+def generators(measurement: HttpMeasurementRecord, topology: TopologyRecord | None) -> list[Generator]:
     """The generators of an HTTP point; raises RecordError if a histogram cannot be read."""
     peers = _peers(topology) if topology else {}
     return [_generator(agent, peers.get(agent.agent, "")) for agent in measurement.agents]
@@ -62,7 +62,7 @@ def of_http(found: Sequence[Generator], duration: float) -> Table | None:
     return table(heads, rows)
 
 
-def _generator(agent: AgentRecord, peer: str) -> Generator:
+def _generator(agent: GeneratorRecord, peer: str) -> Generator:
     return Generator(agent.agent, agent.host, peer, agent.counts, decode(agent.response))
 
 

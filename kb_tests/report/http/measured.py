@@ -10,11 +10,11 @@ from pydantic import Field, model_validator
 
 from kb_tests.measure.heat import Heat
 from kb_tests.measure.http.measurement import (
-    AgentFacts,
     Block,
     Connections,
     Counts,
-    Measurement,
+    GeneratorFacts,
+    HttpMeasurement,
     Second,
     Start,
 )
@@ -78,8 +78,8 @@ class BlockRecord(Part):
         return Block(**dict(self) | {"response": decode(self.response), "service": decode(self.service)})
 
 
-class AgentRecord(Part):
-    """An `AgentFacts`."""
+class GeneratorRecord(Part):
+    """A `GeneratorFacts`."""
 
     agent: str
     host: str
@@ -97,17 +97,17 @@ class AgentRecord(Part):
     failing_since: int | None = None
 
     @classmethod
-    def of(cls, facts: AgentFacts) -> AgentRecord:
+    def of(cls, facts: GeneratorFacts) -> GeneratorRecord:
         """The record of `facts`."""
         return cls(**shallow(facts) | {"response": facts.response.encode()})
 
-    def restore(self) -> AgentFacts:
+    def restore(self) -> GeneratorFacts:
         """The facts again."""
-        return AgentFacts(**dict(self) | {"response": decode(self.response)})
+        return GeneratorFacts(**dict(self) | {"response": decode(self.response)})
 
 
-class MeasurementRecord(Part):
-    """A `Measurement`; `blocks_left_out` counts the blocks that were too many to keep.
+class HttpMeasurementRecord(Part):
+    """An `HttpMeasurement`; `blocks_left_out` counts the blocks that were too many to keep.
 
     `batches` are there however many there were, in what we write.
     """
@@ -123,7 +123,7 @@ class MeasurementRecord(Part):
     seconds: SecondColumns
     blocks: tuple[BlockRecord, ...]
     blocks_left_out: Annotated[int, Field(ge=0)] = 0
-    agents: tuple[AgentRecord, ...]
+    agents: tuple[GeneratorRecord, ...]
     missing: dict[str, str]
     start: Start | None = None
     connections: Connections | None = None
@@ -131,7 +131,7 @@ class MeasurementRecord(Part):
     batches: BatchesRecord | None = None
 
     @classmethod
-    def of(cls, measurement: Measurement, batches: BatchesRecord | None = None) -> MeasurementRecord:
+    def of(cls, measurement: HttpMeasurement, batches: BatchesRecord | None = None) -> HttpMeasurementRecord:
         """The record of `measurement`, with its `batches`."""
         changed = {
             "heat": HeatRecord.of(measurement.heat),
@@ -139,11 +139,11 @@ class MeasurementRecord(Part):
             "response": measurement.response.encode(),
             "service": measurement.service.encode(),
             "seconds": SecondColumns.of(measurement.seconds),
-            "agents": tuple(AgentRecord.of(facts) for facts in measurement.agents),
+            "agents": tuple(GeneratorRecord.of(facts) for facts in measurement.agents),
         }
         return cls(**shallow(measurement) | changed | kept(measurement.blocks, BlockRecord.of))
 
-    def restore(self) -> Measurement:
+    def restore(self) -> HttpMeasurement:
         """The measurement again; raises RecordError if a histogram cannot be read."""
         changed = {
             "response": decode(self.response),
@@ -155,4 +155,4 @@ class MeasurementRecord(Part):
         }
         plain = dict(self) | changed
         del plain["blocks_left_out"], plain["batches"]
-        return Measurement(**plain)
+        return HttpMeasurement(**plain)

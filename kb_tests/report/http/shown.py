@@ -13,7 +13,7 @@ from kb_tests.report.by_host import Table
 from kb_tests.report.http import hosts
 from kb_tests.report.http import words as http_words
 from kb_tests.report.http.figures import Figures
-from kb_tests.report.http.measured import MeasurementRecord
+from kb_tests.report.http.measured import HttpMeasurementRecord
 from kb_tests.report.record import PointRecord, TopologyRecord
 from kb_tests.report.shown import Column, Pairs, Presentation, Property, Shown
 from kb_tests.report.terms import ERROR_RATE
@@ -27,9 +27,9 @@ PERCENTILES = (50.0, 90.0, 99.0, 99.9)
 LATENCY = "latency p"
 
 
-def measured_of(record: PointRecord) -> MeasurementRecord | None:
+def measured_of(record: PointRecord) -> HttpMeasurementRecord | None:
     """What was measured, if it is an HTTP point."""
-    return record.measurement if isinstance(record.measurement, MeasurementRecord) else None
+    return record.measurement if isinstance(record.measurement, HttpMeasurementRecord) else None
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class HttpShown(Shown):
     """An HTTP point."""
 
     record: PointRecord
-    measurement: MeasurementRecord
+    measurement: HttpMeasurementRecord
     figures: Figures
     topology: TopologyRecord | None
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from kb_tests.measure.http.measurement import Connections, Counts
 from kb_tests.report import words
 from kb_tests.report.http.figures import Figures
-from kb_tests.report.http.measured import AgentRecord, MeasurementRecord
+from kb_tests.report.http.measured import GeneratorRecord, HttpMeasurementRecord
 from kb_tests.report.record import PointRecord
 from kb_tests.report.shown import Pairs
 from kb_tests.report.terms import FAILED, SUCCESSFUL
@@ -15,7 +15,7 @@ from kb_tests.scenario.http import HttpPoint
 from kb_tests.scenario.units import format_size
 
 
-def facts(point: PointRecord, measurement: MeasurementRecord, figures: Figures) -> Pairs:
+def facts(point: PointRecord, measurement: HttpMeasurementRecord, figures: Figures) -> Pairs:
     """Names and values."""
     counts = figures.counts
     told = [
@@ -70,13 +70,13 @@ def _connections(point: HttpPoint, found: Connections | None) -> str:
     return f"{asked}: {found.open:,} of {found.asked:,} at first, {found.least:,} at least{again}{failed}"
 
 
-def _skew(agents: Sequence[AgentRecord]) -> str:
+def _skew(agents: Sequence[GeneratorRecord]) -> str:
     """Off the common start by how much at most, as far as clocks are known."""
     widest = words.duration(max(abs(agent.skew) for agent in agents))
     return f"{widest} ± {words.duration(max(agent.clock_error for agent in agents))}"
 
 
-def _warm_up(point: PointRecord, measurement: MeasurementRecord) -> str:
+def _warm_up(point: PointRecord, measurement: HttpMeasurementRecord) -> str:
     """What was left out before the window, and who said so."""
     start = measurement.start
     if start is None:

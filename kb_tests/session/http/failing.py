@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kb_tests.cloud.topology import Server, Topology
-from kb_tests.measure.http.measurement import AgentFacts
+from kb_tests.measure.http.measurement import GeneratorFacts
 from kb_tests.report.http.words import failures
 
 NAMED = 3
 """Servers that are named at most."""
 
 
-def sentences(agents: Sequence[AgentFacts], topology: Topology) -> tuple[str, ...]:
+def sentences(agents: Sequence[GeneratorFacts], topology: Topology) -> tuple[str, ...]:
     """Of what generators found, each of which loads one server: the worst first."""
     target = _targets(topology)
     failing = [facts for facts in agents if facts.counts.failed and facts.agent in target]
@@ -34,7 +34,7 @@ def _targets(topology: Topology) -> dict[str, Server]:
     return {client.name: servers[client.peer] for client in topology.clients if client.peer in servers}
 
 
-def _sentence(facts: AgentFacts, server: Server) -> str:
+def _sentence(facts: GeneratorFacts, server: Server) -> str:
     counts = facts.counts
     host = f" (host {server.host})" if server.host else ""
     since = (

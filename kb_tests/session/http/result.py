@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from kb_tests.errors import ScenarioError
 from kb_tests.measure.histogram import Histogram
-from kb_tests.measure.http.measurement import AgentFacts, Counts, Measurement, Second, Start
+from kb_tests.measure.http.measurement import Counts, GeneratorFacts, HttpMeasurement, Second, Start
 from kb_tests.measure.latency import Latency
 from kb_tests.scenario.http import HttpPoint
 from kb_tests.sla.http.judge import CLOSED_LOOP
@@ -23,7 +23,7 @@ class HttpResult:
     """
 
     point: HttpPoint
-    measurement: Measurement
+    measurement: HttpMeasurement
     invalid: tuple[str, ...] = ()
 
     @property
@@ -85,7 +85,7 @@ class HttpResult:
         return self.measurement.seconds
 
     @property
-    def agents(self) -> tuple[AgentFacts, ...]:
+    def agents(self) -> tuple[GeneratorFacts, ...]:
         """The state of each generator's instruments."""
         return self.measurement.agents
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from kb_tests.fleet.http.messages import SecondReport
 from kb_tests.load import http
-from kb_tests.measure.http.measurement import Measurement
+from kb_tests.measure.http.measurement import HttpMeasurement
 from kb_tests.measure.http.merge import measure
 from kb_tests.measure.http.slots import slots
 from kb_tests.measure.http.start import without_start
@@ -23,7 +23,7 @@ from kb_tests.session.sentences import in_one_sentence
 _RUN = "kb_http.run"
 
 
-class HttpRunner(PointRunner[HttpScenario, HttpPoint, Measurement]):
+class HttpRunner(PointRunner[HttpScenario, HttpPoint, HttpMeasurement]):
     """Runs HTTP points on one topology; the fixture `kb_http`."""
 
     kind = "http"
@@ -63,25 +63,27 @@ class HttpRunner(PointRunner[HttpScenario, HttpPoint, Measurement]):
             scenario = with_load(self.scenario, load, _RUN)
             number = number_of_clients(clients, self.servers(), scenario.name, _RUN)
             point = http_point(scenario, number, rate)
-        return HttpResult(*self.measured(point, allow_invalid=allow_invalid))
+        return HttpResult(*self.run_own(point, allow_invalid=allow_invalid))
 
-    def doubts(self, point: HttpPoint, measurement: Measurement) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def doubts(
+        self, point: HttpPoint, measurement: HttpMeasurement
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """A generator that sent late can make the cloud look slower only."""
         return validity(point, measurement), sent_late(point, measurement, self.scenario.sla)
 
-    def failing(self, measurement: Measurement) -> tuple[str, ...]:
+    def failing(self, measurement: HttpMeasurement) -> tuple[str, ...]:
         """Each generator knows it of the one that it loads."""
         return failing.sentences(measurement.agents, self.topology)
 
-    def slots(self, point: HttpPoint, measurement: Measurement) -> Sequence[Slot]:
+    def slots(self, point: HttpPoint, measurement: HttpMeasurement) -> Sequence[Slot]:
         """By the seconds in which requests were due."""
         return tuple(slots(measurement, point.timeout))
 
-    def cut(self, measurement: Measurement) -> float:
+    def cut(self, measurement: HttpMeasurement) -> float:
         """The warm-up that was found."""
         return measurement.start.seconds if measurement.start else 0.0
 
-    def measure(self, point: HttpPoint) -> Measurement:
+    def measure(self, point: HttpPoint) -> HttpMeasurement:
         """Run it."""
         seconds = self.seconds(point, point.warm_up, point.timeout)
         limits = self.limits()

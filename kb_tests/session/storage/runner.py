@@ -56,7 +56,7 @@ class StorageRunner(PointRunner[StorageScenario, StoragePoint, StorageMeasuremen
             scenario = with_load(self.scenario, load, _RUN)
             number = number_of_clients(clients, self.servers(), scenario.name, _RUN)
             point = storage_point(scenario, number, scenario.load.profiles[0])
-        return self.measured(point, allow_invalid=allow_invalid)[1]
+        return self.run_own(point, allow_invalid=allow_invalid)[1]
 
     def _profile(self, profile: object) -> Mapping[str, object]:
         """A profile as a scenario file has it."""

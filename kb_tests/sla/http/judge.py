@@ -15,7 +15,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from kb_tests.measure.http.measurement import Connections, Measurement
+from kb_tests.measure.http.measurement import Connections, HttpMeasurement
 from kb_tests.measure.http.validity import sent_late, validity
 from kb_tests.measure.recovery import Recovery
 from kb_tests.scenario.http import HttpPoint, HttpSla
@@ -47,7 +47,7 @@ WITHOUT_LAG = "This is part of the response times, so that the cloud is no slowe
 
 def judge(
     point: HttpPoint,
-    measurement: Measurement,
+    measurement: HttpMeasurement,
     sla: HttpSla,
     *,
     checks: int | None = None,

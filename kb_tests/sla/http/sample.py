@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kb_tests.measure.histogram import Histogram
-from kb_tests.measure.http.measurement import Block, Measurement
+from kb_tests.measure.http.measurement import Block, HttpMeasurement
 from kb_tests.measure.http.merge import total
 from kb_tests.sla.achieved import Achieved
 from kb_tests.sla.bounds import Share, batches
@@ -57,7 +57,7 @@ class Sample:
 
     lost = "of the requests failed"
 
-    def __init__(self, measurement: Measurement, timeout: float) -> None:
+    def __init__(self, measurement: HttpMeasurement, timeout: float) -> None:
         self.measurement = measurement
         by_time: defaultdict[float, list[Block]] = defaultdict(list)
         by_agent: defaultdict[str, list[Block]] = defaultdict(list)

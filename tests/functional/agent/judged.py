@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from kb_tests.fleet.http.messages import AgentReport, BlockReport, Done, KeptSecond, SecondReport
+from kb_tests.fleet.http.messages import BlockReport, Done, HttpReport, KeptSecond, SecondReport
 from kb_tests.measure.http.merge import measure
 from kb_tests.scenario.http import HttpPoint, HttpSla
 from kb_tests.sla.http.judge import judge
@@ -46,7 +46,7 @@ def _options(asked: HttpPoint) -> dict[str, Any]:
     return {name: getattr(asked, name) for name in names} | {"page": PAGE}
 
 
-def _report(said: list[tuple[str, dict[str, Any]]]) -> AgentReport:
+def _report(said: list[tuple[str, dict[str, Any]]]) -> HttpReport:
     base = {"v": 1, "agent": "client", "seq": 1, "id": "1"}
     still = {"clock_change": {"seconds": 0.0, "error": 0.0, "elapsed": 10.0}}
 
@@ -62,4 +62,4 @@ def _report(said: list[tuple[str, dict[str, Any]]]) -> AgentReport:
     done: list[Done] = of("done", Done, **still)
     kept = tuple(KeptSecond.of(second) for second in seconds)
     problem = "" if done else str(said[-1])
-    return AgentReport("client", "host", 0.0, kept, tuple(blocks), done[0] if done else None, problem)
+    return HttpReport("client", "host", 0.0, kept, tuple(blocks), done[0] if done else None, problem)

@@ -17,7 +17,7 @@ import redis
 from kb_tests.cloud.progress import silent
 from kb_tests.errors import AgentsMissingError, TunnelError
 from kb_tests.fleet.fleet import Fleet
-from kb_tests.fleet.http.messages import AgentReport
+from kb_tests.fleet.http.messages import HttpReport
 from kb_tests.fleet.patience import Patience
 from kb_tests.fleet.secrets import Secrets
 from kb_tests.fleet.tunnel import Tunnel
@@ -39,7 +39,7 @@ def opened(plane: Plane, clients: int = 2) -> Iterator[Fleet]:
         yield made
 
 
-def run(plane: Plane, made: Fleet, fault: Callable[[], None]) -> tuple[AgentReport, ...]:
+def run(plane: Plane, made: Fleet, fault: Callable[[], None]) -> tuple[HttpReport, ...]:
     """One point, with a fault in its middle: as soon as an agent has told of its warm-up."""
     faults: list[threading.Thread] = []
 

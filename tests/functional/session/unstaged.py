@@ -22,7 +22,7 @@ import pytest
 
 from kb_tests.cloud import connect, states
 from kb_tests.errors import CapacityError, StagingError
-from kb_tests.measure.http.measurement import Measurement
+from kb_tests.measure.http.measurement import HttpMeasurement
 from kb_tests.scenario.http import HttpPoint
 from kb_tests.session import mistakes, staging
 from kb_tests.session.http.runner import HttpRunner
@@ -77,7 +77,7 @@ def _staged(config: Any, _cloud: Any, target: Any) -> Iterator[Any]:
 _last = "pass"
 
 
-def _measure(self: HttpRunner, point: HttpPoint) -> Measurement:
+def _measure(self: HttpRunner, point: HttpPoint) -> HttpMeasurement:
     global _last
     _log(f"begin {self._cloud}")
     time.sleep(BUSY)

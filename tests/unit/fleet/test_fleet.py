@@ -11,7 +11,7 @@ from kb_tests.cloud.progress import silent
 from kb_tests.errors import AgentsMissingError, FleetError, TunnelError
 from kb_tests.fleet.channel import ControlChannel
 from kb_tests.fleet.fleet import LEAD, Fleet
-from kb_tests.fleet.http.messages import AgentReport, SecondReport
+from kb_tests.fleet.http.messages import HttpReport, SecondReport
 from kb_tests.fleet.patience import USUAL
 from tests.unit.fleet.agents import RUN, FakeAgent, FakeChannel, topology
 
@@ -46,7 +46,7 @@ def on(kind: str, answer: Script) -> Script:
     return lambda agent, message: answer(agent, message) if message["kind"] == kind else [message]
 
 
-def run(make: Make, script: Script, clients: int = 2) -> tuple[AgentReport, AgentReport, FakeChannel]:
+def run(make: Make, script: Script, clients: int = 2) -> tuple[HttpReport, HttpReport, FakeChannel]:
     """One load with a first agent that follows `script` once it is enrolled."""
     enrolled = False
 

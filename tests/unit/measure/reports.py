@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from kb_tests.fleet.http.messages import (
-    AgentReport,
     BlockReport,
     Done,
+    HttpReport,
     KeptSecond,
     SecondReport,
     WireConnections,
@@ -78,7 +78,7 @@ def report(
     median: float = 0.001,
     counts: Sequence[WireCounts] | None = None,
     seed: int = 1,
-) -> AgentReport:
+) -> HttpReport:
     """One generator's report; `counts` of each second's block, else all went well."""
     seconds = int(point.duration)
     counts = counts or [wire(int(point.rate))] * seconds
@@ -106,13 +106,13 @@ def report(
         lag_max=0.004, cpu=0.3, saturated=False, workers=1, clock_change=STEADY,
         connections=KEPT,
     )  # fmt: skip
-    return AgentReport(
+    return HttpReport(
         agent=name, host="rack-1", clock_error=0.0004, seconds=kept([warm, *series]), blocks=tuple(blocks),
         done=done, problem="",
     )  # fmt: skip
 
 
-def linked(reports: list[AgentReport], open_: Sequence[int] = (), **changes: int) -> list[AgentReport]:
+def linked(reports: list[HttpReport], open_: Sequence[int] = (), **changes: int) -> list[HttpReport]:
     """The same reports, with the first agent's connections changed: those open in each second, and in all."""
     first = reports[0]
     assert first.done is not None
@@ -130,7 +130,7 @@ def kept(reports: Sequence[SecondReport]) -> tuple[KeptSecond, ...]:
     return tuple(KeptSecond.of(report) for report in reports)
 
 
-def fleet(point: HttpPoint = POINT, **changes: Any) -> list[AgentReport]:
+def fleet(point: HttpPoint = POINT, **changes: Any) -> list[HttpReport]:
     """Whole reports of all generators of `point`."""
     return [
         report(f"kb-client-{number}", point, seed=100 * number, **changes)
@@ -138,7 +138,7 @@ def fleet(point: HttpPoint = POINT, **changes: Any) -> list[AgentReport]:
     ]
 
 
-def facts(reports: list[AgentReport], **changes: Any) -> list[AgentReport]:
+def facts(reports: list[HttpReport], **changes: Any) -> list[HttpReport]:
     """The same reports, with the first agent's final report changed."""
     first = reports[0]
     assert first.done is not None

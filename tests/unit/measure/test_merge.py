@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from kb_tests.fleet.http.messages import AgentReport
+from kb_tests.fleet.http.messages import HttpReport
 from kb_tests.measure.coarse import bucket_percentile
 from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.http.merge import measure
@@ -63,7 +63,7 @@ def test_the_series_adds_up_all_agents_and_shows_the_warm_up() -> None:
 def test_what_is_answered_in_the_drain_is_not_achieved() -> None:
     """A server that makes 400 of 500 requests/s answers the rest late, after the window."""
 
-    def overloaded(name: str) -> AgentReport:
+    def overloaded(name: str) -> HttpReport:
         whole = report(name)
         late = [replace(second, completed=400) if second.index >= 0 else second for second in whole.seconds]
         drain = replace(whole.seconds[-1], index=5, completed=500)
@@ -85,7 +85,7 @@ def test_a_window_under_a_second_counts_what_was_due_in_it() -> None:
     assert measured.achieved == 1000
 
 
-def spoilt(kind: str) -> AgentReport:
+def spoilt(kind: str) -> HttpReport:
     one = report("kb-client-1")
     assert one.done is not None
     blocks, seconds = one.blocks, one.seconds

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kb_tests.measure.histogram import Histogram
-from kb_tests.measure.http.measurement import AgentFacts, Block, Counts, Measurement, Second
+from kb_tests.measure.http.measurement import Block, Counts, GeneratorFacts, HttpMeasurement, Second
 from kb_tests.measure.http.merge import total
 from kb_tests.measure.http.start import without_start
 from kb_tests.measure.http.validity import validity
@@ -25,7 +25,7 @@ def asked(duration: float) -> HttpPoint:
 
 def measured(
     levels: list[float], failed: dict[int, int] | None = None, block: int = 1, agents: int = 2
-) -> Measurement:
+) -> HttpMeasurement:
     """Each second's response times spread around its level; `failed` requests fell due in some of them."""
     random = np.random.default_rng(1)
     blocks, seconds, facts = [], [], []
@@ -45,10 +45,10 @@ def measured(
         blocks += own
         response = Histogram.merged(one.response for one in own)
         counts = total(one.counts for one in own)
-        facts.append(AgentFacts(str(agent), "rack", counts, response, 1e-4, 1e-3, 0.2, 0.0, 1e-4, False))
+        facts.append(GeneratorFacts(str(agent), "rack", counts, response, 1e-4, 1e-3, 0.2, 0.0, 1e-4, False))
     counts = total(one.counts for one in facts)
     response = Histogram.merged(one.response for one in facts)
-    return Measurement(
+    return HttpMeasurement(
         "p", float(len(levels)), 2.0 * RATE, 0.0, 0.0, counts, response, response,
         tuple(seconds), tuple(blocks), tuple(facts), {},
     )  # fmt: skip

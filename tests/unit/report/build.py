@@ -11,9 +11,9 @@ import numpy as np
 
 from kb_tests.cloud.topology import Access, Role, Server, StagingFacts, Topology
 from kb_tests.measure.histogram import Histogram
-from kb_tests.measure.http.measurement import AgentFacts, Block, Counts, Measurement, Second
+from kb_tests.measure.http.measurement import Block, Counts, GeneratorFacts, HttpMeasurement, Second
 from kb_tests.report.http.figures import Figures
-from kb_tests.report.http.measured import MeasurementRecord
+from kb_tests.report.http.measured import HttpMeasurementRecord
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord, ScenarioRecord, TopologyRecord
 from kb_tests.scenario.http import HttpPoint
 from kb_tests.sla.verdict import Check, Outcome, Verdict
@@ -43,7 +43,7 @@ def point(
 
 def measurement(
     asked: HttpPoint, *, median: float = 0.004, spread: float = 0.5, share: float = 1.0, failing: float = 0.0
-) -> Measurement:
+) -> HttpMeasurement:
     """Log-normal times around `median` seconds, `share` of the rate achieved, `failing` of that errors."""
     source = np.random.default_rng(seed=len(asked.id) + asked.clients)
     due = int(asked.offered * asked.duration)
@@ -79,7 +79,7 @@ def measurement(
         errors={"http_5xx": failed} if failed else {},
     )
     names = [f"kb-1f2e3d4c-client-{index + 1}" for index in range(asked.clients)]
-    return Measurement(
+    return HttpMeasurement(
         point_id=asked.id,
         duration=asked.duration,
         offered=asked.offered,
@@ -91,7 +91,7 @@ def measurement(
         seconds=seconds,
         blocks=tuple(Block(name, 0.0, asked.duration, counts, response, service) for name in names),
         agents=tuple(
-            AgentFacts(
+            GeneratorFacts(
                 name, f"compute-{index % 2 + 1}", counts, response, 2e-4, 9e-4, 0.41, 1e-3, 4e-4, False
             )
             for index, name in enumerate(names)
@@ -155,7 +155,7 @@ def judged(
     """`measurement` against limits of 10, 50 and 200 ms, 99 % achieved and 0.1 % errors."""
     asked = asked or point()
     measured = measurement(asked, median=median, spread=spread, share=share, failing=failing)
-    figures = Figures.of(MeasurementRecord.of(measured))
+    figures = Figures.of(HttpMeasurementRecord.of(measured))
     checks = [
         check("latency p50", figures.percentile(50), 0.010),
         check("latency p99", figures.percentile(99), 0.050),

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from kb_tests.measure.heat import Heat
-from kb_tests.measure.http.measurement import Measurement
+from kb_tests.measure.http.measurement import HttpMeasurement
 from kb_tests.measure.http.merge import measure as measure_http
 from kb_tests.measure.latency import Latency
 from kb_tests.measure.storage.merge import measure as measure_storage
 from kb_tests.report import measured
 from kb_tests.report.batches import BatchesRecord, limits_of
-from kb_tests.report.http.measured import MeasurementRecord
+from kb_tests.report.http.measured import HttpMeasurementRecord
 from kb_tests.report.measured import decode
 from kb_tests.report.point import PointRecord
 from kb_tests.report.storage.measured import StorageMeasurementRecord
@@ -25,12 +25,12 @@ from tests.unit.measure.io_reports import POINT as STORAGE_POINT
 
 
 def http(record: PointRecord) -> BatchesRecord:
-    assert isinstance(record.measurement, MeasurementRecord)
+    assert isinstance(record.measurement, HttpMeasurementRecord)
     assert record.measurement.batches is not None
     return record.measurement.batches
 
 
-def judged(measurement: Measurement) -> PointRecord:
+def judged(measurement: HttpMeasurement) -> PointRecord:
     verdict = judge(reports.POINT, measurement, reports.SLA)
     return PointRecord.judged(reports.POINT, measurement, verdict)
 
@@ -44,7 +44,7 @@ FAILING = [
 ]
 
 
-def whole() -> Measurement:
+def whole() -> HttpMeasurement:
     found = measure_http(
         reports.POINT, [reports.report("a", counts=FAILING), reports.report("b", seed=2, median=0.004)]
     )
@@ -88,7 +88,7 @@ def test_pooled_batches_are_the_point_again() -> None:
 def test_a_run_of_too_many_blocks_can_be_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measured, "MAX_BLOCKS", 3)
     record = judged(whole())
-    assert isinstance(record.measurement, MeasurementRecord)
+    assert isinstance(record.measurement, HttpMeasurementRecord)
     assert (record.measurement.blocks, record.measurement.blocks_left_out) == ((), 10)
     again = PointRecord.model_validate_json(record.model_dump_json())
     assert http(again) == http(record)
@@ -121,10 +121,10 @@ def test_only_limits_on_times_are_counted() -> None:
 
 def test_the_seconds_of_a_point_are_in_its_record_by_bucket() -> None:
     measurement = whole()
-    record = MeasurementRecord.of(measurement)
+    record = HttpMeasurementRecord.of(measurement)
     assert measurement.heat.rows
     assert record.restore().heat == measurement.heat
     kept: Any = record.model_dump(mode="json")["heat"]
-    assert MeasurementRecord.model_validate_json(record.model_dump_json()).heat == record.heat
+    assert HttpMeasurementRecord.model_validate_json(record.model_dump_json()).heat == record.heat
     assert Heat.of({0: {3: 1}, 2: {}}, 0, 9) == Heat(0, 1, (((3, 1),), (), ()))
     assert kept["step"] == 1

@@ -14,7 +14,7 @@ from kb_tests.report import by_host, html
 from kb_tests.report.charts import strip
 from kb_tests.report.http import hosts as http_hosts
 from kb_tests.report.http.hosts import Generator
-from kb_tests.report.http.measured import MeasurementRecord
+from kb_tests.report.http.measured import HttpMeasurementRecord
 from kb_tests.report.storage import hosts as storage_hosts
 from tests.unit.measure.io_reports import frozen_blocks, point, report, steady_blocks
 from tests.unit.report import build
@@ -76,7 +76,7 @@ def test_the_page_shows_ways_and_generators() -> None:
     judged = build.judged()
     run = build.run([judged])
     measured = judged.measurement
-    assert isinstance(measured, MeasurementRecord)
+    assert isinstance(measured, HttpMeasurementRecord)
     found = http_hosts.generators(measured, run.scenarios[0].topology)
     assert [(one.host, one.peer) for one in found] == [
         ("compute-1", "compute-1"),

@@ -16,7 +16,7 @@ from kb_tests.measure.http.measurement import Counts, Second
 from kb_tests.report.charts import percentiles, series, style
 from kb_tests.report.http import scale_chart as scale
 from kb_tests.report.http.figures import Figures
-from kb_tests.report.http.measured import MeasurementRecord, SecondColumns
+from kb_tests.report.http.measured import HttpMeasurementRecord, SecondColumns
 from kb_tests.sla.verdict import Check
 from tests.unit.report import build
 
@@ -53,7 +53,7 @@ def figures(histogram: Histogram, counts: Counts, offered: float = 100.0) -> Fig
 
 def test_the_percentile_curve_names_nines_and_limits() -> None:
     point = build.judged()
-    assert isinstance(point.measurement, MeasurementRecord)
+    assert isinstance(point.measurement, HttpMeasurementRecord)
     shown = texts(percentiles.chart(Figures.of(point.measurement), limits(), "a"))
     assert {"50%", "90%", "99%", "99.9%", "99.99%"} <= set(shown)
     assert {"10ms", "50ms", "200ms"} <= set(shown)
@@ -87,7 +87,7 @@ def test_five_seconds_and_an_hour_make_charts_of_like_size() -> None:
     sizes = []
     for duration in (5.0, 3600.0):
         point = build.judged(build.point(2, 100, duration))
-        assert isinstance(point.measurement, MeasurementRecord)
+        assert isinstance(point.measurement, HttpMeasurementRecord)
         svg = series.chart(point.measurement.seconds, duration, 200.0, limits(), "a")
         assert {"p50", "p99", "successful/s", "offered/s"} <= set(texts(svg))
         sizes.append(len(svg or ""))
@@ -105,7 +105,7 @@ def test_a_stall_of_two_seconds_is_seen_in_an_hour() -> None:
 
 def test_errors_over_time_are_drawn_where_there_are_any() -> None:
     point = build.judged(failing=0.02)
-    assert isinstance(point.measurement, MeasurementRecord)
+    assert isinstance(point.measurement, HttpMeasurementRecord)
     assert "failed/s" in texts(series.chart(point.measurement.seconds, 30.0, 4000.0, [], "a"))
 
 
@@ -150,7 +150,7 @@ def test_wild_histograms_make_a_curve_or_none(times: dict[float, int], more: int
 
 def entries(count: int, **changes: Any) -> list[scale.Entry]:
     point = build.judged(build.point(1, 100.0), **changes)
-    assert isinstance(point.measurement, MeasurementRecord)
+    assert isinstance(point.measurement, HttpMeasurementRecord)
     one = Figures.of(point.measurement)
     loads = [100.0 * (index + 1) for index in range(count)]
     return [scale.Entry(replace(one, offered=load, achieved=load), str(point.outcome)) for load in loads]

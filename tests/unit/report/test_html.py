@@ -8,7 +8,7 @@ import pytest
 
 from kb_tests.report import html
 from kb_tests.report.charts import page as charts
-from kb_tests.report.http.measured import MeasurementRecord
+from kb_tests.report.http.measured import HttpMeasurementRecord
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord, load
 from tests.unit.report import build
 
@@ -117,7 +117,7 @@ HOSTILE = '<script>alert(1)</script>" onload="alert(2)'
 
 def test_what_servers_and_files_say_is_escaped() -> None:
     judged = build.judged(reasons=[HOSTILE])
-    assert isinstance(judged.measurement, MeasurementRecord)
+    assert isinstance(judged.measurement, HttpMeasurementRecord)
     judged.measurement.counts.errors[HOSTILE] = 3  # type: ignore[index]
     run = build.run([judged, build.without(PointStatus.ERROR, HOSTILE, build.point(1))], notes=[HOSTILE])
     run.cloud = HOSTILE

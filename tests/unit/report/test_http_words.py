@@ -7,7 +7,7 @@ import pytest
 from kb_tests.measure.http.measurement import Connections, Start
 from kb_tests.report.http import words as http_words
 from kb_tests.report.http.figures import Figures
-from kb_tests.report.http.measured import MeasurementRecord
+from kb_tests.report.http.measured import HttpMeasurementRecord
 from kb_tests.report.record import PointRecord
 from tests.unit.report import build
 
@@ -17,7 +17,7 @@ def facts(start: Start | None = None, tls: str | None = None) -> dict[str, str]:
     measured = replace(build.measurement(asked), start=start)
     agents = tuple(replace(agent, tls=tls or "", skew=0.001, clock_error=2e-4) for agent in measured.agents)
     record = PointRecord.measured(asked, replace(measured, agents=agents))
-    assert isinstance(record.measurement, MeasurementRecord)
+    assert isinstance(record.measurement, HttpMeasurementRecord)
     return dict(http_words.facts(record, record.measurement, Figures.of(record.measurement)))
 
 
@@ -63,7 +63,7 @@ FEW = Connections(asked=4000, open=20, least=18, reopened=7, refused=3120, unava
 def test_connections_are_told_as_they_were(keep_alive: bool, found: Connections | None, told: str) -> None:
     asked = replace(build.point(), keep_alive=keep_alive)
     record = PointRecord.measured(asked, replace(build.measurement(asked), connections=found))
-    assert isinstance(record.measurement, MeasurementRecord)
+    assert isinstance(record.measurement, HttpMeasurementRecord)
     assert record.measurement.restore().connections == found
     all_ = dict(http_words.facts(record, record.measurement, Figures.of(record.measurement)))
     assert all_["connections"] == told

@@ -15,10 +15,10 @@ from pydantic import ValidationError
 
 from kb_tests.errors import RecordError
 from kb_tests.measure.histogram import Histogram
-from kb_tests.measure.http.measurement import AgentFacts, Block, Counts, Measurement, Second, Start
+from kb_tests.measure.http.measurement import Block, Counts, GeneratorFacts, HttpMeasurement, Second, Start
 from kb_tests.report import measured, record
 from kb_tests.report.http import measured as http_measured
-from kb_tests.report.http.measured import MeasurementRecord
+from kb_tests.report.http.measured import HttpMeasurementRecord
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord, TopologyRecord
 from kb_tests.report.view import view
 from kb_tests.sla.verdict import Outcome, Verdict
@@ -41,7 +41,7 @@ counts = st.builds(
     st.dictionaries(st.sampled_from(["reset", "http_5xx"]), count),
 )
 measurements = st.builds(
-    Measurement,
+    HttpMeasurement,
     point_id=text,
     duration=number,
     offered=number,
@@ -58,7 +58,17 @@ measurements = st.builds(
     ),
     agents=st.lists(
         st.builds(
-            AgentFacts, text, text, counts, histogram, number, number, number, number, number, st.booleans()
+            GeneratorFacts,
+            text,
+            text,
+            counts,
+            histogram,
+            number,
+            number,
+            number,
+            number,
+            number,
+            st.booleans(),
         ),
         max_size=3,
     ).map(tuple),
@@ -68,9 +78,9 @@ measurements = st.builds(
 
 
 @given(measurements)
-def test_a_measurement_comes_back_from_its_record_as_it_was(measurement: Measurement) -> None:
-    written = MeasurementRecord.of(measurement).model_dump_json()
-    restored = MeasurementRecord.model_validate_json(written).restore()
+def test_a_measurement_comes_back_from_its_record_as_it_was(measurement: HttpMeasurement) -> None:
+    written = HttpMeasurementRecord.of(measurement).model_dump_json()
+    restored = HttpMeasurementRecord.model_validate_json(written).restore()
     assert repr(restored) == repr(measurement)  # NaN is not equal to itself, its text is
     assert restored.response == measurement.response
     assert [block.service for block in restored.blocks] == [block.service for block in measurement.blocks]
@@ -79,10 +89,10 @@ def test_a_measurement_comes_back_from_its_record_as_it_was(measurement: Measure
 @pytest.mark.parametrize(
     ("kind", "model"),
     [
-        (Measurement, MeasurementRecord),
+        (HttpMeasurement, HttpMeasurementRecord),
         (Second, http_measured.SecondColumns),
         (Block, http_measured.BlockRecord),
-        (AgentFacts, http_measured.AgentRecord),
+        (GeneratorFacts, http_measured.GeneratorRecord),
     ],
 )
 def test_no_field_is_forgotten(kind: Any, model: type[measured.Part]) -> None:
@@ -142,7 +152,7 @@ def test_a_note_is_kept_once() -> None:
 
 def test_more_blocks_than_a_record_may_hold_are_counted_and_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measured, "MAX_BLOCKS", 3)
-    kept = MeasurementRecord.of(build.measurement(build.point(clients=4)))
+    kept = HttpMeasurementRecord.of(build.measurement(build.point(clients=4)))
     assert (kept.blocks, kept.blocks_left_out) == ((), 4)
     assert len(kept.agents) == 4
 
@@ -179,7 +189,7 @@ def test_what_older_suites_did_not_count_is_not_known(tmp_path: Path) -> None:
     del data["points"][0]["verdict"]["notes"]
     path.write_text(json.dumps(data))
     found = record.load(path).points[0].measurement
-    assert isinstance(found, MeasurementRecord)
+    assert isinstance(found, HttpMeasurementRecord)
     assert found.connections is None
     assert {second.open for second in found.restore().seconds} == {None}
 
@@ -237,7 +247,7 @@ def test_a_damaged_record_says_where(
 def test_a_histogram_that_is_none_is_a_record_error(tmp_path: Path) -> None:
     path = damaged(tmp_path, "points", 0, "measurement", "response", value="AAAA")
     kept = record.load(path).points[0].measurement
-    assert isinstance(kept, MeasurementRecord)
+    assert isinstance(kept, HttpMeasurementRecord)
     with pytest.raises(RecordError, match="histogram in the record cannot be read"):
         kept.restore()
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kb_tests.measure.http.measurement import AgentFacts, Counts
+from kb_tests.measure.http.measurement import Counts, GeneratorFacts
 from kb_tests.report import words
 from kb_tests.session.http.failing import sentences
 from tests.unit.report import build
 
 
-def failing(facts: AgentFacts, connects: int, since: int | None) -> AgentFacts:
+def failing(facts: GeneratorFacts, connects: int, since: int | None) -> GeneratorFacts:
     counts = Counts(due=1000, sent=1000, completed=1000 - connects, bytes=0, errors={"connect": connects})
     return replace(facts, counts=counts, failing_since=since)
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from kb_tests.events import lines
 from kb_tests.events.bus import Bus
 from kb_tests.events.model import AnyEvent, PointStarted
-from kb_tests.fleet.http.messages import AgentReport, SecondReport
+from kb_tests.fleet.http.messages import HttpReport, SecondReport
 from kb_tests.fleet.roster import Roster
 from kb_tests.fleet.storage.messages import KeptIoSecond, StorageReport
 from kb_tests.measure.http.merge import measure
@@ -150,7 +150,7 @@ def told(point: Point, measured: Any, verdict: Any, *, charts: bool) -> None:
 
 @settings(max_examples=examples(30), deadline=None)
 @given(st.lists(st.one_of(*(wild(one) for one in fleet())), min_size=1, max_size=2), st.integers(0, 9))
-def test_whatever_generators_report_is_judged_and_told(reports: list[AgentReport], chance: int) -> None:
+def test_whatever_generators_report_is_judged_and_told(reports: list[HttpReport], chance: int) -> None:
     measured = measure(POINT, reports)
     found = HttpResult(POINT, measured)
     assert all(isinstance(one.percentile(99), float) for one in (found.latency, found.service))

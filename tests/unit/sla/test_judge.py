@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kb_tests.measure.histogram import Histogram
-from kb_tests.measure.http.measurement import Measurement
+from kb_tests.measure.http.measurement import HttpMeasurement
 from kb_tests.measure.http.merge import measure
 from kb_tests.scenario.http import HttpSla
 from kb_tests.sla.decide import in_percent
@@ -38,15 +38,15 @@ def outcomes(verdict: Verdict) -> Mapping[str, Outcome]:
 
 
 @pytest.fixture(scope="module")
-def good() -> Measurement:
+def good() -> HttpMeasurement:
     return measure(POINT, fleet())
 
 
-def bad(errors: dict[str, int] | None = None, unsent: int = 0, inflight: int = 0) -> Measurement:
+def bad(errors: dict[str, int] | None = None, unsent: int = 0, inflight: int = 0) -> HttpMeasurement:
     return measure(POINT, fleet(counts=[wire(500, errors, unsent, inflight)] * 5))
 
 
-def test_a_good_cloud_passes_in_a_demo_of_five_seconds(good: Measurement) -> None:
+def test_a_good_cloud_passes_in_a_demo_of_five_seconds(good: HttpMeasurement) -> None:
     verdict = judge(POINT, good, SLA, checks=DEMO_CHECKS)
     assert verdict.outcome is Outcome.PASS
     assert set(outcomes(verdict).values()) == {Outcome.PASS}
@@ -54,7 +54,7 @@ def test_a_good_cloud_passes_in_a_demo_of_five_seconds(good: Measurement) -> Non
     assert not verdict.reasons
 
 
-def test_a_slow_cloud_fails(good: Measurement) -> None:
+def test_a_slow_cloud_fails(good: HttpMeasurement) -> None:
     verdict = judge(POINT, measure(POINT, fleet(median=0.1)), SLA, checks=DEMO_CHECKS)
     assert verdict.outcome is Outcome.FAIL
     assert check(verdict, "latency p99").outcome is Outcome.FAIL
@@ -73,7 +73,7 @@ def test_a_slow_cloud_fails(good: Measurement) -> None:
         bad({}, inflight=100),
     ],
 )
-def test_every_kind_of_loss_fails_every_kind_of_limit(measured: Measurement) -> None:
+def test_every_kind_of_loss_fails_every_kind_of_limit(measured: HttpMeasurement) -> None:
     for limits in ({"errors": "1%"}, {"latency": {"p99": "10s"}}, {"achieved": "95%"}):
         assert judge(POINT, measured, sla(**limits), checks=DEMO_CHECKS).outcome is Outcome.FAIL
 
@@ -109,7 +109,7 @@ def test_given_up_requests_do_not_hide_good_answers_that_came_too_late() -> None
     assert found.low >= 10
 
 
-def test_a_figure_near_its_limit_is_inconclusive(good: Measurement) -> None:
+def test_a_figure_near_its_limit_is_inconclusive(good: HttpMeasurement) -> None:
     value = good.response.percentile(99)
     for factor in (0.99, 1.04):
         verdict = judge(POINT, good, sla(latency={"p99": f"{value * factor * 1000:.3f}ms"}))
@@ -119,7 +119,7 @@ def test_a_figure_near_its_limit_is_inconclusive(good: Measurement) -> None:
 
 
 @pytest.mark.parametrize("factor", [0.3, 0.7, 0.9, 1.0, 1.1, 1.5, 3])
-def test_bounds_and_outcome_say_the_same(good: Measurement, factor: float) -> None:
+def test_bounds_and_outcome_say_the_same(good: HttpMeasurement, factor: float) -> None:
     value = good.response.percentile(99)
     found = judge(POINT, good, sla(latency={"p99": f"{value * factor * 1000:.3f}ms"})).checks[0]
     assert found.low <= found.value <= found.high
@@ -143,7 +143,7 @@ def test_a_window_under_five_seconds_shows_no_share_to_be_small(seconds: int, ou
     assert found["achieved"] is Outcome.PASS
 
 
-def in_one_batch(failed: int) -> Measurement:
+def in_one_batch(failed: int) -> HttpMeasurement:
     """8 s of 500 requests each from either generator, of which `failed` fail in one second."""
     point = replace(POINT, duration=8.0, max_duration=8.0)
     counts = [wire(500)] * 3 + [wire(500, {"connect": failed})] + [wire(500)] * 4
@@ -183,14 +183,14 @@ def test_what_is_not_whole_is_never_told_as_whole(share: float, text: str) -> No
     assert in_percent(share) == text
 
 
-def test_a_percentile_that_the_sample_cannot_carry_is_refused(good: Measurement) -> None:
+def test_a_percentile_that_the_sample_cannot_carry_is_refused(good: HttpMeasurement) -> None:
     found = judge(POINT, good, sla(latency={"p99.99": "10s"})).checks[0]
     assert found.outcome is Outcome.INCONCLUSIVE
     assert "that takes at least 69,628 of them" in found.detail
     assert found.high == math.inf
 
 
-def test_an_error_limit_that_the_sample_cannot_show_is_refused(good: Measurement) -> None:
+def test_an_error_limit_that_the_sample_cannot_show_is_refused(good: HttpMeasurement) -> None:
     found = judge(POINT, good, sla(errors="0.01%")).checks[0]
     assert found.outcome is Outcome.INCONCLUSIVE
     assert "that takes at least" in found.detail
@@ -200,7 +200,7 @@ def test_a_small_sample_may_still_fail() -> None:
     assert judge(POINT, bad({"http_5xx": 200}), sla(latency={"p99.99": "10s"})).outcome is Outcome.FAIL
 
 
-def test_limits_on_the_sample_itself_speak_of_the_sample(good: Measurement) -> None:
+def test_limits_on_the_sample_itself_speak_of_the_sample(good: HttpMeasurement) -> None:
     plain = sla(latency={"p100": "10s"}, errors="0%")
     assert number_of_checks(plain) == 0
     assert judge(POINT, good, plain).outcome is Outcome.PASS
@@ -235,7 +235,7 @@ def test_connections_are_part_of_the_load(
     assert check(verdict, "achieved").outcome is Outcome.PASS
 
 
-def test_connections_are_judged_where_they_are_kept_only(good: Measurement) -> None:
+def test_connections_are_judged_where_they_are_kept_only(good: HttpMeasurement) -> None:
     verdict = judge(replace(POINT, keep_alive=False), good, SLA)
     assert "connections" not in outcomes(verdict)
     assert verdict.outcome is Outcome.PASS
@@ -252,7 +252,7 @@ def test_the_fewest_connections_of_a_point_are_those_of_one_moment() -> None:
     assert (found.asked, found.open, found.least) == (100, 100, 99)
 
 
-def test_staging_time(good: Measurement) -> None:
+def test_staging_time(good: HttpMeasurement) -> None:
     limited = sla(achieved="90%", staging="120s")
     assert judge(POINT, good, limited, staging=119.0).outcome is Outcome.PASS
     assert judge(POINT, good, limited, staging=121.0).outcome is Outcome.FAIL
@@ -263,7 +263,7 @@ def test_staging_time(good: Measurement) -> None:
     "limits", [{"achieved": "99%"}, {"latency": {"p99": "10s"}}, {"latency": {"p99": "1us"}}]
 )
 def test_a_closed_loop_shows_neither_an_achieved_rate_nor_latency(
-    good: Measurement, limits: dict[str, Any]
+    good: HttpMeasurement, limits: dict[str, Any]
 ) -> None:
     verdict = judge(replace(POINT, rate=0), replace(good, offered=0.0), sla(**limits))
     assert verdict.outcome is Outcome.INCONCLUSIVE
@@ -368,11 +368,11 @@ def test_no_report_at_all_is_invalid_and_passes_nothing() -> None:
     assert Outcome.PASS not in outcomes(verdict).values()
 
 
-def test_an_sla_without_limits_is_never_kept(good: Measurement) -> None:
+def test_an_sla_without_limits_is_never_kept(good: HttpMeasurement) -> None:
     assert judge(POINT, good, HttpSla.model_construct()).outcome is Outcome.INVALID
 
 
-def test_more_checks_or_looks_ask_for_more(good: Measurement) -> None:
+def test_more_checks_or_looks_ask_for_more(good: HttpMeasurement) -> None:
     alone, many, looks = (
         judge(POINT, good, SLA, checks=4),
         judge(POINT, good, SLA, checks=400),

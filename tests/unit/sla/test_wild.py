@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from kb_tests.fleet.http.messages import AgentReport, BlockReport, Done, KeptSecond, SecondReport
+from kb_tests.fleet.http.messages import BlockReport, Done, HttpReport, KeptSecond, SecondReport
 from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.http.merge import measure
 from kb_tests.sla.http.judge import judge
@@ -61,7 +61,7 @@ def sent(message: BaseModel | KeptSecond) -> dict[str, Any]:
 
 
 @st.composite
-def wild(draw: st.DrawFn, whole: AgentReport) -> AgentReport:
+def wild(draw: st.DrawFn, whole: HttpReport) -> HttpReport:
     """A report with some of its messages changed, lost, repeated or turned round.
 
     A changed message that the controller's schema refuses is lost, as in the fleet.
@@ -105,7 +105,7 @@ def wild(draw: st.DrawFn, whole: AgentReport) -> AgentReport:
 @given(
     st.lists(st.one_of(*(wild(one) for one in WHOLE), *(st.just(one) for one in WHOLE)), max_size=3),
 )
-def test_any_reports_have_a_verdict_that_the_counts_bear_out(reports: list[AgentReport]) -> None:
+def test_any_reports_have_a_verdict_that_the_counts_bear_out(reports: list[HttpReport]) -> None:
     measured = measure(POINT, reports)
     verdict = judge(POINT, measured, SLA)
     assert (verdict.outcome is Outcome.INVALID) == bool(verdict.reasons)

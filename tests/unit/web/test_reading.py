@@ -12,7 +12,7 @@ import pytest
 from kb_tests.events.model import PointStarted, Problem, Stopping
 from kb_tests.measure.heat import Heat
 from kb_tests.report.heat import HeatRecord
-from kb_tests.report.http.measured import MeasurementRecord
+from kb_tests.report.http.measured import HttpMeasurementRecord
 from kb_tests.report.record import PointStatus, load
 from kb_tests.sla.verdict import Outcome
 from kb_tests.web.app import PAGES, App, Options
@@ -122,7 +122,7 @@ def test_the_heat_map_of_the_record_counts(app: App, reports: Path) -> None:
     path = reports / f"{RUN}.json"
     record = load(path)
     measured = record.points[0].measurement
-    assert isinstance(measured, MeasurementRecord)
+    assert isinstance(measured, HttpMeasurementRecord)
     measured.heat = HeatRecord.of(Heat(at=-1, step=2, rows=(((30, 5),), ())))
     record.write(reports)
     (heat,) = ask(app.asgi, f"/api/v1/runs/{RUN}/points/{POINT}").json["seconds"]["heats"]
