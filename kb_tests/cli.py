@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kb_tests.cloud.options import MOST_SERVERS
 from kb_tests.commands import runs, scenario, ui, watch
 from kb_tests.errors import KbError, RecordError, ScenarioError
 
@@ -109,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--config-drive", action="store_true", help="as pytest's --kb-config-drive")
     doctor.add_argument("--no-floating-ip", action="store_true", help="as pytest's --kb-no-floating-ip")
     doctor.add_argument(
-        "--max-servers", type=int, default=None, metavar="N", help="as pytest's --kb-max-servers"
+        "--max-servers", type=int, default=MOST_SERVERS, metavar="N", help="as pytest's --kb-max-servers"
     )
     doctor.add_argument("--reports", default="reports", metavar="DIR", help="as pytest's --kb-reports")
     doctor.set_defaults(run=_doctor)

@@ -15,6 +15,7 @@ from kb_tests.cloud.flavors import find_flavor, root_disk, size_is_unknown
 from kb_tests.cloud.layout import Layout, mebibytes
 from kb_tests.cloud.options import StageOptions
 from kb_tests.cloud.quotas import check_limits
+from kb_tests.cloud.room import room
 from kb_tests.cloud.shortages import shortages
 from kb_tests.cloud.volumes import ZONES_REMEDY
 from kb_tests.errors import CloudError
@@ -124,6 +125,7 @@ class Examination:
             yield self._asked("volumes", lambda: self._volumes(layout), *volumes)
             yield from self._several("zones", lambda: self._apart(layout), "compute", *volumes)
         yield from self._several("quotas", lambda: self._quotas(layout, external), *_RIGHTS, *volumes)
+        yield from self._several("room", lambda: self._room(layout), "compute")
 
     def _asked(self, what: str, look: Callable[[], Finding], *services: str) -> Finding:
         """What `look` finds, by asking these services."""
@@ -237,6 +239,34 @@ class Examination:
         if self._own:
             how = "set by the run, in Keystone where that limits Nova" if limited else "set by the run"
         yield Finding("quotas", State.GOOD, f"{sizes} for scenario {layout.scenario}: {how}")
+
+    def _room(self, layout: Layout) -> Iterator[Finding]:
+        """Where the cloud tells what its hosts have room for."""
+        size, needed = layout.flavor, layout.needs.servers
+        found = room(self._caller.cloud, size.vcpus, mebibytes(size.ram))
+        if found is None:
+            return
+        servers = f"servers of {size.vcpus} vCPU and {format_size(size.ram)} of RAM"
+        told = f"{found.certainly} {servers} fit on the hosts that are up, as {found.source} say" + (
+            "s" if found.source == "Placement" else ""
+        )
+        if found.certainly >= needed:
+            yield Finding("room", State.GOOD, f"{told}; {needed} are needed")
+        elif found.at_most >= needed:
+            yield Finding(
+                "room",
+                State.NOTE,
+                f"{told}; {needed} are needed, which takes hosts that promise more RAM than they have.",
+                "A host that swaps shows in every figure: free some, or make the scenario smaller.",
+            )
+        else:
+            yield Finding(
+                "room",
+                State.FAULT,
+                f"{told}; scenario {layout.scenario} needs {needed}.",
+                "Free some, add hosts, or make the scenario smaller: fewer servers, or "
+                "--set topology.flavor.ram=512MiB.",
+            )
 
 
 def _verb(subjects: list[str]) -> str:

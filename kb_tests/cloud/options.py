@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+MOST_SERVERS = 500
+"""Servers of one scenario, proxies included, unless more are allowed: a digit too many costs money."""
+
 
 @dataclass(frozen=True)
 class StageOptions:

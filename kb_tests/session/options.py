@@ -3,7 +3,7 @@
 Whoever wants something else of a load, its limits or its topology sets a path of the scenario with --kb-set,
 which needs no option of its own.
 
-pytest imports this in every session of whoever installed the suite: it imports nothing of it by itself.
+pytest imports this in every session of whoever installed the suite: it imports nothing heavy.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ import argparse
 
 import pytest
 
-MOST_SERVERS = 500
-"""Servers of one scenario, proxies included, unless more are allowed: a digit too many costs money."""
+from kb_tests.cloud.options import MOST_SERVERS
 
 
 def add(parser: pytest.Parser) -> None:

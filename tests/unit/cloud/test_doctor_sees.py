@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from kb_tests.cloud import room
 from kb_tests.cloud.connect import connect
 from kb_tests.cloud.doctor import examine
 from kb_tests.cloud.existing import adopt
@@ -61,6 +62,33 @@ def test_a_zone_that_is_not_there(there: InProcess) -> None:
     assert faults(there, storage=True, availability_zone="nova") == []
     ((what, found),) = faults(there, availability_zone="nowhere")
     assert (what, found) == ("zone", "Cloud 'kb-local' has no availability zone 'nowhere'; it has nova.")
+
+
+@pytest.mark.parametrize(
+    ("mebibytes", "state", "said"),
+    [
+        (1 << 20, State.GOOD, "are needed"),
+        (1 << 6, State.NOTE, "more RAM than they have"),
+        (1 << 3, State.FAULT, "0 servers of 1 vCPU and 64MiB of RAM fit on the hosts that are up"),
+    ],
+    ids=lambda value: str(value),
+)
+def test_what_hosts_have_room_for(there: InProcess, mebibytes: int, state: State, said: str) -> None:
+    for host in there.client.cloud.compute.hypervisors:
+        host.memory_mib = mebibytes
+    found = examine(NAME, LAYOUTS[0], StageOptions(), there.clouds_yaml)
+    (room,) = [each for each in found if each.what == "room"]
+    assert (room.state, said in room.found) == (state, True), room
+
+
+def test_hosts_that_are_down_have_none(there: InProcess) -> None:
+    for host in there.client.cloud.compute.hypervisors[1:]:
+        host.forced_down = True
+    cloud = connect(NAME, there.clouds_yaml)
+    one = room.room(cloud, vcpus=1, ram=1)
+    there.client.cloud.compute.hypervisors[0].enabled = False
+    assert one is not None
+    assert room.room(cloud, vcpus=1, ram=1) is None
 
 
 def test_an_image_of_unknown_size(there: InProcess) -> None:
