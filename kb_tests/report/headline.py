@@ -124,8 +124,10 @@ def _worst(point: PointRecord) -> str:
         return f"{value} of the {things} failed, {limit} are allowed"
     if check.name == "achieved":
         return f"{value} of the load was achieved, where {limit} are asked for"
-    if check.name == RECOVERY and check.value == float("inf"):
-        return f"it did not recover while it was watched, its limit {limit}"
+    if check.name == RECOVERY:
+        if check.value == float("inf"):
+            return words.sentence(check)
+        return f"it took {value} to recover, where {limit} are allowed"
     if check.value == float("inf"):
         return f"{words.subject(check)} was beyond measure, its limit {limit}"
     return f"{words.subject(check)} was {value}, its limit {limit}"

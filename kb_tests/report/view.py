@@ -276,12 +276,11 @@ def _cells(point: PointRecord, shown: Shown, columns: Sequence[Column]) -> tuple
 
 def _check(check: Check) -> CheckView:
     value, limit = words.pair(check)
-    low, high = words.quantity(check.low, check.unit), words.quantity(check.high, check.unit)
     return CheckView(
         subject=words.subject(check),
         value=value,
         limit=f"{'≤' if check.at_most else '≥'} {limit}",
-        interval="" if low == high else f"{low} to {high}",
+        interval=words.interval(check),
         margin=words.margin(check),
         outcome=str(check.outcome),
         detail=check.detail,

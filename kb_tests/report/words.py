@@ -58,6 +58,8 @@ def quantity(value: float, unit: str) -> str:
 def pair(check: Check) -> tuple[str, str]:
     """Value and limit of a check, with as many digits as it takes to tell them apart."""
     value, limit = quantity(check.value, check.unit), quantity(check.limit, check.unit)
+    if _unrecovered(check):
+        return "not recovered", limit
     if value != limit or check.value == check.limit:
         return value, limit
     scale, unit = _scale(check)
@@ -88,6 +90,19 @@ def subject(check: Check) -> str:
     if match:
         return f"{match[2]} of {match[1] or 'response'} {'latency' if match[1] else 'time'}"
     return SUBJECTS.get(check.name, check.name.replace("_", " "))
+
+
+def interval(check: Check) -> str:
+    """Between what the true value lies; "" where nothing can be said but the value."""
+    low, high = quantity(check.low, check.unit), quantity(check.high, check.unit)
+    if _unrecovered(check):
+        return f"{low} at least"
+    return "" if low == high else f"{low} to {high}"
+
+
+def _unrecovered(check: Check) -> bool:
+    """Whether it tells of a service that was off for as long as it was watched."""
+    return check.name == RECOVERY and math.isinf(check.value)
 
 
 def breaks(check: Check) -> bool:
@@ -124,6 +139,8 @@ def margin(check: Check) -> str:
     """By how much a check keeps or breaks its limit, in a table's cell: "132ms (3.6x) over"."""
     if math.isnan(check.value):
         return "-"
+    if _unrecovered(check):
+        return f"{duration(max(0.0, check.low - check.limit))} over at least"
     if math.isinf(check.value):
         return BEYOND
     if not breaks(check):
@@ -137,8 +154,8 @@ def sentence(check: Check) -> str:
     value, limit = pair(check)
     if math.isnan(check.value):
         return f"{what} has no value to hold against its limit {limit}"
-    if check.name == RECOVERY and math.isinf(check.value):
-        return f"it did not recover while it was watched, {duration(check.low)} at least, its limit {limit}"
+    if _unrecovered(check):
+        return f"it did not recover within {duration(check.low)}, where {limit} are allowed"
     if math.isinf(check.value):
         why = "failed" if check.name.startswith("latency") else "had no end that fio could see"
         return f"{what} is {BEYOND}, its limit {limit}: too many {_things(check)} {why}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -16,6 +17,7 @@ from kb_tests.report.charts import style
 OUTLIER = 5.0
 """From how many median distances from the median on a server is named."""
 
+_OF_RUN = re.compile(r"^kb-[0-9a-f]{8}-")
 NAMED = 3
 _APART = 3
 """Digits of a place in the strip: marks of a thousand servers that hide each other are drawn once."""
@@ -94,14 +96,16 @@ def outliers(values: Sequence[float]) -> list[int]:
 
 
 def _name(axes: Axes, name: str, value: float) -> None:
-    at = value if math.isfinite(value) else axes.get_xlim()[1]
+    last = axes.get_xlim()[1]
+    at = value if math.isfinite(value) else last
+    name = _OF_RUN.sub("", name)  # the run's id is that of all of them
     axes.plot([at], [0], marker="o", markersize=6, color=style.TONES["fail"], clip_on=False)
     axes.annotate(
         name.rpartition("-")[2] if len(name) > 20 else name,
         (at, 0),
         xytext=(0, 6),
         textcoords="offset points",
-        ha="center",
+        ha="right" if at > 0.9 * last else "center",
         color=style.TONES["fail"],
         fontsize=style.FONT - 1,
     )

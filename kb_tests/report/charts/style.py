@@ -54,7 +54,7 @@ def key(fig: Figure, entries: Sequence[tuple[str, str, str]], *, left: float = 5
     for sign, name, colour in entries:
         fig.text(at / width, 1 - top / height, sign, color=colour, fontsize=FONT, va="top")
         fig.text((at + 14) / width, 1 - top / height, name, color=SOFT, fontsize=FONT, va="top")
-        at += 14 + 6.2 * len(name) + 14
+        at += 14 + 7.2 * len(name) + 12
 
 
 def times(axes: Axes, shortest: float, longest: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,6 @@ from kb_tests.report.marks import HookRecord, RecoveryRecord
 from kb_tests.report.record import PointRecord, RunRecord, load
 from kb_tests.report.terminal import summary
 from kb_tests.report.view import view
-from kb_tests.sla.verdict import Outcome
 from tests.unit.report.build import check, judged, run, verdict
 
 TOLERANCE = Tolerance(0.001, 0.1)
@@ -35,7 +35,7 @@ EVIL = HookRecord(
 def point(*recovery: RecoveryRecord, hooks: tuple[HookRecord, ...] = (REBOOT,)) -> PointRecord:
     made = judged()
     value = float("inf") if NEVER in recovery else 3.98
-    limited = check("recovery", value, 15.0, outcome=Outcome.PASS if value < 15 else Outcome.FAIL)
+    limited = replace(check("recovery", value, 15.0), low=min(18.0, value), high=value)
     changed = {"hooks": hooks, "recovery": recovery, "verdict": verdict([limited])}
     return made.model_copy(update=changed)
 
@@ -72,8 +72,21 @@ def test_the_terminal_tells_what_was_done_and_what_followed() -> None:
 
 
 def test_the_first_sentence_says_that_it_did_not_recover() -> None:
-    assert "it did not recover while it was watched, its limit 15s" in headline(record(point(NEVER)))
-    assert words.findings(point(NEVER))[0].startswith("it did not recover while it was watched")
+    never = point(NEVER)
+    assert "it did not recover within 18s, where 15s are allowed" in headline(record(never))
+    assert words.findings(never)[0] == "it did not recover within 18s, where 15s are allowed"
+    (shown,) = view(record(never)).scenarios[0].points[0].checks
+    assert (shown.value, shown.interval, shown.margin) == (
+        "not recovered",
+        "18s at least",
+        "3s over at least",
+    )
+
+
+def test_the_first_sentence_says_how_long_it_took() -> None:
+    slow = check("recovery", 16.0, 15.0)
+    told = point(QUICK).model_copy(update={"verdict": verdict([slow])})
+    assert "it took 16s to recover, where 15s are allowed" in headline(record(told))
 
 
 def test_junit_has_a_property_for_each_figure() -> None:
