@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from kb_tests.cloud.topology import NAMES
+from kb_tests.cloud.topology import NAMES, Role
 from kb_tests.report import by_host, words
 from kb_tests.report.exitcode import ExitCode, exit_code
 from kb_tests.report.headline import headline
@@ -287,11 +287,14 @@ def _check(check: Check) -> CheckView:
     )
 
 
+_SHOWN = (Role.SERVER, Role.CLIENT, Role.STORAGE)
+
+
 def _topology(topology: TopologyRecord, again: int) -> Pairs:
     roles = Counter(server.role for server in topology.servers)
     networks = {server.network for server in topology.servers}
     return (
-        *((name.removeprefix("traffic "), f"{roles[role]:,}") for role, name in NAMES.items() if roles[role]),
+        *((NAMES[role].removeprefix("traffic "), f"{roles[role]:,}") for role in _SHOWN if roles[role]),
         ("networks", f"{len(networks):,}"),
         *((("region", region),) if (region := _region(topology)) else ()),
         (

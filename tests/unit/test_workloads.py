@@ -16,9 +16,10 @@ from kb_tests.scenario import workloads as scenario
 from kb_tests.scenario.workloads import Table
 from kb_tests.session import workloads as session
 from kb_tests.sla import workloads as sla
+from kb_tests.web import workloads as web
 
 PACKAGE = Path(__file__).parents[2] / "kb_tests"
-TABLES: list[Table[Any]] = [room.WORKLOADS for room in (scenario, cloud, fleet, sla, report, session)]
+TABLES: list[Table[Any]] = [room.WORKLOADS for room in (scenario, cloud, fleet, sla, report, session, web)]
 FORK = re.compile(
     r"isinstance\([^)]*\b(Http|Storage)(Point|Scenario|Sla|HttpMeasurement)|case (Http|Storage)\w+\("
 )

@@ -10,6 +10,7 @@ from kb_tests.report import html
 from kb_tests.report.charts import page as charts
 from kb_tests.report.http.measured import HttpMeasurementRecord
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord, load
+from kb_tests.report.view import view
 from tests.unit.report import build
 
 VOID = {"meta", "br", "link", "img", "input"}
@@ -84,6 +85,11 @@ def test_a_page_tells_what_does_not_stand_against_a_pass() -> None:
         "1 of 4 generators sent too late."
         in page(build.judged(notes=["1 of 4 generators sent too late."])).text
     )
+
+
+def test_what_it_ran_on_counts_what_loads_and_is_loaded() -> None:
+    (scenario,) = view(build.run([build.judged()])).scenarios
+    assert [name for name, _ in scenario.topology][:3] == ["HTTP servers", "generators", "networks"]
 
 
 def test_links_lead_to_places_in_the_page_and_nowhere_else() -> None:
