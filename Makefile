@@ -13,6 +13,7 @@
 # make error-rates  how often the shipped verdicts err, by simulation
 # make neighbours   sessions beside pytest plugins that rerun, repeat, reorder and time out tests
 # make readme       the pages' commands that take over half a minute, in a fresh clone
+# make browser      the web UI in Chromium, from nothing to a verdict, and make check-web; brings both and Node
 # make openstack    the acceptance on a real OpenStack of this machine's own
 
 PYTHON ?=
@@ -38,6 +39,7 @@ NIGHTLY := \
 	error-rates \
 	neighbours \
 	readme \
+	browser \
 	openstack
 
 .PHONY: demo ui test pytest check check-web nightly $(NIGHTLY) setup setup-dev clean
@@ -101,6 +103,11 @@ readme: setup-dev
 openstack: setup-dev
 	$(BIN)/tox -e openstack
 
+browser:
+	@PYTHON=$(PYTHON) VENV=$(VENV) PROFILE=browser ./setup.sh dev
+	@$(MAKE) --no-print-directory check-web
+	$(BIN)/tox -e browser
+
 wrong-servers: setup-dev
 	$(PYTEST) tests/nightly/test_wrong_servers.py
 
@@ -117,7 +124,7 @@ check: setup-dev
 
 # Where the bundle is made anew, it has to be the one that is checked in.
 check-web:
-	cd tools/web && npm ci --silent && npm run --silent types && npm run --silent lint && npm run --silent vendor
+	cd tools/web && npm ci --silent && npm run --silent types && npm run --silent lint && npm run --silent test && npm run --silent vendor
 	git diff --exit-code -- kb_tests/web/static/vendor
 
 setup:

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Brings what `make demo` needs, and with the argument `dev` what `make test` needs: the system packages of
-# bindep.txt, and a virtual environment with this project in it. What is there already is left alone.
+# bindep.txt (those of PROFILE, too), and a virtual environment with this project in it. What is there already is left alone.
 set -eu
 cd "$(dirname "$0")"
 PYTHON=${PYTHON:-}
@@ -37,7 +37,7 @@ command -v "$PYTHON" >/dev/null || fail "there is no $PYTHON. Name a Python 3.11
     fail "Python 3.11 or newer is needed, but $PYTHON is $("$PYTHON" -V 2>&1). Name another: make PYTHON=python3.12"
 
 profiles='localcloud'
-[ "$EXTRA" != dev ] || profiles='localcloud|test'
+[ "$EXTRA" != dev ] || profiles="localcloud|test${PROFILE:+|$PROFILE}"
 packages=$(sed -nE "s/^([a-z0-9.+-]+) \[platform:dpkg( ($profiles))?\]$/\1/p" bindep.txt)
 missing=
 if command -v dpkg-query >/dev/null; then

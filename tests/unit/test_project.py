@@ -91,7 +91,7 @@ def test_the_scenarios_travel_with_the_package() -> None:
 def test_every_system_package_is_one_that_the_set_up_installs() -> None:
     lines = [line for line in (ROOT / "bindep.txt").read_text().splitlines() if not line.startswith("#")]
     (pattern,) = re.findall(r'sed -nE "(s/.*?/p)"', (ROOT / "setup.sh").read_text())
-    pattern = pattern.replace("($profiles)", "(localcloud|test|openstack)")
+    pattern = pattern.replace("($profiles)", "(localcloud|test|browser|openstack)")
     found = subprocess.run(
         ["sed", "-nE", pattern, ROOT / "bindep.txt"], capture_output=True, text=True, check=True
     )

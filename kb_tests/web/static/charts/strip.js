@@ -1,7 +1,7 @@
 // One mark a point: passes are a calm line, whatever is no pass leaves it and has a shape of its own.
 import { el } from "./draw.js";
 
-/** p pass, f fail, i inconclusive, x invalid, r running, . to come, - without a result. */
+/** p pass, f fail, i inconclusive, x invalid, m measured, r running, . to come, - without a result. */
 /** @param {Element} s @param {string} c @param {number} x @param {number} y @param {number} w */
 export const tiny = (s, c, x, y, w) => {
   if (c === "p") el(s, "rect", { class: "m-pass", x: x - w, y: y - 1.5, width: 2 * w, height: 3 });
@@ -14,6 +14,7 @@ export const tiny = (s, c, x, y, w) => {
     el(s, "rect", { class: "m-invalid", x: x - w, y: y - 4, width: 2 * w, height: 8 });
     el(s, "path", { class: "cut", d: `M${x} ${y - 2.6}v3m0 1.2v1.2` });
   }
+  if (c === "m") el(s, "rect", { class: "bar soft", x: x - w, y: y - 1.5, width: 2 * w, height: 3 });
   if (c === "-") el(s, "rect", { class: "m-none", x: x - w + 0.5, y: y - 1.5, width: 2 * w - 1, height: 3 });
   if (c === "r") el(s, "circle", { class: "m-run pulse", cx: x, cy: y, r: Math.min(4, w) });
   if (c === ".") el(s, "circle", { class: "m-none", cx: x, cy: y, r: 1.6 });

@@ -55,7 +55,7 @@ export const when = (at) => {
 
 /** The same in UTC, for a title. @param {string | number | null} at */
 export const utc = (at) =>
-  at === null ? "" : new Date(typeof at === "number" ? at * 1000 : at).toISOString().replace("T", " ").slice(0, 19) + " UTC";
+  at === null ? "" : `${new Date(typeof at === "number" ? at * 1000 : at).toISOString().replace("T", " ").slice(0, 19)} UTC`;
 
 /** "1 point", "3 points". @param {number} count @param {string} thing */
 export const many = (count, thing) => `${count.toLocaleString("en-US")} ${thing}${count === 1 ? "" : "s"}`;

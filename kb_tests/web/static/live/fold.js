@@ -40,6 +40,8 @@ export class Live {
     this.phases = new Map();
     /** @type {Map<string, any[]>} */
     this.servers = new Map();
+    /** @type {Map<string, { name: string, building: number, booting: number | null, ready: number | null }>} when a server came so far */
+    this.boots = new Map();
     /** @type {{ t: number, text: string }[]} */
     this.log = [];
     /** @type {{ t: number, text: string }[]} */
@@ -74,6 +76,11 @@ export class Live {
     if (this.state === "ended" || (this.state === "stopping" && !["removing", "ended"].includes(state))) return;
     if (this.state !== state) this.since[state] ??= t;
     this.state = /** @type {any} */ (state);
+  }
+
+  /** Nothing more comes: what has no verdict yet has none. */
+  over() {
+    for (const point of this.points.values()) point.outcome ||= "not_run";
   }
 
   /** The embedded cloud has a name in the selection alone. @param {any} event */
@@ -112,6 +119,14 @@ export class Live {
         this.phases.set(name, { ...known, done: event.done ?? 0, total: event.total, to: event.t });
         break;
       }
+      case "server":
+        this.enter("staging", event.t);
+        for (const name of event.names) {
+          const known = this.boots.get(name) ?? { name, building: event.t, booting: null, ready: null };
+          if (event.state === "booting" || event.state === "ready") known[/** @type {"booting" | "ready"} */ (event.state)] ??= event.t;
+          this.boots.set(name, known);
+        }
+        break;
       case "staged":
         this.servers.set(event.scenario, event.servers ?? []);
         break;
@@ -164,6 +179,7 @@ export class Live {
         if (event.process === "main") {
           this.enter("ended", event.t);
           this.exitCode = event.exit_code ?? null;
+          this.over();
         }
         break;
     }
@@ -184,6 +200,23 @@ export const series = (point) => {
   const rows = Array.from({ length: Math.max(0, last - first + 1) }, () => []);
   for (const second of own) rows[second.index - first] = second.buckets ?? [];
   return { at, rows, first };
+};
+
+/**
+ * What exact counts say already of a limit on a percentile, whatever comes in this look: "no longer pass", "no longer
+ * fail", or "". Of the first second some may belong to the warm-up, so they count against either claim.
+ * @param {Point} point @param {string} name of the limit @param {number} percent
+ */
+export const fact = (point, name, percent) => {
+  const whole = point.offered * point.duration;
+  const own = point.seconds.filter((second) => second.index >= 0);
+  if (!whole || !own.length || own.some((second) => second.missing?.length)) return "";
+  const slower = (/** @type {any[]} */ seconds) => seconds.reduce((sum, second) => sum + (second.slower?.[name] ?? 0), 0);
+  const later = own.filter((second) => second.index >= 1);
+  const allowed = (whole * (100 - percent)) / 100;
+  if (slower(later) > allowed + 1) return "no longer pass";
+  const ended = later.reduce((sum, second) => sum + second.completed + second.failed, 0);
+  return slower(own) + Math.max(0, whole - ended) < allowed - 1 ? "no longer fail" : "";
 };
 
 /** Counts of all seconds of the measured window. @param {Point} point */

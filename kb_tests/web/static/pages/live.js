@@ -1,11 +1,12 @@
 // A session while it runs, and how it ended: followed from its files, whoever started it.
+import { boot } from "../charts/boot.js";
 import { edge, percentile } from "../charts/heat.js";
 import { hosts } from "../charts/hosts.js";
 import { timeline } from "../charts/timeline.js";
 import { follow, get, post } from "../lib/api.js";
 import { Could, Reading, useData } from "../lib/load.js";
 import { clock, number, share, time, took, when } from "../lib/words.js";
-import { Live, series, shown, soFar } from "../live/fold.js";
+import { Live, fact, series, shown, soFar } from "../live/fold.js";
 import { Figure, Plot, Ramp } from "../parts/chart.js";
 import { Bounds, BoundsHead } from "../parts/checks.js";
 import { Ladder } from "../parts/ladder.js";
@@ -37,7 +38,7 @@ const useLive = (sid) => {
     follow(sid, {
       events: (events) => { live.current.take(events); draw(); },
       heard: hear,
-      end: (brokenOff) => ended(brokenOff ? "broken_off" : "ended"),
+      end: (brokenOff) => { live.current.over(); ended(brokenOff ? "broken_off" : "ended"); },
     }, stop.signal).catch(fail);
     return () => {
       stop.abort();
@@ -114,12 +115,12 @@ const rung = (point, live) => {
 /** @param {{ point: any }} props */
 const Preview = ({ point }) => {
   const far = soFar(point);
-  const rows = Object.entries(point.limits).filter(([name]) => name.startsWith("latency p")).map(([name, limit]) => ({ name: name.slice(8), limit: Number(limit), value: percentile(far.buckets, Number(name.slice(9))) }));
+  const rows = Object.entries(point.limits).filter(([name]) => name.startsWith("latency p")).map(([name, limit]) => ({ name: name.slice(8), limit: Number(limit), value: percentile(far.buckets, Number(name.slice(9))), fact: fact(point, name, Number(name.slice(9))) }));
   if (!rows.length || !far.due) return null;
-  return html`<section><div class="sec"><h2>Preview of the verdict</h2><p>from classes of 19 %; only a look decides, and says how sure it is</p></div>
+  return html`<section><div class="sec"><h2>Preview of the verdict</h2><p>about, from classes of 19 %; “can no longer” is counted exactly; only a look decides</p></div>
     <table class="checks stack"><thead><tr><th>Limit on</th><th class="num">Allowed</th><th class="num">So far</th><th class="b"><${BoundsHead} /></th><th>What can be said</th></tr></thead><tbody>
-      ${rows.map((row) => html`<tr class="running"><th scope="row">${row.name}</th><td class="num" data-l="Allowed">≤ ${time(row.limit)}</td><td class="num" data-l="So far">about ${time(row.value, 2)}</td>
-        <td class="b"><${Bounds} of=${{ low: null, at: Number.isFinite(row.value) ? row.value / row.limit : null, high: null }} /></td><td class="say">${row.value > row.limit * 1.19 ? "above its limit so far" : row.value * 1.19 < row.limit ? "below its limit so far" : "near its limit"}; not judged yet</td></tr>`)}
+      ${rows.map((row) => html`<tr class=${row.fact === "no longer pass" ? "fail" : row.fact ? "pass" : "running"}><th scope="row">${row.name}</th><td class="num" data-l="Allowed">≤ ${time(row.limit)}</td><td class="num" data-l="So far">about ${time(row.value, 2)}</td>
+        <td class="b"><${Bounds} of=${{ low: null, at: Number.isFinite(row.value) ? row.value / row.limit : null, high: null }} /></td><td class="say">${row.fact ? html`<b>Can ${row.fact}</b> in this look` : row.value > row.limit * 1.19 ? "above its limit so far" : row.value * 1.19 < row.limit ? "below its limit so far" : "near its limit"}; not judged yet</td></tr>`)}
       <tr class="running"><th scope="row">failed</th><td></td><td class="num" data-l="So far">${share(far.failed / far.due)}</td><td class="b"><${Bounds} of=${null} /></td><td class="say">${number(far.failed)} of ${number(far.due)}</td></tr>
     </tbody></table></section>`;
 };
@@ -171,14 +172,26 @@ const Where = ({ point, live }) => {
       <p class="small soft">■ loaded server ○ generator</p>
       ${slow.length > 0 && html`<table class="small"><thead><tr><th>Slowest</th><th class="num">p99 up to</th><th class="num">failed</th></tr></thead><tbody>${slow.map((/** @type {any} */ [host, , failed, bucket]) => html`<tr><th scope="row">${host}</th><td class="num">${time(edge(bucket + 1), 2)}</td><td class="num">${failed}</td></tr>`)}</tbody></table>`}</section>`}
     ${last && html`<section><div class="sec"><h2>Heard</h2></div><p><b>${last.agents} of ${last.expected}</b> in second ${last.index}</p>
-      ${last.missing?.length > 0 && html`<div class="alert small inconclusive"><${Icon} name="note" /><p>Silent: ${last.missing.join(", ")}. The figures wait 2 s for them, then go on without.</p></div>`}</section>`}`;
+      ${last.missing?.length > 0 && html`<div class="alert small inconclusive"><${Icon} name="note" /><p>Silent: ${last.missing.join(", ")}. The figures wait 2 s for them, then go on without.</p></div>`}
+      <${Facts} one pairs=${[["sent late, worst", last.lag === undefined || last.lag === null ? "–" : time(last.lag, 2)], ["CPU, worst", last.cpu === undefined || last.cpu === null ? "–" : share(last.cpu)]]} /></section>`}`;
 };
 
 /** @param {{ live: Live }} props */
 const Phases = ({ live }) => html`<section><div class="sec"><h2>Staging</h2><p>nothing is loaded yet</p></div>
   <table class="phases"><thead><tr><th>Phase</th><th class="num">Done</th><th class="num">Took</th></tr></thead><tbody>
     ${[...live.phases.values()].map((phase) => { const done = phase.done >= phase.total; return html`<tr class=${done ? "pass" : "running"}><th scope="row"><${Icon} name=${done ? "pass" : "running"} />${phase.name}</th><td class="num">${phase.total ? `${phase.done} of ${phase.total}` : "–"}</td><td class="num soft">${clock((done ? phase.to : live.now) - phase.from)}</td></tr>`; })}
-  </tbody></table></section>`;
+  </tbody></table>
+  ${live.boots.size > 0 && html`<${Figure} title="Each server" says=${`${[...live.boots.values()].filter((one) => one.ready).length} of ${live.boots.size} ready; grey: building, blue: booting`} table=${{ columns: ["Server", "asked for", "active", "ready"], rows: boots(live).map((one) => [one.name, clock(one.building), one.booting === null ? "–" : clock(one.booting), one.ready === null ? "–" : clock(one.ready)]) }}>
+    <${Plot} draw=${boot} data=${{ title: "Each server from request to ready", now: live.now - firstBoot(live), servers: boots(live) }} /><//>`}</section>`;
+
+/** @param {Live} live */
+const firstBoot = (live) => Math.min(...[...live.boots.values()].map((one) => one.building));
+
+/** In seconds since the first was asked for. @param {Live} live */
+const boots = (live) => {
+  const first = firstBoot(live);
+  return [...live.boots.values()].map((one) => ({ name: one.name, building: one.building - first, booting: one.booting === null ? null : one.booting - first, ready: one.ready === null ? null : one.ready - first }));
+};
 
 /** @param {{ live: Live }} props */
 const Log = ({ live }) => html`<section><div class="sec"><h2>Log</h2><p>last lines; closing this page changes nothing</p></div>
@@ -212,7 +225,7 @@ const Marker = ({ sid }) => {
 
 /** @param {Live} live @param {string} end @param {any} row */
 const sentence = (live, end, row) => {
-  const judged = [...live.points.values()].filter((point) => point.outcome);
+  const judged = [...live.points.values()].filter((point) => point.outcome && !["lost", "not_run"].includes(point.outcome));
   const passed = judged.filter((point) => point.outcome === "pass").length;
   const far = judged.length ? `${passed} of ${judged.length} ${judged.length === 1 ? "point passes" : "points pass"}. ` : "";
   if (end === "broken_off") return row?.sentence || `${far}It ended without a word: its process is gone.`;
@@ -227,7 +240,7 @@ const sentence = (live, end, row) => {
 
 /** @param {{ live: Live, row: any, end: string }} props */
 const Ended = ({ live, row, end }) => {
-  const worst = [...live.points.values()].filter((point) => point.outcome && point.outcome !== "pass");
+  const worst = [...live.points.values()].filter((point) => !["", "pass", "not_run", "lost", "measured"].includes(point.outcome));
   const broke = worst.find((point) => point.outcome === "fail") ?? worst[0];
   const run = broke ? live.runs[broke.cloud] : Object.values(live.runs)[0];
   const failing = broke?.checks.filter((/** @type {any} */ check) => check.outcome === "fail") ?? [];

@@ -3,7 +3,7 @@ import { Could, Reading, useData } from "../lib/load.js";
 import { many, when } from "../lib/words.js";
 import { Bounds, BoundsHead } from "../parts/checks.js";
 import { Icon, Outcome, letter, tone, word } from "../parts/outcome.js";
-import { RunTable, Strip } from "../parts/runtable.js";
+import { RunTable, Strip, cameTo } from "../parts/runtable.js";
 import { Shell } from "../parts/shell.js";
 import { Stop } from "../parts/stop.js";
 import { Start } from "../parts/start.js";
@@ -50,7 +50,7 @@ const Empty = ({ scenarios, clouds, version, again }) => {
 const Clouds = ({ clouds }) => html`<section><div class="sec"><h2>Clouds</h2><p>outcomes of the last runs, the newest at the right</p></div>
   <table class="stack clouds"><thead><tr><th>Cloud</th><th>Last verdict</th><th>Last runs</th><th>Last run</th></tr></thead><tbody>
     ${[...clouds].map(([cloud, runs]) => html`<tr class="mid"><th scope="row"><a class="plain" href=${`/runs?cloud=${encodeURIComponent(cloud)}`}><b>${cloud}</b></a></th>
-      <td class="st"><${Outcome} of=${runs[0].outcome} /> <span class="soft">${runs[0].points.filter((/** @type {string[]} */ p) => p[1] === "pass").length} of ${many(runs[0].points.length, "point")}</span>${runs[0].new_failure && html` <span class="new">new</span>`}</td>
+      <td class="st"><${Outcome} of=${cameTo(runs[0])} /> <span class="soft">${runs[0].points.filter((/** @type {string[]} */ p) => p[1] === "pass").length} of ${many(runs[0].points.length, "point")}</span>${runs[0].new_failure && html` <span class="new">new</span>`}</td>
       <td class="sp"><${Strip} marks=${runs.slice(0, 20).reverse().map((run) => letter(run.outcome)).join("")} title=${`last runs: ${runs.slice(0, 20).map((run) => word(run.outcome)).join(", ")}`} /></td>
       <td data-l="Last run"><a href=${`/runs/${runs[0].run}`}>${when(runs[0].started)}</a></td></tr>`)}
   </tbody></table></section>`;
@@ -60,7 +60,9 @@ const sentence = (clouds) => {
   const bad = [...clouds].filter(([, runs]) => runs[0].outcome !== "pass" && runs[0].outcome !== "measured");
   if (!bad.length) return clouds.size === 1 ? "The last run kept its SLA." : `The last runs on all ${clouds.size} clouds kept their SLA.`;
   const [cloud, runs] = bad[0];
-  return `${clouds.size - bad.length} of ${many(clouds.size, "cloud")} kept its SLA in its last run. ${cloud}: ${word(runs[0].outcome).toLowerCase()}${runs[0].new_failure ? ", new" : ""}.`;
+  const what = `${word(cameTo(runs[0])).toLowerCase()}${runs[0].new_failure ? ", for the first time" : ""}`;
+  if (clouds.size === 1) return `The last run on ${cloud}: ${what}.`;
+  return `${clouds.size - bad.length} of ${many(clouds.size, "cloud")} kept the SLA in the last run. ${cloud}: ${what}.`;
 };
 
 export const Overview = () => {

@@ -6,7 +6,7 @@ const CLASSES = /** @type {Record<string, string>} */ ({
   "": "to-come", interrupted: "not-run", unfinished: "not-run", not_run: "not-run", "not run": "not-run", measured: "note",
 });
 const WORDS = /** @type {Record<string, string>} */ ({ "": "To come", not_run: "Not run", leaked: "Leaked" });
-const MARKS = /** @type {Record<string, string>} */ ({ pass: "p", fail: "f", inconclusive: "i", invalid: "x", running: "r", "": "." });
+const MARKS = /** @type {Record<string, string>} */ ({ pass: "p", fail: "f", inconclusive: "i", invalid: "x", leaked: "f", measured: "m", running: "r", "": "." });
 
 /** The class of an outcome or a status. @param {string} outcome */
 export const tone = (outcome) => CLASSES[outcome] ?? "not-run";

@@ -13,6 +13,9 @@ export const counted = (points) => {
   return [...counts].map(([outcome, count]) => `${count} ${word(outcome).toLowerCase()}`).join(", ") || "no point";
 };
 
+/** What a run came to: one that was stopped is not just "not run". @param {any} run */
+export const cameTo = (run) => (run.exit_code === 2 && ["not_run", "empty", "lost"].includes(run.outcome) ? "interrupted" : run.outcome);
+
 /** @param {{ marks: string, title: string }} props */
 export const Strip = ({ marks, title }) => html`<${Plot} free cls="strip" draw=${strip} data=${{ marks, title }} />`;
 
@@ -21,7 +24,7 @@ export const RunTable = ({ runs }) => html`
   <table class="stack runs">
     <thead><tr><th>Outcome</th><th>Scenario</th><th>Cloud</th><th>Points</th><th>What came out</th><th class="num">Took</th><th>Started</th><th>Run</th></tr></thead>
     <tbody>${runs.map((run) => html`<tr class="go" key=${run.run}>
-      <td class="st"><${Outcome} of=${run.outcome} />${run.new_failure && html` <span class="new">new</span>`}</td>
+      <td class="st"><${Outcome} of=${cameTo(run)} />${run.new_failure && html` <span class="new">new</span>`}</td>
       <th scope="row"><a href=${`/runs/${run.run}`}>${run.scenarios.join(", ") || "no scenario"}</a>${run.tags.map((/** @type {string} */ tag) => html` <span class="tag">${tag}</span>`)}</th>
       <td class="cl">${run.cloud}</td>
       <td class="pts"><${Strip} marks=${run.points.slice(0, 24).map((/** @type {string[]} */ p) => letter(p[1])).join("")} title=${counted(run.points)} />${run.points.length > 24 && html`<span class="small soft">of ${run.points.length}</span>`}</td>

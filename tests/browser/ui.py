@@ -1,0 +1,124 @@
+"""A `kb ui` of its own, and a browser that reaches nothing but this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+
+CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
+AXE = Path(__file__).parents[2] / "tools/web/node_modules/axe-core/axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
+PATIENCE = 240.0
+
+
+class Ui:
+    """The process; started again it shows the same."""
+
+    def __init__(self, folder: Path) -> None:
+        self.reports = folder / "reports"
+        self._env = os.environ | {"XDG_STATE_HOME": str(folder / "state")}
+        self.start()
+
+    def start(self) -> None:
+        program = "import sys; from kb_tests.cli import main; sys.exit(main())"
+        options = ["--no-open", "--port", "0", "--reports", str(self.reports)]
+        command = [sys.executable, "-c", program, "ui", *options]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, env=self._env, text=True)
+        assert self.process.stdout is not None
+        self.address = self.process.stdout.readline().removeprefix("kb ui: ").strip()
+        self.base = self.address.partition("/#")[0]
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> float:
+        """Seconds that it took to end."""
+        began = time.monotonic()
+        self.process.send_signal(number)
+        self.process.wait(60)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        return time.monotonic() - began
+
+
+class Page:
+    """What is on the screen."""
+
+    def __init__(self, driver: webdriver.Chrome) -> None:
+        self.driver = driver
+
+    @property
+    def title(self) -> str:
+        found = self.driver.find_elements(By.TAG_NAME, "h1")
+        return found[0].text if found else ""
+
+    def go(self, address: str) -> None:
+        self.driver.get(address)
+
+    def press(self, text: str) -> None:
+        def shown() -> Any:
+            return next(
+                (
+                    one
+                    for one in self.driver.find_elements(By.CSS_SELECTOR, "button, a")
+                    if one.is_displayed() and one.is_enabled() and one.text.startswith(text)
+                ),
+                None,
+            )
+
+        self.until(lambda: shown() is not None)
+        shown().click()
+
+    def until(self, wanted: Callable[[], bool], what: str = "") -> None:
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            with contextlib.suppress(Exception):
+                if wanted():
+                    return
+            time.sleep(0.1)
+        raise AssertionError(f"{what or 'It'} did not come to be; the page says {self.title!r}.")
+
+    def look(self, width: int, *, dark: bool) -> None:
+        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+
+    def faults(self) -> list[Any]:
+        """What axe finds wrong, and whether the page is wider than the screen."""
+        self.driver.execute_script(AXE.read_text())
+        found: list[Any] = self.driver.execute_async_script(
+            "const done = arguments[1]; axe.run(document, {runOnly: arguments[0]})"
+            ".then((found) => done(found.violations.map((one) => [one.id, one.nodes[0].html])))",
+            RULES,
+        )
+        wide = self.driver.execute_script("return document.documentElement.scrollWidth > innerWidth")
+        return [*found, *(["wider than the screen"] if wide else [])]
+
+    def complaints(self) -> list[str]:
+        """What the browser's console says: anything of the rules for it, any error."""
+        entries: list[dict[str, Any]] = self.driver.execute("getLog", {"type": "browser"})["value"]
+        return [str(entry["message"]) for entry in entries]
+
+
+@contextlib.contextmanager
+def browser() -> Iterator[Page]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(CHROMIUM)
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
+        options.add_argument(argument)
+    options.add_argument("--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
+    try:
+        yield Page(driver)
+    finally:
+        driver.quit()

@@ -1,0 +1,88 @@
+// What the live page makes of events: bounded, whole after a resume, and no claim that later seconds could refute.
+import assert from "node:assert/strict";
+import test from "node:test";
+import { between, edge, percentile } from "../../kb_tests/web/static/charts/heat.js";
+import { Live, fact, shown, soFar } from "../../kb_tests/web/static/live/fold.js";
+import { clock, number, share, time, took } from "../../kb_tests/web/static/lib/words.js";
+
+const begun = { kind: "point_started", point: "a", cloud: "c", look: 1, looks: 2, duration: 10, warm_up: 0, offered: 100, unit: "requests/s", agents: 1, limits: { "latency p99": 0.05 }, t: 1 };
+const second = (index, slower = 0, done = 100) => ({ kind: "second", point: "a", cloud: "c", index, agents: 1, expected: 1, due: 100, completed: done, failed: 0, buckets: [[40, done]], slower: { "latency p99": slower }, t: 2 + index });
+const fed = (...events) => {
+  const live = new Live();
+  live.take([{ kind: "selected", points: [{ cloud: "c", id: "a", scenario: "s", kind: "http", clients: 1 }], t: 0 }, begun, ...events]);
+  return live;
+};
+const claim = (...events) => fact(fed(...events).current, "latency p99", 99);
+
+test("more slow ones than a percent of the whole look cannot pass any more", () => {
+  assert.equal(claim(second(0), second(1, 11), second(2)), ""); // 10 of 1,000 may be slow, and one is the rounding's
+  assert.equal(claim(second(0), second(1, 12)), "no longer pass");
+});
+
+test("slow ones of the first second may be of the warm-up, and prove nothing", () => {
+  assert.equal(claim(second(0, 50)), "");
+  assert.equal(claim(second(0, 50), second(1)), "");
+});
+
+test("nothing can fail any more only when what is to come is less than what may be slow", () => {
+  const all = Array.from({ length: 10 }, (_, i) => second(i));
+  assert.equal(claim(...all.slice(0, 9)), "");
+  assert.equal(claim(...all), ""); // the first second counts as not ended
+  assert.equal(claim(...all, second(10, 0, 95)), "no longer fail");
+});
+
+test("where an agent was not heard nothing is claimed", () => {
+  assert.equal(claim(second(0), { ...second(1, 100), missing: ["client-1"] }), "");
+});
+
+test("a new look begins anew, and a point has one place", () => {
+  const live = fed(second(0), second(1), { ...begun, look: 2, t: 9 }, second(0));
+  assert.equal(live.points.size, 1);
+  assert.equal(live.current.seconds.length, 1);
+});
+
+test("the embedded cloud has a name in the selection alone", () => {
+  const live = fed({ ...begun, cloud: "" }, { ...second(0), cloud: "" }, { kind: "point", point: "a", cloud: "", status: "judged", outcome: "pass", t: 5 });
+  assert.equal(live.points.size, 1);
+  assert.equal(live.points.get("c a").outcome, "pass");
+});
+
+test("an hour of seconds is kept, and said to be the last", () => {
+  const live = fed(...Array.from({ length: 4000 }, (_, i) => second(i)));
+  assert.equal(live.current.seconds.length, 3600);
+  assert.equal(live.current.dropped, 400);
+});
+
+test("stopping is not undone by what still runs, and the end ends everything", () => {
+  const live = fed({ kind: "stopping", t: 3 }, second(1));
+  assert.equal(live.state, "stopping");
+  live.take([{ kind: "teardown", total: 4, done: 2, t: 4 }, { kind: "end", process: "gw0", t: 5 }]);
+  assert.equal(live.state, "removing");
+  live.take([{ kind: "end", process: "main", exit_code: 2, t: 6 }]);
+  assert.equal(live.state, "ended");
+  assert.equal(live.points.get("c a").outcome, "not_run");
+});
+
+test("what ends behind the window is counted, and drawn where it is much", () => {
+  const few = fed(second(0), second(10, 0, 1)).current;
+  assert.equal(shown(few).length, 1);
+  assert.equal(soFar(few).completed, 101);
+  assert.equal(shown(fed(second(0), second(10, 0, 50)).current).length, 2);
+});
+
+test("percentiles of buckets are those of the server", () => {
+  assert.ok(Math.abs(percentile(new Map([[40, 100]]), 50) - edge(40.5)) < 1e-12);
+  assert.ok(Number.isNaN(percentile(new Map(), 50)));
+  assert.deepEqual([...between({ at: -1, step: 1, rows: [[[1, 1]], [[2, 2]], [[2, 3]]] }, 0, 2)], [[2, 5]]);
+});
+
+test("figures read as the design says", () => {
+  assert.equal(time(0.000642), "642\u00a0µs");
+  assert.equal(time(0.0309), "30.9\u00a0ms");
+  assert.equal(time(null), "–");
+  assert.equal(number(4498.2), "4,498");
+  assert.equal(share(0.999999), "99.99\u00a0%");
+  assert.equal(share(1), "100\u00a0%");
+  assert.equal(clock(65), "1:05");
+  assert.equal(took(3700), "1\u00a0h 1\u00a0min");
+});
