@@ -1,5 +1,6 @@
 """Under xdist: all tests of one cloud go to one worker, whatever --dist says, so that no cloud carries two
 loads at a time and each topology is staged once. Clouds run in parallel; other tests go where there is room.
+Two entries of clouds.yaml may be one cloud (`places`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
 from kb_tests.session.courier import refusals, unpacked
+from kb_tests.session.places import places
 from kb_tests.session.selection import Load, Selection
 
 _CLOUD = "cloud:"
@@ -37,6 +39,7 @@ class CloudScheduling(LoadScopeScheduling):
         self._select = select
         self._refuse = refuse
         self._loads: dict[str, Load] = {}
+        self._places: Mapping[str, str] = {}
 
     def add_node_collection(self, node: WorkerController, collection: Sequence[str]) -> None:
         """Take the tests that a worker has collected, and what they load."""
@@ -51,11 +54,12 @@ class CloudScheduling(LoadScopeScheduling):
         """Begin, unless what was asked for cannot work."""
         if self.collection is None:
             self._refuse(self._loads.values())
+            self._places = places(load.target.cloud for load in self._loads.values())
         super().schedule()
 
     def _split_scope(self, nodeid: str) -> str:
         load = self._loads.get(nodeid)
-        return nodeid if load is None else _CLOUD + load.target.cloud
+        return nodeid if load is None else _CLOUD + self._places[load.target.cloud]
 
     def remove_node(self, node: WorkerController) -> str | None:
         """Forget `node`; returns the test it was running.
