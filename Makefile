@@ -9,6 +9,7 @@
 # make campaign     300 runs with a fault each: nothing leaks, no verdict is wrong
 # make fuzz         10,000 cases of each kind of wild input: scenario files, messages, reports, journals
 # make wrong-servers  servers that answer wrongly in all ways we know are red, true ones green
+# make pairings     kb cleanup by every entry of clouds.yaml after a run of every other one
 # make watched      a session that 64 shells follow at once is as one that nobody watches
 # make error-rates  how often the shipped verdicts err, by simulation
 # make neighbours   sessions beside pytest plugins that rerun, repeat, reorder and time out tests
@@ -36,6 +37,7 @@ NIGHTLY := \
 	fuzz \
 	wrong-servers \
 	watched \
+	pairings \
 	error-rates \
 	neighbours \
 	readme \
@@ -113,6 +115,9 @@ wrong-servers: setup-dev
 
 watched: setup-dev
 	$(PYTEST) tests/nightly/test_watched.py
+
+pairings: setup-dev
+	$(PYTEST) tests/nightly/test_every_pairing.py
 
 fuzz: setup-dev
 	HYPOTHESIS_PROFILE=deep $(BIN)/pytest -n auto $(FUZZED)

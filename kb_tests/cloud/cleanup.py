@@ -178,7 +178,7 @@ def _clean(
             continue
         ended = _end(cloud, run, progress, deadline, anywhere=anywhere)
         cleaned.removed += ended.removed
-        cleaned.notes += filter(None, [ended.unseen])
+        cleaned.notes += filter(None, [ended.unseen, ended.late])
         cleaned.faults += map(str, filter(None, [ended.leak]))
     return cleaned
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from kb_tests.cloud.calls import understood
 from kb_tests.cloud.connect import Cloud
@@ -28,11 +29,12 @@ _SETTLE = 3.0
 @dataclass(frozen=True)
 class Ended:
     """What became of a run on one cloud: what was `removed`, in order; what stays `unseen`, as it is shown to
-    another account only; the `leak`, where something would not go.
+    another account only; what may come `late`; the `leak`, where something would not go.
     """
 
     removed: tuple[Resource, ...]
     unseen: str = ""
+    late: str = ""
     leak: LeakError | None = None
 
 
@@ -92,12 +94,15 @@ def _end(
     except LeakError as error:
         leak = error
     unseen = [entry for entry in journal.entries() if not _shows(cloud, journal, entry)]
+    late = ""
     if leak is None and not unseen:
-        if undecided and time.time() < last_intent + LATE_SECONDS:
-            journal.unsettle(last_intent + LATE_SECONDS)
+        until = last_intent + LATE_SECONDS
+        if undecided and time.time() < until:
+            journal.unsettle(until)
+            late = _late(cloud, journal, undecided, until)
         else:
             journal.close()
-    return Ended(tuple(removal.removed), _sentence(cloud, journal, unseen), leak)
+    return Ended(tuple(removal.removed), _sentence(cloud, journal, unseen), late, leak)
 
 
 def _known(cloud: Cloud, journal: Journal, entry: Entry) -> Resource | None:
@@ -130,11 +135,22 @@ def _sentence(cloud: Cloud, journal: Journal, unseen: list[Entry]) -> str:
     """What stays, and who can remove it; empty where nothing does."""
     if not unseen:
         return ""
-    counts = ", ".join(
-        f"{count} {kind.replace('_', ' ')}" for kind, count in Counter(e.kind for e in unseen).items()
-    )
-    made_on, run = journal.header.cloud, journal.run_id
+    counts, made_on, run = _counts(unseen), journal.header.cloud, journal.run_id
     return (
         f"Cloud {cloud.name!r} does not show what else there may be of run {run}: {counts}, made on "
         f"{made_on!r}, {journal.account}. Remove it with kb cleanup --cloud {made_on} --run {run}."
     )
+
+
+def _late(cloud: Cloud, journal: Journal, undecided: Sequence[Entry], until: float) -> str:
+    """What may yet take effect, and how it is found."""
+    at = datetime.fromtimestamp(until, UTC).strftime("%H:%M UTC")
+    return (
+        f"Of run {journal.run_id} there may yet come {_counts(undecided)}, asked for without an answer: "
+        f"kb cleanup --cloud {cloud.name} after {at} finds it."
+    )
+
+
+def _counts(entries: Iterable[Entry]) -> str:
+    found = Counter(entry.kind for entry in entries)
+    return ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in found.items())

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from kb_tests.localcloud.state_dir import CLOUD_NAME, StateDir
+from kb_tests.localcloud.state_dir import CLOUD_NAME, REGION, StateDir
 
 
 class LocalCloudError(Exception):
@@ -167,17 +167,23 @@ def _is_locked(state: StateDir) -> bool:
 def _read(state: StateDir) -> Running | None:
     try:
         facts = json.loads(state.ready.read_text())
+        # Notes and regions came with later versions.
+        return Running(
+            state.clouds_yaml,
+            str(facts["cloud"]),
+            str(facts["url"]),
+            int(facts["pid"]),
+            str(facts["driver"]),
+            tuple(facts.get("notes", ())),
+            dict(facts.get("regions", {REGION: facts["url"]})),
+        )
     except FileNotFoundError:
         return None
-    return Running(
-        state.clouds_yaml,
-        facts["cloud"],
-        facts["url"],
-        facts["pid"],
-        facts["driver"],
-        tuple(facts["notes"]),
-        facts["regions"],
-    )
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise LocalCloudError(
+            f"The local cloud in {state.folder} was started by another version of kb_tests, or {state.ready} "
+            f"is damaged. End the process that holds {state.lock} (`lslocks` shows it)."
+        ) from None
 
 
 def down(state_dir: Path | None = None, *, timeout: float = 20.0) -> bool:

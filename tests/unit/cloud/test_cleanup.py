@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from kb_tests.cloud.cleanup import clean, elsewhere
 from kb_tests.cloud.contents import read
 from kb_tests.cloud.journal import Journal
 from kb_tests.cloud.mark import Mark
+from kb_tests.cloud.teardown import LATE_SECONDS
 from kb_tests.errors import CloudError
 from tests.unit.cloud.world import HERE, World, world
 
@@ -131,3 +133,27 @@ def test_what_is_removed_is_told_although_something_else_is_not(
     assert sorted(each.id for each in cleaned.removed) == [f"network-of-{run_id}" for run_id in RUNS]
     assert f"Run {RUNS[0]} left 1 router on cloud 'mycloud'" in " ".join(cleaned.faults)
     assert read(journal.path).closed
+
+
+def test_what_may_yet_come_is_said_until_it_cannot_any_more(
+    world: World, left: Callable[..., Journal], tmp_path: Path
+) -> None:
+    journal = left(RUNS[0], "router")
+    journal.intend("network", "never-answered", project="p1")
+    last = journal.last_intent
+    journal.release()
+    at = datetime.fromtimestamp(last + LATE_SECONDS, UTC).strftime("%H:%M UTC")
+    sentence = (
+        f"Of run {RUNS[0]} there may yet come 1 network, asked for without an answer: "
+        f"kb cleanup --cloud mycloud after {at} finds it."
+    )
+    first = clean(world.cloud, folder=tmp_path)
+    assert ([each.kind for each in first.removed], first.notes) == (["router"], [sentence])
+    assert clean(world.cloud, folder=tmp_path).notes == [sentence]
+    world.add("network", "never-answered")
+    third = clean(world.cloud, folder=tmp_path)
+    assert [each.kind for each in third.removed] == ["network"]
+    world.clock.now = last + LATE_SECONDS + 1.0
+    clean(world.cloud, folder=tmp_path)
+    assert read(journal.path).closed
+    assert clean(world.cloud, folder=tmp_path).notes == []
