@@ -64,12 +64,12 @@ def _run(options: argparse.Namespace) -> int:
         read_only=options.read_only,
     )
 
-    def told(address: str, viewer: str) -> None:
+    def told(address: str, viewer: str, page: Path | None) -> None:
         print(f"kb ui: {address}", flush=True)
         if viewer:
             print(f"to look only: {viewer}", flush=True)
-        if not options.no_open:
-            webbrowser.open(address)
+        if page is not None and not options.no_open:
+            webbrowser.open(page.as_uri())
 
     serve(wanted, port, viewer=options.viewer, told=told)
     return 0

@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable
+from html import escape
 from pathlib import Path
 from types import FrameType
 
@@ -26,8 +27,11 @@ CONNECTIONS = 256
 _GRACE = 1
 
 
-def serve(options: Options, port: int, *, viewer: bool, told: Callable[[str, str], None]) -> None:
-    """Serve until SIGTERM or Ctrl-C; `told` gets the operator's address and the viewer's, "" without.
+def serve(
+    options: Options, port: int, *, viewer: bool, told: Callable[[str, str, Path | None], None]
+) -> None:
+    """Serve until SIGTERM or Ctrl-C; `told` gets the operator's address, the viewer's ("" without), and a
+    page that leads to the operator's, if it could be written.
 
     Raises UiError where the port is not to be had.
     """
@@ -51,16 +55,15 @@ def serve(options: Options, port: int, *, viewer: bool, told: Callable[[str, str
     )
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
     address = f"{place}/#token={token}"
-    found = _found_by(listening.getsockname()[1], address)
+    found = _Found(listening.getsockname()[1], address)
     try:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _nothing)  # uvicorn sends itself again what it was told
-        told(address, f"{place}/#token={looking}" if looking else "")
+        told(address, f"{place}/#token={looking}" if looking else "", found.page)
         _Server(config, app).run(sockets=[listening])
     finally:
         listening.close()
-        if found is not None:
-            found.unlink(missing_ok=True)
+        found.remove()
 
 
 def _nothing(_number: int, _frame: FrameType | None) -> None:
@@ -85,6 +88,7 @@ def _listen(port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((ADDRESS, port))
+        listening.listen(CONNECTIONS)  # whoever is told the address may ask at once
     except OSError as error:
         listening.close()
         raise UiError(
@@ -94,15 +98,35 @@ def _listen(port: int) -> socket.socket:
     return listening
 
 
-def _found_by(port: int, address: str) -> Path | None:
-    """A file by which this user's own programs find the server; None where it cannot be written."""
-    folder = sessions.root().parent
-    path = folder / f"ui-{port}.json"
+class _Found:
+    """Files by which this user alone finds the server: `ui-PORT.json`, and a page that leads to it.
+
+    A browser is started by that page, since who can see its command line could read the token there.
+    """
+
+    def __init__(self, port: int, address: str) -> None:
+        folder = sessions.root().parent
+        about = json.dumps({"pid": os.getpid(), "port": port, "address": address})
+        refresh = f'<meta http-equiv="refresh" content="0; url={escape(address)}">'
+        leads = f"<!doctype html>{refresh}<title>kb ui</title>"
+        self._files = [folder / f"ui-{port}.json", folder / f"ui-{port}.html"]
+        written = [_write(path, text) for path, text in zip(self._files, (about, leads), strict=True)]
+        self.page = self._files[1] if all(written) else None
+
+    def remove(self) -> None:
+        """The server has ended."""
+        for path in self._files:
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+def _write(path: Path, text: str) -> bool:
+    """Whether a file that only this user may read could be written."""
     with contextlib.suppress(OSError):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         with open(fd, "w", encoding="utf-8") as file:  # noqa: PTH123 (it is open already)
-            json.dump({"pid": os.getpid(), "port": port, "address": address}, file)
-        return path
-    return None
+            file.write(text)
+        return True
+    return False

@@ -44,12 +44,12 @@ class Starter:
         self.max_servers = max_servers
         self._lock = threading.Lock()
         self._keys: OrderedDict[str, tuple[float, StartRequest, Accepted]] = OrderedDict()
-        self._children: list[subprocess.Popen[bytes]] = []
+        self._begun: list[tuple[str, str, subprocess.Popen[bytes]]] = []
 
     def start(self, request: StartRequest, key: str) -> Accepted:
         """Start what was asked for; the same `key` again answers with the same session. Raises Problem."""
         with self._lock:
-            self._children = [child for child in self._children if child.poll() is None]
+            self._begun = [entry for entry in self._begun if entry[2].poll() is None]
             if (known := self._known(key)) is not None:
                 if known[1] != request:
                     raise Problem(
@@ -118,15 +118,13 @@ class Starter:
                     f"Session {session.sid} loads this cloud; two loads at a time would measure each other.",
                     "Wait for its end, or stop it.",
                 )
-        if any(child.poll() is None for child in self._children) and self._pending(cloud):
-            raise Problem(HTTPStatus.CONFLICT, "A session on this cloud is just starting.", "Follow that.")
-
-    def _pending(self, cloud: str) -> bool:
-        """Whether a process of ours runs that has not said yet which cloud it loads."""
-        return any(
-            request.cloud == cloud and not (self._watched.folder / accepted.sid / "session.json").exists()
-            for _, request, accepted in self._keys.values()
-        )
+        for begun_on, sid, _ in self._begun:
+            if begun_on == cloud:
+                raise Problem(
+                    HTTPStatus.CONFLICT,
+                    f"Session {sid} on this cloud is starting.",
+                    "Follow that, or stop it.",
+                )
 
     def _started(self, request: StartRequest, shown: list[ScenarioText]) -> Accepted:
         sid = secrets.token_hex(4)
@@ -149,8 +147,8 @@ class Starter:
             )
         finally:
             os.close(log)
-        self._children.append(child)
-        self._watched.begins(sid, child.poll)
+        self._begun.append((request.cloud, sid, child))
+        self._watched.begins(sid, child)
         audit(folder, "started", request.model_dump())
         names = ", ".join(request.scenarios)
         return Accepted(sid=sid, sentence=f"{names} is starting.")

@@ -24,6 +24,10 @@ _SLACK = 2.0
 def stop(watched: Watched, sid: str, request: StopRequest) -> Accepted:
     """Interrupt a session; raises Problem where it has ended, or is not asked to stop yet."""
     session = watched.find(sid)
+    if (process := watched.unheard(session)) is not None:
+        process.send_signal(signal.SIGINT)  # it has made nothing yet
+        audit(session.folder, "stop: before it began", {"processes": 1})
+        return Accepted(sid=sid, sentence="It stops before it began.")
     row = watched.row(sid)
     if not session.alive:
         raise Problem(HTTPStatus.CONFLICT, f"Session {sid} has ended.")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
 import threading
-from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 
@@ -33,7 +33,7 @@ class Watched:
         self._lock = threading.Lock()
         self._folds: dict[str, Fold] = {}
         self._runs: dict[str, frozenset[str]] = {}
-        self._starting: dict[str, Callable[[], int | None]] = {}
+        self._starting: dict[str, subprocess.Popen[bytes]] = {}
 
     def find(self, sid: str) -> sessions.Session:
         """The session `sid`; raises Problem."""
@@ -53,23 +53,27 @@ class Watched:
             raise Problem(HTTPStatus.NOT_FOUND, "This session has not begun.", "Ask again in a second.")
         return found
 
-    def begins(self, sid: str, ended: Callable[[], int | None]) -> None:
-        """Somebody starts session `sid`; `ended` gives the exit code of its process, None while it runs."""
-        self._starting[sid] = ended
+    def begins(self, sid: str, process: subprocess.Popen[bytes]) -> None:
+        """Session `sid` was started as `process`, and may not have said anything yet."""
+        self._starting[sid] = process
+
+    def unheard(self, session: sessions.Session) -> subprocess.Popen[bytes] | None:
+        """The process of a session that was started here, as long as it runs and has said nothing."""
+        process = self._starting.get(session.sid)
+        if process is None or process.poll() is not None or session.info is not None:
+            return None
+        return process
 
     def lives(self, session: sessions.Session) -> bool:
         """Whether there may be more to come of a session."""
-        if session.alive:
-            return True
-        ended = self._starting.get(session.sid)
-        return ended is not None and session.info is None and ended() is None
+        return session.alive or self.unheard(session) is not None
 
     def _not_begun(self, session: sessions.Session) -> SessionRow | None:
         """A session whose process was started here and has said nothing yet."""
-        ended = self._starting.get(session.sid)
-        if ended is None:
+        process = self._starting.get(session.sid)
+        if process is None:
             return None
-        code = ended()
+        code = process.poll()
         told = "Starting." if code is None else "It did not begin: its output says why."
         return SessionRow(
             sid=session.sid,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -30,6 +31,7 @@ class Started:
     def __init__(self) -> None:
         self.commands: list[list[str]] = []
         self.code: int | None = None
+        self.signals: list[int] = []
 
     def __call__(self, command: list[str], **options: Any) -> Started:
         assert options["stdin"] == subprocess.DEVNULL
@@ -41,6 +43,9 @@ class Started:
 
     def poll(self) -> int | None:
         return self.code
+
+    def send_signal(self, number: int) -> None:
+        self.signals.append(number)
 
 
 @pytest.fixture
@@ -112,10 +117,22 @@ def test_asked_twice_it_starts_once(app: App, started: Started) -> None:
     assert post(app, wanted(app, "demo-storage"), "one").status == 422
 
 
-def test_one_cloud_carries_one_load(app: App, started: Started, sessions: Path) -> None:
-    assert post(app, wanted(app), "one").status == 202
+def test_one_cloud_carries_one_load(app: App, started: Started) -> None:
+    assert post(app, wanted(app)).status == 202
+    assert post(app, wanted(app)).status == 409
     assert post(app, wanted(app), "two").status == 409
     assert len(started.commands) == 1
+    started.code = 0
+    assert post(app, wanted(app)).status == 202
+
+
+def test_a_session_that_has_said_nothing_yet_can_be_stopped(app: App, started: Started) -> None:
+    sid = post(app, wanted(app)).json["sid"]
+    assert ask(app.asgi, f"{SESSIONS}/{sid}/stop", method="POST", send={}).status == 202
+    assert started.signals == [signal.SIGINT]
+    started.code = 130
+    assert ask(app.asgi, f"{SESSIONS}/{sid}/stop", method="POST", send={}).status == 409
+    assert started.signals == [signal.SIGINT]
 
 
 def test_a_load_that_a_shell_started_counts(
