@@ -214,6 +214,7 @@ def main() -> None:
         sys.exit("This needs two CPUs.")
     with tempfile.TemporaryDirectory() as folder, nginx() as port:
         bundle.write(Role.CLIENT, Path(folder))
+        bundle.lay_down(bundle.engine("http"), Path(folder))
         sys.path.insert(0, folder)
         agent = importlib.import_module("kb_agent.http.engine")
         os.sched_setaffinity(0, {1})

@@ -25,6 +25,10 @@ _FIRST_BACK_OFF = 1.0
 """At most, before there ever was a connection: the proxy is about to be ready, and all agents wait for it."""
 
 
+class BrokenError(Exception):
+    """There is no connection to the control server now."""
+
+
 class Channel:
     """How to reach the control plane of one run."""
 
@@ -61,6 +65,11 @@ class Control:
         """The last reading as it was; `reading` is the best one to go by."""
         self.problem = ""
         """Why the connection broke last; "" while it is there."""
+
+    @property
+    def run(self) -> str:
+        """The run that it belongs to."""
+        return self._channel.run
 
     @property
     def connected(self) -> bool:
@@ -171,6 +180,19 @@ class Control:
             return None
         return self.reading
 
+    def fetch(self, key: str) -> list[bytes]:
+        """The messages of the stream `key`, a few at most; raises BrokenError where the connection broke."""
+        if self._reports is None:
+            raise BrokenError
+        try:
+            while self._sent_at is not None:
+                self._acknowledge(self._reports.replies())
+            reply = self._reports.call("XREAD", "COUNT", 4, "STREAMS", key, "0-0")
+            return _messages(reply)
+        except (OSError, RespError) as error:
+            self._broken(error)
+            raise BrokenError from None
+
     def close(self) -> None:
         """Close both connections; the outbox is kept."""
         for link in (self._commands, self._reports):
@@ -236,6 +258,14 @@ class Control:
         jitter = 0.5 + os.urandom(1)[0] / 255
         self._next_try = time.monotonic() + self._delay * jitter
         self._delay = min(self._delay * 2, _BACK_OFF[1] if self._cursors else _FIRST_BACK_OFF)
+
+
+def _messages(reply: Reply) -> list[bytes]:
+    """The messages in an answer to XREAD of one stream."""
+    try:
+        return [fields[1] for _, entries in reply or () for _, fields in entries]
+    except (TypeError, ValueError, IndexError):
+        raise RespError("the answer to XREAD has an unknown shape") from None
 
 
 def _server_time(reply: Reply) -> float:

@@ -13,7 +13,7 @@ import sys
 import time
 
 from . import clock, identity, json_text, process, protocol, tcp
-from .control import Channel, Control
+from .control import BrokenError, Channel, Control
 
 TYPE_CHECKING = False  # `typing` would be a tenth of an idle agent's memory
 if TYPE_CHECKING:
@@ -29,12 +29,15 @@ _FOREVER = 1e7
 _MAX_LEAD = 300.0
 _MAX_WAIT = 60.0
 _NGINX_WATCH = 2.0
+_ENGINES = {"client": "http", "storage": "storage"}
+"""What a role is likely to run: fetched when it is enrolled, so that no load waits for it."""
 
 
 class Config:
     """The JSON file that user_data writes: the control plane, the role, and where to work.
 
-    `name` and `uuid` are "" unless given; `listen` is nginx's address and port, or port. Raises
+    `name` and `uuid` are "" unless given; `listen` is nginx's address and port, or port; `engines` gives the
+    SHA-256 of each engine that can be fetched. Raises
     ValueError, KeyError or TypeError for what is no such file.
     """
 
@@ -44,6 +47,7 @@ class Config:
         self.role: str = data["role"]
         self.folder: str = data["folder"]
         self.listen: str = data["listen"]
+        self.engines: dict[str, str] = data.get("engines", {})
         self.name: str = data.get("name", "")
         self.uuid: str = data.get("uuid", "")
 
@@ -69,6 +73,7 @@ class Agent:
         self._load_seconds = 0.0
         self._load_deadline = 0.0
         self._quit = False
+        self._again = b""
         self._nginx: Nginx | None = None
         if config.role == "server":
             from .nginx import Nginx
@@ -98,6 +103,9 @@ class Agent:
         if self._control.connect():
             say(f"connected to {self._config.channel.host}:{self._config.channel.port}")
             self._hello()
+            again, self._again = self._again, b""
+            if again:
+                self._obey(again)
         elif self._control.problem != was:
             say(f"control server: {self._control.problem}")
         if self._last is not None:
@@ -138,13 +146,24 @@ class Agent:
             say(str(error))
             self._fail("", str(error))
             return
-        getattr(self, "_on_" + command["kind"])(command)
+        try:
+            getattr(self, "_on_" + command["kind"])(command)
+        except BrokenError:
+            self._again = raw  # once there is a connection
 
     def _on_hello(self, _command: dict[str, Any]) -> None:
         self._hello()
 
     def _on_enroll(self, command: dict[str, Any]) -> None:
         self._index, self._target = command["index"], command["target"]
+        if self._index >= 0 and self._config.role in _ENGINES:
+            try:
+                self._engine(_ENGINES[self._config.role])
+            except BrokenError:
+                raise
+            except Exception as error:
+                self._fail(command["id"], _sentence(error))
+                return
         self._ready(command["id"])
 
     def _on_serve(self, command: dict[str, Any]) -> None:
@@ -158,48 +177,53 @@ class Agent:
             self._ready(command["id"])
 
     def _on_load(self, command: dict[str, Any]) -> None:
-        def prepare() -> float:
-            from .http.engine import HttpLoad
-
+        def prepare(engine: Any) -> float:
             http = command["http"]
-            self._load = HttpLoad(self._target, http, self._cpus)
+            self._load = engine.HttpLoad(self._target, http, self._cpus)
             self._load.prepare(time.monotonic() + PREPARE_TIMEOUT)
             return float(http["warm_up"] + http["duration"] + http["timeout"])
 
-        self._prepare(command, prepare)
+        self._prepare(command, "http", prepare)
 
     def _on_fio(self, command: dict[str, Any]) -> None:
-        def prepare() -> float:
-            from .storage.engine import StorageLoad
-
+        def prepare(engine: Any) -> float:
             fio = command["fio"]
-            self._load = StorageLoad(self._disk, fio)
+            self._load = engine.StorageLoad(self._disk, fio)
             self._load.prepare(time.monotonic() + PREPARE_TIMEOUT)
             reading_back = fio["verify"] + fio["drain"] if fio.get("verify") else 0.0
             return float(fio["ramp"] + fio["duration"] + fio["drain"] + reading_back)
 
-        self._prepare(command, prepare)
+        self._prepare(command, "storage", prepare)
 
     def _on_engine(self, command: dict[str, Any]) -> None:
-        def prepare() -> float:
-            name = f"{__package__}.{command['engine']}.engine"
-            __import__(name)
-            self._load = sys.modules[name].Load(self._target, command["options"], self._cpus)
+        def prepare(engine: Any) -> float:
+            self._load = engine.Load(self._target, command["options"], self._cpus)
             self._load.prepare(time.monotonic() + PREPARE_TIMEOUT)
             return float(self._load.seconds)
 
-        self._prepare(command, prepare)
+        self._prepare(command, command["engine"], prepare)
 
-    def _prepare(self, command: dict[str, Any], prepare: Callable[[], float]) -> None:
-        """Have a load ready; `prepare` says how many seconds it takes once it is started."""
+    def _engine(self, name: str) -> Any:
+        """The module of an engine; it costs memory only where it is asked for."""
+        from . import engines
+
+        return engines.load(name, self._config.engines, self._control)
+
+    def _prepare(self, command: dict[str, Any], name: str, prepare: Callable[[Any], float]) -> None:
+        """Have a load of the engine `name` ready; `prepare` is given its module, and says how many seconds
+        the load takes once it is started.
+        """
         if command["id"] == self._load_id:
             return  # sent again, because the controller saw no answer
         self._drop_load()
         if not 0 <= self._index < command["clients"]:
             return
-        self._load_id = command["id"]
         try:
-            self._load_seconds = prepare() + DRAIN_SLACK
+            engine = self._engine(name)
+            self._load_id = command["id"]
+            self._load_seconds = prepare(engine) + DRAIN_SLACK
+        except BrokenError:
+            raise
         except Exception as error:
             self._fail(command["id"], f"the load could not be prepared: {_sentence(error)}")
             self._drop_load()
@@ -212,12 +236,13 @@ class Agent:
         if self._config.role != "storage" or command["id"] == self._load_id:
             return
         self._drop_load()
-        from .storage.engine import Preparation
-
         try:
+            engine = self._engine("storage")
             self._disk = command["target"]
-            self._load = Preparation(self._disk)
+            self._load = engine.Preparation(self._disk)
             self._load.start()
+        except BrokenError:
+            raise
         except Exception as error:
             self._fail(command["id"], _sentence(error))
             self._drop_load()

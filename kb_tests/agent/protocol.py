@@ -6,6 +6,8 @@ object::
     kb:{run}:commands         controller -> all agents      XADD / XREAD BLOCK
     kb:{run}:agent:{name}     controller -> one agent       XADD / XREAD BLOCK (same XREAD)
     kb:{run}:reports          agents -> controller          XADD / XREAD BLOCK
+    kb:{run}:engine:{sha256}  controller -> agents that need it; `m` is no JSON, but an engine as
+                              `fleet.bundle` packs it, whose digest agents know from user_data
 
 Every message is `{"v": VERSION, "kind": KIND, ...}`; a report also carries "agent" (its server's
 name) and "seq" (1, 2, 3 ... for each agent, so that a loss shows; an agent that saw no answer to an
@@ -174,6 +176,11 @@ def agent_key(run: str, agent: str) -> str:
 def reports_key(run: str) -> str:
     """The stream of all agents' reports."""
     return f"kb:{run}:reports"
+
+
+def engine_key(run: str, digest: str) -> str:
+    """The stream that holds the engine with this SHA-256."""
+    return f"kb:{run}:engine:{digest}"
 
 
 def encode(message: Message) -> bytes:

@@ -60,9 +60,10 @@ def user_data(role: Role, run_id: str, redis_host: str, secrets: Secrets, *, pac
 
 def acl(run_id: str, secrets: Secrets) -> str:
     """The Redis ACL file: passwords as SHA-256, nobody but our two users."""
-    commands, one, reports = (
+    commands, one, engines, reports = (
         protocol.commands_key(run_id),
         protocol.agent_key(run_id, "*"),
+        protocol.engine_key(run_id, "*"),
         protocol.reports_key(run_id),
     )
     every = f"~{protocol.commands_key(run_id).removesuffix('commands')}*"
@@ -70,7 +71,8 @@ def acl(run_id: str, secrets: Secrets) -> str:
         (
             "user default off resetchannels -@all",
             f"user {CONTROLLER} on {_hash(secrets.controller_password)} {_COMMON} {every} +xtrim +del +info",
-            f"user {AGENT} on {_hash(secrets.agent_password)} {_COMMON} %R~{commands} %R~{one} %W~{reports}",
+            f"user {AGENT} on {_hash(secrets.agent_password)} {_COMMON}"
+            f" %R~{commands} %R~{one} %R~{engines} %W~{reports}",
         )
     )
 
@@ -110,6 +112,7 @@ def agent_config(role: Role, run_id: str, redis_host: str, secrets: Secrets) -> 
         "password": secrets.agent_password,
         "folder": "/var/lib/kb-nginx",
         "listen": str(HTTP_PORT),
+        "engines": {name: bundle.digest(packed) for name, packed in bundle.engines().items()},
     }
 
 

@@ -1,13 +1,15 @@
-"""The agent as one piece: a packed folder of its sources, the same bytes each time.
+"""The agent as one piece, and each engine as another: packed folders of sources, the same bytes each time.
 
-A role gets the modules that it can reach and no others: user_data is small.
+user_data carries the agent, small as it is, and the digest of every engine. Engines travel over the control
+channel, to those that need them (`kb_tests.agent.engines`).
 """
 
 from __future__ import annotations
 
 import ast
+import hashlib
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 
@@ -23,40 +25,73 @@ sys.exit(main())
 """
 
 ENTRIES = {
-    Role.SERVER: ("main", "nginx"),
-    Role.CLIENT: ("main", "http.engine", "http.tls"),
-    Role.STORAGE: ("main", "storage.engine"),
+    Role.SERVER: ("main", "engines", "nginx"),
+    Role.CLIENT: ("main", "engines"),
+    Role.STORAGE: ("main", "engines"),
 }
 """What each role starts from: `main`, and what is imported only when it is needed."""
+
+ENGINES = {"http": ("http.engine", "http.tls"), "storage": ("storage.engine",)}
+"""What each engine of ours starts from."""
 
 
 def sources(role: Role) -> dict[str, bytes]:
     """The files of a folder in which `python3 __main__.py CONFIG` is the agent, by their paths."""
-    return {"__main__.py": _MAIN.encode()} | _sources(ENTRIES[role]) | _of_kinds(role)
+    return {"__main__.py": _MAIN.encode()} | _sources(ENTRIES[role])
+
+
+def engine(name: str) -> dict[str, bytes]:
+    """The files that an engine adds to an agent of any role, by their paths."""
+    found = _sources(ENGINES[name]) if name in ENGINES else _of_kind(name)
+    there = _sources(("main", "engines"))
+    return {path: text for path, text in found.items() if path not in there}
+
+
+def engines() -> dict[str, bytes]:
+    """Every engine by its name, compressed as `packed` does it."""
+    kinds = [name for name, workload in WORKLOADS.items() if workload.files]
+    return {name: _packed(engine(name)) for name in (*ENGINES, *kinds)}
+
+
+def digest(packed_engine: bytes) -> str:
+    """By what an agent knows an engine."""
+    return hashlib.sha256(packed_engine).hexdigest()
 
 
 def write(role: Role, folder: Path) -> Path:
     """Make the folder, unless it is there; the path of its `__main__.py`."""
-    for name, content in sources(role).items():
+    lay_down(sources(role), folder)
+    return folder / "__main__.py"
+
+
+def lay_down(files: Mapping[str, bytes], folder: Path) -> None:
+    """Write files by their paths below `folder`."""
+    for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    return folder / "__main__.py"
 
 
 def packed(role: Role) -> bytes:
     """The folder, compressed: before each file a line with its path and its size in bytes."""
-    files = sorted(sources(role).items())
+    return _packed(sources(role))
+
+
+def _packed(sources: Mapping[str, bytes]) -> bytes:
+    files = sorted(sources.items())
     return zlib.compress(b"".join(b"%s %d\n%s" % (name.encode(), len(text), text) for name, text in files), 9)
 
 
-def _of_kinds(role: Role) -> dict[str, bytes]:
-    """What kinds of load bring along for a role."""
-    return {
-        f"{_PACKAGE}/{path}": without_docstrings(source).encode()
-        for workload in WORKLOADS.values()
-        for path, source in workload.files.get(role, {}).items()
-    }
+def _of_kind(kind: str) -> dict[str, bytes]:
+    """What a kind of load brings along, and what that imports of ours."""
+    files = {path: text for part in WORKLOADS[kind].files.values() for path, text in part.items()}
+    own = {f"{_PACKAGE}/{path}": without_docstrings(text).encode() for path, text in files.items()}
+    needed = [
+        module
+        for path, text in files.items()
+        for module in _imports(ast.parse(text), [*Path(path).parts[:-1]])
+    ]
+    return _sources(tuple(needed)) | own
 
 
 def _sources(entries: tuple[str, ...]) -> dict[str, bytes]:

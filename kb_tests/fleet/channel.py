@@ -141,6 +141,13 @@ class ControlChannel:
         key, raw = protocol.commands_key(self._run), protocol.encode(message)
         self._do(lambda: self._redis.xadd(key, {protocol.FIELD: raw}), deadline)
 
+    def publish(self, digest: str, packed: bytes, deadline: float | None = None) -> None:
+        """Have an engine there for all agents that need it; a second time changes nothing."""
+        key = protocol.engine_key(self._run, digest)
+        self._do(
+            lambda: self._redis.xadd(key, {protocol.FIELD: packed}, maxlen=1, approximate=False), deadline
+        )
+
     def send_each(self, messages: dict[str, protocol.Message]) -> None:
         """Commands by agent, in one go."""
 

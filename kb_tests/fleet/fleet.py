@@ -13,7 +13,7 @@ from kb_tests.agent import protocol
 from kb_tests.cloud.progress import Progress, Seen, unseen
 from kb_tests.cloud.topology import Role, Server, Topology
 from kb_tests.errors import AgentsMissingError, FleetError
-from kb_tests.fleet import certificate, channel, collect
+from kb_tests.fleet import bundle, certificate, channel, collect
 from kb_tests.fleet.http.collect import HttpGathering
 from kb_tests.fleet.http.messages import HttpReport, SecondReport
 from kb_tests.fleet.messages import B, ClockChange, D, Hello, LoadReport, S
@@ -104,6 +104,8 @@ class Fleet:
         try:
             control.open(deadline)
             fleet._version = control.version()
+            for packed in bundle.engines().values():
+                control.publish(bundle.digest(packed), packed, deadline)
             fleet._wait_for_agents(progress, deadline, seen)
             yield fleet
         finally:

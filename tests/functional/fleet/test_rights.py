@@ -15,6 +15,7 @@ from tests.functional.fleet.plane import HOST, RUN, Plane
 COMMANDS = f"kb:{RUN}:commands"
 OWN = f"kb:{RUN}:agent:one"
 REPORTS = f"kb:{RUN}:reports"
+ENGINE = f"kb:{RUN}:engine:{'0' * 64}"
 
 
 def client(plane: Plane, user: str | None = None, password: str | None = None) -> redis.Redis:
@@ -46,6 +47,8 @@ def test_an_agent_can_do_its_work(agent: redis.Redis, controller: redis.Redis) -
     controller.xadd(COMMANDS, {"m": "c"})
     controller.xadd(OWN, {"m": "c"})
     assert len(agent.xread({COMMANDS: "0", OWN: "0"})) == 2
+    controller.xadd(ENGINE, {"m": "e"}, maxlen=1, approximate=False)
+    assert len(agent.xread({ENGINE: "0"})) == 1
     assert agent.xadd(REPORTS, {"m": "r"})
     assert len(agent.time()) == 2
     assert agent.ping()
@@ -58,6 +61,7 @@ def test_an_agent_can_do_its_work(agent: redis.Redis, controller: redis.Redis) -
     [
         ("XADD", COMMANDS, "*", "m", "forged"),
         ("XADD", OWN, "*", "m", "forged"),
+        ("XADD", ENGINE, "*", "m", "forged"),
         ("XADD", "kb:other000:reports", "*", "m", "x"),
         ("XREAD", "STREAMS", REPORTS, "0"),
         ("XREAD", "STREAMS", "kb:other000:commands", "0"),

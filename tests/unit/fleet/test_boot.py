@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ast
 import base64
+import hashlib
 import json
 import re
 import subprocess
@@ -79,7 +80,7 @@ def test_the_script_writes_the_agents_configuration_whatever_is_in_it(
 
 
 @pytest.mark.parametrize("role", AGENTS)
-def test_a_bundle_has_all_that_its_role_imports_and_nothing_of_the_others(tmp_path: Path, role: Role) -> None:
+def test_a_bundle_has_all_that_its_role_imports_and_no_engine(tmp_path: Path, role: Role) -> None:
     bundle.write(role, tmp_path)
     entries = ", ".join(f"kb_agent.{entry}" for entry in bundle.ENTRIES[role])
     program = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import {entries}"
@@ -88,18 +89,42 @@ def test_a_bundle_has_all_that_its_role_imports_and_nothing_of_the_others(tmp_pa
     compiled = {path.name.partition(".")[0] for path in tmp_path.rglob("*.pyc")}
     assert compiled == {Path(name).stem for name in names} - {"__main__"}
     assert ("kb_agent/nginx.py" in names) == (role is Role.SERVER)
-    assert ("kb_agent/http/worker.py" in names) == (role is Role.CLIENT)
-    assert ("kb_agent/storage/fio.py" in names) == (role is Role.STORAGE)
+    assert not [name for name in names if name.startswith(("kb_agent/http/", "kb_agent/storage/"))]
+
+
+@pytest.mark.parametrize("role", AGENTS)
+@pytest.mark.parametrize("name", bundle.ENGINES)
+def test_an_agent_of_any_role_can_carry_any_engine(tmp_path: Path, role: Role, name: str) -> None:
+    bundle.write(role, tmp_path)
+    bundle.lay_down(bundle.engine(name), tmp_path)
+    entries = ", ".join(f"kb_agent.{entry}" for entry in bundle.ENGINES[name])
+    program = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import {entries}"
+    subprocess.run([sys.executable, "-IS", "-c", program], check=True)
+
+
+def test_every_engine_is_named_by_its_digest_in_user_data() -> None:
+    config = boot.agent_config(Role.STORAGE, "c0ffee00", "10.0.0.5", SECRETS)
+    packed = bundle.engines()
+    assert config["engines"] == {name: hashlib.sha256(one).hexdigest() for name, one in packed.items()}
+    assert {*packed} >= {"http", "storage"}
+    assert packed == bundle.engines()
+
+
+def test_agents_can_read_engines_and_not_replace_them() -> None:
+    agent = boot.acl("c0ffee00", SECRETS).splitlines()[2].split()
+    assert [key for key in agent if "engine" in key] == ["%R~kb:c0ffee00:engine:*"]
+    assert [key for key in agent if key.startswith("%W")] == ["%W~kb:c0ffee00:reports"]
 
 
 def test_what_a_role_imports_late_is_among_its_entries() -> None:
     tree = ast.parse(Path(main.__file__).read_text())
     late = {
-        node.module
+        node.module or alias.name
         for function in ast.walk(tree)
         if isinstance(function, ast.FunctionDef)
         for node in ast.walk(function)
         if isinstance(node, ast.ImportFrom)
+        for alias in node.names
     }
     assert late <= {entry for entries in bundle.ENTRIES.values() for entry in entries}
 
