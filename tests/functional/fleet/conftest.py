@@ -6,7 +6,7 @@ import pytest
 
 from kb_tests.fleet import boot
 from kb_tests.fleet.secrets import Secrets
-from tests.functional.fleet.plane import Plane, plane, user
+from simulated.plane import Plane, plane, user
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from kb_tests.cloud.topology import Role
 from kb_tests.errors import FleetError
 from kb_tests.fleet import bundle
 from kb_tests.fleet.fleet import Fleet
-from tests.functional.fleet.plane import HOST, RUN, Plane
+from simulated.plane import HOST, RUN, Plane
 from tests.waiting import PATIENCE, eventually
 
 SERVER = f"kb-{RUN}-server-0"

@@ -7,7 +7,7 @@ import time
 from kb_tests.cloud.progress import silent
 from kb_tests.fleet.fleet import Fleet
 from kb_tests.load import http
-from tests.functional.fleet.plane import Plane
+from simulated.plane import Plane
 from tests.functional.fleet.test_whole_path import POINT
 from tests.waiting import PATIENCE
 

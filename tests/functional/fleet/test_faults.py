@@ -22,7 +22,7 @@ from kb_tests.fleet.patience import Patience
 from kb_tests.fleet.secrets import Secrets
 from kb_tests.fleet.tunnel import Tunnel
 from kb_tests.load import http
-from tests.functional.fleet.plane import HOST, RUN, Plane
+from simulated.plane import HOST, RUN, Plane
 from tests.functional.fleet.test_whole_path import POINT
 from tests.waiting import PATIENCE, eventually
 

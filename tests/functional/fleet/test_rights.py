@@ -10,7 +10,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from kb_tests.fleet.secrets import Secrets
-from tests.functional.fleet.plane import HOST, RUN, Plane
+from simulated.plane import HOST, RUN, Plane
 
 COMMANDS = f"kb:{RUN}:commands"
 OWN = f"kb:{RUN}:agent:one"

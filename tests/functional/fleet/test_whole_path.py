@@ -10,7 +10,7 @@ from kb_tests.fleet.fleet import Fleet
 from kb_tests.fleet.http.messages import SecondReport
 from kb_tests.load import http
 from kb_tests.scenario.http import HttpPoint
-from tests.functional.fleet.plane import Plane
+from simulated.plane import Plane
 from tests.waiting import PATIENCE
 
 POINT = HttpPoint(

@@ -1,4 +1,7 @@
-"""A control plane on 127.0.0.1: a real Redis with the shipped ACL, a real sshd, real agents."""
+"""A control plane on 127.0.0.1: a real Redis with the shipped ACL, a real sshd, real agents.
+
+Tests and benchmarks both use it.
+"""
 
 from __future__ import annotations
 
@@ -9,18 +12,20 @@ import pwd
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from kb_tests.cloud.topology import Access, Role, Server, StagingFacts, Topology
 from kb_tests.fleet import boot, bundle
 from kb_tests.fleet.secrets import Secrets
-from tests.waiting import eventually, listens
 
 RUN = "c0ffee00"
 HOST = "127.0.0.1"
+
+
+_PATIENCE = 60.0
 
 
 def free_port() -> int:
@@ -70,16 +75,26 @@ class Plane:
         """What a process said."""
         return (self.folder / f"{name}.log").read_text()
 
+    def _listening(self, port: int, name: str) -> None:
+        """Until the process `name` takes connections on `port`; raises TimeoutError."""
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection((HOST, port), 1):
+                return
+            if time.monotonic() > deadline:
+                raise TimeoutError(self.log(name))
+            time.sleep(0.02)
+
     def start_redis(self, maxmemory: str = "64mb") -> None:
         """Redis as the proxy's user_data configures it."""
         (self.folder / "users.acl").write_text(boot.acl(RUN, self.secrets) + "\n")
         conf = boot.redis_conf(HOST, self.redis_port, str(self.folder / "users.acl"))
         (self.folder / "redis.conf").write_text(f"{conf}\nmaxmemory {maxmemory}\n")
         self.spawn("redis", ["redis-server", str(self.folder / "redis.conf")])
-        eventually(lambda: listens(self.redis_port), what=lambda: self.log("redis"))
+        self._listening(self.redis_port, "redis")
 
     def start_sshd(self, secrets: Secrets | None = None) -> None:
-        """sshd with the pinned host key; whoever runs the tests stands in for the user kb."""
+        """Sshd with the pinned host key; whoever runs the tests stands in for the user kb."""
         secrets = secrets or self.secrets
         key = self.folder / "host_key"
         key.write_text(secrets.host.private)
@@ -92,7 +107,7 @@ class Plane:
             f"AuthorizedKeysFile {self.folder}/authorized_keys\nStrictModes no\nPermitRootLogin yes\n"
         )
         self.spawn("sshd", ["/usr/sbin/sshd", "-D", "-e", "-f", str(self.folder / "sshd_config")])
-        eventually(lambda: listens(self.ssh_port), what=lambda: self.log("sshd"))
+        self._listening(self.ssh_port, "sshd")
 
     def start_agent(self, server: Server, **changes: object) -> None:
         """The shipped agent under the system's own Python."""
@@ -148,7 +163,3 @@ def plane(secrets: Secrets) -> Iterator[Plane]:
         made.start_redis()
         made.start_sshd()
         yield made
-
-
-if __name__ == "__main__":
-    sys.exit("this is a module of tests")
