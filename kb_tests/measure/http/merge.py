@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 
-from kb_tests.fleet.http.messages import BlockReport, Done, HttpReport, KeptSecond, WireCounts
+from kb_tests.fleet.http.messages import Done, HttpReport, KeptSecond, WireCounts
 from kb_tests.fleet.packed import added
 from kb_tests.measure.clocks import lost
 from kb_tests.measure.coarse import bucket_percentile
@@ -110,9 +110,7 @@ def _whole(point: HttpPoint, report: HttpReport) -> _Whole | str:
     if why or report.done is None:
         return why
     try:
-        blocks = tuple(
-            _block(report.agent, block) for block in sorted(report.blocks, key=lambda block: block.begin)
-        )
+        blocks = _blocks(report)
     except ValueError as error:
         return f"a histogram of it cannot be read: {error}"
     return _Whole(_facts(report, report.done, blocks), blocks)
@@ -130,14 +128,20 @@ def _connections(agents: Iterable[GeneratorFacts], window: Iterable[Second]) -> 
     return Connections(**sums | {"least": min(least, sums["open"])})
 
 
-def _block(agent: str, wire: BlockReport) -> Block:
-    return Block(
-        agent=agent,
-        at=wire.begin,
-        seconds=wire.seconds,
-        counts=_counts(wire.counts),
-        response=Histogram.decode(wire.response),
-        service=Histogram.decode(wire.service),
+def _blocks(report: HttpReport) -> tuple[Block, ...]:
+    """The agent's blocks in turn; raises ValueError for a histogram that is none."""
+    wire = sorted(report.blocks, key=lambda block: block.begin)
+    times = Histogram.decode_all([text for block in wire for text in (block.response, block.service)])
+    return tuple(
+        Block(
+            agent=report.agent,
+            at=block.begin,
+            seconds=block.seconds,
+            counts=_counts(block.counts),
+            response=response,
+            service=service,
+        )
+        for block, response, service in zip(wire, times[::2], times[1::2], strict=True)
     )
 
 
