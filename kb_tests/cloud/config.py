@@ -180,7 +180,8 @@ def _found(name: str, clouds_yaml: str | Path | None) -> Path:
         if Path(named).is_file():
             return Path(named)
         raise CloudAccessError(
-            f"Cloud {name!r} cannot be looked up: {NAMED_FILE} names {named}, and there is no such file."
+            f"Cloud {name!r} cannot be looked up: {NAMED_FILE} names {named}, and there is no such file.",
+            remedy=f"Correct {NAMED_FILE}, or unset it, so that the usual folders are looked into.",
         )
     candidates = [Path(path) for path in CONFIG_FILES]
     for path in candidates:

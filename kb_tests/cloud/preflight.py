@@ -24,6 +24,9 @@ from kb_tests.errors import CapacityError
 
 NOTES_PROPERTY = "kb_notes"
 
+IMAGES_NAMED = 20
+"""How many of the images that there are an error lists."""
+
 _USER_DATA_LIMIT = 65_535
 
 
@@ -194,8 +197,11 @@ def _one_image(caller: Caller, wanted: str) -> Any:
             f"{_ids(others)}.",
             remedy="If you trust its owner, give its id with --kb-image.",
         )
+    there = sorted({str(each.name) for each in caller.call("listing images", lambda: list(service.images()))})
+    more = f" and {len(there) - IMAGES_NAMED} more" if len(there) > IMAGES_NAMED else ""
     raise CapacityError(
-        f"Cloud {cloud.name!r} has no image {wanted!r}.",
+        f"Cloud {cloud.name!r} has no image {wanted!r}; it has "
+        f"{', '.join(there[:IMAGES_NAMED]) or 'none'}{more}.",
         remedy="`kb image upload` puts one there; --kb-image names another one.",
     )
 

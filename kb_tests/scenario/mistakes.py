@@ -11,6 +11,20 @@ from pydantic_core import ErrorDetails
 
 Key = str | int
 
+_PLAINLY = {
+    "string_pattern_mismatch": "a character in it is not allowed here",
+    "list_type": "a list is allowed here, as in [1, 2]",
+    "model_type": "a mapping is allowed here, as in {key: value}",
+    "dict_type": "a mapping is allowed here, as in {key: value}",
+    "int_type": "a whole number is allowed here",
+    "float_type": "a number is allowed here",
+    "bool_type": "true or false is allowed here",
+    "string_type": "a text is allowed here",
+}
+"""What is allowed, in place of pydantic's words for programmers and of regular expressions, by its types of
+errors.
+"""
+
 
 def sentence(model: type[BaseModel], detail: ErrorDetails, place: tuple[Key, ...] | None = None) -> str:
     """One mistake that `model` found: key, what was found and what is allowed. `place` is where it stands for
@@ -23,8 +37,7 @@ def sentence(model: type[BaseModel], detail: ErrorDetails, place: tuple[Key, ...
     if detail["type"] == "extra_forbidden":
         return f"{key} is unknown; {_allowed_keys(model, loc)}."
     message = detail["msg"].removeprefix("Value error, ")
-    if detail["type"] == "string_pattern_mismatch":
-        message = "a character in it is not allowed here"  # and not by a regular expression
+    message = _PLAINLY.get(detail["type"], message)
     if detail["type"] == "value_error" and isinstance(detail["input"], Mapping | BaseModel):
         return f"{key}: {message}." if key else f"{message}."
     return f"{key}: found {found(detail['input'])}; {message[:1].lower()}{message[1:]}."

@@ -178,19 +178,17 @@ def _judging(group: pytest.OptionGroup) -> None:
 
 
 def _port(text: str) -> int:
-    """An option's port; ValueError makes pytest say what is wrong."""
-    port = int(text)
-    if not 0 < port < 65536:
-        raise ValueError
-    return port
+    """An option's port."""
+    if not (text.isdecimal() and 0 < int(text) < 65536):
+        raise argparse.ArgumentTypeError(f"found {text!r}; a port from 1 to 65535 is allowed here")
+    return int(text)
 
 
 def _number(text: str) -> int:
     """An option's number of something that there is."""
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
+    if not (text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError(f"found {text!r}; a whole number from 1 on is allowed here")
+    return int(text)
 
 
 def _duration(text: str) -> float:

@@ -113,7 +113,7 @@ def test_a_quota_too_small(doctor: Doctor, cloud: Cloud, as_member: str) -> None
 
 def test_no_image(doctor: Doctor) -> None:
     assert doctor.fault("--image", "nowhere") == (
-        "image FAULT Cloud 'kb-local' has no image 'nowhere'. "
+        "image FAULT Cloud 'kb-local' has no image 'nowhere'; it has kb-node. "
         "-> `kb image upload` puts one there; --kb-image names another one."
     )
 

@@ -109,12 +109,12 @@ def test_what_is_dumped_reads_back(seconds: float, share: float, size: int) -> N
         (
             "[1000, 500]",
             "[1000, fast]",
-            "web.yaml:5: load.rate[1]: found 'fast'; input should be a valid number.",
+            "web.yaml:5: load.rate[1]: found 'fast'; a number is allowed here.",
         ),
         (
             "[1000, 500]",
             "[1000, true]",
-            "web.yaml:5: load.rate[1]: found True; input should be a valid number.",
+            "web.yaml:5: load.rate[1]: found True; a number is allowed here.",
         ),
         (
             "[1000, 500]",
