@@ -152,5 +152,5 @@ def _late(cloud: Cloud, journal: Journal, undecided: Sequence[Entry], until: flo
 
 
 def _counts(entries: Iterable[Entry]) -> str:
-    found = Counter(entry.kind for entry in entries)
-    return ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in found.items())
+    found = Counter(entry.kind.replace("_", " ").replace(" ip", " IP") for entry in entries)
+    return ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in found.items())
