@@ -27,6 +27,8 @@ PATH = "/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 PACKAGES = {
     "awk": "mawk",
+    "chromedriver": "chromium-driver",
+    "chromium": "chromium",
     "curl": "curl",
     "fio": "fio",
     "git": "git",
@@ -42,6 +44,7 @@ PACKAGES = {
     "mmdebstrap": "mmdebstrap",
     "nft": "nftables",
     "nginx": "nginx",
+    "npm": "npm",
     "ping": "iputils-ping",
     "ps": "procps",
     "python3": "python3",
@@ -69,8 +72,8 @@ NOT_NEEDED = {
 """Programs whose absence is provided for, and how."""
 
 WORDS = {
-    *("arp", "as", "bridge", "file", "free", "init", "look", "opt", "passwd", "patch", "red", "replace"),
-    *("route", "size", "strings", "time", "top", "uptime", "w", "write"),
+    *("arp", "as", "bridge", "file", "free", "init", "look", "opt", "passwd", "patch", "reboot", "red"),
+    *("replace", "route", "size", "strings", "time", "top", "uptime", "w", "write"),
 }
 """Words of sentences, keys and options that are called like a program."""
 
@@ -92,6 +95,9 @@ MAY_NEED = {
     "tests/unit/openstack/": {"localcloud", "test", "openstack"},
     "images/": {"openstack"},
     ".ci/": {"localcloud", "test"},
+    "Makefile": {"localcloud", "test", "browser"},
+    "tests/browser/": {"localcloud", "test", "browser"},
+    "tools/web/": {"browser"},
 }
 """The profiles of bindep.txt whose packages a file may take for granted: those of its longest prefix here."""
 

@@ -104,8 +104,9 @@ def test_without_a_place_the_remedy_is_named(run: Run) -> None:
 
 
 def test_a_place_that_is_not_there(run: Run) -> None:
+    places = ("zone-9",)
     with pytest.raises(CapacityError, match="has no zone-9 to place servers in; it has zone-1, zone-2"):
-        run(("zone-9",))
+        run(places)
 
 
 def found(wide: control.Running, *places: str) -> dict[str, Finding]:

@@ -12,7 +12,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -69,7 +69,7 @@ def _staged(config: Any, _cloud: Any, target: Any) -> Iterator[Any]:
     config.stash[STAGED] = True
     _log(f"staged {run_id} {target.cloud}")
     try:
-        yield replace(build.topology(1), run_id=run_id), SimpleNamespace(versions=[])
+        yield replace(build.topology(1), run_id=run_id), SimpleNamespace(versions=[], telling=nullcontext)
     finally:
         _log(f"removed {run_id} {target.cloud}")
 
@@ -98,12 +98,16 @@ def _judge(*_: Any, look: int, **_more: Any) -> Verdict:
     return replace(verdict, looks=look)
 
 
+def _connect(name: str, _: object = "") -> SimpleNamespace:
+    return SimpleNamespace(name=name, clouds_yaml=None, close=lambda: None)
+
+
 _patch = pytest.MonkeyPatch()
 
 
 def pytest_configure() -> None:
     """From here on there is no cloud."""
-    _patch.setattr(connect, "connect", lambda name, _="": SimpleNamespace(name=name, close=lambda: None))
+    _patch.setattr(connect, "connect", _connect)
     _patch.setattr(mistakes, "refuse", lambda *_: None)
     _patch.setattr(states, "down", lambda *_: [])
     _patch.setattr(staging, "_staged", _staged)
