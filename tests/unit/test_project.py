@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from kb_tests import cli
-from kb_tests.scenario.load import load
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -73,13 +72,6 @@ def test_its_pytest_options_exist() -> None:
 def test_links_lead_somewhere(path: Path) -> None:
     for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text()):
         assert (path.parent / target).exists(), f"{path} leads to {target}"
-
-
-def test_its_scenario_can_be_read(tmp_path: Path) -> None:
-    for number, text in enumerate(re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)):
-        path = tmp_path / f"{number}.yaml"
-        path.write_text(text)
-        assert load(path)
 
 
 def test_the_scenarios_travel_with_the_package() -> None:
