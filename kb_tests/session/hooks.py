@@ -133,6 +133,10 @@ class Running:
         self._thread = threading.Thread(target=self._run, name=f"kb-hook-{hook.title}", daemon=True)
         self._thread.start()
 
+    def stop(self) -> None:
+        """Have it end soon, and all that it started."""
+        self._over.set()
+
     def end(self) -> HookRecord:
         """End it, if it still runs, and all that it started; what became of it."""
         self._over.set()
@@ -268,5 +272,7 @@ class Hooks:
             return tuple(
                 HookRecord(name=hook.title, at=hook.at, outcome="not_started") for hook in self._hooks
             )
+        for one in self._running:
+            one.stop()
         ended, self._running = [one.end() for one in self._running], []
         return tuple(ended)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from kb_tests.scenario.points import expand
 from kb_tests.scenario.storage import StorageScenario
 from kb_tests.sla.count import checks_of
 
+GUIDE = Path(__file__).parents[3] / "docs" / "hooks.md"
 HOOK = {"at": "10s", "run": ["openstack", "server", "reboot", "--hard", "{server}"]}
 HTTP = {
     "name": "failover",
@@ -126,6 +129,23 @@ def test_a_load_of_somebodys_own_test_runs_no_hooks(tmp_path: Path) -> None:
     own = with_load(found, {"duration": "2s"}, "kb_http.run")
     assert own.hooks == []
     assert own.sla.recovery is None
+
+
+def test_the_guide_shows_what_can_be_read(tmp_path: Path) -> None:
+    blocks = re.findall(r"^```yaml\n(.*?)^```", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
+    (tmp_path / "guide.yaml").write_text(blocks[0])
+    assert load(tmp_path / "guide.yaml").hooks[0].title == "reboot"
+    read(tmp_path, {**HTTP, "sla": {"errors": "1%"}} | yaml.safe_load(blocks[1]))
+    read(tmp_path, HTTP | yaml.safe_load(blocks[2]))
+
+
+def test_the_schema_knows_hooks_and_both_ways_to_limit_recovery() -> None:
+    schema = HttpScenario.model_json_schema()
+    assert schema["properties"]["hooks"]["items"] == {"$ref": "#/$defs/Hook"}
+    assert schema["$defs"]["Hook"]["required"] == ["at", "run"]
+    told = json.dumps(schema["$defs"]["HttpSla"]["properties"]["recovery"])
+    assert '"string"' in told
+    assert "RecoveryLimit" in told
 
 
 def test_paths_and_texts_with_hooks_are_known() -> None:
