@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import sys
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal, Self
@@ -112,6 +113,9 @@ class IoSecond(Message):
     write: CoarsePart
 
 
+_TOTALS = struct.Struct("<QQ")
+
+
 @dataclass(frozen=True, slots=True)
 class KeptPart:
     """Reads or writes of a `KeptIoSecond`."""
@@ -120,10 +124,16 @@ class KeptPart:
     bytes: int
     packed: Packed = field(repr=False)
 
-    @classmethod
-    def of(cls, part: CoarsePart) -> KeptPart:
+    @staticmethod
+    def pack(part: CoarsePart) -> Packed:
         """What is kept of `part`."""
-        return cls(part.ios, part.bytes, pack(part.buckets))
+        return _TOTALS.pack(part.ios, part.bytes) + pack(part.buckets)
+
+    @classmethod
+    def unpack(cls, packed: Packed) -> KeptPart:
+        """What was packed."""
+        ios, moved = _TOTALS.unpack_from(packed)
+        return cls(ios, moved, packed[_TOTALS.size :])
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +146,18 @@ class KeptIoSecond:
     begin: float
     end: float
     errors: int
-    read: KeptPart
-    write: KeptPart
+    reads: Packed = field(repr=False)
+    writes: Packed = field(repr=False)
+
+    @property
+    def read(self) -> KeptPart:
+        """What it read."""
+        return KeptPart.unpack(self.reads)
+
+    @property
+    def write(self) -> KeptPart:
+        """What it wrote."""
+        return KeptPart.unpack(self.writes)
 
     @classmethod
     def of(cls, report: IoSecond) -> KeptIoSecond:
@@ -148,8 +168,8 @@ class KeptIoSecond:
             begin=report.begin,
             end=report.end,
             errors=report.errors,
-            read=KeptPart.of(report.read),
-            write=KeptPart.of(report.write),
+            reads=KeptPart.pack(report.read),
+            writes=KeptPart.pack(report.write),
         )
 
 
