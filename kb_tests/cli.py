@@ -139,7 +139,12 @@ def _add_image(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     image_commands = image.add_subparsers(metavar="COMMAND", required=True)
     build = image_commands.add_parser("build", help="build it: Debian, with what agents start")
     build.add_argument(
-        "file", nargs="?", type=Path, default=Path("kb-node.qcow2"), metavar="FILE", help="kb-node.qcow2"
+        "file",
+        nargs="?",
+        type=Path,
+        default=Path("kb-node.qcow2"),
+        metavar="FILE",
+        help="where to (default: kb-node.qcow2)",
     )
     build.set_defaults(run=_build_image)
     upload = image_commands.add_parser("upload", help="upload it, unless it is there")
@@ -236,9 +241,10 @@ def _folder(reports: Path) -> Finding:
 
 
 def _build_image(options: argparse.Namespace) -> int:
-    script = Path(__file__).parents[1] / "images" / "build.sh"
-    if not script.exists():
-        raise KbError("Images are built from a checkout of the project.", remedy=f"There is no {script}.")
+    package = Path(__file__).parent  # an installed one has the folder in it, a checkout beside it
+    script = next(
+        path for folder in (package, package.parent) if (path := folder / "images" / "build.sh").is_file()
+    )
     return subprocess.run([script, options.file], check=False).returncode
 
 

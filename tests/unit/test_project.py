@@ -74,10 +74,10 @@ def test_links_lead_somewhere(path: Path) -> None:
         assert (path.parent / target).exists(), f"{path} leads to {target}"
 
 
-def test_the_scenarios_travel_with_the_package() -> None:
+def test_the_scenarios_and_what_builds_the_image_travel_with_the_package() -> None:
     pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
     included = pyproject["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
-    assert included == {"scenarios": "kb_tests/scenarios"}
+    assert included == {name: f"kb_tests/{name}" for name in ("images", "scenarios")}
 
 
 def test_every_system_package_is_one_that_the_set_up_installs() -> None:
