@@ -45,10 +45,7 @@ def clouds_of(suite: Suite, **entries: tuple[str, str]) -> Path:
     [
         (["--kb-cloud", "nowhere"], "Cloud 'nowhere' is unknown"),
         (["--kb-image", "nothing"], "has no image 'nothing'"),
-        (["--kb-image", "nothing", "-n", "2"], "has no image 'nothing'"),
-        (["--kb-network", "nowhere"], "has no network 'nowhere'"),
         (["--kb-reuse", "a run"], "'a run' is no run id"),
-        (["--kb-max-servers", "2"], "needs 3 servers, the proxy included; 2 are allowed."),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -57,13 +54,6 @@ def test_a_mistake_is_said_once_however_many_points_there_are(
 ) -> None:
     scenario = f"--kb-scenario={suite.scenario(rates='[10, 20, 30]')}"
     assert_refused(suite, suite.run(scenario, *arguments), sentence)
-
-
-def test_tests_of_ones_own_are_no_exception(suite: Suite) -> None:
-    own = suite.folder / "test_own.py"
-    own.write_text(OWN_TESTS)
-    ended = suite.run(f"--kb-scenario={suite.scenario()}", "--kb-image=nothing", tests=own)
-    assert_refused(suite, ended, "has no image 'nothing'")
 
 
 @SPREAD
@@ -79,8 +69,9 @@ def test_a_mistake_in_the_last_scenario_shows_before_the_first_is_staged(
 def test_a_mistake_of_the_other_cloud_shows_before_the_first_is_loaded(suite: Suite) -> None:
     clouds_yaml = clouds_of(suite, other=(r'"password": "[^"]*"', '"password": "wrong"'))
     clouds = ("--kb-cloud", suite.running.cloud, "--kb-cloud", "other")
-    scenario = f"--kb-scenario={suite.scenario()}"
-    ended = suite.run(*clouds, scenario, clouds_yaml=clouds_yaml)
+    own = suite.folder / "test_own.py"
+    own.write_text(OWN_TESTS)
+    ended = suite.run(*clouds, f"--kb-scenario={suite.scenario()}", clouds_yaml=clouds_yaml, tests=own)
     assert_refused(suite, ended, "Cloud 'other' does not accept the credentials")
 
 
