@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -113,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
         "--max-servers", type=int, default=MOST_SERVERS, metavar="N", help="as pytest's --kb-max-servers"
     )
     doctor.add_argument("--reports", default="reports", metavar="DIR", help="as pytest's --kb-reports")
+    doctor.add_argument("--json", action="store_true", help="a JSON object a line, for programs")
     doctor.set_defaults(run=_doctor)
 
     _add_image(commands)
@@ -217,14 +220,18 @@ def _doctor(options: argparse.Namespace) -> int:
         max_servers=options.max_servers,
     )
     findings = []
+
+    def tell(finding: Finding, cloud: str = "") -> None:
+        told = json.dumps({"cloud": cloud} | asdict(finding)) if options.json else table([finding])
+        print(told, flush=True)
+        findings.append(finding)
+
     for cloud, part in clouds.items():
-        if options.testing_cloud:
+        if options.testing_cloud and not options.json:
             print(f"-- {cloud}", flush=True)
         for finding in examine(cloud, part, wanted):
-            print(table([finding]), flush=True)
-            findings.append(finding)
-    findings.append(_folder(Path(options.reports)))
-    print(table(findings[-1:]), flush=True)
+            tell(finding, cloud)
+    tell(_folder(Path(options.reports)))
     return int(any(finding.state is State.FAULT for finding in findings))
 
 

@@ -27,11 +27,19 @@ from kb_tests.scenario.model import schema
 from kb_tests.scenario.units import parse_duration
 from kb_tests.web import clouds
 from kb_tests.web.archive import Archive
+from kb_tests.web.examining import Examiner
 from kb_tests.web.points import point_shape
 from kb_tests.web.problems import Problem
 from kb_tests.web.runs import run_shape
 from kb_tests.web.scenarios import Scenarios
-from kb_tests.web.shapes import Accepted, MarkerRequest, StartRequest, StopRequest, Version
+from kb_tests.web.shapes import (
+    Accepted,
+    ExaminationRequest,
+    MarkerRequest,
+    StartRequest,
+    StopRequest,
+    Version,
+)
 from kb_tests.web.starting import Starter
 from kb_tests.web.stopping import stop
 from kb_tests.web.stream import Streams, parse_cursor
@@ -54,6 +62,7 @@ class Parts:
     scenarios: Scenarios
     streams: Streams
     starter: Starter | None
+    examiner: Examiner
     document: Callable[[], Mapping[str, Any]]
 
 
@@ -104,6 +113,13 @@ async def show_scenario(parts: Parts, request: Request) -> Response:
 async def list_clouds(_parts: Parts, request: Request) -> Response:
     """The names of clouds."""
     return answer(request, await to_thread.run_sync(clouds.listed))
+
+
+async def examine_cloud(parts: Parts, request: Request) -> Response:
+    """Ask a cloud what would be in the way."""
+    wanted = await body_of(request, ExaminationRequest)
+    cloud = request.path_params["cloud"]
+    return answer(request, await to_thread.run_sync(parts.examiner.examine, cloud, wanted))
 
 
 async def list_runs(parts: Parts, request: Request) -> Response:

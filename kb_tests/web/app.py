@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 from kb_tests.web import api
 from kb_tests.web.archive import Archive
 from kb_tests.web.assets import PREFIX, Assets
+from kb_tests.web.examining import Examiner
 from kb_tests.web.guard import Guard
 from kb_tests.web.openapi import document
 from kb_tests.web.operations import BASE, Operation, Param
@@ -27,6 +28,8 @@ from kb_tests.web.scenarios import Scenarios
 from kb_tests.web.shapes import (
     Accepted,
     CloudList,
+    Examination,
+    ExaminationRequest,
     MarkerRequest,
     PointShape,
     RunList,
@@ -54,6 +57,7 @@ PAGES = (
     "/runs/{run}/points/{point}",
     "/sessions/{sid}",
     "/new",
+    "/clouds",
     "/scenarios",
     "/scenarios/{name}",
     "/api",
@@ -90,6 +94,7 @@ class App:
             watched=watched,
             scenarios=known,
             streams=self.streams,
+            examiner=Examiner(known, options.reports),
             starter=None if options.read_only else starter,
             document=self.document,
         )
@@ -178,6 +183,16 @@ def _operations(parts: api.Parts) -> Iterable[Operation]:
     )
     yield Operation(
         "GET", "/clouds", "list_clouds", "Names of clouds", handler(api.list_clouds), answer=CloudList
+    )
+    yield Operation(
+        "POST",
+        "/clouds/{cloud}/examinations",
+        "examine_cloud",
+        "What kb doctor finds, the worst first",
+        handler(api.examine_cloud),
+        body=ExaminationRequest,
+        answer=Examination,
+        also=(409, 415, 422, 502, 504),
     )
     yield Operation(
         "GET",

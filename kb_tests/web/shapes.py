@@ -361,6 +361,31 @@ class CloudList(Shape):
     fault: str = ""
 
 
+class FindingShape(Shape):
+    """What was looked at on a cloud, what is there, and what to do about it."""
+
+    what: str
+    state: Literal["good", "note", "FAULT"]
+    found: str
+    remedy: str = ""
+
+
+class Examination(Shape):
+    """What `kb doctor` found, the worst first; `fit` where nothing is in the way."""
+
+    cloud: str
+    fit: bool
+    findings: tuple[FindingShape, ...]
+
+
+class ExaminationRequest(BaseModel):
+    """For which scenario; "" for none in particular."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    scenario: str = ""
+
+
 class StartRequest(BaseModel):
     """What to run. `cloud` "" is the embedded one. `servers` is how many the caller saw that it takes, and
     `digests` what each scenario was when they were counted: a run is started for exactly that, or not at all.

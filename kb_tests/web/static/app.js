@@ -2,6 +2,7 @@
 import { takeToken } from "./lib/api.js";
 import { place } from "./lib/route.js";
 import { About, Api, Nowhere } from "./pages/about.js";
+import { Clouds } from "./pages/clouds.js";
 import { Session } from "./pages/live.js";
 import { New } from "./pages/new.js";
 import { Overview } from "./pages/overview.js";
@@ -19,6 +20,7 @@ const PAGES = /** @type {[RegExp, string, (found: Record<string, string>) => any
   [/^\/sessions\/(?<sid>[^/]+)$/, "Session", ({ sid }) => html`<${Session} key=${sid} sid=${sid} />`],
   [/^\/scenarios$/, "Scenarios", () => html`<${Scenarios} />`],
   [/^\/scenarios\/(?<name>[^/]+)$/, "Scenario", ({ name }) => html`<${Scenario} key=${name} name=${name} />`],
+  [/^\/clouds$/, "Clouds", () => html`<${Clouds} />`],
   [/^\/new$/, "New run", () => html`<${New} />`],
   [/^\/api$/, "API", () => html`<${Api} />`],
   [/^\/about$/, "About", () => html`<${About} />`],

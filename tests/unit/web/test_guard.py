@@ -87,7 +87,7 @@ def test_whoever_may_only_look_changes_nothing(app: App) -> None:
     assert ask(app.asgi, "/api/v1/version", token=VIEWER).json["role"] == "viewer"
     for operation in app.operations:
         if operation.method != "GET":
-            path = "/api/v1" + operation.path.format(sid="0a0b0c0d")
+            path = "/api/v1" + operation.path.format(sid="0a0b0c0d", cloud="mycloud")
             assert ask(app.asgi, path, method=operation.method, token=VIEWER, send={}).status == 403
 
 

@@ -37,5 +37,5 @@ export const New = () => {
         ${known.length ? html`<p class="cost"><b>${many(servers, "server")}</b> at a time with ${vcpus} vCPU on <b>${where}</b>, ${many(points, "point")}. All of it is removed at the end.</p>` : html`<p class="soft">Choose a scenario.</p>`}
         ${version && servers > version.max_servers && html`<p class="fail">That is more than the ${version.max_servers} servers that may be started from here.</p>`}
         ${may ? html`<div class="actions"><${Start} scenarios=${known.length ? picked : []} cloud=${cloud} text=${known.length ? `Run on ${many(servers, "server")}` : "Run"} known=${known} /></div>` : html`<p class="soft">Nothing can be started from this page.</p>`}
-        <p class="small soft">The same from a shell:</p><pre class="cmd">${line}</pre></div></div></div><//>`;
+        ${cloud && html`<p class="small"><a href=${`/clouds${picked.length ? `?scenario=${picked[0]}` : ""}`}>Ask ${cloud} first whether anything is in the way</a></p>`}<p class="small soft">The same from a shell:</p><pre class="cmd">${line}</pre></div></div></div><//>`;
 };

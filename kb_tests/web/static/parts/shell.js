@@ -9,6 +9,7 @@ const NAV = [
   ["overview", "Overview", "/"],
   ["runs", "Runs", "/runs"],
   ["scenarios", "Scenarios", "/scenarios"],
+  ["clouds", "Clouds", "/clouds"],
   ["new", "New run", "/new"],
   ["api", "API", "/api"],
 ];
@@ -34,7 +35,7 @@ export const Shell = ({ at, crumbs, children }) => {
       </div>`}
     </header>
     <main id="main" tabindex="-1">${children}</main>
-    <nav class="tabbar" aria-label="Main, small screens">${NAV.map(item)}</nav>
+    <nav class="tabbar" aria-label="Main, small screens">${NAV.slice(0, 5).map(item)}</nav>
     <div class="hidden" aria-live="polite" id="said"></div>`;
 };
 

@@ -1,0 +1,97 @@
+"""Asking a cloud whether it can carry a scenario: `kb doctor` in a child, which loads what the UI spares."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from kb_tests.report.words import printable
+from kb_tests.web import clouds
+from kb_tests.web.problems import Problem
+from kb_tests.web.scenarios import Scenarios
+from kb_tests.web.shapes import Examination, ExaminationRequest, FindingShape
+
+SECONDS = 180.0
+MOST = 500
+_PROGRAM = "import sys; from kb_tests.cli import main; sys.exit(main())"
+_WORST_FIRST = ("FAULT", "note", "good")
+
+
+class Examiner:
+    """Asks one cloud at a time, and each cloud once at a time."""
+
+    def __init__(self, scenarios: Scenarios, reports: Path) -> None:
+        self._scenarios = scenarios
+        self._reports = reports
+        self._lock = threading.Lock()
+        self._asked: set[str] = set()
+
+    def examine(self, cloud: str, request: ExaminationRequest) -> Examination:
+        """What `kb doctor` finds, the worst first; raises Problem where it finds nothing out."""
+        if not cloud or cloud not in {each.name for each in clouds.listed().clouds}:
+            raise Problem(
+                HTTPStatus.NOT_FOUND,
+                "clouds.yaml has no such cloud.",
+                "GET /api/v1/clouds lists those that there are.",
+            )
+        command = [sys.executable, "-c", _PROGRAM, "doctor", "--json", f"--cloud={cloud}"]
+        command.append(f"--reports={self._reports.absolute()}")
+        if request.scenario:
+            row = self._scenarios.shown(request.scenario).row
+            if row.fault:
+                raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, row.fault)
+            command.append(f"--scenario={self._scenarios.path(request.scenario)}")
+        with self._alone(cloud):
+            return self._asked_of(cloud, command)
+
+    @contextmanager
+    def _alone(self, cloud: str) -> Iterator[None]:
+        with self._lock:
+            if cloud in self._asked:
+                raise Problem(HTTPStatus.CONFLICT, f"{cloud} is being examined.", "Wait for its answer.")
+            self._asked.add(cloud)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._asked.discard(cloud)
+
+    def _asked_of(self, cloud: str, command: list[str]) -> Examination:
+        try:
+            done = subprocess.run(
+                command, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS, check=False
+            )
+        except subprocess.TimeoutExpired as error:
+            raise Problem(
+                HTTPStatus.GATEWAY_TIMEOUT, f"{cloud} did not answer everything within {SECONDS:g} s."
+            ) from error
+        findings = tuple(_findings(done.stdout))
+        if not findings:
+            last = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
+            told = printable(last[0].removeprefix("kb: ")) if last else "kb doctor said nothing."
+            raise Problem(HTTPStatus.BAD_GATEWAY, told, f"`kb doctor --cloud {cloud}` says the same.")
+        worst = sorted(findings, key=lambda finding: _WORST_FIRST.index(finding.state))
+        return Examination(
+            cloud=cloud, fit=all(one.state != "FAULT" for one in findings), findings=tuple(worst)
+        )
+
+
+def _findings(output: bytes) -> Iterator[FindingShape]:
+    for line in output.splitlines()[:MOST]:
+        try:
+            found = FindingShape.model_validate_json(line)
+        except ValidationError:
+            continue
+        yield FindingShape(
+            what=printable(found.what),
+            state=found.state,
+            found=printable(found.found),
+            remedy=printable(found.remedy),
+        )
