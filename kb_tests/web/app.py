@@ -20,7 +20,7 @@ from kb_tests.web import api
 from kb_tests.web.archive import Archive
 from kb_tests.web.assets import PREFIX, Assets
 from kb_tests.web.examining import Examiner
-from kb_tests.web.guard import Guard
+from kb_tests.web.guard import API, Guard
 from kb_tests.web.openapi import document
 from kb_tests.web.operations import BASE, Operation, Param
 from kb_tests.web.problems import Problem
@@ -99,7 +99,7 @@ class App:
             document=self.document,
         )
         self.operations = tuple(_operations(self._parts))
-        assets = options.assets
+        assets = self._assets = options.assets
         self._routes = [
             *(Route(BASE + each.path, _endpoint(each), methods=[each.method]) for each in self.operations),
             *(Route(path, _sync(assets.page), methods=["GET"]) for path in PAGES),
@@ -124,7 +124,9 @@ class App:
                 known |= route.methods or set()
         if known:
             raise Problem(HTTPStatus.METHOD_NOT_ALLOWED, f"This path answers to {', '.join(sorted(known))}.")
-        raise Problem(HTTPStatus.NOT_FOUND, "There is nothing at this address.", "Begin at /.")
+        if scope["path"].startswith((API, PREFIX)):
+            raise Problem(HTTPStatus.NOT_FOUND, "There is nothing at this address.", "Begin at /.")
+        await self._assets.nowhere(Request(scope, receive))(scope, receive, send)
 
 
 def _endpoint(operation: Operation) -> Any:

@@ -53,6 +53,12 @@ class Assets:
         """The one page, which shows what its address says."""
         return self._answer(request, PAGE)
 
+    def nowhere(self, request: Request) -> Response:
+        """The page for an address that is none: it says so."""
+        found = self._answer(request, PAGE)
+        found.status_code = HTTPStatus.NOT_FOUND
+        return found
+
     def file(self, request: Request) -> Response:
         """One of the page's files."""
         return self._answer(request, request.url.path.removeprefix(PREFIX))

@@ -89,6 +89,7 @@ def test_from_nothing_to_a_verdict_in_one_click(ui: Ui, page: Page) -> None:
         "/runs?outcome=fail",
         "/new?scenario=demo-http",
         "/scenarios",
+        "/clouds",
         "/about",
         "/api",
         "/no",

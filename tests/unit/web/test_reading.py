@@ -273,7 +273,9 @@ def test_pages_are_one_file(app: App) -> None:
         found = ask(app.asgi, path.format(run=RUN, point=POINT, sid="0a0b0c0d", name="x"), token=None)
         assert found.status == 200
         assert found.headers["content-type"].startswith("text/html")
-    assert ask(app.asgi, "/somewhere", token=None).status == 404
+    nowhere = ask(app.asgi, "/somewhere", token=None)
+    assert (nowhere.status, nowhere.body) == (404, ask(app.asgi, "/").body)
+    assert ask(app.asgi, "/api/v2/runs").headers["content-type"] == "application/problem+json"
 
 
 def test_the_idle_process_spares_what_loads_clouds() -> None:
