@@ -1,7 +1,7 @@
 """How sure an achieved rate is, in shares of the one that was offered.
 
 Student's t over batches of time knows how much a rate wavers. But where it is kept but for a few requests now
-and then that have no good answer, their number is no normal sample: a window with few of them has a high mean
+and then that fail, their number is no normal sample: a window with few of them has a high mean
 and a small spread, both by the same luck, so that t alone passed limits on the truth too often. So what was
 never done well is judged, too, as gamma-Poisson (see `bounds`); a limit is kept where both say so.
 

@@ -41,5 +41,5 @@ def _sentence(facts: GeneratorFacts, server: Server) -> str:
         "" if facts.failing_since is None else f", most from second {facts.failing_since} of the window on"
     )
     bad = counts.due - counts.completed
-    said = f"Of {counts.due:,} requests to {server.name}{host} {bad:,} had no good answer{since}"
+    said = f"Of {counts.due:,} requests to {server.name}{host} {bad:,} failed{since}"
     return f"{said}: {failures(counts)}."

@@ -21,7 +21,7 @@ def test_the_server_its_host_and_the_second_are_named() -> None:
     (said,) = sentences([first, failing(second, 488, 12), *others], topology)
     target = topology.servers[1]
     assert said == (
-        f"Of 1,000 requests to {target.name} (host {target.host}) 488 had no good answer, most from second "
+        f"Of 1,000 requests to {target.name} (host {target.host}) 488 failed, most from second "
         "12 of the window on: 488 connect."
     )
     assert sentences([first, *others], topology) == ()
