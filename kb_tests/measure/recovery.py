@@ -7,8 +7,10 @@ sustained for a validation time. Here:
 *Seconds* are those of the measured window. A request belongs to the second in which it was *due*: one that is
 noticed to have failed after its timeout does not make the second of that bad.
 
-*Good* is a second in which at most `Tolerance.errors` of the requests due failed, and the 99th
-percentile of the others is at most `Tolerance.p99`. A second in which nothing was due is not good.
+*Good* is a second in which at most `Tolerance.errors` of the requests due failed, and the 99th percentile of
+the others is at most `Tolerance.p99`. A second in which nothing was due is not good. One server of a thousand
+is too small for either figure: so no more than `Tolerance.dark` clients may have had over half of their
+requests failed or slower than that.
 
 *Off* are all seconds from the mark to the end of the last one that is not good, before the window ends or the
 next mark comes; the one in which the mark falls is looked at, too. What follows after `SUSTAINED` good ones
@@ -74,10 +76,13 @@ class Slot:
 
 @dataclass(frozen=True)
 class Tolerance:
-    """What a second may have and be good: a share of failures, and a 99th percentile in seconds."""
+    """What a second may have and be good: a share of failures, a 99th percentile in seconds, and clients for
+    which more than half was failed or slower (None: any number of them).
+    """
 
     errors: float
     p99: float
+    dark: int | None = None
 
 
 @dataclass(frozen=True)
@@ -118,6 +123,7 @@ class _Second:
     due: int
     bad: int
     p99: float
+    clients: tuple[Latency, ...]
 
     @property
     def share(self) -> float:
@@ -126,8 +132,13 @@ class _Second:
     def fails(self, tolerance: Tolerance) -> bool:
         return not self.due or self.share > tolerance.errors
 
+    def dark(self, p99: float) -> int:
+        return sum(2 * client.slower(p99) > client.count for client in self.clients)
+
     def good(self, tolerance: Tolerance) -> bool:
-        return not self.fails(tolerance) and self.p99 <= tolerance.p99
+        if self.fails(tolerance) or self.p99 > tolerance.p99:
+            return False
+        return tolerance.dark is None or self.dark(tolerance.p99) <= tolerance.dark
 
 
 def recoveries(
@@ -171,7 +182,8 @@ def _tolerance(before: Sequence[_Second], limit: RecoveryLimit | None) -> tuple[
     errors = limit.errors if limit and limit.errors is not None else max(LEAST_ERRORS, TIMES_ERRORS * share)
     usual = float(np.median([second.p99 for second in before]))
     p99 = limit.p99 if limit and limit.p99 is not None else max(LEAST_P99, TIMES * usual)
-    tolerance = Tolerance(errors, p99)
+    dark = None if limit and limit.errors is not None else max(second.dark(p99) for second in before)
+    tolerance = Tolerance(errors, p99, dark)
     off = sum(not second.good(tolerance) for second in before)
     if not share <= MOST_ERRORS or not math.isfinite(p99) or off > UNSTEADY * len(before):
         return tolerance, (
@@ -231,7 +243,7 @@ def _seconds(parts: Sequence[Slot], duration: float) -> list[_Second]:
     for at, latencies in enumerate(within):
         merged = Latency.merged(latencies)
         p99 = merged.times.percentile(99) if merged.times.count else math.inf
-        found.append(_Second(float(at), merged.count, merged.censored, p99))
+        found.append(_Second(float(at), merged.count, merged.censored, p99, tuple(latencies)))
     return found
 
 

@@ -95,6 +95,8 @@ class RecoveryRecord(Part):
         at = f"{self.at:.1f} s"
         if self.unknown:
             return f"After {self.named} at {at} nothing can be told: {self.unknown}."
+        if self.seconds is None and not self.off:
+            return f"After {self.named} at {at} nothing was off for the {self.watched:.1f} s that were left."
         if self.seconds is None:
             off = f" (off for {self.off:g} s of them)" if self.off else ""
             return (

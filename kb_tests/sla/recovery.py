@@ -59,6 +59,8 @@ def _undecided(one: Recovery, limit: RecoveryLimit) -> str:
 def _told(one: Recovery) -> str:
     if one.unknown:
         return f"After {one.named} nothing can be told."
+    if one.seconds is None and not one.off:
+        return f"After {one.named} only {format_duration(one.watched)} were left."
     if one.seconds is None:
         return f"After {one.named} it did not recover within {format_duration(one.watched)}."
     return f"After {one.named} it took {format_duration(one.seconds)}."

@@ -176,6 +176,24 @@ def test_agents_are_looked_at_together() -> None:
     assert (found.seconds, found.bad) == (4.0, 400)
 
 
+@pytest.mark.parametrize("taken", [math.inf, 2.0])
+def test_one_server_of_two_thousand_is_not_lost_among_the_others(taken: float) -> None:
+    """Its requests are too few for the share of failures, and for the 99th percentile."""
+    others = [part for part in slots(lambda _: 0.001) for _ in range(2000)]
+    (found,) = recoveries([*others, *slots(outage(10, 14, taken))], [MARK], WINDOW)
+    assert found.seconds == 4.0
+    named = recoveries(
+        [*others, *slots(outage(10, 14, taken))], [MARK], WINDOW, told(within="9s", errors="1%")
+    )
+    assert named[0].seconds == 0.0, "who names a share means all of them"
+
+
+def test_clients_that_were_dark_before_may_be_so_afterwards() -> None:
+    others = [part for part in slots(lambda _: 0.001) for _ in range(2000)]
+    (found,) = recoveries([*others, *slots(outage(0, 40))], [MARK], WINDOW)
+    assert found.seconds == 0.0
+
+
 @given(st.integers(0, 2**32 - 1))
 def test_the_usual_jitter_of_a_busy_machine_is_no_outage(seed: int) -> None:
     """Log-normal times with a p99 around 20 ms, as a shared machine of two cores shows."""

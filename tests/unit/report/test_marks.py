@@ -57,6 +57,10 @@ def test_a_record_keeps_both(tmp_path: Path) -> None:
             "After hook 'reboot' at 10.0 s it took 3.98s to recover; 3 s were off, from 11.0 s on: 312",
         ),
         (NEVER, "After marker '$x$ <b>' at 12.0 s it did not recover within 18.0 s"),
+        (
+            RecoveryRecord(mark="x", kind="marker", at=28.0, watched=2.0),
+            "After marker 'x' at 28.0 s nothing was off for the 2.0 s that were left.",
+        ),
         (UNKNOWN, "nothing can be told: only 1 s came before it."),
         (RecoveryRecord(mark="x", kind="hook", at=5.0, watched=9.0, seconds=0.0), "nothing was off."),
     ],
