@@ -27,34 +27,39 @@ class EngineError(Exception):
 
 
 def load(name: str, digests: dict[str, str], control: Control) -> Any:
-    """The module `engine` of the engine `name`. Raises EngineError, or `control.BrokenError` where the
-    connection broke meanwhile: try again once it is there.
-    """
+    """The module `engine` of the engine `name`; raises what `have` does."""
+    have(name, digests, control)
     module = f"{__package__}.{name}.engine"
-    try:
-        __import__(module)
-    except ModuleNotFoundError as error:
-        if not str(error.name).startswith(f"{__package__}."):
-            raise
-        if name not in digests:
-            raise EngineError(f"this agent knows no engine {name[:40]!r}") from None
-        _lay_down(name, digests[name], control.fetch(protocol.engine_key(control.run, digests[name])))
-        sys.path_importer_cache.clear()  # what was not there a moment ago
-        __import__(module)
+    __import__(module)
     return sys.modules[module]
+
+
+def have(name: str, digests: dict[str, str], control: Control) -> None:
+    """Fetch the engine `name`, unless it is there; nothing of it is loaded, for an idle agent to stay small.
+
+    Raises EngineError, or `control.BrokenError` where the connection broke meanwhile: try again once it is
+    there.
+    """
+    if os.path.exists(os.path.join(os.path.dirname(os.path.abspath(__file__)), name, "engine.py")):
+        return
+    if name not in digests:
+        raise EngineError(f"this agent knows no engine {name[:40]!r}")
+    _lay_down(name, digests[name], control.fetch(protocol.engine_key(control.run, digests[name])))
+    sys.path_importer_cache.clear()  # what was not there a moment ago
 
 
 def _lay_down(name: str, digest: str, found: list[bytes]) -> None:
     """Write the one with this SHA-256 of those `found` beside our own sources, compiled: in a process that
     ends, and takes along the memory for that.
     """
+    if not found:
+        raise EngineError(f"the control server has none as engine {name[:40]!r}")
     pid = os.fork()
     if pid:
         _, status = os.waitpid(pid, 0)
         if status:
             wrong = os.WEXITSTATUS(status) == _WRONG
             why = "another one than this run's" if wrong else "one that cannot be written here,"
-            why = why if found else "none"
             raise EngineError(f"the control server has {why} as engine {name[:40]!r}")
         return
     code = _WRONG
@@ -74,8 +79,8 @@ def _lay_down(name: str, digest: str, found: list[bytes]) -> None:
 
 
 def unpack(packed: bytes, folder: str) -> None:
-    """Lay `packed` down in `folder`, as `kb_tests.fleet.bundle` packs it. Files come whole or not at all: in
-    tests several agents share a folder.
+    """Lay `packed` down in `folder`, as `kb_tests.fleet.bundle` packs it: each file whole or not at all, the
+    module `engine` last.
     """
     import zlib
     from importlib.machinery import SourceFileLoader

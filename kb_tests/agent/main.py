@@ -30,7 +30,7 @@ _MAX_LEAD = 300.0
 _MAX_WAIT = 60.0
 _NGINX_WATCH = 2.0
 _ENGINES = {"client": "http", "storage": "storage"}
-"""What a role is likely to run: fetched when it is enrolled, so that no load waits for it."""
+"""What a role is likely to run: it has that when it is enrolled, so that no load waits for it."""
 
 
 class Config:
@@ -103,6 +103,7 @@ class Agent:
         if self._control.connect():
             say(f"connected to {self._config.channel.host}:{self._config.channel.port}")
             self._hello()
+            self._prefetch()
             again, self._again = self._again, b""
             if again:
                 self._obey(again)
@@ -153,12 +154,13 @@ class Agent:
 
     def _on_hello(self, _command: dict[str, Any]) -> None:
         self._hello()
+        self._prefetch()
 
     def _on_enroll(self, command: dict[str, Any]) -> None:
         self._index, self._target = command["index"], command["target"]
         if self._index >= 0 and self._config.role in _ENGINES:
             try:
-                self._engine(_ENGINES[self._config.role])
+                self._have(_ENGINES[self._config.role])
             except BrokenError:
                 raise
             except Exception as error:
@@ -202,6 +204,21 @@ class Agent:
             return float(self._load.seconds)
 
         self._prepare(command, command["engine"], prepare)
+
+    def _prefetch(self) -> None:
+        """Have the role's engine, if it is there to be had: while others boot, nobody waits for it. What goes
+        wrong is told by whoever needs it.
+        """
+        if self._config.role in _ENGINES and self._config.engines:
+            try:
+                self._have(_ENGINES[self._config.role])
+            except Exception as error:
+                say(f"no engine yet: {_sentence(error)}")
+
+    def _have(self, name: str) -> None:
+        from . import engines
+
+        engines.have(name, self._config.engines, self._control)
 
     def _engine(self, name: str) -> Any:
         """The module of an engine; it costs memory only where it is asked for."""

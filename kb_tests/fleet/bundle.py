@@ -78,7 +78,7 @@ def packed(role: Role) -> bytes:
 
 
 def _packed(sources: Mapping[str, bytes]) -> bytes:
-    files = sorted(sources.items())
+    files = sorted(sources.items(), key=lambda item: (item[0].endswith("/engine.py"), item[0]))
     return zlib.compress(b"".join(b"%s %d\n%s" % (name.encode(), len(text), text) for name, text in files), 9)
 
 

@@ -7,6 +7,7 @@ import hashlib
 import json
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -166,9 +167,21 @@ def test_a_connection_that_is_lost_meanwhile_only_delays(
         )
 
     monkeypatch.setattr(agent, "_engine", engine)
+    monkeypatch.setattr(agent, "_have", engine)
     agent._obey(protocol.encode(command))
     assert control.told == [], "neither ready nor failed"
     agent._turn()
     assert control.told == [("hello", ""), ("ready", "c1")]
     agent._turn()
     assert len(control.told) == 2
+
+
+def test_the_module_that_tells_that_an_engine_is_there_is_laid_down_last() -> None:
+    for name, packed in bundle.engines().items():
+        rest, names = zlib.decompress(packed), []
+        while rest:
+            head, _, rest = rest.partition(b"\n")
+            path, size = head.decode().split()
+            names.append(path)
+            rest = rest[int(size) :]
+        assert names[-1] == f"kb_agent/{name}/engine.py"
