@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import AwareDatetime, Field, ValidationError
 
@@ -21,6 +21,7 @@ from kb_tests.report.measured import Part, RunId, Text
 from kb_tests.report.older import READABLE, SCHEMA, upgraded
 from kb_tests.report.point import LookRecord, PointRecord, PointStatus
 from kb_tests.report.staged import FillingRecord, ScenarioRecord, ServerRecord, TopologyRecord
+from kb_tests.report.workloads import WORKLOADS
 from kb_tests.sla.verdict import Outcome
 
 __all__ = [
@@ -198,9 +199,23 @@ def _read(path: Path, text: bytes) -> RunRecord:
             f" {' and '.join(map(str, READABLE))}.",
             remedy="Read it with the kb_tests that wrote it.",
         )
+    for kind in _kinds(data):
+        raise RecordError(
+            f"The record {path} holds a load of kind {kind!r}, which is not known here.",
+            remedy="Read it where that kind is installed.",
+        )
     try:
         return RunRecord.model_validate(upgraded(data))
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(step) for step in first["loc"] if step not in ("http", "storage")) or "the whole"
+        where = ".".join(map(str, first["loc"])) or "the whole"
         raise RecordError(f"The record {path} is damaged at {where}: {first['msg']}.") from error
+
+
+def _kinds(data: dict[str, Any]) -> Iterator[str]:
+    """Kinds of load that a record names and nobody here knows; it may be damaged in any way."""
+    scenarios = data.get("scenarios")
+    for scenario in scenarios if isinstance(scenarios, list) else []:
+        kind = scenario.get("kind") if isinstance(scenario, dict) else None
+        if isinstance(kind, str) and kind and kind not in WORKLOADS:
+            yield kind[:100]

@@ -226,6 +226,7 @@ def damaged(tmp_path: Path, *steps: str | int, value: object) -> Path:
         (("schema_version",), "1", "has schema version '1'; this kb_tests reads versions"),
         (("schema_version",), True, "has schema version True; this kb_tests reads versions"),
         (("schema_version",), [], "has schema version .*; this kb_tests reads versions"),
+        (("scenarios", 0, "kind"), "connects", "holds a load of kind 'connects', which is not known here"),
         (("points", 0, "status"), "fine", "damaged at points.0.status"),
         (("points", 0, "verdict"), None, "damaged at points.0: .*if, and only if, it was judged"),
         (("points", 0, "measurement"), None, "damaged at points.0: .*needs its measurement"),
