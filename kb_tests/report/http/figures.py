@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.http.measurement import Counts
+from kb_tests.measure.latency import Latency
 from kb_tests.report.http.measured import HttpMeasurementRecord
 from kb_tests.report.measured import decode
 
@@ -26,9 +27,11 @@ class Figures:
     counts: Counts
     response: Histogram
     service: Histogram
+    timeout: float = math.inf
+    """Seconds after which a request is given up; how long it had taken by then may be in `response`."""
 
     @classmethod
-    def of(cls, measurement: HttpMeasurementRecord) -> Figures:
+    def of(cls, measurement: HttpMeasurementRecord, timeout: float = math.inf) -> Figures:
         """The figures of `measurement`; raises RecordError if a histogram cannot be read."""
         return cls(
             duration=measurement.duration,
@@ -38,6 +41,7 @@ class Figures:
             counts=measurement.counts,
             response=decode(measurement.response),
             service=decode(measurement.service),
+            timeout=timeout,
         )
 
     @property
@@ -56,7 +60,11 @@ class Figures:
 
         Infinite if fewer had one at all, NaN if no request was due.
         """
-        if not self.counts.due:
-            return math.nan
-        rank = max(1, math.ceil(round(self.counts.due * percent / 100, 6)))
-        return self.response.at_rank(rank) if rank <= self.counts.completed else math.inf
+        return due_percentile(self.response, self.counts, self.timeout, percent)
+
+
+def due_percentile(response: Histogram, counts: Counts, timeout: float, percent: float) -> float:
+    """As the verdict has it: of those that were given up after `timeout`, none counts as done."""
+    if math.ceil(round(counts.due * percent / 100, 6)) > counts.completed:
+        return math.inf
+    return Latency.of_due(response, counts.due, counts.completed, timeout).percentile(percent)

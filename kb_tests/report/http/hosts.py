@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.http.measurement import Counts
+from kb_tests.measure.http.merge import total
 from kb_tests.report import words
 from kb_tests.report.by_host import Table, short, table
+from kb_tests.report.http.figures import due_percentile
 from kb_tests.report.http.measured import GeneratorRecord, HttpMeasurementRecord
 from kb_tests.report.measured import decode
 from kb_tests.report.record import TopologyRecord
@@ -25,6 +27,7 @@ class Generator:
     peer: str
     counts: Counts
     response: Histogram
+    timeout: float = math.inf
 
     @property
     def p99(self) -> float:
@@ -32,10 +35,15 @@ class Generator:
         return _percentile([self], 99)
 
 
-def generators(measurement: HttpMeasurementRecord, topology: TopologyRecord | None) -> list[Generator]:
-    """The generators of an HTTP point; raises RecordError if a histogram cannot be read."""
+def generators(
+    measurement: HttpMeasurementRecord, topology: TopologyRecord | None, timeout: float = math.inf
+) -> list[Generator]:
+    """The generators of an HTTP point, which give up after `timeout` seconds.
+
+    Raises RecordError if a histogram cannot be read.
+    """
     peers = _peers(topology) if topology else {}
-    return [_generator(agent, peers.get(agent.agent, "")) for agent in measurement.agents]
+    return [_generator(agent, peers.get(agent.agent, ""), timeout) for agent in measurement.agents]
 
 
 def of_http(found: Sequence[Generator], duration: float) -> Table | None:
@@ -62,8 +70,8 @@ def of_http(found: Sequence[Generator], duration: float) -> Table | None:
     return table(heads, rows)
 
 
-def _generator(agent: GeneratorRecord, peer: str) -> Generator:
-    return Generator(agent.agent, agent.host, peer, agent.counts, decode(agent.response))
+def _generator(agent: GeneratorRecord, peer: str, timeout: float) -> Generator:
+    return Generator(agent.agent, agent.host, peer, agent.counts, decode(agent.response), timeout)
 
 
 def _peers(topology: TopologyRecord) -> Mapping[str, str]:
@@ -76,13 +84,11 @@ def _peers(topology: TopologyRecord) -> Mapping[str, str]:
 
 def _percentile(members: Iterable[Generator], percent: float) -> float:
     parts = list(members)
-    due = sum(part.counts.due for part in parts)
-    if not due:
+    counts = total(part.counts for part in parts)
+    if not counts.due:
         return math.inf
-    rank = max(1, math.ceil(round(due * percent / 100, 6)))
-    if rank > sum(part.counts.completed for part in parts):
-        return math.inf
-    return Histogram.merged(part.response for part in parts).at_rank(rank)
+    response = Histogram.merged(part.response for part in parts)
+    return due_percentile(response, counts, min(part.timeout for part in parts), percent)
 
 
 def _time(seconds: float) -> str:

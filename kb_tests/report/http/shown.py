@@ -32,6 +32,10 @@ def measured_of(record: PointRecord) -> HttpMeasurementRecord | None:
     return record.measurement if isinstance(record.measurement, HttpMeasurementRecord) else None
 
 
+def _timeout(record: PointRecord) -> float:
+    return record.point.timeout if isinstance(record.point, HttpPoint) else math.inf
+
+
 @dataclass(frozen=True)
 class HttpShown(Shown):
     """An HTTP point."""
@@ -44,7 +48,7 @@ class HttpShown(Shown):
     @cached_property
     def generators(self) -> Sequence[hosts.Generator]:
         """One by one."""
-        return hosts.generators(self.measurement, self.topology)
+        return hosts.generators(self.measurement, self.topology, self.figures.timeout)
 
     def cell(self, column: Column) -> str:
         """The text of one cell."""
@@ -108,7 +112,7 @@ class HttpPresentation(Presentation[HttpPoint]):
         """A point that was measured."""
         measurement = measured_of(record)
         assert measurement is not None
-        return HttpShown(record, measurement, Figures.of(measurement), topology)
+        return HttpShown(record, measurement, Figures.of(measurement, _timeout(record)), topology)
 
     def columns(self, checks: Sequence[str]) -> list[Column]:
         """Offered, achieved, each percentile that has a limit, errors."""

@@ -13,9 +13,11 @@ from kb_tests.measure.storage.merge import measure
 from kb_tests.report import by_host, html
 from kb_tests.report.charts import strip
 from kb_tests.report.http import hosts as http_hosts
+from kb_tests.report.http.figures import Figures
 from kb_tests.report.http.hosts import Generator
 from kb_tests.report.http.measured import HttpMeasurementRecord
 from kb_tests.report.storage import hosts as storage_hosts
+from kb_tests.sla.http.sample import Group
 from tests.unit.measure.io_reports import frozen_blocks, point, report, steady_blocks
 from tests.unit.report import build
 
@@ -115,3 +117,17 @@ def test_a_strip_tells_few_hosts_apart_and_draws_many_servers_small() -> None:
     assert ">host-1<" not in many
     assert len(many) < 32_000
     assert strip.chart(["s"], ["one"], [], "x", "x") is None
+
+
+def test_a_way_s_percentile_is_the_verdict_s_above_the_timeout_too() -> None:
+    """5 of 100 were given up after 1 s; 5 more, which were sent late, were answered after 2 s."""
+    times = Histogram.of([0.001, 1.0, 2.0], [90, 5, 5])
+    counts = Counts(due=100, completed=95, errors={"timeout": 5})
+    judged = Group(100, 95, times, 1.0).percentile(95)
+    assert judged == times.at_rank(100)
+    found = Figures(10.0, 10.0, 9.5, 0.0, counts, times, times, 1.0)
+    assert found.percentile(95) == judged
+    assert found.percentile(96) == math.inf
+    by_way = [Generator(name, "one", name, counts, times, 1.0) for name in "ab"]
+    assert by_way[0].p99 == math.inf
+    assert http_hosts._percentile(by_way, 95) == judged

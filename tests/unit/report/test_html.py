@@ -9,6 +9,7 @@ import pytest
 from kb_tests.report import html
 from kb_tests.report.charts import page as charts
 from kb_tests.report.http.measured import HttpMeasurementRecord
+from kb_tests.report.point import LookRecord
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord, load
 from kb_tests.report.view import view
 from tests.unit.report import build
@@ -90,6 +91,25 @@ def test_a_page_tells_what_does_not_stand_against_a_pass() -> None:
 def test_what_it_ran_on_counts_what_loads_and_is_loaded() -> None:
     (scenario,) = view(build.run([build.judged()])).scenarios
     assert [name for name, _ in scenario.topology][:3] == ["HTTP servers", "generators", "networks"]
+
+
+@pytest.mark.usefixtures("without_charts")
+def test_a_page_tells_what_earlier_looks_at_a_point_found() -> None:
+    """A pass after a look that could not decide is told with that look, however bad it was."""
+    last = build.judged()
+    assert isinstance(last.measurement, HttpMeasurementRecord)
+    first = build.judged(median=0.03, undecided=True)
+    assert first.verdict is not None
+    look = LookRecord(
+        started=build.STARTED, duration=7.0, measurement=first.measurement, verdict=first.verdict
+    )
+    without = page(last).text
+    text = page(last.model_copy(update={"earlier": (look, look)})).text
+    for number in (1, 2):
+        assert f"look {number}, 7s" in text
+        assert f"look {number}, 7s" not in without
+    assert "p50 of response time 30" in text
+    assert "p50 of response time 30" not in without
 
 
 def test_links_lead_to_places_in_the_page_and_nowhere_else() -> None:
