@@ -13,22 +13,23 @@ _MORE_FOR_EACH = 0.01
 _SLOWEST = 90.0
 _LATE = 0.08
 _LATEST = 0.5
-_LATEST_AT_A_PACE = 1.0
 """How much later than it happens the end may be seen, as a share of the time that it took: at the pace that
-there was before; at worst, before the first is done; and at worst, once there is a pace.
+there was before, and at worst, before the first is done.
 """
+
+LATEST = 1.0
+"""The same at worst, once there is a pace."""
 
 _AT_ONCE = 0.8
 """How much of what seems left is waited for at once."""
 
 
-def until_next_look(waited: float, done: int, wanted: int) -> float:
+def until_next_look(waited: float, done: int, wanted: int, latest: float = LATEST) -> float:
     """Seconds: most of what is left at the pace so far, or all of it when that is soon; within bounds.
 
     `waited` are the seconds since the things were asked for, in which `done` of `wanted` were seen.
     """
     soonest = max(_FASTEST + _MORE_FOR_EACH * wanted, waited * _LATE)
-    worst = _LATEST_AT_A_PACE if done > 0 else _LATEST
-    longest = max(soonest, min(waited * worst, _SLOWEST))
+    longest = max(soonest, min(waited * (latest if done > 0 else min(latest, _LATEST)), _SLOWEST))
     left = waited * (wanted - done) / done if done > 0 else longest
     return min(max(soonest, left if left < 2 * soonest else left * _AT_ONCE), longest)

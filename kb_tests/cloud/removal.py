@@ -35,6 +35,9 @@ CONCURRENCY = 12
 _PATIENCE = 45.0
 """Seconds for which one thing is asked for; twice that for the first of many to go."""
 
+_LATEST = 0.25
+"""How much later than it happens the end is seen at worst: what is left waits for it."""
+
 _LISTING_PATIENCE = 20.0
 _STALLED = 6.0
 """Seconds in which none has gone, after which all are looked at closely; twice as long each time."""
@@ -192,7 +195,7 @@ class Removal:
                 stalled *= 2
                 self._look([row.name])
                 self._ask(books.due([row.name]))
-            self._stop.wait(until_next_look(now - began, wanted - len(left), wanted))
+            self._stop.wait(until_next_look(now - began, wanted - len(left), wanted, _LATEST))
 
     def _still(self, row: Kind, slow: Slow, waiting: set[str]) -> set[str]:
         """Which of them are there: by the cheap list where one ever had them, else each by itself. What that
