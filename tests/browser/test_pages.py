@@ -68,6 +68,8 @@ def test_from_nothing_to_a_verdict_in_one_click(ui: Ui, page: Page) -> None:
     fine(page)
     page.press("Try it")
     until_loaded(page)
+    read = "return Number(/Second (\\d+)/.exec(document.querySelector('#now .read').textContent)[1])"
+    page.until(lambda: page.driver.execute_script(read) >= 2, "the picture of a later second")
     fine(page)
     until_ended(page)
     assert len(points(page)) == 6

@@ -47,6 +47,15 @@ test("the embedded cloud has a name in the selection alone", () => {
   assert.equal(live.points.get("c a").outcome, "pass");
 });
 
+test("what parts of the page are given is another object each time it is drawn", () => {
+  const live = fed(second(0));
+  const next = live.turn();
+  assert.notEqual(next, live);
+  next.take([second(1)]);
+  assert.equal(next.current.seconds.length, 2);
+  assert.ok(next instanceof Live);
+});
+
 test("an hour of seconds is kept, and said to be the last", () => {
   const live = fed(...Array.from({ length: 4000 }, (_, i) => second(i)));
   assert.equal(live.current.seconds.length, 3600);

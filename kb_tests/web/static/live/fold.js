@@ -66,6 +66,11 @@ export class Live {
     this.exitCode = null;
   }
 
+  /** The same as another object: parts of a page are drawn anew when what they are given is another one. */
+  turn() {
+    return /** @type {Live} */ (Object.assign(Object.create(Live.prototype), this));
+  }
+
   /** @param {any[]} events */
   take(events) {
     for (const event of events) this.one(event);

@@ -32,13 +32,14 @@ const useLive = (sid) => {
     const draw = () => {
       waiting ||= requestAnimationFrame(() => {
         waiting = 0;
+        live.current = live.current.turn();
         drawn((n) => n + 1);
       });
     };
     follow(sid, {
       events: (events) => { live.current.take(events); draw(); },
       heard: hear,
-      end: (brokenOff) => { live.current.over(); ended(brokenOff ? "broken_off" : "ended"); },
+      end: (brokenOff) => { live.current.over(); live.current = live.current.turn(); ended(brokenOff ? "broken_off" : "ended"); },
     }, stop.signal).catch(fail);
     return () => {
       stop.abort();
@@ -112,7 +113,7 @@ const rung = (point, live) => {
   };
 };
 
-/** @param {{ point: any }} props */
+/** @param {{ point: any, live: Live }} props */
 const Preview = ({ point }) => {
   const far = soFar(point);
   const rows = Object.entries(point.limits).filter(([name]) => name.startsWith("latency p")).map(([name, limit]) => ({ name: name.slice(8), limit: Number(limit), value: percentile(far.buckets, Number(name.slice(9))), fact: fact(point, name, Number(name.slice(9))) }));
@@ -282,7 +283,7 @@ export const Session = ({ sid }) => {
             <div><dt>p99</dt><dd><small>about</small> ${time(percentile(far.buckets, 99), 2)}</dd><dd class="sub">${point.limits["latency p99"] ? `limit ${time(point.limits["latency p99"])}` : "no limit"}</dd></div>
             <div><dt>p50</dt><dd><small>about</small> ${time(percentile(far.buckets, 50), 2)}</dd><dd class="sub">${point.limits["latency p50"] ? `limit ${time(point.limits["latency p50"])}` : "no limit"}</dd></div>
             <div><dt>Failed</dt><dd>${number(far.failed)}</dd><dd class="sub">of ${number(far.due)}${far.due ? `: ${share(far.failed / far.due)}` : ""}</dd></div></dl></section>
-          <${Preview} point=${point} />`}
+          <${Preview} point=${point} live=${live} />`}
         ${point && point.seconds.length > 0 && html`<${Seconds} point=${point} live=${live} title=${over || live.state !== "running" ? `The last point, ${point.id}` : "Response time of every one"} />`}
         <${Log} live=${live} />${over && info?.started_by === "ui" && html`<${Output} sid=${sid} />`}
       </div>

@@ -3,7 +3,7 @@ import { html } from "../vendor/preact.js";
 
 const CLASSES = /** @type {Record<string, string>} */ ({
   pass: "pass", fail: "fail", inconclusive: "inconclusive", invalid: "invalid", leaked: "fail", running: "running",
-  "": "to-come", interrupted: "not-run", unfinished: "not-run", not_run: "not-run", "not run": "not-run", measured: "note",
+  "": "to-come", interrupted: "not-run", unfinished: "not-run", not_run: "not-run", "not run": "not-run", measured: "note", note: "note",
 });
 const WORDS = /** @type {Record<string, string>} */ ({ "": "To come", not_run: "Not run", leaked: "Leaked" });
 const MARKS = /** @type {Record<string, string>} */ ({ pass: "p", fail: "f", inconclusive: "i", invalid: "x", leaked: "f", measured: "m", running: "r", "": "." });
