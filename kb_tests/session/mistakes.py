@@ -9,6 +9,7 @@ own staging finds the rest.
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
 from threading import Event
@@ -62,7 +63,8 @@ def _without_asking(config: pytest.Config, targets: Iterable[Target]) -> Iterato
 def _by_asking(config: pytest.Config, targets: Iterable[Target]) -> Iterator[str]:
     options = options_of(config)
     clouds: dict[str, Cloud] = {}
-    with ExitStack() as stack:
+    with warnings.catch_warnings(), ExitStack() as stack:
+        warnings.simplefilter("ignore")  # of libraries' own changes: no test runs yet whose filters hide them
         for target in targets:
             try:
                 for name in _clouds(target):

@@ -24,6 +24,7 @@ def assert_refused(suite: Suite, ended: Ended, sentence: str) -> None:
     assert ended.code == 4, ended.output
     assert ended.output.count(sentence) == 1, ended.output
     assert "Traceback" not in ended.output
+    assert "Warning" not in ended.output
     assert ended.records == {}
     assert suite.created() == []
     assert suite.left() == []
