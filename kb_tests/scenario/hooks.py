@@ -17,7 +17,8 @@ from kb_tests.scenario.base import Section
 from kb_tests.scenario.units import Duration, Share, format_duration
 
 KEY = "hooks"
-"""Where they stand in a scenario."""
+"""Where they stand in a scenario: what comes from a command line or over a network and has this key anywhere
+is refused, since hooks run commands."""
 
 BASELINE = 5.0
 """Seconds of load before the first mark, which say what the service is like when nothing is done to it."""
@@ -134,18 +135,6 @@ def server_of(name: str) -> tuple[str, int, str] | None:
 def _names_server(name: str) -> bool:
     found = server_of(name)
     return found is not None and found[2] in OF_SERVER
-
-
-def is_hooks(path: Sequence[str | int]) -> bool:
-    """Whether a path into a scenario, such as ("hooks", 0, "run"), leads to what runs commands: that may
-    stand in a file of the operator's own, and come from nowhere else.
-    """
-    return path[:1] in ((KEY,), [KEY])
-
-
-def has_hooks(data: object) -> bool:
-    """Whether a scenario, as YAML or JSON has it, holds hooks: what comes over a network is refused then."""
-    return isinstance(data, Mapping) and KEY in data
 
 
 def check_hooks(

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kb_tests.errors import ScenarioError
-from kb_tests.scenario.hooks import fill, has_hooks, is_hooks, placeholders
+from kb_tests.scenario.hooks import fill, placeholders
 from kb_tests.scenario.http import HttpScenario
 from kb_tests.scenario.load import load
 from kb_tests.scenario.own import with_load
@@ -146,16 +146,6 @@ def test_the_schema_knows_hooks_and_both_ways_to_limit_recovery() -> None:
     told = json.dumps(schema["$defs"]["HttpSla"]["properties"]["recovery"])
     assert '"string"' in told
     assert "RecoveryLimit" in told
-
-
-def test_paths_and_texts_with_hooks_are_known() -> None:
-    assert is_hooks(("hooks",))
-    assert is_hooks(["hooks", 0, "run"])
-    assert not is_hooks(("load", "hooks"))
-    assert has_hooks(HTTP)
-    assert has_hooks({"hooks": []}), "whatever they are"
-    assert not has_hooks({"load": {}})
-    assert not has_hooks("hooks")
 
 
 @given(st.text(max_size=40), st.text(max_size=40))
