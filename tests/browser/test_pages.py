@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 
 from tests.browser.ui import AXE, CHROMIUM, DRIVER, Page, Ui, browser
@@ -83,6 +84,12 @@ def test_from_nothing_to_a_verdict_in_one_click(ui: Ui, page: Page) -> None:
     drawn = "const c = document.querySelector('canvas'); const d = c.getContext('2d')"
     drawn += ".getImageData(0, 0, c.width, c.height).data; return d.filter((v, i) => i % 4 === 3 && v).length"
     assert page.driver.execute_script(drawn) > 10_000
+    fine(page)
+    picture = page.driver.find_element(By.CSS_SELECTOR, ".plot[tabindex] svg")
+    drag = ActionChains(page.driver).move_to_element_with_offset(picture, -200, -40).click_and_hold()
+    drag.move_by_offset(150, 0).move_by_offset(150, 0).release().perform()
+    page.until(lambda: re.search(r"\?t=\d-\d", page.driver.current_url) is not None, "a selection")
+    assert "s selected" in page.driver.find_element(By.CSS_SELECTOR, ".read").text
     fine(page)
     page.press("as table")
     fine(page)

@@ -18,6 +18,8 @@ import { paint, reach } from "./heat.js";
  * }} Look
  */
 
+/** Where a drag over a picture began. @type {WeakMap<HTMLElement, number>} */
+const drags = new WeakMap();
 const GAP = 25;
 const TALL = /** @type {Record<string, number>} */ ({ rate: 52, fail: 26 });
 
@@ -145,17 +147,19 @@ export const timeline = (host, d, o) => {
     o.onRead?.(now);
   };
   /** @param {PointerEvent} event */
-  const second = (event) => Math.floor(x.inv(event.clientX - s.getBoundingClientRect().left));
-  /** @type {number | null} */
-  let began = null;
-  s.addEventListener("pointerdown", (event) => {
-    began = o.onBrush ? second(event) : null;
-  });
-  s.addEventListener("pointermove", (event) => tell(second(event)));
-  s.addEventListener("pointerup", (event) => {
-    if (began !== null && Math.abs(second(event) - began) >= 1) o.onBrush?.(Math.max(first, Math.min(began, second(event))), Math.min(last, Math.max(began, second(event)) + 1));
-    began = null;
-  });
+  const second = (event) => Math.floor(x.inv(event.clientX - host.getBoundingClientRect().left));
+  // The picture is drawn anew while somebody drags over it: where that began is known of its place.
+  host.onpointerdown = (event) => {
+    if (o.onBrush) drags.set(host, second(event));
+  };
+  host.onpointermove = (event) => tell(second(event));
+  host.onpointerup = (event) => {
+    const began = drags.get(host);
+    drags.delete(host);
+    if (began === undefined || Math.abs(second(event) - began) < 1) return;
+    o.onBrush?.(Math.max(first, Math.min(began, second(event))), Math.min(last, Math.max(began, second(event)) + 1));
+  };
+  host.onpointerleave = () => drags.delete(host);
   host.onkeydown = (event) => {
     const way = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (!way) return;
