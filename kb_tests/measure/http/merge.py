@@ -113,7 +113,7 @@ def _whole(point: HttpPoint, report: HttpReport) -> _Whole | str:
         blocks = _blocks(report)
     except ValueError as error:
         return f"a histogram of it cannot be read: {error}"
-    return _Whole(_facts(report, report.done, blocks), blocks)
+    return _Whole(_facts(report, report.done, blocks, point.timeout), blocks)
 
 
 def _connections(agents: Iterable[GeneratorFacts], window: Iterable[Second]) -> Connections | None:
@@ -145,7 +145,7 @@ def _blocks(report: HttpReport) -> tuple[Block, ...]:
     )
 
 
-def _facts(report: HttpReport, done: Done, blocks: Iterable[Block]) -> GeneratorFacts:
+def _facts(report: HttpReport, done: Done, blocks: Iterable[Block], timeout: float) -> GeneratorFacts:
     own = {
         "agent": report.agent,
         "host": report.host,
@@ -154,19 +154,22 @@ def _facts(report: HttpReport, done: Done, blocks: Iterable[Block]) -> Generator
         "clock_error": report.clock_error,
         "connections": Connections(**done.connections.model_dump()),
         "clock_lost": lost(done.clock_change, report.control_clock),
-        "failing_since": failing_since({second.index: second.failed for second in report.seconds}),
+        "failing_since": failing_since(
+            {second.index: second.failed for second in report.seconds}, math.ceil(timeout)
+        ),
     }
     return GeneratorFacts(**shared(done, GeneratorFacts) | own)
 
 
-def failing_since(failed: Mapping[int, int]) -> int | None:
+def failing_since(failed: Mapping[int, int], timeout: int) -> int | None:
     """The first of those seconds on end, none before the window, in which most requests failed; of `failed`
-    ones by second.
+    ones by second. A server that is gone makes them fail in bursts, `timeout` seconds apart: these belong
+    together.
     """
     stretches: dict[int, int] = {}
     first = last = -2
     for index in sorted(second for second, count in failed.items() if second >= 0 and count):
-        first = first if index == last + 1 else index
+        first = first if last >= 0 and index - last <= timeout + 1 else index
         stretches[first] = stretches.get(first, 0) + failed[index]
         last = index
     return max(stretches, key=lambda start: stretches[start], default=None)

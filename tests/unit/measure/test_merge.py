@@ -8,7 +8,7 @@ import pytest
 from kb_tests.fleet.http.messages import HttpReport
 from kb_tests.measure.coarse import bucket_percentile
 from kb_tests.measure.histogram import Histogram
-from kb_tests.measure.http.merge import measure
+from kb_tests.measure.http.merge import failing_since, measure
 from tests.unit.measure.reports import POINT, added, fleet, report, wire
 
 
@@ -34,7 +34,7 @@ def test_merges_without_loss() -> None:
         ([0, 0, 0, 0, 0], None),
         ([0, 0, 9, 8, 9], 2),
         ([9, 8, 0, 0, 1], 0),
-        ([3, 0, 0, 9, 0], 3),
+        ([3, 0, 0, 9, 0], 0),  # closer than a timeout
     ],
 )
 def test_it_is_known_from_when_on_requests_failed(failed: list[int], since: int | None) -> None:
@@ -152,3 +152,11 @@ def test_coarse_buckets() -> None:
 
 def test_the_helper_adds_errors_up() -> None:
     assert added([wire(10, {"connect": 2}), wire(10, {"timeout": 1})]).errors == {"connect": 2, "timeout": 1}
+
+
+def test_failures_that_come_in_bursts_of_timeouts_began_with_the_first() -> None:
+    """As seen of a server that was killed in second 8, with a timeout of 2 s."""
+    bursts = {9: 190, 11: 110, 12: 105, 15: 220, 18: 240, 21: 280, 24: 320, 27: 300}
+    assert failing_since({3: 1, **bursts}, 2) == 9
+    assert failing_since({3: 1, 7: 5}, 2) == 7
+    assert failing_since({}, 2) is None
