@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.campaign import outside
+from tests.campaign import answers, outside
 from tests.campaign.plane import tell
 from tests.campaign.session import Session
 
@@ -168,6 +168,17 @@ def _tell(pids: list[int], number: signal.Signals, then: float) -> bool:
 
 def _workers(session: Session, rng: random.Random) -> bool:
     return _tell(session.plane.workers(), signal.SIGSTOP, 1.2)
+
+
+def _answers(kind: str) -> Act:
+    def act(session: Session, rng: random.Random) -> bool:
+        return answers.change(session.plane.named("nginx"), kind, session.page)
+
+    return act
+
+
+def _few_errors(session: Session, rng: random.Random) -> None:
+    session.sla = "errors: 1%"
 
 
 def _cut_ssh(session: Session, rng: random.Random) -> bool:
@@ -329,6 +340,10 @@ PLANE = (
     Fault("server's agent frozen", UNDECIDED | {PASSED}, LOAD, _agent("server", signal.SIGSTOP)),
     Fault("nginx killed", UNDECIDED, LOAD, _processes("nginx", signal.SIGKILL), spoils=True),
     Fault("nginx stopped", UNDECIDED, LOAD, _processes("nginx", signal.SIGSTOP), spoils=True),
+    *(
+        Fault(f"answers: {kind}", UNDECIDED, LOAD, _answers(kind), _few_errors, spoils=True)
+        for kind in answers.KINDS
+    ),
     Fault("server dies", UNDECIDED, LOAD, _harm("server", "crash"), spoils=True),
     Fault("generator dies", UNDECIDED, LOAD, _harm("client", "crash"), spoils=True),
     Fault("proxy dies", UNDECIDED, LOAD, _harm("proxy", "crash"), spoils=True),
