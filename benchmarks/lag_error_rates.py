@@ -26,7 +26,7 @@ from gate_error_rates import CONFIDENCE, Scale, point_of, too_many
 from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.http.measurement import Block, Counts, GeneratorFacts, HttpMeasurement, Second
 from kb_tests.measure.http.merge import achieved, total
-from kb_tests.measure.http.validity import sent_late
+from kb_tests.measure.http.validity import sent_late, validity
 from kb_tests.scenario.base import Latency
 from kb_tests.scenario.http import HttpSla
 from kb_tests.sla.http.judge import judge
@@ -146,6 +146,7 @@ def measured(made: list[tuple[Floats, Floats, Floats]]) -> HttpMeasurement:
                 completed=int(good.sum()),
                 unsent=unsent,
                 errors={"http_5xx": int(of.sum() - good.sum()) - unsent},
+                bytes=int(good.sum()) * point_of(Scale(AGENTS, SECONDS, RATE)).page_size,
             )
             times = Histogram.of(np.minimum(ended[good] - due[good], 3000.0))
             parts.append(Block(str(number), float(second), 1.0, counts, times, Histogram()))
@@ -222,6 +223,8 @@ def row(name: str, way: Lag, truth: Truth, runs: int, random: Random) -> bool:
     for _ in range(runs):
         found = measured(load(random, way))
         lags.append(max(agent.lag_p99 for agent in found.agents))
+        if why := validity(point, found):
+            raise RuntimeError(f"what was simulated is no measurement: {why[0]}")
         for at, (tight, wide) in enumerate(zip(on, far, strict=True)):
             passes[at] += judge(point, found, tight, checks=1).outcome is Outcome.PASS
             kept[at] += judge(point, found, wide, checks=1).outcome is Outcome.PASS
