@@ -22,8 +22,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/pytest
 
-# Containers' images like to set it; the tests start some hundred processes, and each would compile everything anew.
+# Containers' images like to set these. The tests start some hundred processes, each of which would compile everything
+# anew; and what prints into a pipe without buffers works there alone.
 unexport PYTHONDONTWRITEBYTECODE
+unexport PYTHONUNBUFFERED
 
 FUZZED := tests/unit/scenario tests/unit/agent/test_protocol.py tests/unit/agent/test_resp.py \
 	tests/unit/agent/test_fio_output.py tests/unit/agent/test_http_response.py tests/unit/fleet/test_hostile.py \

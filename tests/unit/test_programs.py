@@ -26,6 +26,8 @@ ROOT = Path(__file__).parents[2]
 PATH = "/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 PACKAGES = {
+    "apt-config": "apt",
+    "apt-get": "apt",
     "awk": "mawk",
     "chromedriver": "chromium-driver",
     "chromium": "chromium",
@@ -101,8 +103,8 @@ MAY_NEED = {
 }
 """The profiles of bindep.txt whose packages a file may take for granted: those of its longest prefix here."""
 
-BARE = {"git", "make", "python3"}
-"""What the README asks for."""
+BARE = {"apt", "git", "make", "python3"}
+"""What the README asks for, and what brings the rest."""
 
 STARTERS = {
     "run",

@@ -10,13 +10,15 @@ import pytest
 
 from kb_tests.localcloud.netns.probe import probe
 
-ASK = "from kb_tests.localcloud.netns.probe import probe; print(probe())"
+ASK = "from kb_tests.localcloud.netns.probe import probe; {}; print(probe())"
+AS_NOBODY = "import os; os.setgroups([]); os.setresgid(*[65534] * 3); os.setresuid(*[65534] * 3)"
+"""Once all is read: a checkout may lie where nobody else may look."""
 
 
-def probed(*launcher: str, path: str = os.environ["PATH"]) -> str:
-    """The probe's sentence when it is run by `launcher`."""
+def probed(*launcher: str, before: str = "", path: str = os.environ["PATH"]) -> str:
+    """The probe's sentence when it is run by `launcher`, `before` it is asked."""
     result = subprocess.run(
-        [*launcher, sys.executable, "-c", ASK],
+        [*launcher, sys.executable, "-c", ASK.format(before or "pass")],
         capture_output=True,
         text=True,
         check=True,
@@ -32,5 +34,5 @@ def test_this_machine_will_do() -> None:
 @pytest.mark.root_only("rights to take away")
 def test_rights_that_are_missing_are_named() -> None:
     assert "CAP_SYS_ADMIN" in probed("setpriv", "--bounding-set=-sys_admin")
-    nobody = probed("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+    nobody = probed(before=AS_NOBODY)
     assert nobody.startswith("The user nobody has no subordinate ids: root gives some by `usermod")

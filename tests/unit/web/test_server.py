@@ -23,7 +23,7 @@ from kb_tests.web.server import serve
 from tests.unit.web.session import story, write_session
 
 PROGRAM = "import sys; from kb_tests.cli import main; sys.exit(main())"
-HELD = "import fcntl, sys; fcntl.flock(open(sys.argv[1]), fcntl.LOCK_EX); print(); sys.stdin.read()"
+HELD = "import fcntl, sys; fcntl.flock(open(sys.argv[1]), fcntl.LOCK_EX); print(flush=True); sys.stdin.read()"
 
 
 @contextlib.contextmanager
