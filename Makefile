@@ -8,6 +8,7 @@
 # make fresh        both commands of the README in bare Debian 12 and 13 roots
 # make campaign     300 runs with a fault each: nothing leaks, no verdict is wrong
 # make fuzz         10,000 cases of each kind of wild input: scenario files, messages, reports, journals
+# make slow         longer ways of what a shorter test of make test shows
 # make wrong-servers  servers that answer wrongly in all ways we know are red, true ones green
 # make pairings     kb cleanup by every entry of clouds.yaml after a run of every other one
 # make watched      a session that 64 shells follow at once is as one that nobody watches
@@ -37,6 +38,7 @@ NIGHTLY := \
 	fresh \
 	campaign \
 	fuzz \
+	slow \
 	wrong-servers \
 	watched \
 	pairings \
@@ -67,8 +69,9 @@ JUDGED := tests/functional/storage/test_gate.py tests/functional/session/test_re
 SPREAD := --dist loadfile --no-loadscope-reorder
 # What takes long is said, so that weight is seen when it comes.
 WEIGHT := --durations 20 --durations-min 5
-# An ordinary user leaves out what only root can have; the tests' last lines name it.
-CHOICE := $(if $(filter 0,$(shell id -u)),,-m "not root_only")
+# An ordinary user leaves out what only root can have, and all what is left to the night; the tests' last lines name it.
+ALLOWED := $(if $(filter 0,$(shell id -u)),,and not root_only)
+CHOICE := -m "not nightly $(ALLOWED)"
 
 test: check
 	@$(MAKE) --no-print-directory pytest
@@ -111,6 +114,9 @@ browser:
 	@PYTHON=$(PYTHON) VENV=$(VENV) PROFILE=browser ./setup.sh dev
 	@$(MAKE) --no-print-directory check-web
 	$(BIN)/tox -e browser
+
+slow: setup-dev
+	$(PYTEST) -m "nightly $(ALLOWED)" tests/functional tests/unit
 
 wrong-servers: setup-dev
 	$(PYTEST) tests/nightly/test_wrong_servers.py

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 LEFT_OUT = pytest.StashKey[dict[str, str]]()
-"""What each test needs, by its id, that was left out since only root can have it."""
+"""Why each test was left out, by its id: what it needs that only root can have, or that it is long."""
+
+LONG = "long: make nightly runs it (make slow)"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -30,7 +32,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:
     for item in items:
         if os.geteuid() != 0 and (what := needed_of_root(item)):
-            item.config.stash[LEFT_OUT][item.nodeid] = what
+            item.config.stash[LEFT_OUT][item.nodeid] = f"only root can have {what}"
+        elif item.get_closest_marker("nightly"):
+            item.config.stash[LEFT_OUT][item.nodeid] = LONG
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -46,7 +50,7 @@ def pytest_testnodedown(node: Any) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     if left_out := config.stash[LEFT_OUT]:
-        terminalreporter.section(f"left out, since only root can have it: {len(left_out)}")
+        terminalreporter.section(f"left out: {len(left_out)}")
         for test, what in sorted(left_out.items(), key=lambda each: (each[1], each[0])):
             terminalreporter.line(f"{what}: {test}")
 

@@ -42,9 +42,9 @@ class Window:
         """Tell what has happened since the last totals."""
         passed = now.at - self.begin
         before, self._before = self._before, now
-        if before is not None and (passed >= EARLY or now.at - before.at > 0.5):
-            second = math.floor(before.at - self.begin + 0.5)
-            self._put({"second": self._body(before, now, second, "buckets")})
+        index = self._index(before, now) if before is not None else None
+        if before is not None and index is not None:
+            self._put({"second": self._body(before, now, index, "buckets")})
         if passed < -EARLY:
             return
         self.first, self.last = self.first or now, now
@@ -58,6 +58,15 @@ class Window:
     def late(self, final: Snapshot) -> Dict[str, Any]:
         """What was still under way at the end of the window, and was completed or failed afterwards."""
         return {name: self._part(name, self.last or final, final, "bins") for name in output.DIRECTIONS}
+
+    def _index(self, old: Snapshot, new: Snapshot) -> Optional[int]:
+        """Which second two totals are the ends of; None for what a late answer leaves of the ramp: it is no
+        second, least of all the window's first.
+        """
+        index = math.floor(old.at - self.begin + 0.5)
+        if old.at >= self.begin - EARLY:
+            return index if new.at >= self.begin + EARLY else None
+        return index if index < 0 and new.at - old.at > 0.5 else None
 
     def _body(self, old: Snapshot, new: Snapshot, index: int, times: str) -> Dict[str, Any]:
         body: Dict[str, Any] = {
