@@ -23,7 +23,9 @@ import tests.functional.session.unstaged  # noqa: F401  # what pytester does not
 pytest_plugins = ["pytester"]
 
 ROOT = Path(__file__).parents[3]
-SPREAD = pytest.mark.parametrize("spread", [False, True], ids=["serial", "spread"])
+SPREAD = pytest.mark.parametrize(
+    "spread", [False, pytest.param(True, marks=pytest.mark.nightly)], ids=["serial", "spread"]
+)
 
 SCENARIO = """\
 name: small
@@ -219,8 +221,12 @@ def properties(case: Any) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(
     ("neighbour", "spread"),
-    [(RERUN, False), (SWALLOW, False), (AGAIN_INSIDE, False), (RERUN, True)],
-    ids=["rerun", "swallow", "inside", "rerun-spread"],
+    [
+        pytest.param(RERUN, False, id="rerun"),
+        pytest.param(SWALLOW, False, id="swallow", marks=pytest.mark.nightly),
+        pytest.param(AGAIN_INSIDE, False, id="inside", marks=pytest.mark.nightly),
+        pytest.param(RERUN, True, id="rerun-spread", marks=pytest.mark.nightly),
+    ],
 )
 def test_a_broken_sla_stays_broken_whoever_runs_the_test_again(
     session: Session, neighbour: str, spread: bool
@@ -297,7 +303,12 @@ def test_a_wrong_value_that_is_set_is_a_mistake_of_usage(session: Session) -> No
 
 
 @pytest.mark.parametrize(
-    ("neighbour", "spread"), [("", False), (RERUN, False), ("", True)], ids=["serial", "rerun", "spread"]
+    ("neighbour", "spread"),
+    [
+        pytest.param("", False, id="serial"),
+        pytest.param(RERUN, False, id="rerun", marks=pytest.mark.nightly),
+        pytest.param("", True, id="spread", marks=pytest.mark.nightly),
+    ],
 )
 def test_a_mistake_is_one_of_usage_until_something_is_staged(
     session: Session, neighbour: str, spread: bool
@@ -324,8 +335,11 @@ def test_a_topology_that_cannot_be_staged_at_all_is_a_problem(session: Session) 
 
 @pytest.mark.parametrize(
     ("neighbour", "spread"),
-    [(PARAMETRIZED, False), (PREFIXED, False), (PARAMETRIZED, True)],
-    ids=["behind", "before", "behind-spread"],
+    [
+        pytest.param(PARAMETRIZED, False, id="behind", marks=pytest.mark.nightly),
+        pytest.param(PREFIXED, False, id="before", marks=pytest.mark.nightly),
+        pytest.param(PARAMETRIZED, True, id="behind-spread"),
+    ],
 )
 def test_a_test_by_another_name_loads_the_same_cloud(session: Session, neighbour: str, spread: bool) -> None:
     ended = session.run(neighbour=neighbour, rates="[50, 60]", outcomes=["fail"], spread=spread)
@@ -355,7 +369,11 @@ def test_clouds_with_names_that_pytest_escapes_are_loaded_by_one_worker_each(
 
 
 @pytest.mark.parametrize(
-    ("stop", "outcome", "code"), [("-x", "fail", 1), ("--maxfail=2", "invalid", 11)], ids=["x", "maxfail"]
+    ("stop", "outcome", "code"),
+    [
+        pytest.param("-x", "fail", 1, id="x"),
+        pytest.param("--maxfail=2", "invalid", 11, id="maxfail", marks=pytest.mark.nightly),
+    ],
 )
 def test_a_run_that_stops_at_a_failure_says_of_what_also_when_it_is_spread(
     session: Session, stop: str, outcome: str, code: int
@@ -392,8 +410,8 @@ def test_every_measurement_of_every_test_of_ones_own_is_kept(session: Session) -
         ("", "1", "loses", 11, "invalid"),
         (", allow_invalid=True", "1", "loses", 0, "measured"),
         (", allow_invalid=True", "0", "loses", 1, "measured"),
-        ("", "1", "lags", 0, "measured"),
-        ("", "0", "lags", 11, "measured"),
+        pytest.param("", "1", "lags", 0, "measured", marks=pytest.mark.nightly),
+        pytest.param("", "0", "lags", 11, "measured", marks=pytest.mark.nightly),
         ("", "0", "pass", 1, "measured"),
     ],
 )

@@ -21,6 +21,7 @@ SHORT = (
 )
 
 
+@pytest.mark.nightly
 def test_nothing_leaks_and_nothing_lies(tmp_path: Path) -> None:
     planned = [fault for name in SHORT for fault in FAULTS if fault.name == name]
     assert len(planned) == len(SHORT)

@@ -113,8 +113,15 @@ def test_a_cloud_that_is_down_is_no_mistake_of_usage(suite: Suite) -> None:
     assert suite.created() == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("moment", ["resources", "/30s"])
+@pytest.mark.parametrize(
+    ("number", "moment"),
+    [
+        (signal.SIGINT, "resources"),
+        (signal.SIGTERM, "/30s"),
+        pytest.param(signal.SIGTERM, "resources", marks=pytest.mark.nightly),
+        pytest.param(signal.SIGINT, "/30s", marks=pytest.mark.nightly),
+    ],
+)
 def test_a_cancelled_session_leaves_nothing(suite: Suite, number: signal.Signals, moment: str) -> None:
     log = suite.folder / "log"
     scenario = suite.scenario(duration="30s")

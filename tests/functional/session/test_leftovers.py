@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from kb_tests.report.record import load
 from tests.functional.session.suite import Suite
 from tests.waiting import PATIENCE, SESSION, eventually
@@ -100,6 +102,7 @@ def test_the_reaper_makes_the_record_of_a_killed_session_whole(suite: Suite) -> 
     assert record["exit_code"] is None
 
 
+@pytest.mark.nightly
 def test_a_kept_topology_stays_until_it_is_cleaned_up(suite: Suite) -> None:
     scenario = suite.scenario(duration="5s")
     ended = suite.run(f"--kb-scenario={scenario}", "--kb-keep")

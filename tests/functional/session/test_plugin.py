@@ -116,7 +116,9 @@ def test_an_unexpected_error_shows_no_value_that_may_be_a_secret(tmp_path: Path)
     assert "hunter2" not in output.lower()
 
 
-@pytest.mark.parametrize("port", ["0", "65536", "ssh"])
+@pytest.mark.parametrize(
+    "port", ["0", *(pytest.param(each, marks=pytest.mark.nightly) for each in ("65536", "ssh"))]
+)
 def test_a_wrong_port_is_a_usage_error(tmp_path: Path, port: str) -> None:
     code, output = run(tmp_path, OWN, "--kb-ssh-port", port)
     assert code == 4
@@ -147,7 +149,13 @@ def test_what_libraries_warn_of_is_no_error_however_strict_a_session_is(
     assert "UserWarning: its own" in output
 
 
-@pytest.mark.parametrize("patterns", ["*_test.py", "test_*.py", "test_*.py *_test.py"])
+@pytest.mark.parametrize(
+    "patterns",
+    [
+        "*_test.py",
+        *(pytest.param(each, marks=pytest.mark.nightly) for each in ("test_*.py", "test_*.py *_test.py")),
+    ],
+)
 @pytest.mark.parametrize("named", ["kb_tests", "kb_tests.test_http"])
 def test_an_inis_pattern_for_other_tests_hides_none_of_ours(
     tmp_path: Path, patterns: str, named: str

@@ -18,7 +18,7 @@ def two(suite: Suite) -> list[str]:
     return [f"--kb-scenario={file}" for file in files] + ["--kb-inconclusive=pass"]
 
 
-@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=" ".join)
+@pytest.mark.parametrize("workers", [pytest.param([], marks=pytest.mark.nightly), ["-n", "2"]], ids=" ".join)
 def test_two_scenarios_of_six_points_are_two_stagings(
     suite: Suite, two: list[str], workers: list[str]
 ) -> None:
@@ -29,6 +29,7 @@ def test_two_scenarios_of_six_points_are_two_stagings(
     assert suite.left() == []
 
 
+@pytest.mark.nightly
 def test_every_mode_of_xdist_stages_once(suite: Suite, two: list[str]) -> None:
     ended = suite.run(*two, "-n", "2", "--dist", "loadfile", "-k", "rate-20 or rate-50")
     assert ended.code == 0, ended.output

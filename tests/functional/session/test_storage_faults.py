@@ -25,6 +25,7 @@ def test_a_full_disk_is_red(suite: Suite) -> None:
     assert checks(ended)["max_stall"]["value"] > 2
 
 
+@pytest.mark.nightly
 def test_a_server_that_dies_makes_the_point_invalid(suite: Suite) -> None:
     ended = harmed(
         suite,

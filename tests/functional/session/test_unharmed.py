@@ -118,6 +118,7 @@ def test_a_full_disk_costs_nothing_but_events(suite: Suite) -> None:
         assert shutil.disk_usage(folder).free < 8 << 10
 
 
+@pytest.mark.nightly
 def test_readers_that_are_many_slow_or_stopped_cost_nothing(suite: Suite) -> None:
     state = suite.folder / "state"
     session = Session(suite, state)
@@ -134,6 +135,7 @@ def test_readers_that_are_many_slow_or_stopped_cost_nothing(suite: Suite) -> Non
     assert read[0] > SECONDS
 
 
+@pytest.mark.nightly
 def test_a_folder_that_is_gone_costs_nothing(suite: Suite) -> None:
     session = Session(suite, suite.folder / "state")
     shutil.rmtree(session.wait_for_second().folder)

@@ -10,7 +10,9 @@ import pytest
 
 from tests.functional.session.suite import Ended, Suite
 
-SPREAD = pytest.mark.parametrize("spread", [[], ["-n", "2"]], ids=["serial", "spread"])
+SPREAD = pytest.mark.parametrize(
+    "spread", [pytest.param([], marks=pytest.mark.nightly), ["-n", "2"]], ids=["serial", "spread"]
+)
 OWN_TESTS = """\
 def test_checkout_holds(kb_http):
     kb_http.run(rate=50, duration="1s")
@@ -46,7 +48,7 @@ def clouds_of(suite: Suite, **entries: tuple[str, str]) -> Path:
     [
         (["--kb-cloud", "nowhere"], "Cloud 'nowhere' is unknown"),
         (["--kb-image", "nothing"], "has no image 'nothing'"),
-        (["--kb-reuse", "a run"], "'a run' is no run id"),
+        pytest.param(["--kb-reuse", "a run"], "'a run' is no run id", marks=pytest.mark.nightly),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

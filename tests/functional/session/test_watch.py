@@ -86,7 +86,11 @@ def kinds(events: list[dict[str, Any]]) -> list[str]:
     return list(dict.fromkeys(event["kind"] for event in events))
 
 
-@pytest.mark.parametrize("processes", [(), ("-n", "2")], ids=["serial", "xdist"])
+@pytest.mark.parametrize(
+    "processes",
+    [pytest.param((), marks=pytest.mark.nightly), ("-n", "2")],
+    ids=["serial", "xdist"],
+)
 def test_a_session_is_followed_from_its_beginning_to_its_exit_code(
     suite: Suite, start: Any, processes: tuple[str, ...]
 ) -> None:

@@ -80,7 +80,8 @@ def make_faulty_type(suite: Suite) -> None:
     """A volume type, "faulty", whose volumes can do more wrong than others."""
     with warnings.catch_warnings(action="ignore"):
         storage: Any = connect(suite.running.cloud, suite.running.clouds_yaml).connection.block_storage
-        storage.create_type(name="faulty", extra_specs={"kb:faulty": "true"})
+        if storage.find_type("faulty") is None:
+            storage.create_type(name="faulty", extra_specs={"kb:faulty": "true"})
 
 
 def checks(ended: Ended) -> dict[str, Any]:

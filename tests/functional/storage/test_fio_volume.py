@@ -62,7 +62,7 @@ def faulty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[di
         fill.FILLED.pop(VOLUME, None)
 
 
-@pytest.mark.parametrize("rate", [20.0, 0.0])
+@pytest.mark.parametrize("rate", [20.0, pytest.param(0.0, marks=pytest.mark.nightly)])
 def test_a_disk_that_is_slow_in_fsync_alone_is_slow(
     faulty: tuple[dict[str, Any], FaultyFile], rate: float
 ) -> None:
@@ -101,7 +101,9 @@ def test_a_frozen_disk_shows_as_stall_and_in_the_corrected_latency(device: tuple
     assert measured.read.response.count == pytest.approx(600, abs=30)
 
 
-@pytest.mark.parametrize("most_logged", [options_module.MOST_LOGGED, 0])
+@pytest.mark.parametrize(
+    "most_logged", [options_module.MOST_LOGGED, pytest.param(0, marks=pytest.mark.nightly)]
+)
 def test_a_disk_that_does_not_keep_the_rate_is_slower_than_any_limit(
     device: tuple[str, Path], monkeypatch: pytest.MonkeyPatch, most_logged: int
 ) -> None:
@@ -127,7 +129,7 @@ def test_a_disk_that_does_not_keep_the_rate_is_slower_than_any_limit(
     assert measured.read.response.percentile(80) == math.inf
 
 
-@pytest.mark.parametrize("rate", [100.0, 0.0])
+@pytest.mark.parametrize("rate", [100.0, pytest.param(0.0, marks=pytest.mark.nightly)])
 def test_what_is_under_way_when_the_window_ends_is_waited_for(device: tuple[str, Path], rate: float) -> None:
     """The disk freezes half a second before the end, and for two."""
     wanted = volume(512 << 20)
@@ -183,7 +185,7 @@ def test_a_raw_volume_is_filled_and_loaded_and_somebody_else_s_is_not(device: tu
     assert "precious" in label
 
 
-@pytest.mark.parametrize("file_system", ["xfs", "ext4"])
+@pytest.mark.parametrize("file_system", ["xfs", pytest.param("ext4", marks=pytest.mark.nightly)])
 def test_a_file_on_a_volume_of_our_own_making(device: tuple[str, Path], file_system: str) -> None:
     wanted = volume(512 << 20, file_system=file_system)
     kind, done = prepare(wanted)

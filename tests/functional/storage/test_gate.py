@@ -61,6 +61,7 @@ def test_a_slow_disk_is_red_and_says_by_how_much(suite: Suite) -> None:
 
 
 @pytest.mark.root_only("loop devices")
+@pytest.mark.nightly
 def test_a_rate_that_is_not_kept_breaks_its_latency(suite: Suite) -> None:
     """No limit says how much of the load has to be made; each I/O that is made takes 25 ms."""
 
