@@ -12,7 +12,7 @@ import pytest
 LEFT_OUT = pytest.StashKey[dict[str, str]]()
 """Why each test was left out, by its id: what it needs that only root can have, or that it is long."""
 
-LONG = "long: make nightly runs it (make slow)"
+LONG = "long"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -49,10 +49,17 @@ def pytest_testnodedown(node: Any) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if left_out := config.stash[LEFT_OUT]:
-        terminalreporter.section(f"left out: {len(left_out)}")
-        for test, what in sorted(left_out.items(), key=lambda each: (each[1], each[0])):
-            terminalreporter.line(f"{what}: {test}")
+    left_out = config.stash[LEFT_OUT]
+    if not left_out:
+        return
+    terminalreporter.section(f"left out: {len(left_out)}")
+    for test, why in sorted(left_out.items(), key=lambda each: (each[1], each[0])):
+        if why != LONG:
+            terminalreporter.line(f"{why}: {test}")
+    if long := sum(why == LONG for why in left_out.values()):
+        terminalreporter.line(
+            f"{long} that show again, by other ways, what shorter ones show: `make slow` runs them"
+        )
 
 
 def needed_of_root(item: pytest.Item) -> str:
