@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from kb_tests.scenario.units import parse_duration
@@ -68,10 +69,9 @@ def _list(options: argparse.Namespace) -> int:
     from kb_tests.history.find import Wanted, matching
     from kb_tests.history.index import Index
 
-    index = Index(options.reports)
     wanted = Wanted(options.cloud, options.scenario, options.outcome, options.tag, options.since)
-    found = list(matching(index.runs(), wanted))
-    index.close()
+    with closing(Index(options.reports)) as index:
+        found = list(matching(index.runs(), wanted))
     shown = found[: options.number or None]
     for line in command.lines(shown) if options.json else command.table(shown):
         print(line)
@@ -93,9 +93,8 @@ def _change(options: argparse.Namespace, change: _Change) -> int:
     from kb_tests.history.index import Index
     from kb_tests.history.tags import set_tags, tags_of
 
-    index = Index(options.reports)
-    run = the_one(index.runs(), options.run_id)
-    index.close()
+    with closing(Index(options.reports)) as index:
+        run = the_one(index.runs(), options.run_id)
     record = Path(run.path)
     tags = set_tags(record, change({*tags_of(record)}, {*options.tags}))
     print(f"run {run.run}: {', '.join(tags) or 'no tags'}")

@@ -32,7 +32,9 @@ class Authority:
     def made(cls, folder: Path) -> Authority:
         key, name = ec.generate_private_key(ec.SECP256R1()), _name("A private CA")
         path = folder / "ca.pem"
-        path.write_bytes(_pem(_signed(name, key, name, key, [x509.BasicConstraints(ca=True, path_length=0)])))
+        path.write_bytes(
+            _pem(_signed(name, key, name, key, [x509.BasicConstraints(ca=True, path_length=0), _SIGNS]))
+        )
         return cls(path, key, name)
 
     def server(self, folder: Path, host: str = "127.0.0.1", days: int = 1) -> ssl.SSLContext:
@@ -48,6 +50,20 @@ class Authority:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(path)
         return context
+
+
+_SIGNS = x509.KeyUsage(
+    key_cert_sign=True,
+    crl_sign=True,
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    encipher_only=False,
+    decipher_only=False,
+)
+"""What a CA may do; from Python 3.13 on it has to be said (RFC 5280, 4.2.1.3)."""
 
 
 def _name(text: str) -> x509.Name:
@@ -77,7 +93,9 @@ def _signed(
         )
     )
     for extension in extensions:
-        builder = builder.add_extension(extension, critical=isinstance(extension, x509.BasicConstraints))
+        builder = builder.add_extension(
+            extension, critical=isinstance(extension, x509.BasicConstraints | x509.KeyUsage)
+        )
     return builder.sign(signer, hashes.SHA256())
 
 

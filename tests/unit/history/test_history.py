@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from kb_tests.errors import RecordError
 from kb_tests.history import index as indexing
 from kb_tests.history.find import Wanted, matching, the_one
 from kb_tests.history.index import NAME, Index
-from kb_tests.history.summary import summarize
+from kb_tests.history.summary import Summary, summarize
 from kb_tests.history.tags import set_tags, tags_of
 from kb_tests.report.record import PointStatus
 from tests.unit.report import build
@@ -27,10 +28,12 @@ def write(folder: Path, run: str = "1f2e3d4c", **changes: object) -> Path:
 
 
 def runs(folder: Path) -> list[str]:
-    index = Index(folder)
-    found = [run.run for run in index.runs()]
-    index.close()
-    return found
+    return [run.run for run in summaries(folder)]
+
+
+def summaries(folder: Path) -> list[Summary]:
+    with closing(Index(folder)) as index:
+        return index.runs()
 
 
 def test_a_summary_says_what_became_of_each_point(tmp_path: Path) -> None:
@@ -52,8 +55,7 @@ def test_the_list_follows_the_folder(tmp_path: Path) -> None:
     first.unlink()
     assert runs(tmp_path) == ["00000002"]
     write(tmp_path, "00000002", cloud="elsewhere")
-    index = Index(tmp_path)
-    assert [run.cloud for run in index.runs()] == ["elsewhere"]
+    assert [run.cloud for run in summaries(tmp_path)] == ["elsewhere"]
 
 
 @pytest.mark.parametrize("damage", [b"no database at all", b"SQLite format 3\0" + b"x" * 5000, b""])
@@ -92,8 +94,7 @@ def test_runs_are_found_by_what_they_are(tmp_path: Path) -> None:
     write(tmp_path, "0000aaaa", cloud="a")
     old = write(tmp_path, "0000bbbb", cloud="b", leaks=["server x"])
     set_tags(old, ["before-upgrade"])
-    index = Index(tmp_path)
-    every = index.runs()
+    every = summaries(tmp_path)
 
     def names(**wanted: object) -> set[str]:
         return {run.run for run in matching(every, Wanted(**wanted))}  # type: ignore[arg-type]
