@@ -1,6 +1,7 @@
-"""A server is powered off and on again under load: the report says within a second how long it was off.
+"""A server is powered off and on again under load: the report says how long it was off, to the second.
 
-The truth is what a poller in the generator's network sees, over connections of its own.
+The truth is what a poller in the generator's network sees, over connections of its own. It asks all the time,
+where a generator waits before it asks a server again that refused.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from kb_tests.agent.http.pool import LONGEST_PAUSE
 from kb_tests.cloud.connect import connect
 from kb_tests.events import sessions
 from kb_tests.events.model import Marker
@@ -88,14 +90,15 @@ def address(running: Running) -> str:
         return str(one["addr"])
 
 
-def test_how_long_it_was_off_is_told_within_a_second_of_the_truth(seen: Seen) -> None:
+def test_how_long_it_was_off_is_told_to_the_second(seen: Seen) -> None:
     point = seen.ended.record["points"][0]
     (found,) = point["recovery"]
     failed = [t for t, came in seen.polls if not came and seen.hook < t < seen.hook + found["watched"]]
     assert failed, seen.ended.output
     back = min(t for t, came in seen.polls if came and t > max(failed))
     assert found["seconds"] is not None, seen.ended.output
-    assert abs(seen.hook + found["seconds"] - back) <= 1.0 + 0.1, (found, back - seen.hook)
+    late = seen.hook + found["seconds"] - back
+    assert -1.1 <= late <= 1.1 + LONGEST_PAUSE * 1.25, (found, back - seen.hook)
     assert found["first"] - found["at"] == pytest.approx(min(failed) - seen.hook, abs=1.1)
 
 
