@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, Self
@@ -122,7 +123,7 @@ class Latency(Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Point:
+class Point(ABC):
     """One load run of any kind: what all rooms may ask of it without knowing its kind.
 
     `duration` is the seconds of its measured window, `max_duration` what they may become while its sample
@@ -144,14 +145,14 @@ class Point:
         return 0.0
 
     @property
+    @abstractmethod
     def offered(self) -> float:
         """What all clients together are asked to make in a second; 0 if as much as they can."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def load(self) -> str:
         """What is asked of each client, in a word: points of one scenario and load differ in scale only."""
-        raise NotImplementedError
 
     @property
     def size(self) -> int:
