@@ -15,7 +15,7 @@ from kb_tests.history.summary import Summary
 from kb_tests.history.tags import tags_of
 from kb_tests.report.record import RunRecord, load
 from kb_tests.web.problems import Problem
-from kb_tests.web.shapes import RunList, RunRow
+from kb_tests.web.shapes.runs import RunList, RunRow
 
 KEPT = 4
 """Records that stay read: a run's pages are looked at one after the other."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -15,6 +16,10 @@ from kb_tests.web.problems import Problem
 FOLDER = Path(__file__).parent / "static"
 PREFIX = "/static/"
 PAGE = "index.html"
+TABLE = "app.js"
+"""The file with the table of pages."""
+
+_ADDRESS = re.compile(r'^  \["(/[^"]*)", ', re.MULTILINE)
 
 TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -48,6 +53,10 @@ class Assets:
     def names(self) -> tuple[str, ...]:
         """What there is."""
         return tuple(self._files)
+
+    def pages(self) -> tuple[str, ...]:
+        """The addresses that are pages, with their parts in braces."""
+        return tuple(_ADDRESS.findall(self._files[TABLE].content.decode()))
 
     def page(self, request: Request) -> Response:
         """The one page, which shows what its address says."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from kb_tests.web.shapes import CloudList, CloudRow
+from kb_tests.web.shapes.clouds import CloudList, CloudRow
 
 LARGEST = 1 << 20
 EMBEDDED = CloudRow(name="", embedded=True)

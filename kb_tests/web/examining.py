@@ -16,7 +16,7 @@ from kb_tests.report.words import printable
 from kb_tests.web import clouds
 from kb_tests.web.problems import Problem
 from kb_tests.web.scenarios import Scenarios
-from kb_tests.web.shapes import Examination, ExaminationRequest, FindingShape
+from kb_tests.web.shapes.clouds import Examination, ExaminationRequest, FindingShape
 
 SECONDS = 180.0
 MOST = 500

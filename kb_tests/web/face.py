@@ -12,7 +12,7 @@ from kb_tests.report import words
 from kb_tests.report.heat import HeatRecord
 from kb_tests.report.shown import Shown
 from kb_tests.scenario.base import Point
-from kb_tests.web.shapes import Curve, GeneratorShape, HeatShape, Seconds
+from kb_tests.web.shapes.points import Curve, GeneratorShape, HeatShape, Seconds
 
 PERCENTS = (1, 5, 10, 20, 30, 40, 50, 60, 70, 75, 80, 85, 90, 92, 94, 95, 96, 97, 98, 98.5, 99, 99.3, 99.5)
 TAIL = (99.7, 99.8, 99.9, 99.95, 99.99)

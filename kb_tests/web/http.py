@@ -13,7 +13,7 @@ from kb_tests.report.http.measured import HttpMeasurementRecord
 from kb_tests.report.http.shown import HttpShown
 from kb_tests.scenario.http import HttpPoint
 from kb_tests.web.face import ByHost, Face, heats
-from kb_tests.web.shapes import GeneratorShape, Line, Seconds
+from kb_tests.web.shapes.points import GeneratorShape, Line, Seconds
 
 
 class HttpFace(Face[HttpPoint, HttpShown]):

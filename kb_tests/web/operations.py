@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from pydantic import BaseModel
-from starlette.requests import Request
-from starlette.responses import Response
 
-Handler = Callable[[Request], Awaitable[Response]]
+from kb_tests.web.calls import Call
 
 BASE = "/api/v1"
 JSON = "application/json"
@@ -37,7 +34,7 @@ class Operation:
     path: str
     name: str
     what: str
-    handler: Handler
+    handler: Call
     query: tuple[Param, ...] = ()
     body: type[BaseModel] | None = None
     answer: type[BaseModel] | None = None

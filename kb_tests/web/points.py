@@ -16,7 +16,8 @@ from kb_tests.report.view import PointView, view
 from kb_tests.web.face import SHOWN, Face, curves, percentiles
 from kb_tests.web.problems import Problem
 from kb_tests.web.runs import checks, point_row
-from kb_tests.web.shapes import CheckShape, HeatShape, HostShape, Limit, PointShape, Seconds, Table
+from kb_tests.web.shapes.points import HeatShape, HostShape, Limit, PointShape, Seconds, Table
+from kb_tests.web.shapes.runs import CheckShape
 from kb_tests.web.workloads import WORKLOADS
 
 Buckets = Mapping[int, tuple[tuple[int, int], ...]]

@@ -14,7 +14,7 @@ from kb_tests.report.view import CheckView, PointView, ScenarioView, view
 from kb_tests.report.workloads import presentation
 from kb_tests.sla.verdict import Check
 from kb_tests.web.archive import Archive, when
-from kb_tests.web.shapes import CheckShape, Finding, HistoryRow, PointRow, RunShape, ScenarioShape
+from kb_tests.web.shapes.runs import CheckShape, Finding, HistoryRow, PointRow, RunShape, ScenarioShape
 from kb_tests.web.workloads import WORKLOADS
 
 FAR = 1000.0

@@ -16,7 +16,7 @@ from kb_tests.scenario import hooks, shipped
 from kb_tests.scenario.load import load
 from kb_tests.scenario.points import expand
 from kb_tests.web.problems import Problem
-from kb_tests.web.shapes import ScenarioList, ScenarioRow, ScenarioText
+from kb_tests.web.shapes.scenarios import ScenarioList, ScenarioRow, ScenarioText
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 LARGEST = 256 << 10

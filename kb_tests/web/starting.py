@@ -19,7 +19,8 @@ from pathlib import Path
 from kb_tests.web import clouds
 from kb_tests.web.problems import Problem
 from kb_tests.web.scenarios import Scenarios
-from kb_tests.web.shapes import Accepted, ScenarioText, StartRequest
+from kb_tests.web.shapes.scenarios import ScenarioText
+from kb_tests.web.shapes.sessions import Accepted, StartRequest
 from kb_tests.web.watched import Watched
 
 MAX_SERVERS = 100

@@ -22,7 +22,7 @@ from kb_tests.events.reader import Follower, Read
 from kb_tests.report.words import printable
 from kb_tests.web.archive import when
 from kb_tests.web.runs import meaning
-from kb_tests.web.shapes import SessionRow
+from kb_tests.web.shapes.sessions import SessionRow
 
 State = Literal["starting", "staging", "running", "stopping", "removing", "ended", "broken_off"]
 

@@ -13,7 +13,7 @@ from kb_tests.events import sessions
 from kb_tests.events.model import SessionStarted
 from kb_tests.events.reader import Follower
 from kb_tests.web.problems import Problem
-from kb_tests.web.shapes import Accepted, StopRequest
+from kb_tests.web.shapes.sessions import Accepted, StopRequest
 from kb_tests.web.starting import audit
 from kb_tests.web.watched import Watched
 

@@ -10,7 +10,7 @@ from kb_tests.report.storage.measured import StorageMeasurementRecord
 from kb_tests.report.storage.shown import StorageShown
 from kb_tests.scenario.storage import StoragePoint
 from kb_tests.web.face import ByHost, Face, heats
-from kb_tests.web.shapes import GeneratorShape, Line, Seconds
+from kb_tests.web.shapes.points import GeneratorShape, Line, Seconds
 
 
 class StorageFace(Face[StoragePoint, StorageShown]):

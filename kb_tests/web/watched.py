@@ -15,7 +15,7 @@ from kb_tests.web.archive import when
 from kb_tests.web.points import Buckets
 from kb_tests.web.problems import Problem
 from kb_tests.web.runs import meaning
-from kb_tests.web.shapes import SessionList, SessionLog, SessionRow
+from kb_tests.web.shapes.sessions import SessionList, SessionLog, SessionRow
 from kb_tests.web.state import Fold
 
 LISTED = 30

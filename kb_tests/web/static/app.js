@@ -1,6 +1,6 @@
 // The page: what its address says is what it shows.
 import { takeToken } from "./lib/api.js";
-import { place } from "./lib/route.js";
+import { meant, place, register } from "./lib/route.js";
 import { About, Api, Nowhere } from "./pages/about.js";
 import { Clouds } from "./pages/clouds.js";
 import { Session } from "./pages/live.js";
@@ -12,32 +12,31 @@ import { Runs } from "./pages/runs.js";
 import { Scenario, Scenarios } from "./pages/scenarios.js";
 import { html, render } from "./vendor/preact.js";
 
-const PAGES = /** @type {[RegExp, string, (found: Record<string, string>) => any][]} */ ([
-  [/^\/$/, "Overview", () => html`<${Overview} />`],
-  [/^\/runs$/, "Runs", () => html`<${Runs} />`],
-  [/^\/runs\/(?<run>[^/]+)$/, "Run", ({ run }) => html`<${Run} key=${run} run=${run} />`],
-  [/^\/runs\/(?<run>[^/]+)\/points\/(?<point>[^/]+)$/, "Point", ({ run, point }) => html`<${Point} key=${`${run} ${point}`} run=${run} point=${point} />`],
-  [/^\/sessions\/(?<sid>[^/]+)$/, "Session", ({ sid }) => html`<${Session} key=${sid} sid=${sid} />`],
-  [/^\/scenarios$/, "Scenarios", () => html`<${Scenarios} />`],
-  [/^\/scenarios\/(?<name>[^/]+)$/, "Scenario", ({ name }) => html`<${Scenario} key=${name} name=${name} />`],
-  [/^\/clouds$/, "Clouds", () => html`<${Clouds} />`],
-  [/^\/new$/, "New run", () => html`<${New} />`],
-  [/^\/api$/, "API", () => html`<${Api} />`],
-  [/^\/about$/, "About", () => html`<${About} />`],
-]);
+/** A page: its address, its title, what shows it, and its icon and name in the rail. @type {import("./lib/route.js").Page[]} */
+const PAGES = [
+  ["/", "Overview", Overview, "overview", "Overview"],
+  ["/runs", "Runs", Runs, "runs", "Runs"],
+  ["/runs/{run}", "Run", Run],
+  ["/runs/{run}/points/{point}", "Point", Point],
+  ["/sessions/{sid}", "Session", Session],
+  ["/scenarios", "Scenarios", Scenarios, "scenarios", "Scenarios"],
+  ["/scenarios/{name}", "Scenario", Scenario],
+  ["/clouds", "Clouds", Clouds, "clouds", "Clouds"],
+  ["/new", "New run", New, "new", "New run"],
+  ["/api", "API", Api, "api", "API"],
+  ["/about", "About", About],
+];
 
-const Page = () => {
-  const path = place.value.path;
-  for (const [pattern, title, page] of PAGES) {
-    const found = pattern.exec(path);
-    if (!found) continue;
-    const parts = Object.fromEntries(Object.entries(found.groups ?? {}).map(([name, text]) => [name, decodeURIComponent(text)]));
-    document.title = [...Object.values(parts).reverse(), title, "kb_tests"].join(" · ");
-    return page(parts);
+const Show = () => {
+  const found = meant(place.value.path);
+  if (!found) {
+    document.title = "kb_tests";
+    return html`<${Nowhere} />`;
   }
-  document.title = "kb_tests";
-  return html`<${Nowhere} />`;
+  document.title = [...Object.values(found.parts).reverse(), found.title, "kb_tests"].join(" · ");
+  return html`<${found.show} key=${Object.values(found.parts).join(" ")} ...${found.parts} />`;
 };
 
+register(PAGES);
 takeToken();
-render(html`<${Page} />`, /** @type {HTMLElement} */ (document.getElementById("app")));
+render(html`<${Show} />`, /** @type {HTMLElement} */ (document.getElementById("app")));

@@ -15,7 +15,8 @@ from kb_tests.report.heat import HeatRecord
 from kb_tests.report.http.measured import HttpMeasurementRecord
 from kb_tests.report.record import PointStatus, load
 from kb_tests.sla.verdict import Outcome
-from kb_tests.web.app import PAGES, App, Options
+from kb_tests.web.app import App, Options
+from kb_tests.web.assets import Assets
 from kb_tests.web.runs import FAR, on_line
 from kb_tests.web.tokens import Tokens
 from tests.unit.report.build import check, judged, point, run, without
@@ -269,7 +270,7 @@ def test_a_value_has_its_place_on_the_limit_line(
 
 
 def test_pages_are_one_file(app: App) -> None:
-    for path in PAGES:
+    for path in Assets().pages():
         found = ask(app.asgi, path.format(run=RUN, point=POINT, sid="0a0b0c0d", name="x"), token=None)
         assert found.status == 200
         assert found.headers["content-type"].startswith("text/html")

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from kb_tests.web.app import PAGES
-from kb_tests.web.assets import FOLDER, TYPES
+from kb_tests.web.assets import FOLDER, TABLE, TYPES, Assets
 
 ROOT = FOLDER.parents[2]
 SCRIPTS = sorted(path for path in FOLDER.rglob("*.js") if "vendor" not in path.parts)
@@ -72,10 +71,13 @@ def test_all_of_it_is_small() -> None:
     assert size < LARGEST_GZIPPED
 
 
-def test_the_server_and_the_pages_know_the_same_addresses() -> None:
-    patterns = re.findall(r"\[/\^(.+?)\$/,", (FOLDER / "app.js").read_text())
-    known = {re.sub(r"\(\?<(\w+)>\[\^/\]\+\)", r"{\1}", pattern.replace("\\/", "/")) for pattern in patterns}
-    assert known == set(PAGES)
+def test_a_page_is_a_line_of_the_table_that_the_server_reads_too() -> None:
+    table = (FOLDER / TABLE).read_text().partition("const PAGES = [\n")[2].partition("\n];")[0].splitlines()
+    assert len(table) == len(Assets().pages()) > 10
+    icons = [found[1] for line in table if (found := re.search(r', "([a-z]+)", "[A-Z]', line))]
+    page = (FOLDER / "index.html").read_text()
+    assert icons
+    assert [icon for icon in icons if f'<symbol id="n-{icon}"' not in page] == []
 
 
 def test_every_icon_that_is_used_is_there() -> None:

@@ -3,6 +3,41 @@ import { signal } from "../vendor/preact.js";
 
 export const place = signal({ path: location.pathname, query: new URLSearchParams(location.search) });
 
+/**
+ * @typedef {[address: string, title: string, show: any, icon?: string, name?: string]} Page
+ * @type {{ pattern: RegExp, title: string, show: any, address: string, icon: string, name: string }[]}
+ */
+const pages = [];
+
+/** Makes pages known, once, in the order of the rail; parts of an address stand in braces. @param {Page[]} found */
+export const register = (found) => {
+  for (const [address, title, show, icon = "", name = ""] of found) {
+    const pattern = new RegExp(`^${address.replace(/{(\w+)}/g, "(?<$1>[^/]+)")}$`);
+    pages.push({ pattern, title, show, address, icon, name });
+  }
+};
+
+/** The pages that stand in the rail. */
+export const rail = () => pages.filter((page) => page.icon);
+
+/** The page at a path, and the parts of its address; null where there is none. @param {string} path */
+export const meant = (path) => {
+  for (const page of pages) {
+    const groups = page.pattern.exec(path)?.groups;
+    if (groups || page.address === path) return { ...page, parts: Object.fromEntries(Object.entries(groups ?? {}).map(([name, text]) => [name, readable(text)])) };
+  }
+  return null;
+};
+
+/** @param {string} text */
+const readable = (text) => {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // a "%" that begins no escape
+  }
+};
+
 const read = () => {
   place.value = { path: location.pathname, query: new URLSearchParams(location.search) };
 };

@@ -1,30 +1,22 @@
 // Rail, top bar and tab bar: on every page the same, with the session that runs and its Stop.
 import { useData } from "../lib/load.js";
+import { rail } from "../lib/route.js";
 import { many } from "../lib/words.js";
 import { html } from "../vendor/preact.js";
 import { Icon, word } from "./outcome.js";
 import { Stop } from "./stop.js";
-
-const NAV = [
-  ["overview", "Overview", "/"],
-  ["runs", "Runs", "/runs"],
-  ["scenarios", "Scenarios", "/scenarios"],
-  ["clouds", "Clouds", "/clouds"],
-  ["new", "New run", "/new"],
-  ["api", "API", "/api"],
-];
 
 /** @param {{ at: string, crumbs: any, children: any }} props */
 export const Shell = ({ at, crumbs, children }) => {
   const version = useData("/version").data;
   const sessions = useData("/sessions", 3).data?.sessions ?? [];
   const live = sessions.filter((/** @type {any} */ one) => one.alive);
-  const item = (/** @type {string[]} */ [key, name, href]) => html`<a href=${href} title=${name} aria-current=${at === key ? "page" : undefined}><${Icon} name=${`n-${key}`} />${name}</a>`;
+  const item = (/** @type {{ icon: string, name: string, address: string }} */ { icon, name, address }) => html`<a href=${address} title=${name} aria-current=${at === icon ? "page" : undefined}><${Icon} name=${`n-${icon}`} />${name}</a>`;
   return html`
     <a class="skip" href="#main">Skip to content</a>
     <nav class="rail" aria-label="Main">
       <a class="brand" href="/"><svg width="20" height="20" aria-hidden="true"><use href="#logo" /></svg>kb_tests</a>
-      <ul>${NAV.map((entry) => html`<li>${item(entry)}</li>`)}</ul>
+      <ul>${rail().map((page) => html`<li>${item(page)}</li>`)}</ul>
       <footer>${location.host}<br />${version ? `${version.role}` : ""}<br />${version ? `version ${version.version} · ` : ""}<a class="plain" href="/about">About</a></footer>
     </nav>
     <header class="top"><div class="crumbs">${crumbs}</div>
@@ -35,7 +27,7 @@ export const Shell = ({ at, crumbs, children }) => {
       </div>`}
     </header>
     <main id="main" tabindex="-1">${children}</main>
-    <nav class="tabbar" aria-label="Main, small screens">${NAV.slice(0, 5).map(item)}</nav>
+    <nav class="tabbar" aria-label="Main, small screens">${rail().slice(0, 5).map(item)}</nav>
     <div class="hidden" aria-live="polite" id="said"></div>`;
 };
 
