@@ -14,6 +14,7 @@
     │   ├── TunnelError        SSH or Redis cannot be reached, or shows the wrong host key
     │   └── AgentsMissingError some agents never registered or fell silent
     ├── UiError                the web UI cannot be started
+    ├── CompareError           runs that cannot be compared
     └── RecordError            a run record cannot be read or written
 
 A broken SLA is no error: it is a `Verdict`.
@@ -96,3 +97,7 @@ MISTAKES = (ScenarioError, CloudAccessError, CapacityError)
 def is_mistake(error: KbError) -> bool:
     """Whether `error` is one of usage, which goes away only by asking for something else."""
     return isinstance(error, MISTAKES) and not isinstance(error, CloudDownError)
+
+
+class CompareError(KbError):
+    """Runs cannot be compared with each other."""

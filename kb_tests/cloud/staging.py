@@ -183,6 +183,8 @@ class _Stage:
             notes=notes,
             mtus={name: network.mtu for name, network in networks.items() if network.mtu},
             routers={ready.plan.name: ready.router_id.value for ready in every},
+            image=options.image,
+            flavor=options.flavor,
         )
 
 

@@ -90,7 +90,8 @@ class Topology:
     the testing cloud, which then has a proxy of its own. `region` and `testing_region` are those of both
     clouds, "" where unknown. `mtus` are those of the networks by name, as Neutron says, `routers` the
     ids of the routers by the network before which they are. `kept` is a sentence
-    on until when it stays and how it ends, "" if it goes with its session.
+    on until when it stays and how it ends, "" if it goes with its session. `image` and `flavor` are those of
+    its servers by name or id, as they were asked for; "" where the run made a flavor of its own.
     """
 
     run_id: str
@@ -108,6 +109,8 @@ class Topology:
     region: str = ""
     testing_region: str = ""
     kept: str = ""
+    image: str = ""
+    flavor: str = ""
 
     @property
     def agents(self) -> tuple[Server, ...]:

@@ -50,3 +50,8 @@ def the_one(runs: Iterable[Summary], name: str) -> Summary:
     if tagged is None:
         raise RecordError(f"No run here is called or tagged {name!r}.", remedy="`kb runs` lists them.")
     return tagged
+
+
+def with_tag(runs: Iterable[Summary], tag: str) -> list[Summary]:
+    """All runs with the tag `tag`, in their order."""
+    return [run for run in runs if tag in tags_of(Path(run.path))]

@@ -59,7 +59,7 @@ class TopologyRecord(Part):
     """What was staged for a scenario, under the run id that every resource of it carries; `tools` gives the
     versions of each tool found in the servers, `filling` is None where there is nothing to fill.
     `testing_cloud` is where the traffic generators are, "" for the same cloud; `region` and `testing_region`
-    are those of both clouds.
+    are those of both clouds. `image` and `flavor` are those that were asked for, "" where that is not known.
     """
 
     run: RunId
@@ -72,6 +72,8 @@ class TopologyRecord(Part):
     servers: tuple[ServerRecord, ...]
     tools: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     mtus: dict[str, int] = Field(default_factory=dict)
+    image: str = ""
+    flavor: str = ""
 
     @classmethod
     def of(
@@ -98,6 +100,8 @@ class TopologyRecord(Part):
             servers=tuple(ServerRecord.of(server) for server in (*topology.proxies, *topology.agents)),
             tools={tool: tuple(sorted(versions)) for tool, versions in sorted(found.items())},
             mtus=dict(topology.mtus),
+            image=topology.image,
+            flavor=topology.flavor,
         )
 
 

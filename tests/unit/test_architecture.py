@@ -18,6 +18,7 @@ ROOMS = [
     "measure",
     "sla",
     "report",
+    "compare",
     "events",
     "history",
     "session",

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from kb_tests.cloud import workloads as cloud
+from kb_tests.compare import workloads as compare
 from kb_tests.errors import KbError
 from kb_tests.fleet import workloads as fleet
 from kb_tests.report import workloads as report
@@ -19,7 +20,9 @@ from kb_tests.sla import workloads as sla
 from kb_tests.web import workloads as web
 
 PACKAGE = Path(__file__).parents[2] / "kb_tests"
-TABLES: list[Table[Any]] = [room.WORKLOADS for room in (scenario, cloud, fleet, sla, report, session, web)]
+TABLES: list[Table[Any]] = [
+    room.WORKLOADS for room in (scenario, cloud, fleet, sla, report, compare, session, web)
+]
 FORK = re.compile(
     r"isinstance\([^)]*\b(Http|Storage)(Point|Scenario|Sla|HttpMeasurement)|case (Http|Storage)\w+\("
 )

@@ -1,0 +1,119 @@
+"""`kb compare`: is one run, or one set of runs, slower than another."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kb_tests.errors import CompareError, RecordError
+from kb_tests.scenario.units import parse_share
+
+if TYPE_CHECKING:
+    from kb_tests.report.record import RunRecord
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The options of `kb compare`."""
+    parser = commands.add_parser(
+        "compare",
+        help="say whether runs are slower than other ones, by how much, and how sure that is",
+        description="Compares B with A point by point. Each is a record, a folder of records, a run's id or "
+        "one of its tags. Exit code 0: B is not slower by more than --max-slower; 1: it is; 10: this sample "
+        "cannot tell; 11: what has to agree does not.",
+        epilog="Runs that were staged each for itself differ by where their servers came to stand: it takes "
+        "three a side at least for a verdict.",
+    )
+    for name in ("A", "B"):
+        parser.add_argument(name.lower(), metavar=name, help="record, folder, run id or tag")
+    parser.add_argument(
+        "--reports",
+        type=Path,
+        default=Path("reports"),
+        metavar="DIR",
+        help="folder in which ids and tags are looked up (default: reports)",
+    )
+    parser.add_argument(
+        "--max-slower",
+        type=_share,
+        metavar="SHARE",
+        help="by how much B may be slower: 10%% (default: what the scenario's sla.baseline says, else 10%%)",
+    )
+    parser.add_argument(
+        "--confidence",
+        type=_share,
+        default=0.95,
+        metavar="SHARE",
+        help="of all rows together (default: 95%%)",
+    )
+    parser.add_argument(
+        "--anyway", action="store_true", help="even where what has to agree differs; it is named first"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object, for programs")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page, too")
+    parser.set_defaults(run=_compare)
+
+
+def _share(text: str) -> float:
+    try:
+        share = parse_share(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if not 0 < share < 1:
+        raise argparse.ArgumentTypeError("more than 0% and less than 100% is allowed here")
+    return share
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from kb_tests.compare import words
+    from kb_tests.compare.comparison import compare
+
+    try:
+        a, b = (read(name, options.reports) for name in (options.a, options.b))
+        found = compare(
+            (called(options.a), a),
+            (called(options.b), b),
+            max_slower=options.max_slower,
+            confidence=options.confidence,
+            anyway=options.anyway,
+        )
+    except CompareError as error:
+        print(f"kb: {error}", file=sys.stderr)
+        return words.REFUSED
+    for line in [words.as_json(found)] if options.json else words.text(found):
+        print(line)
+    return words.EXIT[found.outcome]
+
+
+def called(name: str) -> str:
+    """What a side is called: a folder or record by its own name, whatever the way to it."""
+    path = Path(name)
+    return (path.stem if path.is_file() else path.resolve().name) if path.exists() else name
+
+
+def read(name: str, reports: Path) -> list[RunRecord]:
+    """The records that somebody means by `name`; raises RecordError."""
+    from kb_tests.history.find import the_one, with_tag
+    from kb_tests.history.index import Index
+    from kb_tests.report.record import load
+
+    path = Path(name)
+    if path.is_dir():
+        with closing(Index(path)) as index:
+            found = index.runs()
+        if not found:
+            raise CompareError(f"There is no record of a run in {path}.")
+        return [load(Path(run.path)) for run in found]
+    if path.is_file():
+        return [load(path)]
+    if not reports.is_dir():
+        raise RecordError(
+            f"{name} is neither a record nor a folder, and there is no folder {reports} with runs.",
+            remedy="Name the folder of its --kb-reports with --reports.",
+        )
+    with closing(Index(reports)) as index:
+        runs = index.runs()
+    tagged = with_tag(runs, name)
+    return [load(Path(run.path)) for run in tagged or [the_one(runs, name)]]

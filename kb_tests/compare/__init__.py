@@ -1,0 +1,1 @@
+"""Is one run slower than another: points matched, log ratios with bounds, a verdict; histories."""

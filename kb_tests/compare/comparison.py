@@ -1,0 +1,419 @@
+"""The comparison of two sides: matched points, their ratios, what can be said of each, and the verdict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from scipy.special import gammaincc
+
+from kb_tests.compare.differences import Difference, differences, same_runs
+from kb_tests.compare.estimate import Estimate, freedom, pooled
+from kb_tests.compare.ratio import FEWEST, Ratio, holm, of_runs, within
+from kb_tests.compare.samples import Figure
+from kb_tests.compare.sides import Key, Side, figures, percents
+from kb_tests.errors import CompareError
+from kb_tests.report.record import RunRecord
+from kb_tests.report.words import printable
+from kb_tests.scenario.base import Point
+from kb_tests.sla.verdict import Outcome
+
+MAX_SLOWER = 0.10
+"""By how much B may be slower, unless somebody says otherwise."""
+
+CONFIDENCE = 0.95
+
+HOMOGENEOUS = 0.05
+"""Below this probability points differ too much in how they changed for one ratio of all (Cochran's Q)."""
+
+ALL = "all points"
+
+
+class Basis(StrEnum):
+    """What a comparison's bounds are made of, and so what it may say.
+
+    ONE_STAGING: both were measured on the same servers. RUNS: enough runs a side, each staged by itself. FEW:
+    fewer; their bounds know nothing of what another staging would bring, and no verdict is given. PAIRS: in
+    turns on what was staged once.
+    """
+
+    ONE_STAGING = "one staging"
+    RUNS = "runs"
+    FEW = "few runs"
+    PAIRS = "pairs"
+
+
+class Mark(StrEnum):
+    """What a sample shows of a figure."""
+
+    WORSE = "worse"
+    BETTER = "better"
+    NONE = "no difference shown"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure of one point (`point` is its id, or "all points").
+
+    `a` and `b` are in `unit` (NaN for all points), `ratio` is B to A, bounded by `low` and `high`, each but
+    for the error probability that all rows share. `less` tells that less of it is better. `shown` is the
+    smallest loss that would have been shown (0.07: 7 % slower), infinite where none would. `outcome` holds
+    it against the limit on what it may have lost. `note` says why there are no bounds.
+    """
+
+    point: str
+    figure: str
+    unit: str
+    a: float
+    b: float
+    ratio: float
+    low: float
+    high: float
+    less: bool
+    mark: Mark
+    outcome: Outcome
+    shown: float
+    p_worse: float
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """B against A.
+
+    `points` are the ids of those that are on both sides. `left_out` are sentences on points that could not be
+    compared; those of A that B lacks keep it from passing. `reasons` say why no verdict can be given.
+    """
+
+    a: Side
+    b: Side
+    basis: Basis
+    differences: tuple[Difference, ...]
+    rows: tuple[Row, ...]
+    points: tuple[str, ...]
+    left_out: tuple[str, ...]
+    reasons: tuple[str, ...]
+    outcome: Outcome
+    max_slower: float
+    confidence: float
+
+    @property
+    def worse(self) -> list[Row]:
+        """What is shown to be worse."""
+        return [row for row in self.rows if row.mark is Mark.WORSE]
+
+    @property
+    def better(self) -> list[Row]:
+        """What is shown to be better."""
+        return [row for row in self.rows if row.mark is Mark.BETTER]
+
+    def smallest(self) -> dict[str, float]:
+        """By figure, the smallest loss that would have been shown at any of the points."""
+        found: dict[str, float] = {}
+        for row in self.rows:
+            known = found.get(row.figure, math.inf)
+            found[row.figure] = min(known, row.shown)
+        return found
+
+
+def compare(
+    a: tuple[str, Iterable[RunRecord]],
+    b: tuple[str, Iterable[RunRecord]],
+    *,
+    max_slower: float | None = None,
+    confidence: float = CONFIDENCE,
+    anyway: bool = False,
+) -> Comparison:
+    """Compare the records of two sides, each with its name.
+
+    `max_slower` is the share that B may have lost, else that of the scenarios, else `MAX_SLOWER`. Raises
+    CompareError where there is nothing to compare, or where what has to agree does not, unless `anyway`;
+    RecordError for a damaged record.
+    """
+    sides = Side.of(*a), Side.of(*b)
+    for side in sides:
+        if not side.records:
+            raise CompareError(f"There is no record of a run in {printable(side.name)}.")
+    both = same_runs(sides[0].records, sides[1].records)
+    if both:
+        raise CompareError(
+            f"Run {', '.join(both[:5])} is on both sides: a run cannot be compared with itself.",
+            remedy="Name two runs, or two folders without a run in common.",
+        )
+    keys = [key for key in sides[0].points if key in sides[1].points]
+    if not keys:
+        raise CompareError(
+            "The two sides have no valid point of the same scenario, load and scale.",
+            remedy="; ".join(_left_out(*sides)[:3]),
+        )
+    found = differences(*sides, keys)
+    refused = [one for one in found if one.refused]
+    if refused and not anyway:
+        named = "; ".join(f"{one.name}: {one.a} against {one.b}" for one in refused[:5])
+        raise CompareError(
+            f"What has to agree differs: {named}.", remedy="Compare them all the same with --anyway."
+        )
+    limit = allowed(sides, keys) if max_slower is None else max_slower
+    return _judged(*sides, keys, found, limit, confidence)
+
+
+def allowed(sides: Sequence[Side], keys: Iterable[Key]) -> float:
+    """What the scenarios allow B to have lost, the least of them."""
+    names = {key.scenario for key in keys}
+    found = []
+    for record in sides[-1].records:
+        for scenario in record.scenarios:
+            sla = scenario.settings.get("sla")
+            baseline = sla.get("baseline") if isinstance(sla, dict) else None
+            share = baseline.get("max_slower") if isinstance(baseline, dict) else None
+            if scenario.name in names and isinstance(share, str) and share.endswith("%"):
+                found.append(float(share[:-1]) / 100)
+    return min(found, default=MAX_SLOWER)
+
+
+@dataclass(frozen=True)
+class _Matched:
+    """One figure of one point on both sides: an estimate for each staging."""
+
+    point: Point | None
+    name: str
+    unit: str
+    less: bool
+    values: tuple[float, float]
+    a: tuple[Estimate, ...]
+    b: tuple[Estimate, ...]
+    ratio: Ratio
+    note: str = ""
+
+    @property
+    def loss(self) -> Ratio:
+        """The log ratio by which B is worse."""
+        return self.ratio if self.less else self.ratio.turned()
+
+
+def basis_of(a: Side, b: Side, keys: Sequence[Key]) -> Basis:
+    """What bounds can be made of: the fewest stagings that any of the points has."""
+    units = [(a.units(key), b.units(key)) for key in keys]
+    if all(len(mine) == 1 and mine == other for mine, other in units):
+        return Basis.ONE_STAGING
+    apart = all(not set(mine) & set(other) for mine, other in units)
+    if apart and all(min(len(mine), len(other)) >= FEWEST for mine, other in units):
+        return Basis.RUNS
+    return Basis.FEW
+
+
+def _judged(
+    a: Side,
+    b: Side,
+    keys: Sequence[Key],
+    found: Sequence[Difference],
+    max_slower: float,
+    confidence: float,
+) -> Comparison:
+    basis = basis_of(a, b, keys)
+    matched = [one for key in keys for one in _matched(a, b, key, basis)]
+    matched += _of_all(matched, basis)
+    left_out = _left_out(a, b)
+    reasons = _reasons(a, b, basis)
+    rows = judge(matched, basis, max_slower, 1 - confidence)
+    return Comparison(
+        a=a,
+        b=b,
+        basis=basis,
+        differences=tuple(found),
+        rows=tuple(rows),
+        points=tuple(dict.fromkeys(one.point.id for one in matched if one.point)),
+        left_out=tuple(left_out),
+        reasons=tuple(reasons),
+        outcome=_outcome(rows, bool(reasons)),
+        max_slower=max_slower,
+        confidence=confidence,
+    )
+
+
+def _matched(a: Side, b: Side, key: Key, basis: Basis) -> list[_Matched]:
+    both = [*a.points[key], *b.points[key]]
+    names = {sample.name for one in both for sample in one.samples}
+    wanted = {name: percents(both, name) for name in names}
+    mine, other = _by_unit(a, key, wanted), _by_unit(b, key, wanted)
+    made = []
+    for name in [name for name in mine[0] if all(name in unit for unit in (*mine, *other))]:
+        first = mine[0][name]
+        values = _middle([unit[name].value for unit in mine]), _middle([unit[name].value for unit in other])
+        left = [unit[name].estimate for unit in mine]
+        right = [unit[name].estimate for unit in other]
+        known = tuple(one for one in left if one), tuple(one for one in right if one)
+        if None in left or None in right:
+            ratio, note = _unknown(values), "the sample is too small for it"
+        else:
+            ratio = of_runs(*known) if basis is Basis.RUNS else within(*known)
+            note = "" if ratio.bounded else "the record keeps too few batches of time to bound it"
+        made.append(
+            _Matched(
+                both[-1].record.point, name, first.unit, first.less, values, *known, ratio=ratio, note=note
+            )
+        )
+    return made
+
+
+def _by_unit(side: Side, key: Key, wanted: dict[str, list[float]]) -> list[dict[str, Figure]]:
+    return [
+        figures([one for one in side.points[key] if one.unit == unit], wanted) for unit in side.units(key)
+    ]
+
+
+def _middle(values: Sequence[float]) -> float:
+    """The geometric mean; of values that are not all finite, the median."""
+    if all(math.isfinite(value) and value > 0 for value in values):
+        return math.exp(sum(map(math.log, values)) / len(values))
+    return sorted(values)[len(values) // 2]
+
+
+def _unknown(values: tuple[float, float]) -> Ratio:
+    a, b = values
+    log = math.log(b / a) if a > 0 and b > 0 and math.isfinite(a) and math.isfinite(b) else math.nan
+    return Ratio(log, log, log, math.inf, 0.0, math.inf)
+
+
+def _of_all(matched: Sequence[_Matched], basis: Basis) -> list[_Matched]:
+    """One row for each figure that several points have, unless they disagree on how it changed."""
+    made = []
+    for name in dict.fromkeys(one.name for one in matched):
+        same = [one for one in matched if one.name == name and one.ratio.bounded]
+        if len(same) < 2 or not _homogeneous([one.ratio for one in same]):
+            continue
+        if basis is Basis.RUNS:
+            units = {(len(one.a), len(one.b)) for one in same}
+            if len(units) > 1:
+                continue  # not every run has every point
+            mine, other = (
+                tuple(pooled(each) for each in zip(*sides, strict=True))
+                for sides in ([one.a for one in same], [one.b for one in same])
+            )
+            ratio = of_runs(mine, other)
+        else:
+            mine, other = (), ()
+            ratio = _mean_of([one.ratio for one in same])
+        first = same[0]
+        made.append(_Matched(None, name, first.unit, first.less, (math.nan, math.nan), mine, other, ratio))
+    return made
+
+
+def _homogeneous(ratios: Sequence[Ratio]) -> bool:
+    """Cochran's Q (1954)."""
+    weights = [1 / max(ratio.error, ratio.floor, 1e-9) ** 2 for ratio in ratios]
+    mean = sum(w * ratio.value for w, ratio in zip(weights, ratios, strict=True)) / sum(weights)
+    q = sum(w * (ratio.value - mean) ** 2 for w, ratio in zip(weights, ratios, strict=True))
+    return float(gammaincc((len(ratios) - 1) / 2, q / 2)) >= HOMOGENEOUS
+
+
+def _mean_of(ratios: Sequence[Ratio]) -> Ratio:
+    count = len(ratios)
+    squares = [(ratio.error / count) ** 2 for ratio in ratios]
+    return Ratio(
+        sum(ratio.value for ratio in ratios) / count,
+        sum(ratio.least for ratio in ratios) / count,
+        sum(ratio.most for ratio in ratios) / count,
+        math.sqrt(sum(squares)),
+        freedom(squares, [ratio.freedom for ratio in ratios]),
+        math.hypot(*(ratio.floor for ratio in ratios)) / count,
+    )
+
+
+def judge(matched: Sequence[_Matched], basis: Basis, max_slower: float, alpha: float) -> list[Row]:
+    """A row for each, with what the sample shows of it."""
+    limit = math.log1p(max_slower)
+    bounded = [one for one in matched if one.ratio.bounded]
+    share = alpha / max(1, len(bounded))
+    worse = _made(bounded, [one.loss.p_above(0.0) for one in bounded], alpha)
+    better = _made(bounded, [one.loss.p_below(0.0) for one in bounded], alpha)
+    fails = _made(bounded, [one.loss.p_above(limit) for one in bounded], alpha)
+    rows = []
+    for one in matched:
+        mark = Mark.WORSE if id(one) in worse else Mark.BETTER if id(one) in better else Mark.NONE
+        outcome = Outcome.INCONCLUSIVE
+        if basis is not Basis.FEW and id(one) in fails:
+            outcome = Outcome.FAIL
+        elif (
+            basis is not Basis.FEW and one.loss.p_below(limit) <= alpha
+        ):  # all have to hold: nothing to share
+            outcome = Outcome.PASS
+        rows.append(_row(one, mark, outcome, share))
+    return rows
+
+
+def _made(bounded: Sequence[_Matched], p_values: Sequence[float], alpha: float) -> set[int]:
+    return {id(one) for one, made in zip(bounded, holm(p_values, alpha), strict=True) if made}
+
+
+def _row(one: _Matched, mark: Mark, outcome: Outcome, share: float) -> Row:
+    low, high = one.ratio.low(share), one.ratio.high(share)
+    if mark is not Mark.NONE:  # Holm's step-down may show a little more than bounds that all rows share
+        above = (mark is Mark.WORSE) is one.less
+        low, high = (max(low, 0.0), high) if above else (low, min(high, 0.0))
+    return Row(
+        point=one.point.id if one.point else ALL,
+        figure=one.name,
+        unit=one.unit,
+        a=one.values[0],
+        b=one.values[1],
+        ratio=_exp(one.ratio.value),
+        low=_exp(low),
+        high=_exp(high),
+        less=one.less,
+        mark=mark,
+        outcome=outcome,
+        shown=_exp(one.loss.shown(share)) - 1,
+        p_worse=one.loss.p_above(0.0),
+        note=one.note,
+    )
+
+
+def _exp(log: float) -> float:
+    return math.exp(log) if log < 700 else math.inf
+
+
+def _outcome(rows: Sequence[Row], held_back: bool) -> Outcome:
+    outcomes = {row.outcome for row in rows}
+    if Outcome.FAIL in outcomes:
+        return Outcome.FAIL
+    if held_back or outcomes != {Outcome.PASS}:
+        return Outcome.INCONCLUSIVE
+    return Outcome.PASS
+
+
+def _left_out(a: Side, b: Side) -> list[str]:
+    told = []
+    for mine, other in ((a, b), (b, a)):
+        for key in mine.points:
+            if key not in other.points:
+                name = mine.points[key][0].record.id
+                why = other.unusable.get(key, f"it is not in {other.name}")
+                told.append(printable(f"{name} is left out: {why}."))
+    shared = [key for key in a.unusable if key in b.unusable]
+    told += [
+        printable(f"{key.scenario} {key.load} at {key.clients} is left out: {a.unusable[key]}.")
+        for key in shared
+    ]
+    return told
+
+
+def _reasons(a: Side, b: Side, basis: Basis) -> list[str]:
+    told = []
+    missing = [key for key in a.points if key not in b.points]
+    if missing:
+        told.append(f"{len(missing)} of the points of A have no valid counterpart in B.")
+    if basis is Basis.FEW:
+        told.append(
+            f"These are {_number(a)} against {_number(b)}, on stagings of their own: they may differ by"
+            f" where their servers came to stand. It takes {FEWEST} runs a side at least for a verdict on the"
+            " cloud."
+        )
+    return told
+
+
+def _number(side: Side) -> str:
+    count = len(side.records)
+    return f"{count} run{'' if count == 1 else 's'}"

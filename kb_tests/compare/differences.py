@@ -1,0 +1,166 @@
+"""What differs between two sides besides the result: what has to agree, and what is only to be known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from kb_tests.compare.sides import Key, Side
+from kb_tests.compare.workloads import WORKLOADS
+from kb_tests.report.record import RunRecord, ScenarioRecord, TopologyRecord
+from kb_tests.report.words import printable
+
+SHOWN = 12
+"""Values of one side that are named; of more, their number."""
+
+NOT_ASKED = frozenset({"id", "scenario", "duration", "max_duration", "by_second", "clients"})
+"""Fields of a point that may differ: by its name and scale it was matched, bounds account for its window."""
+
+_APART = " and "
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One fact by which sides differ: what it is, and its values on either. `refused`: it has to agree."""
+
+    name: str
+    a: str
+    b: str
+    refused: bool
+
+
+Facts = dict[str, dict[str, None]]
+"""Values by name, each once, in the order in which they were found."""
+
+
+def differences(a: Side, b: Side, keys: Iterable[Key]) -> list[Difference]:
+    """What differs in the points `keys` and what they were measured on, what has to agree first."""
+    common = list(keys)
+    scenarios = {key.scenario for key in common}
+    asked = list(_different(_asked(a, common), _asked(b, common), refused=True))
+    strict = list(_different(_strict(a, scenarios), _strict(b, scenarios), refused=True))
+    known = list(_different(_known(a, scenarios), _known(b, scenarios), refused=False))
+    return asked + strict + known
+
+
+def _different(a: Facts, b: Facts, *, refused: bool) -> Iterator[Difference]:
+    for name in dict.fromkeys((*a, *b)):
+        mine, other = a.get(name, {}), b.get(name, {})
+        if refused and not (mine and other):
+            continue  # older records do not know it
+        if set(mine) != set(other):
+            yield Difference(name, _told(mine, other), _told(other, mine), refused)
+
+
+def _told(values: Mapping[str, None], other: Mapping[str, None]) -> str:
+    if not values:
+        return "not known"
+    if len(values) <= SHOWN:
+        return printable(", ".join(values))[:400]
+    own = [value for value in values if value not in other]
+    rest = f", of them only here {', '.join(own[:SHOWN])}" if own else ""
+    return printable(f"{len(values)}{rest}")[:400]
+
+
+def _asked(side: Side, keys: Iterable[Key]) -> Facts:
+    """What was asked of the points: two of one name may be of different loads."""
+    facts: Facts = {}
+    for key in keys:
+        for measured in side.points.get(key, ()):
+            point = measured.record.point
+            for one in fields(point):
+                if one.name not in NOT_ASKED:
+                    name = f"load {one.name} ({key.scenario} {key.load})"
+                    facts.setdefault(name, {})[_plain(getattr(point, one.name))] = None
+            facts.setdefault(f"kind of {key.scenario}", {})[point.kind] = None
+    return facts
+
+
+def _plain(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _strict(side: Side, scenarios: set[str]) -> Facts:
+    facts: Facts = {}
+
+    def note(name: str, value: object) -> None:
+        if value not in (None, ""):
+            facts.setdefault(name, {})[str(value)] = None
+
+    for scenario in _scenarios(side, scenarios):
+        for name, value in _flat(scenario.settings.get("topology"), "topology"):
+            note(f"{name} ({scenario.name})", value)
+        tools = WORKLOADS[scenario.kind].tools
+        for topology in _topologies(scenario):
+            for tool in tools & set(topology.tools):
+                note(tool, _APART.join(topology.tools[tool]))
+            for network, mtu in topology.mtus.items():
+                note(f"MTU of network {network}", mtu)
+            for role, mtus in _seen_mtus(topology).items():
+                note(f"MTU in a {role}", mtus)
+            note("image", topology.image)
+            note("flavor", topology.flavor)
+    return facts
+
+
+def _known(side: Side, scenarios: set[str]) -> Facts:
+    facts: Facts = {}
+
+    def note(name: str, value: object) -> None:
+        if value not in (None, ""):
+            facts.setdefault(name, {})[str(value)] = None
+
+    for record in side.records:
+        note("cloud", record.cloud)
+        note("testing cloud", record.testing_cloud)
+        note("suite", record.suite)
+        for package, version in sorted(record.versions.items()):
+            note(f"controller's {package}", version)
+    for scenario in _scenarios(side, scenarios):
+        for section in ("sla", "load"):
+            for name, value in _flat(scenario.settings.get(section), section):
+                note(f"{name} ({scenario.name})", value)
+        tools = WORKLOADS[scenario.kind].tools
+        for topology in _topologies(scenario):
+            note("region", topology.region)
+            for tool in sorted(set(topology.tools) - tools):
+                note(f"{tool} of servers", _APART.join(topology.tools[tool]))
+            for server in sorted(topology.servers, key=lambda one: one.host):
+                note("hosts", server.host)
+                note("zones", server.zone)
+    return facts
+
+
+def _scenarios(side: Side, wanted: set[str]) -> Iterator[ScenarioRecord]:
+    for record in side.records:
+        yield from (one for one in record.scenarios if one.name in wanted and one.kind in WORKLOADS)
+
+
+def _topologies(scenario: ScenarioRecord) -> Iterator[TopologyRecord]:
+    if scenario.topology is not None:
+        yield scenario.topology
+    yield from scenario.staged_again
+
+
+def _seen_mtus(topology: TopologyRecord) -> dict[str, str]:
+    found: dict[str, set[int]] = {}
+    for server in topology.servers:
+        if server.mtu:
+            found.setdefault(str(server.role), set()).add(server.mtu)
+    return {role: _APART.join(map(str, sorted(mtus))) for role, mtus in sorted(found.items())}
+
+
+def _flat(value: Any, place: str) -> Iterator[tuple[str, Any]]:
+    """The settings below `value`, each by its place."""
+    if isinstance(value, Mapping):
+        for key, below in value.items():
+            yield from _flat(below, f"{place}.{key}")
+    else:
+        yield place, value
+
+
+def same_runs(a: Iterable[RunRecord], b: Iterable[RunRecord]) -> list[str]:
+    """The runs that are on both sides."""
+    other = {record.run for record in b}
+    return [record.run for record in a if record.run in other]

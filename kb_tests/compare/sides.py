@@ -1,0 +1,135 @@
+"""One side of a comparison: runs, the points that were measured in them, and what they were measured with."""
+
+from __future__ import annotations
+
+import functools
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from kb_tests.compare.estimate import Estimate, pooled
+from kb_tests.compare.samples import Figure, Sample
+from kb_tests.compare.workloads import WORKLOADS, samples_of
+from kb_tests.report.record import PointRecord, PointStatus, RunRecord
+from kb_tests.sla.verdict import Outcome
+
+USUAL = (50.0, 99.0)
+"""Percentiles that are compared whatever the SLA says."""
+
+_NO_MEASUREMENT = "it was not measured"
+_NOT_VALID = "its measurement is not valid"
+
+
+@dataclass(frozen=True)
+class Key:
+    """What makes points of two runs the same: scenario, load and scale; `own` is the id of one that
+    somebody's own test ran.
+    """
+
+    scenario: str
+    load: str
+    clients: int
+    own: str = ""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One valid measurement of a point, on the staging that `unit` names."""
+
+    record: PointRecord
+    unit: str
+
+    @functools.cached_property
+    def samples(self) -> Sequence[Sample]:
+        """What can be compared of it; raises RecordError if a histogram cannot be read."""
+        assert self.record.measurement is not None
+        checks = self.record.verdict.checks if self.record.verdict else ()
+        return samples_of(self.record.point.kind, self.record.point, self.record.measurement, checks)
+
+
+@dataclass(frozen=True)
+class Side:
+    """The runs of one side, oldest first.
+
+    `points` has the valid measurements of each point, `unusable` why there is none of one that was selected.
+    """
+
+    name: str
+    records: tuple[RunRecord, ...]
+    points: dict[Key, list[Measured]] = field(repr=False)
+    unusable: dict[Key, str] = field(repr=False)
+
+    @classmethod
+    def of(cls, name: str, records: Iterable[RunRecord]) -> Side:
+        """A side called `name`."""
+        runs = tuple(sorted(records, key=lambda record: record.started))
+        points: defaultdict[Key, list[Measured]] = defaultdict(list)
+        unusable: dict[Key, str] = {}
+        for run in runs:
+            for point in run.points:
+                why = _why_not(point)
+                if why:
+                    unusable.setdefault(key_of(point), f"{why} in run {run.run}")
+                else:
+                    points[key_of(point)].append(Measured(point, point.run or run.run))
+        return cls(name, runs, dict(points), {key: why for key, why in unusable.items() if key not in points})
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """The ids of its runs."""
+        return tuple(record.run for record in self.records)
+
+    @property
+    def began(self) -> tuple[datetime, datetime]:
+        """When the first and the last of them began."""
+        return self.records[0].started, self.records[-1].started
+
+    def units(self, key: Key) -> tuple[str, ...]:
+        """The stagings that a point was measured on, in order."""
+        return tuple(dict.fromkeys(one.unit for one in self.points.get(key, ())))
+
+
+def key_of(point: PointRecord) -> Key:
+    """By what a point is matched."""
+    own = point.id if point.status in (PointStatus.MEASURED, PointStatus.INVALID) else ""
+    return Key(point.point.scenario, point.point.load, point.point.clients, own)
+
+
+def _why_not(point: PointRecord) -> str:
+    if point.measurement is None:
+        return _NO_MEASUREMENT
+    if point.point.kind not in WORKLOADS:
+        return f"points of kind {point.point.kind} are not known in compare/"
+    if point.status is PointStatus.INVALID or point.outcome is Outcome.INVALID:
+        return _NOT_VALID
+    return ""
+
+
+def percents(measured: Iterable[Measured], sample: str) -> list[float]:
+    """The percentiles that are compared of the sample of that name, ascending."""
+    limits = (one.limits for each in measured for one in each.samples if one.name == sample)
+    return sorted(set(USUAL).union(*limits))
+
+
+def figures(measured: Sequence[Measured], wanted: dict[str, list[float]]) -> dict[str, Figure]:
+    """The figures of one point on one staging, by name; of several measurements of it, their mean.
+
+    `wanted` has the percentiles of each sample by its name.
+    """
+    found: defaultdict[str, list[Figure]] = defaultdict(list)
+    for one in measured:
+        for sample in one.samples:
+            each = [sample.percentile(percent) for percent in wanted.get(sample.name, ()) if sample.timed]
+            for figure in (*each, sample.achieved()):
+                found[figure.name].append(figure)
+    return {name: _joined(each) for name, each in found.items()}
+
+
+def _joined(figures: Sequence[Figure]) -> Figure:
+    if len(figures) == 1:
+        return figures[0]
+    estimates: list[Estimate] = [one.estimate for one in figures if one.estimate]
+    first = figures[0]
+    value = sorted(one.value for one in figures)[len(figures) // 2]
+    return Figure(first.name, first.unit, value, first.less, pooled(estimates) if estimates else None)

@@ -1,0 +1,255 @@
+"""Which runs are called slower, which are refused, and what is said where nothing can be shown."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kb_tests.cli import main
+from kb_tests.compare import words
+from kb_tests.compare.comparison import ALL, Basis, Comparison, Mark, Row, compare
+from kb_tests.errors import CompareError
+from kb_tests.report.record import PointRecord, PointStatus, RunRecord, load
+from kb_tests.sla.verdict import Outcome, Verdict
+from tests.unit.compare.build import VERDICT, point, run, runs
+from tests.unit.report import build
+
+RECORDS = Path(__file__).parents[1] / "report" / "records"
+
+
+def compared(a: Iterable[RunRecord], b: Iterable[RunRecord], **options: Any) -> Comparison:
+    return compare(("before", a), ("after", b), **options)
+
+
+def row(found: Comparison, figure: str, point: str = "") -> Row:
+    return next(one for one in found.rows if one.figure == figure and point in one.point)
+
+
+def test_twice_as_slow_is_worse_and_says_where_and_by_how_much() -> None:
+    found = compared([run("0000000a", {200: 1, 400: 1})], [run("0000000b", {200: 2, 400: 1}, seed=1)])
+    slower = row(found, "p99", "rate-200")
+    assert (slower.mark, row(found, "p99", "rate-400").mark) == (Mark.WORSE, Mark.NONE)
+    assert slower.low < 2 < slower.high
+    assert slower.low > 1.3
+    said = words.headline(found)
+    assert "http-east-west-clients-1-rate-200" in said
+    assert "2." in said or "1.9" in said
+
+
+def test_one_run_against_one_of_another_staging_gives_no_verdict() -> None:
+    found = compared([run("0000000a")], [run("0000000b", {200: 3.0}, seed=1)])
+    assert (found.basis, found.outcome) == (Basis.FEW, Outcome.INCONCLUSIVE)
+    assert row(found, "p99").mark is Mark.WORSE
+    assert any("3 runs a side" in reason for reason in found.reasons)
+
+
+@pytest.mark.parametrize(("ratio", "outcome"), [(2.0, Outcome.FAIL), (0.7, Outcome.PASS)])
+def test_three_runs_a_side_give_one(ratio: float, outcome: Outcome) -> None:
+    found = compared(runs(1, 3, between=0.03), runs(9, 3, ratio, between=0.03, seed=5))
+    assert (found.basis, found.outcome) == (Basis.RUNS, outcome)
+
+
+def test_two_points_on_one_staging_give_one_too() -> None:
+    staged = {"run": "0000000f"}
+    sides = [
+        run(name, points=[point(build.point(1, 200), ratio=ratio, seed=seed).model_copy(update=staged)])
+        for name, ratio, seed in (("0000000a", 1.0, 1), ("0000000b", 2.0, 2))
+    ]
+    found = compared(sides[:1], sides[1:])
+    assert (found.basis, found.outcome) == (Basis.ONE_STAGING, Outcome.FAIL)
+
+
+def test_runs_on_one_staging_are_one_unit() -> None:
+    """Three runs on servers that stayed are not three stagings."""
+
+    def on(staging: str, name: str, seed: int) -> RunRecord:
+        made = point(build.point(1, 200), seed=seed).model_copy(update={"run": staging})
+        return run(name, points=[made])
+
+    a = [on("000000aa", f"0000000{index}", index) for index in range(3)]
+    b = [on("000000bb", f"0000001{index}", 10 + index) for index in range(3)]
+    assert compared(a, b).basis is Basis.FEW
+
+
+def test_what_differs_little_is_not_called_the_same_and_says_what_it_could_have_shown() -> None:
+    found = compared([run("0000000a")], [run("0000000b", seed=1)])
+    assert not found.worse
+    assert not found.better
+    assert "could show" in words.headline(found)
+    assert 0.02 < found.smallest()["p99"] < 1.0
+    assert "smallest slow-down" in words.smallest(found)
+
+
+def test_failures_are_slower_than_anything() -> None:
+    """A cloud that refuses one in ten, and answers the others at once, is no faster."""
+    asked = build.point(1, 200)
+    failing = point(asked, ratio=0.5, seed=3, failed=[22] * 30)
+    found = compared([run("0000000a")], [run("0000000b", points=[failing])])
+    slower = row(found, "p99")
+    assert math.isinf(slower.b)
+    assert slower.mark is Mark.WORSE
+    assert row(found, "p50").mark is Mark.BETTER
+    json.loads(words.as_json(found))
+
+
+def test_nothing_but_failures_on_one_side() -> None:
+    dead = point(build.point(1, 200), served=0, failed=[200] * 30)
+    found = compared([run("0000000a")], [run("0000000b", points=[dead])])
+    for figure in ("p50", "p99", "achieved"):
+        assert row(found, figure).mark is Mark.WORSE
+    assert "beyond measure" in "\n".join(words.text(found))
+    json.loads(words.as_json(found))
+    back = compared([run("0000000b", points=[dead])], [run("0000000a")])
+    assert {one.mark for one in back.rows} == {Mark.BETTER}
+    both = compared([run("0000000b", points=[dead])], [run("0000000c", points=[dead])])
+    assert {one.mark for one in both.rows} == {Mark.NONE}
+
+
+def test_a_percentile_beyond_the_sample_is_not_compared() -> None:
+    few = build.point(1, 10)
+    found = compared(
+        [run("0000000a", points=[point(few)])], [run("0000000b", points=[point(few, ratio=5.0, seed=1)])]
+    )
+    assert row(found, "p99").note == "the sample is too small for it"
+    assert row(found, "p50").mark is Mark.WORSE
+    assert found.outcome is Outcome.INCONCLUSIVE
+
+
+def test_a_point_that_b_lacks_keeps_it_from_passing() -> None:
+    a = [run(f"0000000{index}", {200: 1, 400: 1}, seed=index) for index in range(3)]
+    b = [run(f"0000001{index}", {200: 0.5}, seed=9 + index) for index in range(3)]
+    found = compared(a, b)
+    assert found.outcome is Outcome.INCONCLUSIVE
+    assert any("rate-400" in sentence for sentence in found.left_out)
+
+
+def test_an_invalid_point_is_not_compared() -> None:
+    bad = Verdict(Outcome.INVALID, VERDICT.checks, ("Its generators starved.",), 0.95)
+    invalid = point(build.point(1, 200), ratio=5.0).model_copy(update={"verdict": bad})
+    good = point(build.point(1, 400))
+    found = compared([run("0000000a", {200: 1, 400: 1})], [run("0000000b", points=[invalid, good])])
+    assert not [one for one in found.rows if "rate-200" in one.point]
+    assert any("not valid" in sentence for sentence in found.left_out)
+    with pytest.raises(CompareError, match="no valid point"):
+        compared([run("0000000a", {200: 1})], [run("0000000b", points=[invalid])])
+
+
+def test_a_run_is_not_compared_with_itself(tmp_path: Path) -> None:
+    with pytest.raises(CompareError, match="both sides"):
+        compared([run("0000000a")], [run("0000000a")])
+    run("0000000a").write(tmp_path)
+    assert main(["compare", str(tmp_path), str(tmp_path / "0000000a.json")]) == 11
+
+
+def test_what_has_to_agree_is_refused_unless_somebody_insists() -> None:
+    """Attempts at one name may be of different loads."""
+    big = point(build.point(1, 200))
+    other = big.model_copy(
+        update={"point": build.point(1, 200).__class__(**{**vars(big.point), "page_size": 1 << 20})}
+    )
+    with pytest.raises(CompareError, match="page_size"):
+        compared([run("0000000a")], [run("0000000b", points=[other])])
+    found = compared([run("0000000a")], [run("0000000b", points=[other])], anyway=True)
+    assert found.differences[0].refused
+    assert "page_size" in found.differences[0].name
+
+
+def test_what_only_is_to_be_known_comes_first() -> None:
+    found = compared([run("0000000a", suite="0.1.0")], [run("0000000b", suite="0.2.0", seed=1)])
+    assert [(one.name, one.a, one.b) for one in found.differences] == [("suite", "0.1.0", "0.2.0")]
+    lines = list(words.text(found))
+    assert next(n for n, line in enumerate(lines) if "suite" in line) < next(
+        n for n, line in enumerate(lines) if "FIGURE" in line
+    )
+
+
+def test_windows_of_different_length_are_compared() -> None:
+    found = compared(
+        [run("0000000a")],
+        [run("0000000b", points=[point(build.point(1, 200, duration=60), ratio=2.0, seed=4)])],
+    )
+    assert row(found, "p99").mark is Mark.WORSE
+
+
+def test_attempts_at_one_point_are_one_measurement() -> None:
+    twice = [point(build.point(1, 200), seed=seed).model_copy(update={"attempt": seed}) for seed in (1, 2)]
+    found = compared([run("0000000a", points=twice)], [run("0000000b", seed=7)])
+    assert len([one for one in found.rows if one.figure == "p99" and one.point != ALL]) == 1
+
+
+@pytest.mark.parametrize("name", ["schema-1-http", "schema-1-storage"])
+def test_records_of_schema_1_are_compared_within_what_they_hold(name: str) -> None:
+    a = load(RECORDS / f"{name}.json")
+    b = a.model_copy(update={"run": "0000000b"})
+    found = compared([a], [b])
+    assert found.rows
+    assert {one.mark for one in found.rows} == {Mark.NONE}
+    assert all(one.ratio == pytest.approx(1.0) for one in found.rows if not math.isnan(one.ratio))
+
+
+def test_without_batches_there_is_a_ratio_but_no_bound() -> None:
+    bare = point(build.point(1, 200))
+    assert bare.measurement is not None
+    left = bare.measurement.model_copy(update={"batches": None, "blocks": (), "blocks_left_out": 1200})
+    a = run("0000000a", points=[bare.model_copy(update={"measurement": left})])
+    found = compared([a], [run("0000000b", {200: 9.0}, seed=1)])
+    slower = row(found, "p99")
+    assert slower.ratio == pytest.approx(9, rel=0.5)
+    assert (slower.mark, slower.high, slower.low) == (Mark.NONE, math.inf, 0.0)
+    assert "batches" in slower.note
+
+
+def test_hostile_strings_reach_no_terminal() -> None:
+    evil = run("0000000b", seed=1, suite="\x1b[2J0.2\u202e", cloud="a\nb")
+    for line in words.text(compared([run("0000000a")], [evil])):
+        assert line.isprintable() or not line
+
+
+def test_one_slow_second_is_no_slower_cloud() -> None:
+    """A stall of a second lifts p99 of the whole window, and only one batch."""
+    asked = build.point(1, 200)
+    a = [run("0000000a")]
+    stalled = point(asked, seed=1, failed=[0] * 15 + [200] + [0] * 14)
+    found = compared(a, [run("0000000b", points=[stalled])])
+    assert row(found, "p99").mark is Mark.NONE
+
+
+def test_two_runs_of_different_slas_are_compared_by_the_percentiles_of_both() -> None:
+    found = compared([run("0000000a", {2000: 1})], [run("0000000b", {2000: 1}, seed=1)])
+    assert {one.figure for one in found.rows} == {"p50", "p99", "achieved"}
+    check = VERDICT.checks[0].__class__(**{**VERDICT.checks[0].__dict__, "name": "latency p99.9"})
+    other = point(build.point(1, 2000), seed=2).model_copy(
+        update={"verdict": Verdict(Outcome.PASS, (check,), (), 0.95)}
+    )
+    both = compared([run("0000000a", {2000: 1})], [run("0000000b", points=[other])])
+    assert {one.figure for one in both.rows} == {"p50", "p99", "p99.9", "achieved"}
+
+
+def test_points_that_never_ran_are_said() -> None:
+    never = PointRecord(point=build.point(1, 400), status=PointStatus.NOT_RUN, reason="The run ended.")
+    found = compared(
+        [run("0000000a", {200: 1, 400: 1})], [run("0000000b", points=[point(build.point(1, 200)), never])]
+    )
+    assert any("not measured" in sentence for sentence in found.left_out)
+
+
+def test_the_command_says_it_and_exits_by_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for folder, side in (("a", runs(1, 3)), ("b", runs(9, 3, 2.0))):
+        for record in side:
+            record.write(tmp_path / folder)
+    sides = [str(tmp_path / "a"), str(tmp_path / "b")]
+    assert main(["compare", *sides]) == 1
+    said = capsys.readouterr().out
+    assert said.startswith("b is worse than a at http-east-west-clients-1-rate-200: p")
+    assert main(["compare", *sides[::-1], "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["outcome"] == "pass"
+    assert main(["compare", "00000001", "00000002", "--reports", sides[0]]) == 10
+    assert main(["compare", str(tmp_path / "nothing"), sides[0], "--reports", sides[0]]) == 1
+    (tmp_path / "empty").mkdir()
+    assert main(["compare", sides[0], str(tmp_path / "empty")]) == 11
+    assert "no record" in capsys.readouterr().err
