@@ -71,7 +71,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Order points by topology, then scale and rate."""
     if SELECTION in config.stash:
+        from kb_tests.session import partial
+
         idle = config.stash[SELECTION].order(items)
+        partial.chosen(config, items)
         config.stash[CHECKS] = config.stash[SELECTION].number_of_checks(items)
         if idle:
             _leave_out(config, items, idle)

@@ -52,6 +52,7 @@ class Info(BaseModel):
     folder: str = ""
     reports: str = ""
     clouds: tuple[str, ...] = ()
+    testing_cloud: str = ""
     scenarios: tuple[str, ...] = ()
     started_by: str = "shell"
 

@@ -5,8 +5,9 @@ code  meaning
 ====  ============================================================================================
 0     every selected point ran and kept its SLA, or was rightly left out past a stop limit
 1     an SLA was broken, or a test failed for a reason of its own
-2-5   pytest's own: interrupted, internal error, usage error, no tests collected. A mistake of usage that is
-      found before anything was staged (an unknown image, a quota that does not suffice) is 4, too
+2-5   pytest's own: interrupted, internal error, usage error, no tests collected (or only staged). A
+      mistake of usage that is found before anything was staged (an unknown image, a quota that does not
+      suffice) is 4, too
 10    inconclusive: the sample of a point cannot decide
 11    invalid or infrastructure failed: a point's instruments failed, or it was lost or did not run
 12    leaked: something of ours stayed on the cloud
@@ -45,7 +46,7 @@ MEANING = {
     ExitCode.INTERRUPTED: "the run was interrupted",
     ExitCode.INTERNAL_ERROR: "pytest had an internal error",
     ExitCode.USAGE_ERROR: "called wrongly: nothing was staged",
-    ExitCode.NO_TESTS: "no tests were selected",
+    ExitCode.NO_TESTS: "nothing was measured: no tests were selected, or topologies only staged",
     ExitCode.INCONCLUSIVE: "inconclusive: the sample of a point is too small to decide",
     ExitCode.INVALID: "invalid: a point was not measured as it should, or did not run",
     ExitCode.LEAKED: "resources of this run were left on the cloud",
@@ -69,6 +70,7 @@ def exit_code(
     leaked: bool = False,
     stopped_at_failure: bool = False,
     inconclusive: Literal["fail", "pass"] = "fail",
+    staged_only: bool = False,
 ) -> int:
     """The code that a run ends with.
 
@@ -76,12 +78,15 @@ def exit_code(
     would exit with. `other_failures`: a test failed for another reason than its point's verdict or
     status. `stopped_at_failure`: -x or --maxfail ended the run, so that the failure gives the code and
     not the points after it. `inconclusive="pass"` lets inconclusive points leave the code alone.
+    `staged_only`: no point was to run, which is nothing to be taken for a pass.
     """
     if leaked:
         return ExitCode.LEAKED
     if pytest_status in _PYTESTS_OWN:
         return pytest_status
     selected = list(points)
+    if staged_only and not (infrastructure_failed or other_failures):
+        return ExitCode.NO_TESTS
     reached = [point for point in selected if point.status is not PointStatus.NOT_RUN]
     codes = {_code(point) for point in reached if point.status is not PointStatus.PAST_STOP_LIMIT}
     if inconclusive == "pass" and ExitCode.INCONCLUSIVE in codes:

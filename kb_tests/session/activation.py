@@ -21,6 +21,7 @@ from kb_tests.session.courier import Courier
 from kb_tests.session.interrupts import Interrupts
 from kb_tests.session.keys import ATTEMPTS, BUS, INTERRUPTS, OUTBOX, RECORDS, SELECTION, STAGINGS
 from kb_tests.session.outbox import Outbox
+from kb_tests.session.partial import Partial
 from kb_tests.session.reruns import RepeatedInJunit
 from kb_tests.session.run import Run, record_ids
 from kb_tests.session.selection import Selection
@@ -80,6 +81,7 @@ def activate(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", "ignore:record_property is incompatible:pytest.PytestWarning")
     config.pluginmanager.register(_Quiet(), "kb_quiet")
     config.pluginmanager.register(Watching(config, bus, selection), "kb_watching")
+    config.pluginmanager.register(Partial(config), "kb_partial")
     interrupts = config.stash[INTERRUPTS] = Interrupts()
     interrupts.install()
     config.pluginmanager.register(interrupts, "kb_interrupts")

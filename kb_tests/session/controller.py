@@ -14,6 +14,7 @@ from kb_tests.report import html, terminal, words
 from kb_tests.session import mistakes, outbox
 from kb_tests.session.journaling import unfinished
 from kb_tests.session.keys import BUS, OUTBOX
+from kb_tests.session.partial import STAGED_ONLY, asked_to_end, stages_only
 from kb_tests.session.run import Run
 from kb_tests.session.scheduler import CloudScheduling
 from kb_tests.session.selection import Load
@@ -50,7 +51,7 @@ class Controller:
 
     def _select(self, loads: Mapping[str, Load]) -> None:
         """Note and tell which points are going to run, by test."""
-        self._run.select(loads)
+        self._run.select(loads, STAGED_ONLY if stages_only(self._config) else "The session ended before it.")
         records = [(written.record.run, written.record) for written in self._run.written()]
         points = [
             SelectedPoint(
@@ -120,12 +121,15 @@ class Controller:
             self._config.stash[BUS].put(leak)
         self._run.take(outbox.read(self._config.stash[OUTBOX].drain()))
         status = pytest.ExitCode.TESTS_FAILED if self._stopped else session.exitstatus
+        if asked_to_end(self._config) and self._run.left_out:
+            status = pytest.ExitCode.INTERRUPTED
         if self._run.mistakes:
             status = pytest.ExitCode.TESTS_FAILED if self._run.began else pytest.ExitCode.USAGE_ERROR
         self._code = self._run.finish(
             int(status),
             stopped_at_failure=self._stopped or bool(session.shouldfail),
             inconclusive=self._config.getoption("kb_inconclusive"),
+            staged_only=stages_only(self._config),
         )
 
     @pytest.hookimpl(optionalhook=True)

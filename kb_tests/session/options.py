@@ -48,6 +48,13 @@ def _what(group: pytest.OptionGroup) -> None:
         "http-east-west, and demo-http on the local cloud",
     )
     group.addoption(
+        "--kb-point",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="run this point of the scenarios alone, by its id; may be repeated",
+    )
+    group.addoption(
         "--kb-set",
         action="append",
         default=[],
@@ -156,6 +163,11 @@ def _keeping(group: pytest.OptionGroup) -> None:
         "--kb-keep",
         action="store_true",
         help="leave the staged topology for a day; `kb cleanup --run` ends it earlier",
+    )
+    group.addoption(
+        "--kb-stage-only",
+        action="store_true",
+        help="stage and keep the topologies, and load nothing: exit code 5, since nothing was measured",
     )
     group.addoption(
         "--kb-reuse",

@@ -68,9 +68,9 @@ class Run:
         self._problems: list[Problem] = []
         self._staged = False
 
-    def select(self, loads: Mapping[str, Load]) -> None:
+    def select(self, loads: Mapping[str, Load], reason: str) -> None:
         """Note which points the session is going to run, by the test that does; they count as not run until
-        they did.
+        they did, for the `reason` given.
         """
         begun = set()
         for test, load in loads.items():
@@ -82,7 +82,7 @@ class Run:
             point = PointRecord(
                 point=load.selected.point,
                 status=PointStatus.NOT_RUN,
-                reason="The session ended before it.",
+                reason=reason,
                 test=test,
             )
             self._record(load.target.cloud).change(changes.Selected(point=point))
@@ -166,6 +166,12 @@ class Run:
         return tuple(dict.fromkeys(each.sentence for each in self._problems if each.usage))
 
     @property
+    def left_out(self) -> bool:
+        """Whether a selected point did not run."""
+        points = (point for kept in self._records.values() for point in kept.record.standing())
+        return any(point.status is PointStatus.NOT_RUN for point in points)
+
+    @property
     def began(self) -> bool:
         """Whether anything was staged, or something else than a mistake of usage kept it from that."""
         return self._staged or any(
@@ -181,7 +187,12 @@ class Run:
         return [Leaked(cloud=clouds[run_id], resources=(said,)) for run_id, said in unfinished.items()]
 
     def finish(
-        self, pytest_status: int, *, stopped_at_failure: bool, inconclusive: Literal["fail", "pass"]
+        self,
+        pytest_status: int,
+        *,
+        stopped_at_failure: bool,
+        inconclusive: Literal["fail", "pass"],
+        staged_only: bool = False,
     ) -> int:
         """Close the records; returns the session's exit code. Of a session that was called wrongly and staged
         nothing none is kept: there is no run.
@@ -195,6 +206,7 @@ class Run:
             leaked=any(record.leaks for record in records),
             stopped_at_failure=stopped_at_failure,
             inconclusive=inconclusive,
+            staged_only=staged_only,
         )
         if code == ExitCode.USAGE_ERROR and not self.began:
             self._forget()

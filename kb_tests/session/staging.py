@@ -29,6 +29,7 @@ from kb_tests.report.record import TopologyRecord
 from kb_tests.session import keeping
 from kb_tests.session.journaling import journaled
 from kb_tests.session.keys import BUS, SELECTION, STAGED, STAGINGS
+from kb_tests.session.partial import keeps
 from kb_tests.session.patience import patience
 from kb_tests.session.progress import Progress
 from kb_tests.session.selection import Target
@@ -84,7 +85,7 @@ def _staged(config: pytest.Config, cloud: Cloud, target: Target) -> Iterator[tup
     with ExitStack() as stack:
         with one_sentence(config, target.cloud, target.scenario.name):
             options = options_of(config)
-            if config.getoption("kb_keep"):
+            if keeps(config):
                 keeping.check(target)
             clouds, layouts = [cloud], [plan(target.scenario)]
             if target.testing_cloud:
@@ -110,7 +111,7 @@ def _staged(config: pytest.Config, cloud: Cloud, target: Target) -> Iterator[tup
             fleet = _ready(stack, clouds, topologies, ready, until, packages=options.packages)
             asked = sum(each.requests for each in clouds) - requests
             topology = replace(fleet.topology, staging=StagingFacts(time.monotonic() - began, asked))
-            if config.getoption("kb_keep"):
+            if keeps(config):
                 topology = keeping.keep(cloud, journals[0], target, topology, secrets[0])
         yield topology, fleet
 

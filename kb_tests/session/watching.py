@@ -53,6 +53,7 @@ class Watching:
             about = {
                 "version": metadata.version("kb-tests"),
                 "clouds": clouds,
+                "testing_cloud": selection.testing_cloud,
                 "scenarios": scenarios,
                 "folder": os.getcwd(),  # noqa: PTH109 (as a string, and before anybody changes it)
                 "reports": str(Path(config.getoption("kb_reports")).absolute()),

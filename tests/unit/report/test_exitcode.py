@@ -107,3 +107,10 @@ def test_every_code_has_a_meaning() -> None:
     assert set(MEANING) == set(ExitCode)
     assert meaning(12) == "resources of this run were left on the cloud"
     assert meaning(77) == "another plugin of pytest ended the run"
+
+
+def test_what_was_only_staged_is_no_pass() -> None:
+    assert exit_code([NOT_RUN], pytest_status=0, staged_only=True) == ExitCode.NO_TESTS
+    assert exit_code([NOT_RUN], pytest_status=2, staged_only=True) == ExitCode.INTERRUPTED
+    assert exit_code([NOT_RUN], pytest_status=0, staged_only=True, infrastructure_failed=True) == 11
+    assert exit_code([NOT_RUN], pytest_status=0, staged_only=True, leaked=True) == ExitCode.LEAKED
