@@ -6,8 +6,11 @@ ones varies from batch to batch by the coefficient of variation that the batches
 than `LEAST_SPREAD` says, since a handful of batches cannot show that conditions are steady. With no
 spread at all this would be the exact binomial bound.
 
+A longer window has more batches, and so is surer. What lasts longer than a batch makes neighbours alike, and
+hides from their spread: so `BATCHES` long parts of the same window are held against it, too.
+
 Sources: Greenwood & Yule 1920 (the distribution); Clopper & Pearson 1934 (bounds by turning the tail
-probability round); Schmeiser 1982 (few long batches against serial correlation); the choice of the two
+probability round); Schmeiser 1982 (few long batches against serial correlation); the choice of the
 constants: `benchmarks/gate_error_rates.py`, whose table is in docs/statistics.md.
 """
 
@@ -15,13 +18,18 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 from scipy.special import betainc, betaincc, ndtr, ndtri, stdtr, stdtrit
 
 BATCHES = 8
+LENGTH = 7.5
+"""Seconds of a batch of a window that holds more than `BATCHES` of them: it is surer by their number, as far
+as conditions change within such a time."""
+
 FEWEST_BATCHES = 5
 """Fewer seconds show no share to be small: where errors happen in half of the seconds, three or four have
 none in one run of eight or sixteen."""
@@ -36,13 +44,26 @@ MOST_SPREAD = 3.0
 """How many times as much as independent batches at most a share is taken to vary from batch to batch: no
 share is above 1, whatever a few bad requests in one batch seem to say of a share of a half."""
 
+MOST_ALIKE = 5.0
+"""How many times as much as independent ones would `BATCHES` long parts are taken to make a share vary at
+the most: what is remembered for a tenth of the window makes neighbours alike, and eight parts know their
+spread badly."""
+
+QUANTILE = 0.01
+"""Where Student's distribution is held against the normal one, for spreads that few batches show."""
+
 MEMORY = 1.25
 """How much surer independent batches would make a mean than neighbours that resemble each other."""
 
 
-def batches(count: int) -> list[slice]:
-    """Slices that join `count` neighbouring blocks into `BATCHES` or fewer, all of nearly one length."""
-    edges = np.linspace(0, count, min(count, BATCHES) + 1).astype(int)
+def number_of_batches(seconds: float) -> int:
+    """How many batches a window of `seconds` has, where its blocks are short enough."""
+    return max(BATCHES, math.floor(seconds / LENGTH))
+
+
+def batches(count: int, most: int = BATCHES) -> list[slice]:
+    """Slices that join `count` neighbouring blocks into `most` or fewer, all of nearly one length."""
+    edges = np.linspace(0, count, min(count, most) + 1).astype(int)
     return [slice(int(begin), int(end)) for begin, end in itertools.pairwise(edges)]
 
 
@@ -50,23 +71,69 @@ def batches(count: int) -> list[slice]:
 class Clusters:
     """One way to divide a sample: its number of parts, and the variance of the rate of bad ones between
     parts over the square of that rate, beyond what chance makes of equal rates.
+
+    `worth` is how many parts of one size they are as sure as (0: as many as there are), `longer` the same
+    sample in `BATCHES` longer parts, if it has more than that.
     """
 
     count: int
     variation: float
+    worth: float = 0.0
+    longer: Clusters | None = None
 
     @classmethod
-    def of(cls, bad: Sequence[int], due: Sequence[int]) -> Clusters:
-        """From the counts of each part; parts in which nothing was due say nothing."""
+    def of(cls, bad: Sequence[int], due: Sequence[int], worth: float = 0.0) -> Clusters:
+        """From the counts of each part, in the order of time; parts in which nothing was due say nothing."""
         parts = [(a, b) for a, b in zip(bad, due, strict=True) if b]
-        count, all_bad = len(parts), sum(bad)
-        if count < 2 or not all_bad:
-            return cls(count, 0.0)
-        all_due = sum(due)
-        share = all_bad / all_due
-        squares = sum((a - share * b) ** 2 for a, b in parts)
-        variance = count / (count - 1) * squares / all_due**2
-        return cls(count, max(0.0, variance - share / all_due) * count / share**2)
+        longer = None
+        if len(parts) > BATCHES and worth:
+            joined = [parts[long] for long in batches(len(parts))]
+            sums = [(sum(a for a, _ in long), sum(b for _, b in long)) for long in joined]
+            longer = cls(len(sums), _variation(sums))
+        return cls(len(parts), _variation(parts), worth, longer)
+
+    def spread(self, share: float, found: float, *, failing: bool) -> float:
+        """How much the rate of bad ones varies as a whole, where their true share is `share`: the variance of
+        the mean of all parts over its square. They `found` another share, by which they say more or less.
+
+        If `failing`, it is that with which `found` is held to be above `share`. Then what was found is less
+        relative to `found` than it is to `share`; and few parts that agree by luck are given no credit.
+        """
+        least, most = (LEAST_SPREAD * _density(share) / share) ** 2, MOST_SPREAD * (1 - share) / share
+        failing = failing and share < found
+        ratio = 1.0
+        if failing and found < 1:
+            ratio = max(1.0, (_density(share) / share * found / _density(found)) ** 2)
+        own = self.variation * ratio * (_heavier(self.count) if failing else 1.0)
+        spread = max(least / max(1.0, self.worth or self.count), min(own, most) / max(1, self.count))
+        if self.longer is not None:
+            alike = min(MOST_ALIKE, ((self.worth or self.count) / BATCHES) ** 2)
+            alike = max(alike, _heavier(self.longer.count) if failing else 1.0)
+            spread = max(spread, min(self.longer.variation * ratio * alike, most) / self.longer.count)
+        return spread
+
+
+def _variation(parts: Sequence[tuple[int, int]]) -> float:
+    count, all_bad = len(parts), sum(bad for bad, _ in parts)
+    if count < 2 or not all_bad:
+        return 0.0
+    all_due = sum(due for _, due in parts)
+    share = all_bad / all_due
+    squares = sum((bad - share * due) ** 2 for bad, due in parts)
+    variance = count / (count - 1) * squares / all_due**2
+    return max(0.0, variance - share / all_due) * count / share**2
+
+
+def _density(share: float) -> float:
+    """The normal density where `share` lies above: how much of it crosses over by a small shift."""
+    normal = float(ndtri(share))
+    return math.exp(-normal * normal / 2) / math.sqrt(2 * math.pi)
+
+
+@cache
+def _heavier(count: int) -> float:
+    """By how much Student's tail is wider than the normal one where `count` parts show a spread, squared."""
+    return float(stdtrit(count - 1, QUANTILE) / ndtri(QUANTILE)) ** 2 if count > 1 else 1.0
 
 
 @dataclass(frozen=True)
@@ -85,11 +152,9 @@ class Share:
         agents_bad: Sequence[int] = (),
         agents_due: Sequence[int] = (),
     ) -> Share:
-        """From the counts of each time batch and of each agent."""
-        clusters = [Clusters.of(bad, due)]
-        if len(agents_due) >= AGENTS:
-            clusters.append(Clusters.of(agents_bad, agents_due))
-        return cls(sum(bad), sum(due), tuple(clusters))
+        """From the counts of each time batch, all of one length, and of each agent."""
+        agents = {str(place): pair for place, pair in enumerate(zip(agents_bad, agents_due, strict=True))}
+        return pooled([Tally(tuple(bad), tuple(due), agents)])
 
     @property
     def value(self) -> float:
@@ -105,7 +170,7 @@ class Share:
         """The probability of so few bad ones, were the true share `limit`: the error in saying "below"."""
         if not self.enough or not 0 < limit < 1:
             return float(limit < 1)
-        shape, odds = self._gamma(limit)
+        shape, odds = self._gamma(limit, failing=False)
         return float(betainc(shape, self.bad + 1, odds))
 
     def p_above(self, limit: float) -> float:
@@ -114,8 +179,8 @@ class Share:
             return 1.0
         if limit <= 0:
             return 0.0
-        shape, odds = self._gamma(limit)
-        return float(betaincc(shape, self.bad, odds))
+        ways = (self._gamma(limit, failing=failing) for failing in (False, True))
+        return max(float(betaincc(shape, self.bad, odds)) for shape, odds in ways)
 
     def upper(self, alpha: float) -> float:
         """The true share is above this with probability `alpha` at most."""
@@ -125,10 +190,47 @@ class Share:
         """The true share is below this with probability `alpha` at most."""
         return cross(lambda share: self.p_above(share) > alpha, 0.0, self.value) if self.due else 0.0
 
-    def _gamma(self, share: float) -> tuple[float, float]:
+    def _gamma(self, share: float, *, failing: bool) -> tuple[float, float]:
         """Shape of the gamma distribution of the rate, and what betainc wants of its mean."""
-        shape = gamma_shape(share, self.clusters)
+        shape = gamma_shape(share, self.clusters, self.value, failing=failing)
         return shape, shape / (shape + self.due * share)
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What one window counted: `bad` ones among those `due` of each batch in the order of time, all of nearly
+    one length; and of each of `agents`, by name, both.
+    """
+
+    bad: tuple[int, ...]
+    due: tuple[int, ...]
+    agents: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+
+def pooled(tallies: Sequence[Tally]) -> Share:
+    """The share of what several windows of the same load counted, in the order in which they ran.
+
+    Each batch counts by its size: as in one window as long as all of them together. Whether other windows met
+    other conditions shows in the spread between their batches.
+    """
+    bad = [count for tally in tallies for count in tally.bad]
+    due = [count for tally in tallies for count in tally.due]
+    clusters = [Clusters.of(bad, due, _worth(tallies))]
+    agents: dict[str, tuple[int, int]] = {}
+    for tally in tallies:
+        for name, (a, b) in tally.agents.items():
+            before = agents.get(name, (0, 0))
+            agents[name] = before[0] + a, before[1] + b
+    if len(agents) >= AGENTS:
+        clusters.append(Clusters.of([a for a, _ in agents.values()], [b for _, b in agents.values()]))
+    return Share(sum(bad), sum(due), tuple(clusters))
+
+
+def _worth(tallies: Sequence[Tally]) -> float:
+    """How many batches of one size are as sure as those of `tallies`, each of which has them of one size."""
+    sizes = [(sum(tally.due), sum(count > 0 for count in tally.due)) for tally in tallies]
+    whole = sum(due for due, _ in sizes)
+    return whole * whole / sum(due * due / count for due, count in sizes if count) if whole else 0.0
 
 
 @dataclass(frozen=True)
@@ -172,14 +274,11 @@ class Mean:
         return max(found, float(ndtr(distance / self.grain)))
 
 
-def gamma_shape(share: float, clusters: Iterable[Clusters]) -> float:
+def gamma_shape(
+    share: float, clusters: Iterable[Clusters], found: float = math.nan, *, failing: bool = False
+) -> float:
     """The shape of the rate's distribution at a true share: 1 / the squared variation of its mean."""
-    normal = float(ndtri(share))
-    density = math.exp(-normal * normal / 2) / math.sqrt(2 * math.pi)
-    least = (LEAST_SPREAD * density / share) ** 2
-    most = MOST_SPREAD * (1 - share) / share
-    spreads = ((max(least, min(part.variation, most)), max(1, part.count)) for part in clusters)
-    return 1 / sum(variation / count for variation, count in spreads)
+    return 1 / sum(part.spread(share, found, failing=failing) for part in clusters)
 
 
 def needed(share: float, alpha: float, clusters: Sequence[Clusters]) -> float:
