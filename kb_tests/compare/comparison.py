@@ -7,17 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from scipy.special import gammaincc
-
 from kb_tests.compare.differences import Difference, differences, same_runs
-from kb_tests.compare.estimate import Estimate, freedom, pooled
-from kb_tests.compare.ratio import FEWEST, Ratio, holm, of_runs, within
-from kb_tests.compare.samples import Figure
-from kb_tests.compare.sides import Key, Side, figures, percents
+from kb_tests.compare.points import Basis, Matched, basis_of, matched_at, of_all
+from kb_tests.compare.ratio import FEWEST, holm
+from kb_tests.compare.sides import Key, Side
 from kb_tests.errors import CompareError
 from kb_tests.report.record import RunRecord
 from kb_tests.report.words import printable
-from kb_tests.scenario.base import Point
 from kb_tests.sla.verdict import Outcome
 
 MAX_SLOWER = 0.10
@@ -25,24 +21,10 @@ MAX_SLOWER = 0.10
 
 CONFIDENCE = 0.95
 
-HOMOGENEOUS = 0.05
-"""Below this probability points differ too much in how they changed for one ratio of all (Cochran's Q)."""
-
 ALL = "all points"
 
-
-class Basis(StrEnum):
-    """What a comparison's bounds are made of, and so what it may say.
-
-    ONE_STAGING: both were measured on the same servers. RUNS: enough runs a side, each staged by itself. FEW:
-    fewer; their bounds know nothing of what another staging would bring, and no verdict is given. PAIRS: in
-    turns on what was staged once.
-    """
-
-    ONE_STAGING = "one staging"
-    RUNS = "runs"
-    FEW = "few runs"
-    PAIRS = "pairs"
+DECIDING = (Basis.ONE_STAGING, Basis.RUNS, Basis.PAIRS)
+"""What a verdict on the cloud can be made of."""
 
 
 class Mark(StrEnum):
@@ -77,6 +59,7 @@ class Row:
     shown: float
     p_worse: float
     note: str = ""
+    counts: bool = True
 
 
 @dataclass(frozen=True)
@@ -173,37 +156,6 @@ def allowed(sides: Sequence[Side], keys: Iterable[Key]) -> float:
     return min(found, default=MAX_SLOWER)
 
 
-@dataclass(frozen=True)
-class _Matched:
-    """One figure of one point on both sides: an estimate for each staging."""
-
-    point: Point | None
-    name: str
-    unit: str
-    less: bool
-    values: tuple[float, float]
-    a: tuple[Estimate, ...]
-    b: tuple[Estimate, ...]
-    ratio: Ratio
-    note: str = ""
-
-    @property
-    def loss(self) -> Ratio:
-        """The log ratio by which B is worse."""
-        return self.ratio if self.less else self.ratio.turned()
-
-
-def basis_of(a: Side, b: Side, keys: Sequence[Key]) -> Basis:
-    """What bounds can be made of: the fewest stagings that any of the points has."""
-    units = [(a.units(key), b.units(key)) for key in keys]
-    if all(len(mine) == 1 and mine == other for mine, other in units):
-        return Basis.ONE_STAGING
-    apart = all(not set(mine) & set(other) for mine, other in units)
-    if apart and all(min(len(mine), len(other)) >= FEWEST for mine, other in units):
-        return Basis.RUNS
-    return Basis.FEW
-
-
 def _judged(
     a: Side,
     b: Side,
@@ -213,8 +165,8 @@ def _judged(
     confidence: float,
 ) -> Comparison:
     basis = basis_of(a, b, keys)
-    matched = [one for key in keys for one in _matched(a, b, key, basis)]
-    matched += _of_all(matched, basis)
+    matched = [one for key in keys for one in matched_at(a, b, key, basis)]
+    matched += of_all(matched, basis)
     left_out = _left_out(a, b)
     reasons = _reasons(a, b, basis)
     rows = judge(matched, basis, max_slower, 1 - confidence)
@@ -233,96 +185,7 @@ def _judged(
     )
 
 
-def _matched(a: Side, b: Side, key: Key, basis: Basis) -> list[_Matched]:
-    both = [*a.points[key], *b.points[key]]
-    names = {sample.name for one in both for sample in one.samples}
-    wanted = {name: percents(both, name) for name in names}
-    mine, other = _by_unit(a, key, wanted), _by_unit(b, key, wanted)
-    made = []
-    for name in [name for name in mine[0] if all(name in unit for unit in (*mine, *other))]:
-        first = mine[0][name]
-        values = _middle([unit[name].value for unit in mine]), _middle([unit[name].value for unit in other])
-        left = [unit[name].estimate for unit in mine]
-        right = [unit[name].estimate for unit in other]
-        known = tuple(one for one in left if one), tuple(one for one in right if one)
-        if None in left or None in right:
-            ratio, note = _unknown(values), "the sample is too small for it"
-        else:
-            ratio = of_runs(*known) if basis is Basis.RUNS else within(*known)
-            note = "" if ratio.bounded else "the record keeps too few batches of time to bound it"
-        made.append(
-            _Matched(
-                both[-1].record.point, name, first.unit, first.less, values, *known, ratio=ratio, note=note
-            )
-        )
-    return made
-
-
-def _by_unit(side: Side, key: Key, wanted: dict[str, list[float]]) -> list[dict[str, Figure]]:
-    return [
-        figures([one for one in side.points[key] if one.unit == unit], wanted) for unit in side.units(key)
-    ]
-
-
-def _middle(values: Sequence[float]) -> float:
-    """The geometric mean; of values that are not all finite, the median."""
-    if all(math.isfinite(value) and value > 0 for value in values):
-        return math.exp(sum(map(math.log, values)) / len(values))
-    return sorted(values)[len(values) // 2]
-
-
-def _unknown(values: tuple[float, float]) -> Ratio:
-    a, b = values
-    log = math.log(b / a) if a > 0 and b > 0 and math.isfinite(a) and math.isfinite(b) else math.nan
-    return Ratio(log, log, log, math.inf, 0.0, math.inf)
-
-
-def _of_all(matched: Sequence[_Matched], basis: Basis) -> list[_Matched]:
-    """One row for each figure that several points have, unless they disagree on how it changed."""
-    made = []
-    for name in dict.fromkeys(one.name for one in matched):
-        same = [one for one in matched if one.name == name and one.ratio.bounded]
-        if len(same) < 2 or not _homogeneous([one.ratio for one in same]):
-            continue
-        if basis is Basis.RUNS:
-            units = {(len(one.a), len(one.b)) for one in same}
-            if len(units) > 1:
-                continue  # not every run has every point
-            mine, other = (
-                tuple(pooled(each) for each in zip(*sides, strict=True))
-                for sides in ([one.a for one in same], [one.b for one in same])
-            )
-            ratio = of_runs(mine, other)
-        else:
-            mine, other = (), ()
-            ratio = _mean_of([one.ratio for one in same])
-        first = same[0]
-        made.append(_Matched(None, name, first.unit, first.less, (math.nan, math.nan), mine, other, ratio))
-    return made
-
-
-def _homogeneous(ratios: Sequence[Ratio]) -> bool:
-    """Cochran's Q (1954)."""
-    weights = [1 / max(ratio.error, ratio.floor, 1e-9) ** 2 for ratio in ratios]
-    mean = sum(w * ratio.value for w, ratio in zip(weights, ratios, strict=True)) / sum(weights)
-    q = sum(w * (ratio.value - mean) ** 2 for w, ratio in zip(weights, ratios, strict=True))
-    return float(gammaincc((len(ratios) - 1) / 2, q / 2)) >= HOMOGENEOUS
-
-
-def _mean_of(ratios: Sequence[Ratio]) -> Ratio:
-    count = len(ratios)
-    squares = [(ratio.error / count) ** 2 for ratio in ratios]
-    return Ratio(
-        sum(ratio.value for ratio in ratios) / count,
-        sum(ratio.least for ratio in ratios) / count,
-        sum(ratio.most for ratio in ratios) / count,
-        math.sqrt(sum(squares)),
-        freedom(squares, [ratio.freedom for ratio in ratios]),
-        math.hypot(*(ratio.floor for ratio in ratios)) / count,
-    )
-
-
-def judge(matched: Sequence[_Matched], basis: Basis, max_slower: float, alpha: float) -> list[Row]:
+def judge(matched: Sequence[Matched], basis: Basis, max_slower: float, alpha: float) -> list[Row]:
     """A row for each, with what the sample shows of it."""
     limit = math.log1p(max_slower)
     bounded = [one for one in matched if one.ratio.bounded]
@@ -334,21 +197,19 @@ def judge(matched: Sequence[_Matched], basis: Basis, max_slower: float, alpha: f
     for one in matched:
         mark = Mark.WORSE if id(one) in worse else Mark.BETTER if id(one) in better else Mark.NONE
         outcome = Outcome.INCONCLUSIVE
-        if basis is not Basis.FEW and id(one) in fails:
+        if basis in DECIDING and id(one) in fails:
             outcome = Outcome.FAIL
-        elif (
-            basis is not Basis.FEW and one.loss.p_below(limit) <= alpha
-        ):  # all have to hold: nothing to share
+        elif basis in DECIDING and one.loss.p_below(limit) <= alpha:  # all have to hold: nothing to share
             outcome = Outcome.PASS
         rows.append(_row(one, mark, outcome, share))
     return rows
 
 
-def _made(bounded: Sequence[_Matched], p_values: Sequence[float], alpha: float) -> set[int]:
+def _made(bounded: Sequence[Matched], p_values: Sequence[float], alpha: float) -> set[int]:
     return {id(one) for one, made in zip(bounded, holm(p_values, alpha), strict=True) if made}
 
 
-def _row(one: _Matched, mark: Mark, outcome: Outcome, share: float) -> Row:
+def _row(one: Matched, mark: Mark, outcome: Outcome, share: float) -> Row:
     low, high = one.ratio.low(share), one.ratio.high(share)
     if mark is not Mark.NONE:  # Holm's step-down may show a little more than bounds that all rows share
         above = (mark is Mark.WORSE) is one.less
@@ -368,6 +229,7 @@ def _row(one: _Matched, mark: Mark, outcome: Outcome, share: float) -> Row:
         shown=_exp(one.loss.shown(share)) - 1,
         p_worse=one.loss.p_above(0.0),
         note=one.note,
+        counts=one.counts,
     )
 
 
@@ -376,7 +238,7 @@ def _exp(log: float) -> float:
 
 
 def _outcome(rows: Sequence[Row], held_back: bool) -> Outcome:
-    outcomes = {row.outcome for row in rows}
+    outcomes = {row.outcome for row in rows if row.counts}
     if Outcome.FAIL in outcomes:
         return Outcome.FAIL
     if held_back or outcomes != {Outcome.PASS}:
@@ -405,7 +267,7 @@ def _reasons(a: Side, b: Side, basis: Basis) -> list[str]:
     missing = [key for key in a.points if key not in b.points]
     if missing:
         told.append(f"{len(missing)} of the points of A have no valid counterpart in B.")
-    if basis is Basis.FEW:
+    if basis not in DECIDING:
         told.append(
             f"These are {_number(a)} against {_number(b)}, on stagings of their own: they may differ by"
             f" where their servers came to stand. It takes {FEWEST} runs a side at least for a verdict on the"

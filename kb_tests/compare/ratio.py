@@ -131,6 +131,21 @@ def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
+def of_unequal(a: Sequence[Estimate], b: Sequence[Estimate]) -> Ratio:
+    """Of runs, each staged by itself, of which only one side has `FEWEST`: the other's are taken to differ
+    among themselves as those do (Student 1908, pooled).
+    """
+    logs = [[one.log for one in side] for side in (a, b)]
+    value = _mean(logs[1]) - _mean(logs[0])
+    if max(len(a), len(b)) < FEWEST:
+        return Ratio(value, value, value, math.inf, 0.0, math.inf)
+    degrees = len(a) + len(b) - 2
+    scatter = sum(float(np.var(side)) * len(side) for side in logs) / degrees
+    floors = [one.floor / len(side) for side in (a, b) for one in side]
+    error = math.sqrt(scatter * (1 / len(a) + 1 / len(b)))
+    return Ratio(value, value, value, error, float(degrees), math.hypot(*floors))
+
+
 def holm(p_values: Sequence[float], alpha: float) -> list[bool]:
     """Which of several statements may be made, so that none of them is wrong but with probability `alpha`.
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from kb_tests.compare.comparison import ALL, Basis, Comparison, Mark, Row
+from kb_tests.compare.comparison import ALL, Comparison, Mark, Row
+from kb_tests.compare.points import Basis
 from kb_tests.compare.sides import Side
 from kb_tests.report.words import duration, number, printable
 from kb_tests.sla.verdict import Outcome
@@ -121,6 +122,7 @@ def sides(found: Comparison) -> Iterator[tuple[str, str]]:
 BASES = {
     Basis.ONE_STAGING: "Both were measured on one staging.",
     Basis.RUNS: "The run is the unit: bounds know how much runs differ among themselves.",
+    Basis.ONE_SIDE: "The run is the unit: bounds take the few runs to differ as the others do.",
     Basis.FEW: "Bounds are those of these very runs; they know nothing of what another staging would bring.",
     Basis.PAIRS: "In turns on what was staged once: bounds know how much pairs differ among themselves.",
 }

@@ -12,7 +12,8 @@ import pytest
 
 from kb_tests.cli import main
 from kb_tests.compare import words
-from kb_tests.compare.comparison import ALL, Basis, Comparison, Mark, Row, compare
+from kb_tests.compare.comparison import ALL, Comparison, Mark, Row, compare
+from kb_tests.compare.points import Basis
 from kb_tests.errors import CompareError
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord, load
 from kb_tests.sla.verdict import Outcome, Verdict
@@ -52,6 +53,14 @@ def test_one_run_against_one_of_another_staging_gives_no_verdict() -> None:
 def test_three_runs_a_side_give_one(ratio: float, outcome: Outcome) -> None:
     found = compared(runs(1, 3, between=0.03), runs(9, 3, ratio, between=0.03, seed=5))
     assert (found.basis, found.outcome) == (Basis.RUNS, outcome)
+
+
+def test_one_run_against_many_is_held_against_how_those_differ() -> None:
+    many = runs(1, 6, between=0.1, seed=2)
+    found = compared(many, [run("000000ff", {200.0: 1.15}, seed=77)])
+    assert (found.basis, found.outcome) == (Basis.ONE_SIDE, Outcome.INCONCLUSIVE)
+    assert row(found, "p99").mark is Mark.NONE
+    assert compared(many, [run("000000ff", {200.0: 3.0}, seed=77)]).worse
 
 
 def test_two_points_on_one_staging_give_one_too() -> None:
