@@ -137,10 +137,8 @@ def many_pairs(reps: int, random: Random, slow: float = 0.0) -> None:
 def sets_of_runs(reps: int, random: Random) -> None:
     bank = [measured(Cloud(random), 1.0).estimates[1] for _ in range(600)]
     sd = float(np.std([one.log for one in bank]))
-    print(
-        f"\nRuns, each staged by itself, {BETWEEN:.0%} apart (log sd), {POINTS} points each, whose log p99 has"
-    )
-    print(f"sd {sd:.3f}. 'slower' in % at 5 % / 1 %; and as if the points of all runs were the unit, 5 %")
+    print(f"\nRuns, each staged by itself, {BETWEEN:.0%} apart (log sd), {POINTS} points each, whose log p99")
+    print(f"has sd {sd:.3f}. 'slower' in % at 5 % / 1 %; and as if the points of all runs were the unit, 5 %")
     print(f"{'a side':>12s}{cells(['same', '+5 %', '+10 %', '+20 %', 'naive, same'])}")
 
     def run(ratio: float) -> list[Estimate]:
