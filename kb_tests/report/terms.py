@@ -78,7 +78,8 @@ LOOK = Term(
     "look",
     ("looks", "earlier", "kb.looks"),
     "One run of a point. A point whose sample cannot decide is run again, for longer: three looks at most."
-    " They share the error probability, so that looking again makes no limit easier to keep.",
+    " Each is judged together with those before it. They share the error probability, so that looking again"
+    " makes no limit easier to keep.",
 )
 CONFIDENCE = Term(
     "confidence",

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import count
 from typing import ClassVar, Generic, TypeVar, cast
 
 import pytest
@@ -129,7 +128,7 @@ class PointRunner(ABC, Generic[S, P, M]):
         clients = self.target.scenario.load.clients
         if clients is not None and clients.stop_at_failure:
             self._skip_past(WithinStopLimit(point))
-        probes = self.follow(UntilDecided(point, self.lengths(point)))
+        probes = self.follow(UntilDecided(point, self.lengths(point)), pooled=True)
         *earlier, last = probes
         self._progression.note(self._cloud, last)
         record = PointRecord.judged(
@@ -145,16 +144,24 @@ class PointRunner(ABC, Generic[S, P, M]):
             pytest.fail(f"{point.id}: {words.label(record)}\n{findings}", pytrace=False)
         return last.verdict
 
-    def follow(self, strategy: Strategy[P, Probe[P, M]]) -> list[Probe[P, M]]:
+    def follow(self, strategy: Strategy[P, Probe[P, M]], *, pooled: bool = False) -> list[Probe[P, M]]:
         """Run the points that `strategy` names, one after the other; no test fails by what comes out.
 
-        Its steps share the error probability of each check.
+        Its steps share the error probability of each check. If they are `pooled`, they are runs of the same
+        load, and each is judged together with those before it.
         """
-        step = count(1)
-        return follow(strategy, lambda point: self.probe(point, next(step), strategy.most))
+        earlier: list[M] = []
 
-    def probe(self, point: P, step: int = 1, most: int = 1) -> Probe[P, M]:
-        """Run `point` once, as a step of `most`: its measurement, and the verdict on it.
+        def run(point: P) -> Probe[P, M]:
+            probe = self.probe(point, len(earlier) + 1, strategy.most, earlier if pooled else ())
+            earlier.append(probe.measurement)
+            return probe
+
+        return follow(strategy, run)
+
+    def probe(self, point: P, step: int = 1, most: int = 1, earlier: Sequence[M] = ()) -> Probe[P, M]:
+        """Run `point` once, as a step of `most`: its measurement, and the verdict on it, together with what
+        `earlier` runs of the same load measured.
 
         It fails no test and keeps no record. KbError and what else keeps a point from running fail the test.
         """
@@ -173,6 +180,7 @@ class PointRunner(ABC, Generic[S, P, M]):
             staging=self.topology.staging.seconds,
             recovery=found,
             faults=[hook.fault for hook in marked.hooks if hook.fault],
+            earlier=tuple(earlier),
         )
         self._tell(point, verdict, step, most)
         followed = tuple(RecoveryRecord.of(one) for one in found)

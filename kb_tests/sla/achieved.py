@@ -70,8 +70,7 @@ class Achieved:
         if not 0 < share < 1:
             return float(share <= 0)
         found = self.lost.clusters[0]
-        variation = max(LEAST_VARIATION, min(found.variation, MOST_SPREAD * (1 - share) / share))
-        shape = max(1, found.count) / variation
+        shape = 1 / found.varying(LEAST_VARIATION, MOST_SPREAD * (1 - share) / share)
         return float(betainc(shape, self.lost.bad + 1, shape / (shape + self.lost.due * share)))
 
 
@@ -79,5 +78,5 @@ def needed(share: float, alpha: float, clusters: Sequence[Clusters]) -> float:
     """How many have to be due, none of them lost, to show that at most `share` is; infinite if none do."""
     if not 0 < share < 1 or clusters[0].count < FEWEST_MEANS:
         return math.inf
-    shape = clusters[0].count / LEAST_VARIATION
+    shape = clusters[0].equal / LEAST_VARIATION
     return math.ceil(shape * math.expm1(-math.log(alpha) / shape) / share)

@@ -72,7 +72,7 @@ class Clusters:
     """One way to divide a sample: its number of parts, and the variance of the rate of bad ones between
     parts over the square of that rate, beyond what chance makes of equal rates.
 
-    `worth` is how many parts of one size they are as sure as (0: as many as there are), `longer` the same
+    `worth` is how many parts of one size they are as sure as (0: as many as they are), `longer` the same
     sample in `BATCHES` longer parts, if it has more than that.
     """
 
@@ -100,17 +100,25 @@ class Clusters:
         relative to `found` than it is to `share`; and few parts that agree by luck are given no credit.
         """
         least, most = (LEAST_SPREAD * _density(share) / share) ** 2, MOST_SPREAD * (1 - share) / share
-        failing = failing and share < found
-        ratio = 1.0
-        if failing and found < 1:
-            ratio = max(1.0, (_density(share) / share * found / _density(found)) ** 2)
-        own = self.variation * ratio * (_heavier(self.count) if failing else 1.0)
-        spread = max(least / max(1.0, self.worth or self.count), min(own, most) / max(1, self.count))
-        if self.longer is not None:
-            alike = min(MOST_ALIKE, ((self.worth or self.count) / BATCHES) ** 2)
-            alike = max(alike, _heavier(self.longer.count) if failing else 1.0)
-            spread = max(spread, min(self.longer.variation * ratio * alike, most) / self.longer.count)
-        return spread
+        if not failing or found <= share:
+            return self.varying(least, most)
+        ratio = (_density(share) / share * found / _density(found)) ** 2 if found < 1 else 1.0
+        return self.varying(least, most, _heavier(self.count) * max(1.0, ratio), max(1.0, ratio))
+
+    def varying(self, least: float, most: float, own: float = 1.0, longer: float = 1.0) -> float:
+        """The variance of the mean of all parts, where each has its `variation`, or the longer ones theirs:
+        these times `own` and `longer`, and bounded.
+        """
+        spread = max(least / max(1.0, self.equal), min(own * self.variation, most) / max(1, self.count))
+        if self.longer is None:
+            return spread
+        alike = longer * min(MOST_ALIKE, (self.equal / BATCHES) ** 2)
+        return max(spread, min(alike * self.longer.variation, most) / self.longer.count)
+
+    @property
+    def equal(self) -> float:
+        """How many parts of one size they are as sure as."""
+        return self.worth or float(self.count)
 
 
 def _variation(parts: Sequence[tuple[int, int]]) -> float:
@@ -226,11 +234,20 @@ def pooled(tallies: Sequence[Tally]) -> Share:
     return Share(sum(bad), sum(due), tuple(clusters))
 
 
+def planned(lengths: Sequence[float]) -> Clusters:
+    """The batches of windows of so many seconds each, that are to be pooled and are not there yet."""
+    sizes = [(seconds, min(number_of_batches(seconds), math.floor(seconds))) for seconds in lengths]
+    return Clusters(sum(count for _, count in sizes), 0.0, _equal(sizes))
+
+
 def _worth(tallies: Sequence[Tally]) -> float:
-    """How many batches of one size are as sure as those of `tallies`, each of which has them of one size."""
-    sizes = [(sum(tally.due), sum(count > 0 for count in tally.due)) for tally in tallies]
-    whole = sum(due for due, _ in sizes)
-    return whole * whole / sum(due * due / count for due, count in sizes if count) if whole else 0.0
+    return _equal([(sum(tally.due), sum(count > 0 for count in tally.due)) for tally in tallies])
+
+
+def _equal(sizes: Sequence[tuple[float, int]]) -> float:
+    """How many batches of one size are as sure as those of windows that have a size and a number of them."""
+    whole = sum(size for size, _ in sizes)
+    return whole * whole / sum(size * size / count for size, count in sizes if count) if whole else 0.0
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Collection, Sequence
 
 from kb_tests.scenario.units import format_duration
-from kb_tests.sla.bounds import BATCHES, FEWEST_BATCHES, FEWEST_MEANS, Clusters, needed
+from kb_tests.sla.bounds import FEWEST_BATCHES, FEWEST_MEANS, Clusters, needed, planned
 
 
 def too_short(seconds: float, shares: Collection[float]) -> str:
@@ -23,20 +23,22 @@ def too_few(
     point: str,
     offered: float,
     what: str,
-    seconds: float,
+    lengths: Sequence[float],
     alpha: float,
     enough: Callable[[float, float, Sequence[Clusters]], float] = needed,
 ) -> str:
-    """A sentence if `share` of `point` cannot be shown in `seconds` at `alpha`; empty if it can.
+    """A sentence if `share` of `point` cannot be shown at `alpha` by all its looks, each as long as `lengths`
+    say; empty if it can.
 
     `offered` is how many of `what` come a second, `enough` tells how many it takes.
     """
-    clusters = [Clusters(min(BATCHES, math.floor(seconds)), 0.0)]
-    need, has = enough(share, alpha, clusters), math.floor(offered * seconds)
+    seconds = sum(lengths)
+    need, has = enough(share, alpha, [planned(lengths)]), math.floor(offered * seconds)
     if has >= need:
         return ""
+    looks = " of all looks" if len(lengths) > 1 else ""
     return (
         f"{key}: takes at least {need:,.0f} {what} to show, but {point} makes {has:,} in"
-        f" {format_duration(seconds)}; raise load.max_duration to"
+        f" {format_duration(seconds)}{looks}; raise load.max_duration to"
         f" {format_duration(math.ceil(need / offered))}, the rate or the limit, or check less."
     )

@@ -30,8 +30,9 @@ class Judge(Protocol):
         staging: float | None,
         recovery: Sequence[Recovery],
         faults: Sequence[str],
+        earlier: Sequence[Any],
     ) -> Verdict:
-        """The verdict on one measurement."""
+        """The verdict on one measurement, together with those of earlier looks at the same point."""
 
 
 @dataclass(frozen=True)

@@ -177,6 +177,7 @@ def judge(
     staging: float | None,
     recovery: Sequence[Recovery],
     faults: Sequence[str],
+    earlier: Sequence[Connects],
 ) -> Verdict:
     def check(name: str, found: float, limit: float, unit: str) -> Check:
         outcome, *chances = of_sample(found <= limit)

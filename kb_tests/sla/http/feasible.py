@@ -46,11 +46,11 @@ def mistakes(scenario: HttpScenario, checks: int | None) -> Iterator[str]:
     alpha = (1 - sla.confidence) / max(1, family) / len(lengths)
     for key, share in shares.items():
         if 0 < share < 1:
-            found = too_few(key, share, smallest.id, offered, what, lengths[-1], alpha)
+            found = too_few(key, share, smallest.id, offered, what, lengths, alpha)
             if found:
                 yield found
     if sla.achieved is not None and sla.achieved < 1:
         lost = 1 - sla.achieved
-        found = too_few("sla.achieved", lost, smallest.id, offered, what, lengths[-1], alpha, enough_lost)
+        found = too_few("sla.achieved", lost, smallest.id, offered, what, lengths, alpha, enough_lost)
         if found:
             yield found

@@ -56,14 +56,16 @@ def judge(
     staging: float | None = None,
     recovery: Sequence[Recovery] = (),
     faults: Sequence[str] = (),
+    earlier: Sequence[HttpMeasurement] = (),
 ) -> Verdict:
-    """Judge `measurement` by `sla`.
+    """Judge `measurement` by `sla`, together with those of `earlier` looks at the same point.
 
     `checks` is how many checks the whole run makes (`number_of_checks` of each point, summed up; this
     point's alone if None): the error probability 1 - `sla.confidence` is shared out equally among
     them, and again among the `looks` that a point may take at most, of which this is number `look`.
     `staging` is what the topology's staging took in seconds, `recovery` what followed each hook or marker;
-    `faults` say why nobody knows what was done to the cloud.
+    `faults` say why nobody knows what was done to the cloud. What speaks of the sample or of the instruments
+    alone is of `measurement`: an earlier look at which they said anything would have been the last.
 
     With any reason of `validity` the outcome is INVALID; the checks are there for people to look at. Where
     generators sent late (`sent_late`), a pass stands, and the verdict notes it; all else is INVALID.
@@ -72,7 +74,7 @@ def judge(
         raise ValueError(f"look {look} of {looks}")
     family = max(1, number_of_checks(sla) if checks is None else checks)
     risk = Risk((1 - sla.confidence) / family / looks, looks)
-    sample = Sample(measurement, point.timeout)
+    sample = Sample([*earlier, measurement], point.timeout)
     made: list[Check] = []
     if sla.latency is not None:
         limits = sla.latency.limits().items()
@@ -108,17 +110,16 @@ def _latency(point: HttpPoint, sample: Sample, risk: Risk, percent: float, limit
 
 
 def _achieved(sample: Sample, risk: Risk, limit: float) -> Check:
-    measurement = sample.measurement
-    offered = measurement.offered
+    offered = sample.measurements[-1].offered
     if not offered:
         told = "A closed loop offers no rate that could be achieved."
         nan = math.nan
         return Check("achieved", Outcome.INCONCLUSIVE, nan, limit, "", nan, nan, False, told)
     found = sample.achieved()
     outcome, p_pass, p_fail = risk.decide(found.p_above(limit), found.p_below(limit))
-    value, (low, high) = measurement.achieved / offered, found.bounds(risk.alpha)
+    value, (low, high) = sample.rate / offered, found.bounds(risk.alpha)
     told = (
-        f"{measurement.achieved:,.1f} of {offered:,.1f} requests/s were successful in the window,"
+        f"{sample.rate:,.1f} of {offered:,.1f} requests/s were successful in the window,"
         f" {in_percent(value)} where {in_percent(limit)} is asked; the true share lies between"
         f" {in_percent(low)} and {in_percent(high)}"
     )
@@ -143,7 +144,7 @@ def _connections(found: Connections, limit: float) -> Check:
 
 
 def _errors(sample: Sample, risk: Risk, limit: float) -> Check:
-    counts, found = sample.measurement.counts, sample.slower(math.inf)
+    counts, found = sample.counts, sample.slower(math.inf)
     kinds = dict(counts.errors) | {"unsent": counts.unsent, "in flight": counts.inflight}
     named = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items() if count)
     told = f"{found.bad:,} of {found.due:,} requests failed" + (f" ({named})" if named else "")

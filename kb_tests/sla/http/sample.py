@@ -11,7 +11,7 @@ from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.http.measurement import Block, HttpMeasurement
 from kb_tests.measure.http.merge import total
 from kb_tests.sla.achieved import Achieved
-from kb_tests.sla.bounds import Share, batches
+from kb_tests.sla.bounds import Share, Tally, batches, number_of_batches, pooled
 
 
 @dataclass(frozen=True)
@@ -52,36 +52,50 @@ class Group:
         return time if time < self.timeout else self.response.at_rank(rank + self.given_up)
 
 
-class Sample:
+class Window:
     """All requests of a measurement, those of each batch of time blocks, and those of each agent."""
 
-    lost = "of the requests failed"
-
     def __init__(self, measurement: HttpMeasurement, timeout: float) -> None:
-        self.measurement = measurement
         by_time: defaultdict[float, list[Block]] = defaultdict(list)
         by_agent: defaultdict[str, list[Block]] = defaultdict(list)
         for block in measurement.blocks:
             by_time[round(block.at, 2)].append(block)
             by_agent[block.agent].append(block)
         times = [by_time[at] for at in sorted(by_time)]
-        joined = [[block for time in times[part] for block in time] for part in batches(len(times))]
+        parts = batches(len(times), number_of_batches(measurement.duration))
+        joined = [[block for time in times[part] for block in time] for part in parts]
         self.times = [Group.of(blocks, timeout) for blocks in joined]
-        self.agents = [Group.of(blocks, timeout) for blocks in by_agent.values()]
-        counts = measurement.counts
-        self.whole = Group(counts.due, counts.completed, measurement.response, timeout)
+        self.agents = {agent: Group.of(blocks, timeout) for agent, blocks in by_agent.items()}
+
+    def slower(self, limit: float) -> Tally:
+        """How many were not successful within `limit` seconds, by batch and by agent."""
+        return Tally(
+            tuple(group.slower(limit) for group in self.times),
+            tuple(group.due for group in self.times),
+            {agent: (group.slower(limit), group.due) for agent, group in self.agents.items()},
+        )
+
+
+class Sample:
+    """All requests of one or several windows of the same load, in the order in which they ran."""
+
+    lost = "of the requests failed"
+
+    def __init__(self, measurements: Sequence[HttpMeasurement], timeout: float) -> None:
+        self.measurements = measurements
+        self.windows = [Window(measurement, timeout) for measurement in measurements]
+        self.counts = total(measurement.counts for measurement in measurements)
+        response = Histogram.merged(measurement.response for measurement in measurements)
+        self.whole = Group(self.counts.due, self.counts.completed, response, timeout)
 
     def __str__(self) -> str:
-        return f"{self.whole.due:,} requests in {len(self.times)} batches of time"
+        number = sum(len(window.times) for window in self.windows)
+        looks = f" of {len(self.windows)} looks" if len(self.windows) > 1 else ""
+        return f"{self.whole.due:,} requests in {number} batches of time{looks}"
 
     def slower(self, limit: float) -> Share:
         """The share of the requests due that were not successful within `limit` seconds (inf: at all)."""
-        return Share.of(
-            [group.slower(limit) for group in self.times],
-            [group.due for group in self.times],
-            [group.slower(limit) for group in self.agents],
-            [group.due for group in self.agents],
-        )
+        return pooled([window.slower(limit) for window in self.windows])
 
     def percentile(self, percent: float) -> float:
         """The seconds within which `percent` of all requests were successful; infinite if they were not."""
@@ -91,12 +105,20 @@ class Sample:
         """Every response time that was found, ascending."""
         return self.whole.response.distribution()[0]
 
+    @property
+    def rate(self) -> float:
+        """Requests per second that ended well inside the windows."""
+        seconds = sum(one.duration for one in self.measurements)
+        return sum(one.achieved * one.duration for one in self.measurements) / seconds if seconds else 0.0
+
     def achieved(self) -> Achieved:
-        """Requests per second that ended well inside the window, by its whole seconds: no more of them than
-        were due in it (`measure.merge.achieved`), whichever seconds a backlog from before it fell into.
+        """Requests per second that ended well inside the windows, by their whole seconds: no more of them
+        than were due in each (`measure.merge.achieved`), whichever second a backlog from before it fell into.
         """
-        seconds = self.measurement.seconds
-        rates = [s.completed for s in seconds if 0 <= s.at < math.floor(self.measurement.duration)]
-        found = sum(rates) / len(rates) if rates else 0.0
-        kept = min(1.0, self.measurement.achieved / found) if found else 1.0
-        return Achieved.of([kept * rate for rate in rates], self.measurement.offered, self.slower(math.inf))
+        rates: list[float] = []
+        for one in self.measurements:
+            inside = [s.completed for s in one.seconds if 0 <= s.at < math.floor(one.duration)]
+            found = sum(inside) / len(inside) if inside else 0.0
+            kept = min(1.0, one.achieved / found) if found else 1.0
+            rates += [kept * rate for rate in inside]
+        return Achieved.of(rates, self.measurements[-1].offered, self.slower(math.inf))

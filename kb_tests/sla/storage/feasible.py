@@ -42,7 +42,7 @@ def mistakes(scenario: StorageScenario, checks: int | None) -> Iterator[str]:
         offered = [(point.offered * _share(point, name), point.id) for point in points]
         rate, id_ = min((entry for entry in offered if entry[0]), default=(0.0, ""))
         if 0 < share < 1 and rate:
-            found = too_few(key, share, id_, rate, f"{name or 'I/O'}s", lengths[-1], alpha, enough)
+            found = too_few(key, share, id_, rate, f"{name or 'I/O'}s", lengths, alpha, enough)
             if found:
                 yield found
 

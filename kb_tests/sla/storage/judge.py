@@ -7,18 +7,13 @@ than any limit. The longest stall and staging speak of the sample alone. See `ju
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from kb_tests.measure.latency import Latency
 from kb_tests.measure.recovery import Recovery
-from kb_tests.measure.storage.measurement import Io, StorageBlock, StorageMeasurement, Verified
+from kb_tests.measure.storage.measurement import StorageMeasurement, Verified
 from kb_tests.measure.storage.validity import fell_behind, validity, waited
 from kb_tests.scenario.storage import StoragePoint, StorageSla
 from kb_tests.scenario.units import format_size
-from kb_tests.sla.achieved import Achieved
-from kb_tests.sla.bounds import Share, batches
 from kb_tests.sla.decide import (
     Risk,
     in_percent,
@@ -30,6 +25,7 @@ from kb_tests.sla.decide import (
 )
 from kb_tests.sla.family import worst
 from kb_tests.sla.recovery import recovery_check
+from kb_tests.sla.storage.sample import Direction, Sample, failed
 from kb_tests.sla.verdict import Check, Outcome, Verdict
 
 _NOT_OF_CPU = ("errors", "staging", "verify")
@@ -47,6 +43,7 @@ def judge(
     staging: float | None = None,
     recovery: Sequence[Recovery] = (),
     faults: Sequence[str] = (),
+    earlier: Sequence[StorageMeasurement] = (),
 ) -> Verdict:
     """Judge `measurement` by `sla`; the arguments are those of `kb_tests.sla.judge.judge`.
 
@@ -59,8 +56,9 @@ def judge(
     family = max(1, number_of_checks(point, sla) if checks is None else checks)
     risk = Risk((1 - sla.confidence) / family / looks, looks)
     made: list[Check] = []
+    windows = (*earlier, measurement)
     for direction in _directions(point):
-        sample = _Sample(measurement, direction)
+        sample = Sample(windows, direction)
         made += [
             latency_check(f"{direction.name} {what}", sample, risk, percent, limit)
             for (name, what), limits in sla.times(point.rate).items()
@@ -68,8 +66,8 @@ def judge(
             for percent, limit in limits.limits().items()
         ]
     if sla.achieved is not None and point.rate:
-        made += [_achieved(point, measurement, risk, sla.achieved, part) for part in _directions(point)]
-    made.append(_errors(measurement, risk, sla.errors))
+        made += [_achieved(point, windows, risk, sla.achieved, part) for part in _directions(point)]
+    made.append(_errors(windows, risk, sla.errors))
     made.append(_max_stall(measurement, sla.max_stall))
     if point.verify:
         made.append(_verify(measurement))
@@ -105,89 +103,24 @@ def number_of_checks(point: StoragePoint, sla: StorageSla) -> int:
     return len(percents) + achieved + bool(sla.errors) + (sla.recovery is not None)
 
 
-@dataclass(frozen=True)
-class _Direction:
-    """Reads or writes: their name and their share of the rate."""
-
-    name: str
-    share: float
-
-    def io(self, part: StorageBlock | StorageMeasurement) -> Io:
-        return part.read if self.name == "read" else part.write
-
-
-def _directions(point: StoragePoint) -> list[_Direction]:
+def _directions(point: StoragePoint) -> list[Direction]:
     """What the point does; one or both."""
-    both = (_Direction("read", point.reads), _Direction("write", 1 - point.reads))
+    both = (Direction("read", point.reads), Direction("write", 1 - point.reads))
     return [part for part in both if part.share > 0]
 
 
-def _batches(
-    blocks: Sequence[StorageBlock], key: Callable[[StorageBlock], object]
-) -> list[list[StorageBlock]]:
-    found: defaultdict[object, list[StorageBlock]] = defaultdict(list)
-    for block in blocks:
-        found[key(block)].append(block)
-    return list(found.values())
-
-
-def _in_time(blocks: Sequence[StorageBlock]) -> list[list[StorageBlock]]:
-    """Blocks of all servers by batches of time: those that began in the same second belong together."""
-    ordered = sorted(blocks, key=lambda block: block.at)
-    times = _batches(ordered, lambda block: math.floor(block.at + 0.5))
-    return [[block for time in times[part] for block in time] for part in batches(len(times))]
-
-
-class _Sample:
-    """All reads or writes of a measurement, those of each batch of time, and those of each server."""
-
-    lost = "of them failed, were never made or took longer than fio can tell"
-
-    def __init__(self, measurement: StorageMeasurement, direction: _Direction) -> None:
-        self._what = f"{direction.name}s"
-        self._times = [self._group(blocks, direction) for blocks in _in_time(measurement.blocks)]
-        servers = _batches(measurement.blocks, lambda block: block.server)
-        self._servers = [self._group(blocks, direction) for blocks in servers]
-        self._latency = direction.io(measurement).response
-
-    @staticmethod
-    def _group(blocks: Sequence[StorageBlock], direction: _Direction) -> Latency:
-        return Latency.merged(tuple(direction.io(block).response for block in blocks))
-
-    def __str__(self) -> str:
-        return f"{self._latency.count:,} {self._what} in {len(self._times)} batches of time"
-
-    def slower(self, limit: float) -> Share:
-        """The share of those due that took longer than `limit` seconds, or failed."""
-        return Share.of(
-            [latency.slower(limit) for latency in self._times],
-            [latency.count for latency in self._times],
-            [latency.slower(limit) for latency in self._servers],
-            [latency.count for latency in self._servers],
-        )
-
-    def percentile(self, percent: float) -> float:
-        """The seconds within which `percent` of those due were done; infinite if they were not."""
-        return self._latency.percentile(percent)
-
-    def times_taken(self) -> list[float]:
-        """Every time that was found, ascending."""
-        return self._latency.times.distribution()[0]
-
-
 def _achieved(
-    point: StoragePoint, measurement: StorageMeasurement, risk: Risk, limit: float, part: _Direction
+    point: StoragePoint,
+    windows: Sequence[StorageMeasurement],
+    risk: Risk,
+    limit: float,
+    part: Direction,
 ) -> Check:
     """The share of the offered rate; of a mix, reads and writes each have to reach it."""
     name = "achieved" if part.share == 1 else f"achieved {part.name}"
     offered = point.offered * part.share
-    value = getattr(measurement.iops, part.name)
-    rates = [
-        getattr(second.iops, part.name)
-        for second in measurement.seconds
-        if 0 <= second.at < math.floor(measurement.duration)
-    ]
-    found = Achieved.of(rates, offered, _Sample(measurement, part).slower(math.inf))
+    sample = Sample(windows, part)
+    value, found = sample.rate, sample.achieved(offered)
     outcome, p_pass, p_fail = risk.decide(found.p_above(limit), found.p_below(limit))
     share, (low, high) = value / offered, found.bounds(risk.alpha)
     if point.unit == "bytes":
@@ -203,26 +136,21 @@ def _achieved(
     return Check(name, outcome, share, limit, "", low, high, False, told + ".", p_pass, p_fail)
 
 
-def _errors(measurement: StorageMeasurement, risk: Risk, limit: float) -> Check:
-    def failed(groups: list[list[StorageBlock]]) -> tuple[list[int], list[int]]:
-        bad = [sum(block.errors for block in blocks) for blocks in groups]
-        ios = [sum(block.read.ios + block.write.ios for block in blocks) for blocks in groups]
-        return bad, [a + b for a, b in zip(bad, ios, strict=True)]
-
-    servers = _batches(measurement.blocks, lambda block: block.server)
-    found = Share.of(*failed(_in_time(measurement.blocks)), *failed(servers))
-    due = measurement.read.ios + measurement.write.ios + measurement.errors
-    value = measurement.errors / due if due else math.nan
+def _errors(windows: Sequence[StorageMeasurement], risk: Risk, limit: float) -> Check:
+    found, measurement = failed(windows), windows[-1]
+    errors = sum(one.errors for one in windows)
+    due = errors + sum(one.read.ios + one.write.ios for one in windows)
+    value = errors / due if due else math.nan
     low, high = found.lower(risk.alpha), max(found.upper(risk.alpha), value)
-    told = f"{measurement.errors:,} of {due:,} I/Os failed"
+    told = f"{errors:,} of {due:,} I/Os failed"
     hung = [server.server for server in measurement.servers if server.hung]
     if hung:
         told += f" (in {len(hung)} servers the disk hung, or fio gave up)"
     complaint = next((server.complaint for server in measurement.servers if server.complaint), "")
-    if measurement.errors and complaint:
+    if errors and complaint:
         told += f" (fio: {complaint})"
     if not limit or hung:
-        outcome, p_pass, p_fail = of_sample(kept=not measurement.errors, sampled=due > 0)
+        outcome, p_pass, p_fail = of_sample(kept=not errors, sampled=due > 0)
         told += (
             f", where {in_percent(limit) if limit else 'none'} is allowed; this speaks of the sample alone"
         )

@@ -59,12 +59,13 @@ def test_the_batches_hold_what_was_judged() -> None:
     assert (kept.seconds, kept.at) == (1.0, (0.0, 1.0, 2.0, 3.0, 4.0))
     assert kept.agents == ("a", "b")
     assert sample.limits == {"latency p50": 0.005, "latency p99": 0.05, "errors": math.inf}
-    found = Sample(measurement, reports.POINT.timeout)
+    found = Sample([measurement], reports.POINT.timeout)
+    (window,) = found.windows
     for name, limit in sample.limits.items():
         share = found.slower(limit)
         assert (sum(sample.slower[name]), sum(sample.due)) == (share.bad, share.due)
-        assert [group.slower(limit) for group in found.times] == list(sample.slower[name])
-        assert [group.slower(limit) for group in found.agents] == [
+        assert [group.slower(limit) for group in window.times] == list(sample.slower[name])
+        assert [group.slower(limit) for group in window.agents.values()] == [
             sum(row) for row in sample.agents_slower[name]
         ]
     assert [sum(column) for column in zip(*sample.agents_due, strict=True)] == list(sample.due)

@@ -209,13 +209,13 @@ export const series = (point) => {
 
 /**
  * What exact counts say already of a limit on a percentile, whatever comes in this look: "no longer pass", "no longer
- * fail", or "". Of the first second some may belong to the warm-up, so they count against either claim.
+ * fail", or "". A later look is judged together with those before it, whose counts are not here. Of the first second some may belong to the warm-up, so they count against either claim.
  * @param {Point} point @param {string} name of the limit @param {number} percent
  */
 export const fact = (point, name, percent) => {
   const whole = point.offered * point.duration;
   const own = point.seconds.filter((second) => second.index >= 0);
-  if (!whole || !own.length || own.some((second) => second.missing?.length)) return "";
+  if (point.look > 1 || !whole || !own.length || own.some((second) => second.missing?.length)) return "";
   const slower = (/** @type {any[]} */ seconds) => seconds.reduce((sum, second) => sum + (second.slower?.[name] ?? 0), 0);
   const later = own.filter((second) => second.index >= 1);
   const allowed = (whole * (100 - percent)) / 100;
