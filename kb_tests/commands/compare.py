@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from kb_tests.errors import CompareError, RecordError
+from kb_tests.errors import CompareError
 from kb_tests.scenario.units import parse_share
-
-if TYPE_CHECKING:
-    from kb_tests.report.record import RunRecord
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -69,9 +64,10 @@ def _share(text: str) -> float:
 def _compare(options: argparse.Namespace) -> int:
     from kb_tests.compare import words
     from kb_tests.compare.comparison import compare
+    from kb_tests.history.read import called, records_of
 
     try:
-        a, b = (read(name, options.reports) for name in (options.a, options.b))
+        a, b = (records_of(name, options.reports) for name in (options.a, options.b))
         found = compare(
             (called(options.a), a),
             (called(options.b), b),
@@ -85,35 +81,3 @@ def _compare(options: argparse.Namespace) -> int:
     for line in [words.as_json(found)] if options.json else words.text(found):
         print(line)
     return words.EXIT[found.outcome]
-
-
-def called(name: str) -> str:
-    """What a side is called: a folder or record by its own name, whatever the way to it."""
-    path = Path(name)
-    return (path.stem if path.is_file() else path.resolve().name) if path.exists() else name
-
-
-def read(name: str, reports: Path) -> list[RunRecord]:
-    """The records that somebody means by `name`; raises RecordError."""
-    from kb_tests.history.find import the_one, with_tag
-    from kb_tests.history.index import Index
-    from kb_tests.report.record import load
-
-    path = Path(name)
-    if path.is_dir():
-        with closing(Index(path)) as index:
-            found = index.runs()
-        if not found:
-            raise CompareError(f"There is no record of a run in {path}.")
-        return [load(Path(run.path)) for run in found]
-    if path.is_file():
-        return [load(path)]
-    if not reports.is_dir():
-        raise RecordError(
-            f"{name} is neither a record nor a folder, and there is no folder {reports} with runs.",
-            remedy="Name the folder of its --kb-reports with --reports.",
-        )
-    with closing(Index(reports)) as index:
-        runs = index.runs()
-    tagged = with_tag(runs, name)
-    return [load(Path(run.path)) for run in tagged or [the_one(runs, name)]]

@@ -18,6 +18,10 @@ from kb_tests.compare.estimate import Estimate, freedom
 FEWEST = 3
 """Pairs, or runs a side, that a verdict takes where stagings differ."""
 
+USUAL_GAP = 1.0
+"""How many standard errors the ratios of whole windows and of their batches may be apart before a figure is
+taken to have jumped, so that what is said has to hold for either."""
+
 POWER = 0.8
 """With what probability a slow-down is shown that is called the smallest one."""
 
@@ -94,13 +98,11 @@ def within(a: Sequence[Estimate], b: Sequence[Estimate]) -> Ratio:
     squares = [(one.error / len(side)) ** 2 for side in (a, b) for one in side]
     freedoms = [one.freedom for side in (a, b) for one in side]
     floor = math.hypot(*(one.floor / len(side) for side in (a, b) for one in side))
+    error = math.sqrt(sum(squares))
+    usual = USUAL_GAP * max(error, floor) if math.isfinite(error) else 0.0
+    gap = math.copysign(max(0.0, abs(other - value) - usual), other - value)
     return Ratio(
-        value,
-        min(value, other),
-        max(value, other),
-        math.sqrt(sum(squares)),
-        freedom(squares, freedoms),
-        floor,
+        value, value + min(gap, 0.0), value + max(gap, 0.0), error, freedom(squares, freedoms), floor
     )
 
 

@@ -102,6 +102,12 @@ CONNECTIONS = Term(
     ("connections", "sla.connections", "kb.connections.*"),
     "The least share of the connections asked for that was open in any second of the window.",
 )
+BASELINE = Term(
+    "loss against the baseline",
+    ("sla.baseline", "baseline", "kb.check.baseline.*"),
+    "How many times slower than the runs of the baseline a point was, by the figure that lost most:"
+    " percentiles of times that rose, or rates that fell.",
+)
 INCONCLUSIVE = Term(
     "inconclusive",
     ("inconclusive", "kb.outcome"),
@@ -130,6 +136,7 @@ TERMS = (
     CONNECTIONS,
     RECOVERY,
     VERIFY,
+    BASELINE,
     INCONCLUSIVE,
     INVALID,
 )
@@ -140,6 +147,7 @@ SUBJECTS = {
     "connections": CONNECTIONS.text,
     "recovery": RECOVERY.text,
     "verify": VERIFY.text,
+    "baseline": BASELINE.text,
 }
 """What a check speaks of, by the check's name."""
 

@@ -22,6 +22,7 @@ from kb_tests.scenario.units import Duration, Share, Size
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    from kb_tests.scenario.baseline import Baseline as BaselineLimit
     from kb_tests.scenario.hooks import Hook, RecoveryLimit
 
 
@@ -206,6 +207,10 @@ class Sla(Protocol):
     @property
     def recovery(self) -> RecoveryLimit | None:
         """How long the service may be off after a hook or a marker."""
+
+    @property
+    def baseline(self) -> BaselineLimit | None:
+        """How much slower than a baseline it may be."""
 
 
 class Scenario(Protocol):

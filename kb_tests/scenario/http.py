@@ -19,6 +19,7 @@ from kb_tests.scenario.base import (
     check_scale,
     shared,
 )
+from kb_tests.scenario.baseline import Baseline
 from kb_tests.scenario.hooks import Hook, Recovery, check_hooks
 from kb_tests.scenario.placement import Placement
 from kb_tests.scenario.units import Duration, Share, Size, WarmUp
@@ -117,6 +118,7 @@ class HttpSla(Section):
     errors: Share | None = None
     connections: Share = 0.99
     recovery: Recovery | None = None
+    baseline: Baseline | None = None
     staging: Duration | None = None
     confidence: Confidence = 0.95
 

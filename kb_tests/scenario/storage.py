@@ -21,6 +21,7 @@ from kb_tests.scenario.base import (
     shared,
     written_as,
 )
+from kb_tests.scenario.baseline import Baseline
 from kb_tests.scenario.hooks import Hook, Recovery, check_hooks
 from kb_tests.scenario.placement import StoragePlacement
 from kb_tests.scenario.units import Duration, Share, Size
@@ -311,6 +312,7 @@ class StorageSla(Section):
     max_stall: Duration = 1.0
     errors: Share = 0.0
     recovery: Recovery | None = None
+    baseline: Baseline | None = None
     staging: Duration | None = None
     confidence: Confidence = 0.95
 

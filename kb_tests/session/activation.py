@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,12 @@ from kb_tests.errors import RecordError, ScenarioError
 from kb_tests.events.bus import Bus
 from kb_tests.report.folder import check_folder
 from kb_tests.scenario.settings import parse
+from kb_tests.session import baseline
 from kb_tests.session.attempts import Attempts
 from kb_tests.session.controller import Controller
 from kb_tests.session.courier import Courier
 from kb_tests.session.interrupts import Interrupts
-from kb_tests.session.keys import ATTEMPTS, BUS, INTERRUPTS, OUTBOX, RECORDS, SELECTION, STAGINGS
+from kb_tests.session.keys import ATTEMPTS, BASELINE, BUS, INTERRUPTS, OUTBOX, RECORDS, SELECTION, STAGINGS
 from kb_tests.session.outbox import Outbox
 from kb_tests.session.partial import Partial
 from kb_tests.session.reruns import RepeatedInJunit
@@ -46,6 +48,7 @@ def activate(config: pytest.Config) -> None:
             config.getoption("kb_testing_cloud"),
             [parse(text) for text in config.getoption("kb_set")],
         )
+        selection = _held_against(config, selection)
     except ScenarioError as error:
         raise pytest.UsageError(str(error)) from None
     worker = getattr(config, "workerinput", None)
@@ -85,6 +88,16 @@ def activate(config: pytest.Config) -> None:
     interrupts = config.stash[INTERRUPTS] = Interrupts()
     interrupts.install()
     config.pluginmanager.register(interrupts, "kb_interrupts")
+
+
+def _held_against(config: pytest.Config, selection: Selection) -> Selection:
+    """`selection`, with one check more a point where a baseline is named; raises ScenarioError."""
+    name = config.getoption("kb_baseline")
+    if not name:
+        baseline.missing(selection.targets)
+        return selection
+    config.stash[BASELINE] = baseline.Baseline.read(name, Path(config.getoption("kb_reports")))
+    return replace(selection, compared=True)
 
 
 class _Quiet:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from kb_tests.events.bus import Bus
     from kb_tests.session.attempts import Attempts
+    from kb_tests.session.baseline import Baseline
     from kb_tests.session.interrupts import Interrupts
     from kb_tests.session.outbox import Outbox
     from kb_tests.session.progression import Progression
@@ -33,5 +34,7 @@ STAGED: pytest.StashKey[bool] = pytest.StashKey()
 """There once this process has staged something."""
 EVENTS: pytest.StashKey[Path | None] = pytest.StashKey()
 """The folder of the session's events; None where nobody can follow it."""
+BASELINE: pytest.StashKey[Baseline] = pytest.StashKey()
+"""What points are held against; not there where nobody named it."""
 CHECKS: pytest.StashKey[int] = pytest.StashKey()
 """How many checks the session makes, which share the error probability that its confidence leaves."""

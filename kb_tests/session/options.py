@@ -185,6 +185,13 @@ def _judging(group: pytest.OptionGroup) -> None:
         help="what a point whose sample cannot decide does to the exit code: fail (10, the default) or pass",
     )
     group.addoption(
+        "--kb-baseline",
+        default="",
+        metavar="FOLDER|RUN",
+        help="hold every point against these runs: a folder of records, a record, a run's id or tag. It may "
+        "be slower by what sla.baseline says, else by 10%%",
+    )
+    group.addoption(
         "--kb-reports", default="reports", metavar="DIR", help="where records go (default: reports)"
     )
 

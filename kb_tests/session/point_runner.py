@@ -25,6 +25,7 @@ from kb_tests.report.marks import HookRecord, RecoveryRecord
 from kb_tests.report.record import LookRecord, PointRecord, PointStatus
 from kb_tests.scenario.base import Point, Section
 from kb_tests.scenario.hooks import Hook
+from kb_tests.session.baseline import Baseline
 from kb_tests.session.marking import Marked, Marking
 from kb_tests.session.progress import Progress
 from kb_tests.session.progression import Progression
@@ -58,7 +59,8 @@ class PointRunner(ABC, Generic[S, P, M]):
     """Runs points of one kind on one topology.
 
     `checks` is how many checks the session makes. With `inconclusive_passes` a sample that cannot decide
-    lets the test pass; its record says so. `unit` is what its rates count.
+    lets the test pass; its record says so. Points are held against the `baseline`, too. `unit` is what its
+    rates count.
     """
 
     kind: ClassVar[str]
@@ -76,6 +78,7 @@ class PointRunner(ABC, Generic[S, P, M]):
         marking: Marking,
         *,
         checks: int,
+        baseline: Baseline | None = None,
         inconclusive_passes: bool = False,
     ) -> None:
         assert target.scenario.kind == self.kind
@@ -90,6 +93,7 @@ class PointRunner(ABC, Generic[S, P, M]):
         self._recorder = recorder
         self._progression = progression
         self._marking = marking
+        self._baseline = baseline
         self._inconclusive_passes = inconclusive_passes
 
     @abstractmethod
@@ -182,6 +186,18 @@ class PointRunner(ABC, Generic[S, P, M]):
             faults=[hook.fault for hook in marked.hooks if hook.fault],
             earlier=tuple(earlier),
         )
+        if self._baseline is not None:
+            verdict = self._baseline.added(
+                verdict,
+                point,
+                measurement,
+                self.target,
+                self.topology,
+                self.fleet,
+                checks=self.checks,
+                look=step,
+                looks=most,
+            )
         self._tell(point, verdict, step, most)
         followed = tuple(RecoveryRecord.of(one) for one in found)
         return Probe(point, measurement, verdict, started, marked.hooks, followed)

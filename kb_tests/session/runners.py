@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kb_tests.cloud import states
-from kb_tests.session.keys import ATTEMPTS, BUS, CHECKS, EVENTS, PROGRESSION
+from kb_tests.session.keys import ATTEMPTS, BASELINE, BUS, CHECKS, EVENTS, PROGRESSION
 from kb_tests.session.marking import Marking
 from kb_tests.session.progress import Progress
 from kb_tests.session.progression import Progression
@@ -46,5 +46,6 @@ def runner(
         stash.setdefault(PROGRESSION, Progression()),
         Marking(cloud, target.cloud, topology, stash[BUS], stash.get(EVENTS, None)),
         checks=stash[CHECKS],
+        baseline=stash.get(BASELINE, None),
         inconclusive_passes=config.getoption("kb_inconclusive") == "pass",
     )

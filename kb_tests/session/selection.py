@@ -57,12 +57,15 @@ class Load:
 
 @dataclass(frozen=True)
 class Selection:
-    """Everything that this session may run, in the order in which it runs."""
+    """Everything that this session may run, in the order in which it runs. `compared`: each point is held
+    against a baseline, too.
+    """
 
     clouds: tuple[str, ...]
     targets: tuple[Target, ...]
     points: tuple[Selected, ...]
     testing_cloud: str = ""
+    compared: bool = False
 
     @classmethod
     def read(
@@ -128,7 +131,7 @@ class Selection:
         """
         tests = Counter(id(load.selected) for item in items if (load := self.load_of(item)))
         return sum(
-            checks_of(entry.point, entry.target.scenario.sla) * max(1, tests[id(entry)])
+            (checks_of(entry.point, entry.target.scenario.sla) + self.compared) * max(1, tests[id(entry)])
             for entry in self.points
         )
 

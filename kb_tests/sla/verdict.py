@@ -8,6 +8,9 @@ from enum import StrEnum
 RECOVERY = "recovery"
 """The name of the check on how long the service was off after something was done to the cloud."""
 
+BASELINE = "baseline"
+"""The name of the check on how much slower than a baseline a point is."""
+
 
 class Outcome(StrEnum):
     """`INVALID` speaks of our instruments, `FAIL` of the cloud, `INCONCLUSIVE` of the sample."""

@@ -1,0 +1,24 @@
+"""How much slower than a baseline a point may be."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from kb_tests.scenario.base import Section
+from kb_tests.scenario.units import Share
+
+
+def _some(share: float) -> float:
+    if not 0 < share < 1:
+        raise ValueError("more than 0% and less than 100% is allowed here")
+    return share
+
+
+class Baseline(Section):
+    """A limit on every figure that is compared: percentiles of times may be larger by `max_slower`, rates
+    smaller by as much. What the baseline is, the command line says: `--kb-baseline`.
+    """
+
+    max_slower: Annotated[Share, AfterValidator(_some)] = 0.10

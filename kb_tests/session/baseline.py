@@ -1,0 +1,97 @@
+"""The runs that a session's points are held against: `--kb-baseline`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+
+from kb_tests.cloud.topology import Topology
+from kb_tests.compare.gate import held_against
+from kb_tests.compare.sides import Side
+from kb_tests.errors import RecordError, ScenarioError
+from kb_tests.fleet.fleet import Fleet
+from kb_tests.history.read import called, records_of
+from kb_tests.report.record import PointRecord, RunRecord, ScenarioRecord, TopologyRecord
+from kb_tests.scenario.base import Point
+from kb_tests.scenario.baseline import Baseline as Limit
+from kb_tests.session.selection import Target
+from kb_tests.sla.decide import Risk
+from kb_tests.sla.family import worst
+from kb_tests.sla.verdict import Outcome, Verdict
+
+OPTION = "--kb-baseline"
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """Runs to hold points against."""
+
+    side: Side
+
+    @classmethod
+    def read(cls, name: str, reports: Path) -> Baseline:
+        """The records of a folder, of one file, or of a run or tag in `reports`; raises ScenarioError."""
+        try:
+            records = records_of(name, reports)
+        except RecordError as error:
+            raise ScenarioError(f"{OPTION}: {error}") from None
+        if not records:
+            raise ScenarioError(f"{OPTION}: there is no record of a run in {name}.")
+        return cls(Side.of(called(name), records))
+
+    def added(
+        self,
+        verdict: Verdict,
+        point: Point,
+        measurement: object,
+        target: Target,
+        topology: Topology,
+        fleet: Fleet,
+        *,
+        checks: int,
+        look: int,
+        looks: int,
+    ) -> Verdict:
+        """`verdict` with one check more: that on this baseline."""
+        limit = target.scenario.sla.baseline or Limit()
+        risk = Risk((1 - verdict.confidence) / max(1, checks) / looks, looks)
+        now = _record(PointRecord.judged(point, measurement, verdict), target, topology, fleet)
+        held = held_against(self.side, now, limit.max_slower, risk)
+        made, reasons = (*verdict.checks, held.check), verdict.reasons
+        if verdict.outcome is not Outcome.INVALID:
+            reasons = held.reasons
+        outcome = Outcome.INVALID if reasons else worst(made)
+        return replace(verdict, outcome=outcome, checks=made, reasons=reasons, looks=look)
+
+
+def _record(point: PointRecord, target: Target, topology: Topology, fleet: Fleet) -> RunRecord:
+    """What a comparison wants to know of a point that no record has yet."""
+    scenario = ScenarioRecord(
+        name=target.scenario.name,
+        kind=target.scenario.kind,
+        file=target.file.name,
+        settings=target.scenario.model_dump(mode="json"),
+        topology=TopologyRecord.of(topology, fleet.versions),
+    )
+    return RunRecord(
+        run=topology.run_id,
+        suite=metadata.version("kb-tests"),
+        cloud=target.cloud,
+        started=datetime.now(UTC),
+        scenarios=[scenario],
+        points=[point.model_copy(update={"run": topology.run_id})],
+    )
+
+
+def missing(targets: Sequence[Target]) -> None:
+    """Raise ScenarioError where a scenario asks for a baseline and nobody named one."""
+    names = [target.scenario.name for target in targets if target.scenario.sla.baseline is not None]
+    if names:
+        raise ScenarioError(
+            f"The scenario {names[0]} limits how much slower than a baseline it may be (sla.baseline), and no"
+            f" baseline is named. Name one with {OPTION} FOLDER|RUN; for the runs that are to become one:"
+            f" --kb-set {names[0]}:sla.baseline=null."
+        )
