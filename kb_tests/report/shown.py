@@ -12,7 +12,7 @@ from kb_tests.report.by_host import Table
 from kb_tests.scenario.base import Point
 
 if TYPE_CHECKING:
-    from kb_tests.report.charts.style import Captioned
+    from kb_tests.report.charts.description import Chart
     from kb_tests.report.record import PointRecord, TopologyRecord
     from kb_tests.report.view import PointView, ScenarioView
 
@@ -77,12 +77,12 @@ class Presentation(ABC, Generic[P]):
         """How much load a point is, in words; `among` are those that it is told apart from."""
         return rate
 
-    def point_charts(self, point: PointView) -> list[Captioned]:
-        """Captions and SVG elements of one point; empty if there is nothing to draw."""
+    def point_charts(self, point: PointView) -> list[Chart]:
+        """What there is to draw of one point; empty if there is nothing to draw."""
         return []
 
-    def scale_charts(self, scenario: ScenarioView, name: str) -> list[Captioned]:
-        """Captions and SVG elements across the points of a scenario; empty for a single one."""
+    def scale_charts(self, scenario: ScenarioView, name: str) -> list[Chart]:
+        """What there is to draw across the points of a scenario; empty for a single one."""
         return []
 
 

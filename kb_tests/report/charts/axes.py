@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter
-
-from kb_tests.report.charts import style
 
 MOST = 150
 LONGEST = 1e5
@@ -19,25 +17,17 @@ LONGEST = 1e5
 Values = npt.NDArray[np.float64]
 
 
-def time_axis(axes: Axes, first: float, last: float, *, at_bottom: bool) -> None:
-    """An x axis of seconds or minutes; the time before 0 is shaded."""
+def time_axis(axes: Axes, first: float, last: float) -> None:
+    """An x axis of seconds or minutes."""
     axes.set_xlim(first, last)
     span = last - max(0.0, first)
     step = next((size for size in (1, 2, 5, 10, 30, 60, 300, 600, 1800) if span / size <= 7), 3600)
     axes.xaxis.set_major_locator(FixedLocator([float(tick) for tick in np.arange(0, last + 0.001, step)]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda second, _: _clock(second, step)))
-    if first < 0:
-        axes.axvspan(first, 0, color=style.WASH, linewidth=0, zorder=0)
-        if not at_bottom and -first / (last - first) > 0.1:
-            axes.text(first, 0, " warm-up", color=style.SOFT, fontsize=style.FONT, va="bottom")
 
 
 def _clock(second: float, step: float) -> str:
     return f"{second / 60:g}min" if step >= 60 and second else f"{second:g}s"
-
-
-def _array(column: Sequence[float], keep: npt.NDArray[np.bool_]) -> Values:
-    return np.asarray(column, np.float64)[keep]
 
 
 def positive(values: Values) -> Values:

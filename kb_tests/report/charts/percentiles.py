@@ -1,68 +1,68 @@
-"""Percentile curve: how slow the slowest requests are, with the SLA's limits as markers on it."""
+"""Percentile curve: how slow the slowest requests are, with the SLA's limits as hurdles on it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from markupsafe import Markup
-from matplotlib.axes import Axes
-from matplotlib.ticker import FixedFormatter, FixedLocator
 
 from kb_tests.measure.histogram import Histogram
 from kb_tests.report import words
-from kb_tests.report.charts import style
-from kb_tests.report.http.figures import Figures
+from kb_tests.report.charts.description import Axis, Band, Lane, Limit, Plot, Role, Rows, Series
 from kb_tests.sla.verdict import Check
 
-HEIGHT = 280
 STEPS = 120
+TOLD = (50.0, 75.0, 90.0, 95.0, 99.0, 99.9, 99.99, 99.999)
+"""Percentiles of the table, as far as the sample has them."""
 
 
-def chart(figures: Figures, limits: Sequence[tuple[float, Check]], name: str) -> Markup | None:
-    """The response time (and, lighter, the service time) over percentiles on a scale of ever more nines.
+@dataclass(frozen=True)
+class Curve:
+    """Times of `due` requests of which `answered` have one: those without are the slowest of all."""
 
-    `limits` are (percent, check). Failed requests are the slowest, so that the curve ends
-    where only they are left. None if nothing was answered.
+    name: str
+    times: Histogram
+    due: int
+    answered: int
+    end: float
+    role: Role = "measured"
+    tone: int = 0
+
+
+@dataclass(frozen=True)
+class Hurdle:
+    """A limit on a percentile of one of the curves, and what was measured there."""
+
+    percent: float
+    check: Check
+    of: str = ""
+
+
+def plot(
+    name: str,
+    title: str,
+    curves: Sequence[Curve],
+    hurdles: Iterable[Hurdle],
+    failed: tuple[float, str] | None = None,
+) -> Plot:
+    """The curves on a scale of ever more nines; `failed` is from where on there are only failed requests,
+    and how many.
     """
-    due = figures.counts.due
-    answered = min(figures.counts.completed, figures.response.count)
-    if not due or not answered:
-        return None
-    reach = math.log10(due)
-    end = reach if answered == due else min(reach, math.log10(due / (due - answered)))
-    last = max(1.0, reach, *(_place(percent, reach) for percent, _ in limits))
-    fig = style.figure(HEIGHT)
-    axes = style.place(fig, bottom=26, top=26)
-    axes.set_xlim(0, last * 1.04)
-    nines = [0.0, math.log10(2), *(float(power) for power in range(1, math.floor(last) + 1))]
-    axes.xaxis.set_major_locator(FixedLocator(nines))
-    axes.xaxis.set_major_formatter(FixedFormatter([_name(nine) for nine in nines]))
-
-    shown = []
-    for histogram, colour, width in (
-        (figures.service, style.LIGHT_BLUE, 1.2),
-        (figures.response, style.BLUE, 2.0),
-    ):
-        at, seconds = curve(histogram, due, answered, end)
-        axes.plot(at, seconds, color=colour, linewidth=width, solid_capstyle="round", solid_joinstyle="round")
-        shown += list(seconds)
-    for percent, check in limits:
-        _limit(axes, figures.percentile(percent), _place(percent, reach), check)
-        shown.append(check.limit)
-    style.times(axes, min(shown), max(shown))
-    if answered < due:
-        _without_answer(axes, end, last, f"{words.share(1 - answered / due)} failed")
-    style.key(
-        fig,
-        [
-            ("■", "response time", style.BLUE),
-            ("■", "service time", style.LIGHT_BLUE),
-            ("▾", "limit", style.SOFT),
-        ],
+    found = tuple(hurdles)
+    limits = tuple(_limit(hurdle, _reach(curves, hurdle.of)) for hurdle in found)
+    last = max([1.0, *(_reach([one]) for one in curves), *(limit.x or 0.0 for limit in limits)])
+    bands = (Band(failed[0], last * 1.04, "failed", failed[1]),) if failed else ()
+    return Plot(
+        name=name,
+        title=title,
+        says=_says(found),
+        x=Axis("nines", low=0.0, high=last * 1.04),
+        lanes=(Lane(Axis("time", scale="log"), tuple(map(_series, curves)), limits, height=1.5),),
+        table=_table(curves),
+        bands=bands,
     )
-    return style.svg(fig, f"percentiles-{name}", f"Percentiles of response time of {name}")
 
 
 def curve(histogram: Histogram, due: int, answered: int, end: float) -> tuple[list[float], list[float]]:
@@ -76,46 +76,50 @@ def curve(histogram: Histogram, due: int, answered: int, end: float) -> tuple[li
     return [place for place, _ in kept], [max(seconds, 1e-6) for _, seconds in kept]
 
 
-def _limit(axes: Axes, value: float, at: float, check: Check) -> None:
-    """A marker that points at the curve, from above while the limit is kept."""
-    tone = style.TONES[check.outcome]
-    above = not words.breaks(check)
-    if math.isfinite(value):
-        axes.plot([at, at], [max(value, 1e-6), check.limit], color=tone, linewidth=1, linestyle=(0, (1, 2)))
-    axes.plot([at], [check.limit], marker="v" if above else "^", markersize=6, color=tone, clip_on=False)
-    axes.annotate(
-        words.duration(check.limit),
-        (at, check.limit),
-        xytext=(0, 5 if above else -5),
-        textcoords="offset points",
-        ha="center",
-        va="bottom" if above else "top",
-        color=tone,
-        fontsize=style.FONT,
+def _series(one: Curve) -> Series:
+    at, seconds = curve(one.times, one.due, one.answered, one.end)
+    return Series(one.name, tuple(at), tuple(seconds), tone=one.tone, role=one.role)
+
+
+def _reach(curves: Sequence[Curve], of: str = "") -> float:
+    own = [one for one in curves if one.name == of] or list(curves)
+    return max((math.log10(one.due) for one in own if one.due), default=1.0)
+
+
+def _limit(hurdle: Hurdle, reach: float) -> Limit:
+    check = hurdle.check
+    return Limit(
+        text=words.duration(check.limit),
+        at=check.limit,
+        x=place(hurdle.percent, reach),
+        value=check.value,
+        outcome=str(check.outcome),
+        of=hurdle.of,
     )
 
 
-def _without_answer(axes: Axes, end: float, last: float, text: str) -> None:
-    axes.axvspan(end, last * 1.04, color=style.WASH, linewidth=0)
-    early = end < last * 0.6
-    axes.annotate(
-        text,
-        (end, 0),
-        xycoords=("data", "axes fraction"),
-        xytext=(5 if early else -5, 4),
-        textcoords="offset points",
-        ha="left" if early else "right",
-        color=style.TONES["fail"],
-        fontsize=style.FONT,
-    )
-
-
-def _place(percent: float, reach: float) -> float:
+def place(percent: float, reach: float) -> float:
     """Where a percentile is on the axis; the longest time of all stands where the sample ends."""
     return -math.log10(1 - percent / 100) if percent < 100 else reach
 
 
-def _name(nines: float) -> str:
-    if nines == 0:
-        return ""
-    return f"{100 * (1 - 10**-nines):.10g}%"
+def _says(hurdles: Sequence[Hurdle]) -> str:
+    told = [
+        f"{words.subject(check)} is {words.duration(check.value)}, limit {words.duration(check.limit)}"
+        for check in (hurdle.check for hurdle in hurdles)
+    ]
+    return "; ".join(told)
+
+
+def _table(curves: Sequence[Curve]) -> Rows:
+    most = max((one.due for one in curves), default=0)
+    percents = [percent for percent in TOLD if most * (1 - percent / 100) >= 1]
+    rows = [(f"p{percent:g}", *(_told(one, percent) for one in curves)) for percent in percents]
+    return Rows(("Percentile", *(one.name for one in curves)), tuple(rows))
+
+
+def _told(one: Curve, percent: float) -> str:
+    rank = max(1, math.ceil(round(one.due * percent / 100, 6)))
+    if rank > min(one.answered, one.times.count):
+        return words.BEYOND if one.due else "-"
+    return words.duration(one.times.at_rank(rank))

@@ -1,83 +1,101 @@
-"""Time series of a point: offered and achieved rate with errors above, response times below."""
+"""A point second by second: rates above, response times below, what was done to the cloud on both."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-import numpy as np
-from markupsafe import Markup
-
-from kb_tests.report.charts import style
-from kb_tests.report.charts.axes import MOST, _array, binned, positive, time_axis
-from kb_tests.report.charts.marks import marks
-from kb_tests.report.http.measured import SecondColumns
+from kb_tests.report import words
+from kb_tests.report.charts.description import Axis, Band, Lane, Limit, Mark, Plot, Rows, Series
 from kb_tests.report.marks import RecoveryRecord
-from kb_tests.sla.verdict import Check
 
-HEIGHT = 280
+HIGH, LOW = 0.72, 0.56
+"""Of the lanes of times and of rates."""
 
 
-def chart(
-    seconds: SecondColumns,
-    duration: float,
-    offered: float,
-    limits: Sequence[tuple[float, Check]],
+def plot(
     name: str,
+    at: Sequence[float],
+    duration: float,
+    rates: Iterable[Series],
+    times: Iterable[Series],
+    limits: Iterable[Limit] = (),
     marked: Sequence[RecoveryRecord] = (),
-) -> Markup | None:
-    """Second by second, or in longer steps where there are many: mean rates, and the worst p99 of a step.
-
-    `offered` is requests/s, 0 for a closed loop; `limits` are (percent, check), of which p50 and p99 are
-    drawn. The warm-up is shaded, so is the time from each of `marked` to its recovery. None if there is no
-    second.
+) -> Plot | None:
+    """`at` are the seconds, below 0 for the warm-up; those behind `duration` are left out. None without
+    any.
     """
-    keep = np.array([at < duration for at in seconds.at], dtype=bool)
-    if not keep.any():
+    kept = [index for index, second in enumerate(at) if second < duration]
+    if not kept:
         return None
-    at = _array(seconds.at, keep)
-    first, last = float(at[0]), max(float(duration), float(at[-1]) + 1)
-    step = max(1, math.ceil((last - first) / MOST))
-    bins = ((at - first) // step).astype(int)
-    middles = first + (np.unique(bins) + 0.5) * step
-
-    fig = style.figure(HEIGHT)
-    upper = style.place(fig, bottom=HEIGHT - 110, top=26)
-    lower = style.place(fig, bottom=26, top=148)
-    completed = _array(seconds.completed, keep)
-    failed = _array(seconds.failed, keep)
-    key = [("■", "successful/s", style.BLUE)]
-    if offered:
-        upper.plot([0, duration], [offered, offered], color=style.SOFT, linewidth=1, linestyle=(0, (4, 3)))
-        key.insert(0, ("╌", "offered/s", style.SOFT))
-    if step > 1:
-        low, high = binned(completed, bins, np.min), binned(completed, bins, np.max)
-        upper.fill_between(middles, low, high, color=style.LIGHT_BLUE, alpha=0.5, linewidth=0)
-    upper.plot(middles, binned(completed, bins, np.mean), color=style.BLUE, linewidth=1.6)
-    if failed.any():
-        upper.plot(middles, binned(failed, bins, np.mean), color=style.TONES["fail"], linewidth=1.6)
-        key.append(("■", "failed/s", style.TONES["fail"]))
-    style.rates(upper, max(offered, float(np.max(completed)), float(np.max(failed))))
-    upper.tick_params(labelbottom=False)
-
-    shown = []
-    for column, colour, name_of, function in (
-        (seconds.p50, style.BLUE, "p50", np.nanmedian),
-        (seconds.p99, style.ORANGE, "p99", np.nanmax),
-    ):
-        values = binned(positive(_array(column, keep)), bins, function)
-        lower.plot(middles, values, color=colour, linewidth=1.6)
-        shown += [float(value) for value in values if math.isfinite(value)]
-        for percent, check in limits:
-            if f"p{percent:g}" == name_of:
-                lower.plot([0, duration], [check.limit] * 2, color=colour, linewidth=1, linestyle=(0, (1, 2)))
-                shown.append(check.limit)
-    style.times(lower, min(shown, default=0.001), max(shown, default=1.0))
-    marks(upper, lower, marked, last)
-    for axes in (upper, lower):
-        time_axis(axes, first, last, at_bottom=axes is lower)
-    style.key(fig, key)
-    style.key(
-        fig, [("■", "p50", style.BLUE), ("■", "p99", style.ORANGE), ("┈", "limit", style.SOFT)], top=128
+    first, last = float(at[kept[0]]), max(float(duration), float(at[kept[-1]]) + 1)
+    upper, lower = ([_cut(series, kept) for series in lane] for lane in (rates, times))
+    bands = [*([Band(first, 0.0, "warm-up", "warm-up")] if first < 0 else []), *_recoveries(marked, last)]
+    return Plot(
+        name=name,
+        title="Over time",
+        says=_says(lower, [at[index] for index in kept]),
+        x=Axis("clock", low=first, high=last),
+        lanes=(
+            Lane(Axis("number"), tuple(upper), height=LOW),
+            Lane(Axis("time", scale="log"), tuple(lower), tuple(limits), height=HIGH),
+        ),
+        table=_table(
+            [at[index] for index in kept],
+            [*((one, words.number) for one in upper), *((one, words.duration) for one in lower)],
+        ),
+        bands=tuple(bands),
+        marks=tuple(Mark(one.at, one.mark) for one in marked),
     )
-    return style.svg(fig, f"series-{name}", f"Rate and response time over the time of {name}")
+
+
+def offered(rate: float, duration: float, name: str = "offered/s", tone: int = 0) -> list[Series]:
+    """The rate that was asked for, as a line; none where nothing was."""
+    return [Series(name, (0.0, duration), (rate, rate), tone=tone, role="compared")] if rate else []
+
+
+def _cut(series: Series, kept: Sequence[int]) -> Series:
+    if series.role == "compared":
+        return series
+    return Series(
+        series.name,
+        tuple(float(series.x[index]) for index in kept),
+        tuple(float(series.y[index]) for index in kept),
+        tone=series.tone,
+        role=series.role,
+        shape=series.shape,
+        joined=series.joined,
+    )
+
+
+def _recoveries(marked: Sequence[RecoveryRecord], last: float) -> Iterable[Band]:
+    """From each mark until all was good again."""
+    for one in marked:
+        until = one.at + (one.watched if one.seconds is None else one.seconds)
+        if not one.unknown and until > one.at:
+            yield Band(one.at, min(until, last), "recovery")
+
+
+def _says(times: Sequence[Series], at: Sequence[float]) -> str:
+    told = []
+    for series in times:
+        own = [
+            value for value, second in zip(series.y, at, strict=True) if second >= 0 and 0 < value < math.inf
+        ]
+        if own and series.joined == "worst":
+            told.append(f"{series.name} {words.duration(min(own))} to {words.duration(max(own))}")
+    return f"{', '.join(told)} in each second" if told else ""
+
+
+def _table(at: Sequence[float], columns: Sequence[tuple[Series, Callable[[float], str]]]) -> Rows:
+    own = [(series, told) for series, told in columns if series.role != "compared"]
+    return Rows(
+        ("Second", *(series.name for series, _ in own)),
+        tuple(
+            (
+                f"{second:g}",
+                *(told(series.y[index]) if math.isfinite(series.y[index]) else "-" for series, told in own),
+            )
+            for index, second in enumerate(at)
+        ),
+    )

@@ -21,7 +21,7 @@ FONT = 11
 
 INK, SOFT, LINE, WASH = "#1b1f24", "#59636e", "#d9dee4", "#eef0f3"
 BLUE, LIGHT_BLUE, ORANGE = "#0072b2", "#8fc1e0", "#d55e00"
-LINES = (BLUE, ORANGE, "#009e73", "#cc79a7", "#8a6d00", SOFT)
+LINES = (BLUE, ORANGE, "#cc79a7", "#8a6d00", "#009e73", SOFT)
 TONES = {"pass": "#0b7261", "fail": "#b3320c", "inconclusive": "#7d5800", "invalid": "#5b3f98"}
 MARKERS = {"pass": "o", "fail": "X", "inconclusive": "D", "invalid": "s"}
 

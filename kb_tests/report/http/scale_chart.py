@@ -3,134 +3,148 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from markupsafe import Markup
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter
-
-from kb_tests.report.charts import style
+from kb_tests.report import words
+from kb_tests.report.charts.description import Axis, Lane, Limit, Plot, Rows, Series
 from kb_tests.report.http.figures import Figures
+from kb_tests.sla.verdict import Check, Verdict
 
-SIGNS = {"pass": "●", "fail": "✖", "inconclusive": "◆", "invalid": "■"}
-LINES = (style.BLUE, style.ORANGE, style.SOFT)
-HEIGHT = 220
+MOST = 3
+"""Percentiles of one chart."""
+
+LOAD = "offered, all generators together, per second"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One measured point: its figures and its outcome, "" where none was given; points of one `series` are
+    """One measured point: its figures and its outcome, "" where none was given; points of one `group` are
     joined by a line of that name.
     """
 
     figures: Figures
     outcome: str
-    series: str = ""
+    group: str = ""
+    verdict: Verdict | None = None
 
     @property
     def load(self) -> float:
         """The offered rate; for a closed loop, which offers none, the achieved one."""
         return self.figures.offered or self.figures.achieved
 
+    def check(self, percent: float) -> Check | None:
+        """That of a percentile."""
+        name = f"latency p{percent:g}"
+        return (
+            next((check for check in self.verdict.checks if check.name == name), None)
+            if self.verdict
+            else None
+        )
 
-def latency(entries: Sequence[Entry], limits: Mapping[float, float], name: str) -> Markup | None:
+
+def latency(entries: Sequence[Entry], limits: Mapping[float, float], name: str) -> Plot | None:
     """Percentiles of response time over the load, marked by verdict; `limits` is {percent: seconds}.
 
-    The first three limited percentiles are shown, or p50 and p99. Where too many requests had no good
-    answer, an arrow at the upper edge says so. None if there is nothing to show.
+    The first three limited percentiles are shown, or p50 and p99, the judged ones with their bounds. None if
+    there is nothing to show.
     """
     points = sorted(entries, key=lambda entry: entry.load)
-    percents = sorted(limits)[: len(LINES)] or [50.0, 99.0]
-    fig = style.figure(HEIGHT)
-    axes = style.place(fig, bottom=42, top=26, right=22)
-    shown: list[float] = []
-    beyond: list[tuple[float, str]] = []
-    for percent, colour in zip(percents, LINES, strict=False):
-        values = [entry.figures.percentile(percent) for entry in points]
-        finite = [value if 0 < value < math.inf else math.nan for value in values]
-        named = percent == percents[-1]
-        for series in sorted({entry.series for entry in points}, key=_natural):
-            own = [at for at, entry in enumerate(points) if entry.series == series]
-            _line(axes, [points[at] for at in own], [finite[at] for at in own], colour)
-            seen = [at for at in own if math.isfinite(finite[at])]
-            if named and series and seen:
-                _name(axes, points[seen[-1]].load, finite[seen[-1]], series)
-        shown += [value for value in finite if not math.isnan(value)]
-        beyond += [
-            (entry.load, colour) for entry, value in zip(points, values, strict=True) if math.isinf(value)
-        ]
-        if percent in limits:
-            axes.axhline(limits[percent], color=colour, linewidth=1, linestyle=(0, (1, 2)))
-            shown.append(limits[percent])
-    if not shown:
+    percents = sorted(limits)[:MOST] or [50.0, 99.0]
+    lines = [line for tone, percent in enumerate(percents) for line in _lines(points, percent, tone)]
+    told = tuple(
+        Limit(f"p{percent:g} ≤ {words.duration(limits[percent])}", limits[percent], of=f"p{percent:g}")
+        for percent in percents
+        if percent in limits
+    )
+    seen = [value for line in lines for value in line.y if math.isfinite(value)]
+    if not seen and not told:
         return None
-    style.times(axes, min(shown), max(shown))
-    for load, colour in beyond:
-        axes.plot([load], [axes.get_ylim()[1]], marker="^", markersize=6, color=colour, clip_on=False)
-    lines = [("━", f"p{percent:g}", colour) for percent, colour in zip(percents, LINES, strict=False)]
-    _finish(fig, axes, points, lines)
-    return style.svg(fig, f"latency-{name}", f"Response time over the load of {name}")
+    worst = [
+        value
+        for line in lines
+        if line.name == f"p{percents[-1]:g}"
+        for value in line.y
+        if math.isfinite(value)
+    ]
+    says = f"p{percents[-1]:g} {words.duration(min(worst))} to {words.duration(max(worst))}" if worst else ""
+    return Plot(
+        name=f"latency-{name}",
+        title="Response time over load",
+        says=", ".join(text for text in (says, *(f"limit {one.text}" for one in told[-1:])) if text),
+        x=Axis("number", label=LOAD, low=0.0, high=_most(points)),
+        lanes=(Lane(Axis("time", scale="log"), tuple(lines), told),),
+        table=_table(points, [(f"p{percent:g}", _percentile(percent)) for percent in percents]),
+    )
 
 
-def achieved(entries: Sequence[Entry], name: str) -> Markup | None:
+def achieved(entries: Sequence[Entry], name: str) -> Plot | None:
     """The achieved rate over the offered one, marked by verdict; None if there is nothing to show."""
     points = sorted(entries, key=lambda entry: entry.load)
     if not points:
         return None
-    fig = style.figure(HEIGHT)
-    axes = style.place(fig, bottom=42, top=26, right=22)
-    most = max(max(entry.load, entry.figures.achieved) for entry in points)
-    axes.plot([0, most * 1.05], [0, most * 1.05], color=style.SOFT, linewidth=1, linestyle=(0, (4, 3)))
-    _line(axes, points, [entry.figures.achieved for entry in points], style.BLUE)
-    style.rates(axes, most)
-    _finish(fig, axes, points)
-    return style.svg(fig, f"achieved-{name}", f"Achieved over offered rate of {name}")
-
-
-def _natural(series: str) -> tuple[int, str]:
-    """Names that begin with a number, by that."""
-    return len(series.split(" ")[0]), series
-
-
-def _name(axes: Axes, load: float, value: float, series: str) -> None:
-    axes.annotate(
-        series,
-        (load, value),
-        xytext=(0, 7),
-        textcoords="offset points",
-        ha="center",
-        color=style.SOFT,
-        fontsize=style.FONT,
+    most = max(_most(points), *(entry.figures.achieved for entry in points))
+    shares = [entry.figures.share for entry in points if entry.figures.offered]
+    same = Series("all of it", (0.0, most), (0.0, most), role="compared")
+    made = Series(
+        "achieved",
+        tuple(entry.load for entry in points),
+        tuple(entry.figures.achieved for entry in points),
+        outcomes=tuple(entry.outcome for entry in points),
+    )
+    return Plot(
+        name=f"achieved-{name}",
+        title="Achieved over load, requests/s",
+        says=f"{words.share(min(shares))} of the offered rate at worst" if shares else "",
+        x=Axis("number", label=LOAD, low=0.0, high=_most(points)),
+        lanes=(Lane(Axis("number"), (same, made)),),
+        table=_table(points, [("Achieved", lambda entry: words.number(entry.figures.achieved))]),
     )
 
 
-def _line(axes: Axes, points: Sequence[Entry], values: Sequence[float], colour: str) -> None:
-    axes.plot([entry.load for entry in points], values, color=colour, linewidth=1.2, alpha=0.7)
-    size = 7 if len(points) <= 20 else 4.5
-    for outcome in ["", *style.TONES]:
-        axes.plot(
-            [entry.load for entry in points if entry.outcome == outcome],
-            [value for entry, value in zip(points, values, strict=True) if entry.outcome == outcome],
-            linestyle="none",
-            marker=style.MARKERS.get(outcome, "o"),
-            markersize=size,
-            markerfacecolor=style.TONES.get(outcome, style.SOFT),
-            markeredgecolor="#fff",
-            markeredgewidth=0.8,
-            clip_on=False,
+def _most(points: Sequence[Entry]) -> float:
+    return max((entry.load for entry in points), default=0.0) * 1.05 or 1.0
+
+
+def _lines(points: Sequence[Entry], percent: float, tone: int) -> Iterator[Series]:
+    """A line for each group; what is beyond measure stands above it."""
+    for group in sorted({entry.group for entry in points}, key=_natural):
+        own = [entry for entry in points if entry.group == group]
+        found = [entry.figures.percentile(percent) for entry in own]
+        checks = [entry.check(percent) for entry in own]
+        yield Series(
+            name=f"p{percent:g}",
+            x=tuple(entry.load for entry in own),
+            y=tuple(value if 0 < value < math.inf else math.nan for value in found),
+            tone=tone,
+            outcomes=tuple(entry.outcome for entry in own),
+            beyond=tuple(entry.load for entry, value in zip(own, found, strict=True) if math.isinf(value)),
+            group=group,
+            low=tuple(check.low if check else math.nan for check in checks) if any(checks) else (),
+            high=tuple(check.high if check else math.nan for check in checks) if any(checks) else (),
         )
 
 
-def _finish(
-    fig: Figure, axes: Axes, points: Sequence[Entry], lines: Sequence[tuple[str, str, str]] = ()
-) -> None:
-    """The x axis and the key of the signs in use."""
-    top = max(entry.load for entry in points) * 1.05 or 1.0
-    axes.set_xlim(0, top)
-    axes.xaxis.set_major_locator(FixedLocator(style.ticks(top)))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda rate, _: style.short(rate)))
-    axes.set_xlabel("offered, all generators together, per second", color=style.SOFT, fontsize=style.FONT)
-    used = [outcome for outcome in style.TONES if any(entry.outcome == outcome for entry in points)]
-    style.key(fig, [*lines, *((SIGNS[outcome], outcome, style.TONES[outcome]) for outcome in used)])
+def _percentile(percent: float) -> Callable[[Entry], str]:
+    return lambda entry: words.duration(entry.figures.percentile(percent))
+
+
+def _table(points: Sequence[Entry], columns: Sequence[tuple[str, Callable[[Entry], str]]]) -> Rows:
+    grouped = any(entry.group for entry in points)
+    return Rows(
+        ("Offered/s", *(["Line"] if grouped else []), *(name for name, _ in columns), "Verdict"),
+        tuple(
+            (
+                words.number(entry.load),
+                *([entry.group] if grouped else []),
+                *(told(entry) for _, told in columns),
+                entry.outcome or "-",
+            )
+            for entry in points
+        ),
+    )
+
+
+def _natural(group: str) -> tuple[int, str]:
+    """Names that begin with a number, by that."""
+    return len(group.split(" ")[0]), group

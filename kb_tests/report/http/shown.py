@@ -20,7 +20,7 @@ from kb_tests.report.terms import ERROR_RATE
 from kb_tests.scenario.http import HttpPoint
 
 if TYPE_CHECKING:
-    from kb_tests.report.charts.style import Captioned
+    from kb_tests.report.charts.description import Chart
     from kb_tests.report.view import PointView, ScenarioView
 
 PERCENTILES = (50.0, 90.0, 99.0, 99.9)
@@ -130,13 +130,13 @@ class HttpPresentation(Presentation[HttpPoint]):
         measurement = measured_of(record)
         return http_words.failures(measurement.counts) if measurement else ""
 
-    def point_charts(self, point: PointView) -> list[Captioned]:
+    def point_charts(self, point: PointView) -> list[Chart]:
         """Percentiles, the course of time, the generators side by side."""
         from kb_tests.report.http import charts
 
         return charts.point_charts(point)
 
-    def scale_charts(self, scenario: ScenarioView, name: str) -> list[Captioned]:
+    def scale_charts(self, scenario: ScenarioView, name: str) -> list[Chart]:
         """Over load."""
         from kb_tests.report.http import charts
 

@@ -1,4 +1,4 @@
-"""Charts of storage points: latency by percentile, over time, over scale, and the servers side by side."""
+"""The charts of storage points, described: by percentile, over time, over scale, the servers side by side."""
 
 from __future__ import annotations
 
@@ -6,20 +6,14 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import cycle
-
-import numpy as np
-from markupsafe import Markup
-from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter
 
 from kb_tests.measure.latency import Latency
 from kb_tests.measure.storage.measurement import StorageMeasurement, StorageServer
 from kb_tests.report import by_host, words
-from kb_tests.report.charts import strip, style
-from kb_tests.report.charts.axes import MOST, binned, positive, time_axis
-from kb_tests.report.charts.marks import marks
-from kb_tests.report.charts.percentiles import curve
-from kb_tests.report.charts.style import Captioned
+from kb_tests.report.charts import percentiles, strip
+from kb_tests.report.charts import series as over
+from kb_tests.report.charts.description import Axis, Chart, Form, Lane, Limit, Plot, Rows, Series, Strips
+from kb_tests.report.charts.percentiles import Curve, Hurdle
 from kb_tests.report.marks import RecoveryRecord
 from kb_tests.report.storage.shown import StorageShown
 from kb_tests.report.storage.words import time_limit
@@ -27,7 +21,7 @@ from kb_tests.report.view import PointView, ScenarioView
 from kb_tests.scenario.storage import StoragePoint
 from kb_tests.sla.verdict import Check
 
-COLOURS = {"read": style.BLUE, "write": style.ORANGE}
+TONES = {"read": 0, "write": 1}
 
 
 @dataclass(frozen=True)
@@ -39,40 +33,26 @@ class Entry:
     outcome: str
 
 
-def percentiles(
+def by_percentile(
     point: StoragePoint, measured: StorageMeasurement, limits: Mapping[str, Sequence[Check]], name: str
-) -> Markup | None:
-    """Total latency over percentiles, on a scale of ever more nines; `limits` by direction.
-
-    None if there is no I/O to draw.
-    """
+) -> Plot | None:
+    """Total latency of reads and of writes; `limits` by direction. None if there is no I/O to draw."""
     drawn = [(part, io) for part, io in _parts(point, measured) if io.times.count]
     if not drawn:
         return None
-    last = max(1.0, *(math.log10(io.count) for _, io in drawn))
-    fig = style.figure(280)
-    axes = style.place(fig, bottom=26, top=26)
-    axes.set_xlim(0, last * 1.04)
-    nines = [0.0, math.log10(2), *(float(power) for power in range(1, math.floor(last) + 1))]
-    axes.xaxis.set_major_locator(FixedLocator(nines))
-    axes.xaxis.set_major_formatter(
-        FixedFormatter(["" if nine == 0 else f"{100 * (1 - 10**-nine):.10g}%" for nine in nines])
+    return percentiles.plot(
+        f"percentiles-{name}",
+        "Latency by percentile",
+        [
+            Curve(part, io.times, io.count, io.times.count, max(reach(io), 0.01), tone=TONES[part])
+            for part, io in drawn
+        ],
+        [
+            Hurdle(float(check.name.rpartition("p")[2]), check, part)
+            for part, _ in drawn
+            for check in limits.get(part, ())
+        ],
     )
-    shown: list[float] = []
-    for part, io in drawn:
-        at, seconds = curve(io.times, io.count, io.times.count, max(reach(io), 0.01))
-        axes.plot(at, seconds, color=COLOURS[part], linewidth=2, solid_capstyle="round")
-        shown += seconds
-        for check in limits.get(part, ()):
-            percent = float(check.name.rpartition("p")[2])
-            place = -math.log10(1 - percent / 100) if percent < 100 else math.log10(io.count)
-            sign = "^" if words.breaks(check) else "v"
-            tone = style.TONES[check.outcome]
-            axes.plot([place], [check.limit], marker=sign, markersize=6, color=tone, clip_on=False)
-            shown.append(check.limit)
-    style.times(axes, min(shown), max(shown))
-    style.key(fig, [*(("■", part, COLOURS[part]) for part, _ in drawn), ("▾", "limit", style.SOFT)])
-    return style.svg(fig, f"percentiles-{name}", f"Percentiles of latency of {name}")
 
 
 def reach(io: Latency) -> float:
@@ -80,62 +60,50 @@ def reach(io: Latency) -> float:
     return math.log10(io.count / max(1, io.censored))
 
 
-def series(
-    point: StoragePoint, measured: StorageMeasurement, name: str, marked: Sequence[RecoveryRecord] = ()
-) -> Markup | None:
+def over_time(
+    point: StoragePoint,
+    measured: StorageMeasurement,
+    name: str,
+    marked: Sequence[RecoveryRecord] = (),
+    limits: Mapping[str, Sequence[Check]] | None = None,
+) -> Plot | None:
     """I/Os per second of reads and writes above, their p99 below; None if there is no second."""
-    seconds = [second for second in measured.seconds if second.at < measured.duration]
-    if not seconds:
-        return None
-    at = np.array([second.at for second in seconds])
-    first, last = float(at[0]), max(measured.duration, float(at[-1]) + 1)
-    step = max(1, math.ceil((last - first) / MOST))
-    bins = ((at - first) // step).astype(int)
-    middles = first + (np.unique(bins) + 0.5) * step
-    fig = style.figure(280)
-    upper = style.place(fig, bottom=280 - 110, top=26)
-    lower = style.place(fig, bottom=26, top=148)
-    key = [("■", f"{part} IOPS", COLOURS[part]) for part, _ in _parts(point, measured)]
-    highest, shown = 0.0, []
+    seconds = measured.seconds
+    at = [second.at for second in seconds]
+    rates: list[Series] = []
+    times: list[Series] = []
+    told: list[Limit] = []
     for part, _ in _parts(point, measured):
-        offered = getattr(measured.offered, part)
-        if offered:
-            upper.plot([0, measured.duration], [offered] * 2, color=COLOURS[part], lw=1, ls=(0, (4, 3)))
-        rates = binned(np.array([getattr(second.iops, part) for second in seconds]), bins, np.mean)
-        upper.plot(middles, rates, color=COLOURS[part], linewidth=1.6)
-        highest = max(highest, offered, float(np.nanmax(rates)))
-        p99 = binned(
-            positive(np.array([getattr(second, f"{part}_p99") for second in seconds])), bins, np.nanmax
-        )
-        lower.plot(middles, p99, color=COLOURS[part], linewidth=1.6)
-        shown += [float(value) for value in p99 if math.isfinite(value)]
-    if measured.offered.total:
-        key.append(("╌", "offered", style.SOFT))
-    style.rates(upper, highest)
-    upper.tick_params(labelbottom=False)
-    style.times(lower, min(shown, default=0.001), max(shown, default=1.0))
-    marks(upper, lower, marked, last)
-    for axes in (upper, lower):
-        time_axis(axes, first, last, at_bottom=axes is lower)
-    style.key(fig, key)
-    style.key(fig, [("■", f"{part} p99", COLOURS[part]) for part, _ in _parts(point, measured)], top=128)
-    return style.svg(fig, f"series-{name}", f"I/Os per second and latency over the time of {name}")
+        tone = TONES[part]
+        iops = tuple(float(getattr(second.iops, part)) for second in seconds)
+        p99 = tuple(float(getattr(second, f"{part}_p99")) for second in seconds)
+        rates += over.offered(getattr(measured.offered, part), measured.duration, f"offered {part}s/s", tone)
+        rates.append(Series(f"{part} IOPS", tuple(at), iops, tone=tone))
+        times.append(Series(f"{part} p99", tuple(at), p99, tone=tone, joined="worst"))
+        told += [
+            Limit(f"{part} p99 ≤ {words.duration(check.limit)}", check.limit, of=f"{part} p99")
+            for check in (limits or {}).get(part, ())
+            if check.name == f"{part} latency p99"
+        ]
+    errors = tuple(float(second.errors) for second in seconds)
+    if any(errors):
+        rates.append(Series("failed/s", tuple(at), errors, role="failed"))
+    return over.plot(f"series-{name}", at, measured.duration, rates, times, told, marked)
 
 
-def servers(measured: StorageMeasurement, name: str) -> Markup | None:
-    """A strip of all servers: I/Os per second, p99 and the longest stall. None for less than two servers."""
+def servers(measured: StorageMeasurement, name: str) -> Strips | None:
+    """All servers: I/Os per second, p99 and the longest stall. None for less than two servers."""
     all_of_them = measured.servers
-    rows = [
-        strip.Row("IOPS", [server.iops.total for server in all_of_them], words.number),
-        strip.Row("p99", [_slower_p99(server) for server in all_of_them], words.duration),
-        strip.Row("stall", [server.stall for server in all_of_them], words.duration),
-    ]
-    return strip.chart(
+    return strip.strips(
+        f"servers-{name}",
+        "Server by server",
         [server.server for server in all_of_them],
         [by_host.short(server.host) for server in all_of_them],
-        rows,
-        f"servers-{name}",
-        f"The servers of {name} side by side",
+        [
+            strip.Row("IOPS", "number", [server.iops.total for server in all_of_them], words.number),
+            strip.Row("p99", "time", [_slower_p99(server) for server in all_of_them], words.duration),
+            strip.Row("stall", "time", [server.stall for server in all_of_them], words.duration),
+        ],
     )
 
 
@@ -144,84 +112,87 @@ def _slower_p99(server: StorageServer) -> float:
     return max(found, default=math.nan)
 
 
-def iops_over_scale(entries: Sequence[Entry], name: str) -> Markup | None:
+def iops_over_scale(entries: Sequence[Entry], name: str) -> Plot | None:
     """I/Os per second of all servers, a line for each profile."""
-    return _over_scale(entries, lambda entry: entry.measured.iops.total, f"iops-{name}", "IOPS", style.short)
+    return _over_scale(
+        entries,
+        lambda entry: entry.measured.iops.total,
+        f"iops-{name}",
+        "I/Os per second over scale",
+        "number",
+    )
 
 
-def bandwidth_over_scale(entries: Sequence[Entry], name: str) -> Markup | None:
+def bandwidth_over_scale(entries: Sequence[Entry], name: str) -> Plot | None:
     """MiB per second of all servers, a line for each profile."""
     return _over_scale(
         entries,
         lambda entry: entry.measured.bandwidth.total / (1 << 20),
         f"bandwidth-{name}",
-        "bandwidth",
-        style.short,
+        "Bandwidth over scale, MiB/s",
+        "number",
     )
 
 
-def latency_over_scale(entries: Sequence[Entry], name: str) -> Markup | None:
+def latency_over_scale(entries: Sequence[Entry], name: str) -> Plot | None:
     """The p99 of the slower direction, a line for each profile."""
+    return _over_scale(entries, _p99, f"latency-{name}", "p99 of latency over scale", "time")
 
-    def p99(entry: Entry) -> float:
-        found = [io.percentile(99) for _, io in _parts(entry.point, entry.measured) if io.count]
-        return max(found, default=math.nan)
 
-    return _over_scale(entries, p99, f"latency-{name}", "p99", None)
+def _p99(entry: Entry) -> float:
+    found = [io.percentile(99) for _, io in _parts(entry.point, entry.measured) if io.count]
+    return max(found, default=math.nan)
 
 
 def _over_scale(
-    entries: Sequence[Entry],
-    value_of: Callable[[Entry], float],
-    name: str,
-    what: str,
-    told: Callable[[float], str] | None,
-) -> Markup | None:
-    """A figure of every point over its number of servers; `told` writes the scale, None is one of times."""
+    entries: Sequence[Entry], value_of: Callable[[Entry], float], name: str, title: str, form: Form
+) -> Plot | None:
+    """A figure of every point over its number of servers."""
     lines: defaultdict[str, list[Entry]] = defaultdict(list)
-    for entry in entries:
-        if math.isfinite(value_of(entry)):
+    for entry in sorted(entries, key=lambda entry: entry.point.clients):
+        if math.isfinite(value_of(entry)) or (form == "time" and math.isinf(value_of(entry))):
             lines[entry.point.profile].append(entry)
-    shown = [value_of(entry) for found in lines.values() for entry in found]
+    shown = [value for found in lines.values() for entry in found if math.isfinite(value := value_of(entry))]
     if not shown or max(shown) <= 0:
         return None
-    fig = style.figure(240)
-    axes = style.place(fig, bottom=42, top=12 + 16 * math.ceil(len(lines) / 3), right=22)
-    for (_, found), colour in zip(lines.items(), cycle(style.LINES), strict=False):
-        ordered = sorted(found, key=lambda entry: entry.point.clients)
-        scales = [entry.point.clients for entry in ordered]
-        values = [value_of(entry) for entry in ordered]
-        axes.plot(scales, values, color=colour, linewidth=1.6)
-        for entry, value in zip(ordered, values, strict=True):
-            axes.plot(
-                [entry.point.clients],
-                [value],
-                marker=style.MARKERS.get(entry.outcome, "o"),
-                markersize=6,
-                markerfacecolor=style.TONES.get(entry.outcome, style.SOFT),
-                markeredgecolor="#fff",
-                markeredgewidth=0.8,
-                clip_on=False,
-            )
-    if told is None:
-        style.times(axes, min(shown), max(shown))
-    else:
-        style.rates(axes, max(shown))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: told(value)))
-    scales = sorted({entry.point.clients for found in lines.values() for entry in found})
-    axes.set_xlim(0, max(scales) * 1.05)
-    axes.xaxis.set_major_locator(FixedLocator(scales if len(scales) <= 8 else style.ticks(max(scales))))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.set_xlabel("servers", color=style.SOFT, fontsize=style.FONT)
-    names = list(lines)
-    for at in range(0, len(names), 3):
-        colours = [style.LINES[(at + place) % len(style.LINES)] for place in range(3)]
-        style.key(
-            fig,
-            [("━", profile, colour) for profile, colour in zip(names[at : at + 3], colours, strict=False)],
-            top=4 + 16 * (at // 3),
-        )
-    return style.svg(fig, name, f"{what} over the number of servers")
+    told = words.duration if form == "time" else words.number
+    scales = [float(entry.point.clients) for found in lines.values() for entry in found]
+    return Plot(
+        name=name,
+        title=title,
+        says=f"{told(min(shown))} to {told(max(shown))} with {min(scales):g} to {max(scales):g} servers",
+        x=Axis("number", label="servers", low=0.0, high=max(scales) * 1.05),
+        lanes=(
+            Lane(
+                Axis(form, scale="log" if form == "time" else "linear"),
+                tuple(
+                    _line(profile, found, value_of, tone)
+                    for tone, (profile, found) in enumerate(lines.items())
+                ),
+            ),
+        ),
+        table=Rows(
+            ("Profile", "Servers", title.partition(" over")[0], "Verdict"),
+            tuple(
+                (profile, str(entry.point.clients), told(value_of(entry)), entry.outcome or "-")
+                for profile, found in lines.items()
+                for entry in found
+            ),
+        ),
+    )
+
+
+def _line(profile: str, found: Sequence[Entry], value_of: Callable[[Entry], float], tone: int) -> Series:
+    values = [value_of(entry) for entry in found]
+    scales = [float(entry.point.clients) for entry in found]
+    return Series(
+        profile,
+        tuple(scales),
+        tuple(value if math.isfinite(value) else math.nan for value in values),
+        tone=tone,
+        outcomes=tuple(entry.outcome for entry in found),
+        beyond=tuple(scale for scale, value in zip(scales, values, strict=True) if math.isinf(value)),
+    )
 
 
 def _parts(point: StoragePoint, measured: StorageMeasurement) -> list[tuple[str, Latency]]:
@@ -229,8 +200,8 @@ def _parts(point: StoragePoint, measured: StorageMeasurement) -> list[tuple[str,
     return [(part, io.response) for part, share, io in both if share > 0]
 
 
-def point_charts(point: PointView) -> list[Captioned]:
-    """Captions and SVG elements of one point; empty if it measured nothing that can be drawn."""
+def point_charts(point: PointView) -> list[Chart]:
+    """What there is to draw of one point; empty if it measured nothing that can be drawn."""
     shown = point.shown
     if not isinstance(shown, StorageShown):
         return []
@@ -240,16 +211,16 @@ def point_charts(point: PointView) -> list[Captioned]:
         limited = time_limit(check.name)
         if limited:
             limits[limited[0]].append(check)
-    drawn = [
-        ("Latency by percentile", percentiles(asked, measured, limits, point.anchor)),
-        ("Over time", series(asked, measured, point.anchor, point.record.recovery)),
-        ("Server by server", servers(measured, point.anchor)),
+    made: list[Chart | None] = [
+        by_percentile(asked, measured, limits, point.anchor),
+        over_time(asked, measured, point.anchor, point.record.recovery, limits),
+        servers(measured, point.anchor),
     ]
-    return [(caption, svg) for caption, svg in drawn if svg is not None]
+    return [chart for chart in made if chart is not None]
 
 
-def scale_charts(scenario: ScenarioView, name: str) -> list[Captioned]:
-    """Captions and SVG elements across the points of a scenario; empty for a single scale."""
+def scale_charts(scenario: ScenarioView, name: str) -> list[Chart]:
+    """What there is to draw across the points of a scenario; empty for a single scale."""
     stored = [
         Entry(point.shown.point, point.shown.measured, str(point.record.outcome or ""))
         for point in scenario.points
@@ -257,9 +228,9 @@ def scale_charts(scenario: ScenarioView, name: str) -> list[Captioned]:
     ]
     if len({entry.point.clients for entry in stored}) < 2:
         return []
-    over = [
-        ("I/Os per second over scale", iops_over_scale(stored, name)),
-        ("Bandwidth over scale, MiB/s", bandwidth_over_scale(stored, name)),
-        ("p99 of latency over scale", latency_over_scale(stored, name)),
-    ]
-    return [(caption, svg) for caption, svg in over if svg is not None]
+    made = (
+        iops_over_scale(stored, name),
+        bandwidth_over_scale(stored, name),
+        latency_over_scale(stored, name),
+    )
+    return [chart for chart in made if chart is not None]

@@ -15,7 +15,7 @@ from kb_tests.report.storage.measured import StorageMeasurementRecord
 from kb_tests.scenario.storage import StoragePoint
 
 if TYPE_CHECKING:
-    from kb_tests.report.charts.style import Captioned
+    from kb_tests.report.charts.description import Chart
     from kb_tests.report.view import PointView, ScenarioView
 
 
@@ -72,13 +72,13 @@ class StoragePresentation(Presentation[StoragePoint]):
         named = "" if {other.profile for other in among} == {point.profile} else f"{point.profile!r}, "
         return f"{named}{point.clients} server{'s' if point.clients > 1 else ''}, {rate}"
 
-    def point_charts(self, point: PointView) -> list[Captioned]:
+    def point_charts(self, point: PointView) -> list[Chart]:
         """Percentiles, the course of time, the servers side by side."""
         from kb_tests.report.storage import charts
 
         return charts.point_charts(point)
 
-    def scale_charts(self, scenario: ScenarioView, name: str) -> list[Captioned]:
+    def scale_charts(self, scenario: ScenarioView, name: str) -> list[Chart]:
         """Over the number of servers."""
         from kb_tests.report.storage import charts
 

@@ -12,6 +12,7 @@ from kb_tests.measure.http.measurement import Counts
 from kb_tests.measure.storage.merge import measure
 from kb_tests.report import by_host, html
 from kb_tests.report.charts import strip
+from kb_tests.report.charts.page import draw
 from kb_tests.report.http import hosts as http_hosts
 from kb_tests.report.http.figures import Figures
 from kb_tests.report.http.hosts import Generator
@@ -106,17 +107,17 @@ def test_outliers(values: list[float], far: list[int]) -> None:
 def test_a_strip_tells_few_hosts_apart_and_draws_many_servers_small() -> None:
     def drawn(hosts: list[str]) -> str:
         values = [1 + n / 1e6 for n in range(len(hosts))]
-        row = strip.Row("p99", values, str)
-        found = strip.chart([f"s-{n}" for n in range(len(hosts))], hosts, [row], "x", "x")
+        row = strip.Row("p99", "time", values, str)
+        found = strip.strips("x", "x", [f"s-{n}" for n in range(len(hosts))], hosts, [row])
         assert found is not None
-        return str(found)
+        return str(draw(found))
 
     assert ">one<" in drawn(["one", "two"])
     assert ">one<" not in drawn(["one", "one"])
     many = drawn([f"host-{n}" for n in range(1000)])
     assert ">host-1<" not in many
     assert len(many) < 32_000
-    assert strip.chart(["s"], ["one"], [], "x", "x") is None
+    assert strip.strips("x", "x", ["s"], ["one"], []) is None
 
 
 def test_a_way_s_percentile_is_the_verdict_s_above_the_timeout_too() -> None:

@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 
 from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.http.measurement import Counts, Second
-from kb_tests.report.charts import percentiles, series, style
+from kb_tests.report.charts import percentiles, style
+from kb_tests.report.charts.description import Chart
+from kb_tests.report.charts.page import draw
+from kb_tests.report.http import charts
 from kb_tests.report.http import scale_chart as scale
 from kb_tests.report.http.figures import Figures
 from kb_tests.report.http.measured import HttpMeasurementRecord, SecondColumns
@@ -26,8 +29,13 @@ DRAW = settings(
 )  # shrinking takes minutes
 
 
-def texts(svg: str | None) -> list[str]:
+def drawn(chart: Chart | None) -> str | None:
+    return draw(chart) if chart is not None else None
+
+
+def texts(chart: Chart | None) -> list[str]:
     """The words in a chart, which must be well-formed, small, and need nothing from elsewhere."""
+    svg = drawn(chart)
     assert svg is not None
     assert len(svg) < LARGEST
     root = ET.fromstring(svg)
@@ -54,7 +62,7 @@ def figures(histogram: Histogram, counts: Counts, offered: float = 100.0) -> Fig
 def test_the_percentile_curve_names_nines_and_limits() -> None:
     point = build.judged()
     assert isinstance(point.measurement, HttpMeasurementRecord)
-    shown = texts(percentiles.chart(Figures.of(point.measurement), limits(), "a"))
+    shown = texts(charts.by_percentile(Figures.of(point.measurement), limits(), "a"))
     assert {"50%", "90%", "99%", "99.9%", "99.99%"} <= set(shown)
     assert {"10ms", "50ms", "200ms"} <= set(shown)
 
@@ -72,7 +80,7 @@ def test_the_percentile_curve_is_that_of_the_histogram() -> None:
 
 def test_requests_without_a_good_answer_end_the_curve() -> None:
     histogram = Histogram.of([0.001, 5.0], [90, 10])
-    svg = percentiles.chart(
+    svg = charts.by_percentile(
         figures(histogram, Counts(due=100, completed=90, errors={"reset": 10})), limits(), "a"
     )
     assert "10% failed" in texts(svg)
@@ -80,7 +88,7 @@ def test_requests_without_a_good_answer_end_the_curve() -> None:
 
 @pytest.mark.parametrize("counts", [Counts(), Counts(due=100, errors={"reset": 100})])
 def test_without_an_answer_there_is_no_curve(counts: Counts) -> None:
-    assert percentiles.chart(figures(Histogram(), counts), limits(), "a") is None
+    assert charts.by_percentile(figures(Histogram(), counts), limits(), "a") is None
 
 
 def test_five_seconds_and_an_hour_make_charts_of_like_size() -> None:
@@ -88,9 +96,9 @@ def test_five_seconds_and_an_hour_make_charts_of_like_size() -> None:
     for duration in (5.0, 3600.0):
         point = build.judged(build.point(2, 100, duration))
         assert isinstance(point.measurement, HttpMeasurementRecord)
-        svg = series.chart(point.measurement.seconds, duration, 200.0, limits(), "a")
+        svg = charts.over_time(point.measurement.seconds, duration, 200.0, limits(), "a")
         assert {"p50", "p99", "successful/s", "offered/s"} <= set(texts(svg))
-        sizes.append(len(svg or ""))
+        sizes.append(len(drawn(svg) or ""))
     assert sizes[1] < 3 * sizes[0]
 
 
@@ -100,17 +108,17 @@ def test_a_stall_of_two_seconds_is_seen_in_an_hour() -> None:
         return Second(float(at), 100, 0 if stalled else 100, 0, 0, 0.001, 2.0 if stalled else 0.002, 2.0)
 
     columns = SecondColumns.of([second(at) for at in range(3600)])
-    assert "1s" in texts(series.chart(columns, 3600.0, 100.0, [], "a"))
+    assert "1s" in texts(charts.over_time(columns, 3600.0, 100.0, [], "a"))
 
 
 def test_errors_over_time_are_drawn_where_there_are_any() -> None:
     point = build.judged(failing=0.02)
     assert isinstance(point.measurement, HttpMeasurementRecord)
-    assert "failed/s" in texts(series.chart(point.measurement.seconds, 30.0, 4000.0, [], "a"))
+    assert "failed/s" in texts(charts.over_time(point.measurement.seconds, 30.0, 4000.0, [], "a"))
 
 
 def test_without_a_second_there_is_no_series() -> None:
-    assert series.chart(SecondColumns.of([]), 30.0, 100.0, [], "a") is None
+    assert charts.over_time(SecondColumns.of([]), 30.0, 100.0, [], "a") is None
 
 
 wild = st.floats(allow_nan=True) | st.floats(0, 10)
@@ -128,10 +136,10 @@ numbers = st.integers(0, 1 << 53)
     st.floats(0, 1e9),
 )
 def test_wild_seconds_make_a_chart_or_none(seconds: list[Second], duration: float, offered: float) -> None:
-    svg = series.chart(
+    svg = charts.over_time(
         SecondColumns.of(sorted(seconds, key=lambda second: second.at)), duration, offered, [], "a"
     )
-    assert svg is None or texts(svg)
+    assert drawn(svg) is None or texts(svg)
 
 
 @DRAW
@@ -145,7 +153,7 @@ def test_wild_histograms_make_a_curve_or_none(times: dict[float, int], more: int
     counts = Counts(due=histogram.count + more, completed=histogram.count, unsent=more)
     found = figures(histogram, counts)
     check = build.check("latency p99.9", found.percentile(99.9), limit)
-    assert texts(percentiles.chart(found, [(99.9, check)], "a"))
+    assert texts(charts.by_percentile(found, [(99.9, check)], "a"))
 
 
 def entries(count: int, **changes: Any) -> list[scale.Entry]:
@@ -163,11 +171,11 @@ def test_charts_over_load_hold_one_point_or_a_hundred(count: int) -> None:
 
 
 def test_points_of_one_scale_are_joined_and_their_line_is_named() -> None:
-    twelve = [replace(entry, series=f"{1 + at % 12} generators") for at, entry in enumerate(entries(24))]
+    twelve = [replace(entry, group=f"{1 + at % 12} generators") for at, entry in enumerate(entries(24))]
     shown = texts(scale.latency(twelve, {50.0: 0.01, 99.0: 0.05}, "a"))
     names = [f"{number} generators" for number in range(1, 13)]
     assert [text for text in shown if text.endswith("generators")] == names
-    lost = [replace(entry, series="2 generators") for entry in [*entries(1), *entries(3, failing=0.02)[1:]]]
+    lost = [replace(entry, group="2 generators") for entry in [*entries(1), *entries(3, failing=0.02)[1:]]]
     assert "2 generators" in texts(scale.latency(lost, {50.0: 0.01, 99.0: 0.05}, "a"))
 
 
@@ -186,7 +194,7 @@ def test_without_points_there_is_no_chart_over_load() -> None:
 
 
 def test_the_same_figures_make_the_same_chart_and_other_names_other_ids() -> None:
-    one, again, other = (scale.achieved(entries(2), name) for name in ("a", "a", "b"))
+    one, again, other = (drawn(scale.achieved(entries(2), name)) for name in ("a", "a", "b"))
     assert one == again
     ids = re.compile(r' id="([^"]+)"')
     assert not set(ids.findall(str(one))) & set(ids.findall(str(other)))
@@ -194,7 +202,7 @@ def test_the_same_figures_make_the_same_chart_and_other_names_other_ids() -> Non
 
 def test_a_name_is_escaped_and_settings_are_left_alone() -> None:
     before = dict(mpl.rcParams)
-    svg = scale.achieved(entries(1), "<b>&")
+    svg = drawn(scale.achieved(entries(1), "<b>&"))
     assert svg is not None
     assert "<b>" not in svg
     assert dict(mpl.rcParams) == before

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from kb_tests.measure.storage.measurement import StorageMeasurement, Verified
 from kb_tests.measure.storage.merge import measure
 from kb_tests.report import html, junit, terminal, words
+from kb_tests.report.charts.page import draw
 from kb_tests.report.record import PointRecord, RunRecord, ScenarioRecord, load
 from kb_tests.report.storage import charts, view
 from kb_tests.report.storage import words as storage_words
@@ -198,7 +199,7 @@ def test_the_page_shows_limits_stalls_and_charts(record: RunRecord) -> None:
 def test_an_outlier_is_named_in_the_strip_of_servers(record: RunRecord) -> None:
     strip = charts.servers(stored(record.points[3]).measured, "x")
     assert strip is not None
-    assert ">kb-1-storage-9<" in strip
+    assert ">kb-1-storage-9<" in str(draw(strip))
     assert charts.servers(stored(record.points[0]).measured, "x") is None
 
 

@@ -1,0 +1,19 @@
+"""Which charts there are of a point and of a scenario; nothing is drawn here."""
+
+from __future__ import annotations
+
+from kb_tests.report.charts.description import Chart
+from kb_tests.report.view import PointView, ScenarioView
+from kb_tests.report.workloads import WORKLOADS, presentation
+
+
+def of_point(point: PointView) -> list[Chart]:
+    """Those of one point; empty if it measured nothing that can be drawn."""
+    return presentation(point.record.point).point_charts(point)
+
+
+def of_scenario(scenario: ScenarioView, run: str) -> list[Chart]:
+    """Those across the points of a scenario; empty for a single one."""
+    kinds = dict.fromkeys(point.record.point.kind for point in scenario.points)
+    name = f"{run}-{scenario.name}"
+    return [chart for kind in kinds for chart in WORKLOADS[kind].presentation().scale_charts(scenario, name)]
