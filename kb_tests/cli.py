@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kb_tests.cloud.options import MOST_SERVERS
-from kb_tests.commands import compare, runs, scenario, ui, watch
+from kb_tests.commands import clouds, compare, runs, scenario, ui, watch
 from kb_tests.errors import KbError, RecordError, ScenarioError
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     cleanup.add_argument("--force", action="store_true", help="with --run: even if the run is still alive")
     cleanup.add_argument("--dry-run", action="store_true", help="only list what would be removed")
+    cleanup.add_argument("--json", action="store_true", help="a JSON object a line, for programs")
     cleanup.set_defaults(run=_cleanup)
 
     doctor = commands.add_parser(
@@ -130,6 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--html", type=Path, metavar="FILE", help="where to (default: beside the record)")
     report.set_defaults(run=_report)
 
+    clouds.add(commands)
     watch.add(commands)
     runs.add(commands)
     compare.add(commands)
@@ -173,17 +175,26 @@ def _cleanup(options: argparse.Namespace) -> int:
     def run(cloud: Cloud, run_id: str | None) -> set[str]:
         """The runs of which something was there."""
         cleaned = clean(cloud, run_id=run_id, force=options.force, dry_run=options.dry_run)
+        faults.extend(cleaned.faults)
+        if options.json:
+            told: list[dict[str, object]] = [{"resource": asdict(resource)} for resource in cleaned.removed]
+            told += [{"note": note} for note in cleaned.notes]
+            told += [{"fault": fault} for fault in cleaned.faults]
+            for one in told:
+                print(json.dumps({"cloud": cloud.name} | one), flush=True)
+            return {resource.run_id for resource in cleaned.removed}
         for line in (*cleaned.removed, *cleaned.notes):
             print(line)
         done = "would be removed" if options.dry_run else "removed"
         print(f"{len(cleaned.removed)} resources {done} on {cloud.name}", flush=True)
-        faults.extend(cleaned.faults)
         return {resource.run_id for resource in cleaned.removed}
 
     cloud = connect(options.cloud)
     runs = run(cloud, options.run_id) | ({options.run_id} if options.run_id else set())
     for other in elsewhere(cloud, runs):
         run(connect(other.cloud, other.clouds_yaml or None), other.mark.run_id)
+    if options.json:
+        print(json.dumps({"ended": int(bool(faults))}), flush=True)
     for fault in faults:
         print(f"kb: {fault}", file=sys.stderr)
     return int(bool(faults))

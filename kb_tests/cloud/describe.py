@@ -13,7 +13,7 @@ from kb_tests.scenario.units import format_duration, format_size
 def describe(scenario: Scenario, *layouts: Layout) -> str:
     """A few lines, for each cloud that it is laid out on, the one under test first; no cloud is asked."""
     points = expand(scenario)
-    load = {"points": f"{len(points)}", "data moved": _moved(points), "load lasts": _lasts(points)}
+    load = {"points": f"{len(points)}", "data moved": moved(points), "load lasts": _lasts(points)}
     load = dict(WORKLOADS[scenario.kind].rows(scenario)) | load
     if len(layouts) == 1:
         return _table(f"Scenario {scenario.name} needs", _needs(layouts[0]) | load)
@@ -55,7 +55,7 @@ def _needs(layout: Layout) -> dict[str, str]:
     }
 
 
-def _moved(points: tuple[Point, ...]) -> str:
+def moved(points: tuple[Point, ...]) -> str:
     """What the asked rates come to; a rate of 0 asks for as much as goes."""
     moved = sum(point.offered * (point.before + point.duration) * point.size for point in points)
     free = sum(1 for point in points if not point.offered)

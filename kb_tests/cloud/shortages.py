@@ -62,20 +62,7 @@ def _compute_shortages(caller: Caller, needs: Needs) -> Iterator[tuple[str, int,
 
 def _volume_shortages(caller: Caller, needs: Needs, plan: VolumePlan) -> Iterator[tuple[str, int, int]]:
     """Cinder has quotas of each type, too, and one of what a single volume may have."""
-    storage: Any = caller.cloud.connection.block_storage
-
-    def ask() -> dict[str, Any]:
-        response = storage.get(f"/os-quota-sets/{caller.cloud.project_id}?usage=True")
-        if response.status_code not in (403, 404):
-            sdk.raise_from_response(response)
-            return dict(response.json()["quota_set"])
-        told = storage.get_limits().absolute
-        return {
-            "volumes": {"limit": told.max_total_volumes, "in_use": told.total_volumes_used},
-            "gigabytes": {"limit": told.max_total_volume_gigabytes, "in_use": told.total_gigabytes_used},
-        }
-
-    quota = caller.call("reading the volume quota", ask)
+    quota = caller.call("reading the volume quota", lambda: volume_quota(caller.cloud))
     of_type = f" of type {plan.type}"
     for what, needed, name in (
         ("volumes", needs.volumes, "volumes"),
@@ -92,9 +79,23 @@ def _volume_shortages(caller: Caller, needs: Needs, plan: VolumePlan) -> Iterato
                 yield what, needed, free
 
 
+def volume_quota(cloud: Cloud) -> dict[str, Any]:
+    """By name, with what is in use; some users are told of all types together alone."""
+    storage: Any = cloud.connection.block_storage
+    response = storage.get(f"/os-quota-sets/{cloud.project_id}?usage=True")
+    if response.status_code not in (403, 404):
+        sdk.raise_from_response(response)
+        return dict(response.json()["quota_set"])
+    told = storage.get_limits().absolute
+    return {
+        "volumes": {"limit": told.max_total_volumes, "in_use": told.total_volumes_used},
+        "gigabytes": {"limit": told.max_total_volume_gigabytes, "in_use": told.total_gigabytes_used},
+    }
+
+
 def _network_shortages(caller: Caller, needs: Needs, options: StageOptions) -> Iterator[tuple[str, int, int]]:
     cloud = caller.cloud
-    quota = caller.call("reading the network quota", lambda: _network_quota(cloud))
+    quota = caller.call("reading the network quota", lambda: network_quota(cloud))
     network = (
         ("networks", needs.networks, quota.networks),
         ("subnets", needs.subnets, quota.subnets),
@@ -111,7 +112,7 @@ def _network_shortages(caller: Caller, needs: Needs, options: StageOptions) -> I
             yield what, needed, free
 
 
-def _network_quota(cloud: Cloud) -> Any:
+def network_quota(cloud: Cloud) -> Any:
     """With what is in use, where Neutron tells that: not every one does."""
     network = cloud.connection.network
     try:

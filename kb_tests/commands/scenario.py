@@ -28,6 +28,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "check", help="say what is wrong with scenario files, and what they cannot show"
     )
     check.add_argument("files", nargs="+", metavar="FILE", help="scenario file, or name of a shipped one")
+    check.add_argument("--json", action="store_true", help="a JSON object a file, for programs")
     add_set(check)
     check.set_defaults(run=_check)
     listing = actions.add_parser("list", help="list the shipped scenarios")
@@ -100,7 +101,10 @@ def _check(options: argparse.Namespace) -> int:
         except ScenarioError as error:
             mistakes = [str(error)]
         wrong += bool(mistakes)
-        print("\n".join(mistakes) if mistakes else f"{file}: good, {len(expand(scenario))} points")
+        if options.json:
+            print(json.dumps({"file": file, "mistakes": mistakes}))
+        else:
+            print("\n".join(mistakes) if mistakes else f"{file}: good, {len(expand(scenario))} points")
     return int(wrong > 0)
 
 

@@ -36,6 +36,18 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         metavar="N",
         help="of a run that is started here (default: 100)",
     )
+    ui.add_argument(
+        "--max-minutes",
+        type=float,
+        default=None,
+        metavar="N",
+        help="that a run which is started here may load for (default: 120)",
+    )
+    ui.add_argument(
+        "--allow-hooks",
+        action="store_true",
+        help="let scenarios of --scenarios be started that run commands on this machine (hooks:)",
+    )
     ui.add_argument("--read-only", action="store_true", help="start and stop nothing")
     ui.add_argument("--viewer", action="store_true", help="print a second address, which may only look")
     ui.add_argument(
@@ -49,7 +61,7 @@ def _run(options: argparse.Namespace) -> int:
     from kb_tests.errors import UiError
     from kb_tests.web.app import Options
     from kb_tests.web.server import PORT, serve
-    from kb_tests.web.starting import MAX_SERVERS
+    from kb_tests.web.starting import MAX_MINUTES, MAX_SERVERS
 
     port = PORT if options.port is None else options.port
     if not 0 <= port <= 65535:
@@ -61,6 +73,8 @@ def _run(options: argparse.Namespace) -> int:
         scenarios=options.scenarios,
         names=tuple(options.host_name),
         max_servers=MAX_SERVERS if options.max_servers is None else options.max_servers,
+        max_minutes=MAX_MINUTES if options.max_minutes is None else options.max_minutes,
+        allow_hooks=options.allow_hooks,
         read_only=options.read_only,
     )
 

@@ -54,6 +54,12 @@ def load_all(paths: Sequence[Path], settings: Sequence[Setting] = ()) -> dict[Pa
     }
 
 
+def lines(text: str) -> dict[str, int]:
+    """The line of each key of a scenario's text, as in errors ("load.rate[0]"); raises ScenarioError."""
+    _, places = _parse(Path(), text.encode())
+    return {dotted(place): int(where.rpartition(":")[2]) for place, where in places.items()}
+
+
 def _with(data: Mapping[str, Any], places: Places, settings: Sequence[Setting]) -> Loaded:
     made = applied(data, settings)
     for setting in settings:

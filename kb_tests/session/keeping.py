@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from kb_tests.cloud.calls import FAILURES, said
-from kb_tests.cloud.connect import Cloud
+from kb_tests.cloud.connect import Cloud, connect
 from kb_tests.cloud.journal import KEPT_SECONDS, SECRETS_FILE, TOPOLOGY_FILE, Journal, path_of
 from kb_tests.cloud.lease import renew, renewed
 from kb_tests.cloud.options import StageOptions
@@ -69,7 +69,7 @@ def keep(cloud: Cloud, journal: Journal, target: Target, topology: Topology, sec
 
 def _stays(cloud: Cloud, topology: Topology) -> str:
     """Until when it stays, what that costs, and how it is used again and ended."""
-    until = datetime.fromtimestamp(cloud.now() + KEPT_SECONDS, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    until = _until(cloud)
     run_id, servers = topology.run_id, len(topology.proxies) + len(topology.agents)
     return (
         f"Run {run_id} stays on cloud {cloud.name} until {until}, {servers} servers with all that they cost: "
@@ -134,6 +134,29 @@ def matching(target: Target, run_id: str) -> Kept:
             remedy="Only loads and limits may differ.",
         )
     return kept
+
+
+def renewed_run(run_id: str) -> str:
+    """Let a kept topology stay for a day from now on; until when it does, in a sentence.
+
+    Raises ScenarioError where there is none, CloudError where a cloud has it no more or a session uses it.
+    """
+    path = path_of(run_id)
+    _load(path.with_name(TOPOLOGY_FILE), run_id)
+    journal = Journal.open(path)
+    try:
+        for part in journal.parts:
+            with closing(connect(part.header.cloud, part.header.clouds_yaml or None)) as cloud:
+                part.bind(cloud.account)
+                _renew(cloud, part)
+                until = _until(cloud)
+    finally:
+        journal.release()
+    return f"Run {run_id} stays until {until}."
+
+
+def _until(cloud: Cloud) -> str:
+    return datetime.fromtimestamp(cloud.now() + KEPT_SECONDS, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _load(path: Path, run_id: str) -> Kept:

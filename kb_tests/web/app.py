@@ -18,14 +18,18 @@ from starlette.types import Receive, Scope, Send
 from kb_tests.web.archive import Archive
 from kb_tests.web.assets import PREFIX, Assets
 from kb_tests.web.calls import Parts, answered
+from kb_tests.web.cleaning import Cleaner
 from kb_tests.web.examining import Examiner
 from kb_tests.web.guard import API, Guard
+from kb_tests.web.looking import Looker
 from kb_tests.web.openapi import document
 from kb_tests.web.operations import BASE, Operation
+from kb_tests.web.planning import Limits, Planner
 from kb_tests.web.problems import Problem
 from kb_tests.web.routes import OPERATIONS
+from kb_tests.web.saved import Saved
 from kb_tests.web.scenarios import Scenarios
-from kb_tests.web.starting import MAX_SERVERS, Starter
+from kb_tests.web.starting import MAX_MINUTES, MAX_SERVERS, Starter
 from kb_tests.web.stream import Streams
 from kb_tests.web.tokens import Tokens
 from kb_tests.web.watched import Watched
@@ -41,7 +45,12 @@ class Options:
     sessions: Path | None = None
     scenarios: Path | None = None
     names: tuple[str, ...] = ()
+    saved: Path | None = None
+    """The folder of scenarios that are saved from the pages; beside that of the sessions by default."""
     max_servers: int = MAX_SERVERS
+    max_minutes: float = MAX_MINUTES
+    allow_hooks: bool = False
+    """Whether scenarios of `scenarios` may run commands on this machine."""
     read_only: bool = False
     assets: Assets = field(default_factory=Assets)
 
@@ -52,15 +61,21 @@ class App:
     def __init__(self, options: Options, tokens: Tokens) -> None:
         self.streams = Streams()
         watched = Watched(options.sessions)
-        known = Scenarios(options.scenarios)
-        starter = Starter(watched, known, options.reports, options.max_servers)
+        own = options.saved or watched.folder.parent / "scenarios"
+        known = Scenarios(options.scenarios, own, allow_hooks=options.allow_hooks)
+        planner = Planner(known, Limits(options.max_servers, options.max_minutes))
+        starter = Starter(watched, planner, options.reports)
         self._parts = Parts(
             archive=Archive(options.reports),
             watched=watched,
             scenarios=known,
             streams=self.streams,
             examiner=Examiner(known, options.reports),
+            looker=Looker(),
+            cleaner=Cleaner(watched.folder.parent / "cleanups"),
+            planner=planner,
             starter=None if options.read_only else starter,
+            saved=None if options.read_only else Saved(known),
             document=self.document,
         )
         self.operations = OPERATIONS

@@ -15,8 +15,12 @@ from starlette.responses import Response
 
 from kb_tests.errors import KbError
 from kb_tests.web.archive import Archive
+from kb_tests.web.cleaning import Cleaner
 from kb_tests.web.examining import Examiner
+from kb_tests.web.looking import Looker
+from kb_tests.web.planning import Planner
 from kb_tests.web.problems import Problem
+from kb_tests.web.saved import Saved
 from kb_tests.web.scenarios import Scenarios
 from kb_tests.web.starting import Starter
 from kb_tests.web.stream import Streams
@@ -30,14 +34,18 @@ M = TypeVar("M", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Parts:
-    """What the operations work on; `starter` is None where nothing may be started from here."""
+    """What the operations work on; `starter` and `saved` are None where nothing may be changed from here."""
 
     archive: Archive
     watched: Watched
     scenarios: Scenarios
     streams: Streams
+    planner: Planner
     starter: Starter | None
+    saved: Saved | None
     examiner: Examiner
+    looker: Looker
+    cleaner: Cleaner
     document: Callable[[], Mapping[str, Any]]
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,14 +11,13 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from kb_tests.report.words import printable
-from kb_tests.web import clouds
+from kb_tests.web import child, clouds
 from kb_tests.web.problems import Problem
 from kb_tests.web.scenarios import Scenarios
 from kb_tests.web.shapes.clouds import Examination, ExaminationRequest, FindingShape
 
 SECONDS = 180.0
 MOST = 500
-_PROGRAM = "import sys; from kb_tests.cli import main; sys.exit(main())"
 _WORST_FIRST = ("FAULT", "note", "good")
 
 
@@ -41,13 +38,13 @@ class Examiner:
                 "clouds.yaml has no such cloud.",
                 "GET /api/v1/clouds lists those that there are.",
             )
-        command = [sys.executable, "-c", _PROGRAM, "doctor", "--json", f"--cloud={cloud}"]
+        command = ["--json", f"--cloud={cloud}"]
         command.append(f"--reports={self._reports.absolute()}")
         if request.scenario:
             row = self._scenarios.shown(request.scenario).row
             if row.fault:
                 raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, row.fault)
-            command.append(f"--scenario={self._scenarios.path(request.scenario)}")
+            command.append(f"--scenario={self._scenarios.place(request.scenario).path}")
         with self._alone(cloud):
             return self._asked_of(cloud, command)
 
@@ -63,19 +60,11 @@ class Examiner:
             with self._lock:
                 self._asked.discard(cloud)
 
-    def _asked_of(self, cloud: str, command: list[str]) -> Examination:
-        try:
-            done = subprocess.run(
-                command, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS, check=False
-            )
-        except subprocess.TimeoutExpired as error:
-            raise Problem(
-                HTTPStatus.GATEWAY_TIMEOUT, f"{cloud} did not answer everything within {SECONDS:g} s."
-            ) from error
-        findings = tuple(_findings(done.stdout))
+    def _asked_of(self, cloud: str, arguments: list[str]) -> Examination:
+        done = child.ask("doctor", *arguments, seconds=SECONDS)
+        findings = tuple(_findings(done.output))
         if not findings:
-            last = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
-            told = printable(last[0].removeprefix("kb: ")) if last else "kb doctor said nothing."
+            told = done.complaint
             raise Problem(HTTPStatus.BAD_GATEWAY, told, f"`kb doctor --cloud {cloud}` says the same.")
         worst = sorted(findings, key=lambda finding: _WORST_FIRST.index(finding.state))
         return Examination(

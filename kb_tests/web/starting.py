@@ -1,10 +1,12 @@
 """Starting a session as a process of its own, which knows nothing of who started it.
 
-What was confirmed is what runs: the scenarios by their digests, and how many servers they take.
+What was confirmed is what runs: the plan by its digest.
 """
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import os
 import secrets
@@ -13,58 +15,62 @@ import sys
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
 
-from kb_tests.web import clouds
+from kb_tests.events import sessions
+from kb_tests.web.audit import audit
+from kb_tests.web.planning import Planned, Planner, arguments
 from kb_tests.web.problems import Problem
-from kb_tests.web.scenarios import Scenarios
-from kb_tests.web.shapes.scenarios import ScenarioText
-from kb_tests.web.shapes.sessions import Accepted, StartRequest
+from kb_tests.web.shapes.plans import StartRequest
+from kb_tests.web.shapes.sessions import Accepted
 from kb_tests.web.watched import Watched
 
 MAX_SERVERS = 100
 """Servers of a run that is started from a browser, unless whoever started the UI said otherwise."""
 
-MOST_SCENARIOS = 20
+MAX_MINUTES = 120.0
+"""Minutes that it may load for at most."""
+
 KEYS_KEPT = 1000
 KEY_SECONDS = 86_400.0
 SID = "KB_SESSION"
 """The variable by which a session is told its id."""
 
+_LONGEST_AUDIT = 1 << 20
+
 
 class Starter:
-    """Starts sessions that write to `reports`, at most `max_servers` servers large."""
+    """Starts sessions that write to `reports`, as `planner` plans them."""
 
-    def __init__(
-        self, watched: Watched, scenarios: Scenarios, reports: Path, max_servers: int = MAX_SERVERS
-    ) -> None:
+    def __init__(self, watched: Watched, planner: Planner, reports: Path) -> None:
         self._watched = watched
-        self._scenarios = scenarios
+        self._planner = planner
         self._reports = reports
-        self.max_servers = max_servers
         self._lock = threading.Lock()
-        self._keys: OrderedDict[str, tuple[float, StartRequest, Accepted]] = OrderedDict()
+        self._keys: OrderedDict[str, tuple[float, str, Accepted]] = OrderedDict(_keys_of(watched.folder))
         self._begun: list[tuple[str, str, subprocess.Popen[bytes]]] = []
 
     def start(self, request: StartRequest, key: str) -> Accepted:
         """Start what was asked for; the same `key` again answers with the same session. Raises Problem."""
+        hidden = hashlib.sha256(key.encode()).hexdigest() if key else ""
         with self._lock:
             self._begun = [entry for entry in self._begun if entry[2].poll() is None]
-            if (known := self._known(key)) is not None:
-                if known[1] != request:
+            if (known := self._known(hidden)) is not None:
+                if known[1] != request.digest:
                     raise Problem(
                         HTTPStatus.UNPROCESSABLE_ENTITY, "This Idempotency-Key was used for another request."
                     )
                 return known[2]
-            shown = self._checked(request)
-            accepted = self._started(request, shown)
+            planned = self._checked(request)
+            accepted = self._started(request, planned, hidden)
             if key:
-                self._keys[key] = time.monotonic(), request, accepted
+                self._keys[hidden] = time.time(), request.digest, accepted
             return accepted
 
-    def _known(self, key: str) -> tuple[float, StartRequest, Accepted] | None:
-        now = time.monotonic()
+    def _known(self, key: str) -> tuple[float, str, Accepted] | None:
+        now = time.time()
         while self._keys:
             oldest = next(iter(self._keys))
             if len(self._keys) <= KEYS_KEPT and now - self._keys[oldest][0] < KEY_SECONDS:
@@ -72,48 +78,25 @@ class Starter:
             del self._keys[oldest]
         return self._keys.get(key) if key else None
 
-    def _checked(self, request: StartRequest) -> list[ScenarioText]:
-        """The scenarios as they are now; raises Problem where something speaks against the start."""
-        if not 1 <= len(request.scenarios) <= MOST_SCENARIOS:
-            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"A run has 1 to {MOST_SCENARIOS} scenarios.")
-        if request.cloud not in {cloud.name for cloud in clouds.listed().clouds}:
+    def _checked(self, request: StartRequest) -> Planned:
+        """The plan as it is now; raises Problem where something speaks against the start."""
+        planned = self._planner.planned(request)
+        if not hmac.compare_digest(planned.plan.digest, request.digest.encode("utf-8", "replace").decode()):
             raise Problem(
-                HTTPStatus.UNPROCESSABLE_ENTITY,
-                "clouds.yaml has no such cloud.",
-                "GET /api/v1/clouds lists those that there are.",
+                HTTPStatus.CONFLICT, "What would run is not what was shown.", "Look at the plan again."
             )
-        shown = [self._scenarios.shown(name) for name in request.scenarios]
-        for scenario in shown:
-            if scenario.row.fault:
-                raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, scenario.row.fault)
-            if request.scenarios[scenario.row.name] != scenario.digest:
-                raise Problem(
-                    HTTPStatus.CONFLICT,
-                    f"The scenario {scenario.row.name} is not what was shown.",
-                    "Look at it again.",
-                )
-        self._check_size(request, max(scenario.row.servers for scenario in shown))
-        self._check_free(request.cloud)
-        return shown
-
-    def _check_size(self, request: StartRequest, servers: int) -> None:
-        if request.servers != servers:
-            raise Problem(
-                HTTPStatus.CONFLICT,
-                f"This takes {servers} servers at a time, and {request.servers} were confirmed.",
-                "Look at what it takes again.",
-            )
-        if servers > self.max_servers:
-            raise Problem(
-                HTTPStatus.UNPROCESSABLE_ENTITY,
-                f"This takes {servers} servers, and {self.max_servers} may be started from here.",
-                "Start `kb ui` with a larger --max-servers.",
-            )
+        if planned.plan.refusals:
+            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, planned.plan.refusals[0])
+        for cloud in dict.fromkeys((request.cloud, request.testing_cloud or request.cloud)):
+            self._check_free(cloud)
+        return planned
 
     def _check_free(self, cloud: str) -> None:
         for session in self._watched.listed().sessions:
             info = self._watched.find(session.sid).info
-            if session.alive and info is not None and cloud in info.clouds:
+            if info is None or not session.alive:
+                continue
+            if cloud in info.clouds or (cloud and cloud == info.testing_cloud):
                 raise Problem(
                     HTTPStatus.CONFLICT,
                     f"Session {session.sid} loads this cloud; two loads at a time would measure each other.",
@@ -127,7 +110,7 @@ class Starter:
                     "Follow that, or stop it.",
                 )
 
-    def _started(self, request: StartRequest, shown: list[ScenarioText]) -> Accepted:
+    def _started(self, request: StartRequest, planned: Planned, key: str) -> Accepted:
         sid = secrets.token_hex(4)
         folder = self._watched.folder / sid
         try:
@@ -139,7 +122,7 @@ class Starter:
             ) from error
         try:
             child = subprocess.Popen(
-                self._command(request, shown, folder),
+                self._command(request, planned, folder),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -148,36 +131,39 @@ class Starter:
             )
         finally:
             os.close(log)
-        self._begun.append((request.cloud, sid, child))
+        clouds = dict.fromkeys((request.cloud, request.testing_cloud or request.cloud))
+        self._begun += [(cloud, sid, child) for cloud in clouds]
         self._watched.begins(sid, child)
-        audit(folder, "started", request.model_dump())
-        names = ", ".join(request.scenarios)
-        return Accepted(sid=sid, sentence=f"{names} is starting.")
+        audit(folder, "started", request.model_dump(), key=key)
+        return Accepted(sid=sid, sentence=f"{', '.join(request.scenarios)} is starting.")
 
-    def _command(self, request: StartRequest, shown: list[ScenarioText], folder: Path) -> list[str]:
+    def _command(self, request: StartRequest, planned: Planned, folder: Path) -> list[str]:
         """The command line of pytest: nothing in it is free text of the request."""
         command = [sys.executable, "-m", "pytest", "--pyargs", "kb_tests", "-p", "no:cacheprovider"]
         command += ["--color=no", f"--kb-reports={self._reports.absolute()}"]
-        command += [f"--kb-max-servers={self.max_servers}"]
-        command += [f"--kb-cloud={request.cloud}"] if request.cloud else []
-        for scenario in shown:
-            path = self._scenarios.path(scenario.row.name)
-            if not scenario.row.shipped:
-                path = folder / f"{scenario.row.name}.yaml"
-                path.write_text(scenario.text, encoding="utf-8")
-            command.append(f"--kb-scenario={path}")
-        return command
+        command += [f"--junitxml={folder / 'junit.xml'}"]
+        command += [f"--kb-max-servers={self._planner.limits.servers}"]
+        paths = []
+        for source in planned.sources:
+            path = source.place.path
+            if source.place.origin != "shipped":
+                path = folder / f"{source.name}.yaml"
+                path.write_text(source.text, encoding="utf-8")
+            paths.append(path)
+        return [*command, *arguments(request, paths)]
 
 
-def audit(folder: Path, what: str, about: object) -> None:
-    """Note beside a session's events what was asked for from here, and when."""
-    line = json.dumps({"t": round(time.time(), 3), "what": what, "about": about}) + "\n"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-    try:
-        fd = os.open(folder / "audit.log", flags, 0o600)
+def _keys_of(folder: Path) -> Iterator[tuple[str, tuple[float, str, Accepted]]]:
+    """The keys that sessions of the last day were started with, by whichever UI, the oldest first."""
+    found = []
+    for session in sessions.every(folder):
         try:
-            os.write(fd, line.encode())
-        finally:
-            os.close(fd)
-    except OSError:
-        return
+            with (session.folder / "audit.log").open("rb") as file:
+                first = json.loads(file.readline(_LONGEST_AUDIT))
+            began, key, digest = float(first["t"]), str(first["key"]), str(first["about"]["digest"])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        if key and time.time() - began < KEY_SECONDS:
+            sentence = "It was started before, with the same key."
+            found.append((key, (began, digest, Accepted(sid=session.sid, sentence=sentence))))
+    yield from sorted(found, key=lambda each: each[1][0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from kb_tests.events import sessions
+from kb_tests.events import finishing, sessions
 from kb_tests.events.model import (
     Leaked,
     Phase,
@@ -61,6 +61,7 @@ class Fold:
             sid=self.session.sid,
             state=state,
             alive=alive,
+            finishing=alive and finishing.requested(self.session.folder),
             outcome=self._outcome(state),
             sentence=self._sentence(state),
             started=when(info.started),
@@ -71,6 +72,7 @@ class Fold:
             version=info.version,
             arguments=tuple(map(printable, info.arguments)),
             clouds=tuple(dict.fromkeys(cloud for cloud, _ in self.points)) or info.clouds,
+            testing_cloud=info.testing_cloud,
             scenarios=info.scenarios,
             runs=self.runs,
             marks="".join(MARKS.get(outcome, "-") for outcome in self.points.values()),

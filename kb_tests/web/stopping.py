@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
 
-from kb_tests.events import sessions
+from kb_tests.events import finishing, sessions
 from kb_tests.events.model import SessionStarted
 from kb_tests.events.reader import Follower
+from kb_tests.web.audit import audit
 from kb_tests.web.problems import Problem
-from kb_tests.web.shapes.sessions import Accepted, StopRequest
-from kb_tests.web.starting import audit
+from kb_tests.web.shapes.sessions import Accepted, SessionRow, StopRequest
 from kb_tests.web.watched import Watched
 
 _SLACK = 2.0
@@ -31,6 +31,8 @@ def stop(watched: Watched, sid: str, request: StopRequest) -> Accepted:
     row = watched.row(sid)
     if not session.alive:
         raise Problem(HTTPStatus.CONFLICT, f"Session {sid} has ended.")
+    if request.level == "finish_point":
+        return _finishing(session, row)
     ending = row.state in ("stopping", "removing")
     if request.level == "leave_to_reaper" and not ending:
         raise Problem(
@@ -48,6 +50,15 @@ def stop(watched: Watched, sid: str, request: StopRequest) -> Accepted:
     audit(session.folder, f"stop: {request.level}", {"processes": reached})
     told = "It leaves the rest to the background." if ending else "It stops, and removes what it made."
     return Accepted(sid=sid, sentence=told)
+
+
+def _finishing(session: sessions.Session, row: SessionRow) -> Accepted:
+    if row.state in ("stopping", "removing"):
+        raise Problem(HTTPStatus.CONFLICT, f"Session {session.sid} is stopping already.")
+    finishing.request(session)
+    audit(session.folder, "stop: finish_point", {})
+    told = "It ends after the point that runs, which is judged as any other."
+    return Accepted(sid=session.sid, sentence=told)
 
 
 def processes(session: sessions.Session) -> Iterator[tuple[int, float]]:

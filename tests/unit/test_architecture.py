@@ -27,7 +27,11 @@ ROOMS = [
 ALONE = {"agent", "localcloud"}
 MAY_START = {"fixtures", "plugin", "cli"}
 MAY_SERVE = {"cli", "commands"}
-NOT_IN_A_PROCESS_OF_ITS_OWN = {"cloud": {"topology", "workloads"}, "sla": {"verdict"}, "session": set[str]()}
+NOT_IN_A_PROCESS_OF_ITS_OWN = {
+    "cloud": {"describe", "kept", "layout", "topology", "workloads"},
+    "sla": {"verdict"},
+    "session": set[str](),
+}
 """What `web` may know of rooms that load clouds and decide: it runs none of them itself."""
 SUITE = sorted(PACKAGE.rglob("*.py"))
 AGENT = sorted((PACKAGE / "agent").rglob("*.py"))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from kb_tests.web.operations import Operation
-from kb_tests.web.routes import about, clouds, runs, scenarios, sessions
+from kb_tests.web.routes import about, clouds, kept, runs, scenarios, sessions
 
 OPERATIONS: tuple[Operation, ...] = (
     *about.OPERATIONS,
     *scenarios.OPERATIONS,
     *clouds.OPERATIONS,
+    *kept.OPERATIONS,
     *runs.OPERATIONS,
     *sessions.OPERATIONS,
 )

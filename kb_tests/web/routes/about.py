@@ -32,7 +32,8 @@ async def version(parts: Parts, request: Request) -> Response:
             reports=str(parts.archive.folder.absolute()),
             sessions=str(parts.watched.folder),
             starts=parts.starter is not None,
-            max_servers=parts.starter.max_servers if parts.starter else 0,
+            max_servers=parts.planner.limits.servers if parts.starter else 0,
+            max_minutes=parts.planner.limits.minutes if parts.starter else 0,
         ),
     )
 

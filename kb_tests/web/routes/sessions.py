@@ -12,13 +12,13 @@ from kb_tests.events import markers
 from kb_tests.web.calls import LONGEST_TEXT, Parts, answer, body_of
 from kb_tests.web.operations import Operation, Param
 from kb_tests.web.problems import Problem
+from kb_tests.web.shapes.plans import StartRequest
 from kb_tests.web.shapes.sessions import (
     Accepted,
     MarkerRequest,
     SessionList,
     SessionLog,
     SessionRow,
-    StartRequest,
     StopRequest,
 )
 from kb_tests.web.stopping import stop

@@ -16,3 +16,4 @@ class Version(Shape):
     starts: bool
     """Whether runs may be started here."""
     max_servers: int
+    max_minutes: float

@@ -20,6 +20,8 @@ class SessionRow(Shape):
     sid: str
     state: Literal["starting", "staging", "running", "stopping", "removing", "ended", "broken_off"]
     alive: bool
+    finishing: bool
+    """It was asked to end after the point that runs."""
     outcome: str
     sentence: str
     started: datetime
@@ -30,6 +32,7 @@ class SessionRow(Shape):
     version: str
     arguments: tuple[str, ...]
     clouds: tuple[str, ...]
+    testing_cloud: str
     scenarios: tuple[str, ...]
     runs: dict[str, str]
     marks: str
@@ -52,25 +55,14 @@ class SessionLog(Shape):
     text: str
 
 
-class StartRequest(BaseModel):
-    """What to run. `cloud` "" is the embedded one. `servers` is how many the caller saw that it takes, and
-    `digests` what each scenario was when they were counted: a run is started for exactly that, or not at all.
-    """
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    cloud: str = ""
-    scenarios: dict[str, str]
-    """{name: digest}"""
-    servers: int
-
-
 class StopRequest(BaseModel):
-    """How to stop: `now` ends the load and removes everything; `leave_to_reaper` does not wait for that."""
+    """How to stop: `finish_point` after the point that runs, which is judged; `now` ends the load and removes
+    everything; `leave_to_reaper` does not wait for that.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
-    level: Literal["now", "leave_to_reaper"] = "now"
+    level: Literal["finish_point", "now", "leave_to_reaper"] = "now"
 
 
 class MarkerRequest(BaseModel):

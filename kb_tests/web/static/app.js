@@ -2,7 +2,7 @@
 import { takeToken } from "./lib/api.js";
 import { meant, place, register } from "./lib/route.js";
 import { About, Api, Nowhere } from "./pages/about.js";
-import { Clouds } from "./pages/clouds.js";
+import { Cloud, Clouds } from "./pages/clouds.js";
 import { Session } from "./pages/live.js";
 import { New } from "./pages/new.js";
 import { Overview } from "./pages/overview.js";
@@ -22,6 +22,7 @@ const PAGES = [
   ["/scenarios", "Scenarios", Scenarios, "scenarios", "Scenarios"],
   ["/scenarios/{name}", "Scenario", Scenario],
   ["/clouds", "Clouds", Clouds, "clouds", "Clouds"],
+  ["/clouds/{cloud}", "Cloud", Cloud],
   ["/new", "New run", New, "new", "New run"],
   ["/api", "API", Api, "api", "API"],
   ["/about", "About", About],

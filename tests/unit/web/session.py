@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from pathlib import Path
 
@@ -25,6 +26,13 @@ from kb_tests.events.model import (
 POINT = "http-east-west-clients-4-rate-1000"
 RUN = "1f2e3d4c"
 WHEN = 1795867386.0
+
+
+def hooked(text: str) -> str:
+    """A scenario's text with a command that is run during each of its points."""
+    once = re.sub(r"^ *max_duration: .*\n", "", text, flags=re.MULTILINE)
+    longer = re.sub(r"^( *duration: ).*$", r"\g<1>30s", once, flags=re.MULTILINE)
+    return longer + 'hooks: [{at: 6s, run: ["true"]}]\n'
 
 
 def second(index: int, count: int = 10) -> Second:

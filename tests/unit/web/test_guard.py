@@ -87,7 +87,9 @@ def test_whoever_may_only_look_changes_nothing(app: App) -> None:
     assert ask(app.asgi, "/api/v1/version", token=VIEWER).json["role"] == "viewer"
     for operation in app.operations:
         if operation.method != "GET":
-            path = "/api/v1" + operation.path.format(sid="0a0b0c0d", cloud="mycloud")
+            path = "/api/v1" + operation.path.format(
+                sid="0a0b0c0d", cloud="mycloud", name="x", run="1f2e3d4c", id="x"
+            )
             assert ask(app.asgi, path, method=operation.method, token=VIEWER, send={}).status == 403
 
 
@@ -151,7 +153,9 @@ def test_reading_changes_nothing(app: App, reports: Path, sessions: Path) -> Non
     before = _digest(reports, sessions)
     for operation in app.operations:
         if operation.method == "GET" and operation.name != "download_report":
-            path = "/api/v1" + operation.path.format(name="http-churn", **places)
+            path = "/api/v1" + operation.path.format(
+                name="http-churn", cloud="nowhere", id="0a0b0c0d", **places
+            )
             assert ask(app.asgi, path).status in (200, 204, 404), path
     assert _digest(reports, sessions) == before
 

@@ -11,7 +11,14 @@ from kb_tests.web.operations import BASE
 from tests.unit.web.client import ask
 from tests.unit.web.session import POINT, RUN
 
-ABOUT = {"run": RUN, "point": POINT, "sid": "0a0b0c0d", "name": "demo-http"}
+ABOUT = {
+    "run": RUN,
+    "point": POINT,
+    "sid": "0a0b0c0d",
+    "name": "demo-http",
+    "cloud": "nowhere",
+    "id": "0a0b0c0d",
+}
 
 
 def document(app: App) -> Any:

@@ -271,7 +271,9 @@ def test_a_value_has_its_place_on_the_limit_line(
 
 def test_pages_are_one_file(app: App) -> None:
     for path in Assets().pages():
-        found = ask(app.asgi, path.format(run=RUN, point=POINT, sid="0a0b0c0d", name="x"), token=None)
+        found = ask(
+            app.asgi, path.format(run=RUN, point=POINT, sid="0a0b0c0d", name="x", cloud="x"), token=None
+        )
         assert found.status == 200
         assert found.headers["content-type"].startswith("text/html")
     nowhere = ask(app.asgi, "/somewhere", token=None)

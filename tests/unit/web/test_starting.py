@@ -20,7 +20,7 @@ from kb_tests.web.app import App, Options
 from kb_tests.web.scenarios import holds_commands
 from kb_tests.web.tokens import Tokens
 from tests.unit.web.client import TOKEN, ask
-from tests.unit.web.session import story, write_session
+from tests.unit.web.session import hooked, story, write_session
 
 SESSIONS = "/api/v1/sessions"
 
@@ -67,13 +67,12 @@ def app(reports: Path, sessions: Path, own: Path) -> App:
     return App(Options(reports=reports, sessions=sessions, scenarios=own, max_servers=10), Tokens(TOKEN))
 
 
-def wanted(app: App, *names: str, cloud: str = "") -> dict[str, Any]:
-    shown = [ask(app.asgi, f"/api/v1/scenarios/{name}").json for name in names or ("demo-http",)]
-    return {
-        "cloud": cloud,
-        "scenarios": {one["row"]["name"]: one["digest"] for one in shown},
-        "servers": max(one["row"]["servers"] for one in shown),
-    }
+def wanted(app: App, *names: str, **more: Any) -> dict[str, Any]:
+    """A request for what was shown."""
+    asked = {"scenarios": list(names or ("demo-http",))} | more
+    plan = ask(app.asgi, "/api/v1/plans", method="POST", send=asked)
+    assert plan.status == 200, plan.body
+    return asked | {"digest": plan.json["digest"]}
 
 
 def post(app: App, body: Any, key: str = "") -> Any:
@@ -147,12 +146,26 @@ def test_a_load_that_a_shell_started_counts(
 @pytest.mark.parametrize(
     ("change", "status"),
     [
-        ({"servers": 4}, 409),
-        ({"servers": "5"}, 422),
-        ({"scenarios": {}}, 422),
-        ({"scenarios": {"demo-http": "0" * 64}}, 409),
-        ({"scenarios": {"nothing": "0" * 64}}, 404),
-        ({"scenarios": {"../demo-http": "0" * 64}}, 404),
+        ({"digest": "0" * 64}, 409),
+        ({"digest": "x" * 64}, 409),
+        ({"digest": ""}, 422),
+        ({"digest": None}, 422),
+        ({"scenarios": []}, 422),
+        ({"scenarios": ["demo-storage"]}, 409),
+        ({"scenarios": ["demo-http", "demo-http"]}, 422),
+        ({"scenarios": ["nothing"]}, 404),
+        ({"scenarios": ["../demo-http"]}, 404),
+        ({"points": ["demo-http-clients-1-rate-200"]}, 422),
+        ({"points": ["--collect-only"]}, 422),
+        ({"mode": "stage"}, 409),
+        ({"keep": True}, 409),
+        ({"reuse": "0a0b0c0d"}, 409),
+        ({"reuse": "../0a0b"}, 422),
+        ({"options": {"image": "other"}}, 409),
+        ({"options": {"image": "a\nb"}}, 422),
+        ({"options": {"ssh_proxy_command": "x"}}, 422),
+        ({"options": {"nameservers": ["x;y"]}}, 422),
+        ({"options": {"ssh_port": 70000}}, 422),
         ({"cloud": "nowhere"}, 422),
         ({"cloud": "--collect-only"}, 422),
         ({"options": "--kb-ssh-proxy-command=x"}, 422),
@@ -167,13 +180,79 @@ def test_what_differs_from_what_was_shown_is_not_started(
 
 
 def test_a_run_that_is_too_large_is_not_started(app: App, started: Started) -> None:
-    found = post(app, wanted(app, "http-east-west") | {})
-    large = ask(app.asgi, "/api/v1/scenarios/http-east-west").json["row"]["servers"] > 10
-    assert found.status == (422 if large else 202)
-    body = wanted(app, "http-rack-to-rack")
-    assert body["servers"] > 10
-    assert post(app, body).status == 422
-    assert len(started.commands) == (0 if large else 1)
+    asked = {"scenarios": ["http-rack-to-rack"]}
+    plan = ask(app.asgi, "/api/v1/plans", method="POST", send=asked).json
+    assert plan["needs"]["servers"] > 10
+    assert "--max-servers" in plan["refusals"][0]
+    assert post(app, asked | {"digest": plan["digest"]}).status == 422
+    assert started.commands == []
+
+
+def test_a_run_that_is_too_long_is_not_started(reports: Path, sessions: Path, started: Started) -> None:
+    app = App(Options(reports=reports, sessions=sessions, max_minutes=0.1), Tokens(TOKEN))
+    asked = {"scenarios": ["demo-http"]}
+    plan = ask(app.asgi, "/api/v1/plans", method="POST", send=asked).json
+    assert "--max-minutes" in plan["refusals"][0]
+    assert post(app, asked | {"digest": plan["digest"]}).status == 422
+    assert started.commands == []
+
+
+def test_options_are_options_of_pytest_whatever_their_values_are(app: App, started: Started) -> None:
+    options = {
+        "image": "--collect-only",
+        "flavor": "a b; rm -rf /",
+        "nameservers": ["192.0.2.1"],
+        "floating_ip": False,
+        "ssh_port": 2222,
+        "build_timeout": 60,
+        "inconclusive": "pass",
+        "packages": True,
+    }
+    asked = wanted(app, "demo-http", options=options, keep=True)
+    assert post(app, asked).status == 202
+    (command,) = started.commands
+    for word in (
+        "--kb-image=--collect-only",
+        "--kb-flavor=a b; rm -rf /",
+        "--kb-nameserver=192.0.2.1",
+        "--kb-no-floating-ip",
+        "--kb-ssh-port=2222",
+        "--kb-build-timeout=60s",
+        "--kb-inconclusive=pass",
+        "--kb-packages",
+        "--kb-keep",
+    ):
+        assert word in command
+
+
+def test_chosen_points_alone_are_planned_and_run(app: App, started: Started) -> None:
+    every = ask(app.asgi, "/api/v1/scenarios/demo-http").json["point_ids"]
+    asked = wanted(app, "demo-http", points=every[1:2])
+    plan = ask(app.asgi, "/api/v1/plans", method="POST", send={**asked, "digest": None}).status
+    assert plan == 422
+    assert post(app, asked).status == 202
+    assert [word for word in started.commands[0] if "--kb-point" in word] == [f"--kb-point={every[1]}"]
+
+
+def test_only_staging_is_a_start_like_any_other(app: App, started: Started) -> None:
+    asked = wanted(app, "demo-http", mode="stage")
+    assert post(app, asked).status == 202
+    assert "--kb-stage-only" in started.commands[0]
+
+
+def test_a_key_is_known_after_the_ui_was_started_again(
+    app: App, reports: Path, sessions: Path, started: Started
+) -> None:
+    body = wanted(app)
+    first = post(app, body, "one")
+    other = App(Options(reports=reports, sessions=sessions), Tokens(TOKEN))
+    again = post(other, body, "one")
+    assert again.status == 202
+    assert again.json["sid"] == first.json["sid"]
+    assert len(started.commands) == 1
+    assert (
+        "one" not in (sessions / first.json["sid"] / "audit.log").read_text().split('"key"')[1].split(",")[0]
+    )
 
 
 def test_one_of_ones_own_runs_as_it_was_shown(app: App, started: Started, own: Path, sessions: Path) -> None:
@@ -182,6 +261,7 @@ def test_one_of_ones_own_runs_as_it_was_shown(app: App, started: Started, own: P
     body = wanted(app, "mine")
     found = post(app, body)
     assert found.status == 202
+    assert ask(app.asgi, "/api/v1/scenarios/mine", method="DELETE").status == 409
     copy = sessions / found.json["sid"] / "mine.yaml"
     assert copy.read_text() == text
     assert f"--kb-scenario={copy}" in started.commands[0]
@@ -193,15 +273,49 @@ def test_a_scenario_that_runs_commands_is_not_started(
 ) -> None:
     text = ask(app.asgi, "/api/v1/scenarios/demo-http").json["text"]
     (own / "mine.yaml").write_text(f"{text}{key.strip(' ')}: [{{run: [reboot]}}]\n")
-    assert post(app, wanted(app, "mine")).status == 422
+    body = {"scenarios": ["mine"]}
+    assert ask(app.asgi, "/api/v1/plans", method="POST", send=body).status == 422
+    assert post(app, body | {"digest": "0" * 64}).status == 422
     assert started.commands == []
+
+
+def test_only_whoever_started_the_ui_admits_commands_and_those_of_files_alone(
+    reports: Path, sessions: Path, own: Path, tmp_path: Path, started: Started
+) -> None:
+    text = ask(App(Options(reports=reports), Tokens(TOKEN)).asgi, "/api/v1/scenarios/demo-http").json["text"]
+    saved = tmp_path / "saved"
+    saved.mkdir()
+    mine = hooked(text.replace("name: demo-http", "name: mine"))
+    (own / "mine.yaml").write_text(mine)
+    (saved / "stored.yaml").write_text(mine.replace("name: mine", "name: stored"))
+    options = Options(reports=reports, sessions=sessions, scenarios=own, saved=saved, allow_hooks=True)
+    app = App(options, Tokens(TOKEN))
+    assert ask(app.asgi, "/api/v1/plans", method="POST", send={"scenarios": ["stored"]}).status == 422
+    assert post(app, {"scenarios": ["stored"], "digest": "0" * 64}).status == 422
+    found = ask(
+        app.asgi,
+        "/api/v1/scenarios/other",
+        method="PUT",
+        send={"text": mine.replace("name: mine", "name: other")},
+    )
+    assert found.status == 422
+    assert post(app, wanted(app, "mine")).status == 202
+    assert len(started.commands) == 1
 
 
 def test_commands_are_found_by_their_key() -> None:
     assert holds_commands("hooks: []")
     assert holds_commands("a: &x 1\nhooks: *x")
     assert holds_commands("<<: {hooks: [1]}")
-    assert not holds_commands("load: {hooks: 1}")
+    assert holds_commands("load: {hooks: 1}")
+    assert holds_commands("load: [{a: [{Hooks: 1}]}]")
+    assert not holds_commands("load: {hook: hooks}")
+
+
+def test_looking_for_commands_ends_whatever_aliases_say() -> None:
+    lines = ["a0: &a0 [x]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 40))]
+    assert not holds_commands("\n".join(lines))
+    assert not holds_commands("&a [*a]")
 
 
 def test_where_nothing_may_be_started_nothing_is(reports: Path, sessions: Path, started: Started) -> None:

@@ -42,9 +42,19 @@ const send = async (path, init = {}) => {
 /** @param {string} path @param {AbortSignal} [signal] @returns {Promise<any>} */
 export const get = async (path, signal) => (await send(path, { signal })).json();
 
+/** @param {string} path @param {unknown} body @param {Record<string, string>} [headers] @param {AbortSignal} [signal] @returns {Promise<any>} */
+export const post = async (path, body, headers = {}, signal = undefined) =>
+  (await send(path, { method: "POST", signal, body: JSON.stringify(body), headers: { "content-type": "application/json", ...headers } })).json();
+
 /** @param {string} path @param {unknown} body @param {Record<string, string>} [headers] @returns {Promise<any>} */
-export const post = async (path, body, headers = {}) =>
-  (await send(path, { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json", ...headers } })).json();
+export const put = async (path, body, headers = {}) =>
+  (await send(path, { method: "PUT", body: JSON.stringify(body), headers: { "content-type": "application/json", ...headers } })).json();
+
+/** What the server said of it, if anything. @param {string} path @param {Record<string, string>} [headers] @returns {Promise<any>} */
+export const remove = async (path, headers = {}) => {
+  const answer = await send(path, { method: "DELETE", headers });
+  return answer.status === 204 ? null : answer.json();
+};
 
 /** Saves what the server made as a file. @param {string} path @param {string} name */
 export const download = async (path, name) => {

@@ -52,10 +52,13 @@ export const go = (to, { replace = false, stay = false } = {}) => {
   }
 };
 
-/** Changes parameters of the address; "" takes one away. @param {Record<string, string>} changes */
+/** Changes parameters of the address; "" and [] take one away. @param {Record<string, string | string[]>} changes */
 export const ask = (changes) => {
   const query = new URLSearchParams(place.value.query);
-  for (const [name, value] of Object.entries(changes)) value ? query.set(name, value) : query.delete(name);
+  for (const [name, value] of Object.entries(changes)) {
+    query.delete(name);
+    for (const one of [value].flat()) if (one) query.append(name, one);
+  }
   const text = query.toString();
   go(place.value.path + (text ? `?${text}` : ""), { replace: true, stay: true });
 };

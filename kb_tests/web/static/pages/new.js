@@ -1,41 +1,160 @@
-// A new run: which cloud, which scenarios, what that takes in words, and the command line that does the same.
+// A new run: which cloud, which points, with which options; what that takes in words, and the same command line.
+import { post } from "../lib/api.js";
 import { Could, Reading, useData } from "../lib/load.js";
-import { place } from "../lib/route.js";
-import { many } from "../lib/words.js";
+import { ask, place } from "../lib/route.js";
+import { many, number, took } from "../lib/words.js";
+import { Command } from "../parts/copy.js";
+import { Room, useRoom } from "../parts/room.js";
 import { Shell } from "../parts/shell.js";
-import { Start, shown } from "../parts/start.js";
+import { Start } from "../parts/start.js";
 import { html, useEffect, useState } from "../vendor/preact.js";
+import { Facts } from "./run.js";
+
+/** Options in the address, and in which form the API takes them. @type {[string, string, string][]} */
+const NAMES = [
+  ["image", "Image", "kb-node"],
+  ["flavor", "Flavor", "one made for the run"],
+  ["external_network", "External network", "the only one"],
+  ["network", "Existing network", "one of the run's own"],
+  ["router", "Existing router", "one of the run's own"],
+  ["availability_zone", "Availability zone", "Nova chooses"],
+];
+const SWITCHES = [
+  ["existing_project", "stage in the project that clouds.yaml names"],
+  ["packages", "servers install what their image lacks"],
+  ["config_drive", "user_data on a disk"],
+];
+
+/** What the address asks for, as POST /plans takes it. @param {URLSearchParams} query */
+export const wanted = (query) => {
+  const options = Object.fromEntries([
+    ...NAMES.map(([key]) => [key, query.get(key) ?? ""]).filter(([, value]) => value),
+    ...SWITCHES.filter(([key]) => query.get(key)).map(([key]) => [key, true]),
+    ...(query.get("inconclusive") === "pass" ? [["inconclusive", "pass"]] : []),
+    ...(query.get("no_floating_ip") ? [["floating_ip", false]] : []),
+  ]);
+  const asked = { cloud: query.get("cloud") ?? "", testing_cloud: query.get("testing") ?? "", scenarios: query.getAll("scenario"), points: query.getAll("point"), keep: Boolean(query.get("keep")), reuse: query.get("reuse") ?? "", options };
+  return query.get("mode") === "stage" ? { ...asked, mode: "stage", points: [], keep: false, reuse: "" } : { ...asked, mode: "run" };
+};
+
+/** The plan for what is asked, made anew when that changes. @param {any} asked */
+const usePlan = (asked) => {
+  const key = JSON.stringify(asked);
+  const [found, set] = useState(/** @type {{ key: string, plan: any, error: any }} */ ({ key: "", plan: null, error: null }));
+  useEffect(() => {
+    if (!asked.scenarios.length) return;
+    const stop = new AbortController();
+    post("/plans", asked, {}, stop.signal).then(
+      (plan) => set({ key, plan, error: null }),
+      (error) => stop.signal.aborted || set({ key, plan: null, error }),
+    );
+    return () => stop.abort();
+  }, [key]);
+  const there = asked.scenarios.length > 0;
+  return { plan: there ? found.plan : null, error: there && found.key === key ? found.error : null, fresh: found.key === key };
+};
+
+/** @param {{ clouds: any, query: URLSearchParams, sessions: any[], kept: any[] }} props */
+const Where = ({ clouds, query, sessions, kept }) => {
+  const cloud = query.get("cloud") ?? "";
+  const reuse = query.get("reuse") ?? "";
+  const busy = (/** @type {string} */ name) => sessions.some((one) => one.alive && (one.clouds.includes(name || "embedded local cloud") || one.clouds.includes(name)));
+  const named = clouds.clouds.filter((/** @type {any} */ one) => !one.embedded && one.name !== cloud);
+  return html`<section aria-labelledby="h-cloud"><div class="sec"><h2 id="h-cloud">Cloud</h2><p>from clouds.yaml</p></div>
+    <div class="pick" role="radiogroup" aria-labelledby="h-cloud">${clouds.clouds.map((/** @type {any} */ one) => html`<label><input type="radio" name="cloud" checked=${cloud === one.name} onChange=${() => ask({ cloud: one.name, testing: "", reuse: "" })} />
+      <span>${one.embedded ? html`<b>embedded</b> <span class="soft">a small cloud on this machine; it proves the tool, not a cloud</span>` : html`<b>${one.name}</b>`}</span>
+      <span>${busy(one.name) && html`<span class="o running"><svg class="i" aria-hidden="true"><use href="#running" /></svg>busy</span>`}</span></label>`)}</div>
+    ${clouds.fault && html`<p class="small fail">${clouds.fault}</p>`}
+    ${cloud && named.length > 0 && html`<p class="small"><label class="row">Load it from <select onChange=${(/** @type {any} */ event) => ask({ testing: event.target.value })}><option value="">itself</option>${named.map((/** @type {any} */ one) => html`<option value=${one.name} selected=${one.name === query.get("testing")}>${one.name}, a cloud of its own</option>`)}</select></label></p>`}
+    ${kept.length > 0 && html`<p class="small"><label class="row">On <select onChange=${(/** @type {any} */ event) => ask({ reuse: event.target.value })}><option value="">a topology that is staged for it</option>${kept.map((one) => html`<option value=${one.run} selected=${one.run === reuse}>what run ${one.run} left, of ${one.scenario}</option>`)}</select></label></p>`}
+  </section>`;
+};
+
+/** @param {{ scenarios: any[], query: URLSearchParams, plan: any }} props */
+const Points = ({ scenarios, query, plan }) => {
+  const picked = query.getAll("scenario");
+  const points = query.getAll("point");
+  /** @param {string} name @param {boolean} on */
+  const scenario = (name, on) => ask({ scenario: on ? [...picked, name] : picked.filter((one) => one !== name), point: [] });
+  /** @param {string} id @param {boolean} on */
+  const point = (id, on) => {
+    const all = plan.points.map((/** @type {any} */ one) => one.id);
+    const now = points.length ? points : all;
+    const next = on ? all.filter((/** @type {string} */ one) => now.includes(one) || one === id) : now.filter((/** @type {string} */ one) => one !== id);
+    ask({ point: next.length === all.length ? [] : next });
+  };
+  const of = (/** @type {string} */ name) => (plan?.points ?? []).filter((/** @type {any} */ one) => one.scenario === name);
+  const chosen = (plan?.points ?? []).filter((/** @type {any} */ one) => one.chosen).length;
+  return html`<section aria-labelledby="h-points"><div class="sec"><h2 id="h-points">Points</h2><p>${plan ? `${chosen} of ${plan.points.length} chosen, in this order` : "choose a scenario"}</p></div>
+    <ul class="tree">${scenarios.map((one) => html`<li key=${one.name}><label><input type="checkbox" disabled=${Boolean(one.fault)} checked=${picked.includes(one.name)} onChange=${(/** @type {any} */ event) => scenario(one.name, event.target.checked)} /> <b>${one.name}</b><span class="amt">${one.fault ? html`<a href=${`/scenarios/${one.name}`}>cannot be run</a>` : `${many(one.points, "point")}, ${one.servers} servers`}</span></label>
+      ${picked.includes(one.name) && of(one.name).length > 1 && html`<ul class="two">${of(one.name).map((/** @type {any} */ p) => html`<li key=${p.id}><label title=${p.id}><input type="checkbox" checked=${p.chosen} disabled=${p.chosen && chosen === 1} onChange=${(/** @type {any} */ event) => point(p.id, event.target.checked)} /> ${p.how}<span class="amt">${p.load}</span></label></li>`)}</ul>`}</li>`)}</ul></section>`;
+};
+
+/** @param {{ query: URLSearchParams, has: any }} props */
+const Options = ({ query, has }) => {
+  const set = (/** @type {string} */ key) => (/** @type {any} */ event) => ask({ [key]: event.target.value });
+  const lists = /** @type {Record<string, string[]>} */ ({ image: names(has?.images), flavor: names(has?.flavors), external_network: names(has?.networks?.filter((/** @type {any} */ one) => one.external)), network: names(has?.networks?.filter((/** @type {any} */ one) => !one.external)), router: names(has?.routers), availability_zone: names(has?.zones) });
+  /** @param {[string, string, string]} entry */
+  const field = ([key, label, empty]) => html`<label for=${`o-${key}`}>${label}</label>
+    <div class="row"><input id=${`o-${key}`} class="mid" type="text" list=${`l-${key}`} value=${query.get(key) ?? ""} placeholder=${empty} onChange=${set(key)} /><datalist id=${`l-${key}`}>${lists[key].map((name) => html`<option value=${name}></option>`)}</datalist></div>`;
+  /** @param {string} key @param {string[][]} choices @param {string} label */
+  const seg = (key, choices, label) => html`<span class="lab">${label}</span><div class="row"><span class="seg" role="group" aria-label=${label}>${choices.map(([value, text]) => html`<button aria-pressed=${(query.get(key) ?? "") === value} onClick=${() => ask({ [key]: value })}>${text}</button>`)}</span></div>`;
+  const rest = NAMES.slice(1);
+  const used = [...rest.map(([key]) => key), ...SWITCHES.map(([key]) => key), "no_floating_ip"].filter((key) => query.get(key));
+  return html`<section aria-labelledby="h-options"><div class="sec"><h2 id="h-options">Options</h2><p>what is left empty is chosen by the suite</p></div>
+    <div class="form">${field(NAMES[0])}
+      ${seg("keep", [["", "remove everything"], ["1", "keep for another load"]], "After the run")}
+      ${seg("inconclusive", [["", "exit code 10"], ["pass", "let it pass"]], "If inconclusive")}</div>
+    <details open=${used.length > 0}><summary>Existing network, router, flavor, project, and the way to the servers (${rest.length + SWITCHES.length + 1} more)</summary>
+      <div class="form">${rest.map(field)}
+        ${[...SWITCHES, ["no_floating_ip", "the proxy gets no floating IP"]].map(([key, text]) => html`<span class="lab"></span><label class="row"><input type="checkbox" checked=${Boolean(query.get(key))} onChange=${(/** @type {any} */ event) => ask({ [key]: event.target.checked ? "1" : "" })} /> <span>${text}</span></label>`)}</div></details></section>`;
+};
+
+/** @param {any[]} [found] */
+const names = (found) => (found ?? []).map((one) => one.name);
 
 export const New = () => {
+  const query = place.value.query;
   const scenarios = useData("/scenarios");
   const clouds = useData("/clouds");
   const version = useData("/version").data;
-  const [picked, pick] = useState(/** @type {string[]} */ (place.value.query.getAll("scenario")));
-  const [cloud, on] = useState(place.value.query.get("cloud") ?? "");
-  const [seen, see] = useState(/** @type {{ key: string, all: any[], error: any }} */ ({ key: "", all: [], error: null }));
-  const key = picked.join();
-  useEffect(() => {
-    if (picked.length) shown(picked).then((all) => see({ key, all, error: null }), (error) => see({ key, all: [], error }));
-  }, [key]);
-  const crumbs = html`<b>New run</b>`;
+  const sessions = useData("/sessions", 5).data?.sessions ?? [];
+  const asked = wanted(query);
+  const kept = (useData("/kept", 15).data?.kept ?? []).filter((/** @type {any} */ one) => one.cloud === asked.cloud);
+  const { plan, error, fresh } = usePlan(asked);
+  const room = useRoom(asked.cloud);
+  const crumbs = html`<a href="/runs">Runs</a> <span class="far">/ <b>New run</b></span>`;
   if (!scenarios.data || !clouds.data) return html`<${Shell} at="new" crumbs=${crumbs}><h1>New run</h1>${scenarios.error ? html`<${Could} error=${scenarios.error} again=${scenarios.again} />` : html`<${Reading} />`}<//>`;
-  const known = seen.key === key && picked.length ? seen.all : [];
-  const servers = Math.max(0, ...known.map((one) => one.row.servers));
-  const vcpus = Math.max(0, ...known.map((one) => one.needs.vcpus ?? 0));
-  const points = known.reduce((sum, one) => sum + one.row.points, 0);
-  const where = cloud || "a local cloud on this machine";
-  const line = ["pytest --pyargs kb_tests", ...(cloud ? [`--kb-cloud ${cloud}`] : []), ...picked.map((name) => `--kb-scenario ${name}`)].join(" ");
   const may = version?.starts && version.role === "operator";
+  const ready = Boolean(plan) && fresh && !error && plan.refusals.length === 0;
   return html`<${Shell} at="new" crumbs=${crumbs}>
-    <div class="page-head"><div><h1>What is to be loaded, and with what?</h1></div></div>
+    <div class="page-head"><div><h1>New run</h1></div></div>
     <div class="cols"><div class="c7">
-      <fieldset><legend>Cloud</legend><div class="pick">${clouds.data.clouds.map((/** @type {any} */ one) => html`<label><input type="radio" name="cloud" checked=${cloud === one.name} onChange=${() => on(one.name)} /><span>${one.embedded ? html`<b>a local cloud on this machine</b> <span class="soft">it proves the tool, not a cloud</span>` : html`<b>${one.name}</b>`}</span><span></span></label>`)}</div></fieldset>
-      ${clouds.data.fault && html`<p class="small soft">${clouds.data.fault}</p>`}
-      <fieldset><legend>Scenarios</legend><div class="pick">${scenarios.data.scenarios.map((/** @type {any} */ one) => html`<label><input type="checkbox" disabled=${Boolean(one.fault)} checked=${picked.includes(one.name)} onChange=${(/** @type {any} */ event) => pick(event.target.checked ? [...picked, one.name] : picked.filter((name) => name !== one.name))} /><span><b>${one.name}</b> <span class="soft">${one.fault || one.description}</span></span><span class="soft small nowrap">${one.points ? `${many(one.points, "point")}, ${one.servers} servers` : ""}</span></label>`)}</div></fieldset></div>
-      <div class="c5"><div class="panel"><h2>What it takes</h2>
-        ${seen.error && picked.length > 0 && html`<${Could} error=${seen.error} />`}
-        ${known.length ? html`<p class="cost"><b>${many(servers, "server")}</b> at a time with ${vcpus} vCPU on <b>${where}</b>, ${many(points, "point")}. All of it is removed at the end.</p>` : html`<p class="soft">Choose a scenario.</p>`}
-        ${version && servers > version.max_servers && html`<p class="fail">That is more than the ${version.max_servers} servers that may be started from here.</p>`}
-        ${may ? html`<div class="actions"><${Start} scenarios=${known.length ? picked : []} cloud=${cloud} text=${known.length ? `Run on ${many(servers, "server")}` : "Run"} known=${known} /></div>` : html`<p class="soft">Nothing can be started from this page.</p>`}
-        ${cloud && html`<p class="small"><a href=${`/clouds${picked.length ? `?scenario=${picked[0]}` : ""}`}>Ask ${cloud} first whether anything is in the way</a></p>`}<p class="small soft">The same from a shell:</p><pre class="cmd">${line}</pre></div></div></div><//>`;
+      <${Where} clouds=${clouds.data} query=${query} sessions=${sessions} kept=${kept} />
+      <${Points} scenarios=${scenarios.data.scenarios} query=${query} plan=${plan} />
+      <${Options} query=${query} has=${room.data} /></div>
+      <aside class="c5 order" aria-labelledby="h-cost"><div class="panel"><h2 id="h-cost" class="hidden">What it takes</h2>
+        ${error && html`<${Could} error=${error} />`}
+        ${plan ? html`<p class="cost">${plan.sentence}</p><${Facts} one pairs=${facts(plan)} />` : !error && html`<p class="cost soft">${asked.scenarios.length ? "Reckoning what it takes." : "Choose a scenario: what it takes will stand here."}</p>`}
+        ${plan?.refusals.map((/** @type {string} */ text) => html`<div class="alert fail small"><svg class="i" aria-hidden="true"><use href="#fail" /></svg><p>${text}</p></div>`)}
+        <${Room} of=${room} cloud=${asked.cloud} needs=${plan?.needs} small />
+        ${may ? html`<div class="actions"><${Start} asked=${asked} digest=${plan?.digest} text=${asked.mode === "stage" ? "Stage and keep" : "Run"} disabled=${!ready} />
+            ${asked.cloud && !asked.reuse && html`<button class="btn" aria-pressed=${asked.mode === "stage"} onClick=${() => ask({ mode: asked.mode === "stage" ? "" : "stage" })}>Stage only</button>`}
+            ${ready && html`<span class="small soft">what you see is what runs: plan ${plan.digest.slice(0, 8)}</span>`}</div>` : version && html`<p class="soft">${version.starts ? "This token may look, and start nothing." : "This kb ui starts nothing: it was started with --read-only."}</p>`}
+        ${asked.cloud && html`<p class="small"><a href=${`/clouds/${encodeURIComponent(asked.cloud)}${asked.scenarios.length ? `?scenario=${asked.scenarios[0]}` : ""}`}>Ask ${asked.cloud} first whether anything is in the way</a></p>`}
+        ${plan && html`<${Command} text=${plan.command} />`}</div></aside></div><//>`;
+};
+
+/** @param {any} plan @returns {[string, string][]} */
+const facts = (plan) => {
+  const hours = (/** @type {number} */ count) => [plan.shortest, plan.longest].map((one) => number((count * one) / 3600)).filter((text, i, all) => !i || text !== all[0]).join(" to ");
+  return [
+    ["Server hours of load", hours(plan.needs.servers)],
+    ["vCPU hours of load", hours(plan.needs.vcpus)],
+    ["Floating IPs", number(plan.needs.floating_ips)],
+    ...(plan.needs.volumes ? /** @type {[string, string][]} */ ([["Volumes", `${plan.needs.volumes}, ${plan.needs.gibibytes} GiB`]]) : []),
+    ["Data moved", plan.moved],
+    ["Load lasts", plan.shortest === plan.longest ? took(plan.shortest) : `${took(plan.shortest)} to ${took(plan.longest)}`],
+    ["Before and after", "staging and removal, minutes each"],
+  ];
 };

@@ -36,7 +36,7 @@ const Empty = ({ scenarios, clouds, version, again }) => {
   <ol class="objects">
     <li class="card"><span class="n">1</span><h2>Try it on this machine</h2><p>A small local cloud starts here, takes load for under a minute, and is gone. Nothing leaves this machine.</p>
       <dl class="facts one"><div><dt>Takes</dt><dd>one to two minutes</dd></div><div><dt>Needs</dt><dd>2 cores, 2 GiB</dd></div><div><dt>Proves</dt><dd>the tool, not a cloud</dd></div></dl>
-      <div class="foot">${version?.starts && version.role === "operator" ? html`<${Start} scenarios=${["demo-http"]} cloud="" text="Try it" />` : ""}<span class="small soft">or <code>make demo</code></span></div></li>
+      <div class="foot">${version?.starts && version.role === "operator" ? html`<${Start} asked=${{ scenarios: ["demo-http"] }} text="Try it" />` : ""}<span class="small soft">or <code>make demo</code></span></div></li>
     <li class="card"><span class="n">2</span><h2>Name a cloud</h2>
       ${named.length ? html`<p>clouds.yaml names ${named.map((/** @type {any} */ one) => one.name).join(", ")}.</p><div class="foot"><a class="btn" href="/new">New run</a></div>` : html`<p>Clouds come from clouds.yaml, as for the openstack command. <b>${clouds?.fault || "None was found at"}</b></p><pre>${(clouds?.searched ?? []).join("\n")}</pre>
       <p class="small soft">Write one as below. Passwords stay in the file; this page never asks for one.</p><details><summary>A clouds.yaml to begin with</summary><pre>${CLOUDS}</pre></details><div class="foot"><button class="btn" onClick=${again}>Look again</button></div>`}</li>

@@ -1,27 +1,26 @@
-// Starts exactly what was shown: the scenarios by their digests, and how many servers they take.
-import { get, post } from "../lib/api.js";
+// Starts exactly what was shown: a plan, by its digest. Asked twice it starts once.
+import { post } from "../lib/api.js";
+import { Could } from "../lib/load.js";
 import { go } from "../lib/route.js";
 import { html, useState } from "../vendor/preact.js";
-import { Could } from "../lib/load.js";
 
-/** @param {string[]} names @returns {Promise<any[]>} */
-export const shown = (names) => Promise.all(names.map((name) => get(`/scenarios/${encodeURIComponent(name)}`)));
-
-/** @param {{ scenarios: string[], cloud: string, text: string, known?: any[] }} props */
-export const Start = ({ scenarios, cloud, text, known }) => {
+/**
+ * @param {{ asked: any, digest?: string, text: string, disabled?: boolean }} props
+ * `digest` is that of the plan that was shown; without it, of one that is made now
+ */
+export const Start = ({ asked, digest, text, disabled = false }) => {
   const [busy, set] = useState(false);
   const [error, fail] = useState(/** @type {any} */ (null));
   const start = async () => {
     set(true);
     fail(null);
     try {
-      const seen = known ?? (await shown(scenarios));
-      const body = { cloud, scenarios: Object.fromEntries(seen.map((one) => [one.row.name, one.digest])), servers: Math.max(...seen.map((one) => one.row.servers)) };
-      go(`/sessions/${(await post("/sessions", body, { "idempotency-key": crypto.randomUUID() })).sid}`);
+      const seen = digest ?? (await post("/plans", asked)).digest;
+      go(`/sessions/${(await post("/sessions", { ...asked, digest: seen }, { "idempotency-key": crypto.randomUUID() })).sid}`);
     } catch (problem) {
       fail(problem);
       set(false);
     }
   };
-  return html`<button class="btn primary" disabled=${busy || !scenarios.length} onClick=${start}>${busy ? "Starting" : text}</button>${error && html`<${Could} error=${error} />`}`;
+  return html`<button class="btn primary" disabled=${busy || disabled} onClick=${start}>${busy ? "Starting" : text}</button>${error && html`<${Could} error=${error} />`}`;
 };

@@ -1,0 +1,48 @@
+"""The topologies that were kept on request, as the journals of this machine tell; no cloud is asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from kb_tests.cloud.contents import read
+from kb_tests.cloud.journal import TOPOLOGY_FILE, journals
+from kb_tests.errors import CloudError
+
+_LARGEST = 64 << 20
+
+
+@dataclass(frozen=True)
+class KeptRun:
+    """What run `run` left on `clouds`, the one under test first, until `until` (Unix time)."""
+
+    run: str
+    clouds: tuple[str, ...]
+    scenario: str
+    kind: str
+    servers: int
+    until: float
+
+
+def kept_runs(folder: Path | None = None) -> Iterator[KeptRun]:
+    """Every one that can be loaded again; a journal that cannot be read is passed over."""
+    for path in journals(folder):
+        with suppress(CloudError, OSError, ValueError, KeyError, TypeError):
+            contents = read(path)
+            if not contents.kept or contents.closed:
+                continue
+            with path.with_name(TOPOLOGY_FILE).open("rb") as file:
+                found = json.loads(file.read(_LARGEST))
+            topology = found["topology"]
+            proxies = 1 + (topology.get("testing_proxy") is not None)
+            yield KeptRun(
+                run=path.parent.name,
+                clouds=tuple(part.header.cloud for part in contents.parts),
+                scenario=contents.header.scenario,
+                kind=str(found["kind"]),
+                servers=proxies + len(topology["servers"]) + len(topology["clients"]),
+                until=contents.kept_until,
+            )

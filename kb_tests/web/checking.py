@@ -1,0 +1,88 @@
+"""What is wrong with the text of a scenario, by line, while it is written."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict
+from http import HTTPStatus
+from pathlib import Path
+
+import yaml
+
+from kb_tests.cloud.workloads import plan
+from kb_tests.errors import ScenarioError
+from kb_tests.scenario.load import lines
+from kb_tests.scenario.points import expand
+from kb_tests.web import child
+from kb_tests.web.problems import Problem
+from kb_tests.web.scenarios import COMMANDS, LARGEST, holds_commands, read
+from kb_tests.web.shapes.scenarios import Check, CheckRequest, TextFinding
+from kb_tests.web.workloads import WORKLOADS
+
+SECONDS = 60.0
+_LINE = re.compile(r"line (\d+):? ?(.*)")
+_KEY = re.compile(r"([a-z_]+(?:\.[\w.]+|\[\d+\])*): ")
+_MOST = 100
+
+
+def checked(request: CheckRequest) -> Check:
+    """What `kb scenario check` says of a text, and what the scenario comes to, as far as it can be read."""
+    text = request.text
+    if len(text.encode("utf-8", "surrogatepass")) > LARGEST:
+        raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A scenario has {LARGEST} bytes at most.")
+    try:
+        scenario = read(text, "the scenario")
+        needs = plan(scenario).needs
+    except ScenarioError as error:
+        return Check(findings=tuple(_mistakes(str(error))))
+    points = expand(scenario)
+    face = WORKLOADS[scenario.kind]
+    findings = [*_commands(text), *(_unshowable(text) if request.feasible else ())]
+    return Check(
+        findings=tuple(findings[:_MOST]),
+        name=scenario.name,
+        kind=scenario.kind,
+        data=json.loads(json.dumps(yaml.safe_load(text), default=str)),
+        points=tuple((point.id, f"{face.how(point)}: {face.load(point)}") for point in points),
+        needs=asdict(needs),
+        shortest=sum(point.before + point.duration for point in points),
+        longest=sum(point.before + point.max_duration for point in points),
+    )
+
+
+def _mistakes(said: str) -> Iterator[TextFinding]:
+    for sentence in said.splitlines()[:_MOST]:
+        found = _LINE.fullmatch(sentence)
+        yield TextFinding(
+            line=int(found[1]) if found else 0, level="mistake", sentence=found[2] if found else sentence
+        )
+
+
+def _commands(text: str) -> Iterator[TextFinding]:
+    if holds_commands(text):
+        yield TextFinding(
+            line=lines(text).get(COMMANDS, 0),
+            level="mistake",
+            sentence=f"{COMMANDS} run commands on this machine: such a scenario is kept in a file of your "
+            "own, and started from a shell.",
+        )
+
+
+def _unshowable(text: str) -> Iterator[TextFinding]:
+    """Limits that no result could show to be kept; a child finds them, since that takes statistics."""
+    with tempfile.TemporaryDirectory(prefix="kb-ui-") as folder:
+        path = Path(folder) / "scenario.yaml"
+        path.write_text(text, encoding="utf-8")
+        answered = child.ask("scenario", "check", "--json", str(path), seconds=SECONDS)
+    try:
+        found = json.loads(answered.output.splitlines()[-1])["mistakes"]
+        said = [str(sentence) for sentence in found]
+    except (ValueError, KeyError, IndexError, TypeError):
+        raise Problem(HTTPStatus.INTERNAL_SERVER_ERROR, answered.complaint) from None
+    known = lines(text)
+    for sentence in said:
+        key = _KEY.match(sentence)
+        yield TextFinding(line=known.get(key[1], 0) if key else 0, level="cannot_tell", sentence=sentence)

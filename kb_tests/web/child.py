@@ -1,0 +1,60 @@
+"""`kb` in a process of its own, which loads what the UI spares: it is asked, answers, and is gone."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from kb_tests.report.words import printable
+from kb_tests.web.problems import Problem
+
+PROGRAM = "import sys; from kb_tests.cli import main; sys.exit(main())"
+LARGEST = 16 << 20
+"""Bytes of an answer that are read."""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What `kb` printed, and the code that it ended with."""
+
+    code: int
+    output: bytes
+    complaint: str
+    """The last line of its other output, for people."""
+
+    def json(self) -> Any:
+        """What was printed, as JSON; raises ValueError."""
+        return json.loads(self.output)
+
+
+def command(*arguments: str) -> list[str]:
+    """The command line of `kb` with `arguments`."""
+    return [sys.executable, "-c", PROGRAM, *arguments]
+
+
+def ask(*arguments: str, seconds: float, folder: Path | None = None) -> Answered:
+    """What `kb` answers; raises Problem where it does not within `seconds`."""
+    try:
+        done = subprocess.run(
+            command(*arguments),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=seconds,
+            check=False,
+            cwd=folder,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise Problem(
+            HTTPStatus.GATEWAY_TIMEOUT, f"`kb {arguments[0]}` took longer than {seconds:g} s."
+        ) from error
+    lines = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
+    return Answered(
+        done.returncode,
+        done.stdout[:LARGEST],
+        printable(lines[0].removeprefix("kb: ")) if lines else f"`kb {arguments[0]}` said nothing.",
+    )
