@@ -7,11 +7,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kb_tests.measure.histogram import Histogram
+import numpy as np
+
+from kb_tests.measure.histogram import Histogram, Stacked
 from kb_tests.measure.http.measurement import Block, HttpMeasurement
 from kb_tests.measure.http.merge import total
 from kb_tests.sla.achieved import Achieved
-from kb_tests.sla.bounds import Share, Tally, batches, number_of_batches, pooled
+from kb_tests.sla.bounds import AGENTS, Share, Tally, batches, number_of_batches, pooled
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Group:
 
 
 class Window:
-    """All requests of a measurement, those of each batch of time blocks, and those of each agent."""
+    """The requests of a measurement in each batch of time blocks, and of each agent where agents count."""
 
     def __init__(self, measurement: HttpMeasurement, timeout: float) -> None:
         by_time: defaultdict[float, list[Block]] = defaultdict(list)
@@ -65,13 +67,22 @@ class Window:
         parts = batches(len(times), number_of_batches(measurement.duration))
         joined = [[block for time in times[part] for block in time] for part in parts]
         self.times = [Group.of(blocks, timeout) for blocks in joined]
-        self.agents = {agent: Group.of(blocks, timeout) for agent, blocks in by_agent.items()}
+        self.agents = {}
+        if len(by_agent) >= AGENTS:
+            self.agents = {agent: Group.of(blocks, timeout) for agent, blocks in by_agent.items()}
+        self._timeout = timeout
+        self._due = tuple(group.due for group in self.times)
+        self._completed = np.array([group.completed for group in self.times], np.int64)
+        self._given_up = np.array([group.given_up for group in self.times], np.int64)
+        self._times = Stacked([group.response for group in self.times])
 
     def slower(self, limit: float) -> Tally:
         """How many were not successful within `limit` seconds, by batch and by agent."""
+        within = self._times.count_at_most(limit) - (self._given_up if limit >= self._timeout else 0)
+        good = np.clip(within, 0, self._completed).tolist()
         return Tally(
-            tuple(group.slower(limit) for group in self.times),
-            tuple(group.due for group in self.times),
+            tuple(due - well for due, well in zip(self._due, good, strict=True)),
+            self._due,
             {agent: (group.slower(limit), group.due) for agent, group in self.agents.items()},
         )
 

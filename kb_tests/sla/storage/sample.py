@@ -7,10 +7,11 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
+from kb_tests.measure.histogram import Stacked
 from kb_tests.measure.latency import Latency
 from kb_tests.measure.storage.measurement import Io, StorageBlock, StorageMeasurement
 from kb_tests.sla.achieved import Achieved
-from kb_tests.sla.bounds import Share, Tally, batches, number_of_batches, pooled
+from kb_tests.sla.bounds import AGENTS, Share, Tally, batches, number_of_batches, pooled
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,30 @@ def _grouped(
     return dict(found)
 
 
+class _Times:
+    """How long the reads or writes of a window took, by batch, and by server where servers count."""
+
+    def __init__(self, window: Window, direction: Direction) -> None:
+        def latency(blocks: Sequence[StorageBlock]) -> Latency:
+            return Latency.merged(tuple(direction.io(block).response for block in blocks))
+
+        parts = [latency(blocks) for blocks in window.times]
+        self.due = tuple(part.count for part in parts)
+        self._times = Stacked([part.times for part in parts])
+        self._servers: dict[str, Latency] = {}
+        if len(window.servers) >= AGENTS:
+            self._servers = {str(server): latency(blocks) for server, blocks in window.servers.items()}
+
+    def slower(self, limit: float) -> Tally:
+        """How many took longer than `limit` seconds, or failed."""
+        within = self._times.count_at_most(limit).tolist()
+        return Tally(
+            tuple(due - well for due, well in zip(self.due, within, strict=True)),
+            self.due,
+            {server: (part.slower(limit), part.count) for server, part in self._servers.items()},
+        )
+
+
 class Sample:
     """All reads or writes of one or several windows of the same load, in the order in which they ran."""
 
@@ -64,35 +89,17 @@ class Sample:
     def __init__(self, measurements: Sequence[StorageMeasurement], direction: Direction) -> None:
         self.measurements = measurements
         self._direction = direction
-        self._windows = [
-            (
-                [self._latency(blocks) for blocks in window.times],
-                {str(server): self._latency(blocks) for server, blocks in window.servers.items()},
-            )
-            for window in map(Window, measurements)
-        ]
+        self._windows = [_Times(one, direction) for one in map(Window, measurements)]
         self._whole = Latency.merged([direction.io(one).response for one in measurements])
 
-    def _latency(self, blocks: Sequence[StorageBlock]) -> Latency:
-        return Latency.merged(tuple(self._direction.io(block).response for block in blocks))
-
     def __str__(self) -> str:
-        number = sum(len(times) for times, _ in self._windows)
+        number = sum(len(window.due) for window in self._windows)
         looks = f" of {len(self._windows)} looks" if len(self._windows) > 1 else ""
         return f"{self._whole.count:,} {self._direction.name}s in {number} batches of time{looks}"
 
     def slower(self, limit: float) -> Share:
         """The share of those due that took longer than `limit` seconds, or failed."""
-        return pooled(
-            [
-                Tally(
-                    tuple(part.slower(limit) for part in times),
-                    tuple(part.count for part in times),
-                    {server: (part.slower(limit), part.count) for server, part in servers.items()},
-                )
-                for times, servers in self._windows
-            ]
-        )
+        return pooled([window.slower(limit) for window in self._windows])
 
     def percentile(self, percent: float) -> float:
         """The seconds within which `percent` of those due were done; infinite if they were not."""

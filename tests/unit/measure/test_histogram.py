@@ -12,7 +12,7 @@ from hdrh.histogram import HdrHistogram
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kb_tests.measure.histogram import HIGHEST, Histogram
+from kb_tests.measure.histogram import HIGHEST, Histogram, Stacked
 
 MICROSECONDS = st.lists(st.integers(0, HIGHEST), max_size=60)
 
@@ -139,3 +139,11 @@ def test_wild_input_is_a_histogram_or_a_value_error(encoded: str) -> None:
         return
     assert Histogram.decode(histogram.encode()) == histogram
     assert 0 <= histogram.count <= 1 << 40
+
+
+@given(st.lists(st.lists(st.floats(0, 4000), max_size=20), max_size=6), st.floats(-1, 5000))
+def test_stacked_histograms_answer_as_each_of_them(parts: list[list[float]], limit: float) -> None:
+    histograms = [Histogram.of([min(time, 3599.0) for time in part]) for part in parts]
+    for at in (limit, math.inf, *(part[0] for part in parts if part)):
+        counted = Stacked(histograms).count_at_most(at)
+        assert counted.tolist() == [histogram.count_at_most(at) for histogram in histograms]
