@@ -82,6 +82,26 @@ def kb_fleet(
 
 
 @pytest.fixture(scope="session")
+def kb_against(
+    request: pytest.FixtureRequest, kb_cloud: Cloud, kb_scenario: Target
+) -> Iterator[tuple[Topology, Fleet, Cloud]]:
+    """The other side of a session with pairs, staged once, with its agents ready."""
+    from kb_tests.cloud.connect import connect
+    from kb_tests.session.sentences import one_sentence
+    from kb_tests.session.staging import staged
+
+    target = kb_scenario.against
+    assert target is not None
+    with ExitStack() as stack:
+        cloud = kb_cloud
+        if target.on:
+            with one_sentence(request.config, target.cloud):
+                cloud = connect(target.on)
+            stack.callback(cloud.close)
+        yield *stack.enter_context(staged(request.config, cloud, target)), cloud
+
+
+@pytest.fixture(scope="session")
 def kb_topology(kb_fleet: tuple[Topology, Fleet]) -> Topology:
     """The staged topology."""
     return kb_fleet[0]

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from kb_tests.fixtures import kb_cloud, kb_fleet, kb_http, kb_scenario, kb_storage, kb_topology
+from kb_tests.fixtures import kb_against, kb_cloud, kb_fleet, kb_http, kb_scenario, kb_storage, kb_topology
 from kb_tests.session import options
 from kb_tests.session.keys import ATTEMPTS, CHECKS, OUTBOX, SELECTION, UNNAMED
 
-__all__ = ["kb_cloud", "kb_fleet", "kb_http", "kb_scenario", "kb_storage", "kb_topology"]
+__all__ = ["kb_against", "kb_cloud", "kb_fleet", "kb_http", "kb_scenario", "kb_storage", "kb_topology"]
 
 _PACKAGE = Path(__file__).parent
 

@@ -21,8 +21,10 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         epilog="Runs that were staged each for itself differ by where their servers came to stand: it takes "
         "three a side at least for a verdict.",
     )
-    for name in ("A", "B"):
-        parser.add_argument(name.lower(), metavar=name, help="record, folder, run id or tag")
+    parser.add_argument("a", metavar="A", help="record, folder, run id or tag")
+    parser.add_argument(
+        "b", nargs="?", default="", metavar="B", help="the same; without it A's own pairs (--kb-pairs)"
+    )
     parser.add_argument(
         "--reports",
         type=Path,
@@ -64,17 +66,18 @@ def _share(text: str) -> float:
 def _compare(options: argparse.Namespace) -> int:
     from kb_tests.compare import words
     from kb_tests.compare.comparison import compare
+    from kb_tests.compare.pairs import compare_pairs
     from kb_tests.history.read import called, records_of
 
+    wanted = {"max_slower": options.max_slower, "confidence": options.confidence}
     try:
-        a, b = (records_of(name, options.reports) for name in (options.a, options.b))
-        found = compare(
-            (called(options.a), a),
-            (called(options.b), b),
-            max_slower=options.max_slower,
-            confidence=options.confidence,
-            anyway=options.anyway,
-        )
+        a = records_of(options.a, options.reports)
+        if options.b:
+            b = records_of(options.b, options.reports)
+            sides = (called(options.a), a), (called(options.b), b)
+            found = compare(*sides, **wanted, anyway=options.anyway)
+        else:
+            found = compare_pairs(a, **wanted)
     except CompareError as error:
         print(f"kb: {error}", file=sys.stderr)
         return words.REFUSED

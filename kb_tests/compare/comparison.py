@@ -167,9 +167,22 @@ def _judged(
     basis = basis_of(a, b, keys)
     matched = [one for key in keys for one in matched_at(a, b, key, basis)]
     matched += of_all(matched, basis)
-    left_out = _left_out(a, b)
-    reasons = _reasons(a, b, basis)
     rows = judge(matched, basis, max_slower, 1 - confidence)
+    return concluded(a, b, basis, found, matched, rows, max_slower, confidence)
+
+
+def concluded(
+    a: Side,
+    b: Side,
+    basis: Basis,
+    found: Sequence[Difference],
+    matched: Sequence[Matched],
+    rows: Sequence[Row],
+    max_slower: float,
+    confidence: float,
+) -> Comparison:
+    """What the rows of all that was `matched` come to."""
+    reasons = _reasons(a, b, basis)
     return Comparison(
         a=a,
         b=b,
@@ -177,7 +190,7 @@ def _judged(
         differences=tuple(found),
         rows=tuple(rows),
         points=tuple(dict.fromkeys(one.point.id for one in matched if one.point)),
-        left_out=tuple(left_out),
+        left_out=tuple(_left_out(a, b)),
         reasons=tuple(reasons),
         outcome=_outcome(rows, bool(reasons)),
         max_slower=max_slower,

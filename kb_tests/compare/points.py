@@ -102,12 +102,12 @@ def matched_at(a: Side, b: Side, key: Key, basis: Basis) -> list[Matched]:
     made = []
     for name in [name for name in mine[0] if all(name in unit for unit in (*mine, *other))]:
         first = mine[0][name]
-        values = _middle([unit[name].value for unit in mine]), _middle([unit[name].value for unit in other])
+        values = middle([unit[name].value for unit in mine]), middle([unit[name].value for unit in other])
         left = tuple(unit[name].estimate for unit in mine)
         right = tuple(unit[name].estimate for unit in other)
         known = tuple(one for one in left if one), tuple(one for one in right if one)
         enough = None not in (*left, *right)
-        ratio = _RATIOS[basis](*known) if enough else _unknown(values)
+        ratio = _RATIOS[basis](*known) if enough else unknown(values)
         note = ("" if ratio.bounded else NO_BATCHES) if enough else TOO_SMALL
         counts = enough or not first.less or name in limited
         point = both[-1].record.point
@@ -121,14 +121,15 @@ def _by_unit(side: Side, key: Key, wanted: dict[str, list[float]]) -> list[dict[
     ]
 
 
-def _middle(values: Sequence[float]) -> float:
+def middle(values: Sequence[float]) -> float:
     """The geometric mean; of values that are not all finite, the median."""
     if all(math.isfinite(value) and value > 0 for value in values):
         return math.exp(sum(map(math.log, values)) / len(values))
     return sorted(values)[len(values) // 2]
 
 
-def _unknown(values: tuple[float, float]) -> Ratio:
+def unknown(values: tuple[float, float]) -> Ratio:
+    """The ratio of two values of which nothing is known but themselves."""
     a, b = values
     log = math.log(b / a) if a > 0 and b > 0 and math.isfinite(a) and math.isfinite(b) else math.nan
     return Ratio(log, log, log, math.inf, 0.0, math.inf)

@@ -16,6 +16,7 @@ from pydantic import (
 from kb_tests.report.batches import limits_of
 from kb_tests.report.marks import HookRecord, RecoveryRecord
 from kb_tests.report.measured import Part, RunId, Text
+from kb_tests.report.pairs import PairsRecord
 from kb_tests.report.workloads import WORKLOADS, AnyMeasured, AnyPoint, kind_of
 from kb_tests.scenario.base import Point
 from kb_tests.sla.verdict import Outcome, Verdict
@@ -62,7 +63,8 @@ class PointRecord(Part):
     looks before the one that decided. `doubts` say why a measurement of somebody's own test is not to be
     believed, `notes` what else is to be known of it. `down` are sentences on servers that Nova did not call
     ACTIVE when the point had gone wrong, `failing` on those that requests failed at. `hooks` is what was done
-    to the cloud meanwhile, `recovery` what followed each hook and each marker of a person.
+    to the cloud meanwhile, `recovery` what followed each hook and each marker of a person. With `pairs` it
+    was measured on another side in turns: the verdict is on their ratio, the measurement A's last.
     """
 
     point: AnyPoint
@@ -81,6 +83,7 @@ class PointRecord(Part):
     failing: tuple[Text, ...] = ()
     hooks: tuple[HookRecord, ...] = ()
     recovery: tuple[RecoveryRecord, ...] = ()
+    pairs: PairsRecord | None = None
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Self:

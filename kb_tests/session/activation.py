@@ -47,6 +47,8 @@ def activate(config: pytest.Config) -> None:
             config.getoption("kb_scenario"),
             config.getoption("kb_testing_cloud"),
             [parse(text) for text in config.getoption("kb_set")],
+            paired=bool(config.getoption("kb_pairs")),
+            variant=config.getoption("kb_variant"),
         )
         selection = _held_against(config, selection)
     except ScenarioError as error:
@@ -93,11 +95,22 @@ def activate(config: pytest.Config) -> None:
 def _held_against(config: pytest.Config, selection: Selection) -> Selection:
     """`selection`, with one check more a point where a baseline is named; raises ScenarioError."""
     name = config.getoption("kb_baseline")
+    if selection.paired:
+        _check_pairs(config)
+        return selection
     if not name:
         baseline.missing(selection.targets)
         return selection
     config.stash[BASELINE] = baseline.Baseline.read(name, Path(config.getoption("kb_reports")))
     return replace(selection, compared=True)
+
+
+def _check_pairs(config: pytest.Config) -> None:
+    """ScenarioError for options that have no meaning beside pairs."""
+    for option in ("kb_baseline", "kb_keep", "kb_reuse", "kb_testing_cloud"):
+        if config.getoption(option):
+            name = option.replace("_", "-")
+            raise ScenarioError(f"--{name} and --kb-pairs cannot be used together.")
 
 
 class _Quiet:

@@ -63,6 +63,21 @@ def _what(group: pytest.OptionGroup) -> None:
         "'load.profiles[random mix].iodepth=8', or NAME:load.duration=60s of one scenario; may be repeated",
     )
     group.addoption(
+        "--kb-pairs",
+        type=_pairs,
+        default=0,
+        metavar="N",
+        help="measure every point N times on each of two sides, in turns A-B-B-A, and judge how much slower "
+        "B is: two --kb-cloud, or the two values of --kb-variant; 8 is a good number",
+    )
+    group.addoption(
+        "--kb-variant",
+        default="",
+        metavar="PATH=A,B",
+        help="with --kb-pairs: the two values of a path of the scenario by which the sides differ, such as "
+        "topology.flavor.vcpus=1,2; or of image or flavor",
+    )
+    group.addoption(
         "--kb-max-servers",
         type=_number,
         default=MOST_SERVERS,
@@ -208,6 +223,14 @@ def _number(text: str) -> int:
     if not (text.isdecimal() and int(text)):
         raise argparse.ArgumentTypeError(f"found {text!r}; a whole number from 1 on is allowed here")
     return int(text)
+
+
+def _pairs(text: str) -> int:
+    """An option's number of pairs, of which fewer than three show nothing."""
+    number = _number(text)
+    if not 3 <= number <= 1000:
+        raise argparse.ArgumentTypeError(f"found {text!r}; 3 to 1000 pairs are allowed here")
+    return number
 
 
 def _duration(text: str) -> float:

@@ -27,6 +27,7 @@ from kb_tests.scenario.base import Point, Section
 from kb_tests.scenario.hooks import Hook
 from kb_tests.session.baseline import Baseline
 from kb_tests.session.marking import Marked, Marking
+from kb_tests.session.pairs import Against, in_turns, opposite
 from kb_tests.session.progress import Progress
 from kb_tests.session.progression import Progression
 from kb_tests.session.recorder import Recorder
@@ -55,12 +56,25 @@ class Probe(Generic[P, M]):
     recovery: tuple[RecoveryRecord, ...] = ()
 
 
+@dataclass(frozen=True)
+class Once(Generic[P, M]):
+    """One run of a point that nobody judges by itself: `doubts` say why it is not to be believed, `notes`
+    what may have made the cloud look slow.
+    """
+
+    point: P
+    measurement: M
+    started: datetime
+    doubts: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
 class PointRunner(ABC, Generic[S, P, M]):
     """Runs points of one kind on one topology.
 
     `checks` is how many checks the session makes. With `inconclusive_passes` a sample that cannot decide
-    lets the test pass; its record says so. Points are held against the `baseline`, too. `unit` is what its
-    rates count.
+    lets the test pass; its record says so. Points are held against the `baseline`, too, or
+    measured in turns with those of the side `against`. `unit` is what its rates count.
     """
 
     kind: ClassVar[str]
@@ -79,6 +93,7 @@ class PointRunner(ABC, Generic[S, P, M]):
         *,
         checks: int,
         baseline: Baseline | None = None,
+        against: Against | None = None,
         inconclusive_passes: bool = False,
     ) -> None:
         assert target.scenario.kind == self.kind
@@ -94,6 +109,7 @@ class PointRunner(ABC, Generic[S, P, M]):
         self._progression = progression
         self._marking = marking
         self._baseline = baseline
+        self.against = against
         self._inconclusive_passes = inconclusive_passes
 
     @abstractmethod
@@ -129,6 +145,8 @@ class PointRunner(ABC, Generic[S, P, M]):
     def check_sla(self, point: P) -> Verdict:
         """Run `point` and fail the test unless it keeps the scenario's SLA; skip it past a stop limit."""
         __tracebackhide__ = True
+        if self.against is not None:
+            return self._check_pairs(point, self.against)
         clients = self.target.scenario.load.clients
         if clients is not None and clients.stop_at_failure:
             self._skip_past(WithinStopLimit(point))
@@ -147,6 +165,35 @@ class PointRunner(ABC, Generic[S, P, M]):
             findings = "\n".join(words.findings(kept))
             pytest.fail(f"{point.id}: {words.label(record)}\n{findings}", pytrace=False)
         return last.verdict
+
+    def once(self, point: P, step: int, most: int) -> Once[P, M]:
+        """Run `point` as a step of `most`, to be compared; it fails no test and keeps no record."""
+        started = datetime.now(UTC)
+        self._started(point, step, most)
+        with in_one_sentence(), self._marked(point, ()):
+            measurement = self.measure(point)
+        return Once(point, measurement, started, *self.doubts(point, measurement))
+
+    def percentiles(self) -> frozenset[float]:
+        """Those below 100 that the SLA limits."""
+        found = (float(name.rpartition(" p")[2]) for name in self.limits())
+        return frozenset(percent for percent in found if percent < 100)
+
+    def _check_pairs(self, point: P, against: Against) -> Verdict:
+        """Run `point` and B's in turns, and fail the test unless B has not lost more than it may."""
+        __tracebackhide__ = True
+        other = opposite(point, self.target.scenario.name, against.points)
+        record = in_turns(
+            self, against.runner, point, other, against.pairs, checks_made=self.checks, sides=against.sides
+        )
+        assert record.verdict is not None
+        tolerated = {Outcome.PASS, Outcome.INCONCLUSIVE} if self._inconclusive_passes else {Outcome.PASS}
+        fails = record.verdict.outcome not in tolerated
+        kept = self._recorder.put(record, fails=fails)
+        if fails:
+            findings = "\n".join(words.findings(kept))
+            pytest.fail(f"{point.id}: {words.label(record)}\n{findings}", pytrace=False)
+        return record.verdict
 
     def follow(self, strategy: Strategy[P, Probe[P, M]], *, pooled: bool = False) -> list[Probe[P, M]]:
         """Run the points that `strategy` names, one after the other; no test fails by what comes out.

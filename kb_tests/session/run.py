@@ -154,7 +154,7 @@ class Run:
     def staged(self) -> dict[str, str]:
         """{run id: cloud} of all that may be on a cloud that outlives the session."""
         return {
-            run_id: target.cloud
+            run_id: target.place
             for first, target in zip(self.ids, self.selection.targets, strict=True)
             for run_id in journaled(first)
             if target.cloud in self._records.keys() - {LOCAL} and not self._records[target.cloud].record.leaks

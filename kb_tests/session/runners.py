@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kb_tests.cloud import states
+from kb_tests.scenario.points import expand
 from kb_tests.session.keys import ATTEMPTS, BASELINE, BUS, CHECKS, EVENTS, PROGRESSION
 from kb_tests.session.marking import Marking
+from kb_tests.session.pairs import Against
 from kb_tests.session.progress import Progress
 from kb_tests.session.progression import Progression
 from kb_tests.session.recorder import Recorder
@@ -36,16 +38,28 @@ def runner(
         return states.sentences(states.down(cloud, topology.run_id, here))
 
     recorder = Recorder(request.node, target.cloud, topology.run_id, stash[BUS], stash[ATTEMPTS], down)
-    return WORKLOADS[kind].runner()(
-        target,
-        topology,
-        fleet,
-        stash[BUS],
-        recorder,
-        Progress(config, target.cloud),
-        stash.setdefault(PROGRESSION, Progression()),
-        Marking(cloud, target.cloud, topology, stash[BUS], stash.get(EVENTS, None)),
-        checks=stash[CHECKS],
-        baseline=stash.get(BASELINE, None),
-        inconclusive_passes=config.getoption("kb_inconclusive") == "pass",
-    )
+
+    def made(
+        target: Target, topology: Topology, fleet: Fleet, cloud: Cloud, against: Against | None = None
+    ) -> PointRunner[Any, Any, Any]:
+        return WORKLOADS[kind].runner()(
+            target,
+            topology,
+            fleet,
+            stash[BUS],
+            recorder,
+            Progress(config, target.cloud),
+            stash.setdefault(PROGRESSION, Progression()),
+            Marking(cloud, target.cloud, topology, stash[BUS], stash.get(EVENTS, None)),
+            checks=stash[CHECKS],
+            baseline=stash.get(BASELINE, None),
+            against=against,
+            inconclusive_passes=config.getoption("kb_inconclusive") == "pass",
+        )
+
+    against = None
+    if target.against is not None:
+        other = made(target.against, *request.getfixturevalue("kb_against"))
+        sides = target.side, target.against.side
+        against = Against(other, expand(target.against.scenario), config.getoption("kb_pairs"), sides)
+    return made(target, topology, fleet, cloud, against)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from kb_tests.scenario.load import load_all
 from kb_tests.scenario.points import Point, expand
 from kb_tests.scenario.settings import Setting
 from kb_tests.scenario.shipped import find_file
+from kb_tests.session import pairing
 from kb_tests.session.hooks import check_programs
 from kb_tests.session.workloads import kinds_for
 from kb_tests.sla.count import checks_of
@@ -29,6 +30,10 @@ LOCAL = ""
 class Target:
     """One topology to stage: a scenario on a cloud, its traffic generators on `testing_cloud` if that is
     not empty. `overrides` are what the command line set in the scenario, as it was typed.
+
+    `against` is the other side where points are measured in turns; it stands in the same record, `on`
+    another cloud if that is not empty. `stage` are options of staging that one side has for itself, `side`
+    what it is called.
     """
 
     cloud: str
@@ -36,6 +41,15 @@ class Target:
     file: Path
     testing_cloud: str = ""
     overrides: tuple[str, ...] = ()
+    against: Target | None = None
+    on: str = ""
+    stage: tuple[tuple[str, str], ...] = ()
+    side: str = ""
+
+    @property
+    def place(self) -> str:
+        """The cloud that it is staged on."""
+        return self.on or self.cloud
 
 
 @dataclass(frozen=True)
@@ -66,6 +80,7 @@ class Selection:
     points: tuple[Selected, ...]
     testing_cloud: str = ""
     compared: bool = False
+    paired: bool = False
 
     @classmethod
     def read(
@@ -74,9 +89,19 @@ class Selection:
         files: Sequence[str],
         testing_cloud: str = "",
         settings: Sequence[Setting] = (),
+        *,
+        paired: bool = False,
+        variant: str = "",
     ) -> Selection:
-        """Read the scenario `files` (or names of shipped ones), with `settings`; raises ScenarioError."""
+        """Read the scenario `files` (or names of shipped ones), with `settings`; raises ScenarioError.
+
+        Where they are `paired`, two clouds or the two values of a `variant` are the sides of every point.
+        """
         names = tuple(dict.fromkeys(clouds)) or (LOCAL,)
+        sides = pairing.sides(names, variant, paired=paired)
+        names = names[:1] if paired else names
+        base = tuple(settings)
+        settings = (*base, *sides.settings[0])
         if testing_cloud and (len(names) > 1 or names[0] in (LOCAL, testing_cloud)):
             raise ScenarioError(
                 "--kb-testing-cloud loads the cloud that --kb-cloud names: one, and another one than itself."
@@ -100,6 +125,8 @@ class Selection:
         if testing_cloud:
             for scenario in scenarios.values():
                 apart(plan(scenario))
+        if paired:
+            return cls._paired(targets, sides, base)
         return cls(
             clouds=names,
             targets=targets,
@@ -109,6 +136,46 @@ class Selection:
                 for point in expand(target.scenario)
             ),
             testing_cloud=testing_cloud,
+        )
+
+    @classmethod
+    def _paired(
+        cls, targets: Sequence[Target], sides: pairing.Sides, settings: tuple[Setting, ...]
+    ) -> Selection:
+        """Every target with its other side, each staged once; tests are those of A's points."""
+        for target in targets:
+            pairing.check(target.scenario)
+        files = [target.file for target in targets]
+        renamed = pairing.renamed([target.scenario.name for target in targets])
+        loaded = load_all(files, (*settings, *sides.settings[1], *renamed))
+        others = [
+            replace(
+                target,
+                scenario=loaded[target.file].scenario,
+                overrides=loaded[target.file].overrides,
+                on=sides.cloud,
+                stage=sides.stage[1],
+                side=sides.names[1],
+            )
+            for target in targets
+        ]
+        mine = [
+            replace(target, against=other, stage=sides.stage[0], side=sides.names[0])
+            for target, other in zip(targets, others, strict=True)
+        ]
+        for target, other in zip(mine, others, strict=True):
+            if len(expand(target.scenario)) != len(expand(other.scenario)):
+                raise ScenarioError(f"The sides of {target.scenario.name} differ in their points.")
+        clouds = (targets[0].cloud,)
+        return cls(
+            clouds=clouds,
+            targets=(*mine, *others),
+            points=tuple(
+                Selected(_test_id(point.id, target.cloud, clouds), target, point)
+                for target in mine
+                for point in expand(target.scenario)
+            ),
+            paired=True,
         )
 
     def load_of(self, item: pytest.Item) -> Load | None:
@@ -130,6 +197,8 @@ class Selection:
         once more for each further test that judges it.
         """
         tests = Counter(id(load.selected) for item in items if (load := self.load_of(item)))
+        if self.paired:
+            return len(self.points)
         return sum(
             (checks_of(entry.point, entry.target.scenario.sla) + self.compared) * max(1, tests[id(entry)])
             for entry in self.points
@@ -141,7 +210,12 @@ class Selection:
             return
         kinds = kinds_for(metafunc.fixturenames)
         points = [entry for entry in self.points if not kinds or entry.target.scenario.kind in kinds]
-        targets = [target for target in self.targets if not kinds or target.scenario.kind in kinds]
+        others = [id(target.against) for target in self.targets]
+        targets = [
+            target
+            for target in self.targets
+            if id(target) not in others and (not kinds or target.scenario.kind in kinds)
+        ]
         if "kb_point" in metafunc.fixturenames:
             metafunc.parametrize(
                 ("kb_cloud", "kb_scenario", "kb_point"),

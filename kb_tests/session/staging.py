@@ -84,7 +84,7 @@ def _staged(config: pytest.Config, cloud: Cloud, target: Target) -> Iterator[tup
     progress = Progress(config, target.cloud)
     with ExitStack() as stack:
         with one_sentence(config, target.cloud, target.scenario.name):
-            options = options_of(config)
+            options = _options(config, target)
             if keeps(config):
                 keeping.check(target)
             clouds, layouts = [cloud], [plan(target.scenario)]
@@ -114,6 +114,13 @@ def _staged(config: pytest.Config, cloud: Cloud, target: Target) -> Iterator[tup
             if keeps(config):
                 topology = keeping.keep(cloud, journals[0], target, topology, secrets[0])
         yield topology, fleet
+
+
+def _options(config: pytest.Config, target: Target) -> StageOptions:
+    """What the command line says of staging, and of this side of a session with pairs."""
+    options = options_of(config)
+    own = dict(target.stage)
+    return replace(options, image=own.get("image", options.image), flavor=own.get("flavor", options.flavor))
 
 
 def _ready(

@@ -84,6 +84,27 @@ class UntilDecided(Generic[P]):
 
 
 @dataclass(frozen=True)
+class InTurns(Generic[P]):
+    """`number` pairs of two points in turns, A-B-B-A: what drifts slowly is on both sides alike."""
+
+    a: P
+    b: P
+    number: int
+
+    @property
+    def most(self) -> int:
+        """Two a pair."""
+        return 2 * self.number
+
+    def next(self, history: Sequence[object]) -> P | None:
+        """The side whose turn it is."""
+        pair, second = divmod(len(history), 2)
+        if pair >= self.number:
+            return None
+        return self.b if (pair + second) % 2 else self.a
+
+
+@dataclass(frozen=True)
 class WithinStopLimit(Generic[P]):
     """One point of a rising progression: it does not run once the same load broke its SLA at a smaller scale.
 

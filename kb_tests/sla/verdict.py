@@ -11,6 +11,9 @@ RECOVERY = "recovery"
 BASELINE = "baseline"
 """The name of the check on how much slower than a baseline a point is."""
 
+PAIRS = "pairs"
+"""What the names of checks begin with that hold two sides against each other which were measured in turns."""
+
 
 class Outcome(StrEnum):
     """`INVALID` speaks of our instruments, `FAIL` of the cloud, `INCONCLUSIVE` of the sample."""

@@ -1,0 +1,177 @@
+"""Points that were measured on two sides in turns: their ratios, one check a figure, and the whole
+comparison.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from kb_tests.compare.comparison import CONFIDENCE, Comparison, allowed, concluded, judge
+from kb_tests.compare.differences import differences
+from kb_tests.compare.estimate import Estimate
+from kb_tests.compare.points import TOO_SMALL, Basis, Matched, middle, of_all, unknown
+from kb_tests.compare.ratio import of_pairs
+from kb_tests.compare.samples import Figure, Sample
+from kb_tests.compare.sides import USUAL, Side
+from kb_tests.compare.workloads import samples_of
+from kb_tests.errors import CompareError
+from kb_tests.report.pairs import PairRecord
+from kb_tests.report.record import PointRecord, RunRecord
+from kb_tests.report.words import duration, number
+from kb_tests.scenario.base import Point
+from kb_tests.sla.decide import Risk
+from kb_tests.sla.verdict import PAIRS, Check
+
+
+@dataclass(frozen=True)
+class PairOf:
+    """A's `point` and B's, the `pairs` that were measured of them, and the percentiles that the SLA
+    limits.
+    """
+
+    point: Point
+    other: Point
+    pairs: Sequence[PairRecord]
+    limits: frozenset[float]
+
+
+def matched_pairs(of: PairOf) -> list[Matched]:
+    """Every figure of a point on both sides; raises RecordError for damaged histograms."""
+    wanted = sorted({*USUAL, *of.limits})
+    turns = [
+        (_figures(of.point, pair, "a", wanted), _figures(of.other, pair, "b", wanted)) for pair in of.pairs
+    ]
+    made = []
+    for name in turns[0][0] if turns else ():
+        if not all(name in side for turn in turns for side in turn):
+            continue
+        first = turns[0][0][name]
+        values = middle([a[name].value for a, _ in turns]), middle([b[name].value for _, b in turns])
+        estimates = [(a[name].estimate, b[name].estimate) for a, b in turns]
+        known: list[tuple[Estimate, Estimate]] = [(a, b) for a, b in estimates if a and b]
+        enough = len(known) == len(turns)
+        ratio = of_pairs(known) if enough else unknown(values)
+        percent = name.rpartition("p")[2]
+        counts = enough or not first.less or (percent in {f"{limit:g}" for limit in of.limits})
+        made.append(
+            Matched(
+                point=of.point,
+                name=name,
+                unit=first.unit,
+                less=first.less,
+                values=values,
+                a=tuple(a for a, _ in known),
+                b=tuple(b for _, b in known),
+                ratio=ratio,
+                note="" if enough else TOO_SMALL,
+                counts=counts,
+            )
+        )
+    return made
+
+
+def _figures(point: Point, pair: PairRecord, side: str, wanted: Sequence[float]) -> dict[str, Figure]:
+    samples: Sequence[Sample] = samples_of(point.kind, point, getattr(pair, side), ())
+    return {
+        figure.name: figure
+        for sample in samples
+        for figure in (
+            *(sample.percentile(percent) for percent in wanted if sample.timed),
+            sample.achieved(),
+        )
+    }
+
+
+def checks(of: PairOf, max_slower: float, risk: Risk) -> tuple[Check, ...]:
+    """One check for each figure that can be compared: B may have lost `max_slower` of it."""
+    found = [one for one in matched_pairs(of) if one.counts]
+    limit = 1 + max_slower
+    share = Risk(risk.alpha / max(1, len(found)), risk.looks)
+    return tuple(_check(one, limit, risk, share) for one in found)
+
+
+def _check(one: Matched, limit: float, risk: Risk, share: Risk) -> Check:
+    """A fail shares the error probability with the other figures of its point; to pass, all have to hold."""
+    loss, log = one.loss, math.log(limit)
+    p_pass, p_fail = loss.p_below(log), loss.p_above(log)
+    outcome, p_pass, p_fail = risk.decide(p_pass, min(1.0, p_fail * risk.alpha / share.alpha))
+    value, low, high = (_exp(log) for log in (loss.value, loss.low(share.alpha), loss.high(share.alpha)))
+    a, b = (duration(side) if one.unit == "s" else f"{number(side)} {one.unit}" for side in one.values)
+    told = (
+        f"{one.name} is {a} on A and {b} on B: B has lost {value:.3g} times, truly {low:.3g} to"
+        f" {high:.3g}, where {limit:.4g} is allowed; judged from {len(one.a)} pairs."
+    )
+    return Check(f"{PAIRS} {one.name}", outcome, value, limit, "", low, high, True, told, p_pass, p_fail)
+
+
+def _exp(log: float) -> float:
+    return math.exp(log) if log < 700 else math.inf
+
+
+def compare_pairs(
+    records: Iterable[RunRecord], *, max_slower: float | None = None, confidence: float = CONFIDENCE
+) -> Comparison:
+    """The comparison that a session with pairs has made; raises CompareError where there are none."""
+    runs = list(records)
+    points = [point for run in runs for point in run.points if point.pairs is not None]
+    if not points:
+        raise CompareError(
+            "There are no pairs in it.", remedy="Name two sides, or a run that was made with --kb-pairs."
+        )
+    a, b = _sides(runs, points)
+    keys = list(a.points)
+    matched = [one for point in points for one in matched_pairs(_pair_of(point))]
+    matched += of_all(matched, Basis.PAIRS)
+    limit = allowed((a, b), keys) if max_slower is None else max_slower
+    found = [one for one in differences(a, b, keys) if not one.name.startswith("load rate")]
+    return concluded(
+        a,
+        b,
+        Basis.PAIRS,
+        found,
+        matched,
+        judge(matched, Basis.PAIRS, limit, 1 - confidence),
+        limit,
+        confidence,
+    )
+
+
+def _pair_of(point: PointRecord) -> PairOf:
+    assert point.pairs is not None
+    named = {check.name.rpartition(" p")[2] for check in point.verdict.checks} if point.verdict else set()
+    limits = frozenset(float(percent) for percent in named if percent.replace(".", "", 1).isdecimal())
+    return PairOf(point.point, point.pairs.point, point.pairs.pairs, limits)
+
+
+def _sides(runs: Sequence[RunRecord], points: Sequence[PointRecord]) -> tuple[Side, Side]:
+    """Both sides as if each had a record of its own, B's scenarios under the names of A's."""
+    assert points[0].pairs is not None
+    names = points[0].pairs.sides
+    of_b = {point.pairs.point.scenario: point.point.scenario for point in points if point.pairs}
+    mine, others = [], []
+    for run in runs:
+        bare = [point.model_copy(update={"pairs": None}) for point in run.points if point.pairs is not None]
+        mine.append(
+            run.model_copy(
+                update={
+                    "points": bare,
+                    "scenarios": [one for one in run.scenarios if one.name not in of_b],
+                }
+            )
+        )
+        others.append(
+            run.model_copy(
+                update={
+                    "points": bare,
+                    "scenarios": [
+                        one.model_copy(update={"name": of_b[one.name]})
+                        for one in run.scenarios
+                        if one.name in of_b
+                    ],
+                }
+            )
+        )
+    a, b = Side.of(names[0], mine), Side.of(names[1], others)
+    return a, b
