@@ -37,12 +37,13 @@ def checked(request: CheckRequest) -> Check:
         scenario = read(text, "the scenario")
         needs = plan(scenario).needs
     except ScenarioError as error:
-        return Check(findings=tuple(_mistakes(str(error))))
+        return Check(findings=tuple(_mistakes(str(error))), lines=_lines(text))
     points = expand(scenario)
     face = WORKLOADS[scenario.kind]
     findings = [*_commands(text), *(_unshowable(text) if request.feasible else ())]
     return Check(
         findings=tuple(findings[:_MOST]),
+        lines=_lines(text),
         name=scenario.name,
         kind=scenario.kind,
         data=json.loads(json.dumps(yaml.safe_load(text), default=str)),
@@ -57,8 +58,18 @@ def _mistakes(said: str) -> Iterator[TextFinding]:
     for sentence in said.splitlines()[:_MOST]:
         found = _LINE.fullmatch(sentence)
         yield TextFinding(
-            line=int(found[1]) if found else 0, level="mistake", sentence=found[2] if found else sentence
+            line=int(found[1]) if found else 0,
+            key=key[1] if (key := _KEY.match(found[2] if found else sentence)) else "",
+            level="mistake",
+            sentence=found[2] if found else sentence,
         )
+
+
+def _lines(text: str) -> dict[str, int]:
+    try:
+        return lines(text)
+    except (ScenarioError, UnicodeEncodeError):
+        return {}
 
 
 def _commands(text: str) -> Iterator[TextFinding]:
@@ -85,4 +96,5 @@ def _unshowable(text: str) -> Iterator[TextFinding]:
     known = lines(text)
     for sentence in said:
         key = _KEY.match(sentence)
-        yield TextFinding(line=known.get(key[1], 0) if key else 0, level="cannot_tell", sentence=sentence)
+        name = key[1] if key else ""
+        yield TextFinding(line=known.get(name, 0), key=name, level="cannot_tell", sentence=sentence)

@@ -62,6 +62,8 @@ class TextFinding(Shape):
     """Something about a line (from 1 on; 0 for none): a mistake, or a limit that cannot be shown."""
 
     line: int
+    key: str = ""
+    """The key that it is about, "sla.errors"; "" where it is about none."""
     level: Literal["mistake", "cannot_tell"]
     sentence: str
 
@@ -73,6 +75,8 @@ class Check(Shape):
     """
 
     findings: tuple[TextFinding, ...]
+    lines: dict[str, int] = Field(default_factory=dict)
+    """The line of each key, as far as the text is YAML."""
     name: str = ""
     kind: str = ""
     data: dict[str, Any] = Field(default_factory=dict)

@@ -9,7 +9,8 @@ import { Overview } from "./pages/overview.js";
 import { Point } from "./pages/point.js";
 import { Run } from "./pages/run.js";
 import { Runs } from "./pages/runs.js";
-import { Scenario, Scenarios } from "./pages/scenarios.js";
+import { Scenario, Write } from "./pages/scenario.js";
+import { Scenarios } from "./pages/scenarios.js";
 import { html, render } from "./vendor/preact.js";
 
 /** A page: its address, its title, what shows it, and its icon and name in the rail. @type {import("./lib/route.js").Page[]} */
@@ -21,6 +22,7 @@ const PAGES = [
   ["/sessions/{sid}", "Session", Session],
   ["/scenarios", "Scenarios", Scenarios, "scenarios", "Scenarios"],
   ["/scenarios/{name}", "Scenario", Scenario],
+  ["/write", "New scenario", Write],
   ["/clouds", "Clouds", Clouds, "clouds", "Clouds"],
   ["/clouds/{cloud}", "Cloud", Cloud],
   ["/new", "New run", New, "new", "New run"],

@@ -13,5 +13,5 @@ export const Command = ({ text, label = "The same in a shell" }) => {
     }
     setTimeout(() => say("Copy"), 2000);
   };
-  return html`<div class="cap"><b>${label}</b><span class="end"><button class="btn quiet small" type="button" onClick=${copy}>${said}</button></span></div><pre class="cmd" tabindex="0" role="region" aria-label=${label}>${text.replaceAll(" --", " \\\n  --")}</pre>`;
+  return html`<div class="cap"><b>${label}</b><span class="end"><button class="btn quiet small" type="button" onClick=${copy}>${said}</button></span></div><pre class="cmd" tabindex="0" role="region" aria-label=${label}>${text.replaceAll(" --kb-", " \\\n  --kb-")}</pre>`;
 };
