@@ -20,6 +20,13 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--port", type=int, default=None, metavar="PORT", help="default: 8765; 0 for any free one"
     )
     ui.add_argument(
+        "--socket",
+        type=Path,
+        default=None,
+        metavar="PATH",
+        help="listen on a Unix socket in a folder of your own, and on no port: ssh -L 8765:PATH HOST",
+    )
+    ui.add_argument(
         "--reports",
         type=Path,
         default=Path("reports"),
@@ -82,8 +89,14 @@ def _run(options: argparse.Namespace) -> int:
         print(f"kb ui: {address}", flush=True)
         if viewer:
             print(f"to look only: {viewer}", flush=True)
-        if page is not None and not options.no_open:
+        if page is not None and not (options.no_open or options.socket):
             webbrowser.open(page.as_uri())
 
-    serve(wanted, port, viewer=options.viewer, told=told)
+    serve(
+        wanted,
+        port or PORT if options.socket else port,
+        viewer=options.viewer,
+        told=told,
+        path=options.socket,
+    )
     return 0

@@ -8,6 +8,7 @@ from servers and clouds, so that pages may run no script but ours, and put no te
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from http import HTTPStatus
 
@@ -18,6 +19,9 @@ from kb_tests.web.problems import Problem
 from kb_tests.web.tokens import Role, Tokens
 
 LARGEST_BODY = 1 << 20
+BODY_SECONDS = 30.0
+"""Within which a body has to be there."""
+
 LONGEST_TARGET = 4096
 """Bytes of a path and query."""
 
@@ -160,12 +164,22 @@ def _too_large() -> Problem:
 def _bounded(receive: Receive) -> Receive:
     """`receive`, which gives no more than a body may have, whatever its header says."""
     seen = 0
+    whole = False
+    until: float | None = None
 
     async def bounded() -> Message:
-        nonlocal seen
-        message = await receive()
+        nonlocal seen, whole, until
+        if whole:
+            return await receive()  # until whoever asked is gone
+        until = until or asyncio.get_running_loop().time() + BODY_SECONDS
+        try:
+            async with asyncio.timeout_at(until):
+                message = await receive()
+        except TimeoutError:
+            raise Problem(HTTPStatus.REQUEST_TIMEOUT, "The body did not come.") from None
         if message["type"] == "http.request":
             seen += len(message.get("body", b""))
+            whole = not message.get("more_body", False)
             if seen > LARGEST_BODY:
                 raise _too_large()
         return message

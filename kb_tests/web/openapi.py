@@ -17,7 +17,7 @@ ANY = (400, 403, 405, 414, 421)
 """What any operation may answer."""
 
 SIGNED_IN = (401, 429)
-BODIES = (413,)
+BODIES = (408, 413)
 _REF = "#/components/schemas/{model}"
 
 

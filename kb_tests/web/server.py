@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import socket
+import stat
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
@@ -18,6 +19,7 @@ import uvicorn
 from kb_tests.errors import UiError
 from kb_tests.events import sessions
 from kb_tests.web.app import App, Options
+from kb_tests.web.protocol import Impatient
 from kb_tests.web.tokens import Tokens, new_token
 
 ADDRESS = "127.0.0.1"
@@ -28,24 +30,31 @@ _GRACE = 1
 
 
 def serve(
-    options: Options, port: int, *, viewer: bool, told: Callable[[str, str, Path | None], None]
+    options: Options,
+    port: int,
+    *,
+    viewer: bool,
+    told: Callable[[str, str, Path | None], None],
+    path: Path | None = None,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C; `told` gets the operator's address, the viewer's ("" without), and a
-    page that leads to the operator's, if it could be written.
+    page that leads to the operator's, if it could be written. With `path` it listens on a Unix socket there,
+    and on no port; `port` is then the one that is forwarded to it.
 
-    Raises UiError where the port is not to be had.
+    Raises UiError where the port or the socket is not to be had.
     """
-    listening = _listen(port)
+    listening = _listen(port) if path is None else listen_at(path)
     token, looking = new_token(), new_token() if viewer else ""
     app = App(options, Tokens(token, looking))
-    place = f"http://{ADDRESS}:{listening.getsockname()[1]}"
+    number = port if path else listening.getsockname()[1]
+    place = f"http://{ADDRESS}:{number}"
     config = uvicorn.Config(
         app.asgi,
         log_config=None,
         access_log=False,
         lifespan="off",
         ws="none",
-        http="h11",
+        http=Impatient,
         server_header=False,
         date_header=True,
         proxy_headers=False,
@@ -55,7 +64,7 @@ def serve(
     )
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
     address = f"{place}/#token={token}"
-    found = _Found(listening.getsockname()[1], address)
+    found = _Found(number, address)
     try:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _nothing)  # uvicorn sends itself again what it was told
@@ -64,6 +73,8 @@ def serve(
     finally:
         listening.close()
         found.remove()
+        if path is not None:
+            path.unlink(missing_ok=True)
 
 
 def _nothing(_number: int, _frame: FrameType | None) -> None:
@@ -95,6 +106,49 @@ def _listen(port: int) -> socket.socket:
             f"{ADDRESS}:{port} cannot be listened on: {error.strerror}.",
             remedy="Name another port by --port; 0 is any free one.",
         ) from error
+    return listening
+
+
+def listen_at(path: Path) -> socket.socket:
+    """A Unix socket that this user alone reaches: in a folder of mode 0700, whatever the socket's own is.
+
+    Raises UiError where that cannot be.
+    """
+    folder = path.absolute().parent
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        about = folder.stat()
+    except OSError as error:
+        raise UiError(f"{folder} cannot be made: {error.strerror}.") from error
+    if about.st_uid != os.getuid() or about.st_mode & 0o077:
+        raise UiError(
+            f"{folder} is open to others, who could reach the socket in it.",
+            remedy=f"Name one of your own, or close it: chmod 700 {folder}.",
+        )
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            if not stat.S_ISSOCK(path.lstat().st_mode):
+                raise UiError(f"{path} is there, and is no socket.")
+            try:
+                listening.connect(str(path))
+                raise UiError(f"{path} is in use by another `kb ui`.")
+            except ConnectionRefusedError:
+                path.unlink()  # of one that was killed
+            listening.close()
+            listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        before = os.umask(0o177)
+        try:
+            listening.bind(str(path))
+        finally:
+            os.umask(before)
+        listening.listen(CONNECTIONS)
+    except OSError as error:
+        listening.close()
+        raise UiError(f"{path} cannot be listened on: {error.strerror or error}.") from error
+    except UiError:
+        listening.close()
+        raise
     return listening
 
 

@@ -19,19 +19,23 @@ import pytest
 from kb_tests.errors import UiError
 from kb_tests.events import sessions
 from kb_tests.web.app import Options
-from kb_tests.web.server import serve
+from kb_tests.web.server import listen_at, serve
 from tests.unit.web.session import story, write_session
+from tests.waiting import eventually
 
 PROGRAM = "import sys; from kb_tests.cli import main; sys.exit(main())"
 HELD = "import fcntl, sys; fcntl.flock(open(sys.argv[1]), fcntl.LOCK_EX); print(flush=True); sys.stdin.read()"
 
 
 @contextlib.contextmanager
-def serving(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    arguments = ["ui", "--no-open", "--port", "0", "--reports", str(tmp_path)]
+def serving(tmp_path: Path, *more: str, before: str = "") -> Iterator[tuple[subprocess.Popen[str], str]]:
+    arguments = ["ui", "--no-open", "--port", "0", "--reports", str(tmp_path), *more]
     environment = os.environ | {"XDG_STATE_HOME": str(tmp_path / "state")}
     with subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, *arguments], env=environment, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", before + PROGRAM, *arguments],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         assert process.stdout is not None
         try:
@@ -95,3 +99,90 @@ def test_a_wrong_option_is_one_sentence(arguments: list[str], capsys: pytest.Cap
 
     assert cli.main(["ui", *arguments]) == 1
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_socket_is_for_its_user_alone(tmp_path: Path) -> None:
+    path = tmp_path / "run" / "ui.sock"
+    for _ in range(2):  # the second one finds what the first one left when it was killed
+        with serving(tmp_path, "--socket", str(path)) as (process, address):
+            assert address.startswith("http://127.0.0.1:8765/#token=")
+            assert stat.S_IMODE(path.stat().st_mode) == 0o600
+            assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+                asking.settimeout(30)
+                asking.connect(str(path))
+                asking.sendall(b"GET /api/v1/healthz HTTP/1.1\r\nHost: localhost:8765\r\n\r\n")
+                assert asking.recv(100).startswith(b"HTTP/1.1 204")
+            with pytest.raises(UiError, match="in use"):
+                listen_at(path)
+            process.kill()
+            process.wait(30)
+    with serving(tmp_path, "--socket", str(path)) as (process, _):
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    assert not path.exists()
+
+
+def test_a_socket_in_a_folder_that_others_may_enter_is_refused(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    with pytest.raises(UiError, match="open to others"):
+        listen_at(tmp_path / "ui.sock")
+    tmp_path.chmod(0o700)
+    (tmp_path / "file").touch()
+    with pytest.raises(UiError, match="no socket"):
+        listen_at(tmp_path / "file")
+    assert (tmp_path / "file").exists()
+
+
+SLOW = (
+    "import kb_tests.web.protocol as p, kb_tests.web.guard as g; p.Impatient.seconds = g.BODY_SECONDS = 0.5; "
+)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"GET / HTTP/1.1\r\nHost: local", id="half a header", marks=pytest.mark.nightly),
+        pytest.param(
+            b"GET /api/v1/healthz HTTP/1.1\r\nHost: localhost\r\n\r\nGET /",
+            id="half of a second one",
+            marks=pytest.mark.nightly,
+        ),
+        pytest.param(
+            b"POST /api/v1/checks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            b"Authorization: Bearer %s\r\nContent-Length: 9\r\n\r\n{",
+            id="half a body",
+            marks=pytest.mark.nightly,
+        ),
+    ],
+)
+def test_whoever_does_not_finish_is_not_waited_for(tmp_path: Path, sent: bytes) -> None:
+    with serving(tmp_path, before=SLOW) as (_, address):
+        base, _, token = address.partition("/#token=")
+        with socket.create_connection(("127.0.0.1", int(base.rpartition(":")[2])), timeout=30) as asking:
+            asking.sendall(sent.replace(b"%s", token.encode()))
+            answer = b""
+            with contextlib.suppress(ConnectionError):
+                while part := asking.recv(65536):
+                    answer += part
+        if b"checks" in sent:
+            assert b" 408 " in answer.splitlines()[0]
+
+
+@pytest.mark.nightly
+def test_many_slow_ones_keep_nobody_out(tmp_path: Path) -> None:
+    with serving(tmp_path, before=SLOW) as (_, address), contextlib.ExitStack() as stack:
+        base = address.partition("/#")[0]
+        for _ in range(300):
+            asking = stack.enter_context(
+                socket.create_connection(("127.0.0.1", int(base.rpartition(":")[2])), timeout=30)
+            )
+            asking.sendall(b"GET / HTTP/1.1\r\nHost: loc")
+
+        def answers() -> bool:
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"{base}/", timeout=30) as page:
+                return bool(page.status == 200)
+            return False
+
+        eventually(answers)
