@@ -86,7 +86,8 @@ def of_percentile(
     if beyond < FEWEST_BEYOND:
         return None
     log = _log(whole, percent, cap)
-    shift = LEAST_SPREAD * spread(whole, cap) * math.sqrt(FLOOR_BATCH / max(seconds, FLOOR_BATCH))
+    own = [spread(part, cap) for part in parts if part.count] or [spread(whole, cap)]
+    shift = LEAST_SPREAD * sum(own) / len(own) * math.sqrt(FLOOR_BATCH / max(seconds, FLOOR_BATCH))
     floor = math.hypot(shift, _sampling(whole, percent, cap))
     return Estimate.of(log, [_log(part, percent, cap) for part in parts if part.count], floor)
 

@@ -20,8 +20,8 @@ def called(name: str) -> str:
 
 
 def records_of(name: str, reports: Path) -> list[RunRecord]:
-    """Those of a record, of all in a folder, of a run or of a tag in the folder `reports`; a folder may hold
-    none. Raises RecordError.
+    """Those of a record, of all in a folder, of a run or of a tag in the folder `reports`; or of several of
+    these, split by commas. A folder may hold none. Raises RecordError.
     """
     path = Path(name)
     if path.is_dir():
@@ -29,6 +29,9 @@ def records_of(name: str, reports: Path) -> list[RunRecord]:
             return [load(Path(run.path)) for run in index.runs()]
     if path.is_file():
         return [load(path)]
+    if "," in name:
+        parts = [part.strip() for part in name.split(",")]
+        return [record for part in dict.fromkeys(parts) if part for record in records_of(part, reports)]
     if not reports.is_dir():
         raise RecordError(
             f"{name} is neither a record nor a folder, and there is no folder {reports} with runs.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kb_tests.web.operations import Operation
-from kb_tests.web.routes import about, clouds, kept, runs, scenarios, sessions
+from kb_tests.web.routes import about, clouds, comparison, kept, runs, scenarios, sessions
 
 OPERATIONS: tuple[Operation, ...] = (
     *about.OPERATIONS,
@@ -11,5 +11,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *clouds.OPERATIONS,
     *kept.OPERATIONS,
     *runs.OPERATIONS,
+    *comparison.OPERATIONS,
     *sessions.OPERATIONS,
 )

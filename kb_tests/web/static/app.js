@@ -3,6 +3,7 @@ import { takeToken } from "./lib/api.js";
 import { meant, place, register } from "./lib/route.js";
 import { About, Api, Nowhere } from "./pages/about.js";
 import { Cloud, Clouds } from "./pages/clouds.js";
+import { Compare } from "./pages/compare.js";
 import { Session } from "./pages/live.js";
 import { New } from "./pages/new.js";
 import { Overview } from "./pages/overview.js";
@@ -25,6 +26,7 @@ const PAGES = [
   ["/write", "New scenario", Write],
   ["/clouds", "Clouds", Clouds, "clouds", "Clouds"],
   ["/clouds/{cloud}", "Cloud", Cloud],
+  ["/compare", "Compare", Compare, "compare", "Compare"],
   ["/new", "New run", New, "new", "New run"],
   ["/api", "API", Api, "api", "API"],
   ["/about", "About", About],
