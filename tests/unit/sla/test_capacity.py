@@ -1,0 +1,202 @@
+"""The search of a capacity on simulated clouds whose truth is known, and each refusal in turn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from kb_tests.sla.capacity.isotonic import crossing
+from kb_tests.sla.capacity.known import Known
+from kb_tests.sla.capacity.model import Capacity, Counts, End, Limit, Means, Plan, Seen, Step
+from kb_tests.sla.capacity.search import search
+from simulated.clouds import CLOUDS, Run, roots
+
+P99 = Limit("latency p99", 0.01)
+Answer = Callable[[Step, float], Seen]
+
+
+def searched(plan: Plan, answer: Answer) -> tuple[Capacity, list[Step]]:
+    """What a search comes to whose probes are answered so, and its steps; the second argument is the time."""
+    searching, steps, at = search(plan), [], 0.0
+    try:
+        step = next(searching)
+        while True:
+            steps.append(step)
+            assert len(steps) < 500
+            seen = answer(step, at)
+            at = seen.ended
+            step = searching.send(seen)
+    except StopIteration as end:
+        found: Capacity = end.value
+        return found, steps
+
+
+def shares(*limits: tuple[str, Callable[[float, float], float]], rate: int = 200) -> Answer:
+    """Answers in which each limit has a share of bad ones by load and time, without any chance."""
+
+    def answer(step: Step, at: float) -> Seen:
+        each = int(rate * step.seconds / 8)
+        counts = {
+            name: Counts((round(each * share(step.load, at)),) * 8, (each,) * 8) for name, share in limits
+        }
+        return Seen(step.load, step.seconds, at, at + step.seconds + 5, counts)
+
+    return answer
+
+
+def rising(capacity: float) -> Callable[[float, float], float]:
+    return lambda load, _at: min(0.9, 0.01 * (load / capacity) ** 20)
+
+
+@pytest.mark.parametrize(
+    "name", ["M/M/8 shifting, steep", "cliff", "island of failure", "two limits that cross"]
+)
+def test_it_holds_the_truth_in_a_narrow_interval(name: str) -> None:
+    cloud, rng = CLOUDS[name], np.random.default_rng(1)
+    truth = float(rng.uniform(300, 2000))
+    run = Run(cloud, rng, truth, min(roots(cloud).values()))
+    found, _ = searched(Plan(cloud.limits, 100, 50_000), lambda step, _at: run.probe(step))
+    assert found.end is End.FOUND
+    assert found.low <= truth <= found.high <= 1.051 * found.low
+    assert found.kept <= truth <= found.broke
+
+
+def test_it_goes_up_from_below_and_never_far_beyond_what_broke() -> None:
+    found, steps = searched(Plan((P99,), 100, 50_000), shares(("latency p99", rising(1000))))
+    assert steps[0] == Step(100, 5, "ramp")
+    assert max(step.load for step in steps) <= 1000 * 1.25**2
+    assert found.end is End.FOUND
+    assert found.low <= 1000 <= found.high
+
+
+def test_whole_numbers_are_told_as_such() -> None:
+    plan = Plan((P99,), 1, 40, whole=True)
+    found, steps = searched(plan, shares(("latency p99", lambda load, _: 1e-4 if load <= 12 else 0.5)))
+    assert (found.end, found.low, found.high) == (End.FOUND, 12, 12)
+    assert all(step.load == int(step.load) for step in steps)
+
+
+def test_a_width_below_one_whole_number_ends_with_one() -> None:
+    plan = Plan((P99,), 1, 8, width=0.005, whole=True)
+    found, _ = searched(plan, shares(("latency p99", lambda load, _: 1e-4 if load <= 3 else 0.5)))
+    assert (found.low, found.high) == (3, 3)
+
+
+def test_the_limit_that_breaks_first_is_named() -> None:
+    limits = (P99, Limit("errors", 0.001))
+    errors = shares(("latency p99", rising(1500)), ("errors", lambda load, _: 0.001 * (load / 900) ** 20))
+    found, _ = searched(Plan(limits, 100, 9000), errors)
+    assert found.limit == "errors"
+    assert found.low <= 900 <= found.high
+
+
+def test_an_achieved_rate_is_searched_by_verdicts() -> None:
+    limit = Limit("achieved", 0.02, Means.MEAN)
+    found, _ = searched(
+        Plan((limit,), 100, 9000), shares(("achieved", lambda load, _: max(0.0, 1 - 700 / load)))
+    )
+    assert found.end is End.FOUND
+    assert found.low <= 700 / 0.98 <= found.high
+
+
+def test_what_breaks_from_the_start_is_below() -> None:
+    found, _ = searched(Plan((P99,), 100, 9000), shares(("latency p99", lambda *_: 0.3)))
+    assert (found.end, found.low, found.high) == (End.BELOW, 0, 100)
+
+
+def test_what_keeps_to_the_end_is_at_least() -> None:
+    found, _ = searched(Plan((P99,), 100, 900), shares(("latency p99", lambda *_: 0.0)))
+    assert (found.end, found.low, found.high) == (End.AT_LEAST, 900, math.inf)
+
+
+def _generators_end_at(load: float, answer: Answer) -> Answer:
+    def limited(step: Step, at: float) -> Seen:
+        seen = answer(step, at)
+        busy = step.load > load
+        return replace(seen, invalid=("no CPU to spare",), generator=True) if busy else seen
+
+    return limited
+
+
+def test_where_generators_end_it_says_how_far_it_was_kept() -> None:
+    answer = _generators_end_at(400, shares(("latency p99", lambda *_: 0.0), rate=2000))
+    found, _ = searched(Plan((P99,), 100, 9000), answer)
+    assert found.end is End.GENERATORS
+    assert 300 < found.low == found.kept <= 400
+    assert math.isinf(found.high)
+    assert found.reasons == ("no CPU to spare",)
+
+
+def test_a_capacity_below_where_generators_end_is_found_all_the_same() -> None:
+    answer = _generators_end_at(1050, shares(("latency p99", rising(1000))))
+    found, _ = searched(Plan((P99,), 100, 9000), answer)
+    assert found.end in (End.FOUND, End.GENERATORS, End.UNDECIDED)
+    assert found.low <= 1000 <= found.high
+
+
+def test_generators_that_end_at_once_say_nothing_of_the_cloud() -> None:
+    found, steps = searched(
+        Plan((P99,), 100, 9000), _generators_end_at(50, shares(("latency p99", rising(9))))
+    )
+    assert (found.end, found.low, found.kept) == (End.GENERATORS, 0, 0)
+    assert len(steps) == 2
+
+
+def test_one_probe_that_is_not_to_be_believed_is_made_again() -> None:
+    answer, bad = shares(("latency p99", rising(1000))), iter([False, True])
+    found, _ = searched(
+        Plan((P99,), 100, 9000),
+        lambda step, at: replace(answer(step, at), invalid=("a generator is missing",) * next(bad, False)),
+    )
+    assert found.end is End.FOUND
+
+
+def test_a_server_that_dies_ends_it_as_invalid() -> None:
+    answer = shares(("latency p99", rising(1000)))
+    found, _ = searched(
+        Plan((P99,), 100, 9000),
+        lambda step, at: replace(answer(step, at), invalid=("a generator is missing",) * (at > 200)),
+    )
+    assert (found.end, found.low, found.reasons) == (End.INVALID, 0, ("a generator is missing",))
+
+
+def test_a_cloud_that_changed_is_not_given_a_number() -> None:
+    before, after = shares(("latency p99", rising(1000))), shares(("latency p99", rising(850)))
+    found, _ = searched(
+        Plan((P99,), 100, 9000), lambda step, at: (after if step.phase == "return" else before)(step, at)
+    )
+    assert found.end is End.DRIFTING
+    assert (found.low, found.high) == (0, math.inf)
+
+
+def test_a_load_that_keeps_above_one_that_breaks_is_not_monotone() -> None:
+    known = Known(Plan((P99,), 100, 9000))
+    for load, bad in ((500.0, 0), (1000.0, 900), (1100.0, 0)):
+        assert known.monotone
+        known.whole.append(Seen(load, 30, 0, 35, {"latency p99": Counts((bad,) * 8, (4000,) * 8)}))
+    assert not known.monotone
+    assert (known.kept, known.broke) == (500, 1000)
+
+
+def test_connections_that_bound_the_rate_are_no_capacity_of_the_cloud() -> None:
+    answer = shares(("latency p99", rising(1000)))
+    found, _ = searched(Plan((P99,), 100, 9000), lambda step, at: replace(answer(step, at), bound=1020.0))
+    assert (found.end, found.reasons) == (End.CONNECTIONS, ("1020",))
+
+
+def test_a_budget_that_is_over_says_what_it_would_take() -> None:
+    found, _ = searched(Plan((P99,), 100, 9000, budget=400), shares(("latency p99", rising(1000))))
+    assert found.end in (End.TOO_WIDE, End.UNDECIDED)
+    assert found.seconds <= 400 + 35
+    assert found.more > 0 or found.end is End.UNDECIDED
+
+
+def test_a_crossing_is_pooled_where_shares_fall() -> None:
+    found = [(1.0, 0, 100), (2.0, 5, 100), (3.0, 0, 100), (4.0, 50, 100)]
+    assert crossing(found, 0.03) == (3.0, 4.0)
+    assert crossing(found, 0.02) == (1.0, 2.0)
+    assert crossing([], 0.1) == (0.0, math.inf)
