@@ -129,7 +129,8 @@ class Point(ABC):
 
     `duration` is the seconds of its measured window, `max_duration` what they may become while its sample
     cannot decide. `clients` of the topology's servers make the load. `by_second` asks for what was due in
-    each second by itself, from which recovery is measured.
+    each second by itself, from which recovery is measured. `search` names what is searched where the point
+    stands for a search that begins there, and lasts `max_duration` at most.
     """
 
     kind: ClassVar[str]
@@ -139,6 +140,7 @@ class Point(ABC):
     duration: float
     max_duration: float
     by_second: bool = False
+    search: str = ""
 
     @property
     def before(self) -> float:

@@ -29,7 +29,10 @@ SUSTAINED = 5.0
 LONGEST = 3600.0
 """Seconds that a hook may take at most."""
 
-REPEATED = {"steady": "runs in rounds until they are alike"}
+REPEATED = {
+    "steady": "runs in rounds until they are alike",
+    "capacity": "runs as many loads as it takes to find one",
+}
 """Keys of `load` whose loads are repeated or compared, and why hooks have no place there: every kind of load
 that runs a point more than once, or two of them side by side, belongs here."""
 

@@ -20,6 +20,7 @@ from kb_tests.scenario.base import (
     shared,
 )
 from kb_tests.scenario.baseline import Baseline
+from kb_tests.scenario.capacity import AtLeast, HttpCapacity, check_search, gate_alone, searched, start
 from kb_tests.scenario.hooks import Hook, Recovery, check_hooks
 from kb_tests.scenario.placement import Placement
 from kb_tests.scenario.units import Duration, Share, Size, WarmUp
@@ -59,7 +60,8 @@ class HttpLoad(Section):
 
     `tls` is HTTPS with a certificate made for the run, and a full handshake for each connection.
     `warm_up` precedes `duration`. If it is `auto` (None here), it is found afterwards at the beginning of
-    `duration` and cut off, at most half of it.
+    `duration` and cut off, at most half of it. With `capacity` the load is searched: of `rate`, which then
+    stands there, or of `clients`.
     """
 
     page_size: Size = 32 << 10
@@ -72,6 +74,17 @@ class HttpLoad(Section):
     duration: Duration = 30.0
     max_duration: Duration | None = None
     timeout: Duration = 5.0
+    capacity: HttpCapacity | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _searched(cls, data: Any) -> Any:
+        begin = start(data, "rate")
+        if begin is None:
+            return data
+        if data.get("rate", [begin]) != [begin]:
+            raise ValueError("rate has no meaning beside a search of it: capacity says from where to where")
+        return {**data, "rate": [begin]}
 
     @field_validator("rate")
     @classmethod
@@ -120,6 +133,7 @@ class HttpSla(Section):
     recovery: Recovery | None = None
     baseline: Baseline | None = None
     staging: Duration | None = None
+    capacity: AtLeast | None = None
     confidence: Confidence = 0.95
 
     @model_validator(mode="after")
@@ -151,6 +165,42 @@ class HttpScenario(Section):
             return {**data, "sla": {"connections": "0%"} | dict(sla)}
         return data
 
+    @model_validator(mode="before")
+    @classmethod
+    def _at_least(cls, data: Any) -> Any:
+        """Without a search one point at the least capacity decides."""
+        least, load = (gate_alone(data.get("sla")), data.get("load")) if isinstance(data, Mapping) else (0, 0)
+        if not least or not isinstance(load, Mapping) or load.get("capacity") is not None:
+            return data
+        try:
+            rate = least / HttpTopology.model_validate(data.get("topology", {})).servers
+        except ValueError:
+            return data
+        if load.get("clients") is not None:
+            raise ValueError("sla.capacity.at_least is of all generators together: leave load.clients out")
+        if load.get("rate", [rate]) != [rate]:
+            raise ValueError(
+                "sla.capacity.at_least says the rate of the point that decides it: leave load.rate out, or"
+                " search with load.capacity"
+            )
+        return {**data, "load": {**load, "rate": [rate]}}
+
+    @model_validator(mode="after")
+    def _search_fits(self) -> Self:
+        sla = self.sla
+        if self.load.capacity is None:
+            return self
+        latency = sla.latency.limits() if sla.latency else {}
+        limits: dict[str, float | None] = {f"latency.p{percent:g}": 1 - percent / 100 for percent in latency}
+        if sla.achieved is not None:
+            limits["achieved"] = 1 - sla.achieved
+        if sla.errors is not None:
+            limits["errors"] = sla.errors
+        check_search(
+            self.load.capacity, sla.capacity, self.load, servers=self.topology.servers, limits=limits
+        )
+        return self
+
     @model_validator(mode="after")
     def _fits(self) -> Self:
         check_scale(self.load.clients, self.topology.servers, len(self.load.rate))
@@ -163,6 +213,8 @@ class HttpScenario(Section):
             max_duration=self.load.max_duration,
             roles={"server": smallest, "client": smallest},
         )
+        if self.load.capacity is not None and 0 in self.load.rate:
+            raise ValueError("load.capacity has no meaning for rate 0, which offers as much as is answered")
         if self.sla.achieved is not None and 0 in self.load.rate:
             raise ValueError("sla.achieved has no meaning for rate 0, which offers no rate")
         if self.sla.latency is not None and 0 in self.load.rate:
@@ -216,7 +268,10 @@ class HttpPoint(Point):
 
 def http_points(scenario: HttpScenario, clients: int) -> list[HttpPoint]:
     """Those of one scale, by rate, as numbers."""
-    return [http_point(scenario, clients, rate) for rate in sorted(scenario.load.rate)]
+    points = [http_point(scenario, clients, rate) for rate in sorted(scenario.load.rate)]
+    if scenario.load.capacity is None:
+        return points
+    return [searched(point, scenario.load.capacity, f"rate-{_plain(point.rate)}") for point in points]
 
 
 def http_point(scenario: HttpScenario, clients: int, rate: float) -> HttpPoint:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 Key = str | int
@@ -57,11 +58,16 @@ def found(value: object) -> str:
 def _allowed_keys(model: type[BaseModel], place: tuple[Key, ...]) -> str:
     for key in place[:-1]:
         if isinstance(key, str):
-            model = _section(model.model_fields[key].annotation)
-    allowed = list(model.model_fields)
+            model = _section(_fields(model)[key].annotation)
+    allowed = list(_fields(model))
     near = difflib.get_close_matches(str(place[-1]), allowed, n=1)
     hint = f"did you mean {near[0]}? " if near else ""
     return f"{hint}allowed here: {', '.join(allowed)}"
+
+
+def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """Those of a model by their keys in a file."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def knows(annotation: Any, place: tuple[Key, ...]) -> bool:
@@ -71,7 +77,7 @@ def knows(annotation: Any, place: tuple[Key, ...]) -> bool:
     if not place:
         return True
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        field = annotation.model_fields.get(str(place[0]))
+        field = _fields(annotation).get(str(place[0]))
         if field is None:
             return annotation.model_config.get("extra") == "allow"
         return knows(field.annotation, place[1:])

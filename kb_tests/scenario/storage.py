@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
@@ -22,6 +22,7 @@ from kb_tests.scenario.base import (
     written_as,
 )
 from kb_tests.scenario.baseline import Baseline
+from kb_tests.scenario.capacity import AtLeast, StorageCapacity, check_search, gate_alone, searched, start
 from kb_tests.scenario.hooks import Hook, Recovery, check_hooks
 from kb_tests.scenario.placement import StoragePlacement
 from kb_tests.scenario.units import Duration, Share, Size
@@ -238,7 +239,8 @@ class StorageLoad(Section):
 
     `steady` (SNIA): a point runs on, in rounds of `duration` / 5, until five rounds in a row are alike, or
     for `max_duration`. With `verify`, what was written is read back when the load has ended, and has to be
-    what was written last.
+    what was written last. With `capacity` the load of each profile is searched: of `rate_iops` or `iodepth`,
+    which then stand there, or of `clients`.
     """
 
     profiles: Annotated[list[Profile], Field(min_length=1, max_length=50)]
@@ -248,6 +250,24 @@ class StorageLoad(Section):
     max_duration: Duration | None = None
     steady: bool = False
     verify: bool = False
+    capacity: StorageCapacity | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _searched(cls, data: Any) -> Any:
+        for key in ("rate_iops", "iodepth"):
+            begin, profiles = start(data, key), data.get("profiles") if isinstance(data, Mapping) else None
+            if begin is None or not isinstance(profiles, list):
+                continue
+            for profile in profiles:
+                if isinstance(profile, Mapping) and profile.get(key) not in (None, begin):
+                    raise ValueError(
+                        f"{key} of profile {profile.get('name')} has no meaning beside a search of it:"
+                        " capacity says from where to where"
+                    )
+            given = [{**each, key: begin} if isinstance(each, Mapping) else each for each in profiles]
+            return {**data, "profiles": given}
+        return data
 
     @field_validator("profiles")
     @classmethod
@@ -314,6 +334,7 @@ class StorageSla(Section):
     recovery: Recovery | None = None
     baseline: Baseline | None = None
     staging: Duration | None = None
+    capacity: AtLeast | None = None
     confidence: Confidence = 0.95
 
     @field_validator("max_stall")
@@ -352,6 +373,77 @@ class StorageScenario(Section):
     load: StorageLoad
     sla: StorageSla = StorageSla()
     hooks: Annotated[list[Hook], Field(max_length=20)] = Field(default_factory=list)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _at_least(cls, data: Any) -> Any:
+        """Without a search one point a profile, at the least capacity, decides."""
+        least, load = (gate_alone(data.get("sla")), data.get("load")) if isinstance(data, Mapping) else (0, 0)
+        if not least or not isinstance(load, Mapping) or load.get("capacity") is not None:
+            return data
+        try:
+            servers = StorageTopology.model_validate(data.get("topology", {})).servers
+        except ValueError:
+            return data
+        rate = least / servers
+        if rate != int(rate):
+            raise ValueError(f"sla.capacity.at_least is not to be shared by {servers} servers in whole IOPS")
+        if load.get("clients") is not None:
+            raise ValueError("sla.capacity.at_least is of all servers together: leave load.clients out")
+        profiles = load.get("profiles")
+        rated = [each for each in profiles or () if isinstance(each, Mapping)]
+        if any(each.get("rate") or each.get("rate_iops", int(rate)) != rate for each in rated):
+            raise ValueError(
+                "sla.capacity.at_least says the rate_iops of the points that decide it: leave the profiles'"
+                " rates out, or search with load.capacity"
+            )
+        given = [{**each, "rate_iops": int(rate)} for each in rated]
+        return {**data, "load": {**load, "profiles": given}} if given else data
+
+    @model_validator(mode="after")
+    def _search_fits(self) -> Self:
+        capacity, sla = self.load.capacity, self.sla
+        if capacity is None:
+            return self
+        limits: dict[str, float | None] = {
+            f"{name}_{what.replace(' ', '_')}.p{percent:g}": 1 - percent / 100
+            for rate in (1.0, 0.0)
+            for (name, what), latency in sla.times(rate).items()
+            for percent in latency.limits()
+        }
+        if sla.achieved is not None:
+            limits["achieved"] = 1 - sla.achieved
+        if sla.errors or "errors" in sla.model_fields_set:
+            limits["errors"] = sla.errors
+        if sla.max_stall != StorageSla().max_stall:
+            limits["max_stall"] = None
+        check_search(
+            capacity,
+            sla.capacity,
+            self.load,
+            servers=self.topology.servers,
+            limits=limits,
+            repeated=("steady", "verify"),
+        )
+        for profile in self.load.profiles:
+            if capacity.of == "iodepth" and profile.rated:
+                raise ValueError(
+                    f"load.capacity of iodepth needs a closed loop, and profile {profile.name} has a rate,"
+                    " which more I/Os under way do not raise"
+                )
+            if capacity.of == "iodepth" and (
+                profile.syncs or profile.extra.get("ioengine") in ONE_AT_A_TIME or capacity.most > 4096
+            ):
+                raise ValueError(
+                    f"load.capacity of iodepth goes up to 4096, and not where profile {profile.name} makes"
+                    " one I/O at a time"
+                )
+            if capacity.of == "clients" and not profile.rated:
+                raise ValueError(
+                    f"load.capacity of clients needs a rate, and profile {profile.name} has none: a closed"
+                    " loop asks for as much as goes at every scale"
+                )
+        return self
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -458,4 +550,9 @@ def storage_point(scenario: StorageScenario, clients: int, profile: Profile) -> 
 
 def storage_points(scenario: StorageScenario, clients: int) -> list[StoragePoint]:
     """Those of one scale, as the file lists their profiles."""
-    return [storage_point(scenario, clients, profile) for profile in scenario.load.profiles]
+    points = [storage_point(scenario, clients, profile) for profile in scenario.load.profiles]
+    if scenario.load.capacity is None:
+        return points
+    keys = [profile.key for profile in scenario.load.profiles]
+    capacity = scenario.load.capacity
+    return [searched(point, capacity, key) for point, key in zip(points, keys, strict=True)]

@@ -94,7 +94,8 @@ def test_what_is_dumped_reads_back(seconds: float, share: float, size: int) -> N
             "  duration: 30s",
             "  duraton: 30s",
             "web.yaml:7: load.duraton is unknown; did you mean duration? allowed here: page_size, "
-            "connections, keep_alive, tls, rate, clients, warm_up, duration, max_duration, timeout.",
+            "connections, keep_alive, tls, rate, clients, warm_up, duration, max_duration, timeout,"
+            " capacity.",
         ),
         (
             "  duration: 30s",
