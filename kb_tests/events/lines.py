@@ -17,6 +17,8 @@ from kb_tests.events.model import (
     Filed,
     PointEnded,
     PointSeen,
+    ProbeEnded,
+    ProbeSeen,
     Staged,
     StagedServer,
     StagedServers,
@@ -49,6 +51,11 @@ def filed(event: AnyEvent) -> Filed:
                 status=str(event.point.status),
                 outcome=str(event.point.outcome or ""),
                 reason=event.point.reason[:2000],
+            )
+        case ProbeEnded():
+            probe = event.point
+            return ProbeSeen(
+                cloud=event.cloud, point=probe.id, search=probe.search, outcome=str(probe.outcome or "")
             )
         case Staged():
             topology = event.topology

@@ -1,7 +1,7 @@
 """The events of a session: what they are called, and what they carry.
 
-Two groups. *Outcomes* (`PointEnded`, `Staged`, `Problem`, `Leaked`) decide records and exit codes; under
-xdist they travel with test reports. All other events are for whoever watches, and may get lost.
+Two groups. *Outcomes* (`PointEnded`, `ProbeEnded`, `Staged`, `Problem`, `Leaked`) decide records and exit
+codes; under xdist they travel with test reports. All other events are for whoever watches, and may get lost.
 
 What stands in event files (`Filed`) says less than an outcome does: the record is the truth. How a line looks
 is in `events.lines`. A reader passes over kinds and fields it does not know, so that additions need no new
@@ -105,6 +105,7 @@ class PointStarted(Event):
 
     `duration` and `warm_up` are seconds, `offered` what is asked of all generators together a second (0: as
     fast as it goes), in `unit`. `limits` are the SLA's latency limits in seconds by their check's name.
+    `search` is the id of the capacity search that it is a probe of, if it is.
     """
 
     kind: Literal["point_started"] = "point_started"
@@ -117,6 +118,7 @@ class PointStarted(Event):
     unit: Name
     agents: Count
     limits: dict[Name, float] = {}
+    search: Name = ""
 
 
 class Second(Event):
@@ -197,6 +199,15 @@ class PointSeen(Event):
     p99: float | None = None
 
 
+class ProbeSeen(Event):
+    """A probe of the capacity search `search` ended: what a watcher needs of `ProbeEnded`."""
+
+    kind: Literal["probe"] = "probe"
+    point: Name
+    search: Name
+    outcome: Name = ""
+
+
 class Marker(Event):
     """Somebody did something to the cloud at this moment, such as pulling a link."""
 
@@ -261,6 +272,13 @@ class PointEnded(Event):
     point: PointRecord
 
 
+class ProbeEnded(Event):
+    """A probe of a capacity search was measured and judged; it is no point of its own."""
+
+    kind: Literal["probe_ended"] = "probe_ended"
+    point: PointRecord
+
+
 class Staged(Event):
     """A scenario's topology is there; `notes` have to stand in every report of it. `kept` says until
     when it stays after the session, if it does.
@@ -273,7 +291,7 @@ class Staged(Event):
     kept: str = ""
 
 
-Outcome = PointEnded | Staged | Problem | Leaked
+Outcome = PointEnded | ProbeEnded | Staged | Problem | Leaked
 """What decides records and exit codes."""
 
 Filed = (
@@ -286,6 +304,7 @@ Filed = (
     | Second
     | LookEnded
     | PointSeen
+    | ProbeSeen
     | Marker
     | Problem
     | Leaked

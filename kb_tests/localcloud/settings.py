@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from kb_tests.localcloud import units
+
 
 class Routers(StrEnum):
     """What a new router is, where its maker says nothing: Neutron's `l3_ha` and `router_distributed`."""
@@ -97,6 +99,26 @@ class Services:
         return ",".join(name for name in SERVICES if name in self.names) or "none"
 
 
+@dataclass(frozen=True)
+class LinkRate:
+    """What the link of a new server carries at the most on its way out: 50Mbit, or `none` that limits it."""
+
+    bits: int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> LinkRate:
+        """The rate of a text; raises ValueError for one that is none, or carries nothing."""
+        if text == "none":
+            return cls()
+        bits = units.bits(text)
+        if bits <= 0:
+            raise ValueError(text)
+        return cls(bits)
+
+    def __str__(self) -> str:
+        return "none" if self.bits is None else units.rate(self.bits)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """Those of one cloud. In `NAME=VALUE` a name is written with `-` for `_`."""
@@ -112,6 +134,7 @@ class Settings:
 
     volume_zones: VolumeZones = VolumeZones.ONE
     volume_back_end: BackEnd = BackEnd.UP
+    link_rate: LinkRate = LinkRate()
 
     def changed(self, values: Mapping[str, str]) -> Settings:
         """These with other values for some names.
@@ -160,6 +183,7 @@ _KINDS = {
     "quota-details": _one_of(Shown),
     "volume-zones": _one_of(VolumeZones),
     "volume-back-end": _one_of(BackEnd),
+    "link-rate": _Kind(LinkRate.parse, "a rate such as 50Mbit, or none"),
     "admins": _Kind(Services.parse, f"some of {','.join(SERVICES)}, or none"),
 }
 

@@ -54,6 +54,17 @@ class Ended(_Change):
         record.put(self.point)
 
 
+class Probed(_Change):
+    """A probe of a search ended: what came out."""
+
+    change: Literal["probe"] = "probe"
+    point: PointRecord
+
+    def apply(self, record: RunRecord) -> None:
+        """Keep it with the others."""
+        record.probes.append(self.point)
+
+
 class Staged(_Change):
     """A scenario's topology is there."""
 
@@ -97,7 +108,7 @@ class Over(_Change):
         record.ended, record.exit_code = self.ended, self.exit_code
 
 
-Change = Annotated[Selected | Ended | Staged | Said | Over, Field(discriminator="change")]
+Change = Annotated[Selected | Ended | Probed | Staged | Said | Over, Field(discriminator="change")]
 _CHANGE: TypeAdapter[Change] = TypeAdapter(Change)
 
 

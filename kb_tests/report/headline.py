@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from kb_tests.report import words
+from kb_tests.report.capacity import sentences
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord
 from kb_tests.report.workloads import presentation
 from kb_tests.sla.verdict import RECOVERY, Check, Outcome
@@ -20,7 +21,10 @@ def headline(record: RunRecord) -> str:
     if not record.points:
         return "No point was selected, so that nothing is known of this cloud."
     points = record.standing()
-    told = [_judged(points), _unjudged(points), *_others(record)]
+    searches = [point.capacity for point in points if point.capacity is not None]
+    told = [*(sentences(found)[0] for found in searches)]
+    points = [point for point in points if point.capacity is None]
+    told += [_judged(points), _unjudged(points), *_others(record)] if points else _others(record)
     return " ".join(filter(None, told))
 
 

@@ -13,6 +13,9 @@ Times are in seconds, rates per second, shares from 0 to 1::
     kb.hook.<n>.name .outcome .exit_code .began .seconds         (n from 1, as in the scenario)
     kb.recovery.<n>.mark .at .seconds .least .off .bad           (n from 1, by time; no .seconds: it did not)
 
+    kb.capacity.of .unit .end .limit .low .high .kept .broke     (of all generators; no .low: none was found)
+    kb.capacity.each.low .high .kept .broke                      (per generator) .probes .seconds .at_least
+
 Those of a storage point are listed in `report.storage.words.properties`.
 
 A value that does not exist, such as the percentile of an empty sample, has no property; "inf" stands
@@ -25,6 +28,7 @@ import math
 from collections.abc import Iterator
 
 from kb_tests.report import words
+from kb_tests.report.capacity import properties as capacity_properties
 from kb_tests.report.record import PointRecord
 from kb_tests.report.shown import Property
 from kb_tests.report.workloads import presentation
@@ -47,6 +51,8 @@ def properties(point: PointRecord) -> list[Property]:
     if point.measurement is not None:
         found += presentation(point.point).shown(point).properties()
     found += _disturbances(point)
+    if point.capacity is not None:
+        found += capacity_properties(point.capacity)
     if point.verdict is not None:
         found += [("kb.confidence", point.verdict.confidence), ("kb.looks", point.verdict.looks)]
         for check in point.verdict.checks:

@@ -14,6 +14,7 @@ from pydantic import (
 )
 
 from kb_tests.report.batches import limits_of
+from kb_tests.report.capacity import CapacityRecord
 from kb_tests.report.marks import HookRecord, RecoveryRecord
 from kb_tests.report.measured import Part, RunId, Text
 from kb_tests.report.pairs import PairsRecord
@@ -64,7 +65,9 @@ class PointRecord(Part):
     believed, `notes` what else is to be known of it. `down` are sentences on servers that Nova did not call
     ACTIVE when the point had gone wrong, `failing` on those that requests failed at. `hooks` is what was done
     to the cloud meanwhile, `recovery` what followed each hook and each marker of a person. With `pairs` it
-    was measured on another side in turns: the verdict is on their ratio, the measurement A's last.
+    was measured on another side in turns: the verdict is on their ratio, the measurement A's last. `capacity`
+    is what a search found, which has no measurement of its own; `search` is the id of the one whose probe
+    this is.
     """
 
     point: AnyPoint
@@ -84,13 +87,15 @@ class PointRecord(Part):
     hooks: tuple[HookRecord, ...] = ()
     recovery: tuple[RecoveryRecord, ...] = ()
     pairs: PairsRecord | None = None
+    capacity: CapacityRecord | None = None
+    search: Text = ""
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Self:
         if (self.status is PointStatus.JUDGED) != (self.verdict is not None):
             raise ValueError("a point has a verdict if, and only if, it was judged")
         if self.status in (PointStatus.JUDGED, PointStatus.MEASURED, PointStatus.INVALID):
-            if self.measurement is None:
+            if self.measurement is None and self.capacity is None:
                 raise ValueError(f"a point that was {self.status} needs its measurement")
         elif not self.reason:
             raise ValueError(f"a point of status {self.status} needs a reason")

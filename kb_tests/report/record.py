@@ -46,6 +46,7 @@ class RunRecord(Part):
     points, `leaks` name what stayed on the cloud, `kept` say what was to stay, and how to end it.
     `versions` are those of the controller's packages. `ended` and `exit_code` are None until the run ended
     properly.
+    `probes` are the single loads of capacity searches, each with the id of its search, in their order.
     `testing_cloud` is that of the traffic generators, "" where they are on `cloud` itself.
     """
 
@@ -65,6 +66,7 @@ class RunRecord(Part):
     versions: dict[str, str] = Field(default_factory=dict)
     scenarios: list[ScenarioRecord] = Field(default_factory=list)
     points: list[PointRecord] = Field(default_factory=list)
+    probes: list[PointRecord] = Field(default_factory=list)
 
     @property
     def title(self) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kb_tests.report import words
+from kb_tests.report.capacity import sentences
 from kb_tests.report.exitcode import meaning
 from kb_tests.report.headline import headline
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord
@@ -48,6 +49,9 @@ def _summary(record: RunRecord, path: Path | None) -> Iterator[Line]:
         yield Line("  ".join(cells).rstrip(), _markup(point))
         for finding in words.findings(point):
             yield Line(f"{'':{widths[0]}}  {finding}")
+        if point.capacity is not None and not words.findings(point):
+            for told in sentences(point.capacity):
+                yield Line(f"{'':{widths[0]}}  {told}")
         for told in words.disturbances(point):
             yield Line(f"{'':{widths[0]}}  {told}")
         for note in point.remarks:

@@ -11,9 +11,12 @@ from kb_tests.report.record import PointRecord, PointStatus, RunRecord
 from kb_tests.report.terms import SUBJECTS
 from kb_tests.report.workloads import presentation
 from kb_tests.scenario.units import format_duration, format_size
-from kb_tests.sla.verdict import RECOVERY, Check, Outcome
+from kb_tests.sla.verdict import CAPACITY, RECOVERY, Check, Outcome
 
 BEYOND = "beyond measure"
+COUNTED = ("requests/s", "IOPS", "I/Os under way", "clients")
+"""Units of capacities."""
+
 ORDER = ("pass", "fail", "inconclusive", "invalid", "measured", "lost", "error", "not run", "past stop limit")
 
 
@@ -52,6 +55,8 @@ def quantity(value: float, unit: str) -> str:
         return share(value)
     if math.isnan(value):
         return "-"
+    if unit in COUNTED:
+        return f"{number(value) if math.isfinite(value) else 'unbounded'} {unit}"
     return f"{format_size(value)}/s" if unit == "B/s" else f"{number(value)}/s"
 
 
@@ -150,6 +155,8 @@ def margin(check: Check) -> str:
 
 def sentence(check: Check) -> str:
     """What a check found: "p99 of response time 182ms is over its limit 50ms by 132ms (3.6x)"."""
+    if check.name == CAPACITY:
+        return check.detail.removesuffix(".")
     what = subject(check)
     value, limit = pair(check)
     if math.isnan(check.value):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Protocol, Self, TypeVar
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
@@ -133,9 +133,21 @@ def unit(of: str) -> str:
     return {"rate": "requests/s", "rate_iops": "IOPS", "iodepth": "I/Os under way", "clients": "clients"}[of]
 
 
+class Judged(Protocol):
+    """What a search asks of an SLA of any kind."""
+
+    @property
+    def capacity(self) -> AtLeast | None:
+        """What it has to be at least."""
+
+    @property
+    def baseline(self) -> Section | None:
+        """What points are held against."""
+
+
 def check_search(
     capacity: Capacity,
-    at_least: AtLeast | None,
+    sla: Judged,
     load: Section,
     *,
     servers: int,
@@ -157,7 +169,9 @@ def check_search(
             )
     if not limits:
         raise ValueError("load.capacity needs a limit of latency, achieved or errors to search by")
-    if at_least is None:
+    if sla.baseline is not None:
+        raise ValueError("sla.baseline has no meaning beside load.capacity, whose loads no other run has")
+    if sla.capacity is None:
         return
     if getattr(load, "clients", None) is not None:
         raise ValueError(
@@ -165,9 +179,10 @@ def check_search(
             " leave one of them out"
         )
     low, high = (of_all(capacity, end, servers) for end in (capacity.least, capacity.most))
-    if not low <= at_least.at_least <= high:
+    least = sla.capacity.at_least
+    if not low <= least <= high:
         raise ValueError(
-            f"sla.capacity.at_least is {at_least.at_least:g}, and the search goes from {low:g} to {high:g} of"
+            f"sla.capacity.at_least is {least:g}, and the search goes from {low:g} to {high:g} of"
             f" all {servers} together; it could not tell"
         )
 

@@ -196,9 +196,7 @@ class HttpScenario(Section):
             limits["achieved"] = 1 - sla.achieved
         if sla.errors is not None:
             limits["errors"] = sla.errors
-        check_search(
-            self.load.capacity, sla.capacity, self.load, servers=self.topology.servers, limits=limits
-        )
+        check_search(self.load.capacity, sla, self.load, servers=self.topology.servers, limits=limits)
         return self
 
     @model_validator(mode="after")

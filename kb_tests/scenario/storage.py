@@ -419,7 +419,7 @@ class StorageScenario(Section):
             limits["max_stall"] = None
         check_search(
             capacity,
-            sla.capacity,
+            sla,
             self.load,
             servers=self.topology.servers,
             limits=limits,

@@ -61,7 +61,8 @@ def activate(config: pytest.Config) -> None:
         except RecordError as error:
             raise pytest.UsageError(f"{error} Name another folder by --kb-reports.") from None
         run = Run(selection, reports)
-        config.pluginmanager.register(Controller(config, run), "kb_controller")
+        controller = Controller(config, run)
+        config.pluginmanager.register(controller, "kb_controller")
         config.pluginmanager.register(RepeatedInJunit(config), "kb_reruns")
         run_ids = run.ids
     elif "kb_run_ids" in worker:
@@ -75,6 +76,8 @@ def activate(config: pytest.Config) -> None:
     }
     outbox = config.stash[OUTBOX] = Outbox()
     bus = config.stash[BUS] = Bus([outbox])
+    if worker is None:
+        bus.add(controller)
     config.stash[STAGINGS] = Stagings(run_ids)
     config.stash[ATTEMPTS] = Attempts()
     if worker is not None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kb_tests.events.model import PointsSelected, SelectedPoint
+from kb_tests.events.model import AnyEvent, PointsSelected, ProbeEnded, SelectedPoint
 from kb_tests.report import html, terminal, words
 from kb_tests.session import mistakes, outbox
 from kb_tests.session.journaling import unfinished
@@ -91,6 +91,11 @@ class Controller:
         most = self._config.getoption("maxfail") or 0
         self._stopped |= 0 < most <= self._failures
         self._stopped &= excinfo.type.__module__.startswith("xdist.")
+
+    def handle(self, event: AnyEvent) -> None:
+        """Put a probe of a search, which may last for hours, onto the disk when it ends."""
+        if isinstance(event, ProbeEnded):
+            self._run.take(outbox.read(self._config.stash[OUTBOX].drain()))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

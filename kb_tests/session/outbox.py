@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field, TypeAdapter
 
-from kb_tests.events.model import AnyEvent, Leaked, Outcome, PointEnded, Problem, Staged
+from kb_tests.events.model import AnyEvent, Leaked, Outcome, PointEnded, ProbeEnded, Problem, Staged
 
 _OUTCOMES: TypeAdapter[list[Outcome]] = TypeAdapter(
     list[Annotated[Outcome, Field(discriminator="kind")]], config=ConfigDict(ser_json_inf_nan="strings")
@@ -26,7 +26,7 @@ class Outbox:
 
     def handle(self, event: AnyEvent) -> None:
         """Keep `event` until the next `drain`, if it is an outcome."""
-        if isinstance(event, PointEnded | Staged | Problem | Leaked):
+        if isinstance(event, PointEnded | ProbeEnded | Staged | Problem | Leaked):
             self._waiting.append(event)
 
     def drain(self) -> str:

@@ -15,6 +15,7 @@ import yaml
 
 from kb_tests.errors import ScenarioError
 from kb_tests.scenario.base import Scenario
+from kb_tests.scenario.points import expand
 from kb_tests.scenario.settings import Setting, parse
 
 PAIRS, VARIANT = "--kb-pairs", "--kb-variant"
@@ -105,6 +106,8 @@ def check(scenario: Scenario) -> None:
             f"{scenario.name} has hooks, and {PAIRS} runs each point many times: what is done to a cloud is"
             " done once."
         )
+    if any(point.search for point in expand(scenario)):
+        raise ScenarioError(f"{scenario.name} searches a capacity, and {PAIRS} measures points in turns.")
     if scenario.load.clients is not None and scenario.load.clients.stop_at_failure:
         raise ScenarioError(
             f"{scenario.name} has load.clients.stop_at_failure, and {PAIRS} judges ratios, not limits: set it"

@@ -21,6 +21,7 @@ from kb_tests.events.model import CheckSeen, LookEnded, PointStarted
 from kb_tests.fleet.fleet import Fleet
 from kb_tests.measure.recovery import Recovery, Slot, recoveries
 from kb_tests.report import words
+from kb_tests.report.capacity import CapacityRecord
 from kb_tests.report.marks import HookRecord, RecoveryRecord
 from kb_tests.report.record import LookRecord, PointRecord, PointStatus
 from kb_tests.scenario.base import Point, Section
@@ -31,6 +32,7 @@ from kb_tests.session.pairs import Against, in_turns, opposite
 from kb_tests.session.progress import Progress
 from kb_tests.session.progression import Progression
 from kb_tests.session.recorder import Recorder
+from kb_tests.session.searching import run_search
 from kb_tests.session.seconds import Seconds
 from kb_tests.session.selection import Target
 from kb_tests.session.sentences import in_one_sentence
@@ -74,7 +76,8 @@ class PointRunner(ABC, Generic[S, P, M]):
 
     `checks` is how many checks the session makes. With `inconclusive_passes` a sample that cannot decide
     lets the test pass; its record says so. Points are held against the `baseline`, too, or
-    measured in turns with those of the side `against`. `unit` is what its rates count.
+    measured in turns with those of the side `against`. `unit` is what its rates count, `search` the id of the
+    capacity search that it makes probes for, if it does.
     """
 
     kind: ClassVar[str]
@@ -103,6 +106,7 @@ class PointRunner(ABC, Generic[S, P, M]):
         self.fleet = fleet
         self.progress = progress
         self.checks = checks
+        self.search = ""
         self._cloud = target.cloud
         self._bus = bus
         self._recorder = recorder
@@ -137,6 +141,23 @@ class PointRunner(ABC, Generic[S, P, M]):
         """Why a measurement that no SLA judges is not to be believed; and what may have made the cloud look
         slow, but not fast.
         """
+
+    def drain(self, point: P, measurement: M) -> float:  # noqa: ARG002 - a kind that leaves a backlog knows
+        """Seconds that what was left undone may keep the cloud busy after a run."""
+        return 0.0
+
+    def check_capacity(self, point: P) -> CapacityRecord:
+        """Run the search that `point` stands for, and fail the test unless what it finds is good enough."""
+        __tracebackhide__ = True
+        record = run_search(self, point, self._recorder.probe)
+        assert record.capacity is not None
+        tolerated = {Outcome.PASS, Outcome.INCONCLUSIVE} if self._inconclusive_passes else {Outcome.PASS}
+        fails = record.outcome not in tolerated
+        kept = self._recorder.put(record, fails=fails)
+        if fails:
+            told = "\n".join(words.findings(kept))
+            pytest.fail(f"{point.id}: {words.label(record)}\n{told}", pytrace=False)
+        return record.capacity
 
     def lengths(self, point: P) -> tuple[float, ...]:
         """Seconds that each look at `point` may take."""
@@ -328,6 +349,7 @@ class PointRunner(ABC, Generic[S, P, M]):
                 unit=self.unit,
                 agents=point.clients,
                 limits=self.limits(),
+                search=self.search,
             )
         )
 

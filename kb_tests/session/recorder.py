@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from kb_tests.events.bus import Bus
-from kb_tests.events.model import PointEnded
+from kb_tests.events.model import PointEnded, ProbeEnded
 from kb_tests.report import junit, words
 from kb_tests.report.record import PointRecord
 from kb_tests.scenario.points import Point
@@ -56,6 +56,11 @@ class Recorder:
         against = "; ".join((f"{result.id}: {words.label(result)}", *words.findings(result))) if fails else ""
         self._attempts.result(self._item.nodeid, against, doubted=doubted)
         return kept
+
+    def probe(self, result: PointRecord) -> None:
+        """Keep the record of a probe of a search, whose own result comes later."""
+        kept = result.model_copy(update={"test": self._item.nodeid, "run": self._run})
+        self._bus.put(ProbeEnded(cloud=self._cloud, point=kept))
 
     def own_id(self, point: Point) -> str:
         """The id of a load of a test's own, which no other measurement of this run has."""

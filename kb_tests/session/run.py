@@ -13,7 +13,7 @@ from typing import Literal
 import pytest
 
 from kb_tests.errors import RecordError
-from kb_tests.events.model import Leaked, Outcome, PointEnded, Problem, Staged
+from kb_tests.events.model import Leaked, Outcome, PointEnded, ProbeEnded, Problem, Staged
 from kb_tests.report import changes
 from kb_tests.report.changes import Said
 from kb_tests.report.exitcode import ExitCode, exit_code
@@ -100,6 +100,8 @@ class Run:
             match event:
                 case PointEnded():
                     kept.change(changes.Ended(point=event.point))
+                case ProbeEnded():
+                    kept.change(changes.Probed(point=event.point))
                 case Staged():
                     self._staged = True
                     self._staged_after_all(event)

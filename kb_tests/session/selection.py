@@ -178,6 +178,14 @@ class Selection:
             paired=True,
         )
 
+    def _points(self, kinds: set[str], *, searches: bool) -> list[Selected]:
+        """The points of some kinds (all, if empty), or the searches."""
+        return [
+            entry
+            for entry in self.points
+            if bool(entry.point.search) == searches and (not kinds or entry.target.scenario.kind in kinds)
+        ]
+
     def load_of(self, item: pytest.Item) -> Load | None:
         """What a test loads; None if it loads no cloud.
 
@@ -188,7 +196,7 @@ class Selection:
         target = next((known for known in self.targets if known is params.get("kb_scenario")), None)
         if target is None:
             return None
-        point = params.get("kb_point")
+        point = params.get("kb_point", params.get("kb_search"))
         selected = (entry for entry in self.points if entry.target is target and entry.point is point)
         return Load(target, next(selected, None))
 
@@ -209,16 +217,17 @@ class Selection:
         if "kb_scenario" not in metafunc.fixturenames:
             return
         kinds = kinds_for(metafunc.fixturenames)
-        points = [entry for entry in self.points if not kinds or entry.target.scenario.kind in kinds]
+        asked = next((name for name in ("kb_point", "kb_search") if name in metafunc.fixturenames), "")
+        points = self._points(kinds, searches=asked == "kb_search")
         others = [id(target.against) for target in self.targets]
         targets = [
             target
             for target in self.targets
             if id(target) not in others and (not kinds or target.scenario.kind in kinds)
         ]
-        if "kb_point" in metafunc.fixturenames:
+        if asked:
             metafunc.parametrize(
-                ("kb_cloud", "kb_scenario", "kb_point"),
+                ("kb_cloud", "kb_scenario", asked),
                 [(entry.target.cloud, entry.target, entry.point) for entry in points],
                 ids=[entry.id for entry in points],
                 indirect=["kb_cloud", "kb_scenario"],

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from kb_tests.measure.recovery import Recovery
 from kb_tests.scenario.workloads import Table
+from kb_tests.sla.capacity.model import Counts, Limit
+from kb_tests.sla.http import capacity as http_capacity
 from kb_tests.sla.http import feasible as http_feasible
 from kb_tests.sla.http import judge as http
+from kb_tests.sla.storage import capacity as storage_capacity
 from kb_tests.sla.storage import feasible as storage_feasible
 from kb_tests.sla.storage import judge as storage
 from kb_tests.sla.verdict import Verdict
@@ -35,21 +38,60 @@ class Judge(Protocol):
         """The verdict on one measurement, together with those of earlier looks at the same point."""
 
 
+class Reasons(Protocol):
+    """Why a probe is not to be believed: points, measurements and SLAs are those of one kind."""
+
+    def __call__(
+        self, point: Any, measurement: Any, sla: Any, /, *, kept: bool
+    ) -> tuple[tuple[str, ...], bool]:
+        """Sentences, and whether that is since generators could make no more load."""
+
+
+@dataclass(frozen=True)
+class Searching:
+    """What a search for a capacity asks of points and measurements of one kind.
+
+    `limits` of a point by an SLA, and the `counts` of a measurement for each; the load that connections or
+    I/Os under way `bound`; the `reasons` why it is not to be believed, and whether generators ended.
+    """
+
+    limits: Callable[[Any, Any], tuple[Limit, ...]]
+    counts: Callable[[Any, Any, Any], Mapping[str, Counts]]
+    bound: Callable[[Any, Any], float | None]
+    reasons: Reasons
+
+
 @dataclass(frozen=True)
 class Workload:
     """`number_of_checks` is how many checks of a point can err by an SLA, `mistakes` what no result of a
-    scenario could show.
+    scenario could show, `searching` what a search for a capacity asks; None where there is none.
     """
 
     judge: Judge
     number_of_checks: Callable[[Any, Any], int]
     mistakes: Callable[[Any, int | None], Iterable[str]]
+    searching: Searching | None = None
 
 
 WORKLOADS = Table(
     "sla",
     {
-        "http": Workload(http.judge, lambda _point, sla: http.number_of_checks(sla), http_feasible.mistakes),
-        "storage": Workload(storage.judge, storage.number_of_checks, storage_feasible.mistakes),
+        "http": Workload(
+            http.judge,
+            lambda _point, sla: http.number_of_checks(sla),
+            http_feasible.mistakes,
+            Searching(http_capacity.limits, http_capacity.counts, http_capacity.bound, http_capacity.reasons),
+        ),
+        "storage": Workload(
+            storage.judge,
+            storage.number_of_checks,
+            storage_feasible.mistakes,
+            Searching(
+                storage_capacity.limits,
+                storage_capacity.counts,
+                storage_capacity.bound,
+                storage_capacity.reasons,
+            ),
+        ),
     },
 )

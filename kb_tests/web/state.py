@@ -92,13 +92,13 @@ class Fold:
             case StagedServers():
                 self._now("staging", f"{event.scenario} is staged, {len(event.servers)} servers")
             case PointStarted():
-                self.points[self._key(event)] = "running"
+                self.points[self._key(event.cloud, event.search or event.point)] = "running"
                 look = f", look {event.look} of {event.looks}" if event.look > 1 else ""
                 self._now("running", f"{event.point}{look}")
             case Second():
                 self._now("running", f"{event.point}, second {event.index + 1}")
             case PointSeen():
-                self.points[self._key(event)] = event.outcome or event.status
+                self.points[self._key(event.cloud, event.point)] = event.outcome or event.status
             case Problem():
                 self._problems = [*self._problems, printable(event.sentence)][-_MOST_TOLD:]
             case Leaked():
@@ -112,12 +112,12 @@ class Fold:
             case _:
                 pass
 
-    def _key(self, event: PointStarted | PointSeen) -> tuple[str, str]:
+    def _key(self, cloud: str, point: str) -> tuple[str, str]:
         """The selected point that an event is about: the embedded cloud has a name only in the selection."""
-        exact = event.cloud, event.point
-        if exact in self.points or event.cloud:
+        exact = cloud, point
+        if exact in self.points or cloud:
             return exact
-        return next((key for key in self.points if key[1] == event.point), exact)
+        return next((key for key in self.points if key[1] == point), exact)
 
     def _now(self, state: State, doing: str) -> None:
         if self._state == "ended" or (self._state == "stopping" and state not in ("removing", "stopping")):

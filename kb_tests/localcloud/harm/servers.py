@@ -99,7 +99,8 @@ def _way(asked: Asked, server: Server, direction: str) -> Way:
     cut, link, delay = (find(server.id, kind, direction) for kind in ("cut", "link", "delay"))
     still = cut or find(server.id, "pause")
     values = (link.values if link else {}) | (delay.values if delay else {})
-    rate = values.get("rate")
+    ours = asked.cloud.settings.link_rate.bits if direction == "out" else None
+    rate = values.get("rate") or ours
     return Way(
         rate=None if rate is None else int(rate),
         loss=1.0 if still else values.get("loss", 0.0),

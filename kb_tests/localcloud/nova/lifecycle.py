@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kb_tests.localcloud.api.errors import ApiError
-from kb_tests.localcloud.driver import DriverError, FaultyDriver, Power, ServerSpec
+from kb_tests.localcloud.driver import DriverError, FaultyDriver, Power, ServerSpec, Way
 from kb_tests.localcloud.faults import Fault, Kind
 from kb_tests.localcloud.neutron import ports
 from kb_tests.localcloud.neutron.state import Network, Port
@@ -164,6 +164,9 @@ async def _boot(cloud: Cloud, server: Server) -> None:
     assert server.spec is not None
     await cloud.driver.boot(server.spec)
     await cloud.dataplane.after_boot(server.id)
+    if cloud.settings.link_rate.bits is not None and isinstance(cloud.driver, FaultyDriver):
+        for port in list(server.ports):
+            await cloud.driver.set_link(port, Way(), Way(rate=cloud.settings.link_rate.bits))
     for attachment in list(server.attachments.values()):
         await attach_volume(cloud, server, attachment)
 

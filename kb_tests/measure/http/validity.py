@@ -58,6 +58,18 @@ def sent_late(point: HttpPoint, measurement: HttpMeasurement, sla: HttpSla) -> t
     )
 
 
+def starved(point: HttpPoint, measurement: HttpMeasurement) -> bool:
+    """Whether generators could make no more load: their CPU or their local ports were used up."""
+    connections = measurement.connections
+    ports = measurement.counts.errors.get("ports_exhausted", 0)
+    ports += connections.unavailable if connections else 0
+    return ports > 0 or bool(_busy(point, measurement.agents))
+
+
+def _busy(point: HttpPoint, agents: Sequence[GeneratorFacts]) -> list[str]:
+    return [f"{agent.agent} {agent.cpu:.0%}" for agent in agents if point.rate and agent.cpu > CPU]
+
+
 def _reasons(point: HttpPoint, measurement: HttpMeasurement) -> Iterator[str]:
     agents = measurement.agents
     if measurement.missing:
@@ -69,7 +81,7 @@ def _reasons(point: HttpPoint, measurement: HttpMeasurement) -> Iterator[str]:
     if not measurement.counts.due and (agents or not measurement.missing):
         yield "There is no sample: no request was due in the measured window."
 
-    busy = [f"{agent.agent} {agent.cpu:.0%}" for agent in agents if point.rate and agent.cpu > CPU]
+    busy = _busy(point, agents)
     if busy:
         yield (
             f"{len(busy)} of {point.clients} generators had no CPU to spare (over {CPU:.0%}): {named(busy)}."

@@ -79,6 +79,11 @@ class HttpRunner(PointRunner[HttpScenario, HttpPoint, HttpMeasurement]):
         """By the seconds in which requests were due."""
         return tuple(slots(measurement, point.timeout))
 
+    def drain(self, point: HttpPoint, measurement: HttpMeasurement) -> float:
+        """A server may be at work on requests that were given up, for as long as that took once more."""
+        counts = measurement.counts
+        return point.timeout if counts.failed or counts.unsent or counts.inflight else 0.0
+
     def cut(self, measurement: HttpMeasurement) -> float:
         """The warm-up that was found."""
         return measurement.start.seconds if measurement.start else 0.0

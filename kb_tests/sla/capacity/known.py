@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kb_tests.sla.bounds import Mean, Share
+from kb_tests.sla.bounds import Mean, Tally, pooled
 from kb_tests.sla.capacity.isotonic import crossing
 from kb_tests.sla.capacity.model import Counts, Limit, Means, Plan, Seen
 from kb_tests.sla.verdict import Outcome
 
 FOR_VERDICTS = 0.2
 """The part of the error probability that verdicts take; the curve has the rest."""
+
+BY_FAR = 0.5
+"""A share that is so much of what is allowed is plainly kept."""
 
 FEWEST_PROBES = 40
 """So many verdicts at least share it."""
@@ -25,16 +28,16 @@ def most_probes(plan: Plan) -> int:
 
 def verdict(limit: Limit, found: Sequence[Counts], passing: float, failing: float) -> Outcome:
     """What all probes at one load show of one limit, judged with the batches of all of them."""
-    bad = [number for one in found for number in one.bad]
-    due = [number for one in found for number in one.due]
     if limit.means is Means.SAMPLE:
-        return Outcome.FAIL if sum(bad) else Outcome.PASS
+        return Outcome.FAIL if any(sum(one.bad) for one in found) else Outcome.PASS
     if limit.means is Means.MEAN:
+        bad = [number for one in found for number in one.bad]
+        due = [number for one in found for number in one.due]
         lacking = [a / b if b else 1.0 for a, b in zip(bad, due, strict=True)]
         mean = Mean.of(lacking, grain=len(due) / sum(due) if sum(due) else 1.0)
         above, below = mean.p_above(limit.allowed), mean.p_below(limit.allowed)
     else:
-        share = Share.of([round(number) for number in bad], [round(number) for number in due])
+        share = pooled([Tally(tuple(map(round, one.bad)), tuple(map(round, one.due))) for one in found])
         above, below = share.p_above(limit.allowed), share.p_below(limit.allowed)
     if above <= failing:
         return Outcome.FAIL
@@ -139,3 +142,8 @@ def _counted(probes: Iterable[Seen], limit: Limit) -> Iterable[tuple[float, floa
     for seen in probes:
         counts = seen.counts[limit.name]
         yield seen.load, sum(counts.bad), sum(counts.due)
+
+
+def plainly_kept(limits: Sequence[Limit], counts: Mapping[str, Counts]) -> bool:
+    """Whether a probe keeps every limit by far, by the figure alone."""
+    return all(counts[limit.name].share <= limit.allowed * BY_FAR for limit in limits)

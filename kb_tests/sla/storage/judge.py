@@ -25,7 +25,7 @@ from kb_tests.sla.decide import (
 )
 from kb_tests.sla.family import worst
 from kb_tests.sla.recovery import recovery_check
-from kb_tests.sla.storage.sample import Direction, Sample, failed
+from kb_tests.sla.storage.sample import Direction, Sample, directions, failed
 from kb_tests.sla.verdict import Check, Outcome, Verdict
 
 _NOT_OF_CPU = ("errors", "staging", "verify")
@@ -57,7 +57,7 @@ def judge(
     risk = Risk((1 - sla.confidence) / family / looks, looks)
     made: list[Check] = []
     windows = (*earlier, measurement)
-    for direction in _directions(point):
+    for direction in directions(point):
         sample = Sample(windows, direction)
         made += [
             latency_check(f"{direction.name} {what}", sample, risk, percent, limit)
@@ -66,7 +66,7 @@ def judge(
             for percent, limit in limits.limits().items()
         ]
     if sla.achieved is not None and point.rate:
-        made += [_achieved(point, windows, risk, sla.achieved, part) for part in _directions(point)]
+        made += [_achieved(point, windows, risk, sla.achieved, part) for part in directions(point)]
     made.append(_errors(windows, risk, sla.errors))
     made.append(_max_stall(measurement, sla.max_stall))
     if point.verify:
@@ -90,8 +90,8 @@ def judge(
 
 def number_of_checks(point: StoragePoint, sla: StorageSla) -> int:
     """How many checks of `point` can err: limits on the sample itself (p100, stalls, no error) cannot."""
-    directions = _directions(point)
-    made = {part.name for part in directions}
+    parts = directions(point)
+    made = {part.name for part in parts}
     percents = [
         percent
         for (name, _), limits in sla.times(point.rate).items()
@@ -99,14 +99,8 @@ def number_of_checks(point: StoragePoint, sla: StorageSla) -> int:
         for percent in limits.limits()
         if percent < 100
     ]
-    achieved = len(directions) if sla.achieved is not None and point.rate else 0
+    achieved = len(parts) if sla.achieved is not None and point.rate else 0
     return len(percents) + achieved + bool(sla.errors) + (sla.recovery is not None)
-
-
-def _directions(point: StoragePoint) -> list[Direction]:
-    """What the point does; one or both."""
-    both = (Direction("read", point.reads), Direction("write", 1 - point.reads))
-    return [part for part in both if part.share > 0]
 
 
 def _achieved(
@@ -117,7 +111,6 @@ def _achieved(
     part: Direction,
 ) -> Check:
     """The share of the offered rate; of a mix, reads and writes each have to reach it."""
-    name = "achieved" if part.share == 1 else f"achieved {part.name}"
     offered = point.offered * part.share
     sample = Sample(windows, part)
     value, found = sample.rate, sample.achieved(offered)
@@ -133,7 +126,7 @@ def _achieved(
     )
     if not found.decides:
         told += "; the window is too short to show more"
-    return Check(name, outcome, share, limit, "", low, high, False, told + ".", p_pass, p_fail)
+    return Check(part.achieved, outcome, share, limit, "", low, high, False, told + ".", p_pass, p_fail)
 
 
 def _errors(windows: Sequence[StorageMeasurement], risk: Risk, limit: float) -> Check:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from kb_tests.measure.histogram import Stacked
 from kb_tests.measure.latency import Latency
 from kb_tests.measure.storage.measurement import Io, StorageBlock, StorageMeasurement
+from kb_tests.scenario.storage import StoragePoint
 from kb_tests.sla.achieved import Achieved
 from kb_tests.sla.bounds import AGENTS, Share, Tally, batches, number_of_batches, pooled
 
@@ -21,9 +22,20 @@ class Direction:
     name: str
     share: float
 
+    @property
+    def achieved(self) -> str:
+        """The name of the check on its rate."""
+        return "achieved" if self.share == 1 else f"achieved {self.name}"
+
     def io(self, part: StorageBlock | StorageMeasurement) -> Io:
         """Those of `part`."""
         return part.read if self.name == "read" else part.write
+
+
+def directions(point: StoragePoint) -> list[Direction]:
+    """What a point does; one or both."""
+    both = (Direction("read", point.reads), Direction("write", 1 - point.reads))
+    return [part for part in both if part.share > 0]
 
 
 class Window:

@@ -91,7 +91,7 @@ def test_storage_searches_iops_or_how_many_are_under_way(tmp_path: Path) -> None
 def test_a_scenario_with_a_search_is_read_again_as_it_was_dumped(tmp_path: Path) -> None:
     for text in (HTTP, STORAGE):
         scenario = read(tmp_path, text)
-        dumped = scenario.model_dump(mode="json", exclude_none=True)
+        dumped = scenario.model_dump(mode="json", exclude_none=True, exclude_unset=True)
         assert dumped["load"]["capacity"]["from"] in (50, 200)
         assert type(scenario).model_validate(dumped) == scenario
 
@@ -144,6 +144,7 @@ def test_without_a_search_one_point_at_the_least_decides(tmp_path: Path) -> None
         ),
         ("errors: 0.1%", "capacity: {at_least: 500}", "goes from 800 to 80000 of all 4 together"),
         ("errors: 0.1%", "capacity: {at_least: 0}", "greater than 0"),
+        ("errors: 0.1%", "baseline: {max_slower: 10%}", "sla.baseline has no meaning beside load.capacity"),
         ("errors: 0.1%", "recovery: 15s", "cannot stand beside load.capacity"),
         (
             "sla:",
