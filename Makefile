@@ -57,11 +57,12 @@ demo: setup
 ui: setup
 	$(BIN)/kb ui
 
-# The load engines' own tests run alone, whole sessions and faults that are judged by time two at a time; the rest waits,
+# The HTTP generator's own tests run alone, fio's and whole sessions that are judged by time two at a time; the rest waits,
 # so that four at a time share two cores well, whole sessions first, since they take longest.
-ENGINES := tests/functional/agent tests/functional/fleet/test_clocks.py \
-	tests/functional/storage/test_fio_engine.py tests/functional/storage/test_fio_volume.py
-JUDGED := tests/functional/storage/test_gate.py tests/functional/session/test_red_cloud.py \
+ENGINES := tests/functional/agent tests/functional/fleet/test_clocks.py
+JUDGED := tests/functional/storage/test_gate.py tests/functional/storage/test_verify.py \
+	tests/functional/storage/test_fio_engine.py tests/functional/storage/test_fio_volume.py \
+	tests/functional/session/test_red_cloud.py \
 	tests/functional/session/test_red_instruments.py \
 	tests/functional/session/test_coordinated_omission.py tests/functional/session/test_recovery.py \
 	tests/functional/session/test_storage_faults.py \

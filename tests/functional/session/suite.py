@@ -21,6 +21,9 @@ from tests.waiting import SESSION
 
 PACKAGE = Path(__file__).parents[3] / "kb_tests"
 
+# A user has no Hypothesis, whose plugin is a quarter of a session's start.
+AS_A_USER = ("-p", "no:hypothesispytest")
+
 SMALL = """\
 name: {name}
 kind: http
@@ -86,7 +89,17 @@ class Suite:
             ["-p", "no:cacheprovider"] if "--lf" not in arguments and "--keep-cache" not in arguments else []
         )
         arguments = tuple(argument for argument in arguments if argument != "--keep-cache")
-        return [sys.executable, "-m", "pytest", str(tests), *plain, "--rootdir", str(self.folder), *arguments]
+        return [
+            sys.executable,
+            "-m",
+            "pytest",
+            str(tests),
+            *plain,
+            *AS_A_USER,
+            "--rootdir",
+            str(self.folder),
+            *arguments,
+        ]
 
     def environment(self, clouds_yaml: Path | None = None) -> dict[str, str]:
         """Journals and configuration of its own; the cloud is called kb-local."""

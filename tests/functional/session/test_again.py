@@ -19,6 +19,7 @@ from xml.etree import ElementTree
 import pytest
 
 import tests.functional.session.unstaged  # noqa: F401  # what pytester does not find it takes away again
+from tests.functional.session.suite import AS_A_USER
 
 pytest_plugins = ["pytester"]
 
@@ -169,7 +170,7 @@ class Session:
         )
         if spread:
             done = subprocess.run(
-                [sys.executable, "-m", "pytest", *command],
+                [sys.executable, "-m", "pytest", *AS_A_USER, *command],
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
