@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from kb_tests.errors import CompareError
+from kb_tests.errors import CompareError, RecordError
 from kb_tests.scenario.units import parse_share
 
 
@@ -81,6 +81,13 @@ def _compare(options: argparse.Namespace) -> int:
     except CompareError as error:
         print(f"kb: {error}", file=sys.stderr)
         return words.REFUSED
+    if options.html:
+        from kb_tests.compare import page
+
+        try:
+            options.html.write_text(page.render(found), encoding="utf-8")
+        except OSError as error:
+            raise RecordError(f"{options.html} cannot be written: {error.strerror or error}.") from error
     for line in [words.as_json(found)] if options.json else words.text(found):
         print(line)
     return words.EXIT[found.outcome]

@@ -247,6 +247,19 @@ def test_points_that_never_ran_are_said() -> None:
     assert any("not measured" in sentence for sentence in found.left_out)
 
 
+def test_the_page_says_the_same_and_escapes_what_records_say(tmp_path: Path) -> None:
+    evil = run("0000000b", {200.0: 3.0}, seed=1, suite="<script>alert(1)</script>")
+    for record in (run("0000000a"), evil):
+        record.write(tmp_path)
+    page = tmp_path / "page.html"
+    assert main(["compare", "0000000a", "0000000b", "--reports", str(tmp_path), "--html", str(page)]) == 10
+    text = page.read_text()
+    assert "<h1>0000000b was worse than 0000000a at" in text
+    assert "&lt;script&gt;" in text
+    assert "<script" not in text
+    assert text.count('class="bar"') == 3
+
+
 def test_the_command_says_it_and_exits_by_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for folder, side in (("a", runs(1, 3)), ("b", runs(9, 3, 2.0))):
         for record in side:
