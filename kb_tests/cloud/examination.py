@@ -247,7 +247,8 @@ class Examination:
         if found is None:
             return
         servers = f"servers of {size.vcpus} vCPU and {format_size(size.ram)} of RAM"
-        told = f"{found.certainly} {servers} fit on the hosts that are up, as {found.source} say" + (
+        where = "the hosts that are up" if found.known_up else "its hosts, be they up or not"
+        told = f"{found.certainly} {servers} fit on {where}, as {found.source} say" + (
             "s" if found.source == "Placement" else ""
         )
         if found.certainly >= needed:

@@ -18,6 +18,9 @@ from kb_tests.cloud.connect import Cloud
 _PLACEMENT = "1.17"
 """Microversion of allocation candidates whose summaries have every resource of a host."""
 
+_DISABLED = "COMPUTE_STATUS_DISABLED"
+"""The trait that Nova gives the provider of a disabled host."""
+
 _HYPERVISORS = "2.53"
 """Nova's last microversions tell of no host what it has."""
 
@@ -31,12 +34,14 @@ nova.conf, 1.5 and 16 in many a release): these are more than an operator is lik
 @dataclass(frozen=True)
 class Room:
     """So many servers of one size fit on all hosts together: `certainly`, and `at_most` where hosts promise
-    more than they have. `source` is who said so.
+    more than they have. `source` is who said so; `known_up`, whether Nova said that all of these hosts are up
+    and enabled.
     """
 
     certainly: int
     at_most: int
     source: str
+    known_up: bool = False
 
 
 def room(cloud: Cloud, vcpus: int, ram: int) -> Room | None:
@@ -51,13 +56,38 @@ def _of_placement(cloud: Cloud, vcpus: int, ram: int) -> Room | None:
             return None
         answer = cloud.connection.placement.get(f"/allocation_candidates?{wanted}", microversion=_PLACEMENT)
         sdk.raise_from_response(answer)
-        hosts = [summary["resources"] for summary in answer.json()["provider_summaries"].values()]
+        providers = answer.json()["provider_summaries"]
+        works = _working(cloud)
+        hosts = [
+            summary["resources"]
+            for identity, summary in providers.items()
+            if works.get(identity, _DISABLED not in summary.get("traits", ()))
+        ]
         fits = sum(_on_host(_free(host, "VCPU") // vcpus, _free(host, "MEMORY_MB") // ram) for host in hosts)
+        known = {identity for identity, summary in providers.items() if "VCPU" in summary["resources"]}
     except FAILURES:
         return None
     except Exception:  # whatever it answers: it is asked to say more, not to decide
         return None
-    return Room(fits, fits, "Placement")
+    return Room(fits, fits, "Placement", known_up=bool(works) and known <= works.keys())
+
+
+def _working(cloud: Cloud) -> dict[str, bool]:
+    """By the id of a host, which is its resource provider's, whether Nova says that it is up and enabled.
+
+    Placement does not know: it goes on offering a host whose nova-compute died. {} where nobody tells.
+    """
+    compute: Any = cloud.connection.compute
+    try:
+        return {str(host.id): _takes(host.state, host.status) for host in compute.hypervisors()}
+    except FAILURES:
+        return {}
+    except Exception:  # as above
+        return {}
+
+
+def _takes(state: object, status: object) -> bool:
+    return (state, status) == ("up", "enabled")
 
 
 def _free(host: Any, resource: str) -> int:
@@ -76,7 +106,7 @@ def _of_hypervisors(cloud: Cloud, vcpus: int, ram: int) -> Room | None:
         hosts = [
             host
             for host in answer.json()["hypervisors"]
-            if host["state"] == "up" and host["status"] == "enabled"
+            if _takes(host["state"], host["status"])
         ]
         return _summed(hosts, vcpus, ram) if hosts else None
     except FAILURES:
@@ -91,7 +121,7 @@ def _summed(hosts: Iterable[Any], vcpus: int, ram: int) -> Room:
         cpus = int(host["vcpus"] * _CPU_RATIO - host["vcpus_used"]) // vcpus
         certainly += _on_host(cpus, int(host["memory_mb"] - host["memory_mb_used"]) // ram)
         at_most += _on_host(cpus, int(host["memory_mb"] * _RAM_RATIO - host["memory_mb_used"]) // ram)
-    return Room(certainly, at_most, "Nova's hypervisors")
+    return Room(certainly, at_most, "Nova's hypervisors", known_up=True)
 
 
 def _on_host(by_cpu: int, by_ram: int) -> int:
