@@ -14,7 +14,7 @@
 # make watched      a session that 64 shells follow at once is as one that nobody watches
 # make error-rates  how often the shipped verdicts err, by simulation
 # make neighbours   sessions beside pytest plugins that rerun, repeat, reorder and time out tests
-# make readme       the pages' commands that take over half a minute, in a fresh clone
+# make readme       the pages' commands that take over half a minute, in a fresh clone and from a wheel
 # make browser      the web UI in Chromium, from nothing to a verdict, and make check-web; brings both and Node
 # make openstack    the acceptance on a real OpenStack of this machine's own
 
@@ -105,8 +105,10 @@ error-rates: setup-dev
 neighbours: setup-dev
 	$(BIN)/tox -e neighbours
 
+# Root makes an ordinary user of itself, and runs them as that one, too.
 readme: setup-dev
-	$(PYTEST) tests/readme
+	@code=0; $(PYTEST) tests/readme || code=1; \
+	[ "$$(id -u)" != 0 ] || $(BIN)/python -m tests.rootless tests/readme || code=1; exit $$code
 
 openstack: setup-dev
 	$(BIN)/tox -e openstack
