@@ -103,11 +103,7 @@ def _of_hypervisors(cloud: Cloud, vcpus: int, ram: int) -> Room | None:
     try:
         answer = compute.get("/os-hypervisors/detail", microversion=_HYPERVISORS)
         sdk.raise_from_response(answer)
-        hosts = [
-            host
-            for host in answer.json()["hypervisors"]
-            if _takes(host["state"], host["status"])
-        ]
+        hosts = [host for host in answer.json()["hypervisors"] if _takes(host["state"], host["status"])]
         return _summed(hosts, vcpus, ram) if hosts else None
     except FAILURES:
         return None
