@@ -1,7 +1,8 @@
 """Runs the hooks of a point: an operator's commands, each at its second of the measured window.
 
 They run as whoever started the session, with that user's environment but for what is ours, no input, and no
-shell. Each is a process group of its own, which ends at the hook's timeout, or with the point.
+shell. Each is a process group of its own, which ends at the hook's timeout, or with the point; if the session
+is killed, by its guard (`hook_guard`).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from kb_tests.errors import ScenarioError
 from kb_tests.report import words
 from kb_tests.report.marks import HookRecord
 from kb_tests.scenario.hooks import Hook, fill, server_of
+from kb_tests.session.hook_guard import GRACE, Guard
 
 if TYPE_CHECKING:
     from kb_tests.cloud.connect import Cloud
@@ -33,9 +35,6 @@ if TYPE_CHECKING:
 
 KEPT = 2000
 """Bytes of the end of a hook's output that are kept."""
-
-GRACE = 2.0
-"""Seconds between asking a process group to end and ending it."""
 
 _POLL = 0.05
 _CHUNK = 1 << 16
@@ -115,14 +114,15 @@ def _path() -> str:
 class Running:
     """One hook of a point that runs, in a thread of its own: a slow one delays no other.
 
-    `origin` is where the window begins, in monotonic seconds.
+    `origin` is where the window begins, in monotonic seconds; `guard` ends it if this process is killed.
     """
 
-    def __init__(self, hook: Hook, where: Setting, origin: float, tell: Tell) -> None:
+    def __init__(self, hook: Hook, where: Setting, origin: float, tell: Tell, guard: Guard) -> None:
         self._hook = hook
         self._where = where
         self._origin = origin
         self._tell = tell
+        self._guard = guard
         self._over = threading.Event()
         self._began: float | None = None
         self._took: float | None = None
@@ -175,10 +175,13 @@ class Running:
             self._problem = f"it could not be started: {getattr(error, 'strerror', None) or error}"
             self._tell(f"hook {self._hook.title}: {self._problem}")
             return
+        self._guard.begun(process.pid)
         try:
             self._follow(process, begin)
         finally:
             _end(process)
+            self._guard.ended(process.pid)
+            process.poll()
             if process.stdout is not None:
                 process.stdout.close()
 
@@ -232,14 +235,13 @@ def _exit_code(process: subprocess.Popen[bytes]) -> int | None:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End all of its group: first asked, then not."""
+    """End all of its group, first asked, then not; its leader stays to be reaped."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, number)
         until = time.monotonic() + GRACE
         while (_exit_code(process) is None or _members(process.pid)) and time.monotonic() < until:
             time.sleep(_POLL)
-    process.poll()
 
 
 def _members(group: int) -> list[int]:
@@ -261,18 +263,35 @@ class Hooks:
         self._where = where
         self._tell = tell
         self._running: list[Running] = []
+        self._problem = ""
+        self.guard: Guard | None = None
 
     def start(self, origin: float) -> None:
         """The window begins at `origin`, in monotonic seconds."""
-        self._running = [Running(hook, self._where, origin, self._tell) for hook in self._hooks]
+        if not self._hooks:
+            return
+        try:
+            self.guard = Guard()
+        except OSError as error:
+            self._problem = f"what guards it could not be started: {error.strerror or error}"
+            return
+        self._running = [Running(hook, self._where, origin, self._tell, self.guard) for hook in self._hooks]
 
     def end(self) -> tuple[HookRecord, ...]:
         """The point is over: end what still runs; what became of each, in the order of the scenario."""
         if not self._running:
             return tuple(
-                HookRecord(name=hook.title, at=hook.at, outcome="not_started") for hook in self._hooks
+                HookRecord(
+                    name=hook.title,
+                    at=hook.at,
+                    outcome="failed" if self._problem else "not_started",
+                    output=self._problem,
+                )
+                for hook in self._hooks
             )
         for one in self._running:
             one.stop()
         ended, self._running = [one.end() for one in self._running], []
+        if self.guard is not None:
+            self.guard.release()
         return tuple(ended)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +19,8 @@ from kb_tests.scenario.hooks import Hook
 from kb_tests.scenario.http import HttpScenario
 from kb_tests.session.hooks import KEPT, Hooks, Setting, check_programs, setting
 from tests.waiting import eventually
+
+ROOT = Path(__file__).parents[3]
 
 
 class Cloud:
@@ -157,6 +161,50 @@ def test_what_a_hook_left_running_goes_on_until_the_point_ends(tmp_path: Path) -
     (found,) = running.end()
     assert (found.outcome, found.fault) == ("done", "")
     assert_gone(mark)
+
+
+SESSION = """
+import sys, time
+from tests.functional.session.test_hook_commands import Hooks, hook, place
+running = Hooks([hook(*sys.argv[1:])], place(), lambda _: None)
+running.start(time.monotonic())
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("trap", ["true", "trap '' TERM"])
+def test_a_session_that_is_killed_leaves_no_hook_behind(tmp_path: Path, trap: str) -> None:
+    """Nor what the hook started, be it deaf to SIGTERM."""
+    marks = [tmp_path / "hook", tmp_path / "child"]
+    script = f"{trap}; echo $$ > {marks[0]}; sleep 600 & echo $! > {marks[1]}; wait; sleep 600"
+    session = subprocess.Popen([sys.executable, "-c", SESSION, "sh", "-c", script], cwd=ROOT)
+    try:
+        eventually(lambda: all(mark.exists() and mark.read_text() for mark in marks))
+    finally:
+        session.kill()
+        session.wait()
+    for mark in marks:
+        assert_gone(mark)
+
+
+def test_a_guard_ends_with_its_point_and_touches_nothing_that_has_ended(tmp_path: Path) -> None:
+    """Numbers of groups that have ended may be others' by then."""
+    mark = tmp_path / "pid"
+    running = Hooks([hook("sh", "-c", f"echo $$ > {mark}")], place(), lambda _: None)
+    running.start(time.monotonic())
+    assert running.guard is not None
+    guard = running.guard
+    eventually(lambda: mark.exists() and mark.read_text())
+    running.end()
+    assert guard.wait() == 0
+    assert_gone(mark)
+
+
+def test_no_hook_runs_without_a_guard(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "nothing"))
+    (found,), _ = run(hook("touch", str(tmp_path / "done")), until=0.1)
+    assert "could not be started" in found.fault
+    assert not (tmp_path / "done").exists()
 
 
 def test_each_hook_begins_at_its_second_whatever_the_others_do() -> None:
