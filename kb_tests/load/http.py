@@ -8,7 +8,7 @@ from dataclasses import asdict
 from kb_tests.fleet.boot import HTTP_PORT
 from kb_tests.fleet.fleet import Fleet, OnSecond
 from kb_tests.fleet.http.messages import HttpReport
-from kb_tests.load.blocks import block_seconds
+from kb_tests.load.blocks import FINER, block_seconds
 from kb_tests.scenario.http import HttpPoint
 
 _STAYS = {"id", "scenario", "clients", "max_duration", "by_second", "find_warm_up", "page_size"}
@@ -29,7 +29,7 @@ def run(
     options = {key: value for key, value in asdict(point).items() if key not in _STAYS} | {
         "path": f"/{point.page_size}",
         "size": point.page_size,
-        "block": block_seconds(point.duration, by_second=point.by_second),
+        "block": FINER if point.by_second else block_seconds(point.duration),
         "port": port,
         "limits": [*limits],
     }

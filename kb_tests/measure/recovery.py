@@ -18,6 +18,10 @@ counts as well, since what is done may take its time to have an effect, with one
 was off before, an isolated slow second, with as many good ones on either side and no more failures than are
 tolerated, is only named. Such seconds come without any mark, too.
 
+*Finer blocks* than a second tell when in the first and the last of these seconds it was off: from the first
+to the last block that is not good by itself. Whether a second is good they do not say: the smaller a sample,
+the more often one slow request makes a 99th percentile.
+
 *Recovered* is the service when at least `SUSTAINED` good seconds follow. Else nobody knows for how long it
 would have been off: the time is censored at the end of what was watched, and keeps no limit.
 """
@@ -25,6 +29,7 @@ would have been off: the time is censored at the end of what was watched, and ke
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -67,11 +72,14 @@ class Mark:
 
 @dataclass(frozen=True)
 class Slot:
-    """The requests or I/Os that were due in [at, at + seconds) of the window, at one agent or at all."""
+    """The requests or I/Os that were due in [at, at + seconds) of the window, at one agent or at all. Those
+    of one `client` belong together; one without a name is a client of its own.
+    """
 
     at: float
     seconds: float
     latency: Latency
+    client: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,7 +99,7 @@ class Recovery:
 
     `seconds` is the time from the mark to the moment from which on all was good; None if it did not recover
     before the `watched` seconds were over, or if `unknown` says why nothing can be told. Of them `off` were
-    not good, the first from `first` s of the window on. `bad` of the requests due in these had no good
+    not good, from `first` s of the window on. `bad` of the requests due in these had no good
     answer, the worst p99 of the others was `p99`. It took `least` at least. `slow` are isolated slow seconds
     of the window that are not counted. `step` is how far apart the figures lie: nothing is known better.
     """
@@ -119,11 +127,23 @@ class Recovery:
 
 @dataclass(frozen=True)
 class _Second:
+    """A second of the window, or a finer block of it, all clients together."""
+
     at: float
     due: int
     bad: int
     p99: float
     clients: tuple[Latency, ...]
+
+    @classmethod
+    def of(cls, at: float, parts: Iterable[Slot]) -> _Second:
+        by_client: defaultdict[str | int, list[Latency]] = defaultdict(list)
+        for number, part in enumerate(parts):
+            by_client[part.client or number].append(part.latency)
+        clients = tuple(Latency.merged(own) if len(own) > 1 else own[0] for own in by_client.values())
+        merged = Latency.merged(clients)
+        p99 = merged.times.percentile(99) if merged.times.count else math.inf
+        return cls(at, merged.count, merged.censored, p99, clients)
 
     @property
     def share(self) -> float:
@@ -149,7 +169,7 @@ def recoveries(
     """
     parts = list(slots)
     seconds = _seconds(parts, duration)
-    step = max((math.ceil(part.seconds - EDGE) for part in parts), default=1)
+    step = max((_step(part.seconds) for part in parts), default=1.0)
     ordered = sorted((mark for mark in marks if 0 <= mark.at < duration), key=lambda mark: mark.at)
     if not ordered:
         return ()
@@ -163,7 +183,7 @@ def recoveries(
             mark.at,
             max(0.0, until - mark.at),
             tolerance=tolerance,
-            step=float(step),
+            step=step,
             unknown=why,
         )
         watched = [second for second in seconds if mark.at < second.at + 1 <= until + EDGE]
@@ -203,17 +223,48 @@ def _follow(
     sustained = len(watched) - 1 - last
     off = [watched[place] for place in counted]
     during = [part for part in parts if any(_is_in(part, second.at) for second in off)]
-    took = max(0.0, watched[last].at + 1 - one.at) if off else 0.0
+    begin, end, length = _extent(one.at, off, parts, tolerance)
     return replace(
         one,
-        seconds=None if sustained < SUSTAINED else took,
-        least=took,
-        first=max(off[0].at, one.at) if off else None,
-        off=float(len(off)),
+        seconds=None if sustained < SUSTAINED else end - one.at,
+        least=end - one.at,
+        first=begin if off else None,
+        off=length,
         bad=sum(part.latency.censored for part in during),
         p99=max((second.p99 for second in off), default=math.nan),
         slow=tuple(watched[place].at for place in slow),
     )
+
+
+def _extent(
+    mark: float, off: Sequence[_Second], parts: Sequence[Slot], tolerance: Tolerance
+) -> tuple[float, float, float]:
+    """From when to when it was off after the mark, and for how many seconds of these."""
+    if not off:
+        return mark, mark, 0.0
+    spans = [(second.at, second.at + 1) for second in off]
+    spans[0] = (_narrowed(off[0], parts, tolerance)[0], spans[0][1])
+    spans[-1] = (spans[-1][0], _narrowed(off[-1], parts, tolerance)[1])
+    spans = [(max(begin, mark), max(end, mark)) for begin, end in spans]
+    return spans[0][0], spans[-1][1], sum(end - begin for begin, end in spans)
+
+
+def _narrowed(second: _Second, parts: Sequence[Slot], tolerance: Tolerance) -> tuple[float, float]:
+    """From the first to the last finer block of a second that is not good by itself; all of the second where
+    none is, or there are none. A block in which nothing was due tells nothing.
+    """
+    finer: defaultdict[tuple[float, float], list[Slot]] = defaultdict(list)
+    for part in parts:
+        if part.seconds < 1 - EDGE and _is_in(part, second.at):
+            finer[round(part.at, 6), round(part.at + part.seconds, 6)].append(part)
+    spans = [span for span, own in finer.items() if _is_bad(_Second.of(span[0], own), tolerance)]
+    if not spans:
+        return second.at, second.at + 1
+    return min(begin for begin, _ in spans), max(end for _, end in spans)
+
+
+def _is_bad(block: _Second, tolerance: Tolerance) -> bool:
+    return block.due > 0 and not block.good(tolerance)
 
 
 def _isolated(watched: Sequence[_Second], good: Sequence[bool], tolerance: Tolerance) -> list[int]:
@@ -234,17 +285,16 @@ def _isolated(watched: Sequence[_Second], good: Sequence[bool], tolerance: Toler
 
 def _seconds(parts: Sequence[Slot], duration: float) -> list[_Second]:
     """The whole seconds of the window: a part belongs to each of which it has half at least."""
-    within: list[list[Latency]] = [[] for _ in range(math.floor(duration))]
+    within: list[list[Slot]] = [[] for _ in range(math.floor(duration))]
     for part in parts:
         for at in range(math.floor(part.at), math.ceil(part.at + part.seconds)):
             if 0 <= at < len(within) and _is_in(part, at):
-                within[at].append(part.latency)
-    found = []
-    for at, latencies in enumerate(within):
-        merged = Latency.merged(latencies)
-        p99 = merged.times.percentile(99) if merged.times.count else math.inf
-        found.append(_Second(float(at), merged.count, merged.censored, p99, tuple(latencies)))
-    return found
+                within[at].append(part)
+    return [_Second.of(float(at), own) for at, own in enumerate(within)]
+
+
+def _step(seconds: float) -> float:
+    return seconds if seconds < 1 else float(math.ceil(seconds - EDGE))
 
 
 def _is_in(part: Slot, at: float) -> bool:

@@ -118,6 +118,17 @@ class Pool:
             self.retry_at = now + self.pause * random.uniform(0.75, 1.25)  # noqa: S311 - no secret
             self.pause = min(self.pause * 2, LONGEST_PAUSE)
 
+    def found(self, since: float) -> None:
+        """The server takes connections again, as one begun at `since` shows: try now, and begin anew what was
+        begun before. The kernel would ask again only after a second, and then three.
+        """
+        pause = self.pause
+        for connection in list(self.connections.values()):
+            if connection.connecting and connection.block is None and connection.since < since:
+                self.drop(connection)
+        self.pause = pause
+        self.retry_at = -math.inf
+
     def overdue(self, limit: float) -> list[Connection]:
         """Those whose wait for the server began before `limit`."""
         return [connection for connection in self.connections.values() if connection.since < limit]

@@ -25,6 +25,7 @@ from .connection import Connection
 from .load import NEVER, Load, LoadError, Schedule, Share
 from .pool import OPENING, Pool
 from .receiver import Receiver
+from .scouts import Scouts
 from .tally import Block
 
 TICK = 0.02  # seconds between two rounds of housekeeping
@@ -59,6 +60,8 @@ class Worker:
         self.accounts = Accounts(load, share.connections, channel.put)
         self.pool = Pool(share.connections, load.keep_alive, self.epoll, self._maker(), self.accounts)
         self.receiver = Receiver(self.pool, self.accounts, page)
+        address = (load.host, load.port)
+        self.scouts = Scouts(self.pool, self.epoll, lambda now: Connection(address, now, linger=False))
 
     def run(self) -> None:
         """Connect, say so, wait for the start, send, drain, report."""
@@ -106,7 +109,7 @@ class Worker:
                         receive(connection)
                 elif fd == timer:
                     os.read(timer, 8)
-                else:
+                elif not self.scouts.came(fd, _clock()):
                     self._command()
             now = _clock()
             self._send_due(now)
@@ -300,6 +303,7 @@ class Worker:
         if self.schedule is NEVER:
             self._prepare(now)
             return
+        self.scouts.look(now)
         first, interval, _, end = self.schedule
         accounts = self.accounts
         accounts.use(now)

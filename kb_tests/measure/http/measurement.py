@@ -135,7 +135,8 @@ class HttpMeasurement:
     `response` runs from the time a request was due (free of coordinated omission), `service` from
     its actual sending. `missing` names agents that did not deliver a whole report, with why. `start` is set
     if the warm-up was to be found. `connections` are those of all agents, None where they are not known.
-    `heat` are the response times second by second.
+    `heat` are the response times second by second. `moments` are finer blocks than `blocks`, where the moment
+    counts at which something begins or ends; no record keeps them.
     """
 
     point_id: str
@@ -153,6 +154,7 @@ class HttpMeasurement:
     start: Start | None = None
     connections: Connections | None = None
     heat: Heat = field(default=Heat(), repr=False)
+    moments: tuple[Block, ...] = field(default=(), repr=False)
 
     @property
     def latency(self) -> Histogram:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from itertools import groupby
 
 from kb_tests.fleet.http.messages import Done, HttpReport, KeptSecond, WireCounts
 from kb_tests.fleet.packed import added
@@ -32,6 +33,9 @@ def measure(point: HttpPoint, reports: Sequence[HttpReport]) -> HttpMeasurement:
     An agent whose report is not whole (see `flaw`) is `missing`: its blocks are left out, its seconds
     are kept in the series, so that a chart shows when it went away. `validity` then refuses the point.
 
+    Blocks that are finer than a second are `moments`, and stand among `blocks` as whole seconds: what is
+    resampled has to be long enough to be independent of the next.
+
     `achieved` and `throughput` are what ended well *inside* the measured window, from the per-second
     series, by its whole seconds: what an overloaded server answers later, in the drain, does not count.
     `achieved` is never more than what was *due* in the window and ended well, so that a backlog from before
@@ -39,7 +43,8 @@ def measure(point: HttpPoint, reports: Sequence[HttpReport]) -> HttpMeasurement:
     than a second has no such series.
     """
     whole, missing = sort_out(reports, point.clients, "generator", lambda report: _whole(point, report))
-    blocks = tuple(block for agent in whole for block in agent.blocks)
+    moments = tuple(block for agent in whole for block in agent.blocks)
+    blocks = tuple(block for agent in whole for block in by_second(agent.blocks))
     counts = total(agent.facts.counts for agent in whole)
     seconds, heat = merge_seconds(
         (second for report in reports for second in report.seconds),
@@ -59,11 +64,28 @@ def measure(point: HttpPoint, reports: Sequence[HttpReport]) -> HttpMeasurement:
         service=Histogram.merged(block.service for block in blocks),
         seconds=seconds,
         blocks=blocks,
+        moments=moments if len(moments) > len(blocks) else (),
         agents=tuple(agent.facts for agent in whole),
         missing=missing,
         heat=heat,
         connections=_connections([agent.facts for agent in whole], window),
     )
+
+
+def by_second(blocks: Sequence[Block]) -> tuple[Block, ...]:
+    """An agent's blocks in turn, those that are finer than a second joined to whole seconds of the window."""
+    found = []
+    for _, group in groupby(blocks, key=lambda block: math.floor(block.at + TOUCHING)):
+        parts = list(group)
+        joined = replace(
+            parts[0],
+            seconds=round(sum(part.seconds for part in parts), 6),
+            counts=total(part.counts for part in parts),
+            response=Histogram.merged(part.response for part in parts),
+            service=Histogram.merged(part.service for part in parts),
+        )
+        found.append(joined if len(parts) > 1 else parts[0])
+    return tuple(found)
 
 
 def achieved(window: Sequence[Second], counts: Counts, duration: float) -> float:

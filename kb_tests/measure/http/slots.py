@@ -10,8 +10,8 @@ from kb_tests.measure.recovery import Slot
 
 
 def slots(measurement: HttpMeasurement, timeout: float) -> Iterator[Slot]:
-    """One of each block of each generator; requests take `timeout` seconds at most."""
-    for block in measurement.blocks:
+    """One of each block of each generator, as fine as they are; requests take `timeout` seconds at most."""
+    for block in measurement.moments or measurement.blocks:
         counts = block.counts
         latency = Latency.of_due(block.response, counts.due, counts.completed, timeout)
-        yield Slot(block.at, block.seconds, latency)
+        yield Slot(block.at, block.seconds, latency, block.agent)

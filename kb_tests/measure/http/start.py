@@ -30,9 +30,7 @@ def without_start(measurement: HttpMeasurement) -> HttpMeasurement:
     window = [second for second in measurement.seconds if 0 <= second.at < math.floor(measurement.duration)]
     end = warm_up_end([math.sqrt(second.p50 * second.p99) for second in window])
     cut = _at_block_end(blocks, end or 0, measurement.duration)
-    kept = tuple(
-        replace(block, at=round(block.at - cut, 6)) for block in blocks if block.at >= cut - _TOUCHING
-    )
+    kept = _after(blocks, cut)
     first = [block for block in blocks if block.at < cut - _TOUCHING]
     start = Start(
         seconds=cut,
@@ -64,12 +62,19 @@ def without_start(measurement: HttpMeasurement) -> HttpMeasurement:
         seconds=seconds,
         heat=replace(measurement.heat, at=measurement.heat.at - round(cut)),
         blocks=kept,
+        moments=_after(measurement.moments, cut),
         agents=tuple(agents),
         start=start,
     )
 
 
 _TOUCHING = 1e-3
+
+
+def _after(blocks: Iterable[Block], cut: float) -> tuple[Block, ...]:
+    return tuple(
+        replace(block, at=round(block.at - cut, 6)) for block in blocks if block.at >= cut - _TOUCHING
+    )
 
 
 def _at_block_end(blocks: Iterable[Block], cut: float, duration: float) -> float:

@@ -12,4 +12,5 @@ from kb_tests.measure.storage.measurement import StorageMeasurement
 def slots(measurement: StorageMeasurement) -> Iterator[Slot]:
     """One of each block of each server, reads and writes together."""
     for block in measurement.blocks:
-        yield Slot(block.at, block.seconds, Latency.merged((block.read.response, block.write.response)))
+        latency = Latency.merged((block.read.response, block.write.response))
+        yield Slot(block.at, block.seconds, latency, block.server)

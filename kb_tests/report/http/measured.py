@@ -141,7 +141,9 @@ class HttpMeasurementRecord(Part):
             "seconds": SecondColumns.of(measurement.seconds),
             "agents": tuple(GeneratorRecord.of(facts) for facts in measurement.agents),
         }
-        return cls(**shallow(measurement) | changed | kept(measurement.blocks, BlockRecord.of))
+        plain = shallow(measurement) | changed | kept(measurement.blocks, BlockRecord.of)
+        del plain["moments"]
+        return cls(**plain)
 
     def restore(self) -> HttpMeasurement:
         """The measurement again; raises RecordError if a histogram cannot be read."""

@@ -1,7 +1,6 @@
 """A server is powered off and on again under load: the report says how long it was off, to the second.
 
-The truth is what a poller in the generator's network sees, over connections of its own. It asks all the time,
-where a generator waits before it asks a server again that refused.
+The truth is what a poller in the generator's network sees, over connections of its own.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from kb_tests.agent.http.pool import LONGEST_PAUSE
 from kb_tests.cloud.connect import connect
 from kb_tests.events import sessions
 from kb_tests.events.model import Marker
@@ -38,8 +36,10 @@ sla:
 hooks:
   - name: power cycle
     at: 5s
-    run: [{sys.executable}, {HERE / "power_cycle.py"}, "{{server}}", "1.5"]
+    run: [{sys.executable}, {HERE / "power_cycle.py"}, "{{server}}", "OFF"]
 """
+
+LONGER = [pytest.param(seconds, marks=pytest.mark.nightly) for seconds in ("0.2", "0.9", "1.2", "1.9", "2.4")]
 
 
 class Seen(NamedTuple):
@@ -52,10 +52,11 @@ class Seen(NamedTuple):
     polls: list[tuple[float, bool]]
 
 
-@pytest.fixture(scope="module")
-def seen(running: Running, tmp_path_factory: pytest.TempPathFactory) -> Seen:
+@pytest.fixture(scope="module", params=["1.5", *LONGER])
+def seen(running: Running, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Seen:
+    """Of a server that is off for so many seconds."""
     folder = tmp_path_factory.mktemp("recovery")
-    (folder / "monitored.yaml").write_text(SCENARIO)
+    (folder / "monitored.yaml").write_text(SCENARIO.replace("OFF", request.param))
     log = folder / "polls"
     live = Live(Suite(running, folder), "monitored.yaml")
     poller = None
@@ -90,7 +91,7 @@ def address(running: Running) -> str:
         return str(one["addr"])
 
 
-def test_how_long_it_was_off_is_told_to_the_second(seen: Seen) -> None:
+def test_how_long_it_was_off_is_told_within_a_second(seen: Seen) -> None:
     point = seen.ended.record["points"][0]
     (found,) = point["recovery"]
     failed = [t for t, came in seen.polls if not came and seen.hook < t < seen.hook + found["watched"]]
@@ -98,8 +99,8 @@ def test_how_long_it_was_off_is_told_to_the_second(seen: Seen) -> None:
     back = min(t for t, came in seen.polls if came and t > max(failed))
     assert found["seconds"] is not None, seen.ended.output
     late = seen.hook + found["seconds"] - back
-    assert -1.1 <= late <= 1.1 + LONGEST_PAUSE * 1.25, (found, back - seen.hook)
-    assert found["first"] - found["at"] == pytest.approx(min(failed) - seen.hook, abs=1.1)
+    assert -1.0 <= late <= 1.0, (found, back - seen.hook)
+    assert found["first"] - found["at"] == pytest.approx(min(failed) - seen.hook, abs=1.0)
 
 
 def test_the_point_is_judged_by_it_and_says_what_was_done(seen: Seen) -> None:
@@ -107,5 +108,5 @@ def test_the_point_is_judged_by_it_and_says_what_was_done(seen: Seen) -> None:
     assert seen.ended.code == 0, seen.ended.output
     assert point["verdict"]["outcome"] == "pass"
     assert [(hook["name"], hook["exit_code"]) for hook in point["hooks"]] == [("power cycle", 0)]
-    assert point["hooks"][0]["output"].endswith("was off for 1.5 s")
+    assert "was off for" in point["hooks"][0]["output"]
     assert "After hook 'power cycle' at 5." in seen.ended.output

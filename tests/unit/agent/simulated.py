@@ -249,7 +249,7 @@ def simulate(world: World, share: Share = ALONE, phase: float = 0.0, **options: 
         histogram.add(total["service"], block["service"])
     first = -math.ceil(load.warm_up)
     assert [second["second"] for second in seconds] == [*range(first, first + len(seconds))]
-    total["seconds"] = seconds
+    total["seconds"], total["blocks"] = seconds, blocks
     timed = total["completed"] + total["inflight"] + total["errors"].get("timeout", 0)
     assert sum(total["response"].values()) == timed
     assert total["bytes"] == 8 * total["completed"]

@@ -208,6 +208,43 @@ def test_a_server_that_refuses_is_asked_in_growing_pauses_and_its_requests_fail(
     assert len([at for at in attempts if at > 100.3]) < 4 * 12
 
 
+@pytest.mark.parametrize("gone", [(errno.ECONNREFUSED, 0.0), (0, 60.0)], ids=["refuses", "hangs"])
+@pytest.mark.parametrize("back", [101.6, 102.13, 103.37, 105.0])
+def test_the_end_of_an_outage_is_found_soon_and_without_a_storm(gone: tuple[int, float], back: float) -> None:
+    """Before, it took until the next of growing pauses was over, or all hanging connects had timed out."""
+    world = World(lambda _now: ("closing" if world.now < back else "ok", 0.001))
+    attempts = []
+
+    def connect(now: float) -> tuple[int, float]:
+        attempts.append(now)
+        return (0, 0.0001) if not 100.3 <= now < back else gone
+
+    world.connects = connect
+    share = Share(0, 1, 40)
+    total = simulate(world, share, rate=200, warm_up=0, duration=8.0, timeout=1.0, block=0.25)
+    blocks = [block for block in total["blocks"] if block["begin"] >= back + 0.35 - world.start_at]
+    assert [sum(block["counts"]["errors"].values()) for block in blocks] == [0] * len(blocks)
+    assert max(histogram.highest(at) for block in blocks for at in block["response"][::2]) < 60_000
+    tried = [at for at in attempts if 100.4 <= at < back]
+    assert len(tried) < share.connections * 6 + (share.connections + 4) / 0.75 * (back - 100.4)
+    assert share.connections - 4 <= len([at for at in attempts if back <= at < back + 0.5]) < 60
+
+
+def test_a_server_that_takes_connections_and_ends_them_is_not_stormed() -> None:
+    world = World(lambda _now: ("reset" if world.now > 100.5 else "ok", 0.001))
+    attempts = []
+
+    def connect(now: float) -> tuple[int, float]:
+        attempts.append(now)
+        return 0, 0.0001
+
+    world.connects = connect
+    share = Share(0, 1, 40)
+    simulate(world, share, rate=200, warm_up=0, duration=8.0)
+    tried = [at for at in attempts if 102 <= at < 108]
+    assert len(tried) < 6 * (share.connections + 4) / 0.75
+
+
 @pytest.mark.parametrize("keep_alive", [True, False])
 def test_a_closed_loop_on_a_server_that_refuses_is_not_silent(keep_alive: bool) -> None:
     world = World(lambda _now: ("closing", 0.001))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -67,3 +68,9 @@ def test_a_point_becomes_one_command() -> None:
 )
 def test_blocks_of_all_windows_add_up_to_equal_ones(duration: float, block: float) -> None:
     assert block_seconds(duration) == block
+
+
+def test_blocks_are_finer_where_moments_count() -> None:
+    fleet = FakeFleet()
+    http.run(replace(POINT, by_second=True), cast("Fleet", fleet))
+    assert fleet.calls[1][1]["http"]["block"] == 0.25

@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from kb_tests.fleet.http.messages import HttpReport
+from kb_tests.fleet.http.messages import BlockReport, HttpReport
 from kb_tests.measure.coarse import bucket_percentile
 from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.http.merge import failing_since, measure
+from kb_tests.report.http.measured import HttpMeasurementRecord
 from tests.unit.measure.reports import POINT, added, fleet, report, wire
 
 
@@ -26,6 +27,39 @@ def test_merges_without_loss() -> None:
     assert measured.offered == 1000
     assert measured.achieved == 1000
     assert measured.throughput == 1000 * 32768
+
+
+def test_finer_blocks_are_kept_as_moments_and_make_whole_seconds() -> None:
+    """The unit of the statistics stays a second; figures are the same, however fine the blocks are."""
+    coarse = measure(POINT, fleet())
+    assert coarse.moments == ()
+    reports = [
+        replace(one, blocks=tuple(quarter for block in one.blocks for quarter in quarters(block)))
+        for one in fleet()
+    ]
+    fine = measure(POINT, reports)
+    assert [(block.at, block.seconds) for block in fine.moments[:5]] == [
+        (0, 0.25), (0.25, 0.25), (0.5, 0.25), (0.75, 0.25), (1, 0.25)
+    ]  # fmt: skip
+    assert len(fine.moments) == 4 * len(coarse.blocks)
+    assert replace(fine, moments=()) == coarse
+    assert HttpMeasurementRecord.of(fine) == HttpMeasurementRecord.of(coarse)
+
+
+def quarters(block: BlockReport) -> list[BlockReport]:
+    """A block of a second in which all was due in the third quarter."""
+    nothing = Histogram().encode()
+    return [
+        block.model_copy(
+            update={
+                "index": 4 * block.index + number,
+                "begin": block.begin + number / 4,
+                "seconds": block.seconds / 4,
+            }
+            | ({} if number == 2 else {"counts": wire(0), "response": nothing, "service": nothing})
+        )
+        for number in range(4)
+    ]
 
 
 @pytest.mark.parametrize(

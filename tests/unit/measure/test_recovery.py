@@ -22,16 +22,18 @@ Times = Callable[[float], float]
 """Seconds that a request takes that is due at a second of the window; infinite if it fails."""
 
 
-def slots(times: Times, rate: int = 100, length: int = 1, window: int = WINDOW) -> list[Slot]:
+def slots(
+    times: Times, rate: int = 100, length: float = 1, window: int = WINDOW, client: str = ""
+) -> list[Slot]:
     """What a service that answers so would have been seen to do, in blocks of `length` seconds."""
     found = []
-    for at in range(0, window, length):
-        due = [at + (index + 0.5) / rate for index in range(rate * length)]
+    for at in np.arange(0, window, length):
+        due = [at + (index + 0.5) / rate for index in range(round(rate * length))]
         taken = [times(moment) for moment in due]
         good = [one for one in taken if math.isfinite(one)]
         seconds, counts = np.unique(np.array(good), return_counts=True)
         times_taken = Histogram.of(seconds, counts) if good else Histogram()
-        found.append(Slot(float(at), float(length), Latency(times_taken, len(taken) - len(good))))
+        found.append(Slot(float(at), float(length), Latency(times_taken, len(taken) - len(good)), client))
     return found
 
 
@@ -65,6 +67,47 @@ def test_it_is_within_a_second_of_the_truth_and_never_below_it(
     assert truth - unseen <= found.seconds <= truth + 1.001
     assert found.first is not None
     assert begin - 1 <= found.first <= begin + unseen
+
+
+@given(begin=st.floats(10, 20), length=st.floats(0.05, 12), taken=st.sampled_from([math.inf, 0.5, 3.0]))
+@example(begin=10.0, length=1.0, taken=0.5)
+def test_finer_blocks_tell_begin_and_end_to_a_quarter_of_a_second(
+    begin: float, length: float, taken: float
+) -> None:
+    parts = slots(outage(begin, begin + length, taken), length=0.25, client="a")
+    (found,) = recoveries(parts, [MARK], WINDOW)
+    truth, unseen = begin + length - MARK.at, 0.016
+    assert found.seconds is not None
+    assert truth - unseen <= found.seconds <= truth + 0.251
+    assert found.first is not None
+    assert begin - 0.251 <= found.first <= begin + unseen
+    assert found.off == pytest.approx(length, abs=0.52)
+    assert found.off <= found.seconds
+    assert found.step == 0.25
+
+
+def test_finer_blocks_of_one_client_are_one_client() -> None:
+    """One is dark for a quarter of each second only: over half of no second's requests."""
+
+    def flickering(moment: float) -> float:
+        return math.inf if 12 <= moment < 15 and moment % 1 < 0.25 else 0.001
+
+    others = [part for part in slots(lambda _: 0.001) for _ in range(300)]
+    (found,) = recoveries([*others, *slots(flickering, length=0.25, client="a")], [MARK], WINDOW)
+    assert found.seconds == 0.0
+
+
+def test_little_is_due_in_most_finer_blocks() -> None:
+    """A quarter in which nothing was due says nothing; a second in which nothing was due is not good."""
+    times = outage(12, 14)
+    (found,) = recoveries(slots(times, rate=1), [MARK], WINDOW)
+    sparse = [
+        Slot(at + quarter / 4, 0.25, part.latency if quarter == 2 else Latency(Histogram(), 0), "a")
+        for at, part in enumerate(slots(times, rate=1))
+        for quarter in range(4)
+    ]
+    (finer,) = recoveries(sparse, [MARK], WINDOW)
+    assert (found.seconds, finer.seconds, finer.first) == (4.0, 3.75, 12.5)
 
 
 @given(st.floats(0, 25), st.floats(0.5, 25))

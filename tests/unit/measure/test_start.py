@@ -57,6 +57,12 @@ def measured(
 WARM = [0.05, 0.03, 0.02, 0.01, 0.006]
 
 
+def test_moments_are_cut_off_as_blocks_are() -> None:
+    whole = measured([*WARM, *steady(25)])
+    left = without_start(replace(whole, moments=whole.blocks))
+    assert left.moments == left.blocks
+
+
 def steady(count: int) -> list[float]:
     return [0.002, 0.0021, 0.0019, 0.00205, 0.00195] * (count // 5)
 
