@@ -17,7 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 
-from tests.campaign.faults import FAULTS, Fault
+from tests.campaign.fault import Fault
+from tests.campaign.faults import FAULTS
 from tests.campaign.lane import Lane, Ran
 
 _LOCK = threading.Lock()

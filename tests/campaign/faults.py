@@ -1,8 +1,4 @@
-"""The classes of faults: what is done to a session, when, and what it may end with.
-
-`codes` are exit codes of pytest (negative: the signal that killed it). `spoils`: the point that was running
-must not pass. `told`: a text that has to be in the output where the exit code is not 0.
-"""
+"""All classes of faults, but for those of volumes: see `disks`."""
 
 from __future__ import annotations
 
@@ -15,37 +11,26 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
-from tests.campaign import answers, outside
+from tests.campaign import answers, disks, impostor, outside
+from tests.campaign.fault import (
+    ANY,
+    FAILED,
+    INTERRUPTED,
+    INVALID,
+    KILLED,
+    LEAKED,
+    LOAD,
+    PASSED,
+    UNDECIDED,
+    USAGE,
+    Act,
+    Fault,
+    of,
+)
 from tests.campaign.plane import tell
 from tests.campaign.session import Session
-
-Act = Callable[[Session, random.Random], bool]
-"""Does the harm; whether there was anything to harm."""
-
-ANY = ("start", "staging", "servers", "load", "teardown")
-PASSED, FAILED, INTERRUPTED, USAGE, INCONCLUSIVE, INVALID, LEAKED = 0, 1, 2, 4, 10, 11, 12
-KILLED = -signal.SIGKILL
-UNDECIDED = frozenset({FAILED, INCONCLUSIVE, INVALID})
-"""A point that was spoilt may be red for any reason; only green is wrong."""
-
-
-@dataclass(frozen=True)
-class Fault:
-    """One class. `prepare` comes before the session starts. `cleanup`: `kb cleanup` may be needed."""
-
-    name: str
-    codes: frozenset[int]
-    moments: tuple[str, ...] = ()
-    act: Act | None = None
-    prepare: Callable[[Session, random.Random], None] | None = None
-    spoils: bool = False
-    workers: bool = False
-    cleanup: bool = False
-    told: str = ""
-    stages_nothing: bool = False
 
 
 def _signal(number: signal.Signals, *, group: bool = False, again: float = 0.0) -> Act:
@@ -177,8 +162,20 @@ def _answers(kind: str) -> Act:
     return act
 
 
+def _impostor(kind: str) -> Act:
+    def act(session: Session, rng: random.Random) -> bool:
+        return answers.take_over(session, kind)
+
+    return act
+
+
 def _few_errors(session: Session, rng: random.Random) -> None:
     session.sla = "errors: 1%"
+
+
+def _for_impostors(session: Session, rng: random.Random) -> None:
+    session.sla = "errors: 1%"
+    session.page, session.connections = impostor.PAGE, 10
 
 
 def _cut_ssh(session: Session, rng: random.Random) -> bool:
@@ -187,11 +184,8 @@ def _cut_ssh(session: Session, rng: random.Random) -> bool:
 
 def _harm(role: str, kind: str, **values: float) -> Act:
     def act(session: Session, rng: random.Random) -> bool:
-        for entry in session.admin.get("/compute/v2.1/servers/detail?all_tenants=1")["servers"]:
-            if f"-{role}" in entry["name"] and entry["status"] == "ACTIVE":
-                session.admin.harm_server(entry["id"], kind, **values)
-                return True
-        return False
+        server = session.server_of(role)
+        return bool(server) and bool(session.admin.harm_server(server["id"], kind, **values))
 
     return act
 
@@ -247,91 +241,84 @@ def _small_disk(where: str) -> Callable[[Session, random.Random], None]:
 _FORBIDDEN = _set("status", status=403, service="keystone", method="POST", path="/projects$")
 
 
-def _of(*codes: int) -> frozenset[int]:
-    return frozenset(codes)
-
-
 ENDS = (
-    Fault("none", _of(PASSED)),
-    Fault("none, xdist", _of(PASSED), workers=True),
-    Fault("-x", _of(FAILED), prepare=_unreachable_limit),
-    Fault("SIGINT", _of(INTERRUPTED), ANY, _signal(signal.SIGINT)),
+    Fault("none", of(PASSED)),
+    Fault("none, xdist", of(PASSED), workers=True),
+    Fault("-x", of(FAILED), prepare=_unreachable_limit),
+    Fault("SIGINT", of(INTERRUPTED), ANY, _signal(signal.SIGINT)),
     Fault(
-        "SIGINT to the group, xdist", _of(INTERRUPTED), ANY, _signal(signal.SIGINT, group=True), workers=True
+        "SIGINT to the group, xdist", of(INTERRUPTED), ANY, _signal(signal.SIGINT, group=True), workers=True
     ),
-    Fault("SIGINT, xdist", _of(INTERRUPTED), ANY, _signal(signal.SIGINT), workers=True),
-    Fault("SIGINT twice", _of(INTERRUPTED, LEAKED), ANY, _signal(signal.SIGINT, again=2.0)),
+    Fault("SIGINT, xdist", of(INTERRUPTED), ANY, _signal(signal.SIGINT), workers=True),
+    Fault("SIGINT twice", of(INTERRUPTED, LEAKED), ANY, _signal(signal.SIGINT, again=2.0)),
     Fault(
         "SIGINT twice to the group, xdist",
-        _of(INTERRUPTED, LEAKED),
+        of(INTERRUPTED, LEAKED),
         ANY,
         _signal(signal.SIGINT, group=True, again=2.0),
         workers=True,
     ),
-    Fault("SIGTERM", _of(INTERRUPTED), ANY, _signal(signal.SIGTERM)),
-    Fault("SIGTERM, xdist", _of(INTERRUPTED), ANY, _signal(signal.SIGTERM), workers=True),
+    Fault("SIGTERM", of(INTERRUPTED), ANY, _signal(signal.SIGTERM)),
+    Fault("SIGTERM, xdist", of(INTERRUPTED), ANY, _signal(signal.SIGTERM), workers=True),
     Fault(
         "SIGTERM to the group, xdist",
-        _of(INTERRUPTED),
+        of(INTERRUPTED),
         ANY,
         _signal(signal.SIGTERM, group=True),
         workers=True,
     ),
-    Fault("SIGHUP", _of(INTERRUPTED), ANY, _signal(signal.SIGHUP, group=True)),
-    Fault("SIGKILL", _of(KILLED), ANY, _signal(signal.SIGKILL)),
-    Fault("SIGKILL, second point", _of(KILLED), ("second",), _signal(signal.SIGKILL), prepare=_second_point),
-    Fault("SIGKILL of the group, xdist", _of(KILLED), ANY, _signal(signal.SIGKILL, group=True), workers=True),
-    Fault("SIGKILL of pytest, xdist", _of(KILLED), ANY, _signal(signal.SIGKILL), workers=True),
+    Fault("SIGHUP", of(INTERRUPTED), ANY, _signal(signal.SIGHUP, group=True)),
+    Fault("SIGKILL", of(KILLED), ANY, _signal(signal.SIGKILL)),
+    Fault("SIGKILL, second point", of(KILLED), ("second",), _signal(signal.SIGKILL), prepare=_second_point),
+    Fault("SIGKILL of the group, xdist", of(KILLED), ANY, _signal(signal.SIGKILL, group=True), workers=True),
+    Fault("SIGKILL of pytest, xdist", of(KILLED), ANY, _signal(signal.SIGKILL), workers=True),
     Fault(
         "SIGKILL of a worker",
-        _of(INVALID, FAILED),
+        of(INVALID, FAILED),
         ("staging", "servers", "load"),
         _kill_worker,
         workers=True,
     ),
-    Fault("SIGKILL of all, reaper too", _of(KILLED), ANY, _kill_all, cleanup=True),
-    Fault("SIGKILL of the reaper", _of(PASSED), ("servers", "load"), _kill_reaper),
-    Fault("clock set", _of(PASSED), ANY[1:], _set_clock, prepare=_with("-p", "tests.campaign.jumping")),
+    Fault("SIGKILL of all, reaper too", of(KILLED), ANY, _kill_all, cleanup=True),
+    Fault("SIGKILL of the reaper", of(PASSED), ("servers", "load"), _kill_reaper),
+    Fault("clock set", of(PASSED), ANY[1:], _set_clock, prepare=_with("-p", "tests.campaign.jumping")),
 )
 
 CLOUD = (
-    Fault("a call: 429, Retry-After", _of(PASSED), prepare=_call_fault("status", status=429, retry_after=1)),
-    Fault("a call: 500", _of(PASSED, INVALID), prepare=_call_fault("status", status=500)),
-    Fault("a call: 503", _of(PASSED, INVALID), prepare=_call_fault("status", status=503)),
-    Fault("a call: 409", _of(PASSED, INVALID), prepare=_call_fault("status", status=409)),
-    Fault("a call: 401", _of(PASSED, INVALID), prepare=_call_fault("status", status=401)),
-    Fault("a call: dropped", _of(PASSED, INVALID), prepare=_call_fault("drop")),
-    Fault("a call: answer lost", _of(PASSED, INVALID), prepare=_call_fault("lost-answer")),
-    Fault("a call: hangs", _of(PASSED, INVALID), prepare=_call_fault("hang", seconds=8)),
-    Fault("every k-th call: 503", _of(PASSED, INVALID), prepare=_every_call("status", status=503)),
+    Fault("a call: 429, Retry-After", of(PASSED), prepare=_call_fault("status", status=429, retry_after=1)),
+    Fault("a call: 500", of(PASSED, INVALID), prepare=_call_fault("status", status=500)),
+    Fault("a call: 503", of(PASSED, INVALID), prepare=_call_fault("status", status=503)),
+    Fault("a call: 409", of(PASSED, INVALID), prepare=_call_fault("status", status=409)),
+    Fault("a call: 401", of(PASSED, INVALID), prepare=_call_fault("status", status=401)),
+    Fault("a call: dropped", of(PASSED, INVALID), prepare=_call_fault("drop")),
+    Fault("a call: answer lost", of(PASSED, INVALID), prepare=_call_fault("lost-answer")),
+    Fault("a call: hangs", of(PASSED, INVALID), prepare=_call_fault("hang", seconds=8)),
+    Fault("every k-th call: 503", of(PASSED, INVALID), prepare=_every_call("status", status=503)),
     Fault(
         "every k-th call: token refused",
-        _of(PASSED, INVALID),
+        of(PASSED, INVALID),
         prepare=_every_call("status", status=401, path="^/(?!v3/auth/tokens)"),
     ),
-    Fault("every k-th call: dropped", _of(PASSED, INVALID), prepare=_every_call("drop")),
-    Fault("every call: slow", _of(PASSED), prepare=_every_call("latency", every=1, seconds=0.15)),
+    Fault("every k-th call: dropped", of(PASSED, INVALID), prepare=_every_call("drop")),
+    Fault("every call: slow", of(PASSED), prepare=_every_call("latency", every=1, seconds=0.15)),
     Fault(
-        "API down for good", _of(PASSED, INVALID, LEAKED), ANY, _set_now("status", status=503), cleanup=True
+        "API down for good", of(PASSED, INVALID, LEAKED), ANY, _set_now("status", status=503), cleanup=True
     ),
-    Fault("a boot in ERROR", _of(PASSED), prepare=_set("boot-error", nth=2)),
-    Fault("all boots in ERROR", _of(INVALID), prepare=_set("boot-error"), told="ERROR"),
-    Fault("a boot that never ends", _of(INVALID), prepare=_set("boot-never", nth=1), told="not ready"),
-    Fault("a slow boot", _of(PASSED), prepare=_set("boot-delay", seconds=3.0)),
-    Fault("failing deletions", _of(PASSED), prepare=_set("delete-error")),
-    Fault("quota too small", _of(USAGE), prepare=_with(cloud="small"), told="servers", stages_nothing=True),
+    Fault("a boot in ERROR", of(PASSED), prepare=_set("boot-error", nth=2)),
+    Fault("all boots in ERROR", of(INVALID), prepare=_set("boot-error"), told="ERROR"),
+    Fault("a boot that never ends", of(INVALID), prepare=_set("boot-never", nth=1), told="not ready"),
+    Fault("a slow boot", of(PASSED), prepare=_set("boot-delay", seconds=3.0)),
+    Fault("failing deletions", of(PASSED), prepare=_set("delete-error")),
+    Fault("quota too small", of(USAGE), prepare=_with(cloud="small"), told="servers", stages_nothing=True),
     Fault(
-        "no floating IP", _of(USAGE), prepare=_with(cloud="floatless"), told="floating", stages_nothing=True
+        "no floating IP", of(USAGE), prepare=_with(cloud="floatless"), told="floating", stages_nothing=True
     ),
-    Fault("no image", _of(USAGE), prepare=_with("--kb-image=nothing"), told="nothing", stages_nothing=True),
-    Fault("no flavor", _of(USAGE), prepare=_with("--kb-flavor=none"), told="flavor", stages_nothing=True),
-    Fault("wrong rights", _of(INVALID), prepare=_FORBIDDEN, told="403"),
-    Fault(
-        "wrong password", _of(USAGE), prepare=_with(cloud="wrong"), told="credentials", stages_nothing=True
-    ),
+    Fault("no image", of(USAGE), prepare=_with("--kb-image=nothing"), told="nothing", stages_nothing=True),
+    Fault("no flavor", of(USAGE), prepare=_with("--kb-flavor=none"), told="flavor", stages_nothing=True),
+    Fault("wrong rights", of(INVALID), prepare=_FORBIDDEN, told="403"),
+    Fault("wrong password", of(USAGE), prepare=_with(cloud="wrong"), told="credentials", stages_nothing=True),
 )
 
-LOAD = ("load",)
 PLANE = (
     Fault("generator's agent killed", UNDECIDED, LOAD, _agent("client", signal.SIGKILL), spoils=True),
     Fault("generator's agent frozen", UNDECIDED, LOAD, _agent("client", signal.SIGSTOP), spoils=True),
@@ -343,6 +330,10 @@ PLANE = (
     *(
         Fault(f"answers: {kind}", UNDECIDED, LOAD, _answers(kind), _few_errors, spoils=True)
         for kind in answers.KINDS
+    ),
+    *(
+        Fault(f"web server: {kind}", UNDECIDED, LOAD, _impostor(kind), _for_impostors, spoils=True)
+        for kind in impostor.KINDS
     ),
     Fault("server dies", UNDECIDED, LOAD, _harm("server", "crash"), spoils=True),
     Fault("generator dies", UNDECIDED, LOAD, _harm("client", "crash"), spoils=True),
@@ -360,7 +351,7 @@ PLANE = (
         LOAD,
         _processes("redis-server", signal.SIGSTOP, 2.0),
     ),
-    Fault("SSH session cut", _of(PASSED), LOAD, _cut_ssh),
+    Fault("SSH session cut", of(PASSED), LOAD, _cut_ssh),
     Fault("sshd killed", UNDECIDED | {PASSED}, LOAD, _processes("sshd:", signal.SIGKILL)),
     Fault("garbage in the reports", UNDECIDED | {PASSED}, LOAD, _hostile("garbage")),
     Fault("reports twice and altered", UNDECIDED | {PASSED}, LOAD, _hostile("altered")),
@@ -368,10 +359,10 @@ PLANE = (
 )
 
 DISK = (
-    Fault("record's disk full", _of(INVALID), ("staging", "load"), _full("reports"), _small_disk("reports")),
+    Fault("record's disk full", of(INVALID), ("staging", "load"), _full("reports"), _small_disk("reports")),
     Fault(
         "journal's disk full",
-        _of(PASSED, INVALID, LEAKED),
+        of(PASSED, INVALID, LEAKED),
         ("staging", "servers", "load", "teardown"),
         _full("state"),
         _small_disk("state"),
@@ -379,4 +370,4 @@ DISK = (
     ),
 )
 
-FAULTS = (*ENDS, *CLOUD, *PLANE, *(DISK if os.geteuid() == 0 else ()))
+FAULTS = (*ENDS, *CLOUD, *PLANE, *((*DISK, *disks.FAULTS) if os.geteuid() == 0 else ()))

@@ -20,8 +20,9 @@ from kb_tests.cloud.connect import connect
 from kb_tests.cloud.contents import read
 from kb_tests.localcloud import control
 from kb_tests.localcloud.client import AdminClient
-from tests.campaign import outside, tenants, verdicts
-from tests.campaign.faults import Fault
+from kb_tests.localcloud.control import LocalCloudError
+from tests.campaign import disks, outside, tenants, verdicts
+from tests.campaign.fault import Fault
 from tests.campaign.session import Session
 
 REAPER = 60.0
@@ -55,6 +56,7 @@ class Lane:
         self.running = control.up(self._state, parent_pid=os.getpid())
         self.admin = AdminClient(self.running)
         self._connection: Connection = connect(self.running.cloud, self.running.clouds_yaml).connection
+        disks.make_type(self._connection)
         clouds = tenants.make(self._connection, json.loads(self.running.clouds_yaml.read_text()))
         (folder / "clouds.yaml").write_text(json.dumps(clouds))
 
@@ -87,11 +89,16 @@ class Lane:
         moment = rng.choice(fault.moments) if fault.moments else ""
         session.start()
         reached = bool(moment) and session.reached(moment, rng)
-        acted = reached and fault.act is not None and fault.act(session, rng)
+        acted = False
+        wrong: list[str] = []
+        try:
+            acted = reached and fault.act is not None and fault.act(session, rng)
+        except (LocalCloudError, OSError) as error:
+            wrong.append(f"the harm could not be done: {error}")
         session.acted_at = time.time()
         code = session.end()
         leaks = self._left(session, fault, code, before)
-        wrong = verdicts.complaints(session, fault, moment, acted, code)
+        wrong += verdicts.complaints(session, fault, moment, acted, code)
         return Ran(
             index=index,
             fault=fault,

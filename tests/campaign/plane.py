@@ -34,6 +34,14 @@ class Plane:
         """Processes whose first argument has this word: `nginx`, `redis-server`, `sshd`."""
         return [pid for pid, argv in outside.tree(self._cloud).items() if word in argv[0]]
 
+    def fio(self) -> list[int]:
+        """All processes of the fio that makes a point's load."""
+        return [
+            pid
+            for pid, argv in outside.tree(self._cloud).items()
+            if argv[0].endswith("fio") and "--name=kb" in argv
+        ]
+
     def ssh_sessions(self) -> list[int]:
         """What sshd started for those who signed in."""
         return [

@@ -9,7 +9,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from kb_tests.cloud import journal
 from kb_tests.localcloud.client import AdminClient
@@ -39,6 +41,35 @@ sla: {{{sla}}}
 """
 SLA = "errors: 20%, achieved: 80%"
 
+RAMP = 1.0
+"""Seconds of fio's load before its window."""
+
+ON_DISK = """\
+name: disk
+kind: storage
+topology: {{volume: {{size: 1GiB, type: faulty}}, file_size: {size}, flavor: {{ram: 128MiB}}}}
+load:
+  profiles:
+    - {{name: io, mode: {mode}, iodepth: {depth}, rate_iops: {rate}, extra: {{{extra}}}}}
+  ramp: {ramp:g}s
+  duration: {window:g}s
+  verify: {verify}
+sla: {{{sla}}}
+"""
+
+
+@dataclass(frozen=True)
+class Disk:
+    """What a session's fio does instead of HTTP."""
+
+    mode: str
+    sla: str
+    extra: str = ""
+    verify: bool = False
+    size: str = "16MiB"
+    depth: int = 4
+    rate: int = RATE
+
 
 class Session:
     """A session to be started, told, and waited for; `folder` is its own."""
@@ -52,6 +83,7 @@ class Session:
         self.rates = [RATE]
         self.sla = SLA
         self.page, self.connections = "1KiB", 4
+        self.disk: Disk | None = None
         self.cloud = running.cloud
         self.arguments: list[str] = []
         self.reports = folder / "reports"
@@ -109,7 +141,16 @@ class Session:
                 start_new_session=True,
             )
 
+    @property
+    def ramp(self) -> float:
+        """Seconds of load before the window."""
+        return RAMP if self.disk else 0.0
+
     def _scenario(self) -> str:
+        if self.disk:
+            return ON_DISK.format(
+                window=WINDOW, ramp=RAMP, **vars(self.disk) | {"verify": str(self.disk.verify).lower()}
+            )
         return SCENARIO.format(
             rates=self.rates, window=WINDOW, sla=self.sla, page=self.page, connections=self.connections
         )
@@ -144,6 +185,13 @@ class Session:
         for path in self.reports.glob("*.json"):
             return [{"status": str(point.status)} for point in load(path).points]
         return []
+
+    def server_of(self, role: str) -> dict[str, Any]:
+        """The first server of a role that runs, as Nova shows it; {} if there is none."""
+        for entry in self.admin.get("/compute/v2.1/servers/detail?all_tenants=1")["servers"]:
+            if f"-{role}" in entry["name"] and entry["status"] == "ACTIVE":
+                return dict(entry)
+        return {}
 
     def workers(self) -> list[int]:
         """The processes of xdist's workers."""
@@ -191,6 +239,8 @@ _CONDITIONS: dict[str, Callable[[Session], bool]] = {
     "staging": lambda session: session.ask_for("POST", ""),
     "servers": lambda session: session.ask_for("POST", "/servers"),
     "load": lambda session: bool(session.plane.workers()),
+    "io": lambda session: bool(session.plane.fio()),
+    "end of io": lambda session: bool(session.plane.fio()),
     "second": lambda session: any(point["status"] == "judged" for point in session.points()),
     "teardown": lambda session: session.ask_for("DELETE", ""),
 }
@@ -199,6 +249,8 @@ _SPREAD = {
     "staging": (0.0, 1.0),
     "servers": (0.0, 2.0),
     "load": (LEAD + 0.4, LEAD + WINDOW - 1.2),
+    "io": (LEAD + RAMP + 0.2, LEAD + RAMP + WINDOW - 2.0),
+    "end of io": (LEAD + RAMP + WINDOW - 1.2, LEAD + RAMP + WINDOW - 0.6),
     "second": (0.0, 4.0),
     "teardown": (0.0, 1.0),
 }

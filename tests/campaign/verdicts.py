@@ -13,13 +13,17 @@ from kb_tests.fleet import fleet
 from kb_tests.report import record as records
 from kb_tests.report.http.measured import HttpMeasurementRecord
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord
+from kb_tests.report.storage.measured import StorageMeasurementRecord
 from kb_tests.scenario.http import HttpPoint
 from kb_tests.sla.verdict import Outcome
-from tests.campaign.faults import FAILED, INCONCLUSIVE, INVALID, LEAKED, PASSED, Fault
+from tests.campaign.fault import FAILED, INCONCLUSIVE, INVALID, LEAKED, PASSED, Fault
 from tests.campaign.session import WINDOW, Session
 
 _BROKEN = re.compile(r"Traceback \(most recent call last\)|INTERNALERROR|^E  +\w+Error", re.MULTILINE)
 _WITHOUT_RECORD = ("record's disk full",)
+
+LEAST = 0.2
+"""Seconds of its window that a fault has to spoil, to be seen by a limit that says two in a hundred."""
 
 
 def complaints(session: Session, fault: Fault, moment: str, acted: bool, code: int | None) -> Iterator[str]:
@@ -87,12 +91,20 @@ def _too_late(session: Session) -> bool:
         with suppress(RecordError):
             point = records.load(path).points[0]
             began = point.started.timestamp() if point.started else session.acted_at
-            return session.acted_at >= began + fleet.LEAD + WINDOW
+            return session.acted_at >= began + fleet.LEAD + session.ramp + WINDOW - LEAST
     return False
 
 
 def _of_point(point: PointRecord) -> Iterator[str]:
-    if point.outcome is not Outcome.PASS or not isinstance(point.measurement, HttpMeasurementRecord):
+    if point.outcome is not Outcome.PASS:
+        return
+    if isinstance(point.measurement, StorageMeasurementRecord):
+        done, due = point.measurement.iops.total, point.measurement.offered.total
+        if done < 0.8 * due:
+            yield f"{point.id} passed with {done:.1f} of {due:.1f} I/Os a second"
+        if point.measurement.missing:
+            yield f"{point.id} passed without {', '.join(point.measurement.missing)}"
+    if not isinstance(point.measurement, HttpMeasurementRecord):
         return
     counts = point.measurement.counts
     planned = round(point.point.rate * point.point.duration) if isinstance(point.point, HttpPoint) else 0

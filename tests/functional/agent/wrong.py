@@ -86,7 +86,7 @@ def few(connections: int) -> Serve:
 
 
 @contextlib.contextmanager
-def serving(serve: Serve) -> Iterator[int]:
+def serving(serve: Serve, address: tuple[str, int] = ("127.0.0.1", 0)) -> Iterator[int]:
     """The server's port; a thread a connection, all of which end with it."""
     clients: list[socket.socket] = []
 
@@ -102,7 +102,7 @@ def serving(serve: Serve) -> Iterator[int]:
                 clients.append(client)
                 threading.Thread(target=take, args=(client, len(clients) - 1), daemon=True).start()
 
-    with socket.create_server(("127.0.0.1", 0), backlog=256) as listener:
+    with socket.create_server(address, backlog=256) as listener:
         acceptor = threading.Thread(target=accept, daemon=True)
         acceptor.start()
         try:
