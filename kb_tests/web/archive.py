@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Collection
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -12,7 +13,7 @@ from kb_tests.errors import RecordError
 from kb_tests.history.find import Wanted, matching
 from kb_tests.history.index import Index
 from kb_tests.history.summary import Summary
-from kb_tests.history.tags import tags_of
+from kb_tests.history.tags import set_tags, tags_of
 from kb_tests.report.record import RunRecord, load
 from kb_tests.web.problems import Problem
 from kb_tests.web.shapes.runs import RunList, RunRow
@@ -81,6 +82,17 @@ class Archive:
             clouds=tuple(sorted({run.cloud for run in every})),
             scenarios=tuple(sorted({name for run in every for name in run.scenarios})),
         )
+
+    def delete(self, run: str, alive: Collection[str]) -> None:
+        """Delete a record, with its tags; raises Problem, also where it is of a run that is `alive`."""
+        path = Path(self.summary(run).path)
+        if run in alive:
+            raise Problem(HTTPStatus.CONFLICT, f"Run {run} is not over.", "Stop its session first.")
+        try:
+            set_tags(path, ())
+            path.unlink()
+        except (OSError, RecordError) as error:
+            raise Problem(HTTPStatus.CONFLICT, f"The record of run {run} cannot be deleted.") from error
 
     def like(self, run: Summary, most: int = 20) -> list[Summary]:
         """Runs of the same scenarios on the same cloud up to `run`, the oldest first."""

@@ -107,6 +107,10 @@ class Watched:
             rows = [self._folds[session.sid].row() or self._not_begun(session) for session in shown]
         return SessionList(sessions=tuple(row for row in rows if row is not None))
 
+    def runs_alive(self) -> frozenset[str]:
+        """The runs of all sessions that live."""
+        return frozenset(run for row in self.listed().sessions if row.alive for run in row.runs.values())
+
     def output(self, sid: str, offset: int) -> SessionLog:
         """Output of a session that was started here, from byte `offset` on."""
         path = self.find(sid).folder / "stdout.log"

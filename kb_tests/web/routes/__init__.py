@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kb_tests.web.operations import Operation
-from kb_tests.web.routes import about, clouds, comparison, kept, runs, scenarios, sessions
+from kb_tests.web.routes import about, clouds, comparison, exports, kept, runs, scenarios, sessions
 
 OPERATIONS: tuple[Operation, ...] = (
     *about.OPERATIONS,
@@ -12,5 +12,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *kept.OPERATIONS,
     *runs.OPERATIONS,
     *comparison.OPERATIONS,
+    *exports.OPERATIONS,
     *sessions.OPERATIONS,
 )

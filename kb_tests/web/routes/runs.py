@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -64,19 +65,24 @@ async def show_run(parts: Parts, request: Request) -> Response:
 
 async def show_point(parts: Parts, request: Request) -> Response:
     """One point of a run."""
+    return answer(request, await to_thread.run_sync(point_asked(parts, request)))
+
+
+def point_asked(parts: Parts, request: Request) -> Callable[[], PointShape]:
+    """What finds the point that a path means; raises Problem for what is no attempt."""
     run, point = request.path_params["run"], request.path_params["point"]
     given = request.query_params.get("attempt", "1")
     if not (given.isascii() and given.isdigit() and len(given) < 6):
         raise Problem(HTTPStatus.BAD_REQUEST, "attempt is a number, 1 for the first.")
     attempt = int(given)
 
-    def found() -> BaseModel:
+    def found() -> PointShape:
         record = parts.archive.record(run)
         return point_shape(
             record, point, attempt, lambda: parts.watched.buckets(_run_of(record, run), point, attempt)
         )
 
-    return answer(request, await to_thread.run_sync(found))
+    return found
 
 
 async def download_record(parts: Parts, request: Request) -> Response:
