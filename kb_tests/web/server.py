@@ -65,20 +65,17 @@ def serve(
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
     address = f"{place}/#token={token}"
     found = _Found(number, address)
+    server = _Server(config, app)
     try:
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, _nothing)  # uvicorn sends itself again what it was told
+            signal.signal(number, server.handle_exit)  # before uvicorn does, and when it says it again
         told(address, f"{place}/#token={looking}" if looking else "", found.page)
-        _Server(config, app).run(sockets=[listening])
+        server.run(sockets=[listening])
     finally:
         listening.close()
         found.remove()
         if path is not None:
             path.unlink(missing_ok=True)
-
-
-def _nothing(_number: int, _frame: FrameType | None) -> None:
-    """All is done already."""
 
 
 class _Server(uvicorn.Server):

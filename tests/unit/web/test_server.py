@@ -68,6 +68,16 @@ def test_it_ends_at_once_while_streams_are_open(tmp_path: Path) -> None:
         holder.kill()
 
 
+def test_told_to_end_before_it_serves_it_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "root", lambda: tmp_path / "sessions")
+    kept = [(number, signal.getsignal(number)) for number in (signal.SIGTERM, signal.SIGINT)]
+    try:
+        serve(Options(reports=tmp_path), 0, viewer=False, told=lambda *_: signal.raise_signal(signal.SIGTERM))
+    finally:
+        for number, handler in kept:
+            signal.signal(number, handler)
+
+
 def test_no_command_line_shows_the_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
     page = tmp_path / "ui-1.html"
