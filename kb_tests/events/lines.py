@@ -10,15 +10,18 @@ import json
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from kb_tests.events.model import (
     AnyEvent,
+    Count,
     Filed,
+    Leaked,
     PointEnded,
     PointSeen,
     ProbeEnded,
     ProbeSeen,
+    Problem,
     Staged,
     StagedServer,
     StagedServers,
@@ -28,7 +31,24 @@ VERSION: Literal[1] = 1
 LONGEST = 256 << 10
 """Bytes of a line at most, its end included."""
 
+LATEST = 1e11
+"""The last moment that a line may tell of: what clocks and calendars can show."""
+
+_SENTENCE = 2000
+_RESOURCES = 100
+"""Characters of a sentence, and resources, that stand in a line: one that is too long would be left out."""
+
 _FILED: TypeAdapter[Filed] = TypeAdapter(Annotated[Filed, Field(discriminator="kind")])
+
+
+class _Head(BaseModel):
+    """What stands before an event."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+    n: Count
+    t: Annotated[float, Field(ge=0, le=LATEST, allow_inf_nan=False)]
+    dropped: Count = 0
 
 
 @dataclass(frozen=True)
@@ -50,7 +70,7 @@ def filed(event: AnyEvent) -> Filed:
                 point=event.point.id,
                 status=str(event.point.status),
                 outcome=str(event.point.outcome or ""),
-                reason=event.point.reason[:2000],
+                reason=event.point.reason[:_SENTENCE],
             )
         case ProbeEnded():
             probe = event.point
@@ -73,6 +93,12 @@ def filed(event: AnyEvent) -> Filed:
                     for server in topology.servers
                 ),
             )
+        case Problem():
+            return event.model_copy(update={"sentence": event.sentence[:_SENTENCE]})
+        case Leaked():
+            return event.model_copy(
+                update={"resources": tuple(each[:_SENTENCE] for each in event.resources[:_RESOURCES])}
+            )
         case _:
             return event
 
@@ -94,11 +120,9 @@ def decode(line: bytes) -> Line | None:
         found = json.loads(line)
         if not isinstance(found, dict) or found.get("v") != VERSION:
             return None
-        n, t, dropped = found["n"], float(found["t"]), found.get("dropped", 0)
-        if not (isinstance(n, int) and isinstance(dropped, int)):
-            return None
-        return Line(n, t, _FILED.validate_python(found), dropped)
-    except (ValueError, KeyError, TypeError, OverflowError, RecursionError, ValidationError):
+        head = _Head.model_validate(found)
+        return Line(head.n, head.t, _FILED.validate_python(found), head.dropped)
+    except (ValueError, RecursionError):
         return None
 
 
@@ -108,7 +132,7 @@ def schema() -> dict[str, Any]:
     head = {
         "v": {"const": VERSION, "title": "Version of this format"},
         "n": {"type": "integer", "minimum": 0, "title": "Number of the line in its file"},
-        "t": {"type": "number", "title": "Unix time"},
+        "t": {"type": "number", "minimum": 0, "maximum": LATEST, "title": "Unix time"},
         "dropped": {"type": "integer", "minimum": 0, "title": "Events left out just before"},
     }
     for definition in found["$defs"].values():

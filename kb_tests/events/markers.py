@@ -12,7 +12,7 @@ from typing import NamedTuple
 from kb_tests.errors import WatchError
 from kb_tests.events import lines
 from kb_tests.events.model import Marker
-from kb_tests.events.sessions import Session
+from kb_tests.events.sessions import Session, opened
 
 LONGEST = 2000
 """Characters of a marker that are kept."""
@@ -49,7 +49,7 @@ def noted(folder: Path) -> list[Noted]:
     found = []
     with contextlib.suppress(OSError):
         for path in sorted(folder.glob("mark-*.ndjson"))[: 10 * MOST]:
-            with contextlib.suppress(OSError), path.open("rb") as file:
+            with contextlib.suppress(OSError), opened(path) as file:
                 line = lines.decode(file.readline(lines.LONGEST))
                 if line is not None and isinstance(line.event, Marker):
                     found.append(Noted(line.t, line.event.text))

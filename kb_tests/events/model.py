@@ -12,12 +12,18 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from kb_tests.report.record import PointRecord, TopologyRecord
 
-Text = Annotated[str, StringConstraints(max_length=4000)]
-Name = Annotated[str, StringConstraints(max_length=300)]
+
+def _cut(most: int) -> BeforeValidator:
+    """What is too long is made shorter, since what only tells of a run must not fail it."""
+    return BeforeValidator(lambda value: value[:most] if isinstance(value, str) else value)
+
+
+Text = Annotated[str, _cut(4000), StringConstraints(max_length=4000)]
+Name = Annotated[str, _cut(300), StringConstraints(max_length=300)]
 Count = Annotated[int, Field(ge=0, le=1 << 53)]
 Seconds = Annotated[float, Field(ge=-1e11, le=1e11, allow_inf_nan=False)]
 

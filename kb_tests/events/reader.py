@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kb_tests.events.lines import LONGEST, Line, decode
-from kb_tests.events.sessions import Session
+from kb_tests.events.sessions import Session, opened
 
 CHUNK = 1 << 20
 """Bytes read of a file at a time."""
@@ -35,7 +35,7 @@ class _File:
     def lines(self) -> Iterator[Line]:
         """The whole lines that came since the last call, at most `CHUNK` bytes of them."""
         try:
-            with self.path.open("rb") as file:
+            with opened(self.path) as file:
                 file.seek(self.offset)
                 found = file.read(CHUNK)
         except OSError:

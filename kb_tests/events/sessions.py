@@ -12,16 +12,19 @@ A session lives while its lock is held: no process id can be mistaken for anothe
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
 import re
 import secrets
 import shutil
+import stat
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -72,7 +75,7 @@ class Session:
     def info(self) -> Info | None:
         """Who runs what; None if that cannot be read (yet)."""
         try:
-            with (self.folder / "session.json").open("rb") as file:
+            with opened(self.folder / "session.json") as file:
                 return Info.model_validate_json(file.read(_LONGEST_INFO))
         except (OSError, ValidationError):
             return None
@@ -81,17 +84,12 @@ class Session:
     def alive(self) -> bool:
         """Whether the process that writes its records lives."""
         try:
-            fd = os.open(self.folder / "lock", os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:
-            return False
-        try:
-            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            with opened(self.folder / "lock") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
         except OSError:
             return False
-        finally:
-            os.close(fd)
         return False
 
     def files(self) -> list[Path]:
@@ -100,6 +98,17 @@ class Session:
             found = [path for path in self.folder.iterdir() if _FILE.fullmatch(path.name)]
             return sorted(found, key=lambda path: (path.stem != MAIN, len(path.stem), path.stem))
         return []
+
+
+def opened(path: Path) -> BinaryIO:
+    """A file of a session's folder, for reading. Raises OSError for what is no ordinary file, such as a link
+    or a pipe, which nobody of ours put there and which may never end.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(errno.EINVAL, "This is no ordinary file", str(path))
+    return open(fd, "rb")  # noqa: PTH123 (it is open already)
 
 
 def root() -> Path:
@@ -150,25 +159,66 @@ def open_session(
     """Make the folder of a new session; None if that cannot be: nobody can watch it then, and that is all.
 
     `about` are further fields of `Info`. `sid` names a folder that somebody made for this session, who then
-    may follow it from the beginning.
+    may follow it from the beginning. Where another session has it already, which inherited the same id, this
+    one gets an id of its own.
     """
-    base = folder or root()
-    try:
+    with contextlib.suppress(OSError, RuntimeError, ValueError, TypeError):
+        base = folder or root()
         base.mkdir(mode=0o700, parents=True, exist_ok=True)
-        base.chmod(0o700)
+        _make_private(base)
         prune(base)
-        own = base / (sid if SID.fullmatch(sid) else secrets.token_hex(4))
-        own.mkdir(mode=0o700, exist_ok=bool(sid))
-        lock = os.open(own / "lock", os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        info = {"sid": own.name, "pid": os.getpid(), "started": time.time(), "arguments": [*arguments]}
-        text = json.dumps(info | dict(about))
-        fd = os.open(own / "session.json", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with open(fd, "w", encoding="utf-8") as file:  # noqa: PTH123 (it is open already)
-            file.write(text)
-    except (OSError, RuntimeError, ValueError, TypeError):
+        for name in (sid if SID.fullmatch(sid) else secrets.token_hex(4), secrets.token_hex(4)):
+            own = base / name
+            own.mkdir(mode=0o700, exist_ok=name == sid)
+            if own.is_symlink():
+                continue
+            _make_private(own)
+            if (lock := _lock(own)) is None:
+                continue
+            try:
+                _describe(own, arguments, about)
+            except BaseException:
+                os.close(lock)
+                raise
+            return Opened(own, lock)
+    return None
+
+
+def _make_private(folder: Path) -> None:
+    """Only this user reads and writes there. Raises OSError for the folder of another one."""
+    found = folder.stat()
+    if found.st_uid != os.geteuid():
+        raise OSError(errno.EPERM, "This folder is another user's", str(folder))
+    if stat.S_IMODE(found.st_mode) != 0o700:
+        folder.chmod(0o700)
+
+
+def _lock(folder: Path) -> int | None:
+    """The descriptor of its lock, held; None where it is another session's. It is held before it can be seen:
+    whoever asks just then whether the session lives holds it for a moment.
+    """
+    new = folder / f"lock.{secrets.token_hex(4)}"
+    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.link(new, folder / "lock")
+    except FileExistsError:
+        os.close(fd)
         return None
-    return Opened(own, lock)
+    except BaseException:
+        os.close(fd)
+        raise
+    finally:
+        new.unlink()
+    return fd
+
+
+def _describe(folder: Path, arguments: Sequence[str], about: Mapping[str, object]) -> None:
+    info = {"sid": folder.name, "pid": os.getpid(), "started": time.time(), "arguments": [*arguments]}
+    text = json.dumps(info | dict(about))
+    fd = os.open(folder / "session.json", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with open(fd, "w", encoding="utf-8") as file:  # noqa: PTH123 (it is open already)
+        file.write(text)
 
 
 def prune(folder: Path, *, keep: int = KEEP, seconds: float = KEEP_SECONDS) -> None:

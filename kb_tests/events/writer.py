@@ -8,7 +8,9 @@ line. What was begun of a line that could not be finished is taken off the file 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import stat
 import threading
 import time
 from collections import deque
@@ -23,23 +25,27 @@ WAITING = 2_000
 LARGEST = 256 << 20
 """Bytes of a file from which on seconds are left out."""
 
-_AGAIN = 1.0
+AGAIN = 1.0
 """Seconds until what could not be written is tried again."""
 
 
 class FileWriter:
     """A handler that appends every event to one file, which no other process writes."""
 
-    def __init__(self, path: Path, *, largest: int = LARGEST, waiting: int = WAITING) -> None:
+    def __init__(
+        self, path: Path, *, largest: int = LARGEST, waiting: int = WAITING, again: float = AGAIN
+    ) -> None:
         self._path = path
         self._pid = os.getpid()
         self._largest = largest
         self._most = waiting
+        self._again = again
         self._queue: deque[tuple[float, Filed]] = deque()
         self._dropped = 0
         self._n = 0
         self._size = 0
         self._fd = -1
+        self._torn = False
         self._closing = False
         self._wake = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="kb-events", daemon=True)
@@ -75,6 +81,16 @@ class FileWriter:
                 self._dropped += 1
                 return
 
+    def _open(self) -> None:
+        """Raises OSError for what somebody else put there, such as a link or a pipe."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        fd = os.open(self._path, flags, 0o600)
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode):
+            os.close(fd)
+            raise OSError(errno.EINVAL, "This is no ordinary file", str(self._path))
+        self._fd, self._size = fd, found.st_size
+
     def _run(self) -> None:
         while (entry := self._next()) is not None:
             while not self._write(*entry):
@@ -84,7 +100,7 @@ class FileWriter:
                 with self._wake:
                     if self._closing:
                         break
-                    self._wake.wait(_AGAIN)
+                    self._wake.wait(self._again)
         if self._fd >= 0:
             with contextlib.suppress(OSError):
                 os.close(self._fd)
@@ -108,14 +124,18 @@ class FileWriter:
             return True
         try:
             if self._fd < 0:
-                flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-                self._fd = os.open(self._path, flags, 0o600)
+                self._open()
+            if self._torn:
+                os.ftruncate(self._fd, self._size)
+            self._torn = True
             written = os.write(self._fd, line)
             if written < len(line):
                 os.ftruncate(self._fd, self._size)
+                self._torn = False
                 return False
         except OSError:
             return False
+        self._torn = False
         self._size += written
         self._n += 1
         with self._wake:

@@ -19,7 +19,7 @@ from kb_tests.cloud.staging import Site, stage_all
 from kb_tests.cloud.topology import Role, StagingFacts, Topology
 from kb_tests.cloud.workloads import plan
 from kb_tests.errors import AgentsMissingError, TunnelError
-from kb_tests.events.model import Staged
+from kb_tests.events.model import Log, Staged
 from kb_tests.fleet import proxy_command
 from kb_tests.fleet.boot import user_data
 from kb_tests.fleet.fleet import Fleet
@@ -57,6 +57,8 @@ def staged(config: pytest.Config, cloud: Cloud, target: Target) -> Iterator[tupl
                 kept=topology.kept,
             )
         )
+        for note in topology.notes:
+            config.stash[BUS].put(Log(cloud=target.cloud, text=note))
         yield ready
 
 

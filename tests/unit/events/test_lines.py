@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kb_tests.events import lines
-from kb_tests.events.model import Filed, Log, Marker, Phase, PointStarted, Second
+from kb_tests.events.model import Filed, Leaked, Log, Marker, Phase, PointStarted, Problem, Second
 
 SECOND = Second(
     cloud="mycloud",
@@ -104,3 +104,23 @@ def test_the_schema_describes_every_kind_with_its_head() -> None:
     assert {"v", "n", "t", "kind", "point", "due"} <= set(second["properties"])
     assert {"v", "n", "t", "kind"} <= set(second["required"])
     assert set(schema["discriminator"]["mapping"]) >= {"second", "point", "staged", "end", "marker"}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Leaked(resources=tuple(f"server {'x' * 5000}{number}" for number in range(5000))),
+        Problem(sentence="\u2620" * 500_000),
+        Log(text="x" * 10_000),
+        Phase(cloud="c" * 1000, phase="p" * 10_000, done=1, total=2),
+    ],
+)
+def test_what_is_too_long_is_told_shorter(event: Filed) -> None:
+    line = lines.decode(lines.encode(0, 1.0, lines.filed(event)))
+    assert line is not None
+    assert line.event.kind == event.kind
+
+
+@pytest.mark.parametrize("t", ["NaN", "Infinity", "-Infinity", "-1", "1e300", "true", '"1"', "null"])
+def test_a_time_that_no_calendar_has_is_none(t: str) -> None:
+    assert lines.decode(f'{{"v":1,"n":0,"t":{t},"kind":"log","text":"x"}}'.encode()) is None

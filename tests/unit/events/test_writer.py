@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from kb_tests.events import lines, writer
+from kb_tests.events import lines
 from kb_tests.events.model import Log, Second
 from kb_tests.events.writer import FileWriter
 from tests.unit.events.test_lines import SECOND
@@ -56,9 +57,8 @@ def test_a_full_disk_leaves_out_seconds_first_and_says_how_many(
         return write(fd, data)
 
     path = tmp_path / "main.ndjson"
-    monkeypatch.setattr(writer, "_AGAIN", 0.01)
     monkeypatch.setattr(os, "write", limited)
-    file = FileWriter(path)
+    file = FileWriter(path, again=0.01)
     for index in range(5):
         file.handle(second(index))
     file.handle(Log(text="kept"))
@@ -106,3 +106,58 @@ def test_a_file_that_has_grown_too_large_takes_no_more_seconds(tmp_path: Path) -
     assert path.stat().st_size < 2000
     assert found[-1].event == Log(text="last")
     assert sum(line.dropped for line in found) + len(found) == 21
+
+
+@pytest.mark.parametrize("put", [os.mkfifo, lambda path: path.symlink_to("/dev/full"), Path.mkdir])
+def test_what_is_no_ordinary_file_holds_up_no_writer(put: Callable[[Path], None], tmp_path: Path) -> None:
+    put(tmp_path / "main.ndjson")
+    file = FileWriter(tmp_path / "main.ndjson")
+    file.handle(Log(text="x"))
+    file.close(patience=30)
+    assert not file._thread.is_alive()
+
+
+def test_a_line_that_cannot_be_taken_off_again_is_before_the_next_one_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk is full in the middle of a line, and refuses to shorten the file just then."""
+    write, truncate, refused = os.write, os.ftruncate, [3, 3]
+
+    def half(fd: int, data: Any) -> int:
+        if refused[0] and len(data) > 10:
+            refused[0] -= 1
+            return write(fd, data[:10])
+        return write(fd, data)
+
+    def refuse(fd: int, size: int) -> None:
+        if refused[1]:
+            refused[1] -= 1
+            raise OSError(errno.EIO, "input/output error")
+        truncate(fd, size)
+
+    path = tmp_path / "main.ndjson"
+    file = FileWriter(path, again=0.001)
+    file.handle(Log(text="before"))
+    eventually(lambda: path.exists() and path.read_bytes().endswith(b"\n"))
+    monkeypatch.setattr(os, "write", half)
+    monkeypatch.setattr(os, "ftruncate", refuse)
+    for number in range(3):
+        file.handle(Log(text=str(number)))
+    eventually(lambda: path.read_bytes().count(b"\n") == 4)
+    file.close(patience=30)
+    assert [line.event for line in read(path)] == [Log(text=text) for text in ("before", "0", "1", "2")]
+
+
+def test_what_stands_in_the_file_already_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, write, full = tmp_path / "main.ndjson", os.write, [True]
+    path.write_bytes(lines.encode(0, 1.0, Log(text="of another")))
+
+    def half(fd: int, data: Any) -> int:
+        return write(fd, data[:10] if full.pop(0) else data) if full else write(fd, data)
+
+    monkeypatch.setattr(os, "write", half)
+    file = FileWriter(path, again=0.001)
+    file.handle(Log(text="x"))
+    eventually(lambda: path.read_bytes().count(b"\n") == 2)
+    file.close(patience=30)
+    assert [line.event for line in read(path)] == [Log(text="of another"), Log(text="x")]
