@@ -25,16 +25,16 @@ ROOT = Path(__file__).parents[1]
 
 
 def agent(folder: Path, name: str, commit: str) -> Any:
-    """The engine of a commit's agent, as a package of this name; "" is the work tree as it is."""
-    if commit:
+    """The engine of a commit's agent, as a package of this name; or of one that lies in a folder."""
+    if Path(commit).is_dir():
+        source = Path(commit).resolve()
+    else:
         command = ["git", "-C", str(ROOT), "archive", commit, "kb_tests/agent"]
         archive = subprocess.run(command, check=True, capture_output=True).stdout
         unpacked = folder / f"{name}-of"
         unpacked.mkdir()
         subprocess.run(["tar", "-x", "-C", str(unpacked)], input=archive, check=True)
         source = unpacked / "kb_tests" / "agent"
-    else:
-        source = ROOT / "kb_tests" / "agent"
     (folder / name).symlink_to(source)
     return importlib.import_module(f"{name}.http.engine")
 
@@ -55,7 +55,7 @@ def bounds(ratios: Sequence[float], confidence: float = 0.95) -> tuple[float, fl
 def main() -> None:
     """Run the pairs and print a line a page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("commit")
+    parser.add_argument("commit", help="or a folder with an agent")
     parser.add_argument("--pairs", type=int, default=10)
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--page", action="append", choices=PAGES, help="these pages only")
@@ -64,7 +64,10 @@ def main() -> None:
         sys.exit("This needs two CPUs.")
     with tempfile.TemporaryDirectory() as name, nginx() as port:
         sys.path.insert(0, name)
-        agents = {"now": agent(Path(name), "now", ""), "then": agent(Path(name), "then", options.commit)}
+        agents = {
+            "now": agent(Path(name), "now", str(ROOT / "kb_tests" / "agent")),
+            "then": agent(Path(name), "then", options.commit),
+        }
         os.sched_setaffinity(0, {1})
         for page in options.page or PAGES:
             costs: dict[str, list[float]] = {which: [] for which in agents}

@@ -97,7 +97,7 @@ FAULTS = (
     _red("late in each I/O", STRICT, _volume("late", milliseconds=400)),
     _red("stuck for two seconds", READS, _volume("slow", seconds=2.0, bandwidth=1), UNDECIDED),
     _red("stuck for ten seconds", READS, _volume("slow", seconds=10.0, bandwidth=1), UNDECIDED),
-    _red("answers after a minute", READS, _volume("late", milliseconds=60_000), UNDECIDED),
+    _red("answers after eight seconds", READS, _volume("late", milliseconds=8_000), UNDECIDED),
     _red("late at the window's end", STRICT, _volume("late", milliseconds=3000), moments=("end of io",)),
     _red("slow in fsync alone", SYNCED, _volume("late", fsync=400)),
     _red("loses writes", VERIFIED, _volume("lie", lost=0.3)),
