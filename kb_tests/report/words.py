@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord
 from kb_tests.report.terms import SUBJECTS
@@ -23,6 +23,13 @@ ORDER = ("pass", "fail", "inconclusive", "invalid", "measured", "lost", "error",
 def duration(seconds: float) -> str:
     """A time, three significant digits: "182ms"."""
     return format_duration(seconds) if not math.isinf(seconds) else BEYOND
+
+
+def span(values: Iterable[float], told: Callable[[float], str] = duration) -> str:
+    """From the least to the most of `values`, "4ms to 9ms"; those that are not known are left out."""
+    known = [value for value in values if not math.isnan(value)]
+    low, high = (told(min(known)), told(max(known))) if known else ("", "")
+    return low if low == high else f"{low} to {high}"
 
 
 def share(part: float) -> str:

@@ -12,10 +12,8 @@ from kb_tests.report import words
 from kb_tests.report.heat import HeatRecord
 from kb_tests.report.shown import Shown
 from kb_tests.scenario.base import Point
-from kb_tests.web.shapes.points import Curve, GeneratorShape, HeatShape, Seconds
+from kb_tests.web.shapes.points import GeneratorShape, HeatShape, Seconds
 
-PERCENTS = (1, 5, 10, 20, 30, 40, 50, 60, 70, 75, 80, 85, 90, 92, 94, 95, 96, 97, 98, 98.5, 99, 99.3, 99.5)
-TAIL = (99.7, 99.8, 99.9, 99.95, 99.99)
 SHOWN = (50.0, 90.0, 99.0, 99.9)
 
 ByHost = dict[str, tuple[float, int, int]]
@@ -62,13 +60,6 @@ class Face(ABC, Generic[P, S]):
     @abstractmethod
     def by_host(self, shown: S) -> ByHost:
         """What was measured of the servers on each host."""
-
-
-def curves(times: Iterable[tuple[str, int, Callable[[float], float]]]) -> Iterator[Curve]:
-    """As far into the tail as there are ten values beyond it."""
-    for name, count, percentile in times:
-        tail = [percent for percent in TAIL if count * (100 - percent) / 100 >= 10]
-        yield Curve(name=name, points=tuple((p, percentile(p)) for p in (*PERCENTS, *tail)))
 
 
 def percentiles(

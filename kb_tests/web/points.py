@@ -11,12 +11,13 @@ from typing import Any
 
 from kb_tests.cloud.topology import Role
 from kb_tests.report.by_host import short
+from kb_tests.report.charts.described import of_point
 from kb_tests.report.record import PointRecord, RunRecord, TopologyRecord
 from kb_tests.report.view import PointView, view
-from kb_tests.web.face import SHOWN, Face, curves, percentiles
+from kb_tests.web.face import SHOWN, Face, percentiles
 from kb_tests.web.problems import Problem
 from kb_tests.web.runs import checks, point_row
-from kb_tests.web.shapes.points import HeatShape, HostShape, Limit, PointShape, Seconds, Table
+from kb_tests.web.shapes.points import HeatShape, HostShape, PointShape, Seconds, Table, TimeLimit
 from kb_tests.web.shapes.runs import CheckShape
 from kb_tests.web.workloads import WORKLOADS
 
@@ -62,7 +63,7 @@ def point_shape(record: RunRecord, name: str, attempt: int, buckets: Callable[[]
         checks=shapes,
         facts=point.facts,
         limits=limits,
-        curves=tuple(curves(times)),
+        charts=tuple(of_point(point)),
         percents=SHOWN,
         percentiles=tuple(percentiles(times)),
         seconds=_seconds(face, one, buckets),
@@ -76,10 +77,10 @@ def point_shape(record: RunRecord, name: str, attempt: int, buckets: Callable[[]
     )
 
 
-def _limits(shapes: Sequence[CheckShape]) -> Iterator[Limit]:
+def _limits(shapes: Sequence[CheckShape]) -> Iterator[TimeLimit]:
     for check in shapes:
         if found := _LATENCY.fullmatch(check.name):
-            yield Limit(
+            yield TimeLimit(
                 name=f"{found[1]} p{found[2]}" if found[1] else f"p{found[2]}",
                 percent=float(found[2]),
                 seconds=check.limit_value,

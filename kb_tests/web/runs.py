@@ -8,6 +8,7 @@ from pathlib import Path
 from kb_tests.history.summary import Summary
 from kb_tests.history.tags import tags_of
 from kb_tests.report import words
+from kb_tests.report.charts.described import of_scenario
 from kb_tests.report.exitcode import MEANING
 from kb_tests.report.record import RunRecord
 from kb_tests.report.view import CheckView, PointView, ScenarioView, view
@@ -48,7 +49,7 @@ def run_shape(record: RunRecord, summary: Summary, archive: Archive) -> RunShape
         ),
         findings_more=seen.findings_more,
         versions=seen.versions,
-        scenarios=tuple(_scenario(scenario) for scenario in seen.scenarios),
+        scenarios=tuple(_scenario(scenario, record.run) for scenario in seen.scenarios),
         history=tuple(
             HistoryRow(run=one.run, started=when(one.started), outcome=one.outcome)
             for one in archive.like(summary)
@@ -62,7 +63,7 @@ def meaning(code: int | None) -> str:
     return next((text for known, text in MEANING.items() if known == code), "")
 
 
-def _scenario(scenario: ScenarioView) -> ScenarioShape:
+def _scenario(scenario: ScenarioView, run: str) -> ScenarioShape:
     kinds = {point.record.point.kind for point in scenario.points}
     return ScenarioShape(
         name=scenario.name,
@@ -73,6 +74,7 @@ def _scenario(scenario: ScenarioView) -> ScenarioShape:
         hosts=scenario.hosts,
         settings=scenario.settings,
         points=tuple(point_row(point) for point in scenario.points),
+        charts=tuple(of_scenario(scenario, run)),
     )
 
 

@@ -73,13 +73,13 @@ class Limit:
     """A limit on what a lane shows, along all of it; with `x` a hurdle that the curve has to pass under
     there.
 
-    `value` is what was measured there, NaN for unknown; `of` names the series that is held against it.
+    `value` is what was measured there, None for unknown; `of` names the series that is held against it.
     """
 
     text: str
     at: float
     x: float | None = None
-    value: float = math.nan
+    value: float | None = None
     outcome: str = ""
     of: str = ""
 

@@ -289,9 +289,10 @@ def _hurdle(axes: Axes, limit: Limit) -> None:
     """A marker that points at the curve, from above while the limit is kept."""
     assert limit.x is not None
     tone = style.TONES.get(limit.outcome, style.SOFT)
-    above = not limit.value > limit.at
-    if 0 < limit.value < math.inf:
-        axes.plot([limit.x] * 2, [max(limit.value, 1e-6), limit.at], color=tone, linewidth=1, linestyle=DOTS)
+    value = math.nan if limit.value is None else limit.value
+    above = not value > limit.at
+    if 0 < value < math.inf:
+        axes.plot([limit.x] * 2, [max(value, 1e-6), limit.at], color=tone, linewidth=1, linestyle=DOTS)
     axes.plot([limit.x], [limit.at], marker="v" if above else "^", markersize=6, color=tone, clip_on=False)
     axes.annotate(
         limit.text,

@@ -83,7 +83,7 @@ def _says(times: Sequence[Series], at: Sequence[float]) -> str:
             value for value, second in zip(series.y, at, strict=True) if second >= 0 and 0 < value < math.inf
         ]
         if own and series.joined == "worst":
-            told.append(f"{series.name} {words.duration(min(own))} to {words.duration(max(own))}")
+            told.append(f"{series.name} {words.span(own)}")
     return f"{', '.join(told)} in each second" if told else ""
 
 

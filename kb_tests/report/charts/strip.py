@@ -40,6 +40,11 @@ def strips(
         for row in rows
     )
     far = [f"{row.label} of {names[row.far[0]]} is {row.texts[row.far[0]]}" for row in shown if row.far]
+    far += [
+        f"{row.label} is beyond measure everywhere"
+        for row in shown
+        if not any(map(math.isfinite, row.values))
+    ]
     return Strips(
         name=name,
         title=title,

@@ -60,14 +60,8 @@ def latency(entries: Sequence[Entry], limits: Mapping[float, float], name: str) 
     seen = [value for line in lines for value in line.y if math.isfinite(value)]
     if not seen and not told:
         return None
-    worst = [
-        value
-        for line in lines
-        if line.name == f"p{percents[-1]:g}"
-        for value in line.y
-        if math.isfinite(value)
-    ]
-    says = f"p{percents[-1]:g} {words.duration(min(worst))} to {words.duration(max(worst))}" if worst else ""
+    worst = words.span(entry.figures.percentile(percents[-1]) for entry in points)
+    says = f"p{percents[-1]:g} {worst}" if worst else ""
     return Plot(
         name=f"latency-{name}",
         title="Response time over load",

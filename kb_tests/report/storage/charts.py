@@ -155,12 +155,13 @@ def _over_scale(
     shown = [value for found in lines.values() for entry in found if math.isfinite(value := value_of(entry))]
     if not shown or max(shown) <= 0:
         return None
+    every = [value_of(entry) for found in lines.values() for entry in found]
     told = words.duration if form == "time" else words.number
     scales = [float(entry.point.clients) for found in lines.values() for entry in found]
     return Plot(
         name=name,
         title=title,
-        says=f"{told(min(shown))} to {told(max(shown))} with {min(scales):g} to {max(scales):g} servers",
+        says=f"{words.span(every, told)} with {words.span(scales, words.number)} servers",
         x=Axis("number", label="servers", low=0.0, high=max(scales) * 1.05),
         lanes=(
             Lane(

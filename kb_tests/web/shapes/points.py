@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from kb_tests.web.shapes.base import Figure, Shape
+from kb_tests.web.shapes.charts import ChartShape
 from kb_tests.web.shapes.runs import CheckShape, PointRow
 
 
-class Curve(Shape):
-    """Times by percentile: (percent, seconds); null where too many failed."""
-
-    name: str
-    points: tuple[tuple[float, Figure], ...]
-
-
-class Limit(Shape):
-    """A limit on a time, and which percentile it is about; `kind` is the curve it belongs to."""
+class TimeLimit(Shape):
+    """A limit on a time, and which percentile it is about."""
 
     name: str
     percent: float
@@ -102,8 +96,8 @@ class PointShape(Shape):
     warm_up: float
     checks: tuple[CheckShape, ...]
     facts: tuple[tuple[str, str], ...]
-    limits: tuple[Limit, ...]
-    curves: tuple[Curve, ...]
+    limits: tuple[TimeLimit, ...]
+    charts: tuple[ChartShape, ...]
     percents: tuple[float, ...]
     percentiles: tuple[tuple[str, tuple[str, ...]], ...]
     """For each curve, its times at `percents`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from kb_tests.web.shapes.base import Figure, Shape
+from kb_tests.web.shapes.charts import ChartShape
 
 
 class RunRow(Shape):
@@ -91,6 +92,8 @@ class ScenarioShape(Shape):
     hosts: tuple[tuple[str, str], ...]
     settings: str
     points: tuple[PointRow, ...]
+    charts: tuple[ChartShape, ...]
+    """Across its points."""
 
 
 class Finding(Shape):

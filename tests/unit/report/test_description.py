@@ -94,3 +94,13 @@ def test_a_server_far_off_is_said() -> None:
     strips = of_point(view(record).scenarios[0].points[0])[-1]
     assert isinstance(strips, Strips)
     assert strips.says == "none is far from the others"
+
+
+def test_a_percentile_beyond_measure_is_said_of_the_load_that_has_it() -> None:
+    points = [build.judged(build.point(4, 1000)), build.judged(build.point(4, 4000), failing=0.02)]
+    record = build.run(points)
+    (over, _) = of_scenario(view(record).scenarios[0], record.run)
+    assert isinstance(over, Plot)
+    assert over.says.startswith("p99.9 ")
+    assert " to beyond measure, limit p99.9" in over.says
+    assert over.lanes[0].series[-1].beyond == (16000.0,)

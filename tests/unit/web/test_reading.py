@@ -102,7 +102,7 @@ def test_a_point_has_seconds_percentiles_checks_and_hosts(app: App) -> None:
     ]
     assert len({len(column) for column in columns}) == 1
     assert seconds["at"][0] == -5.0
-    assert [one["name"] for one in found["curves"]] == ["response", "service"]
+    assert [one["kind"] for one in found["charts"]] == ["plot", "plot", "strips"]
     assert [one["percent"] for one in found["limits"]] == [50, 99, 99.9]
     assert found["hosts"]
     assert len(found["generators"]) == 4

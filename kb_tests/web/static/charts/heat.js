@@ -47,6 +47,21 @@ export const reach = (heat, also) => {
   return [Math.min(...times) / 1.1, Math.max(...times) * 1.25];
 };
 
+/** With as many columns as there are pixels for, at most: what lies under one of them is counted together. @param {Heat} heat @param {number} width of a column @returns {Heat} */
+const joinedRows = (heat, width) => {
+  const many = Math.ceil(1 / Math.max(width, 1e-3));
+  if (many < 2) return heat;
+  /** @type {[number, number][][]} */
+  const rows = [];
+  for (let i = 0; i < heat.rows.length; i += many) {
+    /** @type {Map<number, number>} */
+    const sum = new Map();
+    for (const row of heat.rows.slice(i, i + many)) for (const [bucket, count] of row) sum.set(bucket, (sum.get(bucket) ?? 0) + count);
+    rows.push([...sum]);
+  }
+  return { at: heat.at, step: heat.step * many, rows };
+};
+
 /**
  * @param {HTMLCanvasElement} canvas @param {Element} svg @param {Heat} heat
  * @param {{ x: import("./draw.js").Scale, y: import("./draw.js").Scale, left: number, right: number, top: number, height: number, range: number[] }} o
@@ -60,9 +75,10 @@ export const paint = (canvas, svg, heat, o) => {
     ctx.fillRect(o.left, Math.round(o.y(v)), o.right - o.left, 1);
     el(svg, "text", { class: "t", x: o.left - 6, y: o.y(v) + 4, "text-anchor": "end" }, time(v));
   }
+  const joined = joinedRows(heat, o.x(heat.step) - o.x(0));
   const stops = [0, 1, 2, 3, 4, 5, 6].map((i) => css(`--heat-${i}`)).map((h) => [1, 3, 5].map((p) => Number.parseInt(h.slice(p, p + 2), 16)));
   let most = 1;
-  for (const row of heat.rows) for (const [, count] of row) most = Math.max(most, count);
+  for (const row of joined.rows) for (const [, count] of row) most = Math.max(most, count);
   const scale = Math.log(1 + most);
   /** @param {number} count */
   const colour = (count) => {
@@ -70,11 +86,11 @@ export const paint = (canvas, svg, heat, o) => {
     const i = Math.min(stops.length - 2, Math.floor(u));
     return `rgb(${stops[i].map((v, j) => Math.round(v + (stops[i + 1][j] - v) * (u - i))).join()})`;
   };
-  const hair = o.x(heat.step) - o.x(0) >= 7 ? 1 : 0;
-  heat.rows.forEach((row, i) => {
-    const at = heat.at + i * heat.step;
+  const hair = o.x(joined.step) - o.x(0) >= 7 ? 1 : 0;
+  joined.rows.forEach((row, i) => {
+    const at = joined.at + i * joined.step;
     const a = Math.round(o.x(at));
-    const b = Math.max(a + 1, Math.round(o.x(at + heat.step)) - hair);
+    const b = Math.max(a + 1, Math.round(o.x(at + joined.step)) - hair);
     for (const [bucket, count] of row) {
       const bottom = Math.min(Math.round(o.y(edge(bucket))), o.top + o.height);
       const top = Math.max(Math.round(o.y(edge(bucket + 1))), o.top);

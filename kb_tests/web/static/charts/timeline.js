@@ -6,11 +6,11 @@ import { paint, reach } from "./heat.js";
 /**
  * @typedef {{
  *   title: string,
- *   at: number[], rate: (number | null)[], failed: (number | null)[], offered: number, unit: string,
+ *   at: number[], rates: { name: string, values: (number | null)[] }[], failed: (number | null)[], offered: number[], unit: string,
  *   lines: { name: string, values: (number | null)[] }[],
  *   heat: import("./heat.js").Heat | null,
  *   limits: { name: string, seconds: number }[],
- *   until?: number, marks?: [number, string][], looks?: [number, string][],
+ *   until?: number, marks?: [number, string][], bands?: { start: number, end: number }[], looks?: [number, string][],
  * }} Series
  * @typedef {{
  *   lanes?: string[], height?: number, cursor?: number | null, brush?: [number, number] | null,
@@ -20,8 +20,13 @@ import { paint, reach } from "./heat.js";
 
 /** Where a drag over a picture began. @type {WeakMap<HTMLElement, number>} */
 const drags = new WeakMap();
+/** Pictures of one page, which read the same second. @type {Map<HTMLElement, (second: number) => void>} */
+const together = new Map();
 const GAP = 25;
 const TALL = /** @type {Record<string, number>} */ ({ rate: 52, fail: 26 });
+
+/** What lies under steps, as one area for each stretch without a gap. @param {[number, number][]} points @param {number} width @param {number} base */
+const filled = (points, width, base) => points.map(([px, py]) => (Number.isFinite(py) ? `M${px.toFixed(1)} ${base}V${py.toFixed(1)}H${(px + Math.max(1, width)).toFixed(1)}V${base}Z` : "")).join("");
 
 /** @param {HTMLElement} host @param {Series} d @param {Look} o */
 export const timeline = (host, d, o) => {
@@ -89,18 +94,23 @@ export const timeline = (host, d, o) => {
     for (const label of apart(labels)) el(s, "text", { class: label.c, x: label.x, y: label.y }, label.t);
   }
   if (at.rate !== undefined) {
-    const most = Math.max(d.offered, ...d.rate.map((v) => v ?? 0), 1);
+    const most = Math.max(...d.offered, ...d.rates.flatMap((one) => one.values.map((v) => v ?? 0)), 1);
     const y = lin(0, most * 1.15, at.rate + tall.rate, at.rate);
     const base = y(0);
-    el(s, "text", { class: "t", x: left, y: at.rate - 6 }, `successful ${d.unit}${d.offered ? "; dashed: offered" : ""}`);
-    d.rate.forEach((v, i) => { if (v !== null) el(s, "rect", { class: "area ink", x: x(d.at[i]), y: y(v), width: Math.max(1, width), height: base - y(v) }); });
-    el(s, "path", { class: "l ink thin", d: steps(/** @type {[number, number][]} */ (d.rate.map((v, i) => [x(d.at[i]), v === null ? Number.NaN : y(v)])), width) });
-    if (d.offered) {
-      const off = Math.round(y(d.offered)) - 0.5;
+    el(s, "text", { class: "t", x: left, y: at.rate - 6 }, `successful ${d.unit}${d.offered.length ? "; dashed: offered" : ""}`);
+    d.rates.forEach((one, i) => {
+      const points = /** @type {[number, number][]} */ (one.values.map((v, k) => [x(d.at[k]), v === null ? Number.NaN : y(v)]));
+      if (d.rates.length === 1) el(s, "path", { class: "area ink", d: filled(points, width, base) });
+      el(s, "path", { class: `l thin ${i ? "acc" : "ink"}`, d: steps(points, width) });
+    });
+    const own = d.rates.map((one) => ({ name: one.name, last: one.values.filter((v) => v !== null).pop() ?? 0 }));
+    if (own.length > 1 && !narrow) for (const label of apart(own.map((one) => ({ y: y(one.last) + 4, t: one.name })))) el(s, "text", { class: "t in b", x: right + 5, y: label.y }, label.t);
+    for (const offered of new Set(d.offered)) {
+      const off = Math.round(y(offered)) - 0.5;
       el(s, "line", { class: "l soft dash", x1: left, x2: right, y1: off, y2: off });
     }
     el(s, "line", { class: "ax", x1: left, x2: right, y1: base + 0.5, y2: base + 0.5 });
-    const named = d.offered || most;
+    const named = Math.max(0, ...d.offered) || most;
     el(s, "text", { class: "t", x: left - 6, y: y(named) + 4, "text-anchor": "end" }, number(named));
     el(s, "text", { class: "t", x: left - 6, y: base + 3, "text-anchor": "end" }, "0");
   }
@@ -109,7 +119,8 @@ export const timeline = (host, d, o) => {
     const y = lin(0, most, at.fail + tall.fail, at.fail);
     const base = at.fail + tall.fail;
     el(s, "text", { class: "t", x: left, y: at.fail - 6 }, "failed in each second");
-    d.failed.forEach((v, i) => { if (v) el(s, "rect", { class: "bar fail", x: x(d.at[i]) + 0.5, y: y(v), width: Math.max(1.5, width - 1), height: base - y(v) }); });
+    const bars = d.failed.map((v, i) => (v ? `M${(x(d.at[i]) + 0.5).toFixed(1)} ${base}V${y(v).toFixed(1)}h${Math.max(1.5, width - 1).toFixed(1)}V${base}Z` : ""));
+    el(s, "path", { class: "bar fail", d: bars.join("") });
     el(s, "line", { class: "ax", x1: left, x2: right, y1: base + 0.5, y2: base + 0.5 });
     el(s, "text", { class: "t", x: left - 6, y: at.fail + 9, "text-anchor": "end" }, number(most));
   }
@@ -124,9 +135,11 @@ export const timeline = (host, d, o) => {
     el(s, "line", { class: d.marks?.some((m) => m[0] === second) ? "cur" : "ax", x1: X, x2: X, y1: 14, y2: bottom });
     el(s, "text", { class: "t acc", x: second > (first + last) / 2 ? X - 4 : X + 4, y: 10, "text-anchor": second > (first + last) / 2 ? "end" : "start" }, text);
   }
+  for (const band of d.bands ?? []) el(s, "rect", { class: "area acc", x: x(band.start), y: padding, width: Math.max(2, x(Math.min(band.end, last)) - x(band.start)), height: bottom - padding });
   if (o.brush) {
     const [a, b] = o.brush;
     el(s, "rect", { class: "brush", x: x(a), y: padding - 2, width: Math.max(2, x(b) - x(a)), height: bottom - padding + 2 });
+    el(s, "text", { class: "t acc halo", x: Math.min(Math.max(x((a + b) / 2), left + 50), right - 50), y: padding + 10, "text-anchor": "middle" }, `${a} to ${b}\u00a0s selected`);
   }
 
   const cursor = el(s, "line", { class: "cur", y1: padding, y2: bottom, visibility: "hidden" });
@@ -140,11 +153,19 @@ export const timeline = (host, d, o) => {
   let now = o.cursor ?? null;
   if (now !== null) show(now);
   /** @param {number} second */
-  const tell = (second) => {
-    if (!d.at.length) return;
+  const read = (second) => {
+    if (!d.at.length || now === second) return;
     now = Math.max(Math.floor(d.at[0]), Math.min(Math.floor(d.at[d.at.length - 1]), second));
     show(now);
     o.onRead?.(now);
+  };
+  together.set(host, read);
+  /** @param {number} second */
+  const tell = (second) => {
+    for (const [other, its] of together) {
+      if (!other.isConnected) together.delete(other);
+      else its(second);
+    }
   };
   /** @param {PointerEvent} event */
   const second = (event) => Math.floor(x.inv(event.clientX - host.getBoundingClientRect().left));
@@ -152,7 +173,16 @@ export const timeline = (host, d, o) => {
   host.onpointerdown = (event) => {
     if (o.onBrush) drags.set(host, second(event));
   };
-  host.onpointermove = (event) => tell(second(event));
+  const drawn = o.onBrush ? el(s, "rect", { class: "brush", y: padding - 2, height: bottom - padding + 2, visibility: "hidden" }) : null;
+  host.onpointermove = (event) => {
+    tell(second(event));
+    const began = drags.get(host);
+    if (began === undefined || !drawn) return;
+    const [a, b] = [Math.max(first, Math.min(began, second(event))), Math.min(last, Math.max(began, second(event)) + 1)];
+    drawn.setAttribute("x", String(x(a)));
+    drawn.setAttribute("width", String(Math.max(1, x(b) - x(a))));
+    drawn.setAttribute("visibility", "visible");
+  };
   host.onpointerup = (event) => {
     const began = drags.get(host);
     drags.delete(host);

@@ -126,19 +126,34 @@ const Preview = ({ point }) => {
     </tbody></table></section>`;
 };
 
+/** What was told of a second does not change: its percentiles are found once. @type {WeakMap<object, { 50: number | null, 99: number | null }>} */
+const known = new WeakMap();
+
+/** @param {any} second */
+const about = (second) => {
+  let found = known.get(second);
+  if (!found) {
+    const buckets = new Map(second.buckets ?? []);
+    const [p50, p99] = [50, 99].map((percent) => percentile(buckets, percent)).map((v) => (Number.isFinite(v) ? v : null));
+    found = { 50: p50, 99: p99 };
+    known.set(second, found);
+  }
+  return found;
+};
+
 /** @param {{ point: any, live: Live, title: any, height?: number }} props */
 const Seconds = ({ point: whole, live, title, height = 236 }) => {
   const [read, tell] = useState(/** @type {number | null} */ (null));
   const point = { ...whole, seconds: shown(whole) };
   const { at, rows, first } = series(point);
-  const p = (/** @type {any} */ second, /** @type {number} */ percent) => { const v = percentile(new Map(second.buckets ?? []), percent); return Number.isFinite(v) ? v : null; };
+  const p = (/** @type {any} */ second, /** @type {50 | 99} */ percent) => about(second)[percent];
   const lines = [{ name: "p50", values: point.seconds.map((/** @type {any} */ s) => p(s, 50)) }, { name: "p99", values: point.seconds.map((/** @type {any} */ s) => p(s, 99)) }];
   const limits = Object.entries(point.limits).filter(([name]) => /(^| )latency p99/.test(name)).map(([name, seconds]) => ({ name: name.replace("latency ", ""), seconds: Number(seconds) }));
   const start = point.seconds.length ? point.seconds[0].t - point.seconds[0].index - 1 : 0;
   const marks = /** @type {[number, string][]} */ (live.markers.map((m) => [Math.round(m.t - start), m.text]).filter(([t]) => Number(t) >= first && Number(t) <= point.duration));
   const data = {
     title: "Heat map of response time by second, with p50 and p99, and the rate of successful ones", at,
-    rate: point.seconds.map((/** @type {any} */ s) => s.completed / (s.length ?? 1)), failed: point.seconds.map((/** @type {any} */ s) => s.failed), offered: point.offered,
+    rates: [{ name: "successful", values: point.seconds.map((/** @type {any} */ s) => s.completed / (s.length ?? 1)) }], failed: point.seconds.map((/** @type {any} */ s) => s.failed), offered: point.offered ? [point.offered] : [],
     unit: point.unit, lines, heat: { at: first, step: 1, rows }, limits, until: point.duration, marks,
   };
   const told = read === null ? point.seconds[point.seconds.length - 1] : point.seconds.find((/** @type {any} */ s) => s.index === read);

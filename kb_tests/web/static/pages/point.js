@@ -1,19 +1,17 @@
 // One point: its limits, every second, percentiles, where, and the state of the generators.
-import { curve } from "../charts/curve.js";
 import { between, percentile } from "../charts/heat.js";
 import { hosts } from "../charts/hosts.js";
 import { timeline } from "../charts/timeline.js";
 import { Could, Reading, useData } from "../lib/load.js";
 import { ask, place } from "../lib/route.js";
-import { number, share, time } from "../lib/words.js";
+import { number, share, spaced, time } from "../lib/words.js";
 import { Figure, Plot, Ramp } from "../parts/chart.js";
 import { Checks } from "../parts/checks.js";
+import { Chart } from "../parts/described.js";
 import { Outcome } from "../parts/outcome.js";
 import { Shell } from "../parts/shell.js";
 import { html, useMemo, useState } from "../vendor/preact.js";
 import { Facts, pointPath } from "./run.js";
-
-const STYLES = ["ink", "soft dash", "acc"];
 
 /** "38" or "38-52" of the address. @param {string} text @returns {[number, number] | null} */
 const chosen = (text) => {
@@ -23,41 +21,58 @@ const chosen = (text) => {
   return [from, found[2] ? Number(found[2]) : from + 1];
 };
 
-/** The lines that belong to a heat map. @param {any} seconds @param {any} heat @param {boolean} only */
-const linesOf = (seconds, heat, only) => {
-  const own = seconds.lines.filter((/** @type {any} */ line) => only || !heat || line.of === heat.name);
-  const several = new Set(own.map((/** @type {any} */ line) => line.of)).size > 1;
-  return own.map((/** @type {any} */ line) => ({ ...line, name: several ? `${line.of} ${line.name}` : line.name }));
+/** @param {any} lane @param {string} role */
+const ofRole = (lane, role) => lane.series.filter((/** @type {any} */ one) => one.role === role);
+
+/** The description of a point over time as a picture by second; of reads or writes alone where each has a heat map. @param {any} chart @param {any} heat @param {boolean} only @param {string} unit */
+const bySecond = (chart, heat, only, unit) => {
+  const [rates, times] = chart.lanes;
+  const at = ofRole(rates, "measured")[0]?.x ?? [];
+  const mine = (/** @type {any} */ one) => only || !heat || (one.of ?? one.name).startsWith(`${heat.name} `);
+  const bare = (/** @type {string} */ name) => (only || !heat ? name : name.replace(`${heat.name} `, ""));
+  return {
+    title: `${heat ? "Heat map of response time" : "Response time"} by second`, at, unit, heat,
+    rates: ofRole(rates, "measured").map((/** @type {any} */ one) => ({ name: one.name, values: one.y })),
+    offered: ofRole(rates, "compared").map((/** @type {any} */ one) => one.y[0]),
+    failed: ofRole(rates, "failed")[0]?.y ?? at.map(() => 0),
+    lines: times.series.filter(mine).map((/** @type {any} */ one) => ({ name: bare(one.name), values: one.y })),
+    limits: times.limits.filter(mine).map((/** @type {any} */ one) => ({ name: bare(one.of), seconds: one.at })),
+    marks: chart.marks.map((/** @type {any} */ mark) => [mark.x, mark.text]),
+    bands: chart.bands.filter((/** @type {any} */ band) => band.wash === "recovery"),
+    until: chart.x.high,
+  };
 };
 
-/** Without the seconds behind the window in which nothing was asked for. @param {any} s @param {number} duration */
-const whole = (s, duration) => {
-  let count = s.at.length;
-  while (count && s.at[count - 1] >= duration && !s.rate[count - 1] && !s.failed[count - 1]) count -= 1;
-  const cut = (/** @type {any[]} */ column) => column.slice(0, count);
-  return { ...s, at: cut(s.at), rate: cut(s.rate), failed: cut(s.failed), lines: s.lines.map((/** @type {any} */ line) => ({ ...line, values: cut(line.values) })) };
-};
-
-/** @param {{ point: any, heat: any, only: boolean, lanes: string[], brush: [number, number] | null }} props */
-const Seconds = ({ point, heat, only, lanes, brush }) => {
+/** @param {{ point: any, chart: any, heat: any, only: boolean, lanes: string[], brush: [number, number] | null }} props */
+const Seconds = ({ point, chart, heat, only, lanes, brush }) => {
   const [read, tell] = useState(/** @type {number | null} */ (null));
-  const s = whole(point.seconds, point.duration ?? 0);
-  const lines = linesOf(s, heat, only);
   const http = point.row.kind === "http";
-  const limits = point.limits.filter((/** @type {any} */ l) => only || !heat || l.name.startsWith(`${heat.name} `)).map((/** @type {any} */ l) => ({ name: only || !heat ? l.name : l.name.split(" ").pop(), seconds: l.seconds }));
-  const series = useMemo(() => ({
-    title: `${heat ? "Heat map of response time" : "Response time"} by second`, at: s.at, rate: s.rate, failed: s.failed, offered: point.row.offered, unit: http ? "requests/s" : "I/Os per second",
-    lines: lines.map((/** @type {any} */ l) => ({ name: l.name, values: l.values })), heat, limits,
-  }), [point, heat]);
-  const told = read === null ? null : s.at.findIndex((/** @type {number} */ at) => Math.floor(at) === read);
-  const words = told === null || told < 0 ? "Drag to select seconds; arrow keys read one second, with Shift ten." : `Second ${read}: ${lines.map((/** @type {any} */ l) => `${l.name} about ${time(l.values[told])}`).join(", ")}; ${number(s.rate[told])} successful, ${number(s.failed[told])} failed`;
-  const p99 = lines.find((/** @type {any} */ l) => l.name.endsWith("p99"))?.values.filter((/** @type {any} */ v, /** @type {number} */ i) => v !== null && v > 0 && s.at[i] >= 0) ?? [];
+  const series = useMemo(() => bySecond(chart, heat, only, http ? "requests/s" : "I/Os per second"), [point, heat]);
+  const { at, lines, limits, rates, failed } = series;
+  const told = read === null ? -1 : at.findIndex((/** @type {number} */ second) => Math.floor(second) === read);
+  const words = told < 0 ? "Drag to select seconds; arrow keys read one second, with Shift ten." : `Second ${read}: ${lines.map((/** @type {any} */ l) => `${l.name} about ${time(l.values[told])}`).join(", ")}; ${rates.map((/** @type {any} */ one) => `${number(one.values[told])} ${rates.length > 1 ? one.name : "successful"}`).join(", ")}, ${number(failed[told])} failed`;
+  const p99 = lines.find((/** @type {any} */ l) => l.name.endsWith("p99"))?.values.filter((/** @type {any} */ v, /** @type {number} */ i) => v !== null && v > 0 && at[i] >= 0) ?? [];
   const says = p99.length ? `p99 ${time(Math.min(...p99))} to ${time(Math.max(...p99))} in each second${limits.length ? `, limit ${limits.map((/** @type {any} */ l) => `${l.name} ${time(l.seconds)}`).join(", ")}` : ""}` : "";
-  const table = { columns: ["Second", ...lines.map((/** @type {any} */ l) => l.name), "successful", "failed"], rows: s.at.map((/** @type {number} */ at, /** @type {number} */ i) => [Math.floor(at), ...lines.map((/** @type {any} */ l) => time(l.values[i])), number(s.rate[i]), number(s.failed[i])]) };
+  const table = { columns: chart.table.columns, rows: chart.table.rows.map((/** @type {string[]} */ row) => row.map(spaced)) };
   return html`<section><${Figure} title=${`${heat ? (http ? "Every request by second and response time" : "Every I/O by second and latency") : "Response time by second"}${only ? "" : `: ${heat?.name ?? ""}s`}`} says=${says} table=${table} end=${heat && html`<${Ramp} />`}>
     <${Plot} draw=${timeline} data=${series} label=${series.title} look=${{ lanes, height: heat ? 300 : 200, cursor: read, brush, onRead: tell, onBrush: (/** @type {number} */ a, /** @type {number} */ b) => ask({ t: `${a}-${b}` }) }} />
     <p class="read" aria-live="polite">${words} ${brush && html`<b>${brush[0]} to ${brush[1]} s selected</b> <button class="btn quiet small" onClick=${() => ask({ t: "" })}>Clear</button>`}</p>
     ${!heat && html`<p class="small soft">Neither the record nor the events of its session have the times of each second, so that there is no heat map.</p>`}<//></section>`;
+};
+
+/** The curve of the selected seconds beside that of the whole point. @param {any} chart @param {any[]} heats @param {[number, number] | null} brush */
+const withChosen = (chart, heats, brush) => {
+  if (!brush) return chart;
+  const chosen = heats.flatMap((/** @type {any} */ heat) => {
+    const buckets = between(heat, brush[0], brush[1]);
+    const count = [...buckets.values()].reduce((a, b) => a + b, 0);
+    if (!count) return [];
+    const x = Array.from({ length: 61 }, (_, i) => (i / 60) * Math.log10(Math.max(count, 2)));
+    const name = `${heats.length > 1 ? `${heat.name}, ` : ""}${brush[0]} to ${brush[1]} s`;
+    return [{ name, x, y: x.map((nines) => percentile(buckets, 100 * (1 - 10 ** -nines)) || null), tone: 0, role: "measured", shape: "line", low: [], high: [], outcomes: [], texts: [], beyond: [], group: "", chosen: true }];
+  });
+  const [lane] = chart.lanes;
+  return { ...chart, lanes: [{ ...lane, series: [...lane.series, ...chosen] }] };
 };
 
 /** @param {{ point: any, brush: [number, number] | null }} props */
@@ -88,7 +103,9 @@ export const Point = ({ run, point: id }) => {
   const heats = point.seconds?.heats.length ? point.seconds.heats : [null];
   const finding = point.findings[0] ?? (point.row.label === "pass" ? "all limits are kept" : point.reason);
   const worst = (/** @type {string} */ key) => Math.max(...point.generators.map((/** @type {any} */ g) => Math.abs(g[key] ?? 0)));
-  const lines = point.curves.map((/** @type {any} */ one, /** @type {number} */ i) => ({ name: one.name, cls: STYLES[i % 2], points: one.points }));
+  const over = point.charts.find((/** @type {any} */ one) => one.x?.form === "clock");
+  const curve = point.charts.find((/** @type {any} */ one) => one.x?.form === "nines");
+  const others = point.charts.filter((/** @type {any} */ one) => one !== over && one !== curve);
   const link = (/** @type {any} */ to, /** @type {string} */ text) => (to ? html`<a class="btn small" href=${pointPath(run, { id: to[0], attempt: to[1] })}>${text}</a>` : html`<button class="btn small" disabled>${text}</button>`);
   return html`<${Shell} at="runs" crumbs=${crumbs}>
     <div class="page-head"><div><p><${Outcome} of=${point.row.label} /></p>
@@ -98,13 +115,12 @@ export const Point = ({ run, point: id }) => {
     ${point.findings.slice(1).map((/** @type {string} */ text) => html`<div class="finding"><div><${Outcome} of=${point.row.label} /></div><div>${text}</div></div>`)}
     ${point.notes.map((/** @type {string} */ text) => html`<div class="alert"><svg class="i" aria-hidden="true"><use href="#note" /></svg><p>${text}</p></div>`)}
     ${point.checks.length > 0 && html`<section><${Checks} checks=${point.checks} confidence=${point.confidence} label="Limits and what was measured" /></section>`}
-    ${point.seconds && heats.map((/** @type {any} */ heat, /** @type {number} */ i) => html`<${Seconds} point=${point} heat=${heat} only=${heats.length === 1} brush=${brush} lanes=${i === heats.length - 1 ? ["heat", "rate", "fail"] : ["heat"]} />`)}
-    ${point.curves.length > 0 && html`<div class="cols"><section class="c7"><${Figure} title="Response time by percentile" says=${point.limits.length ? "red marks: the curve must pass below them" : ""} table=${{ columns: ["Percent", ...point.curves.map((/** @type {any} */ c) => c.name)], rows: point.curves[0].points.map((/** @type {any} */ p, /** @type {number} */ i) => [`p${p[0]}`, ...point.curves.map((/** @type {any} */ c) => time(c.points[i]?.[1]))]) }}>
-        <${Plot} draw=${curve} data=${{ title: "Response time by percentile", lines, limits: point.limits }} /><//></section>
-      <div class="c5"><${Percentiles} point=${point} brush=${brush} /></div></div>`}
+    ${over && heats.map((/** @type {any} */ heat, /** @type {number} */ i) => html`<${Seconds} point=${point} chart=${over} heat=${heat} only=${heats.length === 1} brush=${brush} lanes=${i === heats.length - 1 ? ["heat", "rate", "fail"] : ["heat"]} />`)}
+    ${curve && html`<div class="cols"><section class="c7"><${Chart} of=${withChosen(curve, point.seconds?.heats ?? [], brush)} /></section><div class="c5"><${Percentiles} point=${point} brush=${brush} /></div></div>`}
     ${point.hosts.length > 0 && html`<div class="cols"><section class="c7"><div class="sec"><h2>Where</h2><p>p99 by host of what was loaded, in the whole point; ■ loaded server ○ generator</p></div>
         <${Plot} cls="plot hosts" draw=${hosts} data=${{ title: `p99 by host: ${point.hosts.map((/** @type {any} */ h) => `${h.host} ${time(h.p99)}`).join(", ")}`, limit: point.row.limit, hosts: point.hosts }} /></section>
       <div class="c5">${point.ways ? html`<${Rows} table=${point.ways} title="By host" />` : html`<section><div class="sec"><h2>By host</h2></div><table><thead><tr><th>Host</th><th class="num">p99</th><th class="num">successful</th><th class="num">failed</th></tr></thead><tbody>${point.hosts.map((/** @type {any} */ h) => html`<tr><th scope="row">${h.host}</th><td class="num">${time(h.p99)}</td><td class="num">${number(h.completed)}</td><td class="num">${number(h.failed)}</td></tr>`)}</tbody></table></section>`}</div></div>`}
+    ${others.map((/** @type {any} */ one) => html`<section><${Chart} of=${one} /></section>`)}
     <div class="cols"><section class="c7"><div class="sec"><h2>Facts</h2></div><${Facts} pairs=${point.facts} /></section>
       ${point.generators.length > 0 && html`<section class="c5"><div class="sec"><h2>${point.row.kind === "http" ? "Generators" : "Servers"}</h2><p>the worst of ${point.generators.length}</p></div><${Facts} one pairs=${[["late, worst", time(worst("lag"))], ["CPU, worst", share(worst("cpu"))], ["clock or start, worst", time(worst("skew"))]]} /></section>`}</div>
   <//>`;

@@ -1,10 +1,9 @@
 // One run: its verdict, what came out over load, its points, what it ran on, its history.
-import { load } from "../charts/load.js";
 import { download } from "../lib/api.js";
 import { Could, Reading, useData } from "../lib/load.js";
-import { many, number, time, took, utc, when } from "../lib/words.js";
-import { Figure, Plot } from "../parts/chart.js";
+import { many, took, utc, when } from "../lib/words.js";
 import { Bounds, BoundsHead } from "../parts/checks.js";
+import { Chart } from "../parts/described.js";
 import { Outcome, letter, tone, word } from "../parts/outcome.js";
 import { Strip } from "../parts/runtable.js";
 import { Shell } from "../parts/shell.js";
@@ -30,24 +29,8 @@ const Downloads = ({ run }) => {
     <span class="small soft" role="status">${said}</span></div>`;
 };
 
-/** @param {{ scenario: any }} props */
-const OverLoad = ({ scenario }) => {
-  const points = scenario.points.filter((/** @type {any} */ p) => p.p99_value !== null && p.offered > 0);
-  if (points.length < 2 || scenario.kind !== "http") return null;
-  const data = {
-    title: `p99 over load of ${scenario.name}`,
-    unit: points[0].unit,
-    limit: points.find((/** @type {any} */ p) => p.limit !== null)?.limit ?? null,
-    points: points.map((/** @type {any} */ p) => ({
-      x: p.offered, v: p.p99_value, outcome: tone(p.label), series: p.how.split(" ").pop(),
-      low: p.lead?.name === "latency p99" && p.limit ? p.lead.low * p.limit : null, high: p.lead?.name === "latency p99" && p.limit ? p.lead.high * p.limit : null,
-    })),
-  };
-  const rows = points.map((/** @type {any} */ p) => [p.id, number(p.offered), time(p.p99_value), word(p.label)]);
-  const values = points.map((/** @type {any} */ p) => p.p99_value);
-  return html`<${Figure} title="p99 over load" says=${`${time(Math.min(...values))} to ${time(Math.max(...values))}${data.limit ? `, limit ${time(data.limit)}` : ""}`} table=${{ columns: ["Point", "Offered", "p99", "Verdict"], rows }}>
-    <${Plot} draw=${load} data=${data} /><//>`;
-};
+/** Two beside each other where there is room. @param {{ charts: any[] }} props */
+const Charts = ({ charts }) => (charts.length ? html`<div class="cols">${charts.map((one) => html`<section class="c6" key=${one.name}><${Chart} of=${one} /></section>`)}</div>` : null);
 
 /** @param {{ run: any, scenario: any }} props */
 const Points = ({ run, scenario }) => {
@@ -87,7 +70,7 @@ export const Run = ({ run: id }) => {
     ${run.findings.length > 0 && html`<section aria-label="Findings"><div class="sec"><h2>Findings</h2><p>worst first</p></div>
       ${run.findings.map((/** @type {any} */ one) => html`<div class="finding"><div><${Outcome} of=${one.label} /></div><div><a href=${pointPath(run.run, one)}>${one.point}</a>: ${one.sentence}</div></div>`)}
       ${run.findings_more > 0 && html`<p class="small soft">and ${run.findings_more} more</p>`}</section>`}
-    ${run.scenarios.map((/** @type {any} */ one) => html`<${OverLoad} scenario=${one} /><${Points} run=${run} scenario=${one} />`)}
+    ${run.scenarios.map((/** @type {any} */ one) => html`<${Charts} charts=${one.charts} /><${Points} run=${run} scenario=${one} />`)}
     <div class="cols">
       <section class="c6"><div class="sec"><h2>What it ran on</h2></div>
         ${run.scenarios.map((/** @type {any} */ one) => html`<h3>${one.name}</h3><${Facts} pairs=${one.topology} />${one.hosts.length > 0 && html`<details><summary>Servers per host</summary><${Facts} pairs=${one.hosts} /></details>`}`)}

@@ -8,12 +8,15 @@ import { html, useEffect, useLayoutEffect, useRef, useState } from "../vendor/pr
 export const Plot = ({ draw, data, look = {}, label, cls = "plot", free = false }) => {
   const ref = useRef(/** @type {HTMLElement | null} */ (null));
   const [size, resized] = useState(0);
+  // What a picture calls is that of the last rendering, without being drawn anew for it.
+  const held = useRef(/** @type {any} */ ({}));
+  Object.assign(held.current, { brush: undefined }, look);
   useLayoutEffect(() => {
     const host = ref.current;
     if (!host || (!host.clientWidth && !free)) return;
     host.replaceChildren();
-    draw(host, data, look);
-  });
+    draw(host, data, held.current);
+  }, [draw, data, size, look.height, String(look.brush), String(look.lanes)]);
   useEffect(() => {
     const host = /** @type {HTMLElement} */ (ref.current);
     let width = host.clientWidth;
