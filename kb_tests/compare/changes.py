@@ -28,7 +28,8 @@ FALSE_ALARMS = 0.01
 MOST = 200
 """Runs of a history that are looked at, the newest."""
 
-_DRAWS = 8000
+_DRAWS = 40_000
+_MOST_DRAWN = 4_000_000
 Floats = npt.NDArray[np.float64]
 
 
@@ -77,7 +78,7 @@ def false_alarms(count: int, resemblance: float, alpha: float = FALSE_ALARMS) ->
 @functools.cache
 def _null(count: int, resemblance: float) -> Floats:
     random = np.random.default_rng(count)
-    rows = random.normal(size=(_DRAWS, count))
+    rows = random.normal(size=(min(_DRAWS, _MOST_DRAWN // count), count))
     for place in range(1, count):
         rows[:, place] = resemblance * rows[:, place - 1] + math.sqrt(1 - resemblance**2) * rows[:, place]
     return statistic(rows)[0]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from kb_tests.history.summary import Summary
 from kb_tests.history.tags import tags_of
-from kb_tests.report.words import printable
+from kb_tests.report.printable import printable
 from kb_tests.scenario.units import format_duration
 
 _MARKS = {"pass": "P", "fail": "F", "inconclusive": "?", "invalid": "!", "measured": "m", "not_run": "-"}

@@ -12,19 +12,26 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kb_tests.errors import RecordError
 from kb_tests.history.summary import Summary, summarize
-from kb_tests.report.changes import SUFFIX
+from kb_tests.report.beside import SUFFIX
+
+if TYPE_CHECKING:
+    from kb_tests.history.figures import PointFigure
 
 NAME = ".kb-index.sqlite"
-_VERSION = 1
+_VERSION = 2
 _TABLE = """
 CREATE TABLE run (
     name TEXT PRIMARY KEY, changed INTEGER, size INTEGER, run TEXT, cloud TEXT, started REAL, ended REAL,
     exit_code INTEGER, scenarios TEXT, points TEXT, leaks INTEGER
 )
 """
+
+_FIGURES = "CREATE TABLE figures (name TEXT PRIMARY KEY, changed INTEGER, size INTEGER, text TEXT)"
+"""What a record's points came to: asked for by histories alone, and read from it when first they do."""
 
 
 class Index:
@@ -65,6 +72,25 @@ class Index:
             for name, run, cloud, started, ended, exit_code, scenarios, points, leaks in rows
         ]
 
+    def figures(self, run: Summary) -> list[PointFigure]:
+        """Those of its points, read from its record once."""
+        from kb_tests.history.figures import from_text, of_record, to_text  # takes scipy: lists do without
+
+        name = Path(run.path).name
+        row = self._database.execute(
+            "SELECT text FROM figures JOIN run USING (name, changed, size) WHERE name = ?", (name,)
+        ).fetchone()
+        known = from_text(row[0]) if row and isinstance(row[0], str) else None
+        if known is not None:
+            return known
+        found = of_record(Path(run.path))
+        with self._database:
+            self._database.execute(
+                "INSERT OR REPLACE INTO figures SELECT name, changed, size, ? FROM run WHERE name = ?",
+                (to_text(found), name),
+            )
+        return found
+
     def _refresh(self) -> None:
         known = {
             name: (changed, size)
@@ -77,6 +103,7 @@ class Index:
             return
         with self._database:
             self._database.executemany("DELETE FROM run WHERE name = ?", gone)
+            self._database.executemany("DELETE FROM figures WHERE name = ?", gone)
             for name in fresh:
                 self._database.execute(
                     "INSERT OR REPLACE INTO run VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -133,9 +160,12 @@ def _checked(database: sqlite3.Connection) -> sqlite3.Connection:
         if version != _VERSION:
             with database:
                 database.execute("DROP TABLE IF EXISTS run")
+                database.execute("DROP TABLE IF EXISTS figures")
                 database.execute(_TABLE)
+                database.execute(_FIGURES)
                 database.execute(f"PRAGMA user_version = {_VERSION}")
         database.execute("SELECT name, changed, size, leaks FROM run LIMIT 1")
+        database.execute("SELECT name, changed, size, text FROM figures LIMIT 1")
         with database:  # whether it can be written
             database.execute("DELETE FROM run WHERE name = ''")
     except sqlite3.Error:

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kb_tests.errors import RecordError
-from kb_tests.report.changes import beside
-from kb_tests.report.record import load
+from kb_tests.report.beside import beside
 
 LARGEST = 1 << 30
 """Bytes of a record that is read for a list."""
@@ -73,6 +72,8 @@ def summarize(path: Path) -> Summary | None:
 def _read(path: Path) -> Any:
     """What the file says; of a run that lives or broke off, with what it has added since."""
     if beside(path).exists():
+        from kb_tests.report.record import load  # lists of runs are there before it is read
+
         return load(path).model_dump(
             mode="json", exclude={"points": {"__all__": {"measurement", "earlier"}}, "versions": True}
         )

@@ -15,15 +15,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 
 from kb_tests.errors import RecordError
+from kb_tests.report.beside import SUFFIX as SUFFIX
+from kb_tests.report.beside import beside as beside
 from kb_tests.report.measured import Part, Text
 from kb_tests.report.point import PointRecord
 from kb_tests.report.staged import TopologyRecord
 
 if TYPE_CHECKING:
     from kb_tests.report.record import RunRecord
-
-SUFFIX = ".ndjson"
-"""How the name of a file of changes ends."""
 
 
 class _Change(Part):
@@ -110,11 +109,6 @@ class Over(_Change):
 
 Change = Annotated[Selected | Ended | Probed | Staged | Said | Over, Field(discriminator="change")]
 _CHANGE: TypeAdapter[Change] = TypeAdapter(Change)
-
-
-def beside(record: Path) -> Path:
-    """Where the changes to the record at `record` are, while its run lives."""
-    return record.with_suffix(SUFFIX)
 
 
 def encode(change: Change) -> bytes:

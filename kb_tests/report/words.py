@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 
+from kb_tests.report.printable import printable as printable
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord
 from kb_tests.report.terms import SUBJECTS
 from kb_tests.report.workloads import presentation
@@ -243,8 +243,3 @@ def totals(record: RunRecord) -> str:
     if len(labels) > distinct:
         points += f", {len(labels)} attempts"
     return f"{points}: {', '.join(counted)}" if labels else "no point was selected"
-
-
-def printable(text: str) -> str:
-    """`text` without control characters: what servers or files say must not steer a terminal or a page."""
-    return "".join(" " if unicodedata.category(char) in ("Cc", "Cf", "Cs") else char for char in text)

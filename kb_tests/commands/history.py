@@ -1,0 +1,99 @@
+"""`kb history`: a scenario's runs over time, and where their figures changed."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kb_tests.errors import RecordError
+from kb_tests.scenario.units import parse_share
+
+if TYPE_CHECKING:
+    from kb_tests.compare.differences import Difference
+    from kb_tests.history.series import Series
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The options of `kb history`."""
+    parser = commands.add_parser(
+        "history",
+        help="show a scenario's runs over time, and where their figures changed",
+        description="Shows each figure of each point over the runs of one scenario on one cloud, with the "
+        "runs from which on it is another, at a stated rate of false alarms.",
+    )
+    parser.add_argument(
+        "reports", nargs="?", type=Path, default=Path("reports"), metavar="DIR", help="folder of the records"
+    )
+    parser.add_argument(
+        "--scenario", default="", metavar="NAME", help="of this scenario (default: the newest)"
+    )
+    parser.add_argument(
+        "--cloud", default="", metavar="NAME", help="on this cloud (default: the newest run's)"
+    )
+    parser.add_argument("--tag", default="", metavar="TAG", help="of runs with this tag alone")
+    parser.add_argument("--figure", default="", metavar="NAME", help="of this figure alone: p99, achieved")
+    parser.add_argument("--point", default="", metavar="TEXT", help="of points whose id has this in it")
+    parser.add_argument(
+        "--alarms",
+        type=_share,
+        default=0.01,
+        metavar="SHARE",
+        help="how many histories in which nothing changed may give an alarm (default: 1%%)",
+    )
+    parser.add_argument("--json", action="store_true", help="a JSON object a line")
+    parser.set_defaults(run=_history)
+
+
+def _share(text: str) -> float:
+    try:
+        share = parse_share(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if not 0.001 <= share <= 0.5:
+        raise argparse.ArgumentTypeError("0.1% to 50% is allowed here")
+    return share
+
+
+def _history(options: argparse.Namespace) -> int:
+    from kb_tests.history import told
+    from kb_tests.history.find import Wanted, matching
+    from kb_tests.history.index import Index
+    from kb_tests.history.series import series_of
+
+    with closing(Index(options.reports)) as index:
+        runs = list(matching(index.runs(), Wanted(options.cloud, options.scenario, "", options.tag)))
+        if not runs:
+            raise RecordError(f"No run in {options.reports} is of that.", remedy="`kb runs` lists them.")
+        scenario = options.scenario or runs[0].scenarios[0]
+        cloud = options.cloud or runs[0].cloud
+        same = [run for run in runs if run.cloud == cloud and scenario in run.scenarios]
+        found = series_of(
+            [(run, [one for one in index.figures(run) if one.scenario == scenario]) for run in same],
+            alarms=options.alarms,
+            figure=options.figure,
+            point=options.point,
+        )
+    if options.json:
+        for line in told.lines(found):
+            print(line)
+        return 0
+    print(f"{scenario} on {cloud}")
+    for line in told.text(found, options.alarms, _differs):
+        print(line)
+    return 0
+
+
+def _differs(series: Series, at: int) -> Sequence[Difference]:
+    """What else differs between the run at `at` and the one before."""
+    from kb_tests.compare.differences import differences
+    from kb_tests.compare.sides import Side
+    from kb_tests.report.record import load
+
+    try:
+        a, b = (Side.of(run.run, [load(Path(run.path))]) for run in (series.runs[at - 1], series.runs[at]))
+    except RecordError:
+        return ()
+    return differences(a, b, [key for key in a.points if key in b.points])

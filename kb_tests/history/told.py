@@ -1,0 +1,122 @@
+"""What `kb history` prints."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from kb_tests.compare.differences import Difference
+from kb_tests.compare.ratio import within
+from kb_tests.compare.words import ratio
+from kb_tests.history.series import Series
+from kb_tests.report.words import duration, number, printable
+
+_BARS = "▁▂▃▄▅▆▇█"
+WIDTH = 40
+"""Runs of a line of bars, the newest."""
+
+CONFIRM = (
+    "An alarm is a reason to look, no verdict. Confirm it where nothing but the change differs: pytest"
+    " --kb-pairs 8 with --kb-variant or two --kb-cloud; or kb compare of three runs a side."
+)
+
+Differs = Callable[[Series, int], Sequence[Difference]]
+"""What else differs between the run of a series at a place and the one before."""
+
+
+def text(found: Sequence[Series], alarms: float, differs: Differs) -> Iterator[str]:
+    """Lines for a terminal: a series each, and under it where it changed."""
+    if not found:
+        yield "No run here has such a point."
+        return
+    runs = {run.run: run for one in found for run in one.runs}
+    days = sorted(run.started for run in runs.values())
+    changed = [one for one in found if one.changes]
+    yield (
+        f"{len(runs)} runs, {_day(days[0])} to {_day(days[-1])}:"
+        f" {len(changed)} of {len(found)} figures changed."
+    )
+    width = max(len(f"{one.point} {one.figure}") for one in found)
+    for one in found:
+        name = f"{one.point} {one.figure}"
+        yield printable(f"{name:{width}}  {_bars(one.values):{WIDTH}}  {_now(one)}")
+        for change in one.changes:
+            run = one.runs[change.at]
+            word = _word(one.less, change.ratio)
+            yield printable(
+                f"{'':{width}}  from run {run.run} ({_day(run.started)}) on {ratio(change.ratio)} times"
+                f" ({ratio(change.low)} to {ratio(change.high)}), {word}"
+            )
+            others = "; ".join(f"{each.name} {each.a} -> {each.b}" for each in differs(one, change.at)[:6])
+            yield printable(f"{'':{width}}  {'with it changed: ' + others if others else NOTHING}")
+    yield (
+        f"If nothing changed, one history in {1 / alarms:.0f} gives an alarm, where runs know nothing of each"
+        " other."
+    )
+    worst = max(found, key=lambda one: one.false_alarms)
+    if worst.false_alarms > 2 * alarms:
+        yield printable(
+            f"Neighbours resemble each other here (by {worst.resemblance:.1f} at {worst.point}"
+            f" {worst.figure}): of such histories {worst.false_alarms * 100:.0f} % give one, though"
+            " nothing changed."
+        )
+    if changed:
+        yield CONFIRM
+
+
+NOTHING = "nothing else changed with it, as far as the records tell"
+
+
+def _word(less: bool, change: float) -> str:
+    if less:
+        return "slower" if change > 1 else "faster"
+    return "more" if change > 1 else "less"
+
+
+def _now(one: Series) -> str:
+    """The newest value, and between what it truly lies."""
+    last = one.figures[-1]
+    alone = within([last.estimate], [last.estimate])
+    bounds = ""
+    if alone.bounded:
+        reach = (alone.high(0.05) - alone.value) / math.sqrt(2)
+        low, high = (last.value * math.exp(sign * reach) for sign in (-1, 1))
+        bounds = f" ({_value(low, one.unit)} to {_value(high, one.unit)})"
+    return f"now {_value(last.value, one.unit)}{bounds}"
+
+
+def _value(value: float, unit: str) -> str:
+    return duration(value) if unit == "s" else f"{number(value)} {unit}"
+
+
+def _bars(values: Sequence[float]) -> str:
+    shown = [math.log(max(value, 1e-9)) for value in values[-WIDTH:]]
+    low, high = min(shown), max(shown)
+    span = max(high - low, 0.05)  # less than 5 % is a flat line
+    return "".join(_BARS[min(7, int((value - low) / span * 8))] for value in shown)
+
+
+def _day(started: float) -> str:
+    return f"{datetime.fromtimestamp(started, UTC):%Y-%m-%d}"
+
+
+def lines(found: Sequence[Series]) -> Iterator[str]:
+    """A JSON object a series, for programs."""
+    for one in found:
+        yield json.dumps(
+            {
+                "point": one.point,
+                "figure": one.figure,
+                "unit": one.unit,
+                "runs": [run.run for run in one.runs],
+                "started": [run.started for run in one.runs],
+                "values": one.values,
+                "changes": [asdict(change) | {"run": one.runs[change.at].run} for change in one.changes],
+                "resemblance": one.resemblance,
+                "false_alarms": one.false_alarms,
+            },
+            allow_nan=False,
+        )

@@ -1,0 +1,105 @@
+"""Histories: where figures changed, whatever becomes of the index that keeps them."""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kb_tests.cli import main
+from kb_tests.history.figures import from_text, of_record, to_text
+from kb_tests.history.index import NAME, Index
+from tests.unit.compare.build import run
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve runs on twelve days; from the eighth on they take half as long again, with another suite."""
+    folder = tmp_path_factory.mktemp("history")
+    random = np.random.default_rng(1)
+    for day in range(12):
+        ratio = math.exp(0.02 * random.normal()) * (1.5 if day >= 7 else 1.0)
+        suite = "0.2.0" if day >= 7 else "0.1.0"
+        run(f"{day:08x}", {100.0: ratio}, seed=day, day=day, suite=suite).write(folder)
+    return folder
+
+
+def told(folder: Path, capsys: pytest.CaptureFixture[str], *options: str) -> str:
+    assert main(["history", str(folder), *options]) == 0
+    return capsys.readouterr().out
+
+
+def test_it_says_from_which_run_on_by_how_much_and_what_changed_with_it(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = told(runs, capsys, "--figure", "p50")
+    assert "12 runs, 2026-11-24 to 2026-12-05: 1 of 1 figures changed." in said
+    assert "from run 00000007 (2026-12-01) on 1." in said
+    assert "with it changed: suite 0.1.0 -> 0.2.0" in said
+    assert "one history in 100 gives an alarm" in said
+    assert "--kb-pairs 8" in said
+
+
+def test_programs_get_the_same(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [json.loads(line) for line in told(runs, capsys, "--json").splitlines()]
+    assert {line["figure"] for line in lines} == {"p50", "achieved"} | {line["figure"] for line in lines}
+    (p50,) = (line for line in lines if line["figure"] == "p50")
+    assert [change["run"] for change in p50["changes"]] == ["00000007"]
+
+
+def test_figures_are_read_once_and_never_believed_where_they_are_damaged(
+    runs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = told(runs, capsys)
+    monkeypatch.setattr("kb_tests.history.figures.of_record", lambda path: pytest.fail(f"{path} was read"))
+    assert told(runs, capsys) == first
+    monkeypatch.undo()
+    for damage in ("UPDATE figures SET text = '{'", "UPDATE figures SET text = 7", "DROP TABLE figures"):
+        with closing(sqlite3.connect(runs / NAME)) as database, database:
+            database.execute(damage)
+        assert told(runs, capsys) == first
+    (runs / NAME).write_bytes(b"no database")
+    assert told(runs, capsys) == first
+
+
+def test_a_run_that_changed_is_read_again(tmp_path: Path) -> None:
+    run("00000001", {100.0: 1.0}).write(tmp_path)
+
+    def median() -> float:
+        with closing(Index(tmp_path)) as index:
+            return next(one.value for one in index.figures(index.runs()[0]) if one.figure == "p50")
+
+    before = median()
+    run("00000001", {100.0: 2.0}, seed=5).write(tmp_path)
+    assert median() == pytest.approx(2 * before, rel=0.3)
+
+
+def test_what_an_index_says_is_checked() -> None:
+    for text in (
+        "",
+        "[]",
+        "{}",
+        '{"version": 1}',
+        '{"version": 1, "figures": [{}]}',
+        '{"version": 9}',
+        "[" * 9999,
+    ):
+        assert from_text(text) is None
+    assert from_text(to_text([])) == []
+
+
+def test_a_damaged_record_has_no_figures(tmp_path: Path) -> None:
+    bad = tmp_path / "00000001.json"
+    bad.write_text("{")
+    assert of_record(bad) == []
+
+
+def test_nothing_of_that_is_said(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["history", str(runs), "--scenario", "other"]) == 1
+    assert "kb runs" in capsys.readouterr().err
+    assert told(runs, capsys, "--figure", "p1").endswith("No run here has such a point.\n")
