@@ -77,7 +77,11 @@ def time_text(seconds: float) -> str:
 
 def heats(kept: Iterable[tuple[str, HeatRecord | None]]) -> tuple[HeatShape, ...]:
     """The heat maps of a record; none where it is older than those."""
-    return tuple(heat_shape(name, heat.restore()) for name, heat in kept if heat is not None and heat.rows)
+    return tuple(
+        heat_shape(name, heat.restore())
+        for name, heat in kept
+        if heat is not None and heat.rows and heat.buckets
+    )
 
 
 def heat_shape(name: str, heat: Heat) -> HeatShape:

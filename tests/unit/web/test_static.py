@@ -93,3 +93,21 @@ def test_files_of_a_package_have_the_pages(tmp_path: Path) -> None:
     names = [path.relative_to(ROOT).as_posix() for path in FOLDER.rglob("*") if path.is_file()]
     asked = subprocess.run(["git", "check-ignore", *names], cwd=ROOT, capture_output=True, text=True)
     assert asked.stdout == ""
+
+
+def test_every_module_that_is_imported_is_there_and_gives_what_is_asked_of_it() -> None:
+    """A page whose module is missing is a white page."""
+    exported = re.compile(r"^export (?:const|class|function|async function) (\w+)", re.MULTILINE)
+    for path in FOLDER.rglob("*.js"):
+        if "vendor" in path.parts:
+            continue
+        for names, target in re.findall(
+            r'^import \{([^}]+)\} from "([^"]+)";', path.read_text(), re.MULTILINE
+        ):
+            module = (path.parent / target).resolve()
+            assert module.is_file(), f"{path.name} imports {target}, which is not there"
+            if "vendor" not in module.parts:
+                missing = {name.strip() for name in names.split(",")} - set(
+                    exported.findall(module.read_text())
+                )
+                assert not missing, f"{path.name} imports {missing} of {target}"

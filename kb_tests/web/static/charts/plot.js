@@ -117,7 +117,7 @@ const drawLane = (s, lane, o) => {
   const main = lane.series.filter((one) => one.role === "measured").pop()?.name;
   const groups = new Set(lane.series.map((one) => one.group)).size;
   for (const one of lane.series) {
-    const style = one.chosen ? "acc" : one.role === "compared" ? "soft dash" : one.role === "failed" ? "fail" : STYLES[one.tone % STYLES.length];
+    const style = one.chosen ? "acc" : one.role === "compared" ? "soft dash" : one.role === "failed" ? "fail" : STYLES[several ? one.tone % STYLES.length : 0];
     const points = /** @type {[number, number][]} */ (one.x.map((v, i) => [o.x(v), there(one.y[i]) ? y(/** @type {number} */ (one.y[i])) : Number.NaN]));
     const whole = points.filter(([, v]) => Number.isFinite(v));
     if (one.low.length && !one.outcomes.length && one.shape !== "dots") band(s, one, o.x, y, there);

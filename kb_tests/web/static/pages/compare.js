@@ -1,5 +1,5 @@
 // Runs against runs: what differs besides, every point's ratio with its bounds, and one point on both sides.
-import { curve } from "../charts/curve.js";
+import { plot } from "../charts/plot.js";
 import { ratio, ratioHead } from "../charts/ratio.js";
 import { timeline } from "../charts/timeline.js";
 import { Could, Reading, useData } from "../lib/load.js";
@@ -51,12 +51,18 @@ const Beside = ({ a, b, point }) => {
   const both = [useData(`/runs/${encodeURIComponent(a)}/points/${encodeURIComponent(point)}`).data, useData(`/runs/${encodeURIComponent(b)}/points/${encodeURIComponent(point)}`).data];
   if (!both[0] || !both[1]) return null;
   const [mine, other] = /** @type {any[]} */ (both);
-  const lines = [["A", mine, "soft"], ["B", other, "acc"]].flatMap(([name, one, cls]) => one.curves.filter((/** @type {any} */ line) => line.name !== "service").map((/** @type {any} */ line) => ({ name: line.name === "response" ? name : `${name} ${line.name}`, cls, points: line.points })));
+  const curveOf = (/** @type {any} */ one) => one.charts.find((/** @type {any} */ chart) => chart.x?.form === "nines");
+  const lines = [["A", mine], ["B", other]].flatMap(([name, one]) => {
+    const own = (curveOf(one)?.lanes[0].series ?? []).filter((/** @type {any} */ line) => line.role === "measured");
+    return own.map((/** @type {any} */ line) => ({ ...line, name: own.length > 1 ? `${name} ${line.name}` : name, chosen: name === "B", tone: 1 }));
+  });
+  const first = curveOf(mine) ?? curveOf(other);
+  const curves = first && { ...first, title: `Response time by percentile of ${point} on both sides`, says: "", bands: [], x: { ...first.x, high: Math.max(curveOf(mine)?.x.high ?? 0, curveOf(other)?.x.high ?? 0) }, lanes: [{ ...first.lanes[0], series: lines }] };
   const series = (/** @type {any} */ one, /** @type {string} */ name) => {
     const heat = one.seconds.heats[0] ?? null;
-    return { title: `${name}, second by second`, at: one.seconds.at, rate: one.seconds.rate, failed: one.seconds.failed, offered: one.row.offered, unit: "per second", lines: one.seconds.lines.filter((/** @type {any} */ line) => !heat || line.of === heat.name || one.seconds.heats.length === 1).map((/** @type {any} */ line) => ({ name: line.name, values: line.values })), heat, limits: one.limits.map((/** @type {any} */ limit) => ({ name: limit.name, seconds: limit.seconds })) };
+    return { title: `${name}, second by second`, at: one.seconds.at, rates: [{ name: "successful", values: one.seconds.rate }], failed: one.seconds.failed, offered: one.row.offered ? [one.row.offered] : [], unit: "per second", lines: one.seconds.lines.filter((/** @type {any} */ line) => !heat || line.of === heat.name || one.seconds.heats.length === 1).map((/** @type {any} */ line) => ({ name: line.name, values: line.values })), heat, limits: one.limits.map((/** @type {any} */ limit) => ({ name: limit.name, seconds: limit.seconds })) };
   };
-  return html`<div class="cols"><section class="c5"><${Figure} title=${`${point} by percentile`}><${Plot} draw=${curve} data=${{ title: `Response time by percentile of ${point} on both sides`, lines, limits: mine.limits }} /><//></section>
+  return html`<div class="cols"><section class="c5">${curves && html`<${Figure} title=${`${point} by percentile`}><${Plot} draw=${plot} data=${curves} /><//>`}</section>
     ${(mine.seconds?.heats.length || other.seconds?.heats.length) && html`<section class="c7"><${Figure} title=${`${point} by second`} end=${html`<${Ramp} />`}>${[["A", mine], ["B", other]].map(([name, one]) => one.seconds?.heats.length > 0 && html`<p class="small"><b>${name}</b></p><${Plot} draw=${timeline} data=${series(one, String(name))} look=${{ lanes: ["heat"], height: 150 }} />`)}<//></section>`}</div>`;
 };
 
