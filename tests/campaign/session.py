@@ -176,9 +176,16 @@ class Session:
         return True
 
     def ask_for(self, method: str, word: str) -> bool:
-        """Whether the session has asked the cloud for something of this kind."""
+        """Whether the session has asked the cloud for something of this kind, and not merely for the right
+        to: that is refused in any case.
+        """
         entries = self.admin.requests(self._since, method=method)
-        return any(word in entry["path"] and not entry["path"].endswith("/tokens") for entry in entries)
+        return any(
+            word in entry["path"]
+            and not entry["path"].endswith("/tokens")
+            and not 400 <= entry["status"] < 500
+            for entry in entries
+        )
 
     def points(self) -> list[dict[str, object]]:
         """The points of the record as it now lies on the disk."""
