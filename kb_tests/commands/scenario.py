@@ -46,8 +46,29 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     plan.add_argument(
         "--two-clouds", action="store_true", help="with its traffic generators on a cloud of their own"
     )
+    plan.add_argument(
+        "--slower",
+        type=_share,
+        metavar="SHARE",
+        help="how many pairs (pytest's --kb-pairs), and minutes, show that a side is so much slower: 10%%",
+    )
+    plan.add_argument(
+        "--power", type=_share, default=0.8, metavar="SHARE", help="how often they do (default: 80%%)"
+    )
     add_set(plan)
     plan.set_defaults(run=_plan)
+
+
+def _share(text: str) -> float:
+    from kb_tests.scenario.units import parse_share
+
+    try:
+        share = parse_share(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if not 0 < share < 1:
+        raise argparse.ArgumentTypeError("more than 0% and less than 100% is allowed here")
+    return share
 
 
 def add_set(parser: argparse.ArgumentParser) -> None:
@@ -144,4 +165,9 @@ def _plan(options: argparse.Namespace) -> int:
     scenario = load(find_file(options.file), settings(options))
     layout = plan(scenario)
     print(describe(scenario, *(apart(layout) if options.two_clouds else (layout,))))
+    if options.slower:
+        from kb_tests.compare.planning import sentence
+        from kb_tests.scenario.points import expand
+
+        print(sentence(expand(scenario), options.slower, options.power, scenario.sla.confidence))
     return 0

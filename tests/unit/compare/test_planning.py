@@ -1,0 +1,45 @@
+"""What is planned is what it takes."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from kb_tests.cli import main
+from kb_tests.compare.estimate import Estimate
+from kb_tests.compare.planning import pair_error, pairs_needed
+from kb_tests.compare.ratio import of_pairs
+
+
+@pytest.mark.parametrize(("slower", "power"), [(0.2, 0.8), (0.1, 0.8), (0.1, 0.95)])
+def test_so_many_pairs_have_that_power(slower: float, power: float) -> None:
+    error = 0.1
+    count = pairs_needed(slower, power, 0.05, error)
+    assert count is not None
+    random = np.random.default_rng(1)
+
+    def shown() -> bool:
+        logs = math.log1p(slower) + error * random.normal(size=count)
+        sides = [(Estimate(0.0, 0.0, 0.1, 7, 1e-3), Estimate(log, log, 0.1, 7, 1e-3)) for log in logs]
+        return of_pairs(sides).low(0.05) > 0
+
+    found = sum(shown() for _ in range(1000)) / 1000
+    assert power - 0.06 < found
+    assert found < power + 0.12
+
+
+def test_more_is_needed_for_less() -> None:
+    counts = [pairs_needed(slower, 0.8, 0.05, 0.1) or 0 for slower in (0.3, 0.1, 0.05)]
+    assert counts == sorted(counts)
+    assert pairs_needed(0.001, 0.8, 0.05, 0.1) is None
+    assert pair_error(120) < pair_error(30) < pair_error(5)
+    assert pair_error(30) == pytest.approx(0.09, abs=0.01)
+
+
+def test_the_plan_says_how_many_minutes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "demo-http", "--slower", "10%", "--power", "90%"]) == 0
+    assert "10 % slower, shown with 90 %: --kb-pairs" in capsys.readouterr().out
+    assert main(["plan", "demo-http"]) == 0
+    assert "--kb-pairs" not in capsys.readouterr().out
