@@ -54,13 +54,18 @@ def kb_cloud(request: pytest.FixtureRequest) -> Iterator[Cloud]:
 def _local_cloud(config: pytest.Config) -> Iterator[Running]:
     from kb_tests.errors import CloudDownError
     from kb_tests.localcloud import control
+    from kb_tests.report import underway
+    from kb_tests.session.keys import RECORDS
     from kb_tests.session.progress import Progress
 
     progress = Progress(config)
+    # Nobody else outlives a session that is killed.
+    record = config.stash[RECORDS].get("")
+    then = underway.command(record) if record else []
     with tempfile.TemporaryDirectory(prefix="kb-localcloud-", ignore_cleanup_errors=True) as folder:
         progress.step("starting the local cloud", 0, 1)
         try:
-            running = control.up(Path(folder), parent_pid=os.getpid(), temporary=True)
+            running = control.up(Path(folder), parent_pid=os.getpid(), then=then, temporary=True)
         except control.LocalCloudError as error:
             raise CloudDownError(str(error)) from error
         progress.step("starting the local cloud", 1, 1)

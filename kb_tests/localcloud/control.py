@@ -53,6 +53,7 @@ def up(
     driver: str = "auto",
     port: int = 0,
     parent_pid: int | None = None,
+    then: Sequence[str] = (),
     temporary: bool = False,
     token_lifetime: float = 3600.0,
     name: str = CLOUD_NAME,
@@ -70,6 +71,7 @@ def up(
         driver: `auto`, `netns` or `null`.
         port: of 127.0.0.1; 0 takes any free one.
         parent_pid: end when this process ends.
+        then: a command that is started when that process has ended.
         temporary: its files go with it.
         token_lifetime: seconds.
         name: of its entry in clouds.yaml.
@@ -109,6 +111,8 @@ def up(
         command += ["--beside", str(beside.absolute())]
     if parent_pid is not None:
         command += ["--parent-pid", str(parent_pid)]
+    if then:
+        command += ["--then", json.dumps([*then])]
     if temporary:
         command.append("--temporary")
     pid = _spawn(command, state.log)

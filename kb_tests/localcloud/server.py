@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import fcntl
 import functools
+import json
 import logging
 import os
 import re
@@ -18,9 +19,10 @@ import secrets
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import IO, Any
@@ -54,6 +56,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--driver", choices=NAMES, default="auto")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--parent-pid", type=int)
+    parser.add_argument(
+        "--then", type=json.loads, default=[], metavar="JSON", help="a command for when the parent has ended"
+    )
     parser.add_argument("--temporary", action="store_true", help="remove the state directory at the end")
     parser.add_argument("--name", default=CLOUD_NAME)
     parser.add_argument("--hosts", type=int, default=2)
@@ -130,7 +135,7 @@ async def _serve(options: argparse.Namespace, state: StateDir) -> None:
         follow(each)
     publish = functools.partial(_publish, cloud, state, password, options.name, others)
     ended = asyncio.Event()
-    with _ends(ended, options.parent_pid), contextlib.ExitStack() as files:
+    with _ends(ended, options.parent_pid, options.then), contextlib.ExitStack() as files:
         for each in clouds:
             each.requests.file = files.enter_context(state.requests_of(each.region).open("w"))
         try:
@@ -227,20 +232,30 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.contextmanager
-def _ends(ended: asyncio.Event, parent_pid: int | None) -> Iterator[None]:
-    """Set `ended` on SIGTERM, SIGINT, and when the parent process is gone."""
+def _ends(ended: asyncio.Event, parent_pid: int | None, then: Sequence[str]) -> Iterator[None]:
+    """Set `ended` on SIGTERM, SIGINT, and when the parent process is gone; then `then` is started, too."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    descriptor = None
+    descriptor: int | None = None
+
+    def orphaned() -> None:
+        ended.set()
+        if descriptor is not None:
+            loop.remove_reader(descriptor)
+        nothing = subprocess.DEVNULL
+        with contextlib.suppress(OSError):
+            if then:
+                subprocess.Popen(then, stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True)
+
     if parent_pid is not None:
         try:
             descriptor = os.pidfd_open(parent_pid)
         except ProcessLookupError:
-            ended.set()
+            orphaned()
         else:
-            loop.add_reader(descriptor, ended.set)
+            loop.add_reader(descriptor, orphaned)
     try:
         yield
     finally:

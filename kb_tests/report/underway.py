@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -21,6 +22,8 @@ from kb_tests.report.record import RunRecord, load
 PATIENCE = 60.0
 """Seconds for which `main` waits for a process that is about to end: one of a session that was killed."""
 
+_LINES = re.compile(rf"[0-9a-f]{{8}}{re.escape(changes.SUFFIX)}")
+
 
 class Underway:
     """The record of a run that lives, and its files in `folder`."""
@@ -32,6 +35,7 @@ class Underway:
         self._waiting: list[bytes] = []
         self._fd = -1
         self._size = 0
+        self._torn = False
         self._over = False
 
     def change(self, *made: Change) -> None:
@@ -89,33 +93,45 @@ class Underway:
         self._close()
 
     def _open(self) -> None:
-        """A file of lines that begins with the record as it is; one that was there is not added to."""
+        """A file of lines that begins with the record as it is; one that was there is not added to.
+
+        It has its name only when that line is on the disk and locked, so that nobody takes it for one that
+        broke off.
+        """
         self._close()
         self._lines.parent.mkdir(parents=True, exist_ok=True)
+        new = self._lines.with_name(f".{self._lines.name}.new")
         with contextlib.suppress(FileNotFoundError):
-            self._lines.unlink()
+            new.unlink()
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._fd = os.open(self._lines, flags, 0o666)
-        self._size = 0
+        self._fd = os.open(new, flags, 0o666)
+        self._size, self._torn = 0, False
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._append(self.record.model_dump_json().encode("utf-8", "replace") + b"\n")
+            new.replace(self._lines)
         except (OSError, ValueError):
             with contextlib.suppress(OSError):
-                self._lines.unlink()
+                new.unlink()
             self._close()
             raise
 
     def _append(self, text: bytes) -> None:
         """Add `text`, whole or not at all."""
+        if self._torn:
+            os.ftruncate(self._fd, self._size)
+        self._torn = True
         try:
             left = memoryview(text)
             while left:
                 left = left[os.write(self._fd, left) :]
             os.fsync(self._fd)
         except OSError:
-            os.ftruncate(self._fd, self._size)
+            with contextlib.suppress(OSError):  # else before anything is added
+                os.ftruncate(self._fd, self._size)
+                self._torn = False
             raise
+        self._torn = False
         self._size += len(text)
 
     def _close(self) -> None:
@@ -128,7 +144,8 @@ def fold(record: Path, patience: float = 0.0) -> bool:
     """Make one record of what a run wrote that broke off; False if there is nothing to fold.
 
     While the process that writes it lives, up to `patience` seconds are waited for its end, and nothing is
-    folded then. Raises RecordError.
+    folded then. Lines of which not even the first is whole say nothing, and go where there is a record.
+    Raises RecordError.
     """
     deadline = time.monotonic() + patience
     path = changes.beside(record)
@@ -138,9 +155,11 @@ def fold(record: Path, patience: float = 0.0) -> bool:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if not os.fstat(file.fileno()).st_nlink:
                     return False
-                load(path).write(record.parent)
+                whole = changes.lines(path) is not None
+                if whole or not record.exists():
+                    load(path).write(record.parent)
                 path.unlink()
-                return True
+                return whole
         except BlockingIOError:
             if time.monotonic() >= deadline:
                 return False
@@ -149,6 +168,25 @@ def fold(record: Path, patience: float = 0.0) -> bool:
             return False
         except OSError as error:
             raise RecordError(f"The record {path} cannot be folded: {error.strerror or error}.") from error
+
+
+def fold_all(folder: Path) -> list[Path]:
+    """Fold what runs left in `folder` that broke off and that nobody made whole; the records that came of it.
+    What cannot be folded stays.
+    """
+    folded = []
+    for path in sorted(folder.glob(f"*{changes.SUFFIX}")):
+        if _LINES.fullmatch(path.name) and path.is_file():
+            with contextlib.suppress(RecordError):
+                record = path.with_suffix(".json")
+                if fold(record):
+                    folded.append(record)
+    return folded
+
+
+def command(record: Path) -> list[str]:
+    """A command that folds `record` once the process that writes it has ended: for whoever outlives that."""
+    return [sys.executable, "-P", "-m", __name__, str(record.absolute())]
 
 
 def main() -> int:

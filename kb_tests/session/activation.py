@@ -15,6 +15,7 @@ import pytest
 from kb_tests.errors import RecordError, ScenarioError
 from kb_tests.events.bus import Bus
 from kb_tests.report.folder import check_folder
+from kb_tests.report.underway import fold_all
 from kb_tests.scenario.settings import parse
 from kb_tests.session import baseline
 from kb_tests.session.attempts import Attempts
@@ -60,6 +61,8 @@ def activate(config: pytest.Config) -> None:
             check_folder(reports.absolute())
         except RecordError as error:
             raise pytest.UsageError(f"{error} Name another folder by --kb-reports.") from None
+        if not config.option.collectonly:
+            fold_all(reports)  # of runs whose every process was killed
         run = Run(selection, reports)
         controller = Controller(config, run)
         config.pluginmanager.register(controller, "kb_controller")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -59,7 +58,8 @@ def journaled(
         journal,
         *(journal.beside(each.name, clouds_yaml=each.clouds_yaml, now=each.now()) for each in others),
     ]
-    reaping = None if embedded else reaper.start(journal.path, _fold(config.stash[RECORDS][target.cloud]))
+    record = config.stash[RECORDS][target.cloud]
+    reaping = None if embedded else reaper.start(journal.path, underway.command(record))
     try:
         with ExitStack() as leases:
             for there, part in zip(clouds, parts, strict=True):
@@ -81,11 +81,6 @@ def journaled(
             if reaping is not None:
                 over = all(part.closed for part in parts)
                 reaping.release(wait=10.0 if over else 0.0)
-
-
-def _fold(record: Path) -> list[str]:
-    """What makes the record whole if nobody else can."""
-    return [sys.executable, "-P", "-m", underway.__name__, str(record)]
 
 
 def _torn_down(cloud: Cloud, journal: Journal, progress: Progress, deadline: float) -> Iterator[CloudError]:

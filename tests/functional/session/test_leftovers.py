@@ -116,15 +116,23 @@ def test_a_kept_topology_stays_until_it_is_cleaned_up(suite: Suite) -> None:
     assert suite.left() == []
 
 
+def written(suite: Suite, reports: str, suffix: str) -> bytes:
+    return b"".join(path.read_bytes() for path in (suite.folder / reports).glob(f"*.{suffix}"))
+
+
 def test_a_killed_session_with_its_own_cloud_leaves_nothing(suite: Suite) -> None:
     temporary = suite.folder / "tmp"
     temporary.mkdir()
-    scenario = suite.scenario(duration="30s")
+    scenario = suite.scenario(rates="[50, 60]", duration="4s")
     session = start(suite, "own", "--kb-scenario", scenario, TMPDIR=str(temporary))
-    eventually(lambda: "/30s" in said(suite, "own"))
+    eventually(lambda: b'"status":"judged"' in written(suite, "own", "ndjson"))
     assert list(temporary.glob("kb-localcloud-*/runs/*/journal.jsonl"))
+    assert b'"status":"judged"' not in written(suite, "own", "json")
     kill(session)
     eventually(lambda: not list(temporary.iterdir()))
+    eventually(lambda: not written(suite, "own", "ndjson"))
+    record = json.loads(written(suite, "own", "json"))
+    assert [point["status"] for point in record["points"]] == ["judged", "not_run"]
     assert not list((suite.folder / "state").glob("kb/runs/*"))
     assert suite.left() == [], "it staged on the cloud of the environment, not on its own"
 

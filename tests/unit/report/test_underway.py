@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import shutil
 from pathlib import Path
@@ -15,7 +16,7 @@ from kb_tests.history.summary import summarize
 from kb_tests.report import changes
 from kb_tests.report.changes import Ended, Over, Said, Selected, Staged
 from kb_tests.report.record import PointStatus, RunRecord, TopologyRecord, load
-from kb_tests.report.underway import Underway, fold
+from kb_tests.report.underway import Underway, fold, fold_all
 from tests.unit.report import build
 
 RATES = (500, 1000, 2000)
@@ -133,6 +134,93 @@ def test_a_crash_may_come_after_any_byte(tmp_path: Path) -> None:
         seen.append(states.index(found))
     assert seen == sorted(seen)
     assert set(seen) == {0, 1, 2}
+
+
+def test_lines_are_folded_whatever_byte_they_end_at(tmp_path: Path) -> None:
+    run = begun(tmp_path)
+    before = run.path.read_bytes()
+    run.change(Ended(point=build.without(PointStatus.LOST, "It went away.", build.point(rate=500))))
+    run.save()
+    run._close()
+    lines = changes.beside(run.path)
+    whole = lines.read_bytes()
+    first = whole.index(b"\n")
+    for end in [0, 1, first - 1, first, first + 1, first + 2, len(whole) - 2, len(whole) - 1, len(whole)]:
+        run.path.write_bytes(before)
+        lines.write_bytes(whole[:end])
+        assert fold(run.path) == (end > first)
+        assert files(tmp_path) == ["1f2e3d4c.json"]
+        status = "lost" if end == len(whole) else "not_run"
+        assert [point.status for point in load(run.path).points] == [status, "not_run", "not_run"]
+
+
+def test_lines_without_a_record_that_say_nothing_are_left_and_named(tmp_path: Path) -> None:
+    (tmp_path / "1f2e3d4c.ndjson").write_bytes(b'{"schema_version":2,"ru')
+    with pytest.raises(RecordError, match=r"1f2e3d4c.ndjson is no record of a run"):
+        fold(tmp_path / "1f2e3d4c.json")
+    assert files(tmp_path) == ["1f2e3d4c.ndjson"]
+
+
+def test_whoever_folds_while_a_run_begins_does_not_disturb_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flock = fcntl.flock
+    folded: list[bool] = []
+    run = Underway(build.run([]), tmp_path)
+
+    def meanwhile(fd: object, how: int) -> None:
+        if not folded:
+            folded.append(True)
+            folded[0] = fold(run.path)
+        flock(fd, how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(fcntl, "flock", meanwhile)
+    run.save()
+    assert folded == [False]
+    assert load(run.path) == run.record
+    assert not fold(run.path), "it is locked from the first moment on"
+
+
+def test_what_could_not_be_taken_off_again_is_before_more_is_added(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = begun(tmp_path)
+    before, write = load(run.path), os.write
+
+    def half(fd: int, data: bytes) -> int:
+        if len(data) > 20:
+            return write(fd, bytes(data)[:20])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    run.change(Said(where="notes", sentence="A note that is long enough to be cut in two."))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", half)
+        patch.setattr(os, "ftruncate", refuse)
+        with pytest.raises(RecordError, match="No space left on device"):
+            run.save()
+        assert load(run.path) == before
+        with pytest.raises(RecordError, match="Input/output error"):
+            run.save()
+    run.save()
+    assert load(run.path) == run.record
+
+
+def test_what_others_left_is_folded_and_what_is_none_of_ours_stays(tmp_path: Path) -> None:
+    record = went_on(run := begun(tmp_path))
+    other = Underway(build.run([]).model_copy(update={"run": "0a0b0c0d"}), tmp_path)
+    other.save()
+    (tmp_path / "events.ndjson").write_text("{}\n")
+    (tmp_path / "99999999.ndjson").write_text("{}\n")
+    (tmp_path / "88888888.ndjson").mkdir()
+    run._close()
+    assert fold_all(tmp_path) == [run.path]
+    assert load(run.path) == record
+    left = ["0a0b0c0d.ndjson", "1f2e3d4c.json", "88888888.ndjson", "99999999.ndjson", "events.ndjson"]
+    assert files(tmp_path) == left
+    assert fold_all(tmp_path / "nowhere") == []
 
 
 def test_what_lost_power_may_leave_behind_the_last_line_is_passed_over(tmp_path: Path) -> None:
