@@ -6,6 +6,7 @@ from kb_tests.cloud.layout import Layout
 from kb_tests.cloud.topology import NAMES, Role
 from kb_tests.cloud.workloads import WORKLOADS
 from kb_tests.scenario.base import Point, Scenario
+from kb_tests.scenario.capacity import Capacity, of_all, unit
 from kb_tests.scenario.points import expand
 from kb_tests.scenario.units import format_duration, format_size
 
@@ -14,6 +15,7 @@ def describe(scenario: Scenario, *layouts: Layout) -> str:
     """A few lines, for each cloud that it is laid out on, the one under test first; no cloud is asked."""
     points = expand(scenario)
     load = {"points": f"{len(points)}", "data moved": moved(points), "load lasts": _lasts(points)}
+    load |= _searched(scenario, points)
     load = dict(WORKLOADS[scenario.kind].rows(scenario)) | load
     if len(layouts) == 1:
         return _table(f"Scenario {scenario.name} needs", _needs(layouts[0]) | load)
@@ -53,6 +55,26 @@ def _needs(layout: Layout) -> dict[str, str]:
         "addresses": ", ".join(layout.run_subnets),
         "external": f"{needs.floating_ips + layout.gateways} addresses: {gateways}, {floating}",
     }
+
+
+def _searched(scenario: Scenario, points: tuple[Point, ...]) -> dict[str, str]:
+    """What a search goes through, per generator and of all of them together."""
+    capacity: Capacity | None = getattr(scenario.load, "capacity", None)
+    if capacity is None:
+        return {}
+    rows = {"points": f"{len(points)} to search, of some dozen probes each"}
+    for point in points:
+        low, high = (of_all(capacity, end, point.clients) for end in (capacity.least, capacity.most))
+        each = f"{unit(capacity.of)} from {capacity.least:,g} to {capacity.most:,g}"
+        together = "" if capacity.of == "clients" else f" each, of all {point.clients} {low:,g} to {high:,g}"
+        rows[f"search {point.id.removeprefix(f'{scenario.name}-')}"] = f"{each}{together}"
+    most = sum(of_all(capacity, capacity.most, one.clients) * one.size * capacity.budget for one in points)
+    known = capacity.of in ("rate", "rate_iops")
+    rows["data moved"] = f"{format_size(most)} at the most" if known else "as much as it takes"
+    rows["load lasts"] = f"up to {format_duration(capacity.budget)} a search"
+    if (gate := getattr(scenario.sla, "capacity", None)) is not None:
+        rows["at least"] = f"{gate.at_least:,g} {unit(capacity.of)} of all together"
+    return rows
 
 
 def moved(points: tuple[Point, ...]) -> str:

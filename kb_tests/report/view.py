@@ -12,6 +12,9 @@ import yaml
 
 from kb_tests.cloud.topology import NAMES, Role
 from kb_tests.report import by_host, words
+from kb_tests.report.capacity import sentences
+from kb_tests.report.charts.capacity import tried
+from kb_tests.report.charts.description import Rows
 from kb_tests.report.exitcode import ExitCode, exit_code
 from kb_tests.report.headline import headline
 from kb_tests.report.record import (
@@ -58,7 +61,7 @@ class CheckView:
 
 @dataclass(frozen=True)
 class PointView:
-    """One point."""
+    """One point. `told` is what a search found, `tried` the loads that it tried."""
 
     anchor: str
     id: str
@@ -77,6 +80,8 @@ class PointView:
     hosts: by_host.Table | None
     shown: Shown | None = field(repr=False)
     record: PointRecord = field(repr=False)
+    told: tuple[str, ...] = ()
+    tried: Rows | None = None
 
 
 @dataclass(frozen=True)
@@ -263,6 +268,8 @@ def _point(
         hosts=shown.hosts() if shown else None,
         shown=shown,
         record=point,
+        told=tuple(sentences(point.capacity)) if point.capacity else (),
+        tried=tried(point.capacity) if point.capacity else None,
     )
 
 

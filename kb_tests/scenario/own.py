@@ -34,6 +34,28 @@ def with_load(scenario: S, load: Mapping[str, object], call: str) -> S:
         raise ScenarioError(f"{call}: {' '.join(wrong)}") from None
 
 
+def with_search(scenario: S, capacity: Mapping[str, object], load: Mapping[str, object], call: str) -> S:
+    """`scenario` for one search, whose keys and values are those of `load.capacity` in a file, by the limits
+    of its SLA; without its hooks. `load` are other keys of its load, None for what is not to be there.
+
+    Raises ScenarioError that names `call` and the arguments that are wrong.
+    """
+    data = scenario.model_dump(mode="json", exclude_none=True, exclude_unset=True)
+    without = ("max_duration", "duration", "clients", "steady", "verify")
+    data["load"] = {key: value for key, value in data["load"].items() if key not in without}
+    data["load"] |= {**load, "capacity": capacity}
+    data["load"] = {key: value for key, value in data["load"].items() if value is not None}
+    for key in ("capacity", "recovery", "staging", "baseline"):
+        data["sla"].pop(key, None)
+    data.pop(KEY, None)
+    model = type(scenario)
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        wrong = [sentence(model, each, _argument(each["loc"])) for each in error.errors(include_url=False)]
+        raise ScenarioError(f"{call}: {' '.join(wrong)}") from None
+
+
 def number_of_clients(clients: object, most: int, scenario: str, call: str) -> int:
     """So many of the `most` servers of a scenario that make load, or all if None; raises ScenarioError."""
     if clients is None:
@@ -54,6 +76,8 @@ def _argument(loc: tuple[Key, ...]) -> tuple[Key, ...]:
             return ("rate",)
         case ("load", "profiles", int(), *rest):
             return ("profile", *rest)
+        case ("load", "capacity", *rest) if rest:
+            return tuple("from_" if key == "from" else key for key in rest)
         case ("load", *rest) if rest:
             return tuple(rest)
     return ("what is asked for",)

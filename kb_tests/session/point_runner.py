@@ -9,6 +9,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import ClassVar, Generic, TypeVar, cast
@@ -27,6 +28,7 @@ from kb_tests.report.record import LookRecord, PointRecord, PointStatus
 from kb_tests.scenario.base import Point, Section
 from kb_tests.scenario.hooks import Hook
 from kb_tests.session.baseline import Baseline
+from kb_tests.session.found import Found
 from kb_tests.session.marking import Marked, Marking
 from kb_tests.session.pairs import Against, in_turns, opposite
 from kb_tests.session.progress import Progress
@@ -149,7 +151,7 @@ class PointRunner(ABC, Generic[S, P, M]):
     def check_capacity(self, point: P) -> CapacityRecord:
         """Run the search that `point` stands for, and fail the test unless what it finds is good enough."""
         __tracebackhide__ = True
-        record = run_search(self, point, self._recorder.probe)
+        record = run_search(self, self.scenario, point, self._recorder.probe)
         assert record.capacity is not None
         tolerated = {Outcome.PASS, Outcome.INCONCLUSIVE} if self._inconclusive_passes else {Outcome.PASS}
         fails = record.outcome not in tolerated
@@ -158,6 +160,32 @@ class PointRunner(ABC, Generic[S, P, M]):
             told = "\n".join(words.findings(kept))
             pytest.fail(f"{point.id}: {words.label(record)}\n{told}", pytrace=False)
         return record.capacity
+
+    def search_own(self, scenario: Section, point: P, *, allow_invalid: bool) -> Found:
+        """Run a search of a test's own, which judges what is found by itself; the record keeps it.
+
+        Fails the test if the search ends by the instruments, unless it allows that.
+        """
+        __tracebackhide__ = True
+        own, alone = replace(point, id=self._recorder.own_id(point)), copy(self)
+        alone.checks = 1
+        found = run_search(alone, scenario, own, self._recorder.probe)
+        assert found.capacity is not None
+        assert found.verdict is not None
+        doubts = found.verdict.reasons
+        invalid = bool(doubts) and not allow_invalid
+        record = PointRecord(
+            point=own,
+            status=PointStatus.INVALID if invalid else PointStatus.MEASURED,
+            started=found.started,
+            capacity=found.capacity,
+            doubts=doubts,
+        )
+        kept = self._recorder.put(record, fails=invalid)
+        if invalid:
+            told = "\n".join((*kept.down, *doubts))
+            pytest.fail(f"{own.id}: not valid, so nothing is said of the cloud\n{told}", pytrace=False)
+        return Found.of(found.capacity)
 
     def lengths(self, point: P) -> tuple[float, ...]:
         """Seconds that each look at `point` may take."""

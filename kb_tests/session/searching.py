@@ -84,13 +84,16 @@ def plan_of(asked: Asked, limits: tuple[Limit, ...], alpha: float) -> Plan:
 
 def run_search(
     runner: PointRunner[Any, P, Any],
+    scenario: Any,
     point: P,
     keep: Callable[[PointRecord], None],
     wait: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> PointRecord:
-    """Run the search that `point` stands for, giving the record of each probe to `keep`; its own record."""
-    sla, asked = runner.target.scenario.sla, runner.target.scenario.load.capacity  # type: ignore[attr-defined]
+    """Run the search of `scenario` that `point` stands for, giving the record of each probe to `keep`; its
+    own record.
+    """
+    sla, asked = scenario.sla, scenario.load.capacity
     asking = WORKLOADS[point.kind].searching
     assert asking is not None
     limits = asking.limits(point, sla)

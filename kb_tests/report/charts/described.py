@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kb_tests.report.charts import capacity
 from kb_tests.report.charts.description import Chart
 from kb_tests.report.view import PointView, ScenarioView
 from kb_tests.report.workloads import WORKLOADS, presentation
@@ -9,6 +10,8 @@ from kb_tests.report.workloads import WORKLOADS, presentation
 
 def of_point(point: PointView) -> list[Chart]:
     """Those of one point; empty if it measured nothing that can be drawn."""
+    if point.record.capacity is not None:
+        return capacity.charts(point.record.capacity, point.anchor)
     return presentation(point.record.point).point_charts(point)
 
 

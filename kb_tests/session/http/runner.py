@@ -12,8 +12,9 @@ from kb_tests.measure.http.slots import slots
 from kb_tests.measure.http.start import without_start
 from kb_tests.measure.http.validity import sent_late, validity
 from kb_tests.measure.recovery import Slot
-from kb_tests.scenario.http import HttpPoint, HttpScenario, http_point
-from kb_tests.scenario.own import number_of_clients, with_load
+from kb_tests.scenario.http import HttpPoint, HttpScenario, http_point, http_points
+from kb_tests.scenario.own import number_of_clients, with_load, with_search
+from kb_tests.session.found import Found
 from kb_tests.session.http import failing
 from kb_tests.session.http.result import HttpResult
 from kb_tests.session.point_runner import PointRunner
@@ -21,6 +22,7 @@ from kb_tests.session.seconds import Part
 from kb_tests.session.sentences import in_one_sentence
 
 _RUN = "kb_http.run"
+_SEARCH = "kb_http.capacity"
 
 
 class HttpRunner(PointRunner[HttpScenario, HttpPoint, HttpMeasurement]):
@@ -64,6 +66,36 @@ class HttpRunner(PointRunner[HttpScenario, HttpPoint, HttpMeasurement]):
             number = number_of_clients(clients, self.servers(), scenario.name, _RUN)
             point = http_point(scenario, number, rate)
         return HttpResult(*self.run_own(point, allow_invalid=allow_invalid))
+
+    def capacity(
+        self,
+        *,
+        from_: float,
+        to: float,
+        of: str = "rate",
+        rate: float | None = None,
+        clients: int | None = None,
+        step: str = "25%",
+        width: str = "5%",
+        probe: str = "30s",
+        budget: str = "30min",
+        allow_invalid: bool = False,
+    ) -> Found:
+        """Search how much load keeps the limits of the scenario's SLA, with arguments as in `load.capacity`.
+
+        `from_` and `to` are per generator, what is found is of all `clients` of them together, at the
+        confidence of the SLA for this search alone. A search of `clients` needs the `rate` of each. A search
+        that ends by the instruments fails the test, unless it says `allow_invalid`.
+        """
+        __tracebackhide__ = True
+        asked = {"of": of, "from": from_, "to": to}
+        asked |= {"step": step, "width": width, "probe": probe, "budget": budget}
+        with in_one_sentence():
+            load = {"rate": None if of == "rate" else [rate]}
+            scenario = with_search(self.scenario, asked, load, _SEARCH)
+            number = number_of_clients(clients, self.servers(), scenario.name, _SEARCH)
+            (point,) = http_points(scenario, number)
+        return self.search_own(scenario, point, allow_invalid=allow_invalid)
 
     def doubts(
         self, point: HttpPoint, measurement: HttpMeasurement

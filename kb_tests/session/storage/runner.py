@@ -15,8 +15,9 @@ from kb_tests.measure.storage.merge import measure
 from kb_tests.measure.storage.slots import slots
 from kb_tests.measure.storage.validity import fell_behind, validity, waited
 from kb_tests.scenario.mistakes import found
-from kb_tests.scenario.own import number_of_clients, with_load
-from kb_tests.scenario.storage import StoragePoint, StorageScenario, storage_point
+from kb_tests.scenario.own import number_of_clients, with_load, with_search
+from kb_tests.scenario.storage import StoragePoint, StorageScenario, storage_point, storage_points
+from kb_tests.session.found import Found
 from kb_tests.session.point_runner import PointRunner
 from kb_tests.session.seconds import Part
 from kb_tests.session.sentences import in_one_sentence
@@ -24,6 +25,7 @@ from kb_tests.session.storage.steady import run_until_steady
 from kb_tests.session.storage.verifying import VerifyMeter
 
 _RUN = "kb_storage.run"
+_SEARCH = "kb_storage.capacity"
 
 
 class StorageRunner(PointRunner[StorageScenario, StoragePoint, StorageMeasurement]):
@@ -57,6 +59,38 @@ class StorageRunner(PointRunner[StorageScenario, StoragePoint, StorageMeasuremen
             number = number_of_clients(clients, self.servers(), scenario.name, _RUN)
             point = storage_point(scenario, number, scenario.load.profiles[0])
         return self.run_own(point, allow_invalid=allow_invalid)[1]
+
+    def capacity(
+        self,
+        profile: str | Mapping[str, object],
+        *,
+        from_: float,
+        to: float,
+        of: str = "rate_iops",
+        clients: int | None = None,
+        step: str = "25%",
+        width: str = "5%",
+        probe: str = "30s",
+        budget: str = "30min",
+        allow_invalid: bool = False,
+    ) -> Found:
+        """Search how much load of a profile keeps the limits of the scenario's SLA, with arguments as in
+        `load.capacity`; the profile is the scenario's, by name, or one as in its file.
+
+        `from_` and `to` are per server, what is found is of all `clients` of them together, at the confidence
+        of the SLA for this search alone. A search that ends by the instruments fails the test, unless it says
+        `allow_invalid`.
+        """
+        __tracebackhide__ = True
+        asked = {"of": of, "from": from_, "to": to}
+        asked |= {"step": step, "width": width, "probe": probe, "budget": budget}
+        with in_one_sentence():
+            searched = ("rate", "rate_iops") if of == "rate_iops" else (of,)
+            wanted = {key: value for key, value in self._profile(profile).items() if key not in searched}
+            scenario = with_search(self.scenario, asked, {"profiles": [wanted]}, _SEARCH)
+            number = number_of_clients(clients, self.servers(), scenario.name, _SEARCH)
+            (point,) = storage_points(scenario, number)
+        return self.search_own(scenario, point, allow_invalid=allow_invalid)
 
     def _profile(self, profile: object) -> Mapping[str, object]:
         """A profile as a scenario file has it."""

@@ -1,0 +1,192 @@
+"""Capacity searches on the local cloud, where something known is the limit: a link's rate, a core, a volume
+type.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kb_tests.cloud.connect import connect
+from kb_tests.localcloud import control
+from tests.functional.session.suite import Ended, Suite
+from tests.waiting import SESSION
+
+pytestmark = pytest.mark.nightly
+
+HTTP = """\
+name: {name}
+kind: http
+topology: {{flavor: {{ram: 128MiB}}}}
+load:
+  page_size: {page}
+  connections: 50
+  warm_up: 1s
+  timeout: 2s
+  {load}
+sla: {{latency: {{p99: 200ms}}, errors: 1%}}
+"""
+SEARCH = "capacity: {{of: rate, from: {low}, to: {high}, probe: 5s, width: 10%, budget: 300s}}"
+STORAGE = """\
+name: volumes
+kind: storage
+topology:
+  servers: 1
+  target: volume
+  volume: {{size: 1GiB, type: {type}}}
+  file_size: 64MiB
+  flavor: {{ram: 128MiB}}
+load:
+  profiles: [{{name: random read, mode: randread, iodepth: 32}}]
+  ramp: 1s
+  capacity: {{of: rate_iops, from: 200, to: 5000, probe: 5s, width: 10%, budget: 300s}}
+sla: {{read_latency: {{p99: 100ms}}, achieved: 95%}}
+"""
+
+
+def run(suite: Suite, name: str, text: str, *arguments: str, timeout: float = 2 * SESSION) -> Ended:
+    path = suite.folder / f"{name}.yaml"
+    path.write_text(text)
+    return suite.run("--kb-scenario", str(path), *arguments, timeout=timeout)
+
+
+def found(ended: Ended) -> Any:
+    """What the only search of a session came to."""
+    (point,) = ended.record["points"]
+    assert point["capacity"], ended.output
+    sys.stderr.write(
+        json.dumps({key: value for key, value in point["capacity"].items() if key != "probes"}) + "\n"
+    )
+    return point["capacity"]
+
+
+def at_most(suite: Suite, name: str, page: str) -> float:
+    """What a closed loop gets through, requests/s."""
+    loop = HTTP.format(name=name, page=page, load="rate: [0]\n  duration: 10s").replace(
+        "{latency: {p99: 200ms}, errors: 1%}", "{errors: 50%}"
+    )
+    (point,) = run(suite, name, loop).record["points"]
+    achieved: float = point["measurement"]["achieved"]
+    return achieved
+
+
+@contextmanager
+def meanwhile(suite: Suite, harm: Callable[[str], object]) -> Iterator[None]:
+    """Does `harm` to each HTTP server as soon as it is there."""
+    over, done = threading.Event(), set[str]()
+
+    def watch() -> None:
+        while not over.wait(0.2):
+            for server in suite.admin.servers():
+                ready = server["status"] == "ACTIVE" and server["id"] not in done
+                if ready and "-server" in server["name"]:
+                    done.add(server["id"])
+                    harm(server["id"])
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("rate", "page"), [("20Mbit", "16KiB"), ("40Mbit", "32KiB"), ("60Mbit", "32KiB")] * 2
+)
+def test_a_search_holds_what_a_link_lets_through(suite: Suite, rate: str, page: str) -> None:
+    suite.admin.set(**{"link-rate": rate})
+    try:
+        truth = at_most(suite, "loop", page)
+        search = SEARCH.format(low=int(truth / 2), high=int(truth * 4))
+        ended = run(suite, "link", HTTP.format(name="link", page=page, load=search))
+    finally:
+        suite.admin.set(**{"link-rate": "none"})
+    capacity = found(ended)
+    assert (ended.code, capacity["end"]) == (0, "found"), ended.output
+    assert capacity["low"] <= truth <= capacity["high"]
+    assert capacity["kept"] < truth < capacity["broke"]
+    probes = ended.record["probes"]
+    assert len(probes) == len(capacity["probes"]) > 5
+    assert {probe["search"] for probe in probes} == {"link-clients-1-capacity"}
+    assert max(probe["point"]["rate"] for probe in probes) < truth * 1.25**2
+
+
+@pytest.mark.parametrize("share", [0.1, 0.2])
+def test_a_search_holds_what_a_limited_core_serves(suite: Suite, share: float) -> None:
+    with meanwhile(suite, lambda server: suite.admin.harm_server(server, "cpu", share=share)):
+        truth = at_most(suite, "loop", "64KiB")
+        search = SEARCH.format(low=int(truth / 3), high=int(truth * 4))
+        capacity = found(run(suite, "core", HTTP.format(name="core", page="64KiB", load=search)))
+    assert capacity["end"] in ("found", "too wide")
+    assert capacity["low"] <= truth * 1.05
+    assert capacity["high"] >= truth * 0.85
+
+
+@pytest.mark.parametrize("again", [1, 2])
+def test_a_search_holds_the_iops_of_a_volume_type(suite: Suite, again: int) -> None:
+    with limited_type(suite, f"five-hundred-{again}", 500):
+        ended = run(suite, "volumes", STORAGE.format(type=f"five-hundred-{again}"))
+    capacity = found(ended)
+    assert (ended.code, capacity["end"]) == (0, "found"), ended.output
+    assert capacity["low"] <= 500 / 0.95
+    assert capacity["high"] >= 500 * 0.98
+
+
+@contextmanager
+def limited_type(suite: Suite, name: str, iops: int) -> Iterator[None]:
+    """A volume type of so many I/Os a second."""
+    with warnings.catch_warnings(action="ignore"):
+        cloud = connect(suite.running.cloud, suite.running.clouds_yaml)
+        volumes: Any = cloud.connection.block_storage
+        kind = volumes.create_type(name=name)
+        made = volumes.post(
+            "/qos-specs",
+            json={"qos_specs": {"name": name, "consumer": "front-end", "total_iops_sec": str(iops)}},
+        ).json()["qos_specs"]
+        volumes.get(f"/qos-specs/{made['id']}/associate?vol_type_id={kind.id}")
+        yield
+        cloud.close()
+
+
+def test_a_gate_is_held_against_the_interval(suite: Suite) -> None:
+    suite.admin.set(**{"link-rate": "40Mbit"})
+    try:
+        text = HTTP.format(name="gate", page="32KiB", load=SEARCH.format(low=75, high=600))
+        for gate, code in ((100, 0), (300, 1)):
+            asked = text.replace("errors: 1%}", f"errors: 1%, capacity: {{at_least: {gate}}}}}")
+            ended = run(suite, "gate", asked)
+            assert ended.code == code, ended.output
+            assert f"At least {gate} is asked of all together" in ended.output
+    finally:
+        suite.admin.set(**{"link-rate": "none"})
+
+
+def test_a_search_outlives_its_tokens(tmp_path: Path) -> None:
+    """Of 40 minutes, on a cloud whose tokens are valid for two."""
+    running = control.up(
+        tmp_path / "cloud", parent_pid=os.getpid(), token_lifetime=120, settings={"link-rate": "40Mbit"}
+    )
+    try:
+        suite = Suite(running, tmp_path)
+        search = "capacity: {of: rate, from: 75, to: 600, probe: 20s, width: 0.5%, budget: 40min}"
+        ended = run(
+            suite, "long", HTTP.format(name="long", page="32KiB", load=search), timeout=3600 + SESSION
+        )
+        capacity = found(ended)
+        assert capacity["end"] in ("found", "too wide", "drifting"), ended.output
+        assert math.isfinite(capacity["seconds"])
+        assert suite.left() == []
+    finally:
+        control.down(tmp_path / "cloud")

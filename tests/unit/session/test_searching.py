@@ -1,0 +1,193 @@
+"""A capacity search as one test: probes below it in the record, its verdict, and what is said of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from kb_tests.report import headline, html, junit, terminal, words
+from kb_tests.report.capacity import CapacityRecord, check
+from kb_tests.report.changes import Probed
+from kb_tests.report.exitcode import exit_code
+from kb_tests.report.record import PointRecord, RunRecord
+from kb_tests.scenario.capacity import searched
+from kb_tests.scenario.http import HttpPoint, HttpScenario, http_point
+from kb_tests.session.point_runner import Probe
+from kb_tests.session.searching import run_search
+from kb_tests.sla import workloads
+from kb_tests.sla.capacity.model import NUMBERED, Counts, End
+from kb_tests.sla.http.judge import judge
+from kb_tests.sla.verdict import Outcome
+from tests.unit.report import build
+
+
+def scenario(**sla: object) -> HttpScenario:
+    return HttpScenario.model_validate(
+        {
+            "name": "far",
+            "kind": "http",
+            "topology": {"servers_per_network": 4},
+            "load": {"capacity": {"of": "rate", "from": 100, "to": 4000}, "connections": 1000},
+            "sla": {"latency": {"p99": "50ms"}, **sla},
+        }
+    )
+
+
+class Cloud:
+    """In place of a runner: a cloud that keeps p99 up to `capacity` per generator."""
+
+    def __init__(self, asked: HttpScenario, capacity: float) -> None:
+        self.target = SimpleNamespace(scenario=asked)
+        self.topology = SimpleNamespace(staging=SimpleNamespace(seconds=20.0))
+        self.checks, self.search, self.capacity = 1, "", capacity
+        self.at, self.rested = 0.0, 0.0
+
+    def probe(self, point: HttpPoint) -> Probe[HttpPoint, Any]:
+        self.at += point.before + point.duration
+        slow = 0.2 if point.rate > self.capacity else 0.004
+        measured = build.measurement(point, median=slow)
+        verdict = judge(point, measured, self.target.scenario.sla, checks=self.checks)
+        return Probe(point, measured, verdict, build.STARTED)
+
+    def drain(self, point: HttpPoint, _measurement: object) -> float:
+        return point.timeout if point.rate > self.capacity else 0.0
+
+    def wait(self, seconds: float) -> None:
+        self.at += seconds
+        self.rested += seconds
+
+
+def counts(point: HttpPoint, measurement: Any, _sla: object) -> dict[str, Counts]:
+    """By batch, which the synthetic measurements have none of."""
+    due = int(point.offered * point.duration / 8)
+    slow = measurement.response.share_above(0.05)
+    share = {"latency p99": slow, "connections": 0}
+    return {name: Counts((round(part * due),) * 8, (due,) * 8) for name, part in share.items()}
+
+
+def believed(*_: object, kept: bool) -> tuple[tuple[str, ...], bool]:
+    assert isinstance(kept, bool)
+    return (), False
+
+
+def run(asked: HttpScenario, capacity: float) -> tuple[PointRecord, list[PointRecord], Cloud]:
+    assert asked.load.capacity is not None
+    point = searched(http_point(asked, 4, asked.load.rate[0]), asked.load.capacity, "rate-100")
+    cloud, probes = Cloud(asked, capacity), list[PointRecord]()
+    known = workloads.WORKLOADS["http"]
+    assert known.searching is not None
+    searching = replace(known.searching, counts=counts, reasons=believed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(workloads.WORKLOADS, "http", replace(known, searching=searching))
+        found = run_search(
+            cast("Any", cloud), asked, point, probes.append, wait=cloud.wait, clock=lambda: cloud.at
+        )
+    return found, probes, cloud
+
+
+@pytest.fixture(scope="module")
+def ran() -> tuple[PointRecord, list[PointRecord], Cloud]:
+    return run(scenario(), 150)
+
+
+Ran = tuple[PointRecord, list[PointRecord], Cloud]
+
+
+def told(found: PointRecord, probes: list[PointRecord]) -> RunRecord:
+    record = build.run([found])
+    for probe in probes:
+        Probed(point=probe).apply(record)
+    return record
+
+
+def test_probes_are_points_below_the_search(ran: Ran) -> None:
+    found, probes, cloud = ran
+    assert found.id == "far-clients-4-capacity"
+    assert isinstance(found.capacity, CapacityRecord)
+    assert [probe.id for probe in probes] == [probe.id for probe in found.capacity.probes]
+    assert {probe.search for probe in probes} == {found.id}
+    assert {probe.point.search for probe in probes} == {""}
+    assert len({probe.id for probe in probes}) == len(probes) > 5
+    assert found.capacity.low <= 150 <= found.capacity.high
+    assert cloud.rested > 0
+
+
+def test_a_probe_that_breaks_the_sla_is_no_point_that_does(ran: Ran, tmp_path: Path) -> None:
+    found, probes, _ = ran
+    assert found.outcome is Outcome.PASS
+    assert {probe.outcome for probe in probes} - {Outcome.PASS}
+    record = told(found, probes)
+    assert exit_code(record.counted(), pytest_status=0) == 0
+    assert words.totals(record) == "1 point: 1 pass"
+    path = record.write(tmp_path)
+    assert RunRecord.model_validate_json(path.read_text()).probes == record.probes
+
+
+@pytest.mark.parametrize(
+    ("at_least", "outcome"), [(500, Outcome.PASS), (700, Outcome.FAIL), (600, Outcome.INCONCLUSIVE)]
+)
+def test_the_gate_is_of_all_generators_together(ran: Ran, at_least: int, outcome: Outcome) -> None:
+    found = ran[0].capacity
+    assert found is not None
+    made = check(found.model_copy(update={"at_least": at_least}))
+    assert made.outcome is outcome
+    assert made.low <= 600 <= made.high
+    assert f"({at_least / 4:,.0f} each) is asked of all together" in made.detail
+
+
+def test_it_is_told_at_the_terminal_in_junit_and_in_the_report(ran: Ran) -> None:
+    found, probes, _ = ran
+    record = told(found, probes)
+    lines = "\n".join(line.text for line in terminal.summary(record, None))
+    assert "requests/s keep the SLA (95 %:" in lines
+    assert "by latency p99 <= 50ms" in lines
+    assert "Kept by verdict up to" in lines
+    assert "requests/s keep the SLA" in headline.headline(record)
+    figures = dict(junit.properties(found))
+    assert float(figures["kb.capacity.low"]) == pytest.approx(4 * float(figures["kb.capacity.each.low"]))
+    assert figures["kb.capacity.end"] == "found"
+    page = html.render(record)
+    assert "requests/s keep the SLA" in page
+    assert "Loads tried" in page
+
+
+@pytest.mark.parametrize(
+    ("changes", "outcome", "said"),
+    [
+        ({"end": End.BELOW, "low": 0.0}, Outcome.FAIL, "is broken at 400 requests/s already"),
+        ({"end": End.AT_LEAST, "low": 4000.0}, Outcome.PASS, "At least 16,000 requests/s keep the SLA"),
+        ({"end": End.AT_LEAST, "low": 125.0, "at_least": 600.0}, Outcome.INCONCLUSIVE, "At least 500"),
+        (
+            {"end": End.GENERATORS, "low": 125.0, "reasons": ("No CPU.",)},
+            Outcome.INVALID,
+            "generators end: No",
+        ),
+        ({"end": End.GENERATORS, "low": 0.0, "reasons": ("No CPU.",)}, Outcome.INVALID, "at the first loads"),
+        ({"end": End.GENERATORS, "low": 125.0, "at_least": 400.0}, Outcome.PASS, "here the generators end"),
+        ({"end": End.INVALID, "reasons": ("A generator is missing.",)}, Outcome.INVALID, "could not go on"),
+        ({"end": End.CONNECTIONS, "reasons": ("150",)}, Outcome.INVALID, "they allow 600 requests/s"),
+        ({"end": End.DRIFTING}, Outcome.INCONCLUSIVE, "The cloud changed while it was searched"),
+        ({"end": End.NOT_MONOTONE}, Outcome.INCONCLUSIVE, "lies above one that breaks it"),
+        ({"end": End.CONTRADICTION}, Outcome.INCONCLUSIVE, "contradicts the verdicts"),
+        ({"end": End.UNDECIDED}, Outcome.INCONCLUSIVE, "could not be decided within the budget of 30 min"),
+        (
+            {"end": End.TOO_WIDE, "low": 100.0, "high": 150.0, "more": 900.0},
+            Outcome.INCONCLUSIVE,
+            "15 min more",
+        ),
+    ],
+)
+def test_every_end_has_its_sentence_and_its_outcome(
+    ran: Ran, changes: dict[str, Any], outcome: Outcome, said: str
+) -> None:
+    found = ran[0].capacity
+    assert found is not None
+    made = check(found.model_copy(update={"reasons": (), **changes}))
+    assert made.outcome is outcome
+    assert said in made.detail
+    if changes["end"] not in NUMBERED:
+        assert "(95 %" not in made.detail
