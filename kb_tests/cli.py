@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kb_tests.cloud.options import MOST_SERVERS
-from kb_tests.commands import clouds, compare, history, runs, scenario, ui, watch
+from kb_tests.commands import clouds, compare, culprits, history, runs, scenario, ui, watch
 from kb_tests.errors import KbError, RecordError, ScenarioError
 
 if TYPE_CHECKING:
@@ -135,6 +135,7 @@ def _parser() -> argparse.ArgumentParser:
     watch.add(commands)
     runs.add(commands)
     compare.add(commands)
+    culprits.add(commands)
     history.add(commands)
     ui.add(commands)
     commands.add_parser("localcloud", help="start, stop and look at an embedded local cloud")

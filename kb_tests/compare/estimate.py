@@ -88,7 +88,7 @@ def of_percentile(
     log = _log(whole, percent, cap)
     own = [spread(part, cap) for part in parts if part.count] or [spread(whole, cap)]
     shift = LEAST_SPREAD * sum(own) / len(own) * math.sqrt(FLOOR_BATCH / max(seconds, FLOOR_BATCH))
-    floor = math.hypot(shift, _sampling(whole, percent, cap))
+    floor = math.hypot(shift, chance(whole, percent, cap))
     return Estimate.of(log, [_log(part, percent, cap) for part in parts if part.count], floor)
 
 
@@ -114,7 +114,7 @@ def spread(whole: Latency, cap: float) -> float:
     return (_log(whole, 84.13, cap) - _log(whole, 15.87, cap)) / 2
 
 
-def _sampling(whole: Latency, percent: float, cap: float) -> float:
+def chance(whole: Latency, percent: float, cap: float) -> float:
     """What chance alone makes of a percentile's logarithm: half the distance of its neighbours in rank."""
     step = 100 * math.sqrt(percent / 100 * (1 - percent / 100) / whole.count)
     low, high = max(0.0, percent - step), min(100.0, percent + step)

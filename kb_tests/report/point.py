@@ -63,7 +63,8 @@ class PointRecord(Part):
     A point that was run again stands in the record again, with the number of its `attempt`. `earlier` are
     looks before the one that decided. `doubts` say why a measurement of somebody's own test is not to be
     believed, `notes` what else is to be known of it. `down` are sentences on servers that Nova did not call
-    ACTIVE when the point had gone wrong, `failing` on those that requests failed at. `hooks` is what was done
+    ACTIVE when the point had gone wrong, `failing` on those that requests failed at, `culprits` on the
+    servers, hosts or zones that stand out where a limit broke. `hooks` is what was done
     to the cloud meanwhile, `recovery` what followed each hook and each marker of a person. With `pairs` it
     was measured on another side in turns: the verdict is on their ratio, the measurement A's last. `capacity`
     is what a search found, which has no measurement of its own; `search` is the id of the one whose probe
@@ -84,6 +85,7 @@ class PointRecord(Part):
     notes: tuple[Text, ...] = ()
     down: tuple[Text, ...] = ()
     failing: tuple[Text, ...] = ()
+    culprits: tuple[Text, ...] = ()
     hooks: tuple[HookRecord, ...] = ()
     recovery: tuple[RecoveryRecord, ...] = ()
     pairs: PairsRecord | None = None

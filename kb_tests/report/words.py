@@ -210,7 +210,7 @@ def findings(point: PointRecord) -> list[str]:
             if check.outcome is outcome:
                 kinds = presentation(point.point).failures(point)
                 told.append(sentence(check) + (f": {kinds}" if check.name == "errors" and kinds else ""))
-    return told
+    return [*told, *point.culprits]
 
 
 def disturbances(point: PointRecord) -> list[str]:

@@ -27,6 +27,7 @@ from kb_tests.report.marks import HookRecord, RecoveryRecord
 from kb_tests.report.record import LookRecord, PointRecord, PointStatus
 from kb_tests.scenario.base import Point, Section
 from kb_tests.scenario.hooks import Hook
+from kb_tests.session import blaming
 from kb_tests.session.baseline import Baseline
 from kb_tests.session.found import Found
 from kb_tests.session.marking import Marked, Marking
@@ -208,7 +209,10 @@ class PointRunner(ABC, Generic[S, P, M]):
         tolerated = {Outcome.PASS, Outcome.INCONCLUSIVE} if self._inconclusive_passes else {Outcome.PASS}
         fails = last.verdict.outcome not in tolerated
         if fails:
-            record = record.model_copy(update={"failing": self.failing(last.measurement)})
+            told = blaming.sentences(
+                last.point, [probe.measurement for probe in probes], last.verdict, self.topology
+            )
+            record = record.model_copy(update={"failing": self.failing(last.measurement), "culprits": told})
         kept = self._recorder.put(record, fails=fails)
         if fails:
             findings = "\n".join(words.findings(kept))

@@ -19,6 +19,7 @@ ROOMS = [
     "sla",
     "report",
     "compare",
+    "culprits",
     "events",
     "history",
     "session",

@@ -10,6 +10,7 @@ import pytest
 
 from kb_tests.cloud import workloads as cloud
 from kb_tests.compare import workloads as compare
+from kb_tests.culprits import workloads as culprits
 from kb_tests.errors import KbError
 from kb_tests.fleet import workloads as fleet
 from kb_tests.report import workloads as report
@@ -21,7 +22,7 @@ from kb_tests.web import workloads as web
 
 PACKAGE = Path(__file__).parents[2] / "kb_tests"
 TABLES: list[Table[Any]] = [
-    room.WORKLOADS for room in (scenario, cloud, fleet, sla, report, compare, session, web)
+    room.WORKLOADS for room in (scenario, cloud, fleet, sla, report, compare, culprits, session, web)
 ]
 FORK = re.compile(
     r"isinstance\([^)]*\b(Http|Storage)(Point|Scenario|Sla|HttpMeasurement)|case (Http|Storage)\w+\("

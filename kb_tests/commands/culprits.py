@@ -1,0 +1,74 @@
+"""`kb culprits`: which servers, hosts or zones make the points of a run slow."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from kb_tests.errors import RecordError
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The options of `kb culprits`."""
+    parser = commands.add_parser(
+        "culprits",
+        help="say which servers, hosts or zones stand out where a run broke its SLA",
+        description="Looks at each point of a run that broke a limit on latency, errors, rate or stalls, and "
+        "says which servers, hosts or zones lie so far above the others that neither chance nor the usual "
+        "differences explain it, what would be without them, and since when. Exit code 0, whatever "
+        "stands out.",
+        epilog="It takes servers on four hosts at least. Pytest says it by itself from six on. "
+        "docs/culprits.md has how often it errs.",
+    )
+    parser.add_argument("run_id", metavar="RUN", help="record, run id or one of its tags")
+    parser.add_argument(
+        "--reports",
+        type=Path,
+        default=Path("reports"),
+        metavar="DIR",
+        help="folder in which ids and tags are looked up (default: reports)",
+    )
+    parser.add_argument("--point", default="", metavar="ID", help="of this point alone")
+    parser.add_argument("--json", action="store_true", help="one JSON object, for programs")
+    parser.set_defaults(run=_culprits)
+
+
+def _culprits(options: argparse.Namespace) -> int:
+    from kb_tests.culprits.recorded import broken
+    from kb_tests.culprits.words import sentences
+    from kb_tests.history.read import records_of
+    from kb_tests.report.words import printable
+
+    records = records_of(options.run_id, options.reports)
+    if len(records) != 1:
+        raise RecordError(f"{options.run_id} is {len(records)} runs, and culprits are those of one.")
+    (record,) = records
+    if options.point and options.point not in {point.id for point in record.points}:
+        raise RecordError(
+            f"Run {record.run} has no point {options.point!r}.",
+            remedy=f"Its points: {', '.join(dict.fromkeys(point.id for point in record.points))}.",
+        )
+    told = {point.title: found for point, found in broken(record, options.point)}
+    if options.json:
+        json.dump(
+            {
+                "run": record.run,
+                "points": {title: [asdict(one) for one in found] for title, found in told.items()},
+            },
+            sys.stdout,
+        )
+        print()
+        return 0
+    for title, found in told.items():
+        print(printable(title))
+        for one in found:
+            for sentence in sentences(one):
+                print(f"  {printable(sentence)}")
+        if not found:
+            print("  What broke here cannot be told server by server.")
+    if not told:
+        print(f"No point of run {record.run} broke its SLA.")
+    return 0

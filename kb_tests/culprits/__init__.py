@@ -1,0 +1,1 @@
+"""Which servers, hosts or zones make a point slow, where some do."""

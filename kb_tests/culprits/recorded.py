@@ -1,0 +1,28 @@
+"""What stands out in the points of a record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from kb_tests.culprits.find import Found, find
+from kb_tests.culprits.places import places
+from kb_tests.report.record import PointRecord, RunRecord
+from kb_tests.sla.verdict import Outcome
+
+
+def broken(record: RunRecord, point: str = "") -> Iterator[tuple[PointRecord, list[Found]]]:
+    """Each point of a record that broke its SLA (only that of the id `point`), and what stands out in it.
+
+    Raises RecordError if a histogram cannot be read.
+    """
+    for one in record.standing():
+        if point not in ("", one.id) or one.outcome is not Outcome.FAIL:
+            continue
+        if one.measurement is None or one.verdict is None:
+            continue
+        staged = next((each for each in record.scenarios if each.name == one.point.scenario), None)
+        topology = staged.topology_of(one) if staged else None
+        kept: list[Any] = [*(look.measurement for look in one.earlier), one.measurement]
+        measured = [each.restore() for each in kept]
+        yield one, find(one.point, measured, one.verdict, places(topology.servers) if topology else {})

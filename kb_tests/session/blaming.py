@@ -1,0 +1,28 @@
+"""Who is to blame for a point that broke its SLA, said by itself where enough hosts were loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from kb_tests.cloud.topology import Topology
+from kb_tests.culprits.find import find
+from kb_tests.culprits.places import places
+from kb_tests.culprits.words import all_sentences
+from kb_tests.scenario.base import Point
+from kb_tests.sla.verdict import Outcome, Verdict
+
+FEWEST_HOSTS = 6
+"""Hosts from which on it is said without being asked for."""
+
+
+def sentences(
+    point: Point, measurements: Sequence[Any], verdict: Verdict, topology: Topology
+) -> tuple[str, ...]:
+    """On a limit that broke in `measurements`, all of one load, the last of which `verdict` is on."""
+    if (
+        verdict.outcome is not Outcome.FAIL
+        or len({server.host for server in topology.servers}) < FEWEST_HOSTS
+    ):
+        return ()
+    return tuple(all_sentences(find(point, measurements, verdict, places(topology.servers))))

@@ -1,0 +1,81 @@
+"""Of a record, by the command."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kb_tests.cli import main
+from kb_tests.report.record import PointRecord, RunRecord
+from kb_tests.report.staged import ServerRecord
+from kb_tests.sla.verdict import Outcome, Verdict
+from tests.unit.culprits.test_find import ASKED, EACH, HOSTS, LATENCY, measured
+from tests.unit.report import build
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of which one point broke its limit, by host c5 from second 12 on."""
+    verdict = Verdict(Outcome.FAIL, (LATENCY,), (), 0.95)
+    slow = measured(lambda host, second: 4.0 if host == 5 and second >= 12 else 1.0)
+    broken = PointRecord.judged(replace(ASKED, scenario="http-east-west"), slow, verdict, build.STARTED)
+    record = build.run([broken, build.judged(build.point(2, 100.0))])
+    plain = record.scenarios[0].topology
+    assert plain is not None
+    servers = tuple(_ways())
+    topology = plain.model_copy(update={"servers": servers})
+    scenario = record.scenarios[0].model_copy(update={"topology": topology})
+    path = tmp_path_factory.mktemp("reports")
+    record.model_copy(update={"scenarios": [scenario]}).write(path)
+    return path
+
+
+def _ways() -> list[ServerRecord]:
+    made = []
+    for number in range(HOSTS * EACH):
+        address = f"10.2.0.{number + 10}"
+        common = {"network": "net", "zone": "nova"}
+        made += [
+            ServerRecord(
+                name=f"server-{number}", role="server", address=address, host=f"c{number // EACH}", **common
+            ),
+            ServerRecord(
+                name=f"client-{number}",
+                role="client",
+                address=f"10.1.0.{number + 10}",
+                host=f"g{number % HOSTS}",
+                peer=address,
+                **common,
+            ),
+        ]
+    return made
+
+
+def test_the_command_tells_it_of_each_broken_point(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["culprits", "1f2e3d4c", "--reports", str(folder)]) == 0
+    first, *told = capsys.readouterr().out.splitlines()
+    assert first == ASKED.id
+    assert told[0].startswith("  Host c5 with 3 servers: p99 of response time is ")
+    assert told[-1] == "  It began in second 12 of the window."
+
+
+def test_programs_get_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["culprits", "1f2e3d4c", "--reports", str(folder), "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)["points"][ASKED.id]
+    (culprit,) = found["culprits"]
+    assert (culprit["level"], culprit["name"], found["since"]) == ("host", "c5", 12.0)
+
+
+def test_another_point_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["culprits", "1f2e3d4c", "--reports", str(folder), "--point", "none"]) == 1
+    assert "has no point 'none'" in capsys.readouterr().err
+
+
+def test_a_run_that_kept_its_sla_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record: RunRecord = build.run([build.judged(build.point(2, 100.0))])
+    record.write(tmp_path)
+    assert main(["culprits", "1f2e3d4c", "--reports", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == "No point of run 1f2e3d4c broke its SLA.\n"
