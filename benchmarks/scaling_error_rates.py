@@ -1,6 +1,6 @@
 """How often a peak is claimed that is not there: progressions of known truth, fitted by the shipped code.
 
-    python benchmarks/scaling_error_rates.py            # a minute; its output stands in docs/capacity.md
+    python benchmarks/scaling_error_rates.py            # a minute; its output stands in docs/scaling.md
     python benchmarks/scaling_error_rates.py --quick    # seconds
 
 What each scale is given is the true curve with noise of a known size. "A peak on paper" is one that the

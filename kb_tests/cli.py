@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kb_tests.cloud.options import MOST_SERVERS
-from kb_tests.commands import clouds, compare, culprits, history, runs, scenario, ui, watch
+from kb_tests.commands import clouds, compare, culprits, history, runs, scaling, scenario, ui, watch
 from kb_tests.errors import KbError, RecordError, ScenarioError
 
 if TYPE_CHECKING:
@@ -137,6 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     compare.add(commands)
     culprits.add(commands)
     history.add(commands)
+    scaling.add(commands)
     ui.add(commands)
     commands.add_parser("localcloud", help="start, stop and look at an embedded local cloud")
     return parser

@@ -13,7 +13,7 @@ from html import escape
 import jinja2
 from markupsafe import Markup
 
-from kb_tests.report import words
+from kb_tests.report import scaling, words
 from kb_tests.report.record import PointRecord, RunRecord
 from kb_tests.report.view import anchor, view
 
@@ -63,7 +63,12 @@ def _summary(records: Sequence[RunRecord]) -> str:
         _environment()
         .get_template("summary.html")
         .render(
-            runs=[view(record) for record in records], point_charts=point_charts, scale_charts=scale_charts
+            runs=[view(record) for record in records],
+            point_charts=point_charts,
+            scale_charts=scale_charts,
+            sentences=scaling.sentences,
+            number=words.number,
+            share=words.share,
         )
     )
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
@@ -77,6 +78,10 @@ class Presentation(ABC, Generic[P]):
         """How much load a point is, in words; `among` are those that it is told apart from."""
         return rate
 
+    def closed_loop(self, record: PointRecord) -> tuple[float, ...] | None:
+        """What a closed loop was given in each second of its window; None for anything else."""
+        return None
+
     def point_charts(self, point: PointView) -> list[Chart]:
         """What there is to draw of one point; empty if there is nothing to draw."""
         return []
@@ -84,6 +89,15 @@ class Presentation(ABC, Generic[P]):
     def scale_charts(self, scenario: ScenarioView, name: str) -> list[Chart]:
         """What there is to draw across the points of a scenario; empty for a single one."""
         return []
+
+
+def in_window(at: Sequence[float], rates: Sequence[float], duration: float) -> tuple[float, ...]:
+    """The rates of whole seconds of the measured window, those that are known."""
+    return tuple(
+        float(rate)
+        for second, rate in zip(at, rates, strict=True)
+        if 0 <= second < math.floor(duration) and math.isfinite(rate)
+    )
 
 
 def outcomes_of(column: Column, outcomes: Mapping[str, str]) -> list[str]:

@@ -25,6 +25,7 @@ from kb_tests.report.record import (
     ScenarioRecord,
     TopologyRecord,
 )
+from kb_tests.report.scaling import Progression, progressions
 from kb_tests.report.shown import Column, Pairs, Presentation, Shown, outcomes_of
 from kb_tests.report.workloads import WORKLOADS, presentation
 from kb_tests.scenario.units import format_size
@@ -97,6 +98,7 @@ class ScenarioView:
     hosts: Pairs
     settings: str
     overrides: tuple[str, ...] = ()
+    scaling: tuple[Progression, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -224,6 +226,7 @@ def _scenario(record: RunRecord, scenario: ScenarioRecord) -> ScenarioView:
         hosts=_hosts(scenario.topology) if scenario.topology else (),
         settings=yaml.safe_dump(scenario.settings, sort_keys=False).strip() if scenario.settings else "",
         overrides=tuple(scenario.overrides),
+        scaling=tuple(progressions(points)),
     )
 
 

@@ -10,7 +10,7 @@ is that of its profile likelihood, wider where scatter about the curve is more t
 A curve that has a peak somewhere is no evidence of one: almost any noise bends it. See `Law.claimed`.
 
 Sources: Gunther, Guerrilla Capacity Planning, 2007 (the law); Venzon & Moolgavkar 1988 (profile likelihood);
-the rule for a peak: `benchmarks/scaling_error_rates.py`, whose table is in docs/capacity.md.
+the rule for a peak: `benchmarks/scaling_error_rates.py`, whose table is in docs/scaling.md.
 """
 
 from __future__ import annotations

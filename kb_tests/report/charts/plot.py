@@ -312,7 +312,10 @@ def _bands(axes: Axes, bands: Sequence[Band], reach: tuple[float, float], *, nam
         start, end = max(band.start, reach[0]), min(band.end, reach[1])
         if end <= start:
             continue
-        axes.axvspan(start, end, color=WASHES[band.wash], linewidth=0, zorder=0)
+        hatch = "//" if band.wash == "unmeasured" else None
+        axes.axvspan(
+            start, end, facecolor=WASHES[band.wash], edgecolor=style.LINE, hatch=hatch, linewidth=0, zorder=0
+        )
         wide = (end - start) / (reach[1] - reach[0])
         if not band.text or not (names or band.wash == "failed") or (wide < 0.1 and band.wash != "failed"):
             continue

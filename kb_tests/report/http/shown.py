@@ -15,7 +15,7 @@ from kb_tests.report.http import words as http_words
 from kb_tests.report.http.figures import Figures
 from kb_tests.report.http.measured import HttpMeasurementRecord
 from kb_tests.report.record import PointRecord, TopologyRecord
-from kb_tests.report.shown import Column, Pairs, Presentation, Property, Shown
+from kb_tests.report.shown import Column, Pairs, Presentation, Property, Shown, in_window
 from kb_tests.report.terms import ERROR_RATE
 from kb_tests.scenario.http import HttpPoint
 
@@ -124,6 +124,13 @@ class HttpPresentation(Presentation[HttpPoint]):
             *((percentile, f"latency {percentile}") for percentile in ordered),
             (ERROR_RATE.text.capitalize(), "errors"),
         ]
+
+    def closed_loop(self, record: PointRecord) -> tuple[float, ...] | None:
+        """Successful requests."""
+        measured = measured_of(record)
+        if measured is None or not isinstance(record.point, HttpPoint) or record.point.rate:
+            return None
+        return in_window(measured.seconds.at, measured.seconds.completed, measured.duration)
 
     def failures(self, record: PointRecord) -> str:
         """How requests ended that failed."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from kb_tests.measure.storage.measurement import StorageMeasurement
 from kb_tests.report.by_host import Table
 from kb_tests.report.record import PointRecord, TopologyRecord
-from kb_tests.report.shown import Column, Pairs, Presentation, Property, Shown
+from kb_tests.report.shown import Column, Pairs, Presentation, Property, Shown, in_window
 from kb_tests.report.storage import hosts, view, words
 from kb_tests.report.storage.measured import StorageMeasurementRecord
 from kb_tests.scenario.storage import StoragePoint
@@ -66,6 +66,17 @@ class StoragePresentation(Presentation[StoragePoint]):
     def series(self, point: StoragePoint) -> str:
         """Each profile is a load of its own."""
         return point.profile
+
+    def closed_loop(self, record: PointRecord) -> tuple[float, ...] | None:
+        """I/Os, reads and writes."""
+        measured, point = record.measurement, record.point
+        if not isinstance(measured, StorageMeasurementRecord) or not isinstance(point, StoragePoint):
+            return None
+        if point.rate:
+            return None
+        seconds = measured.seconds
+        done = tuple(a + b for a, b in zip(seconds.read_iops, seconds.write_iops, strict=True))
+        return in_window(seconds.at, done, measured.duration)
 
     def load(self, point: StoragePoint, rate: str, among: Sequence[StoragePoint]) -> str:
         """With its servers; and with its profile, unless all the others are of the same one."""
