@@ -183,8 +183,8 @@ class Driver(Protocol):
     async def detach_nic(self, server_id: str, port_id: str) -> None:
         """Take an interface away."""
 
-    async def put_rules(self, port_id: str, rules: tuple[Rule, ...] | None) -> None:
-        """Replace what the port lets through; None: port security is off."""
+    async def put_rules(self, port_id: str, rules: tuple[Rule, ...] | None, *, up: bool = True) -> None:
+        """Replace what the port lets through; None: port security is off. Unless it is `up`, nothing."""
 
     async def put_floating_ip(self, floating: FloatingIp) -> None:
         """Let an address of this machine lead to a server."""

@@ -161,7 +161,7 @@ class NullDriver:
         """Forget it."""
         self.nics[server_id] = [nic for nic in self.nics.get(server_id, ()) if nic.port_id != port_id]
 
-    async def put_rules(self, port_id: str, rules: tuple[Rule, ...] | None) -> None:
+    async def put_rules(self, port_id: str, rules: tuple[Rule, ...] | None, *, up: bool = True) -> None:  # noqa: ARG002
         """Keep them."""
         self.rules[port_id] = rules
 

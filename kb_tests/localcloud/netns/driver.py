@@ -336,9 +336,9 @@ class NetnsDriver:
                 await self._link.ask_removal("unplug", name=port.device)
                 await self._ports.remove(port)
 
-    async def put_rules(self, port_id: str, rules: tuple[Rule, ...] | None) -> None:
+    async def put_rules(self, port_id: str, rules: tuple[Rule, ...] | None, *, up: bool = True) -> None:
         """Replace what a port lets through, now or when it is plugged."""
-        await self._ports.put_rules(port_id, rules)
+        await self._ports.put_rules(port_id, rules, up=up)
 
     # Volumes
 

@@ -47,13 +47,22 @@ table bridge kb {{
 
 def guard(port: str, mac: str, address: str, rules: tuple[Rule, ...]) -> str:
     """Text that makes the bridge port `port` pass what `rules` allow, whatever stood there before."""
+    return _pass(port, _outgoing(mac, address, rules), _incoming(rules))
+
+
+def shut(port: str) -> str:
+    """Text that makes the bridge port `port` pass nothing, whatever stood there before."""
+    return _pass(port, ["drop"], ["drop"])
+
+
+def _pass(port: str, outgoing: list[str], incoming: list[str]) -> str:
     lines = [
         f"add chain bridge kb out-{port}",
         f"add chain bridge kb in-{port}",
         f"flush chain bridge kb out-{port}",
         f"flush chain bridge kb in-{port}",
-        *(f"add rule bridge kb out-{port} {line}" for line in _outgoing(mac, address, rules)),
-        *(f"add rule bridge kb in-{port} {line}" for line in _incoming(rules)),
+        *(f"add rule bridge kb out-{port} {line}" for line in outgoing),
+        *(f"add rule bridge kb in-{port} {line}" for line in incoming),
         f'add element bridge kb from_port {{ "{port}" : jump out-{port} }}',
         f'add element bridge kb to_port {{ "{port}" : jump in-{port} }}',
     ]

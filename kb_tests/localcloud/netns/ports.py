@@ -37,6 +37,7 @@ class Ports:
         self._new_name = new_name
         self._ports: dict[str, Port] = {}
         self._rules: dict[str, tuple[Rule, ...] | None] = {}
+        self._down: set[str] = set()
         self._guarded: set[str] = set()
 
     def get(self, port_id: str) -> Port | None:
@@ -54,9 +55,10 @@ class Ports:
                 return port
         return None
 
-    async def put_rules(self, port_id: str, rules: tuple[Rule, ...] | None) -> None:
+    async def put_rules(self, port_id: str, rules: tuple[Rule, ...] | None, *, up: bool) -> None:
         """Replace what a port lets through, now or when it is plugged."""
         self._rules[port_id] = rules
+        (self._down.discard if up else self._down.add)(port_id)
         port = self._ports.get(port_id)
         if port is not None:
             await self._guard(port)
@@ -90,10 +92,14 @@ class Ports:
     def forget_rules(self, port_id: str) -> None:
         """A port is gone for good."""
         self._rules.pop(port_id, None)
+        self._down.discard(port_id)
 
     async def _guard(self, port: Port) -> None:
         rules = self._rules.get(port.nic.port_id, ())
-        if rules is not None:
+        if port.nic.port_id in self._down:
+            self._guarded.add(port.device)
+            await self._nft.add(firewall.shut(port.device))
+        elif rules is not None:
             self._guarded.add(port.device)
             await self._nft.add(firewall.guard(port.device, port.nic.mac, port.nic.address, rules))
         elif port.device in self._guarded:

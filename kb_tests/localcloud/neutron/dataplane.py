@@ -33,12 +33,14 @@ _PROTOCOLS = {"1": "icmp", "6": "tcp", "17": "udp"}
 
 @dataclass
 class DataPlane:
-    """`live` are the servers that the driver has booted; `pushed` the rules it has, by port."""
+    """`live` are the servers that the driver has booted; `pushed` what it has by port: whether that is up,
+    and the rules.
+    """
 
     networking: Networking
     driver: Driver
     live: set[str] = field(default_factory=set)
-    pushed: dict[str, tuple[Rule, ...] | None] = field(default_factory=dict)
+    pushed: dict[str, tuple[bool, tuple[Rule, ...] | None]] = field(default_factory=dict)
     _groups: set[str] = field(default_factory=set)
     _ports: set[str] = field(default_factory=set)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -59,10 +61,15 @@ class DataPlane:
         )
 
     async def push_router(self, router: Router) -> None:
-        """Its legs in networks that have a segment, its routes and its gateway."""
+        """Its legs in networks that have a segment, its routes and its gateway. One that is down has none of
+        them, as where Neutron's L3 agent removes it; nor has a router the leg of a port that is down.
+        """
+        if not router.admin_state_up:
+            await self.driver.put_router(RouterSpec(router.id, ()))
+            return
         legs = []
         for port in self.networking.device_ports(router.id):
-            if port.device_owner not in INTERFACES:
+            if port.device_owner not in INTERFACES or not port.admin_state_up:
                 continue
             subnet_id, address = port.fixed_ips[0]
             prefix = self.networking.subnets[subnet_id].cidr.prefixlen
@@ -84,7 +91,7 @@ class DataPlane:
         self._wake.set()
 
     def port_changed(self, port: Port) -> None:
-        """A port got other groups or lost port security."""
+        """A port got other groups, lost port security, or was set up or down."""
         self._ports.add(port.id)
         self.members_changed(*port.security_groups)
 
@@ -136,11 +143,11 @@ class DataPlane:
             port.active = False
 
     async def _push_rules(self, port: Port, members: dict[str, tuple[str, ...]]) -> None:
-        rules = self._resolve(port, members)
-        if port.id in self.pushed and self.pushed[port.id] == rules:
+        state = (port.admin_state_up, self._resolve(port, members))
+        if self.pushed.get(port.id) == state:
             return
-        self.pushed[port.id] = rules
-        await self.driver.put_rules(port.id, rules)
+        self.pushed[port.id] = state
+        await self.driver.put_rules(port.id, state[1], up=state[0])
 
     def _resolve(self, port: Port, members: dict[str, tuple[str, ...]]) -> tuple[Rule, ...] | None:
         if not port.port_security:

@@ -48,7 +48,7 @@ def view(call: Call, port: Port) -> Json:
         "network_id": port.network_id,
         "mac_address": port.mac_address,
         "admin_state_up": port.admin_state_up,
-        "status": "ACTIVE" if port.active else "DOWN",
+        "status": "ACTIVE" if port.active and port.admin_state_up else "DOWN",
         "device_id": port.device_id,
         "device_owner": port.device_owner,
         "fixed_ips": [{"subnet_id": subnet, "ip_address": address} for subnet, address in port.fixed_ips],
@@ -293,7 +293,13 @@ async def update_port(call: Call) -> Response:
         raise bad_request("Cannot update read-only attribute network_id", "HTTPBadRequest")
     port.name = string(given, "name", port.name)
     port.description = string(given, "description", port.description)
-    port.admin_state_up = truth(given.get("admin_state_up"), port.admin_state_up)
+    up = truth(given.get("admin_state_up"), port.admin_state_up)
+    if up != port.admin_state_up:
+        port.admin_state_up = up
+        if port.device_id in cloud.networking.routers:
+            await cloud.dataplane.push_router(cloud.networking.routers[port.device_id])
+        else:
+            cloud.dataplane.port_changed(port)
     secure = truth(given.get("port_security_enabled"), port.port_security)
     if "security_groups" in given or secure != port.port_security:
         chosen = given.get("security_groups", port.security_groups) if secure else []

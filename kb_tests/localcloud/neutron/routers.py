@@ -164,7 +164,7 @@ def _check_gateway_unused(cloud: Cloud, router: Router) -> None:
 
 @routes.add("PUT", "/v2.0/routers/{id}")
 async def update_router(call: Call) -> Response:
-    """Name, gateway, static routes."""
+    """Name, gateway, static routes, and whether it is up."""
     router, given = get(call, call.params["id"]), entry(call, "router")
     check_names(given, _ALLOWED)
     admin_only(call, given, "update_router", "distributed", "ha")
@@ -181,7 +181,7 @@ async def update_router(call: Call) -> Response:
             _clear_gateway(call.cloud, router)
     if "routes" in given:
         router.routes = _static_routes(call, router, given["routes"] or [])
-    if {"external_gateway_info", "routes"} & given.keys():
+    if {"external_gateway_info", "routes", "admin_state_up"} & given.keys():
         await call.cloud.dataplane.push_router(router)
     router.touch()
     return reply({"router": view(call, router)})

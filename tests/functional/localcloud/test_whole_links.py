@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 
 from kb_tests.localcloud import control
 from kb_tests.localcloud.client import AdminClient
-from tests.functional.localcloud.conftest import connect
+from tests.functional.localcloud.conftest import connect, openstack_client
 from tests.functional.localcloud.whole import MIB, Web, stage
 from tests.waiting import eventually
 
@@ -54,6 +55,34 @@ def test_a_link_is_slow_in_one_direction(web: Web, faults: AdminClient, directio
     slow, other = seconds.pop(direction), seconds.popitem()[1]
     assert 0.8 < slow < 3, "a mebibyte at a megabyte a second"
     assert other < 0.8
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("what", ["router", "port", "leg"])
+def test_what_an_operator_sets_down_carries_nothing_until_it_is_up_again(
+    web: Web,
+    cloud: control.Running,
+    what: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """By the openstack command, as seen from outside; not even what was connected already goes on."""
+    openstack = openstack_client(cloud, monkeypatch, capfd)
+    owner = {"port": f"--server {web.id}", "leg": "--router r --device-owner network:router_interface"}
+    kind, name = "router", "r"
+    if what != "router":
+        kind, name = "port", openstack(f"port list {owner[what]}")[0]["ID"]
+    connection = http.client.HTTPConnection(web.address, 8080, timeout=0.5)
+    connection.request("GET", "/")
+    assert connection.getresponse().read() == b"web"
+    openstack(f"{kind} set --disable {name}")
+    eventually(lambda: web.get(timeout=0.5) is None)
+    connection.send(b"GET / HTTP/1.1\r\n\r\n")
+    with pytest.raises((OSError, http.client.HTTPException)):
+        http.client.HTTPResponse(connection.sock).begin()
+    assert openstack(f"{kind} show {name}")["admin_state_up"] is False
+    openstack(f"{kind} set --enable {name}")
+    assert eventually(web.get) == b"web"
 
 
 @pytest.mark.parametrize("direction", ["in", "out"])

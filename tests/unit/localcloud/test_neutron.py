@@ -219,9 +219,9 @@ def test_changes_are_pushed_once_not_once_each(tmp_path: Path) -> None:
         net, _ = await client.network(cidr="10.1.0.0/16")
         original = client.driver.put_rules
 
-        async def counted(port_id: str, rules: tuple[Rule, ...] | None) -> None:
+        async def counted(port_id: str, rules: tuple[Rule, ...] | None, *, up: bool = True) -> None:
             pushes.append(port_id)
-            await original(port_id, rules)
+            await original(port_id, rules, up=up)
 
         client.driver.put_rules = counted  # type: ignore[method-assign]
         client.cloud.compute.quotas[next(iter(client.cloud.identity.projects))] = dict.fromkeys(
