@@ -116,11 +116,16 @@ P = TypeVar("P", bound=Part)
 
 
 class Collection(Generic[P]):
-    """One command under way: its id, and who takes part, each in a `part` of its own."""
+    """One command under way: its id, and who takes part, each in a `part` of its own.
 
-    def __init__(self, command_id: str, servers: Iterable[Server], seconds: float, part: type[P]) -> None:
+    It takes `seconds`, of which each brings `each` reports of one kind at most.
+    """
+
+    def __init__(
+        self, command_id: str, servers: Iterable[Server], seconds: float, part: type[P], each: int = 1
+    ) -> None:
         self.id = command_id
-        limit = int(seconds) + _SLACK
+        limit = int(seconds) * each + _SLACK
         self.parts: Mapping[str, P] = {server.name: part(server, limit) for server in servers}
 
     def take(self, report: Report) -> P | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets as random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -190,7 +191,8 @@ class Fleet:
                 on_second(report)
 
         servers = self._topology.clients[:clients]
-        return self._run(command, servers, seconds, take, HttpGathering)
+        block = float(command.get("http", {}).get("block", 1.0))
+        return self._run(command, servers, seconds, take, HttpGathering, math.ceil(1 / block))
 
     def prepare_disks(
         self,
@@ -261,10 +263,11 @@ class Fleet:
         seconds: float,
         take: OnReport | None,
         part: type[collect.Gathering[S, B, D]],
+        each: int = 1,
     ) -> list[LoadReport[S, B, D]]:
         """One report from each of `servers`, in their order."""
         self._enroll()
-        collection = collect.Collection(_new_id(), servers, seconds, part)
+        collection = collect.Collection(_new_id(), servers, seconds, part, each)
         clients = len(servers)
         self._running = collection
         finished = False

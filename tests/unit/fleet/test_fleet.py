@@ -190,6 +190,27 @@ def test_whatever_goes_wrong_with_an_agent_is_its_problem(make: Make, script: Sc
     assert two.done is not None
 
 
+def fine(_: FakeAgent, message: dict[str, Any]) -> list[Any]:
+    """Its two blocks are eight hundred, a quarter of a second each."""
+    if message["kind"] != "block":
+        return [message]
+    first, short = 400 * message["index"], {"seconds": 0.25}
+    return [message | short | {"index": at, "begin": at / 4} for at in range(first, first + 400)]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "problem"), [(200, ""), (80, "it sent more than 440 reports of kind block")]
+)
+def test_blocks_may_be_many_where_they_were_asked_to_be_short(
+    make: Make, seconds: float, problem: str
+) -> None:
+    fleet, _ = make(pairs=1, scripts={FIRST: fine})
+    muster(fleet)
+    (one,) = fleet.run({"kind": "load", "http": {"block": 0.25}}, 1, seconds)
+    assert one.problem == problem
+    assert len(one.blocks) == (800 if not problem else 440)
+
+
 def test_a_report_that_redis_took_twice_counts_once(make: Make) -> None:
     def twice(agent: FakeAgent, message: dict[str, Any]) -> list[Any]:
         agent.seq += 1
