@@ -132,7 +132,7 @@ class Fold:
         found = {outcome for outcome in self.points.values() if outcome not in ("", "running")}
         if state == "ended" and self._exit_code == 2:
             return "interrupted"
-        return next((word for word in _WORST if word in found), "")
+        return next((word for word in _WORST if word in found), "not_run" if state == "ended" else "")
 
     def _sentence(self, state: State) -> str:
         done = [outcome for outcome in self.points.values() if outcome not in ("", "running")]

@@ -1,5 +1,6 @@
 // The page: what its address says is what it shows.
 import { takeToken } from "./lib/api.js";
+import { listen } from "./lib/keys.js";
 import { meant, place, register } from "./lib/route.js";
 import { About, Api, Nowhere } from "./pages/about.js";
 import { Cloud, Clouds } from "./pages/clouds.js";
@@ -43,5 +44,6 @@ const Show = () => {
 };
 
 register(PAGES);
+listen();
 takeToken();
 render(html`<${Show} />`, /** @type {HTMLElement} */ (document.getElementById("app")));

@@ -10,6 +10,7 @@ import { Live, fact, series, shown, soFar } from "../live/fold.js";
 import { Figure, Plot, Ramp } from "../parts/chart.js";
 import { Bounds, BoundsHead } from "../parts/checks.js";
 import { Ladder } from "../parts/ladder.js";
+import { Kept } from "../parts/ours.js";
 import { Icon, Outcome, tone, word } from "../parts/outcome.js";
 import { Shell, say } from "../parts/shell.js";
 import { Stop } from "../parts/stop.js";
@@ -235,7 +236,7 @@ const Marker = ({ sid }) => {
       tell(/** @type {Error} */ (error).message);
     }
   };
-  return html`<form class="actions" onSubmit=${send}><label class="row">Marker <input value=${text} placeholder="pulled a link" onInput=${(/** @type {any} */ event) => set(event.target.value)} /></label><button class="btn small" disabled=${!text.trim()}>Add</button><span class="small soft" role="status">${said}</span></form>
+  return html`<form class="actions" onSubmit=${send}><label class="row">Marker <input id="marker" value=${text} placeholder="pulled a link" onInput=${(/** @type {any} */ event) => set(event.target.value)} /></label><button class="btn small" disabled=${!text.trim()}>Add</button><span class="small soft" role="status">${said}</span></form>
     <p class="small soft">It notes what you do to the cloud at this second.</p>`;
 };
 
@@ -254,19 +255,26 @@ const sentence = (live, end, row) => {
   return `${far}Point ${place} of ${live.points.size} runs${live.current?.offered ? ` at ${number(live.current.offered)} ${short(live.current.unit)}` : ""}.`;
 };
 
-/** @param {{ live: Live, row: any, end: string }} props */
-const Ended = ({ live, row, end }) => {
+/** @param {{ live: Live, row: any, end: string, may: boolean }} props */
+const Ended = ({ live, row, end, may }) => {
+  const { data, again } = useData("/kept");
+  const runs = Object.values(live.runs);
+  const kept = (data?.kept ?? []).filter((/** @type {any} */ one) => runs.includes(one.run));
+  const cloud = (row?.clouds ?? []).find((/** @type {string} */ name) => name && name !== "embedded local cloud") ?? "";
   const worst = [...live.points.values()].filter((point) => !["", "pass", "not_run", "lost", "measured"].includes(point.outcome));
   const broke = worst.find((point) => point.outcome === "fail") ?? worst[0];
   const run = broke ? live.runs[broke.cloud] : Object.values(live.runs)[0];
   const failing = broke?.checks.filter((/** @type {any} */ check) => check.outcome === "fail") ?? [];
   const state = live.leaks.length ? "fail" : end === "broken_off" ? "invalid" : tone(row?.outcome ?? "");
-  const title = sentence(live, end, row);
+  const only = row?.exit_code === 5 && kept.length > 0;
+  const title = only ? `${kept[0].scenario} is staged and stays on ${kept[0].clouds.join(" and ")}. Nothing was measured.` : sentence(live, end, row);
   useEffect(() => say(title), [title]);
-  return html`<div class=${`verdict ${state}`}><p><${Outcome} of=${live.leaks.length ? "leaked" : end === "broken_off" ? "lost" : (row?.outcome ?? "")} /></p><h1>${title}</h1>
+  return html`<div class=${`verdict ${state}`}><p><${Outcome} of=${live.leaks.length ? "leaked" : end === "broken_off" ? "lost" : (row?.outcome ?? "")} text=${only ? "Staged" : undefined} /></p><h1>${title}</h1>
     ${broke && html`<p>${broke.id}: ${failing.length ? failing.map((/** @type {any} */ check) => `${check.name} is ${measured(check)}, its limit ${check.unit === "s" ? time(check.limit) : share(check.limit)}`).join("; ") : broke.reason || word(broke.outcome)}.</p>`}
     <div class="actions">${broke && run && html`<a class="btn primary" href=${pointPath(run, { id: broke.id, attempt: 1 })}>See that point</a>`}${Object.values(live.runs).map((id) => html`<a class=${`btn${broke ? "" : " primary"}`} href=${`/runs/${id}`}>See the run ${id}</a>`)}</div></div>
-    ${live.leaks.length > 0 && html`<div class="alert fail"><${Icon} name="fail" /><p><b>Left on the cloud:</b> ${live.leaks.join("; ")}. Remove it with <code>kb cleanup</code>.</p></div>`}`;
+    ${live.leaks.length > 0 && html`<div class="alert fail"><${Icon} name="fail" /><p><b>Left on the cloud:</b> ${live.leaks.join("; ")}. Remove it with <code>kb cleanup</code>${cloud && html`, or <a href=${`/clouds/${encodeURIComponent(cloud)}`}>from its cloud's page</a>`}.</p></div>`}
+    ${kept.map((/** @type {any} */ one) => html`<${Kept} key=${one.run} one=${one} may=${may} again=${again} />`)}
+    ${end === "broken_off" && !live.leaks.length && html`<div class="alert invalid"><${Icon} name="invalid" /><p><b>Its process is gone.</b> What it made is removed by a process in the background, within minutes${cloud ? html`; <a href=${`/clouds/${encodeURIComponent(cloud)}`}>${cloud}</a> shows what is still there` : ""}.</p></div>`}`;
 };
 
 /** @param {{ sid: string }} props */
@@ -285,9 +293,9 @@ export const Session = ({ sid }) => {
   const rungs = [...live.points.values()].map((one) => rung(one, live));
   return html`<${Shell} at="runs" crumbs=${crumbs}>
     ${!heard && !over && html`<div class="alert inconclusive"><${Icon} name="note" /><p><b>Not heard.</b> The run goes on without this page; what you see may be old. Trying again each second.</p></div>`}
-    ${over ? html`<${Ended} live=${live} row=${info} end=${end} />` : html`<div class="page-head"><div><h1>${sentence(live, end, info)}</h1>
+    ${over ? html`<${Ended} live=${live} row=${info} end=${end} may=${Boolean(version?.starts) && version?.role === "operator"} />` : html`<div class="page-head"><div><h1>${sentence(live, end, info)}</h1>
       <p class="meta"><b>${info?.scenarios.join(", ")}</b>${info ? ` · started ${when(info.started)} ${info.started_by === "ui" ? "here" : "in a shell, followed here"}` : ""} · session <span class="mono">${sid}</span></p></div>
-      <div class="where-now"><${States} live=${live} end=${end} /><p>${took(live.now - live.began)} gone</p></div></div>`}
+      <div class="where-now"><${States} live=${live} end=${end} /><p>${info?.finishing ? "ends after this point" : `${took(live.now - live.began)} gone`}</p></div></div>`}
     ${live.problems.map((text) => html`<div class="alert invalid"><${Icon} name="invalid" /><p>${text}</p></div>`)}
     <div class="live-grid">
       <section><div class="sec"><h2>Points</h2><p>the first limit of each, p99 if there is one</p></div>${rungs.length ? html`<${Ladder} points=${rungs} />` : html`<p class="soft">Not known yet.</p>`}<p class="small soft">Red line: the limit. A bar is where the true value lies.</p></section>

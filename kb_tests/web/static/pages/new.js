@@ -85,9 +85,9 @@ const Points = ({ scenarios, query, plan }) => {
   };
   const of = (/** @type {string} */ name) => (plan?.points ?? []).filter((/** @type {any} */ one) => one.scenario === name);
   const chosen = (plan?.points ?? []).filter((/** @type {any} */ one) => one.chosen).length;
-  return html`<section aria-labelledby="h-points"><div class="sec"><h2 id="h-points">Points</h2><p>${plan ? `${chosen} of ${plan.points.length} chosen, in this order` : "choose a scenario"}</p></div>
+  return html`<section aria-labelledby="h-points"><div class="sec"><h2 id="h-points">Points</h2><p>${query.get("mode") === "stage" ? "none is run: what is staged can be loaded later" : plan ? `${chosen} of ${plan.points.length} chosen, in this order` : "choose a scenario"}</p></div>
     <ul class="tree">${scenarios.map((one) => html`<li key=${one.name}><label><input type="checkbox" disabled=${Boolean(one.fault)} checked=${picked.includes(one.name)} onChange=${(/** @type {any} */ event) => scenario(one.name, event.target.checked)} /> <b>${one.name}</b><span class="amt">${one.fault ? html`<a href=${`/scenarios/${one.name}`}>cannot be run</a>` : `${many(one.points, "point")}, ${one.servers} servers`}</span></label>
-      ${picked.includes(one.name) && of(one.name).length > 1 && html`<ul class="two">${of(one.name).map((/** @type {any} */ p) => html`<li key=${p.id}><label title=${p.id}><input type="checkbox" checked=${p.chosen} disabled=${p.chosen && chosen === 1} onChange=${(/** @type {any} */ event) => point(p.id, event.target.checked)} /> ${p.how}<span class="amt">${p.load}</span></label></li>`)}</ul>`}</li>`)}</ul></section>`;
+      ${picked.includes(one.name) && query.get("mode") !== "stage" && of(one.name).length > 1 && html`<ul class="two">${of(one.name).map((/** @type {any} */ p) => html`<li key=${p.id}><label title=${p.id}><input type="checkbox" checked=${p.chosen} disabled=${p.chosen && chosen === 1} onChange=${(/** @type {any} */ event) => point(p.id, event.target.checked)} /> ${p.how}<span class="amt">${p.load}</span></label></li>`)}</ul>`}</li>`)}</ul></section>`;
 };
 
 /** @param {{ query: URLSearchParams, has: any }} props */
@@ -135,15 +135,22 @@ export const New = () => {
       <${Options} query=${query} has=${room.data} /></div>
       <aside class="c5 order" aria-labelledby="h-cost"><div class="panel"><h2 id="h-cost" class="hidden">What it takes</h2>
         ${error && html`<${Could} error=${error} />`}
-        ${plan ? html`<p class="cost">${plan.sentence}</p><${Facts} one pairs=${facts(plan)} />` : !error && html`<p class="cost soft">${asked.scenarios.length ? "Reckoning what it takes." : "Choose a scenario: what it takes will stand here."}</p>`}
+        ${plan ? html`<p class="cost">${plan.sentence}</p><${Facts} one pairs=${asked.mode === "stage" ? daily(plan) : facts(plan)} />` : !error && html`<p class="cost soft">${asked.scenarios.length ? "Reckoning what it takes." : "Choose a scenario: what it takes will stand here."}</p>`}
         ${plan?.refusals.map((/** @type {string} */ text) => html`<div class="alert fail small"><svg class="i" aria-hidden="true"><use href="#fail" /></svg><p>${text}</p></div>`)}
         <${Room} of=${room} cloud=${asked.cloud} needs=${plan?.needs} small />
-        ${may ? html`<div class="actions"><${Start} asked=${asked} digest=${plan?.digest} text=${asked.mode === "stage" ? "Stage and keep" : "Run"} disabled=${!ready} />
+        ${may ? html`<div class="actions"><${Start} asked=${asked} digest=${plan?.digest} text=${asked.mode === "stage" ? "Stage and keep" : asked.reuse ? "Load what is kept" : `Run on ${many(plan?.needs.servers ?? 0, "server")}`} disabled=${!ready} />
             ${asked.cloud && !asked.reuse && html`<button class="btn" aria-pressed=${asked.mode === "stage"} onClick=${() => ask({ mode: asked.mode === "stage" ? "" : "stage" })}>Stage only</button>`}
             ${ready && html`<span class="small soft">what you see is what runs: plan ${plan.digest.slice(0, 8)}</span>`}</div>` : version && html`<p class="soft">${version.starts ? "This token may look, and start nothing." : "This kb ui starts nothing: it was started with --read-only."}</p>`}
         ${asked.cloud && html`<p class="small"><a href=${`/clouds/${encodeURIComponent(asked.cloud)}${asked.scenarios.length ? `?scenario=${asked.scenarios[0]}` : ""}`}>Ask ${asked.cloud} first whether anything is in the way</a></p>`}
         ${plan && html`<${Command} text=${plan.command} />`}</div></aside></div><//>`;
 };
+
+/** What a day costs. @param {any} plan @returns {[string, string][]} */
+const daily = (plan) => [
+  ["Server hours, if it stays a day", number(plan.needs.servers * 24)],
+  ["vCPU hours, if it stays a day", number(plan.needs.vcpus * 24)],
+  ["Floating IPs", number(plan.needs.floating_ips)],
+];
 
 /** @param {any} plan @returns {[string, string][]} */
 const facts = (plan) => {

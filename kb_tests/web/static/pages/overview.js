@@ -3,6 +3,7 @@ import { Could, Reading, useData } from "../lib/load.js";
 import { many, when } from "../lib/words.js";
 import { Bounds, BoundsHead } from "../parts/checks.js";
 import { Icon, Outcome, letter, tone, word } from "../parts/outcome.js";
+import { Kept } from "../parts/ours.js";
 import { RunTable, Strip, cameTo } from "../parts/runtable.js";
 import { Shell } from "../parts/shell.js";
 import { Stop } from "../parts/stop.js";
@@ -55,9 +56,12 @@ const Clouds = ({ clouds }) => html`<section><div class="sec"><h2>Clouds</h2><p>
       <td data-l="Last run"><a href=${`/runs/${runs[0].run}`}>${when(runs[0].started)}</a></td></tr>`)}
   </tbody></table></section>`;
 
+/** The exit code of what measured nothing: it was only staged. */
+const STAGED_ONLY = 5;
+
 /** @param {Map<string, any[]>} clouds */
 const sentence = (clouds) => {
-  const bad = [...clouds].filter(([, runs]) => runs[0].outcome !== "pass" && runs[0].outcome !== "measured");
+  const bad = [...clouds].map(([cloud, runs]) => /** @type {[string, any[]]} */ ([cloud, runs.filter((run) => run.exit_code !== STAGED_ONLY)])).filter(([, runs]) => runs.length && runs[0].outcome !== "pass" && runs[0].outcome !== "measured");
   if (!bad.length) return clouds.size === 1 ? "The last run kept its SLA." : `The last runs on all ${clouds.size} clouds kept their SLA.`;
   const [cloud, runs] = bad[0];
   const what = `${word(cameTo(runs[0])).toLowerCase()}${runs[0].new_failure ? ", for the first time" : ""}`;
@@ -71,6 +75,9 @@ export const Overview = () => {
   const scenarios = useData("/scenarios").data?.scenarios ?? [];
   const clouds = useData("/clouds");
   const version = useData("/version").data;
+  const kept = useData("/kept", 15);
+  const may = Boolean(version?.starts) && version?.role === "operator";
+  const named = new Set((clouds.data?.clouds ?? []).map((/** @type {any} */ one) => one.name));
   const live = sessions.filter((/** @type {any} */ one) => one.alive);
   const lost = sessions.filter((/** @type {any} */ one) => one.state === "broken_off").slice(0, 2);
   if (!data) return html`<${Shell} at="overview" crumbs=${html`<b>Overview</b>`}>${error ? html`<h1>Overview</h1><${Could} error=${error} again=${again} />` : html`<h1 class="hidden">Overview</h1><${Reading} />`}<//>`;
@@ -81,7 +88,8 @@ export const Overview = () => {
   const leaked = data.runs.filter((/** @type {any} */ run) => run.leaks > 0).slice(0, 3);
   return html`<${Shell} at="overview" crumbs=${html`<b>Overview</b>`}>
     <div class="page-head"><div><h1>${by.size ? sentence(by) : "The first run is under way."}</h1></div><div class="actions"><a class="btn primary" href="/new">New run</a></div></div>
-    ${leaked.map((/** @type {any} */ run) => html`<div class="alert fail"><${Icon} name="fail" /><p><b>Left on ${run.cloud}:</b> ${many(run.leaks, "resource")} of run ${run.run}. They count against quota until removed.</p><a class="btn small" href=${`/runs/${run.run}`}>See which</a></div>`)}
+    ${leaked.map((/** @type {any} */ run) => html`<div class="alert fail"><${Icon} name="fail" /><p><b>Left on ${run.cloud}:</b> ${many(run.leaks, "resource")} of run ${run.run}. They count against quota until removed.</p><a class="btn small" href=${`/runs/${run.run}`}>See which</a>${named.has(run.cloud) && html`<a class="btn small stop" href=${`/clouds/${encodeURIComponent(run.cloud)}`}>Clean up…</a>`}</div>`)}
+    ${kept.data?.kept.map((/** @type {any} */ one) => html`<${Kept} key=${one.run} one=${one} may=${may} again=${kept.again} />`)}
     ${lost.map((/** @type {any} */ one) => html`<div class="alert invalid"><${Icon} name="invalid" /><p><b>Session ${one.sid} ended without a word.</b> Its process is gone; a process in the background removes what it made.</p><a class="btn small" href=${`/sessions/${one.sid}`}>See it</a></div>`)}
     ${live.length > 0 && html`<section><div class="sec"><h2>Now</h2><p>${live.length} running</p></div>${live.map((/** @type {any} */ one) => html`<div class="session running"><div><h3><a class="plain" href=${`/sessions/${one.sid}`}>${one.scenarios.join(", ") || `session ${one.sid}`}</a></h3>
       <p><${Strip} marks=${one.marks} title=${one.sentence} /></p><p>${one.sentence}</p><p class="small soft">Started ${when(one.started)} ${one.started_by === "ui" ? "here" : "in a shell"}</p>

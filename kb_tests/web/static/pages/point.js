@@ -106,7 +106,7 @@ export const Point = ({ run, point: id }) => {
   const over = point.charts.find((/** @type {any} */ one) => one.x?.form === "clock");
   const curve = point.charts.find((/** @type {any} */ one) => one.x?.form === "nines");
   const others = point.charts.filter((/** @type {any} */ one) => one !== over && one !== curve);
-  const link = (/** @type {any} */ to, /** @type {string} */ text) => (to ? html`<a class="btn small" href=${pointPath(run, { id: to[0], attempt: to[1] })}>${text}</a>` : html`<button class="btn small" disabled>${text}</button>`);
+  const link = (/** @type {any} */ to, /** @type {string} */ text) => (to ? html`<a class="btn small" rel=${to === point.before ? "prev" : "next"} href=${pointPath(run, { id: to[0], attempt: to[1] })}>${text}</a>` : html`<button class="btn small" disabled>${text}</button>`);
   return html`<${Shell} at="runs" crumbs=${crumbs}>
     <div class="page-head"><div><p><${Outcome} of=${point.row.label} /></p>
       <h1>${point.row.load}, ${point.row.how}: ${finding}</h1>

@@ -6,7 +6,7 @@ import { number } from "../lib/words.js";
 import { html, useEffect, useState } from "../vendor/preact.js";
 import { Plot } from "./chart.js";
 
-const NAMES = /** @type {Record<string, [string, number, string]>} */ ({ servers: ["Servers", 1, ""], vcpus: ["vCPU", 1, ""], ram: ["RAM", 1024, "\u00a0GiB"], networks: ["Networks", 1, ""], ports: ["Ports", 1, ""], routers: ["Routers", 1, ""], floating_ips: ["Floating IPs", 1, ""], volumes: ["Volumes", 1, ""], gibibytes: ["Volumes", 1, "\u00a0GiB"] });
+const NAMES = /** @type {Record<string, [string, number, string]>} */ ({ servers: ["Servers", 1, ""], vcpus: ["vCPU", 1, ""], ram: ["RAM", 1024, "\u00a0GiB"], networks: ["Networks", 1, ""], ports: ["Ports", 1, ""], routers: ["Routers", 1, ""], floating_ips: ["Floating IPs", 1, ""], volumes: ["Volumes", 1, ""], gibibytes: ["Volume size", 1, "\u00a0GiB"] });
 const FEW = ["vcpus", "ram", "servers"];
 
 /** @typedef {{ cloud: string, data: any, error: any, busy: boolean, again: () => void }} Found */
