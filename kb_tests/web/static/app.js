@@ -1,36 +1,28 @@
 // The page: what its address says is what it shows.
 import { takeToken } from "./lib/api.js";
 import { listen } from "./lib/keys.js";
+import { lazy } from "./lib/lazy.js";
 import { meant, place, register } from "./lib/route.js";
-import { About, Api, Nowhere } from "./pages/about.js";
-import { Cloud, Clouds } from "./pages/clouds.js";
-import { Compare } from "./pages/compare.js";
-import { Session } from "./pages/live.js";
-import { New } from "./pages/new.js";
+import { Nowhere } from "./pages/nowhere.js";
 import { Overview } from "./pages/overview.js";
-import { Point } from "./pages/point.js";
-import { Run } from "./pages/run.js";
-import { Runs } from "./pages/runs.js";
-import { Scenario, Write } from "./pages/scenario.js";
-import { Scenarios } from "./pages/scenarios.js";
 import { html, render } from "./vendor/preact.js";
 
 /** A page: its address, its title, what shows it, and its icon and name in the rail. @type {import("./lib/route.js").Page[]} */
 const PAGES = [
   ["/", "Overview", Overview, "overview", "Overview"],
-  ["/runs", "Runs", Runs, "runs", "Runs"],
-  ["/runs/{run}", "Run", Run],
-  ["/runs/{run}/points/{point}", "Point", Point],
-  ["/sessions/{sid}", "Session", Session],
-  ["/scenarios", "Scenarios", Scenarios, "scenarios", "Scenarios"],
-  ["/scenarios/{name}", "Scenario", Scenario],
-  ["/write", "New scenario", Write],
-  ["/clouds", "Clouds", Clouds, "clouds", "Clouds"],
-  ["/clouds/{cloud}", "Cloud", Cloud],
-  ["/compare", "Compare", Compare, "compare", "Compare"],
-  ["/new", "New run", New, "new", "New run"],
-  ["/api", "API", Api, "api", "API"],
-  ["/about", "About", About],
+  ["/runs", "Runs", lazy(() => import("./pages/runs.js"), "Runs"), "runs", "Runs"],
+  ["/runs/{run}", "Run", lazy(() => import("./pages/run.js"), "Run")],
+  ["/runs/{run}/points/{point}", "Point", lazy(() => import("./pages/point.js"), "Point")],
+  ["/sessions/{sid}", "Session", lazy(() => import("./pages/live.js"), "Session")],
+  ["/scenarios", "Scenarios", lazy(() => import("./pages/scenarios.js"), "Scenarios"), "scenarios", "Scenarios"],
+  ["/scenarios/{name}", "Scenario", lazy(() => import("./pages/scenario.js"), "Scenario")],
+  ["/write", "New scenario", lazy(() => import("./pages/scenario.js"), "Write")],
+  ["/clouds", "Clouds", lazy(() => import("./pages/clouds.js"), "Clouds"), "clouds", "Clouds"],
+  ["/clouds/{cloud}", "Cloud", lazy(() => import("./pages/clouds.js"), "Cloud")],
+  ["/compare", "Compare", lazy(() => import("./pages/compare.js"), "Compare"), "compare", "Compare"],
+  ["/new", "New run", lazy(() => import("./pages/new.js"), "New"), "new", "New run"],
+  ["/api", "API", lazy(() => import("./pages/about.js"), "Api"), "api", "API"],
+  ["/about", "About", lazy(() => import("./pages/about.js"), "About")],
 ];
 
 const Show = () => {

@@ -103,7 +103,7 @@ def test_a_port_that_is_taken_is_said(tmp_path: Path, monkeypatch: pytest.Monkey
             serve(Options(reports=tmp_path), port, viewer=False, told=lambda *_: pytest.fail("it serves"))
 
 
-@pytest.mark.parametrize("arguments", [["--port", "70000"], ["--scenarios", "/nowhere"]])
+@pytest.mark.parametrize("arguments", [["--port", "70000"], ["--scenarios", "/nowhere/at/all"]])
 def test_a_wrong_option_is_one_sentence(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     from kb_tests import cli
 

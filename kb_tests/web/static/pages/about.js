@@ -25,5 +25,3 @@ export const Api = () => {
     ${data && html`<pre class="cmd">${`curl -H "Authorization: Bearer $TOKEN" ${location.origin}/api/v1/runs`}</pre>
     <section><table class="stack"><thead><tr><th>Method</th><th>Path</th><th>What it does</th></tr></thead><tbody>${rows.map((row) => html`<tr><td class="mono">${row.method}</td><th scope="row" class="mono">${row.path}</th><td class="soft">${row.what}</td></tr>`)}</tbody></table></section>`}<//>`;
 };
-
-export const Nowhere = () => html`<${Shell} at="" crumbs=${html`<b>Nowhere</b>`}><h1>There is nothing at this address.</h1><p class="lead">Begin at the <a href="/">overview</a>.</p><//>`;
