@@ -11,6 +11,7 @@ from kb_tests.errors import ScenarioError
 
 if TYPE_CHECKING:
     from kb_tests.scenario.settings import Setting
+    from kb_tests.sla.deciding import Asked
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -109,23 +110,28 @@ def _check(options: argparse.Namespace) -> int:
     from kb_tests.scenario.load import load, load_all
     from kb_tests.scenario.points import expand
     from kb_tests.scenario.shipped import find_file
+    from kb_tests.sla import deciding
     from kb_tests.sla.feasible import feasible
+    from kb_tests.sla.workloads import WORKLOADS
 
     wanted = settings(options)
     loaded = load_all([find_file(file) for file in options.files], wanted) if wanted else {}
     wrong = 0
     for file in options.files:
+        times: list[Asked] = []
         try:
             path = find_file(file)
             scenario = loaded[path].scenario if wanted else load(path)
             mistakes = feasible(scenario)
+            times = list(WORKLOADS[scenario.kind].deciding(scenario))
         except ScenarioError as error:
             mistakes = [str(error)]
         wrong += bool(mistakes)
         if options.json:
-            print(json.dumps({"file": file, "mistakes": mistakes}))
+            print(json.dumps({"file": file, "mistakes": mistakes, "decided": deciding.as_json(times)}))
         else:
-            print("\n".join(mistakes) if mistakes else f"{file}: good, {len(expand(scenario))} points")
+            good = mistakes or [f"{file}: good, {len(expand(scenario))} points"]
+            print("\n".join([*good, *(f"  {told}" for told in deciding.sentences(times))]))
     return int(wrong > 0)
 
 

@@ -99,10 +99,10 @@ class Clusters:
         If `failing`, it is that with which `found` is held to be above `share`. Then what was found is less
         relative to `found` than it is to `share`; and few parts that agree by luck are given no credit.
         """
-        least, most = (LEAST_SPREAD * _density(share) / share) ** 2, MOST_SPREAD * (1 - share) / share
+        least, most = (LEAST_SPREAD * density(share) / share) ** 2, MOST_SPREAD * (1 - share) / share
         if not failing or found <= share:
             return self.varying(least, most)
-        ratio = (_density(share) / share * found / _density(found)) ** 2 if found < 1 else 1.0
+        ratio = (density(share) / share * found / density(found)) ** 2 if found < 1 else 1.0
         return self.varying(least, most, _heavier(self.count) * max(1.0, ratio), max(1.0, ratio))
 
     def varying(self, least: float, most: float, own: float = 1.0, longer: float = 1.0) -> float:
@@ -132,7 +132,7 @@ def _variation(parts: Sequence[tuple[int, int]]) -> float:
     return max(0.0, variance - share / all_due) * count / share**2
 
 
-def _density(share: float) -> float:
+def density(share: float) -> float:
     """The normal density where `share` lies above: how much of it crosses over by a small shift."""
     normal = float(ndtri(share))
     return math.exp(-normal * normal / 2) / math.sqrt(2 * math.pi)

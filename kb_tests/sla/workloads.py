@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from kb_tests.measure.recovery import Recovery
 from kb_tests.scenario.workloads import Table
 from kb_tests.sla.capacity.model import Counts, Limit
+from kb_tests.sla.deciding import Asked
 from kb_tests.sla.http import capacity as http_capacity
 from kb_tests.sla.http import feasible as http_feasible
 from kb_tests.sla.http import judge as http
@@ -64,13 +65,15 @@ class Searching:
 @dataclass(frozen=True)
 class Workload:
     """`number_of_checks` is how many checks of a point can err by an SLA, `mistakes` what no result of a
-    scenario could show, `searching` what a search for a capacity asks; None where there is none.
+    scenario could show, `searching` what a search for a capacity asks; None where there is none. `deciding`
+    are its limits of which it can be said how long they take to be decided.
     """
 
     judge: Judge
     number_of_checks: Callable[[Any, Any], int]
     mistakes: Callable[[Any, int | None], Iterable[str]]
     searching: Searching | None = None
+    deciding: Callable[[Any], Iterable[Asked]] = lambda _scenario: ()
 
 
 WORKLOADS = Table(
@@ -81,6 +84,7 @@ WORKLOADS = Table(
             lambda _point, sla: http.number_of_checks(sla),
             http_feasible.mistakes,
             Searching(http_capacity.limits, http_capacity.counts, http_capacity.bound, http_capacity.reasons),
+            http_feasible.deciding,
         ),
         "storage": Workload(
             storage.judge,
@@ -92,6 +96,7 @@ WORKLOADS = Table(
                 storage_capacity.bound,
                 storage_capacity.reasons,
             ),
+            storage_feasible.deciding,
         ),
     },
 )

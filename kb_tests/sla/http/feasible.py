@@ -8,6 +8,7 @@ from kb_tests.scenario.http import HttpScenario, http_points
 from kb_tests.scenario.points import scales
 from kb_tests.scenario.units import format_duration
 from kb_tests.sla.achieved import needed as enough_lost
+from kb_tests.sla.deciding import Asked
 from kb_tests.sla.family import look_lengths
 from kb_tests.sla.http.judge import number_of_checks
 from kb_tests.sla.sample_size import too_few, too_short
@@ -54,3 +55,24 @@ def mistakes(scenario: HttpScenario, checks: int | None) -> Iterator[str]:
         found = too_few("sla.achieved", lost, smallest.id, offered, what, lengths, alpha, enough_lost)
         if found:
             yield found
+
+
+def deciding(scenario: HttpScenario) -> Iterator[Asked]:
+    """Its limits on shares, at the point with the fewest requests; none of closed loops and searches."""
+    sla, load = scenario.sla, scenario.load
+    numbers = scales(load.clients, scenario.topology.servers)
+    points = [point for clients in numbers for point in http_points(scenario, clients)]
+    open_loops = [point for point in points if point.rate]
+    if not open_loops:
+        return
+    alpha = (1 - sla.confidence) / max(1, len(points) * number_of_checks(sla))
+    smallest = min(open_loops, key=lambda point: point.offered)
+    shares = {
+        f"sla.latency.p{percent:g}": 1 - percent / 100
+        for percent in (sla.latency.limits() if sla.latency else ())
+    }
+    if sla.errors is not None:
+        shares["sla.errors"] = sla.errors
+    for key, share in shares.items():
+        if 0 < share < 1:
+            yield Asked(key, share, smallest.id, smallest.offered, "requests", smallest.clients, alpha)

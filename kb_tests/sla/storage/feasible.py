@@ -8,6 +8,7 @@ from kb_tests.scenario.points import scales
 from kb_tests.scenario.storage import StoragePoint, StorageScenario, storage_points
 from kb_tests.sla.achieved import needed as enough_lost
 from kb_tests.sla.bounds import needed
+from kb_tests.sla.deciding import Asked
 from kb_tests.sla.family import look_lengths
 from kb_tests.sla.sample_size import too_few, too_short
 from kb_tests.sla.storage.judge import number_of_checks
@@ -50,3 +51,21 @@ def mistakes(scenario: StorageScenario, checks: int | None) -> Iterator[str]:
 def _share(point: StoragePoint, direction: str) -> float:
     """Of the point's I/Os; "" is of both directions."""
     return {"read": point.reads, "write": 1 - point.reads}.get(direction, 1.0)
+
+
+def deciding(scenario: StorageScenario) -> Iterator[Asked]:
+    """Its limits on shares, each at the point with the fewest I/Os of its direction; none of closed loops."""
+    sla, load = scenario.sla, scenario.load
+    numbers = scales(load.clients, scenario.topology.servers)
+    points = [point for clients in numbers for point in storage_points(scenario, clients)]
+    alpha = (1 - sla.confidence) / max(1, sum(number_of_checks(point, sla) for point in points))
+    wanted = [
+        (f"sla.{name}_latency.p{percent:g}", 1 - percent / 100, name)
+        for (name, _), latency in sla.times(rate=1).items()
+        for percent in latency.limits()
+    ]
+    for key, share, name in [*wanted, ("sla.errors", sla.errors, "")]:
+        offered = [(point.offered * _share(point, name), point) for point in points]
+        rate, point = min((one for one in offered if one[0]), key=lambda one: one[0], default=(0.0, None))
+        if 0 < share < 1 and point is not None:
+            yield Asked(key, share, point.id, rate, f"{name or 'I/O'}s", point.clients, alpha)
