@@ -20,6 +20,9 @@ Floats = npt.NDArray[np.float64]
 MOST = 0.25
 """The share of groups that may lie above the others: more than that are no exception."""
 
+NOTHING = 1e-9
+"""A spread of logarithms that no measurement resolves."""
+
 NORMAL = 1.4826
 """Times a normal distribution's median absolute deviation is its standard deviation."""
 
@@ -40,7 +43,7 @@ def single(values: Floats, error: float, chance: float = 0.0) -> list[int]:
     if count < 3:
         return []
     scale = max(spread(values), chance)
-    if scale <= 0:
+    if scale < NOTHING:
         return []
     p_values = stdtr((count - 1) / 2, -(values - np.median(values)) / scale)
     found = []
@@ -65,7 +68,7 @@ def exceptions(values: Floats, error: float, chance: float = 0.0) -> list[int]:
             break
         rest = values[left]
         scale = max(float(rest.std(ddof=1)), chance)
-        if scale <= 0:
+        if scale < NOTHING:
             break
         worst = int(np.argmax(rest))
         t = -float(stdtrit(count - 2, error / count))

@@ -20,9 +20,8 @@ def sentences(
     point: Point, measurements: Sequence[Any], verdict: Verdict, topology: Topology
 ) -> tuple[str, ...]:
     """On a limit that broke in `measurements`, all of one load, the last of which `verdict` is on."""
-    if (
-        verdict.outcome is not Outcome.FAIL
-        or len({server.host for server in topology.servers}) < FEWEST_HOSTS
-    ):
+    where = places(topology.agents)
+    if verdict.outcome is not Outcome.FAIL or len({place.host for place in where.values()}) < FEWEST_HOSTS:
         return ()
-    return tuple(all_sentences(find(point, measurements, verdict, places(topology.servers))))
+    found = find(point, measurements, verdict, where)
+    return tuple(all_sentences([one for one in found if not one.refused]))

@@ -1,0 +1,59 @@
+"""A host whose servers were made slow in mid-run is named, and nobody else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kb_tests.localcloud import control
+from kb_tests.localcloud.control import Running
+from tests.functional.session.live import Live
+from tests.functional.session.suite import Suite
+
+SCENARIO = """\
+name: hosts
+kind: http
+topology: {networks_per_router: 4, servers_per_network: 6, flavor: {ram: 64MiB}}
+load: {page_size: 1KiB, connections: 20, rate: [20, 21], duration: 15s, warm_up: 2s, timeout: 2s}
+sla: {latency: {p97: 100ms}}
+"""
+DELAY = 90
+
+
+@pytest.fixture
+def eight_hosts(tmp_path: Path) -> Iterator[Running]:
+    folder = tmp_path / "cloud"
+    yield control.up(folder, parent_pid=os.getpid(), hosts=8)
+    control.down(folder)
+
+
+@pytest.mark.nightly
+def test_the_host_is_named_and_nobody_else(eight_hosts: Running, tmp_path: Path) -> None:
+    (tmp_path / "hosts.yaml").write_text(SCENARIO)
+    live = Live(Suite(eight_hosts, tmp_path), "hosts.yaml")
+    try:
+        live.wait_for_point(1)
+        admin = live.suite.admin
+        slow = [
+            server
+            for server in admin.servers()
+            if server["host"] == "kb-host-3" and "-server-" in server["name"]
+        ]
+        assert len(slow) == 3, admin.servers()
+        for server in slow:
+            admin.harm_server(server["id"], "delay", milliseconds=DELAY)
+        ended = live.end()
+    finally:
+        live.kill()
+    first, second = ended.record["points"]
+    assert (first["verdict"]["outcome"], first["culprits"]) == ("pass", []), ended.output
+    assert second["verdict"]["outcome"] == "fail", ended.output
+    told = second["culprits"]
+    assert told[0].startswith("Host kb-host-3 with 3 servers: p97 of response time is "), told
+    assert not any(f"kb-host-{other}" in sentence for sentence in told for other in (1, 2, 4, 5, 6, 7, 8)), (
+        told
+    )
+    assert told[0] in ended.output
