@@ -20,6 +20,7 @@ from kb_tests.scenario.shipped import find_file
 from kb_tests.session import pairing
 from kb_tests.session.hooks import check_programs
 from kb_tests.session.workloads import kinds_for
+from kb_tests.sla.capacity.feasible import mistakes as of_search
 from kb_tests.sla.count import checks_of
 
 LOCAL = ""
@@ -117,6 +118,9 @@ class Selection:
                 raise ScenarioError(f"{path} and {other} are both named {scenario.name}; a name stands once.")
         for scenario in scenarios.values():
             check_programs(scenario)
+        for path, scenario in scenarios.items():
+            if few := list(of_search(scenario, None)):
+                raise ScenarioError("\n".join(f"{path}: {sentence}" for sentence in few))
         targets = tuple(
             Target(cloud, scenario, path, testing_cloud, loaded[path].overrides)
             for cloud in names

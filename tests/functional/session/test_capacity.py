@@ -49,7 +49,7 @@ topology:
 load:
   profiles: [{{name: random read, mode: randread, iodepth: 32}}]
   ramp: 1s
-  capacity: {{of: rate_iops, from: 200, to: 5000, probe: 5s, width: 10%, budget: 300s}}
+  capacity: {{of: rate_iops, from: 360, to: 5000, probe: 5s, width: 10%, budget: 300s}}
 sla: {{read_latency: {{p99: 100ms}}, achieved: 95%}}
 """
 
@@ -102,14 +102,12 @@ def meanwhile(suite: Suite, harm: Callable[[str], object]) -> Iterator[None]:
         thread.join()
 
 
-@pytest.mark.parametrize(
-    ("rate", "page"), [("20Mbit", "16KiB"), ("40Mbit", "32KiB"), ("60Mbit", "32KiB")] * 2
-)
+@pytest.mark.parametrize(("rate", "page"), [("20Mbit", "4KiB"), ("40Mbit", "8KiB"), ("60Mbit", "8KiB")] * 2)
 def test_a_search_holds_what_a_link_lets_through(suite: Suite, rate: str, page: str) -> None:
     suite.admin.set(**{"link-rate": rate})
     try:
         truth = at_most(suite, "loop", page)
-        search = SEARCH.format(low=int(truth / 2), high=int(truth * 4))
+        search = SEARCH.format(low=int(truth / 1.6), high=int(truth * 4))
         ended = run(suite, "link", HTTP.format(name="link", page=page, load=search))
     finally:
         suite.admin.set(**{"link-rate": "none"})
@@ -163,8 +161,8 @@ def limited_type(suite: Suite, name: str, iops: int) -> Iterator[None]:
 def test_a_gate_is_held_against_the_interval(suite: Suite) -> None:
     suite.admin.set(**{"link-rate": "40Mbit"})
     try:
-        text = HTTP.format(name="gate", page="32KiB", load=SEARCH.format(low=75, high=600))
-        for gate, code in ((100, 0), (300, 1)):
+        text = HTTP.format(name="gate", page="8KiB", load=SEARCH.format(low=350, high=2000))
+        for gate, code in ((400, 0), (1200, 1)):
             asked = text.replace("errors: 1%}", f"errors: 1%, capacity: {{at_least: {gate}}}}}")
             ended = run(suite, "gate", asked)
             assert ended.code == code, ended.output
@@ -180,10 +178,8 @@ def test_a_search_outlives_its_tokens(tmp_path: Path) -> None:
     )
     try:
         suite = Suite(running, tmp_path)
-        search = "capacity: {of: rate, from: 75, to: 600, probe: 20s, width: 0.5%, budget: 40min}"
-        ended = run(
-            suite, "long", HTTP.format(name="long", page="32KiB", load=search), timeout=3600 + SESSION
-        )
+        search = "capacity: {of: rate, from: 200, to: 2000, probe: 20s, width: 0.5%, budget: 40min}"
+        ended = run(suite, "long", HTTP.format(name="long", page="8KiB", load=search), timeout=3600 + SESSION)
         capacity = found(ended)
         assert capacity["end"] in ("found", "too wide", "drifting"), ended.output
         assert math.isfinite(capacity["seconds"])

@@ -12,6 +12,7 @@ from kb_tests.scenario.http import HttpScenario
 from kb_tests.scenario.load import load
 from kb_tests.scenario.points import expand
 from kb_tests.scenario.storage import StoragePoint, StorageScenario
+from kb_tests.sla.feasible import feasible
 
 HTTP = """\
 name: far
@@ -94,6 +95,14 @@ def test_a_scenario_with_a_search_is_read_again_as_it_was_dumped(tmp_path: Path)
         dumped = scenario.model_dump(mode="json", exclude_none=True, exclude_unset=True)
         assert dumped["load"]["capacity"]["from"] in (50, 200)
         assert type(scenario).model_validate(dumped) == scenario
+
+
+def test_a_first_load_that_shows_nothing_is_found_out(tmp_path: Path) -> None:
+    assert feasible(read(tmp_path, HTTP)) == []
+    (said,) = feasible(read(tmp_path, HTTP.replace("from: 200", "from: 5").replace("  errors: 0.1%\n", "")))
+    assert "begins with 600 in a probe of 30s, and latency p99 takes at least" in said
+    deep = STORAGE.replace("rate_iops, from: 50, to: 5000", "iodepth, from: 1, to: 256")
+    assert feasible(read(tmp_path, deep.replace("read_latency", "read_service_time"))) == []
 
 
 def test_without_a_search_one_point_at_the_least_decides(tmp_path: Path) -> None:

@@ -1,0 +1,44 @@
+"""Searches whose first load has too few requests to show anything, known before anything is staged."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from kb_tests.scenario.base import Scenario
+from kb_tests.scenario.capacity import Capacity
+from kb_tests.scenario.points import expand
+from kb_tests.scenario.units import format_duration
+from kb_tests.sla.bounds import needed, planned
+from kb_tests.sla.capacity.known import FEWEST_PROBES, FOR_VERDICTS
+from kb_tests.sla.capacity.model import Means
+from kb_tests.sla.workloads import WORKLOADS
+
+POOLED = 2
+"""Probes of one load that together have to be enough: more of them take the budget."""
+
+
+def mistakes(scenario: Scenario, checks: int | None) -> Iterator[str]:
+    """A sentence for each limit that no probe at `from` could show to be kept.
+
+    A closed loop's requests cannot be known before.
+    """
+    capacity: Capacity | None = getattr(scenario.load, "capacity", None)
+    searching = WORKLOADS[scenario.kind].searching
+    if capacity is None or searching is None:
+        return
+    points = expand(scenario)
+    alpha = (1 - scenario.sla.confidence) / max(1, checks or len(points))
+    error = alpha * FOR_VERDICTS / max(FEWEST_PROBES, math.ceil(capacity.budget / capacity.probe))
+    for point in points:
+        made = math.floor(point.offered * capacity.probe)
+        for limit in searching.limits(point, scenario.sla):
+            if limit.means is not Means.SHARE or not made:
+                continue
+            need = needed(limit.allowed, error, [planned([capacity.probe] * POOLED)]) / POOLED
+            if made < need:
+                yield (
+                    f"load.capacity.from: {point.id} begins with {made:,} in"
+                    f" a probe of {format_duration(capacity.probe)}, and {limit.name} takes at least"
+                    f" {need:,.0f} to show; begin higher, or probe for longer."
+                )
