@@ -22,6 +22,7 @@ def time_axis(axes: Axes, first: float, last: float) -> None:
     axes.set_xlim(first, last)
     span = last - max(0.0, first)
     step = next((size for size in (1, 2, 5, 10, 30, 60, 300, 600, 1800) if span / size <= 7), 3600)
+    step = step * math.ceil(span / step / MOST)
     axes.xaxis.set_major_locator(FixedLocator([float(tick) for tick in np.arange(0, last + 0.001, step)]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda second, _: _clock(second, step)))
 

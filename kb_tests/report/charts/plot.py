@@ -85,7 +85,7 @@ def _shown(lane: Lane) -> Iterator[float]:
 
 
 def _has_place(value: float, axis: Axis) -> bool:
-    return math.isfinite(value) and (axis.scale == "linear" or 0 < value < 1e5)
+    return abs(value) < style.FARTHEST and (axis.scale == "linear" or 0 < value < 1e5)
 
 
 def _reach(plot: Plot, lanes: Sequence[Lane]) -> tuple[float, float]:
@@ -95,7 +95,7 @@ def _reach(plot: Plot, lanes: Sequence[Lane]) -> tuple[float, float]:
     high = (
         plot.x.high if plot.x.high is not None else max(every, default=1.0) * (1 if whole else 1.05) + whole
     )
-    return low, high if high > low else low + 1
+    return style.apart(low, high)
 
 
 def _x_axis(axes: Axes, axis: Axis, reach: tuple[float, float]) -> None:
@@ -190,8 +190,9 @@ def _fitting(series: Series, axis: Axis, reach: tuple[float, float]) -> Series:
 def _series(axes: Axes, series: Series, axis: Axis, *, named: bool) -> list[float]:
     colour = _colour(series)
     y = np.array(series.y, np.float64)
-    y = positive(y) if axis.scale == "log" else np.where(np.isfinite(y), y, np.nan)
+    y = positive(y) if axis.scale == "log" else np.where(np.abs(y) < style.FARTHEST, y, np.nan)
     x = np.array(series.x, np.float64)
+    x = np.where(np.abs(x) < style.FARTHEST, x, np.nan)
     if not len(x):
         return []
     shown = [float(value) for value in y if math.isfinite(value)]

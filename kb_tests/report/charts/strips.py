@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 
@@ -46,8 +45,12 @@ def told(row: StripRow, value: float) -> str:
     return words.duration(value) if row.form == "time" else words.number(value)
 
 
+def _has_place(value: float) -> bool:
+    return abs(value) < style.FARTHEST
+
+
 def _draw(axes: Axes, row: StripRow, names: Sequence[str], colours: Sequence[str]) -> None:
-    top = max([value for value in row.values if math.isfinite(value)] or [0.0]) * 1.1 or 1.0
+    _, top = style.apart(0.0, max((value for value in row.values if _has_place(value)), default=0.0) * 1.1)
     axes.grid(visible=False)
     axes.set_ylim(-1, 1)
     axes.set_xlim(0, top)
@@ -60,7 +63,7 @@ def _draw(axes: Axes, row: StripRow, names: Sequence[str], colours: Sequence[str
         places = {
             round(value / top, _APART)
             for value, own in zip(row.values, colours, strict=True)
-            if own == colour and math.isfinite(value)
+            if own == colour and _has_place(value)
         }
         at = [place * top for place in sorted(places)]
         axes.plot(at, [0] * len(at), "|", markersize=12, color=colour, alpha=0.7, clip_on=False)
@@ -70,7 +73,7 @@ def _draw(axes: Axes, row: StripRow, names: Sequence[str], colours: Sequence[str
 
 def _name(axes: Axes, name: str, value: float) -> None:
     last = axes.get_xlim()[1]
-    at = value if math.isfinite(value) else last
+    at = value if _has_place(value) else last
     name = _OF_RUN.sub("", name)  # the run's id is that of all of them
     axes.plot([at], [0], marker="o", markersize=6, color=style.TONES["fail"], clip_on=False)
     axes.annotate(

@@ -18,6 +18,8 @@ from kb_tests.report import words
 
 WIDTH = 520
 FONT = 11
+NEAREST, FARTHEST = 1e-9, 1e15
+"""The least that two ends of an axis are apart, and what no value that is drawn reaches."""
 
 INK, SOFT, LINE, WASH = "#1b1f24", "#59636e", "#d9dee4", "#eef0f3"
 BLUE, LIGHT_BLUE, ORANGE = "#0072b2", "#8fc1e0", "#d55e00"
@@ -57,9 +59,20 @@ def key(fig: Figure, entries: Sequence[tuple[str, str, str]], *, left: float = 5
         at += 14 + 7.2 * len(name) + 12
 
 
+def apart(low: float, high: float) -> tuple[float, float]:
+    """The ends of an axis from `low` to `high`, numbers both: two, in order, within what a picture can
+    hold, whether there was one value, none, or one beyond all bounds.
+    """
+    low = min(max(low, -FARTHEST), FARTHEST)
+    high = min(max(high, -FARTHEST), FARTHEST)
+    least = max(abs(low) * 1e-6, NEAREST)
+    return low, high if high - low >= least else low + max(1.0, least)
+
+
 def times(axes: Axes, shortest: float, longest: float) -> None:
     """A logarithmic y axis that holds `shortest` to `longest` seconds, with round ticks."""
-    low, high = max(shortest, 1e-6) / 1.5, max(longest, 1e-6) * 2
+    low, high = (min(max(seconds, 1e-6), FARTHEST) for seconds in (shortest, longest))
+    low, high = low / 1.5, high * 2
     if high / low < 12:
         middle = math.sqrt(low * high)
         low, high = min(low, middle / 3.5), max(high, middle * 3.5)
@@ -80,7 +93,7 @@ def times(axes: Axes, shortest: float, longest: float) -> None:
 
 def rates(axes: Axes, highest: float) -> None:
     """A linear y axis from 0 that holds `highest`."""
-    top = highest * 1.12 or 1.0
+    _, top = apart(0.0, highest * 1.12)
     axes.set_ylim(0, top)
     axes.yaxis.set_major_locator(FixedLocator(ticks(top, most=4)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda rate, _: short(rate)))
