@@ -39,6 +39,7 @@ class Receiver:
         self.page = page
         self.size = page.size
         self.piece = PIECE if pool.keep_alive else BODY  # where each answer is a connection's first
+        self.whole = min(BODY, page.size + PIECE)  # of one that is to be compared
         self.heads: dict[bytes, Head] = {}  # of pages as they should be
         self.differed = False
         self.until_compared = self._gap()
@@ -51,7 +52,7 @@ class Receiver:
         """Read what has arrived."""
         try:
             if not connection.remaining:
-                piece = self.piece
+                piece = self.piece if connection.parser is None else self.whole
                 data = connection.recv(piece)
                 if not data:
                     self._end_of_stream(connection)
