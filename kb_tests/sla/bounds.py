@@ -263,8 +263,10 @@ class Mean:
 
     @classmethod
     def of(cls, batch_means: Sequence[float], grain: float) -> Mean:
-        """From the mean of each batch."""
+        """From the mean of each batch; one that is not known leaves the whole unknown."""
         count = len(batch_means)
+        if not all(map(math.isfinite, batch_means)):
+            return cls(math.nan, math.inf, math.inf, 0)
         if count < FEWEST_MEANS:
             return cls(sum(batch_means) / count if count else math.nan, math.inf, math.inf, 0)
         error = MEMORY * float(np.std(batch_means, ddof=1)) / math.sqrt(count)
