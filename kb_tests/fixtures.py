@@ -36,16 +36,18 @@ def kb_scenario(request: pytest.FixtureRequest) -> Target:
 def kb_cloud(request: pytest.FixtureRequest) -> Iterator[Cloud]:
     """A connection to the cloud under test; the embedded local cloud is started for it and stopped after."""
     from kb_tests.cloud.connect import connect
+    from kb_tests.session.patience import patience
     from kb_tests.session.selection import LOCAL
     from kb_tests.session.sentences import one_sentence
 
     name: str = request.param
+    waits = patience(request.config).cloud
     with one_sentence(request.config, name), ExitStack() as stack:
         if name == LOCAL:
             running = stack.enter_context(_local_cloud(request.config))
-            cloud = connect(running.cloud, running.clouds_yaml)
+            cloud = connect(running.cloud, running.clouds_yaml, waits)
         else:
-            cloud = connect(name)
+            cloud = connect(name, patience=waits)
         stack.callback(cloud.close)
         yield cloud
 
@@ -92,6 +94,7 @@ def kb_against(
 ) -> Iterator[tuple[Topology, Fleet, Cloud]]:
     """The other side of a session with pairs, staged once, with its agents ready."""
     from kb_tests.cloud.connect import connect
+    from kb_tests.session.patience import patience
     from kb_tests.session.sentences import one_sentence
     from kb_tests.session.staging import staged
 
@@ -101,7 +104,7 @@ def kb_against(
         cloud = kb_cloud
         if target.on:
             with one_sentence(request.config, target.cloud):
-                cloud = connect(target.on)
+                cloud = connect(target.on, patience=patience(request.config).cloud)
             stack.callback(cloud.close)
         yield *stack.enter_context(staged(request.config, cloud, target)), cloud
 

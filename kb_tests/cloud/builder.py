@@ -92,7 +92,7 @@ class Builder(Caller):
                     if not maybe_made:
                         self.journal.refused(seq)
                     raise self._failure("refused", what, error) from error
-                wait = wait_before(error, attempt)
+                wait = wait_before(error, attempt, self.cloud.patience)
                 if attempt + 1 == _ATTEMPTS or time.monotonic() + wait > self.until:
                     raise self._failure("failed at", what, error) from error
             pause(wait, self.until, self.stop, f"creating {what}")

@@ -29,6 +29,13 @@ class Caller:
         if self.stop.is_set():
             raise Aborted(f"Stopped before {doing}.")
         try:
-            return repeat(call, until=self.until, stop=self.stop, doing=doing, also=also)
+            return repeat(
+                call,
+                until=self.until,
+                stop=self.stop,
+                doing=doing,
+                also=also,
+                patience=self.cloud.patience,
+            )
         except FAILURES as error:
             raise StagingError(f"Cloud {self.cloud.name!r} failed at {doing}: {said(error)}") from error

@@ -17,6 +17,7 @@ from typing import TypeVar
 from keystoneauth1 import exceptions as ksa
 from openstack import exceptions as sdk
 
+from kb_tests.cloud.patience import USUAL, Patience
 from kb_tests.cloud.transport import by_proxy
 from kb_tests.errors import CloudError, KbError, StagingError
 
@@ -29,9 +30,6 @@ _PACKAGE = Path(__file__).parents[1]
 _TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 _HTML = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.IGNORECASE | re.DOTALL)
 _NOISE = re.compile(r" \(HTTP \d+\)| \(Request-ID: [^)]*\)")
-_FIRST_WAIT = 0.5
-_LONGEST_BACK_OFF = 10.0
-_LONGEST_WAIT = 60.0
 
 
 class UnreadableError(sdk.SDKException):
@@ -111,7 +109,7 @@ def understood(cloud: str, kind: type[CloudError] = CloudError) -> Iterator[None
         ) from error
 
 
-def wait_before(error: Exception, attempt: int) -> float:
+def wait_before(error: Exception, attempt: int, patience: Patience = USUAL) -> float:
     """Seconds until the next attempt: Retry-After where the API sent one, else exponential with jitter.
 
     A date in it is by the API's clock.
@@ -120,12 +118,13 @@ def wait_before(error: Exception, attempt: int) -> float:
     headers = response.headers if response is not None else {}
     asked = headers.get("Retry-After", "").strip()
     if asked.isdecimal():
-        return min(float(asked), _LONGEST_WAIT)
+        return min(float(asked), patience.asked_for)
     at = _date(asked)
     if at is not None:
         now = _date(headers.get("Date", "")) or datetime.now(UTC)
-        return min(max((at - now).total_seconds(), 0.0), _LONGEST_WAIT)
-    return min(_FIRST_WAIT * 2.0**attempt, _LONGEST_BACK_OFF) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
+        return min(max((at - now).total_seconds(), 0.0), patience.asked_for)
+    jitter = random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+    return min(patience.first_wait * 2.0**attempt, patience.back_off) * jitter
 
 
 def _date(header: str) -> datetime | None:
@@ -145,7 +144,13 @@ def pause(seconds: float, until: float, stop: Event, doing: str) -> None:
 
 
 def repeat(
-    call: Callable[[], T], *, until: float, stop: Event, doing: str, also: frozenset[int] = frozenset()
+    call: Callable[[], T],
+    *,
+    until: float,
+    stop: Event,
+    doing: str,
+    also: frozenset[int] = frozenset(),
+    patience: Patience = USUAL,
 ) -> T:
     """The result of an idempotent call, tried again on transient errors (and those in `also`).
 
@@ -158,7 +163,7 @@ def repeat(
         except FAILURES as error:
             if not (transient(error) or status(error) in also):
                 raise
-            wait = wait_before(error, attempt)
+            wait = wait_before(error, attempt, patience)
             attempt += 1
             if time.monotonic() + wait > until:
                 raise

@@ -190,6 +190,7 @@ def _find(cloud: Cloud, kind: str) -> list[Resource] | str:
             until=monotonic() + _LISTING_SECONDS,
             stop=Event(),
             doing=f"listing {kind}s",
+            patience=cloud.patience,
         )
     except FAILURES as error:
         return f"{kind.replace('_', ' ')}s: {said(error)}"

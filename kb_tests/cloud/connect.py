@@ -18,6 +18,7 @@ from kb_tests.cloud import config
 from kb_tests.cloud.account import Account
 from kb_tests.cloud.calls import said, unanswered, understood
 from kb_tests.cloud.guarded import guarded
+from kb_tests.cloud.patience import USUAL, Patience
 from kb_tests.cloud.rights import Rights
 from kb_tests.cloud.transport import Meter, is_distrust, prepare
 from kb_tests.errors import CloudAccessError, CloudDownError
@@ -38,6 +39,7 @@ class Cloud:
     `ssh_port` is where port 22 of its floating IPs is reached from here: behind a port forward it is
     another one, and stands as `kb_ssh_port` in the cloud's entry in clouds.yaml. `egress` are the CIDRs from
     which other clouds see its servers come, where `kb_egress` there says so: else their router's address.
+    `patience` is how long it is waited for.
     """
 
     def __init__(
@@ -49,10 +51,12 @@ class Cloud:
         clouds_yaml: str | Path | None = None,
         ssh_port: int = SSH_PORT,
         egress: tuple[str, ...] = (),
+        patience: Patience = USUAL,
     ) -> None:
         self.name = name
         self.ssh_port = ssh_port
         self.egress = egress
+        self.patience = patience
         self.clouds_yaml = clouds_yaml
         self.connection = guarded(connection)
         self.auth_url = str(connection.config.auth.get("auth_url", "")).rstrip("/")
@@ -64,7 +68,7 @@ class Cloud:
         self.domain_id = access.project_domain_id or access.user_domain_id or "default"
         self.role_ids = tuple(access.role_ids or ())
         self.has_volumes = bool(_endpoint(connection, "block-storage"))
-        self.rights = Rights(self.connection)
+        self.rights = Rights(self.connection, patience.tries)
         self._services = {str(each.get("type")): str(each.get("id") or "") for each in _catalog(access)}
         self._region = connection.config
         self._meter = meter
@@ -159,7 +163,7 @@ def identity(connection: Connection) -> IdentityProxy:
     return cast("IdentityProxy", connection.identity)
 
 
-def connect(name: str, clouds_yaml: str | Path | None = None) -> Cloud:
+def connect(name: str, clouds_yaml: str | Path | None = None, patience: Patience = USUAL) -> Cloud:
     """Sign in to the cloud called `name` in clouds.yaml (the given one, or where openstacksdk looks).
 
     Raises CloudAccessError, one sentence, for an unknown name, wrong credentials, or a catalog without
@@ -167,10 +171,10 @@ def connect(name: str, clouds_yaml: str | Path | None = None) -> Cloud:
     """
     region = config.read(name, clouds_yaml)
     with understood(name, CloudDownError):
-        return _signed_in(name, region, clouds_yaml)
+        return _signed_in(name, region, clouds_yaml, patience)
 
 
-def _signed_in(name: str, region: CloudRegion, clouds_yaml: str | Path | None) -> Cloud:
+def _signed_in(name: str, region: CloudRegion, clouds_yaml: str | Path | None, patience: Patience) -> Cloud:
     meter = Meter()
     try:
         connection = Connection(config=region)
@@ -203,7 +207,8 @@ def _signed_in(name: str, region: CloudRegion, clouds_yaml: str | Path | None) -
             f"Cloud {name!r} signs in to no project.", remedy="Give project_name in clouds.yaml."
         )
     _require_services(name, connection, region.region_name, access)
-    return Cloud(name, connection, access, meter, clouds_yaml, _ssh_port(name, region), _egress(name, region))
+    port, egress = _ssh_port(name, region), _egress(name, region)
+    return Cloud(name, connection, access, meter, clouds_yaml, port, egress, patience)
 
 
 def _ssh_port(name: str, region: CloudRegion) -> int:

@@ -20,17 +20,19 @@ from kb_tests.cloud.examination import Examination, project
 from kb_tests.cloud.findings import Finding, State, fault
 from kb_tests.cloud.layout import Layout
 from kb_tests.cloud.options import StageOptions
+from kb_tests.cloud.patience import USUAL, Patience
 from kb_tests.errors import CloudError
-
-PATIENCE = 60.0
-"""Seconds in which all questions must be answered."""
 
 SKEW = 5.0
 """Seconds that clocks may differ: HTTP's Date has whole ones, and travels."""
 
 
 def examine(
-    name: str, layout: Layout | None, options: StageOptions, clouds_yaml: Path | None = None
+    name: str,
+    layout: Layout | None,
+    options: StageOptions,
+    clouds_yaml: Path | None = None,
+    patience: Patience = USUAL,
 ) -> Iterator[Finding]:
     """All findings about the cloud `name`, and how it suits `layout`, where one is given.
 
@@ -38,7 +40,7 @@ def examine(
     those that staging would have.
     """
     try:
-        cloud = connect(name, clouds_yaml)
+        cloud = connect(name, clouds_yaml, patience)
     except CloudError as error:
         yield fault("sign-in", error)
         return
@@ -57,7 +59,7 @@ def examine(
             if finding.state is State.FAULT:
                 down.add(finding.what)
         yield _clock(cloud)
-        caller = Caller(cloud, until=time.monotonic() + PATIENCE, stop=Event())
+        caller = Caller(cloud, until=time.monotonic() + patience.questions, stop=Event())
         yield from Examination(caller, layout, options, frozenset(down)).run()
     finally:
         cloud.close()

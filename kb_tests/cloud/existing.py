@@ -23,9 +23,6 @@ from kb_tests.cloud.options import StageOptions
 from kb_tests.cloud.signed_in import makes_projects
 from kb_tests.errors import CapacityError
 
-PATIENCE = 60.0
-"""Seconds in which all questions must be answered."""
-
 
 def adopt(cloud: Cloud, layout: Layout, options: StageOptions) -> Layout:
     """`layout` on the network and router that `options` name, with a way out where packages are to come in.
@@ -48,7 +45,9 @@ def adopt(cloud: Cloud, layout: Layout, options: StageOptions) -> Layout:
             "An existing network or router cannot carry servers that another cloud loads.",
             remedy="Leave --kb-network and --kb-router out.",
         )
-    look = _Look(Caller(cloud, until=time.monotonic() + PATIENCE, stop=Event()), layout, options)
+    look = _Look(
+        Caller(cloud, until=time.monotonic() + cloud.patience.questions, stop=Event()), layout, options
+    )
     with understood(cloud.name):
         return look.on_network() if options.network else look.on_router()
 

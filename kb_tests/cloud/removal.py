@@ -32,17 +32,13 @@ R = TypeVar("R")
 
 CONCURRENCY = 12
 
-_PATIENCE = 45.0
-"""Seconds for which one thing is asked for; twice that for the first of many to go."""
-
 _LATEST = 0.25
 """How much later than it happens the end is seen at worst: what is left waits for it."""
 
-_LISTING_PATIENCE = 20.0
+_LISTING = 20.0
 _STALLED = 6.0
 """Seconds in which none has gone, after which all are looked at closely; twice as long each time."""
 
-_POLL = 0.3
 _SLOWEST_POLL = 10.0
 _REMAINS = "default security groups and quotas"
 
@@ -100,7 +96,7 @@ class Removal:
         self._stop.wait(settle)
         books = self._books
         books.there = {key_of(resource): resource for resource in known}
-        own, pause, passes = set(projects), _POLL, 0
+        own, pause, passes = set(projects), self._cloud.patience.again, 0
         while True:
             own |= {resource.id for resource in books.of(["project"])}
             unlisted = self._remove_all()
@@ -162,11 +158,18 @@ class Removal:
             asks += 1
             row.delete(self._cloud, resource)
 
-        until = min(self._until, time.monotonic() + _PATIENCE)
+        until = min(self._until, time.monotonic() + self._cloud.patience.removal)
         what = f"removing {resource}"
         self._books.refused.discard(key_of(resource))
         try:
-            repeat(ask, until=until, stop=self._stop, doing=what, also=row.busy)
+            repeat(
+                ask,
+                until=until,
+                stop=self._stop,
+                doing=what,
+                also=row.busy,
+                patience=self._cloud.patience,
+            )
         except sdk.NotFoundException:
             return _Answer.MISSING_BY_US if row.goes_along or asks > 1 else _Answer.MISSING
         except FAILURES as error:
@@ -189,13 +192,14 @@ class Removal:
                 self._gone((row.name, id_))
             now = time.monotonic()
             moved = moved if left == waiting else now
-            if not left or now > self._until or now - moved > 2 * _PATIENCE:
+            if not left or now > self._until or now - moved > 2 * self._cloud.patience.removal:
                 return
             if now - moved > stalled:
                 stalled *= 2
                 self._look([row.name])
                 self._ask(books.due([row.name]))
-            self._stop.wait(until_next_look(now - began, wanted - len(left), wanted, _LATEST))
+            look = self._cloud.patience.look
+            self._stop.wait(until_next_look(now - began, wanted - len(left), wanted, _LATEST, look))
 
     def _still(self, row: Kind, slow: Slow, waiting: set[str]) -> set[str]:
         """Which of them are there: by the cheap list where one ever had them, else each by itself. What that
@@ -276,8 +280,9 @@ class Removal:
             return 0
 
     def _asked(self, doing: str, call: Callable[[], T], also: frozenset[int] = frozenset()) -> T:
-        until = min(self._until, time.monotonic() + _LISTING_PATIENCE)
-        return repeat(call, until=until, stop=self._stop, doing=doing, also=also)
+        until = min(self._until, time.monotonic() + _LISTING)
+        patience = self._cloud.patience
+        return repeat(call, until=until, stop=self._stop, doing=doing, also=also, patience=patience)
 
     def _each(self, function: Callable[[T], R], items: list[T]) -> list[R]:
         """The results for all items, some at a time; an interrupt lets those under way end, and no more."""

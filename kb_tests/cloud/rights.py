@@ -17,9 +17,10 @@ from typing import Any
 from openstack import exceptions as sdk
 from openstack.connection import Connection
 
+from kb_tests.cloud.patience import USUAL
+
 _REFUSED = frozenset({401, 403})
 _LATER = (429, 500, 502, 503, 504)
-_TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,9 @@ class Rights:
     does not answer.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, tries: int = USUAL.tries) -> None:
         self._connection = connection
+        self._tries = tries
         self._lock = threading.Lock()
         self._missing: str | None = None
         self._single: dict[Callable[[str], Question], bool] = {}
@@ -136,8 +138,8 @@ class Rights:
             question.method,
             raise_exc=False,
             retriable_status_codes=_LATER,
-            status_code_retries=_TRIES,
-            connect_retries=_TRIES,
+            status_code_retries=self._tries,
+            connect_retries=self._tries,
             **given,
         )
         if response.status_code in _REFUSED:

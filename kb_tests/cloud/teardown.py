@@ -23,8 +23,6 @@ DEADLINE = 600.0
 LATE_SECONDS = 600.0
 """How long after its request something may come whose answer was lost."""
 
-_SETTLE = 3.0
-
 
 @dataclass(frozen=True)
 class Ended:
@@ -89,7 +87,7 @@ def _end(
         removal.run(
             [*found, *known],
             projects=journal.projects(),
-            settle=_SETTLE if undecided else 0.0,
+            settle=cloud.patience.settle if undecided else 0.0,
         )
     except LeakError as error:
         leak = error

@@ -21,7 +21,6 @@ from kb_tests.cloud.servers import Group
 from kb_tests.cloud.topology import Server
 from kb_tests.errors import StagingError
 
-_FASTEST_DETAILS = 0.3
 _SLOWEST_DETAILS = 15.0
 _LOOK_FOR_FAILED = 5
 """Each look of this number asks for servers in ERROR, too: those look like others that are built."""
@@ -52,7 +51,8 @@ class Waiting:
         """
         seen("building", [*self._groups])
         active: set[str] = set()
-        dear = _FASTEST_DETAILS
+        cloud = self._builder.cloud
+        dear = cloud.patience.look
         wanted = len(self._groups)
         before = judged = 0
         for look in itertools.count(1):
@@ -81,7 +81,7 @@ class Waiting:
                 interval = dear = min(1.5 * dear, _SLOWEST_DETAILS)
             else:
                 progress("servers", min(built, wanted - 1), wanted)
-                interval = until_next_look(waited, built, wanted)
+                interval = until_next_look(waited, built, wanted, soonest=cloud.patience.look)
             if time.monotonic() + interval > self._builder.until:
                 raise StagingError(self._late(waited))
             if self._builder.stop.wait(interval):

@@ -28,11 +28,9 @@ from kb_tests.cloud.workloads import plan
 from kb_tests.errors import KbError, is_mistake
 from kb_tests.session import keeping
 from kb_tests.session.partial import keeps
+from kb_tests.session.patience import patience
 from kb_tests.session.selection import LOCAL, Target
 from kb_tests.session.staging import options_of
-
-PATIENCE = 60.0
-"""Seconds in which a cloud has to answer all that is asked of it here."""
 
 
 def refuse(config: pytest.Config, targets: Iterable[Target]) -> None:
@@ -70,7 +68,9 @@ def _by_asking(config: pytest.Config, targets: Iterable[Target]) -> Iterator[str
             try:
                 for name in _clouds(target):
                     if name not in clouds:
-                        clouds[name] = stack.enter_context(closing(connect(name)))
+                        clouds[name] = stack.enter_context(
+                            closing(connect(name, patience=patience(config).cloud))
+                        )
                 if not config.getoption("kb_reuse"):
                     for name, layout in zip(_clouds(target), _layouts(target), strict=False):
                         _ask(clouds[name], layout, options)
@@ -80,7 +80,7 @@ def _by_asking(config: pytest.Config, targets: Iterable[Target]) -> Iterator[str
 
 
 def _ask(cloud: Cloud, layout: Layout, options: StageOptions) -> None:
-    caller = Caller(cloud, until=time.monotonic() + PATIENCE, stop=Event())
+    caller = Caller(cloud, until=time.monotonic() + cloud.patience.questions, stop=Event())
     with understood(cloud.name):
         check(caller, adopt(cloud, layout, options), {}, options)
 

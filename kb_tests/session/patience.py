@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from kb_tests.cloud import patience as cloud
 from kb_tests.fleet import patience as fleet
 
 
@@ -21,6 +22,7 @@ class Patience:
     agents: float = 300.0
     packages: float = 1200.0
     teardown: float = 300.0
+    cloud: cloud.Patience = cloud.USUAL
     fleet: fleet.Patience = fleet.USUAL
 
 

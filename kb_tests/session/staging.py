@@ -91,7 +91,11 @@ def _staged(config: pytest.Config, cloud: Cloud, target: Target) -> Iterator[tup
                 keeping.check(target)
             clouds, layouts = [cloud], [plan(target.scenario)]
             if target.testing_cloud:
-                clouds.append(stack.enter_context(closing(connect(target.testing_cloud))))
+                clouds.append(
+                    stack.enter_context(
+                        closing(connect(target.testing_cloud, patience=patience(config).cloud))
+                    )
+                )
                 layouts = list(apart(layouts[0]))
             layouts = [adopt(*each, options) for each in zip(clouds, layouts, strict=True)]
             secrets = [Secrets.generate() for _ in layouts]

@@ -5,16 +5,16 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 import pytest
 import requests
 
-from kb_tests.cloud import calls, teardown
 from kb_tests.cloud.connect import Cloud, connect
 from kb_tests.cloud.journal import Journal
 from kb_tests.cloud.kinds import KINDS
+from kb_tests.cloud.patience import Patience
 from kb_tests.cloud.teardown import tear_down
 from kb_tests.errors import CapacityError, LeakError, StagingError
 from kb_tests.localcloud import control
@@ -29,11 +29,12 @@ Answer = requests.Response | None
 Send = Callable[[], requests.Response]
 
 
-@pytest.fixture(autouse=True)
-def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def cloud(local: control.Running) -> Iterator[Cloud]:
     """Nobody waits for long, unless told to by Retry-After."""
-    monkeypatch.setattr(calls, "_FIRST_WAIT", 0.01)
-    monkeypatch.setattr(teardown, "_SETTLE", 0.2)
+    cloud = connect(local.cloud, local.clouds_yaml, Patience(first_wait=0.01, settle=0.2))
+    yield cloud
+    cloud.close()
 
 
 def every(

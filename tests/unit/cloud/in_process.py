@@ -13,10 +13,12 @@ import pytest
 import requests
 from requests.structures import CaseInsensitiveDict
 
+from kb_tests.cloud.patience import Patience
 from kb_tests.cloud.transport import Adapter
 from tests.unit.localcloud.asgi import ADMIN_PASSWORD, Client
 
 NAME = "kb-local"
+HURRIED = Patience(first_wait=0.001, back_off=0.1, questions=1.0, look=0.01, settle=0.01, again=0.01)
 URL = "http://cloud.test"
 
 Sent = requests.PreparedRequest

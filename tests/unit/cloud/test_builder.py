@@ -17,6 +17,7 @@ from kb_tests.cloud import builder
 from kb_tests.cloud.connect import Cloud
 from kb_tests.cloud.journal import Journal
 from kb_tests.cloud.kinds import KINDS
+from kb_tests.cloud.patience import Patience
 from kb_tests.errors import StagingError
 
 
@@ -29,7 +30,8 @@ class Conflict(sdk.ConflictException):
 
 
 QUOTA = "Quota exceeded for resources: ['port']."
-CLOUD = cast("Cloud", SimpleNamespace(name="mycloud", connection=None, project_id="p1"))
+SOON = Patience(first_wait=0.0)
+CLOUD = cast("Cloud", SimpleNamespace(name="mycloud", connection=None, project_id="p1", patience=SOON))
 
 
 @pytest.fixture
@@ -48,7 +50,6 @@ def create(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int
 
         port = dataclasses.replace(KINDS["port"], create=post)
         monkeypatch.setattr(builder, "KINDS", {"port": port})
-        monkeypatch.setattr(builder, "pause", lambda *_: None)
         journal = Journal.start("mycloud", folder=tmp_path, now=1000.0)
         made = builder.Builder(CLOUD, journal, until=math.inf, stop=Event())
         try:

@@ -11,8 +11,10 @@ import requests
 from keystoneauth1 import exceptions as ksa
 from openstack import exceptions as sdk
 
-from kb_tests.cloud import calls
 from kb_tests.cloud.calls import Aborted, repeat, said, status, transient, unanswered, wait_before
+from kb_tests.cloud.patience import Patience
+
+SOON = Patience(first_wait=0.0)
 
 
 def error(code: int, **headers: str) -> sdk.HttpException:
@@ -80,19 +82,18 @@ def failing(failures: list[Exception]) -> Callable[[], str]:
     return call
 
 
-@pytest.fixture
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calls, "_FIRST_WAIT", 0.0)
-
-
 def run(failures: list[Exception], stop: Event | None = None, seconds: float = 5.0, also: int = 0) -> str:
     until = time.monotonic() + seconds
     return repeat(
-        failing(failures), until=until, stop=stop or Event(), doing="a test", also=frozenset({also})
+        failing(failures),
+        until=until,
+        stop=stop or Event(),
+        doing="a test",
+        also=frozenset({also}),
+        patience=SOON,
     )
 
 
-@pytest.mark.usefixtures("soon")
 def test_transient_errors_are_waited_out() -> None:
     assert run([error(503), ksa.ConnectFailure(), error(429)]) == "done"
     assert run([error(409), error(409)], also=409) == "done"

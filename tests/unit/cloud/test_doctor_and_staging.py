@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from kb_tests.cloud import rights
 from kb_tests.cloud.connect import connect
 from kb_tests.cloud.doctor import examine
 from kb_tests.cloud.existing import adopt
@@ -30,13 +29,14 @@ from kb_tests.localcloud.faults import Fault, Kind
 from kb_tests.localcloud.settings import Settings
 from kb_tests.scenario.model import HttpScenario
 from kb_tests.scenario.storage import StorageScenario
-from tests.unit.cloud.in_process import NAME, InProcess, Send, Sent
+from tests.unit.cloud.in_process import HURRIED, NAME, InProcess, Send, Sent
 from tests.unit.cloud.test_wild_answers import BOOT, FLAVOR, everything, one_sentence, served
 
 pytestmark = pytest.mark.filterwarnings("ignore:::openstack")
 
 PASSWORD = "somebody's own"
 SECONDS = 0.5
+ONCE = replace(HURRIED, tries=0)
 """How long staging may take where it is tried in vain."""
 
 PATIENCE = 120.0
@@ -349,17 +349,16 @@ class Both:
 @pytest.fixture
 def both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Case], Both]:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setattr(rights, "_TRIES", 0)
 
     def compare(case: Case) -> Both:
         with served() as there:
             place = Place(there)
             clouds_yaml = place.user(case.role) if case.role else there.clouds_yaml
-            somebody = connect(NAME, clouds_yaml)
+            somebody = connect(NAME, clouds_yaml, ONCE)
             assert list(somebody.connection.network.security_groups()), "Neutron makes a project its own"
             case.arrange(place)
             options = StageOptions(deadline=SECONDS if case.what else PATIENCE, **case.options)
-            findings = list(examine(NAME, case.layout, options, clouds_yaml))
+            findings = list(examine(NAME, case.layout, options, clouds_yaml, ONCE))
             before = _left(there)
             staging = _stage(case, options, clouds_yaml, there)
             assert _left(there) == before
@@ -381,7 +380,7 @@ def _left(there: InProcess) -> dict[str, set[str]]:
 def _stage(case: Case, options: StageOptions, clouds_yaml: Path, there: InProcess) -> CloudError | None:
     journal = None
     try:
-        cloud = connect(NAME, clouds_yaml)
+        cloud = connect(NAME, clouds_yaml, ONCE)
         layout = adopt(cloud, case.layout, options)
         journal = Journal.start(NAME, clouds_yaml=clouds_yaml, now=time.time())
         stage(cloud, layout, BOOT, journal, options)
@@ -391,7 +390,7 @@ def _stage(case: Case, options: StageOptions, clouds_yaml: Path, there: InProces
         there.fault = None
         there.client.cloud.faults.clear()
         if journal is not None:
-            tear_down(connect(NAME, clouds_yaml), journal)
+            tear_down(connect(NAME, clouds_yaml, ONCE), journal)
             journal.release()
     return None
 

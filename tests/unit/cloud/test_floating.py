@@ -18,6 +18,7 @@ from kb_tests.cloud.graph import Graph, known
 from kb_tests.cloud.journal import Journal
 from kb_tests.cloud.networks import ClientSide, Network
 from kb_tests.cloud.options import StageOptions
+from kb_tests.cloud.patience import Patience
 from kb_tests.cloud.progress import silent
 from kb_tests.cloud.topology import Role, Server
 from kb_tests.errors import StagingError
@@ -61,7 +62,13 @@ def journal(tmp_path: Path) -> Journal:
 def _builder(journal: Journal, network: _Network, egress: tuple[str, ...] = ()) -> Builder:
     connection = SimpleNamespace(network=network)
     cloud = SimpleNamespace(
-        name="south", connection=connection, egress=egress, project_id="p", is_admin=True, has_volumes=False
+        name="south",
+        connection=connection,
+        egress=egress,
+        project_id="p",
+        is_admin=True,
+        has_volumes=False,
+        patience=Patience(first_wait=0.0),
     )
     return Builder(cast("Cloud", cloud), journal, until=time.monotonic() + 30, stop=threading.Event())
 
@@ -127,10 +134,7 @@ def test_a_server_whose_port_is_not_listed_is_not_left_without(journal: Journal)
     journal.release()
 
 
-def test_a_floating_ip_whose_answer_was_lost_is_found_by_its_port(
-    journal: Journal, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("kb_tests.cloud.builder.pause", lambda *_: None)
+def test_a_floating_ip_whose_answer_was_lost_is_found_by_its_port(journal: Journal) -> None:
     network = _Network([], lost=2)
     builder = _builder(journal, network)
     addresses = [

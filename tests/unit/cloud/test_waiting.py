@@ -12,6 +12,7 @@ import pytest
 
 from kb_tests.cloud import waiting
 from kb_tests.cloud.builder import Builder
+from kb_tests.cloud.patience import USUAL
 from kb_tests.cloud.projects import Project
 from kb_tests.cloud.servers import Group
 from kb_tests.cloud.topology import Role
@@ -91,7 +92,7 @@ def wait_for(nova: Nova, until: float = 10_000.0) -> tuple[Waiting, dict[str, An
     project = cast("Project", SimpleNamespace(id=SimpleNamespace(value="p")))
     names = tuple(f"kb-01234567-s-{number}" for number in range(101))
     group = Group(Role.SERVER, "net", project, names, create)
-    cloud = SimpleNamespace(name="c", is_admin=True, connection=SimpleNamespace(compute=nova))
+    cloud = SimpleNamespace(name="c", is_admin=True, patience=USUAL, connection=SimpleNamespace(compute=nova))
     builder = SimpleNamespace(
         cloud=cloud,
         journal=SimpleNamespace(run_id="01234567"),

@@ -17,7 +17,7 @@ from kb_tests.cloud.options import StageOptions
 from kb_tests.cloud.staging import stage
 from kb_tests.cloud.teardown import tear_down
 from kb_tests.localcloud.chosen import choose
-from tests.unit.cloud.in_process import NAME, InProcess
+from tests.unit.cloud.in_process import HURRIED, NAME, InProcess
 from tests.unit.cloud.test_wild_answers import BOOT, LAYOUTS, everything, served
 
 pytestmark = pytest.mark.filterwarnings("ignore:::openstack")
@@ -33,7 +33,7 @@ def there() -> Iterator[InProcess]:
 
 def run(there: InProcess, layout: Layout, **options: Any) -> list[Any]:
     """The servers of a run, as Nova had them before all was removed."""
-    cloud = connect(NAME, there.clouds_yaml)
+    cloud = connect(NAME, there.clouds_yaml, HURRIED)
     with tempfile.TemporaryDirectory() as folder:
         journal = Journal.start(NAME, clouds_yaml=there.clouds_yaml, folder=Path(folder), now=time.time())
         stage(cloud, layout, BOOT, journal, StageOptions(**options))

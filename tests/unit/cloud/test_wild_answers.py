@@ -21,7 +21,6 @@ import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kb_tests.cloud import calls, doctor, existing, pace, removal, teardown
 from kb_tests.cloud.connect import connect
 from kb_tests.cloud.doctor import examine
 from kb_tests.cloud.findings import Finding, State, table
@@ -36,7 +35,7 @@ from kb_tests.cloud.workloads import plan
 from kb_tests.errors import CloudError
 from kb_tests.scenario.model import HttpScenario
 from kb_tests.scenario.storage import StorageScenario
-from tests.unit.cloud.in_process import NAME, Fault, InProcess, Send, Sent, response
+from tests.unit.cloud.in_process import HURRIED, NAME, Fault, InProcess, Send, Sent, response
 from tests.unit.fuzz import examples
 
 pytestmark = pytest.mark.filterwarnings("ignore:::openstack")
@@ -170,14 +169,7 @@ def served(wild: Wild | None = None, calls_made: list[str] | None = None) -> Ite
             return instead(request, wild.kind, send(), random.Random(wild.seed)) if hit else send()
 
         cloud.fault = fault
-        with cloud.serving(), pytest.MonkeyPatch.context() as patch:
-            patch.setattr(calls, "_FIRST_WAIT", 0.001)
-            patch.setattr(calls, "_LONGEST_BACK_OFF", 0.1)
-            patch.setattr(doctor, "PATIENCE", 1.0)
-            patch.setattr(existing, "PATIENCE", 1.0)
-            patch.setattr(pace, "_FASTEST", 0.01)
-            patch.setattr(teardown, "_SETTLE", 0.01)
-            patch.setattr(removal, "_POLL", 0.01)
+        with cloud.serving():
             yield cloud
 
 
@@ -208,7 +200,7 @@ def quickly(number: int) -> settings:
 
 def ask(there: InProcess, layout: Layout, own: bool) -> None:
     options = StageOptions(own_projects=None if own else False)
-    findings: list[Finding] = list(examine(NAME, layout, options, there.clouds_yaml))
+    findings: list[Finding] = list(examine(NAME, layout, options, there.clouds_yaml, HURRIED))
     assert findings
     assert table(findings)
     for finding in findings:
@@ -218,14 +210,14 @@ def ask(there: InProcess, layout: Layout, own: bool) -> None:
 
 def stage_and_remove(there: InProcess, layout: Layout, own: bool) -> None:
     options = StageOptions(own_projects=None if own else False, deadline=SECONDS)
-    cloud = connect(NAME, there.clouds_yaml)
+    cloud = connect(NAME, there.clouds_yaml, HURRIED)
     with tempfile.TemporaryDirectory() as folder:
         journal = Journal.start(NAME, clouds_yaml=there.clouds_yaml, folder=Path(folder), now=time.time())
         try:
             stage(cloud, layout, BOOT, journal, options)
         finally:
             there.fault = None
-            tear_down(connect(NAME, there.clouds_yaml), journal)
+            tear_down(connect(NAME, there.clouds_yaml, HURRIED), journal)
             journal.release()
 
 
@@ -252,7 +244,7 @@ def test_staging_ends_in_a_sentence_and_all_can_be_removed(wild: Wild, layout: L
 def everything(there: InProcess) -> dict[str, set[str]]:
     """Ids of all that is on the cloud, by kind."""
     fault, there.fault = there.fault, None
-    cloud = connect(NAME, there.clouds_yaml)
+    cloud = connect(NAME, there.clouds_yaml, HURRIED)
     found = {name: {str(each.id) for each in kind.listing(cloud, None)} for name, kind in KINDS.items()}
     there.fault = fault
     return found
@@ -261,7 +253,9 @@ def everything(there: InProcess) -> dict[str, set[str]]:
 def found_with(fault: Fault) -> dict[str, Finding]:
     with served() as there:
         there.fault = fault
-        return {each.what: each for each in examine(NAME, LAYOUTS[0], StageOptions(), there.clouds_yaml)}
+        return {
+            each.what: each for each in examine(NAME, LAYOUTS[0], StageOptions(), there.clouds_yaml, HURRIED)
+        }
 
 
 def test_a_service_that_is_a_web_page_is_one_fault() -> None:

@@ -19,6 +19,7 @@ from kb_tests.cloud.account import Account
 from kb_tests.cloud.connect import Cloud
 from kb_tests.cloud.kinds import KINDS, Resource, Slow
 from kb_tests.cloud.mark import Mark
+from kb_tests.cloud.patience import USUAL
 
 HERE = Account("http://cloud.example", "north", "p1", "u1", entry="mycloud", alone=True)
 
@@ -111,6 +112,7 @@ class World:
                 is_admin=here.admin,
                 has_volumes=True,
                 now=self.clock.time,
+                patience=USUAL,
                 connection=SimpleNamespace(
                     network=SimpleNamespace(security_groups=lambda **_: [], quotas=list)
                 ),
