@@ -5,6 +5,7 @@ pytest loads the plugin in every session of whoever installed it; most of them a
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,7 +15,7 @@ import pytest
 
 from kb_tests.errors import RecordError, ScenarioError
 from kb_tests.events.bus import Bus
-from kb_tests.report.folder import check_folder
+from kb_tests.report.folder import check_file, check_folder
 from kb_tests.report.underway import fold_all
 from kb_tests.scenario.settings import parse
 from kb_tests.session import baseline
@@ -61,6 +62,7 @@ def activate(config: pytest.Config) -> None:
             check_folder(reports.absolute())
         except RecordError as error:
             raise pytest.UsageError(f"{error} Name another folder by --kb-reports.") from None
+        _check_files(config)
         if not config.option.collectonly:
             fold_all(reports)  # of runs whose every process was killed
         run = Run(selection, reports)
@@ -96,6 +98,20 @@ def activate(config: pytest.Config) -> None:
     interrupts = config.stash[INTERRUPTS] = Interrupts()
     interrupts.install()
     config.pluginmanager.register(interrupts, "kb_interrupts")
+
+
+def _check_files(config: pytest.Config) -> None:
+    """UsageError where what pytest and pytest-html write at their end has no place."""
+    for option, name, what in (
+        ("--html", "htmlpath", "HTML report"),
+        ("--junitxml", "xmlpath", "JUnit file"),
+    ):
+        if path := getattr(config.option, name, None):
+            file = Path(os.path.expandvars(path)).expanduser().absolute()
+            try:
+                check_file(file, what)
+            except RecordError as error:
+                raise pytest.UsageError(f"{error} Name another file by {option}.") from None
 
 
 def _held_against(config: pytest.Config, selection: Selection) -> Selection:

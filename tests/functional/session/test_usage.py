@@ -48,6 +48,8 @@ def clouds_of(suite: Suite, **entries: tuple[str, str]) -> Path:
     [
         (["--kb-cloud", "nowhere"], "Cloud 'nowhere' is unknown"),
         (["--kb-image", "nothing"], "has no image 'nothing'"),
+        (["--html", "/proc/report.html"], "No HTML report can be written to /proc/report.html"),
+        (["--junitxml", "/proc/junit.xml"], "No JUnit file can be written to /proc/junit.xml"),
         pytest.param(["--kb-reuse", "a run"], "'a run' is no run id", marks=pytest.mark.nightly),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
