@@ -129,6 +129,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     report.add_argument("record", type=Path, metavar="RECORD", help="reports/RUN.json")
     report.add_argument("--html", type=Path, metavar="FILE", help="where to (default: beside the record)")
+    report.add_argument(
+        "--interactive",
+        action="store_true",
+        help="one file with the web UI's pages of this run and its points",
+    )
     report.set_defaults(run=_report)
 
     clouds.add(commands)
@@ -288,13 +293,16 @@ def _upload_image(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from kb_tests.report import html
     from kb_tests.report.record import load
     from kb_tests.report.underway import fold
 
     fold(options.record)
     target: Path = options.html or options.record.with_suffix(".html")
-    target.write_text(html.render(load(options.record)), encoding="utf-8")
+    if options.interactive:
+        from kb_tests.web.single.page import render
+    else:
+        from kb_tests.report.html import render
+    target.write_text(render(load(options.record)), encoding="utf-8")
     print(target)
     return 0
 

@@ -29,12 +29,22 @@ def title(records: Sequence[RunRecord]) -> str:
 
 def render(record: RunRecord) -> str:
     """A complete page of `record`; raises RecordError if a histogram in it cannot be read."""
-    body = Markup(_summary([record]))  # noqa: S704 (made by our template, which escapes)
     return (
         _environment()
         .get_template("page.html")
-        .render(title=title([record]), style=_asset("report.css"), body=body)
+        .render(title=title([record]), style=style(), body=body(record))
     )
+
+
+def body(record: RunRecord, *, charts_of_points: bool = True) -> Markup:
+    """What stands in a page of `record`; raises RecordError if a histogram in it cannot be read."""
+    made = _summary([record], charts_of_points=charts_of_points)
+    return Markup(made)  # noqa: S704 (made by our template, which escapes)
+
+
+def style() -> Markup:
+    """The style sheet of `body` in a page of its own."""
+    return Markup("body { margin: 0; }\n") + _asset("report.css")
 
 
 def summary(records: Sequence[RunRecord]) -> str:
@@ -55,7 +65,7 @@ def table_row(cells: list[str], record: RunRecord | None, point: PointRecord | N
     cells.insert(VERDICT_COLUMN, f'<td class="col-verdict">{told}</td>')
 
 
-def _summary(records: Sequence[RunRecord]) -> str:
+def _summary(records: Sequence[RunRecord], *, charts_of_points: bool = True) -> str:
     # matplotlib takes most of a second to import: only who wants a report waits for it
     from kb_tests.report.charts.page import point_charts, scale_charts
 
@@ -64,7 +74,7 @@ def _summary(records: Sequence[RunRecord]) -> str:
         .get_template("summary.html")
         .render(
             runs=[view(record) for record in records],
-            point_charts=point_charts,
+            point_charts=point_charts if charts_of_points else lambda _: [],
             scale_charts=scale_charts,
             sentences=scaling.sentences,
             number=words.number,

@@ -82,6 +82,15 @@ class Assets:
         return Response(asset.content, media_type=asset.media_type, headers=headers)
 
 
+def lean(script: str) -> str:
+    """A script of ours without its comments, which are types and words for people: a fifth of its weight."""
+    script = re.sub(r"/\*\*.*?\*/[ \t]*", "", script, flags=re.DOTALL)
+    script = re.sub(r"^[ \t]*//.*\n", "", script, flags=re.MULTILINE)
+    return re.sub(r"\n\s*\n", "\n", script)
+
+
 def _read(path: Path) -> Asset:
     content = path.read_bytes()
+    if path.suffix == ".js" and "vendor" not in path.parts:
+        content = lean(content.decode()).encode()
     return Asset(content, TYPES[path.suffix], f'"{hashlib.sha256(content).hexdigest()[:32]}"')

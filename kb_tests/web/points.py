@@ -13,7 +13,7 @@ from kb_tests.cloud.topology import Role
 from kb_tests.report.by_host import short
 from kb_tests.report.charts.described import of_point
 from kb_tests.report.record import PointRecord, RunRecord, TopologyRecord
-from kb_tests.report.view import PointView, view
+from kb_tests.report.view import PointView, RunView, view
 from kb_tests.web.face import SHOWN, Face, percentiles
 from kb_tests.web.problems import Problem
 from kb_tests.web.runs import checks, point_row
@@ -27,12 +27,20 @@ Buckets = Mapping[int, tuple[tuple[int, int], ...]]
 _LATENCY = re.compile(r"(?:(\w+)[ _])?latency p([\d.]+)")
 
 
-def point_shape(record: RunRecord, name: str, attempt: int, buckets: Callable[[], Buckets]) -> PointShape:
+def point_shape(
+    record: RunRecord,
+    name: str,
+    attempt: int,
+    buckets: Callable[[], Buckets],
+    seen: RunView | None = None,
+) -> PointShape:
     """All that a point's page shows; `buckets` finds those of its seconds, if they are still there.
+
+    `seen` is the view of `record`, for who has it.
 
     Raises Problem where there is no such point, RecordError where a histogram cannot be read.
     """
-    every = [point for scenario in view(record).scenarios for point in scenario.points]
+    every = [point for scenario in (seen or view(record)).scenarios for point in scenario.points]
     place = next((i for i, p in enumerate(every) if (p.record.id, p.record.attempt) == (name, attempt)), None)
     if place is None:
         raise Problem(

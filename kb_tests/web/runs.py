@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
+from collections.abc import Iterable
 
 from kb_tests.history.summary import Summary
-from kb_tests.history.tags import tags_of
 from kb_tests.report import words
 from kb_tests.report.charts.described import of_scenario
 from kb_tests.report.exitcode import MEANING
@@ -14,7 +13,7 @@ from kb_tests.report.record import RunRecord
 from kb_tests.report.view import CheckView, PointView, ScenarioView, view
 from kb_tests.report.workloads import presentation
 from kb_tests.sla.verdict import Check
-from kb_tests.web.archive import Archive, when
+from kb_tests.web.archive import when
 from kb_tests.web.shapes.runs import CheckShape, Finding, HistoryRow, PointRow, RunShape, ScenarioShape
 from kb_tests.web.workloads import WORKLOADS
 
@@ -22,8 +21,11 @@ FAR = 1000.0
 """Times the limit that are drawn as "far beyond"."""
 
 
-def run_shape(record: RunRecord, summary: Summary, archive: Archive) -> RunShape:
-    """All that the page of a run shows; raises RecordError if a histogram cannot be read."""
+def run_shape(record: RunRecord, history: Iterable[Summary] = (), tags: tuple[str, ...] = ()) -> RunShape:
+    """All that the page of a run shows; raises RecordError if a histogram cannot be read.
+
+    `history` are runs of the same scenarios on the same cloud up to this one, the oldest first.
+    """
     seen = view(record)
     return RunShape(
         run=record.run,
@@ -51,10 +53,9 @@ def run_shape(record: RunRecord, summary: Summary, archive: Archive) -> RunShape
         versions=seen.versions,
         scenarios=tuple(_scenario(scenario, record.run) for scenario in seen.scenarios),
         history=tuple(
-            HistoryRow(run=one.run, started=when(one.started), outcome=one.outcome)
-            for one in archive.like(summary)
+            HistoryRow(run=one.run, started=when(one.started), outcome=one.outcome) for one in history
         ),
-        tags=tags_of(Path(summary.path)),
+        tags=tags,
     )
 
 

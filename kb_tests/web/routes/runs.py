@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kb_tests.history.find import Wanted
+from kb_tests.history.tags import tags_of
 from kb_tests.scenario.units import parse_duration
 from kb_tests.web.calls import LONGEST_TEXT, Parts, answer, attachment
 from kb_tests.web.operations import Operation, Param
@@ -58,7 +59,9 @@ async def show_run(parts: Parts, request: Request) -> Response:
     run = request.path_params["run"]
 
     def found() -> BaseModel:
-        return run_shape(parts.archive.record(run), parts.archive.summary(run), parts.archive)
+        summary = parts.archive.summary(run)
+        history = parts.archive.like(summary)
+        return run_shape(parts.archive.record(run), history, tags_of(Path(summary.path)))
 
     return answer(request, await to_thread.run_sync(found))
 
@@ -97,7 +100,8 @@ async def download_report(parts: Parts, request: Request) -> Response:
     """The report as one HTML file; a child makes it, since charts take a library that this process spares."""
     run = request.path_params["run"]
     path = Path((await to_thread.run_sync(parts.archive.summary, run)).path)
-    content = await to_thread.run_sync(_report, path)
+    interactive = request.query_params.get("interactive") == "1"
+    content = await to_thread.run_sync(_report, path, interactive)
     return attachment(content, "text/html; charset=utf-8", f"{path.stem}.html")
 
 
@@ -105,11 +109,12 @@ def _run_of(record: Any, run: str) -> str:
     return str(record.run) if record.run else run
 
 
-def _report(record: Path) -> bytes:
+def _report(record: Path, interactive: bool) -> bytes:
     with tempfile.TemporaryDirectory(prefix="kb-ui-") as folder:
         target = Path(folder) / "report.html"
         program = "import sys; from kb_tests.cli import main; sys.exit(main())"
         command = [sys.executable, "-c", program, "report", str(record), "--html", str(target)]
+        command += ["--interactive"] if interactive else []
         try:
             done = subprocess.run(
                 command, capture_output=True, stdin=subprocess.DEVNULL, timeout=REPORT_SECONDS, check=False
@@ -164,6 +169,7 @@ OPERATIONS = (
         "download_report",
         "The report, as one HTML file",
         download_report,
+        query=(Param("interactive", "1: with these pages of it, in one file"),),
         media="text/html",
         also=(500, 504),
     ),

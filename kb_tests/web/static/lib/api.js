@@ -1,4 +1,7 @@
 // Asks the server, and follows a session: with the token in a header, which no browser adds by itself.
+/** Whether the page is a file, without a server. */
+export const alone = false;
+
 const BASE = "/api/v1";
 const KEY = "kb-token";
 

@@ -1,5 +1,5 @@
 // One run: its verdict, what came out over load, its points, what it ran on, its history.
-import { download } from "../lib/api.js";
+import { alone, download } from "../lib/api.js";
 import { Could, Reading, useData } from "../lib/load.js";
 import { many, took, utc, when } from "../lib/words.js";
 import { Bounds, BoundsHead } from "../parts/checks.js";
@@ -16,7 +16,7 @@ export const pointPath = (run, point) => `/runs/${run}/points/${encodeURICompone
 const Downloads = ({ run }) => {
   const [said, say] = useState("");
   const fetched = async (/** @type {string} */ what, /** @type {string} */ ending) => {
-    say(what === "report" ? "The report is being made." : "");
+    say(what.startsWith("report") ? "The report is being made." : "");
     try {
       await download(`/runs/${run.run}/${what}`, `${run.run}.${ending}`);
       say("");
@@ -24,8 +24,9 @@ const Downloads = ({ run }) => {
       say(/** @type {Error} */ (error).message);
     }
   };
+  if (alone) return null;
   return html`<div class="actions">${run.scenarios.length > 0 && html`<a class="btn small primary" href=${`/new?${run.scenarios.map((/** @type {any} */ one) => `scenario=${one.name}`).join("&")}`}>Run again</a>`}
-    <button class="btn small" onClick=${() => fetched("report", "html")}>Report</button><button class="btn small" onClick=${() => fetched("record", "json")}>JSON</button><button class="btn small" onClick=${() => fetched("junit", "xml")}>JUnit</button><button class="btn small" onClick=${() => fetched("csv", "csv")}>CSV</button>
+    <button class="btn small" onClick=${() => fetched("report", "html")}>Report</button><button class="btn small" title="One file with these pages, to send to somebody" onClick=${() => fetched("report?interactive=1", "html")}>Interactive report</button><button class="btn small" onClick=${() => fetched("record", "json")}>JSON</button><button class="btn small" onClick=${() => fetched("junit", "xml")}>JUnit</button><button class="btn small" onClick=${() => fetched("csv", "csv")}>CSV</button>
     <span class="small soft" role="status">${said}</span></div>`;
 };
 
@@ -77,9 +78,9 @@ export const Run = ({ run: id }) => {
         ${settings.map((/** @type {any} */ one) => html`<details><summary>The scenario ${one.name} as it was read</summary><pre class="cmd">${one.settings}</pre></details>`)}
         <details><summary>Versions of the suite and its packages</summary><${Facts} pairs=${run.versions} /></details></section>
       <section class="c6"><div class="sec"><h2>Notes</h2></div>${run.notes.length ? html`<ul>${run.notes.map((/** @type {string} */ text) => html`<li class="small">${text}</li>`)}</ul>` : html`<p class="soft">None.</p>`}
-        <div class="sec gap"><h2>These scenarios on this cloud</h2><p>${many(run.history.length, "run")}, the last one is this</p></div>
+        ${run.history.length > 0 && html`<div class="sec gap"><h2>These scenarios on this cloud</h2><p>${many(run.history.length, "run")}, the last one is this</p></div>
         <${Strip} marks=${run.history.map((/** @type {any} */ one) => letter(one.outcome)).join("")} title=${run.history.map((/** @type {any} */ one) => one.outcome).join(", ")} />
-        <p class="small">${run.history.slice(0, -1).reverse().slice(0, 5).map((/** @type {any} */ one) => html`<a href=${`/runs/${one.run}`}>${one.run}</a> ${word(one.outcome).toLowerCase()}, ${when(one.started)}<br />`)}</p></section>
+        <p class="small">${run.history.slice(0, -1).reverse().slice(0, 5).map((/** @type {any} */ one) => html`<a href=${`/runs/${one.run}`}>${one.run}</a> ${word(one.outcome).toLowerCase()}, ${when(one.started)}<br />`)}</p>`}</section>
     </div>
   <//>`;
 };
