@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import socket
 import time
@@ -19,21 +20,35 @@ BODY = 1 << 16  # bytes of one read of a body that has to be compared
 BODIES = 16  # such reads of one connection in a row
 DROP = 1 << 20  # bytes of one read that need not
 KNOWN_HEADS = 64
-ONE_IN = 100  # one answer of so many is compared with the page, by chance; and the first of each connection
+ONE_IN = 100  # one answer of so many at least is compared with the page, by chance
+COMPARED = 500  # a worker's answers a second that cost it next to nothing to compare
+COMPARED_BYTES = 16 << 20  # and their bytes
 
-COMPARED = ResponseParser()  # stands for one, until it takes one, where an answer is to be compared
+TO_COMPARE = ResponseParser()  # stands for one, until it takes one, where an answer is to be compared
 _clock = time.monotonic
 _nowhere = bytearray(DROP)  # never touched: MSG_TRUNC drops in the kernel (TLS uses its first 16 KiB)
+
+
+def one_in(rate: float, size: int) -> int:
+    """One answer of how many a worker compares with its page of `size` bytes, at its rate (0: a closed loop).
+
+    Where requests are few, all of them: a hundredth of them would show nothing.
+    """
+    affordable = min(float(COMPARED), COMPARED_BYTES / size if size else math.inf)
+    if not rate or rate >= affordable * ONE_IN:
+        return ONE_IN
+    return max(1, math.ceil(rate / affordable))
 
 
 class Receiver:
     """Ends the requests that are under way on the connections of `pool`, well or not.
 
     Good is status 200 with a body of the page's length, on an answer that ends as HTTP says. Its bytes are
-    compared with the page's in some answers, and in all as soon as one was different.
+    compared with the page's in the first answer of each connection and in one of `one_in`, and in all as soon
+    as one was different.
     """
 
-    def __init__(self, pool: Pool, accounts: Accounts, page: Page) -> None:
+    def __init__(self, pool: Pool, accounts: Accounts, page: Page, one_in: int) -> None:
         self.pool = pool
         self.accounts = accounts
         self.page = page
@@ -41,12 +56,13 @@ class Receiver:
         self.piece = PIECE if pool.keep_alive else BODY  # where each answer is a connection's first
         self.whole = min(BODY, page.size + PIECE)  # of one that is to be compared
         self.heads: dict[bytes, Head] = {}  # of pages as they should be
+        self.one_in = one_in
         self.differed = False
         self.until_compared = self._gap()
 
     def compare(self, connection: Connection) -> None:
         """The next answer of this connection is to be compared with the page."""
-        connection.parser = COMPARED
+        connection.parser = TO_COMPARE
 
     def receive(self, connection: Connection) -> None:
         """Read what has arrived."""
@@ -109,7 +125,7 @@ class Receiver:
             return
         parser = connection.parser
         try:
-            if parser is COMPARED:
+            if parser is TO_COMPARE:
                 end = data.find(b"\r\n\r\n")
                 head = self.heads.get(data[:end]) if end > 0 else None
                 if head is not None and self.page.is_rest(data, end + 4):
@@ -218,4 +234,4 @@ class Receiver:
 
     def _gap(self) -> int:
         """How many answers until one is compared: by chance, since what is wrong may come in turns."""
-        return 1 if self.differed else random.randint(1, 2 * ONE_IN - 1)  # noqa: S311 - no secret
+        return 1 if self.differed else random.randint(1, 2 * self.one_in - 1)  # noqa: S311 - no secret

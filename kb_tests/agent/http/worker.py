@@ -24,7 +24,7 @@ from .accounts import Accounts
 from .connection import Connection
 from .load import NEVER, Load, LoadError, Schedule, Share
 from .pool import OPENING, Pool
-from .receiver import Receiver
+from .receiver import Receiver, one_in
 from .scouts import Scouts
 from .tally import Block
 
@@ -59,7 +59,8 @@ class Worker:
         self.total = self.noticed = self.taken = 0
         self.accounts = Accounts(load, share.connections, channel.put)
         self.pool = Pool(share.connections, load.keep_alive, self.epoll, self._maker(), self.accounts)
-        self.receiver = Receiver(self.pool, self.accounts, page)
+        every = one_in(load.rate / share.workers, page.size)
+        self.receiver = Receiver(self.pool, self.accounts, page, every)
         address = (load.host, load.port)
         self.scouts = Scouts(self.pool, self.epoll, lambda now: Connection(address, now, linger=False))
 

@@ -117,8 +117,26 @@ def test_other_content_is_seen_in_each_connection_s_first_answer(keep_alive: boo
     assert total["errors"] == {"content": 50}
 
 
-def test_content_that_is_other_now_and_then_is_found_and_from_then_on_counted() -> None:
+def test_at_a_rate_that_leaves_the_time_all_answers_are_compared() -> None:
+    """So few requests would hide what one in a hundred of them shows: each counts."""
+    world = answering(lambda number: number >= 4 and number % 5 == 0)
+    total = simulate(world, rate=100, warm_up=0, duration=1.0)
+    assert total["errors"] == {"content": 19}
+
+
+@pytest.mark.parametrize(
+    ("rate", "size", "one_in"),
+    [(0, 1024, 100), (100, 1024, 1), (500, 1024, 1), (2000, 1024, 4), (9e6, 1024, 100), (100, 1 << 20, 7)],
+)
+def test_a_worker_compares_so_many_answers_as_cost_it_little(rate: float, size: int, one_in: int) -> None:
+    assert receiver.one_in(rate, size) == one_in
+
+
+def test_content_that_is_other_now_and_then_is_found_and_from_then_on_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """One answer in a hundred is looked at, by chance: not in step with what a server does in turns."""
+    monkeypatch.setattr(receiver, "COMPARED", 0)
     random.seed(1)
     seen = []
     for turn in (0, 7, 13, 19):
