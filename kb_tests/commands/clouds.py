@@ -74,7 +74,10 @@ def _kept(options: argparse.Namespace) -> int:
 
         print(renewed_run(options.renew))
         return 0
-    for run in kept_runs():
+    kept = list(kept_runs())
+    if not kept:
+        print("No topology is kept on this machine; --kb-keep and --kb-stage-only leave one.")
+    for run in kept:
         until = datetime.fromtimestamp(run.until, UTC).strftime("%Y-%m-%d %H:%M UTC")
         print(f"{run.run}  {', '.join(run.clouds)}  {run.scenario}, {run.servers} servers, until {until}")
     return 0
