@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections import OrderedDict
 from collections.abc import Collection
@@ -31,9 +32,12 @@ class Archive:
         self.folder = folder
         self._lock = threading.Lock()
         self._read: OrderedDict[Path, tuple[_Stamp, RunRecord]] = OrderedDict()
+        self._listed: list[Summary] | None = None
 
     def runs(self) -> list[Summary]:
         """All of them, the newest first."""
+        if self._listed is not None:
+            return self._listed
         if not self.folder.is_dir():
             return []
         index = Index(self.folder)
@@ -41,6 +45,12 @@ class Archive:
             return index.runs()
         finally:
             index.close()
+
+    def at_once(self) -> Archive:
+        """The same, which looks at the folder now and not again: for what asks for several things of it."""
+        found = copy.copy(self)
+        found._listed = self.runs()  # noqa: SLF001 (it is one of these)
+        return found
 
     def summary(self, run: str) -> Summary:
         """One of them; raises Problem."""

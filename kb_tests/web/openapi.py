@@ -75,7 +75,10 @@ def _entry(operation: Operation, refs: dict[Any, Any]) -> dict[str, Any]:
         "summary": operation.what,
         "parameters": [*parameters, *map(_query, operation.query)],
         "responses": {str(operation.status): _good(operation, refs)}
-        | {str(code): _bad(code) for code in sorted(set(codes))},
+        | {
+            str(code): _good(operation, refs, code) if code < 300 else _bad(code)
+            for code in sorted(set(codes))
+        },
     }
     if operation.body:
         schema = refs[operation.body, "validation"]
@@ -98,8 +101,8 @@ def _query(param: Param) -> dict[str, Any]:
     }
 
 
-def _good(operation: Operation, refs: dict[Any, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {"description": HTTPStatus(operation.status).phrase}
+def _good(operation: Operation, refs: dict[Any, Any], code: int | None = None) -> dict[str, Any]:
+    found: dict[str, Any] = {"description": HTTPStatus(code or operation.status).phrase}
     if operation.answer:
         found["content"] = {operation.media: {"schema": refs[operation.answer, "serialization"]}}
     elif operation.status != HTTPStatus.NO_CONTENT:

@@ -59,9 +59,9 @@ async def show_run(parts: Parts, request: Request) -> Response:
     run = request.path_params["run"]
 
     def found() -> BaseModel:
-        summary = parts.archive.summary(run)
-        history = parts.archive.like(summary)
-        return run_shape(parts.archive.record(run), history, tags_of(Path(summary.path)))
+        archive = parts.archive.at_once()
+        summary = archive.summary(run)
+        return run_shape(archive.record(run), archive.like(summary), tags_of(Path(summary.path)))
 
     return answer(request, await to_thread.run_sync(found))
 

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from kb_tests.events.model import PointStarted, Problem, Stopping
+from kb_tests.history.index import Index
+from kb_tests.history.summary import Summary
 from kb_tests.measure.heat import Heat
 from kb_tests.report.heat import HeatRecord
 from kb_tests.report.http.measured import HttpMeasurementRecord
@@ -290,3 +292,32 @@ def test_the_idle_process_spares_what_loads_clouds() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_run_among_many_looks_at_the_folder_once(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[int] = []
+    real = Index.runs
+
+    def runs(index: Index) -> list[Summary]:
+        looked.append(1)
+        return real(index)
+
+    monkeypatch.setattr(Index, "runs", runs)
+    assert ask(app.asgi, f"/api/v1/runs/{RUN}").status == 200
+    assert len(looked) == 1
+
+
+def test_files_that_are_no_records_hide_none(app: App, reports: Path) -> None:
+    for name, content in {
+        "junk": b"not json",
+        "deep": b"[" * 100_000,
+        "0badf00d": b"\xff\xfe\x00" * 1000,
+        "0badf00e": b"",
+        "0badf010": b'{"schema_version": 2, "run": "0badf010"}',
+    }.items():
+        (reports / f"{name}.json").write_bytes(content)
+    (reports / "0badf00f.json").symlink_to("/dev/zero")
+    (reports / "0badf011.json").mkdir()
+    assert [one["run"] for one in ask(app.asgi, "/api/v1/runs").json["runs"]] == [RUN]
+    for other in ("0badf00d", "0badf00f", "0badf010", "0badf011"):
+        assert ask(app.asgi, f"/api/v1/runs/{other}").status == 404
