@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from kb_tests.errors import ScenarioError
 from kb_tests.scenario.load import load
 from kb_tests.scenario.points import expand
-from kb_tests.scenario.storage import StoragePoint, StorageScenario
+from kb_tests.scenario.storage import EXTRA_OPTIONS, StoragePoint, StorageScenario
 
 GOOD = """\
 name: disk
@@ -181,3 +182,16 @@ def test_a_closed_loop_has_no_latency_to_limit_but_service_times(tmp_path: Path)
     assert points(tmp_path, free.replace("read_latency", "read_service_time"))
     some = GOOD.replace("iodepth: 4, rate_iops: 100}", "iodepth: 4}", 1).replace("  achieved: 80%\n", "")
     assert points(tmp_path, some.replace("sla:", "sla:\n  read_service_time: {p99: 20ms}"))
+
+
+HARMLESS = {"ioengine": "is the way a load is made, as iodepth is"}
+"""Options a profile may add that hide no latency, and why."""
+
+
+def test_every_option_that_may_hide_latency_is_told_on_the_page() -> None:
+    """Whoever allows another one has to say which of both it is."""
+    page = (Path(__file__).parents[3] / "docs" / "storage.md").read_text()
+    told = page.partition("## Options that hide latency")[2].partition("\n## ")[0]
+    named = {word for line in re.findall(r"`([a-z_: 0-9]+)`", told) for word in re.findall(r"[a-z_]+", line)}
+    assert set(EXTRA_OPTIONS) - named == set(HARMLESS)
+    assert named & set(EXTRA_OPTIONS)

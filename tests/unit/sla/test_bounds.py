@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -127,3 +129,16 @@ def test_the_mean_of_too_few_batches_is_unknown() -> None:
         mean = Mean.of(values, grain=0.1)
         assert mean.reach(0.05) == math.inf
         assert mean.p_above(0) == mean.p_below(10) == 1
+
+
+@pytest.mark.parametrize("count", [8, 16, 32, 64])
+def test_nothing_passes_that_met_one_bad_server_and_the_page_says_how_often_none_is_met(count: int) -> None:
+    """A limit on p99 where one server of `count` is always slow; docs/statistics.md: "servers like these"."""
+    each = 8000 // count
+    met = Share.of([each // 8] * 8, [1000] * 8, [each, *[0] * (count - 1)], [each] * count)
+    assert met.upper(0.05) > 0.01
+    assert Share.of([0] * 8, [1000] * 8, [0] * count, [each] * count).upper(0.05) < 0.01
+    told = (Path(__file__).parents[3] / "docs" / "statistics.md").read_text()
+    shares = dict(re.findall(r"among (\d+) in (\d+) %", told.replace("\n", " ")))
+    assert shares.keys() == {"8", "16", "32"}
+    assert str(count) not in shares or float(shares[str(count)]) == round(100 * 0.95**count)
