@@ -24,7 +24,7 @@ from scipy.stats import binom, mannwhitneyu, ttest_ind
 
 from kb_tests.compare.changes import changes, critical
 from kb_tests.compare.estimate import Estimate, joined, of_percentile, pooled
-from kb_tests.compare.ratio import Ratio, of_pairs, of_runs, within
+from kb_tests.compare.ratio import Ratio, of_pairs, of_runs, of_unequal, within
 from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.latency import Latency
 from simulated.shifting import Cloud
@@ -134,8 +134,39 @@ def many_pairs(reps: int, random: Random, slow: float = 0.0) -> None:
         )
 
 
-def sets_of_runs(reps: int, random: Random) -> None:
-    bank = [measured(Cloud(random), 1.0).estimates[1] for _ in range(600)]
+def run_of(bank: Sequence[Estimate], random: Random, ratio: float) -> Estimate:
+    """A run of POINTS points on a staging of its own: the mean of its points."""
+    level = random.normal(0.0, BETWEEN) + math.log(ratio)
+    drawn = [bank[index] for index in random.integers(len(bank), size=POINTS)]
+    return pooled(
+        [Estimate(one.log + level, one.mean + level, one.error, one.freedom, one.floor) for one in drawn]
+    )
+
+
+def one_against_runs(reps: int, random: Random, bank: Sequence[Estimate]) -> None:
+    print("\nThe same, one run against several (the gate): 'slower' in % at 5 %; 'not slower by 10 %' at 5 %")
+    print(f"{'baseline':>12s}{cells(['same', '+5 %', '+10 %', '+20 %'])}{cells(['pass +0', 'pass +10'])}")
+    for count in (3, 5, 8, 12, 20):
+        slower, passes = [], []
+        for ratio in RATIOS:
+            told = [
+                of_unequal([run_of(bank, random, 1.0) for _ in range(count)], [run_of(bank, random, ratio)])
+                for _ in range(reps)
+            ]
+            slower.append(sum(one.low(0.05) > 0 for one in told))
+            passes.append(sum(one.high(0.05) < TIGHT for one in told))
+        hold(f"one run against {count}", slower[0], reps, 0.05)
+        hold(f"one run against {count}, wrong pass", passes[2], reps, 0.05)
+        row = [f"{100 * one / reps:.1f}" for one in (*slower, passes[0], passes[2])]
+        print(f"{count:12d}{cells(row)}", flush=True)
+
+
+def bank_of(random: Random) -> list[Estimate]:
+    """Log p99 of points at one level, each on a cloud of its own."""
+    return [measured(Cloud(random), 1.0).estimates[1] for _ in range(600)]
+
+
+def sets_of_runs(reps: int, random: Random, bank: Sequence[Estimate]) -> None:
     sd = float(np.std([one.log for one in bank]))
     print(f"\nRuns, each staged by itself, {BETWEEN:.0%} apart (log sd), {POINTS} points each, whose log p99")
     print(f"has sd {sd:.3f}. 'slower' in % at 5 % / 1 %; and as if the points of all runs were the unit, 5 %")
@@ -213,7 +244,9 @@ def main() -> int:
     random, began = np.random.default_rng(options.seed), time.monotonic()
     scale = 10 if options.quick else 1
     history(2000 // scale, random)
-    sets_of_runs(2000 // scale, random)
+    bank = bank_of(random)
+    sets_of_runs(2000 // scale, random, bank)
+    one_against_runs(2000 // scale, random, bank)
     one_against_one(1200 // scale, random)
     many_pairs(300 // scale, random)
     many_pairs(150 // scale, random, slow=0.1)

@@ -37,7 +37,7 @@ def held_against(baseline: Side, now: RunRecord, max_slower: float, risk: Risk) 
     refused = _refused(baseline, side)
     if refused:
         told = f"It cannot be held against the baseline {printable(baseline.name)}: {refused}."
-        nothing = Check(BASELINE, Outcome.INCONCLUSIVE, math.nan, limit, "", math.nan, math.nan, True, told)
+        nothing = Check(BASELINE, Outcome.INCONCLUSIVE, math.nan, limit, "x", math.nan, math.nan, True, told)
         return Held(nothing, (told,))
     basis = basis_of(baseline, side, [key])
     found = [one for one in matched_at(baseline, side, key, basis) if one.counts]
@@ -68,7 +68,7 @@ def _check(found: Sequence[Matched], basis: Basis, baseline: Side, limit: float,
     worst = max(found, key=lambda one: (one.loss.p_below(log), one.loss.value), default=None)
     if worst is None:
         told = f"Nothing of it can be compared with the baseline {printable(baseline.name)}."
-        return Check(BASELINE, outcome, math.nan, limit, "", math.nan, math.nan, True, told, p_pass, p_fail)
+        return Check(BASELINE, outcome, math.nan, limit, "x", math.nan, math.nan, True, told, p_pass, p_fail)
     loss = worst.loss
     share = risk.alpha / count
     value, low, high = (_exp(one) for one in (loss.value, loss.low(share), loss.high(share)))
@@ -78,7 +78,7 @@ def _check(found: Sequence[Matched], basis: Basis, baseline: Side, limit: float,
         f" figure lost: {value:.3g} times, truly {low:.3g} to {high:.3g}, where {limit:.4g} is allowed."
     )
     told += f" {BASES[basis]}" if decides else f" {FEW}"
-    return Check(BASELINE, outcome, value, limit, "", low, high, True, told, p_pass, p_fail)
+    return Check(BASELINE, outcome, value, limit, "x", low, high, True, told, p_pass, p_fail)
 
 
 FEW = (

@@ -103,7 +103,7 @@ def _check(one: Matched, limit: float, risk: Risk, share: Risk) -> Check:
         f"{one.name} is {a} on A and {b} on B: B has lost {value:.3g} times, truly {low:.3g} to"
         f" {high:.3g}, where {limit:.4g} is allowed; judged from {len(one.a)} pairs."
     )
-    return Check(f"{PAIRS} {one.name}", outcome, value, limit, "", low, high, True, told, p_pass, p_fail)
+    return Check(f"{PAIRS} {one.name}", outcome, value, limit, "x", low, high, True, told, p_pass, p_fail)
 
 
 def _exp(log: float) -> float:

@@ -60,6 +60,8 @@ def quantity(value: float, unit: str) -> str:
         return duration(value)
     if unit == "":
         return share(value)
+    if unit == "x":
+        return f"{value:.3g} times" if math.isfinite(value) else "-"
     if math.isnan(value):
         return "-"
     if unit in COUNTED:

@@ -33,10 +33,10 @@ class Check:
     """One limit of the SLA against what was measured.
 
     `name` is the key in the scenario's `sla:` section with its place ("latency p99"), `unit` is
-    "s", "1/s", "B/s" or "" for a share; of a capacity what it counts ("requests/s"). `low` and `high`
-    bound the true value at the stated confidence; they equal `value` where no interval can be given.
-    `at_most` is False where the limit is a floor. `detail` is one sentence for people: what, by how much,
-    from what sample.
+    "s", "1/s", "B/s", "x" for a ratio or "" for a share; of a capacity what it counts ("requests/s").
+    `low` and `high` bound the true value at the stated confidence; they equal `value` where no interval
+    can be given. `at_most` is False where the limit is a floor. `detail` is one sentence for people: what,
+    by how much, from what sample.
     `p_pass` and `p_fail` are the smallest error probabilities, over all looks, at which it would pass
     and at which it would fail.
     """

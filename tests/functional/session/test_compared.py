@@ -1,0 +1,84 @@
+"""Sessions that compare: sides in turns, runs that are alike, and a host that was made slow in between."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kb_tests.compare.comparison import Mark, compare
+from kb_tests.compare.pairs import compare_pairs
+from kb_tests.report.record import RunRecord
+from tests.functional.session.conftest import running, suite
+from tests.functional.session.suite import Ended, Suite
+
+__all__ = ["running", "suite"]
+
+PAIRS = 20
+DELAY = 20
+"""Milliseconds that all servers of the slow host are later, each way."""
+
+
+def read(ended: Ended) -> RunRecord:
+    return RunRecord.model_validate(ended.record)
+
+
+def test_two_sides_are_staged_once_each_measured_in_turns_and_removed(suite: Suite) -> None:
+    sides = "load.page_size=1KiB,2KiB"
+    ended = suite.run("--kb-scenario", suite.scenario(), "--kb-pairs", "3", "--kb-variant", sides)
+    record = read(ended)
+    assert ended.code in (0, 1, 10), ended.output
+    (point,) = record.points
+    assert point.pairs is not None
+    assert [pair.b_first for pair in point.pairs.pairs] == [False, True, False]
+    assert point.pairs.sides == ("load.page_size=1KiB", "load.page_size=2KiB")
+    stagings = {one.name: one.topology.run if one.topology else "" for one in record.scenarios}
+    assert stagings == {"small": point.run, "small-b": point.pairs.run}
+    assert point.verdict is not None
+    assert "pairs achieved" in [check.name for check in point.verdict.checks]
+    assert compare_pairs([record]).points == (point.id,)
+    assert not record.leaks
+    assert [server for server in suite.admin.servers() if point.pairs.run in str(server)] == []
+
+
+@pytest.mark.nightly
+def test_runs_that_are_alike_seldom_differ(suite: Suite) -> None:
+    """Of twenty disjoint pairs at most one; on a machine that has nothing else to do."""
+    scenario = suite.scenario(rates="[150]", duration="10s", page="32KiB", connections=10)
+    runs = [read(suite.run("--kb-scenario", scenario)) for _ in range(2 * PAIRS)]
+    differ = [
+        (a.run, b.run, [row for row in found.rows if row.mark is not Mark.NONE])
+        for a, b in zip(runs[::2], runs[1::2], strict=True)
+        for found in [compare((a.run, [a]), (b.run, [b]))]
+        if any(row.mark is not Mark.NONE for row in found.rows)
+    ]
+    assert len(differ) <= 1, differ
+
+
+@pytest.mark.nightly
+def test_a_host_that_was_made_slow_shows_and_fails_the_gate(suite: Suite, tmp_path: Path) -> None:
+    scenario = ("--kb-scenario", suite.scenario(rates="[150]", duration="10s", page="32KiB", connections=10))
+    before = read(suite.run(*scenario, "--kb-keep"))
+    past = tmp_path / "before"
+    before.write(past)
+    topology = before.scenarios[0].topology
+    assert topology is not None
+    host = next(server.host for server in topology.servers if server.role == "server")
+    program = "import sys; from kb_tests.cli import main; sys.exit(main())"
+    suite.admin.harm_host(host, "delay", milliseconds=DELAY)
+    gate = suite.run(*scenario, "--kb-reuse", topology.run, "--kb-baseline", str(past))
+    after = read(gate)
+    assert gate.code == 1, gate.output
+    verdict = after.points[0].verdict
+    assert verdict is not None
+    (check,) = (check for check in verdict.checks if check.name == "baseline")
+    assert check.outcome == "fail"
+    folder = tmp_path / "after"
+    after.write(folder)
+    command = [sys.executable, "-c", program, "compare", str(past), str(folder), "--json"]
+    told = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert told.returncode == 1, told.stderr
+    assert " is worse than " in json.loads(told.stdout)["headline"]
