@@ -263,3 +263,19 @@ def properties(found: CapacityRecord) -> Iterator[tuple[str, str | int | float]]
     yield from (("kb.capacity.probes", len(found.probes)), ("kb.capacity.seconds", found.seconds))
     if found.at_least is not None:
         yield "kb.capacity.at_least", found.at_least
+
+
+def asked(found: CapacityRecord) -> Iterator[tuple[str, str]]:
+    """What a search was asked, for people."""
+    each = " each" if found.factor > 1 else ""
+    yield "searched", f"{found.unit} from {_number(found.least)} to {_number(found.most)}{each}"
+    if found.factor > 1:
+        yield "of all together", f"{found.of_all(found.least)} to {found.of_all(found.most)}"
+    if found.at_least is not None:
+        yield "at least", f"{_number(found.at_least)} of all together"
+    yield "width", f"{found.width * 100:.3g} %"
+    yield "steps", f"{found.step * 100:.3g} %"
+    yield "probes", f"{format_duration(found.probe)} each"
+    yield "budget", format_duration(found.budget)
+    yield "breaks first", found.limit_told or found.limit
+    yield "took", f"{len(found.probes)} probes, {_minutes(found.seconds)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ import yaml
 
 from kb_tests.cloud.topology import NAMES, Role
 from kb_tests.report import by_host, words
-from kb_tests.report.capacity import sentences
+from kb_tests.report.capacity import asked, sentences
 from kb_tests.report.charts.capacity import tried
 from kb_tests.report.charts.description import Rows
 from kb_tests.report.exitcode import ExitCode, exit_code
@@ -267,7 +268,11 @@ def _point(
         checks=tuple(_check(check) for check in checks),
         confidence=words.share(point.verdict.confidence) if point.verdict else "",
         looks=point.verdict.looks if point.verdict else 0,
-        facts=(*(shown.facts() if shown else ()), *words.earlier_looks(point)),
+        facts=(
+            *(shown.facts() if shown else ()),
+            *(asked(point.capacity) if point.capacity else ()),
+            *words.earlier_looks(point),
+        ),
         hosts=shown.hosts() if shown else None,
         shown=shown,
         record=point,
@@ -289,7 +294,7 @@ def _check(check: Check) -> CheckView:
     return CheckView(
         subject=words.subject(check),
         value=value,
-        limit=f"{'≤' if check.at_most else '≥'} {limit}",
+        limit="none" if math.isnan(check.limit) else f"{'≤' if check.at_most else '≥'} {limit}",
         interval=words.interval(check),
         margin=words.margin(check),
         outcome=str(check.outcome),

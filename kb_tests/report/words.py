@@ -151,7 +151,7 @@ def _points(distance: float) -> str:
 
 def margin(check: Check) -> str:
     """By how much a check keeps or breaks its limit, in a table's cell: "132ms (3.6x) over"."""
-    if math.isnan(check.value):
+    if math.isnan(check.value) or math.isnan(check.limit):
         return "-"
     if _unrecovered(check):
         return f"{duration(max(0.0, check.low - check.limit))} over at least"

@@ -11,13 +11,22 @@ from typing import Any
 
 from kb_tests.cloud.topology import Role
 from kb_tests.report.by_host import short
+from kb_tests.report.capacity import asked
 from kb_tests.report.charts.described import of_point
 from kb_tests.report.record import PointRecord, RunRecord, TopologyRecord
 from kb_tests.report.view import PointView, RunView, view
 from kb_tests.web.face import SHOWN, Face, percentiles
 from kb_tests.web.problems import Problem
 from kb_tests.web.runs import checks, point_row
-from kb_tests.web.shapes.points import HeatShape, HostShape, PointShape, Seconds, Table, TimeLimit
+from kb_tests.web.shapes.points import (
+    HeatShape,
+    HostShape,
+    PointShape,
+    SearchShape,
+    Seconds,
+    Table,
+    TimeLimit,
+)
 from kb_tests.web.shapes.runs import CheckShape
 from kb_tests.web.workloads import WORKLOADS
 
@@ -82,7 +91,16 @@ def point_shape(
         generators=tuple(face.generators(one.measurement)) if one.measurement else (),
         before=neighbours[place - 1] if place else None,
         after=neighbours[place + 1] if place + 1 < len(every) else None,
+        search=_search(point),
     )
+
+
+def _search(point: PointView) -> SearchShape | None:
+    found = point.record.capacity
+    if found is None or point.tried is None:
+        return None
+    tried = Table(columns=point.tried.columns, rows=point.tried.rows, more=0)
+    return SearchShape(told=point.told, asked=tuple(asked(found)), tried=tried)
 
 
 def _limits(shapes: Sequence[CheckShape]) -> Iterator[TimeLimit]:

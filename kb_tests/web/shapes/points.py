@@ -81,6 +81,14 @@ class Table(Shape):
     more: int = 0
 
 
+class SearchShape(Shape):
+    """What a capacity search found, in sentences; what it was asked; the loads that it tried, in order."""
+
+    told: tuple[str, ...]
+    asked: tuple[tuple[str, str], ...]
+    tried: Table
+
+
 class PointShape(Shape):
     """One point, with all that its page shows; `before` and `after` are its neighbours' (id, attempt)."""
 
@@ -107,3 +115,4 @@ class PointShape(Shape):
     generators: tuple[GeneratorShape, ...]
     before: tuple[str, int] | None
     after: tuple[str, int] | None
+    search: SearchShape | None = None

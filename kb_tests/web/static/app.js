@@ -13,6 +13,7 @@ const PAGES = [
   ["/runs", "Runs", lazy(() => import("./pages/runs.js"), "Runs"), "runs", "Runs"],
   ["/runs/{run}", "Run", lazy(() => import("./pages/run.js"), "Run")],
   ["/runs/{run}/points/{point}", "Point", lazy(() => import("./pages/point.js"), "Point")],
+  ["/runs/{run}/capacity/{point}", "Capacity", lazy(() => import("./pages/capacity.js"), "Capacity")],
   ["/sessions/{sid}", "Session", lazy(() => import("./pages/live.js"), "Session")],
   ["/scenarios", "Scenarios", lazy(() => import("./pages/scenarios.js"), "Scenarios"), "scenarios", "Scenarios"],
   ["/scenarios/{name}", "Scenario", lazy(() => import("./pages/scenario.js"), "Scenario")],

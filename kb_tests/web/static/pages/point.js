@@ -112,6 +112,7 @@ export const Point = ({ run, point: id }) => {
       <h1>${point.row.load}, ${point.row.how}: ${finding}</h1>
       <p class="meta">${point.row.title} · ${number(point.duration)} s${point.warm_up ? ` after ${number(point.warm_up)} s of warm-up` : ""}${point.row.looks ? ` · ${point.row.looks} ${point.row.looks === 1 ? "look" : "looks"}` : ""}</p></div>
       <div class="actions">${link(point.before, "← Point before")}${link(point.after, "Next point →")}</div></div>
+    ${point.search && html`<p class="lead">${point.search.told.join(" ")} <a href=${`/runs/${run}/capacity/${encodeURIComponent(id)}?attempt=${encodeURIComponent(attempt)}`}>How it was searched</a></p>`}
     ${point.findings.slice(1).map((/** @type {string} */ text) => html`<div class="finding"><div><${Outcome} of=${point.row.label} /></div><div>${text}</div></div>`)}
     ${point.notes.map((/** @type {string} */ text) => html`<div class="alert"><svg class="i" aria-hidden="true"><use href="#note" /></svg><p>${text}</p></div>`)}
     ${point.checks.length > 0 && html`<section><${Checks} checks=${point.checks} confidence=${point.confidence} label="Limits and what was measured" /></section>`}
