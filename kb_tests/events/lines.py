@@ -136,7 +136,7 @@ def schema() -> dict[str, Any]:
         "dropped": {"type": "integer", "minimum": 0, "title": "Events left out just before"},
     }
     for definition in found["$defs"].values():
-        if "kind" in definition.get("properties", {}) and "cloud" in definition["properties"]:
+        if "const" in definition.get("properties", {}).get("kind", {}):  # an event, and no part of one
             definition["properties"] = head | definition["properties"]
             definition["required"] = ["v", "n", "t", "kind", *definition.get("required", [])]
     return found | {"title": "A line of an event file"}

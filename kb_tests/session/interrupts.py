@@ -15,18 +15,19 @@ from typing import Any
 
 import pytest
 
-_UNWINDING = 6.0
+UNWINDING = 6.0
 """Seconds that a KeyboardInterrupt needs from a running point to pytest: it stops the load on its way."""
 
 
 class Interrupts:
     """A plugin that counts them, and raises KeyboardInterrupt only where something is prepared for it."""
 
-    def __init__(self) -> None:
+    def __init__(self, unwinding: float = UNWINDING) -> None:
         self.count = 0
         self._ending = False
         self._taking_down = False
-        self._raised_at = -_UNWINDING
+        self._unwinding = unwinding
+        self._raised_at = -unwinding
         self._before: dict[signal.Signals, Any] = {}
 
     def install(self) -> None:
@@ -73,6 +74,6 @@ class Interrupts:
         if self._taking_down:
             if self.count > 1:
                 raise KeyboardInterrupt(signal.Signals(number).name)
-        elif not self._ending and time.monotonic() - self._raised_at > _UNWINDING:
+        elif not self._ending and time.monotonic() - self._raised_at > self._unwinding:
             self._raised_at = time.monotonic()
             raise KeyboardInterrupt(signal.Signals(number).name)

@@ -15,9 +15,14 @@ INTERVAL = 0.5
 """Seconds between two lines at the least."""
 
 
-def fill(topology: StorageTopology, fleet: Fleet, progress: Progress) -> list[DiskReport]:
-    """What each server has filled; raises FleetError or AgentsMissingError."""
-    meter = _Meter(topology.servers * topology.file_size, progress)
+def fill(
+    topology: StorageTopology, fleet: Fleet, progress: Progress, interval: float = INTERVAL
+) -> list[DiskReport]:
+    """What each server has filled, shown every `interval` seconds.
+
+    Raises FleetError or AgentsMissingError.
+    """
+    meter = _Meter(topology.servers * topology.file_size, progress, interval)
     meter.show()
     reports = fleet.prepare_disks(target(topology), meter.take)
     meter.end()
@@ -27,7 +32,8 @@ def fill(topology: StorageTopology, fleet: Fleet, progress: Progress) -> list[Di
 class _Meter:
     """Adds up how far the servers have come."""
 
-    def __init__(self, total: int, progress: Progress) -> None:
+    def __init__(self, total: int, progress: Progress, interval: float) -> None:
+        self._interval = interval
         self._total = total
         self._progress = progress
         self._written: dict[str, int] = {}
@@ -39,7 +45,7 @@ class _Meter:
         """Take what one server says."""
         self._sum += report.bytes - self._written.get(report.agent, 0)
         self._written[report.agent] = report.bytes
-        if time.monotonic() - self._shown >= INTERVAL:
+        if time.monotonic() - self._shown >= self._interval:
             self.show()
 
     def show(self, *, last: bool = False) -> None:

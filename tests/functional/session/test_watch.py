@@ -14,12 +14,13 @@ from typing import Any
 
 import pytest
 
-from kb_tests.events import sessions
+from kb_tests.events import lines, sessions
 from tests.functional.session.suite import Suite
 from tests.functional.storage.sessions import scenario as storage
 from tests.waiting import SESSION, eventually
 
 SLA = "{errors: 50%}"
+SCHEMA = [each for each in lines.schema()["$defs"].values() if "v" in each["properties"]]
 
 
 class Watched:
@@ -50,7 +51,10 @@ class Watched:
             check=False,
         )
         assert ran.returncode == 0, ran.stderr
-        return [json.loads(line) for line in ran.stdout.splitlines()]
+        events = [json.loads(line) for line in ran.stdout.splitlines()]
+        for event in events:
+            assert_as_published(event)
+        return events
 
     def sessions(self) -> list[sessions.Session]:
         return sessions.every(Path(self._environment["XDG_STATE_HOME"]) / "kb" / "sessions")
@@ -80,6 +84,13 @@ def start(suite: Suite) -> Iterator[Any]:
         if watched.process.poll() is None:
             os.killpg(watched.process.pid, signal.SIGKILL)
             watched.process.wait()
+
+
+def assert_as_published(event: dict[str, Any]) -> None:
+    """A line has what `kb schema events` says of its kind, and nothing else."""
+    [known] = [each for each in SCHEMA if each["properties"].get("kind", {}).get("const") == event["kind"]]
+    told = event.keys() - ({"process"} - known["properties"].keys())
+    assert set(known["required"]) <= told <= known["properties"].keys()
 
 
 def kinds(events: list[dict[str, Any]]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -124,3 +125,15 @@ def test_what_is_too_long_is_told_shorter(event: Filed) -> None:
 @pytest.mark.parametrize("t", ["NaN", "Infinity", "-Infinity", "-1", "1e300", "true", '"1"', "null"])
 def test_a_time_that_no_calendar_has_is_none(t: str) -> None:
     assert lines.decode(f'{{"v":1,"n":0,"t":{t},"kind":"log","text":"x"}}'.encode()) is None
+
+
+def test_every_kind_that_is_written_is_published_with_all_its_fields() -> None:
+    published = {
+        known["properties"]["kind"]["const"]: set(known["properties"])
+        for known in lines.schema()["$defs"].values()
+        if "v" in known["properties"]
+    }
+    for kind in get_args(Filed):
+        fields = set(kind.model_fields)
+        assert published[kind.model_fields["kind"].default] == fields | {"v", "n", "t", "dropped"}
+    assert len(published) == len(get_args(Filed))

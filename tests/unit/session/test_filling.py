@@ -23,26 +23,25 @@ class Shown:
         self.lines.append(text.rpartition(",")[0] + " for good" * last)
 
 
-def filled(monkeypatch: Any, *told: tuple[str, int]) -> list[str]:
+def filled(*told: tuple[str, int]) -> list[str]:
     class Told:
         def prepare_disks(self, target: dict[str, Any], on_filling: Any) -> list[DiskReport]:
             for agent, size in told:
                 on_filling(Filling(v=1, kind="filling", agent=agent, seq=1, id="x", bytes=size, seconds=1.0))
             return []
 
-    monkeypatch.setattr(filling, "INTERVAL", 0.0)
     shown = Shown()
-    assert filling.fill(TOPOLOGY, cast("Fleet", Told()), cast("Progress", shown)) == []
+    assert filling.fill(TOPOLOGY, cast("Fleet", Told()), cast("Progress", shown), interval=0.0) == []
     return shown.lines
 
 
-def test_the_share_that_all_servers_have_filled_is_shown(monkeypatch: Any) -> None:
-    lines = filled(monkeypatch, ("a", 1 << 29), ("b", 1 << 29), ("a", 1 << 30), ("b", 1 << 30))
+def test_the_share_that_all_servers_have_filled_is_shown() -> None:
+    lines = filled(("a", 1 << 29), ("b", 1 << 29), ("a", 1 << 30), ("b", 1 << 30))
     assert lines == [
         *(f"filling disks: {share}% of 2GiB" for share in (0, 25, 50, 75, 100)),
         "filling disks: 100% of 2GiB for good",
     ]
 
 
-def test_disks_that_were_full_are_said_to_be(monkeypatch: Any) -> None:
-    assert filled(monkeypatch)[-1] == " for good"
+def test_disks_that_were_full_are_said_to_be() -> None:
+    assert filled()[-1] == " for good"
