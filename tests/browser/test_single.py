@@ -48,6 +48,7 @@ def test_its_pages_work_from_a_disk(file: Path) -> None:
         page.look(1440, dark=False)
         page.press("as table")
         page.until(lambda: "as picture" in page.driver.find_element(By.TAG_NAME, "main").text, "the table")
+        page.press("as picture")
         page.go(f"{file.as_uri()}#/runs/aaaa0001/points/http-east-west-clients-4-rate-2000?t=3-9")
         page.until(lambda: "3 to 9 s selected" in page.driver.find_element(By.TAG_NAME, "main").text)
         page.driver.back()
