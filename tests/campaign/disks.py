@@ -102,7 +102,7 @@ FAULTS = (
     _red("slow in fsync alone", SYNCED, _volume("late", fsync=400)),
     _red("loses writes", VERIFIED, _volume("lie", lost=0.3)),
     _red("changes writes", VERIFIED, _volume("lie", changed=0.3)),
-    _red("rots", VERIFIED, _volume("corrupt", every=4096)),
+    _red("rots", VERIFIED, _volume("corrupt", every=16_384)),
     _red("fails one in three", WRITES, _volume("fail", share=0.33)),
     _red("full", WRITES, _volume("full", size=1 << 20)),
     _red("fio killed", READS, _fio(signal.SIGKILL), UNDECIDED),
