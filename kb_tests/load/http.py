@@ -11,7 +11,7 @@ from kb_tests.fleet.http.messages import HttpReport
 from kb_tests.load.blocks import FINER, block_seconds
 from kb_tests.scenario.http import HttpPoint
 
-_STAYS = {"id", "scenario", "clients", "max_duration", "by_second", "find_warm_up", "page_size"}
+_STAYS = {"id", "scenario", "clients", "max_duration", "by_second", "find_warm_up", "page_size", "search"}
 """What generators need not know of a point."""
 
 

@@ -44,6 +44,7 @@ CANNOT = {
 _PYTHON = {
     "README.md": LONG,
     "docs/adding-a-kind.md": "tests/unit/test_toy.py",
+    "docs/capacity.md": "tests/functional/session/test_capacity.py",
     "kb_tests/localcloud/README.md": SHORT,
 }
 

@@ -75,8 +75,8 @@ NOT_NEEDED = {
 """Programs whose absence is provided for, and how."""
 
 WORDS = {
-    *("arp", "as", "bridge", "file", "free", "init", "look", "opt", "passwd", "patch", "reboot", "red"),
-    *("replace", "route", "size", "strings", "time", "top", "uptime", "w", "write"),
+    *("arp", "as", "bridge", "compare", "file", "free", "init", "look", "opt", "passwd", "patch", "pip"),
+    *("reboot", "red", "replace", "route", "size", "strings", "time", "top", "uptime", "w", "write"),
 }
 """Words of sentences, keys and options that are called like a program."""
 

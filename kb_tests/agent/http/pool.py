@@ -74,11 +74,14 @@ class Pool:
         if error is None:
             self._epoll.modify(connection.fd, connection.awaits)
         elif not error:
+            was_empty = self.empty
             connection.connecting = False
             self.opening -= 1
             self._epoll.modify(connection.fd, select.EPOLLIN)
             if self.keep_alive:
                 self._accounts.opened()
+                if was_empty:
+                    self._begin_anew(connection.since - FIRST_PAUSE)
         return error
 
     def release(self, connection: Connection) -> None:
@@ -119,15 +122,19 @@ class Pool:
             self.pause = min(self.pause * 2, LONGEST_PAUSE)
 
     def found(self, since: float) -> None:
-        """The server takes connections again, as one begun at `since` shows: try now, and begin anew what was
-        begun before. The kernel would ask again only after a second, and then three.
+        """The server takes connections again, as one begun at `since` shows: try now."""
+        self._begin_anew(since)
+        self.retry_at = -math.inf
+
+    def _begin_anew(self, since: float) -> None:
+        """Begin those anew that hang since before `since`: the kernel would ask again only after a second, then
+        three.
         """
-        pause = self.pause
+        pause, retry_at = self.pause, self.retry_at
         for connection in list(self.connections.values()):
             if connection.connecting and connection.block is None and connection.since < since:
                 self.drop(connection)
-        self.pause = pause
-        self.retry_at = -math.inf
+        self.pause, self.retry_at = pause, retry_at
 
     def overdue(self, limit: float) -> list[Connection]:
         """Those whose wait for the server began before `limit`."""

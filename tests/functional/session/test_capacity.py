@@ -186,3 +186,27 @@ def test_a_search_outlives_its_tokens(tmp_path: Path) -> None:
         assert suite.left() == []
     finally:
         control.down(tmp_path / "cloud")
+
+
+OWN = """\
+def test_checkout_goes_far_enough(kb_http):
+    found = kb_http.capacity(clients=1, from_=200, to=20000, probe="5s", width="10%", budget="300s")
+    assert found.low <= found.high
+    print("found", found.low, found.high)
+"""
+
+
+def test_a_test_of_one_s_own_searches(suite: Suite) -> None:
+    """As in docs/capacity.md."""
+    (suite.folder / "test_own.py").write_text(OWN)
+    suite.admin.set(**{"link-rate": "20Mbit"})
+    try:
+        path = suite.folder / "own.yaml"
+        path.write_text(HTTP.format(name="own", page="8KiB", load="rate: [100]\n  duration: 5s"))
+        ended = suite.run(
+            "--kb-scenario", str(path), "-s", tests=suite.folder / "test_own.py", timeout=2 * SESSION
+        )
+    finally:
+        suite.admin.set(**{"link-rate": "none"})
+    assert ended.code == 0, ended.output
+    assert "found " in ended.output
