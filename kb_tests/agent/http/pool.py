@@ -127,7 +127,7 @@ class Pool:
         self.retry_at = -math.inf
 
     def _begin_anew(self, since: float) -> None:
-        """Begin those anew that hang since before `since`: the kernel asks again only after a second, or three."""
+        """Begin those anew that hang since before `since`: the kernel would wait a second, or three."""
         pause, retry_at = self.pause, self.retry_at
         for connection in list(self.connections.values()):
             if connection.connecting and connection.block is None and connection.since < since:
