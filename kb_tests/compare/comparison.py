@@ -180,9 +180,10 @@ def concluded(
     rows: Sequence[Row],
     max_slower: float,
     confidence: float,
+    lost: Sequence[str] = (),
 ) -> Comparison:
-    """What the rows of all that was `matched` come to."""
-    reasons = _reasons(a, b, basis)
+    """What the rows of all that was `matched` come to; `lost` are more reasons that keep it from passing."""
+    reasons = [*_reasons(a, b, basis), *lost]
     return Comparison(
         a=a,
         b=b,

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from kb_tests.compare.comparison import CONFIDENCE, Comparison, allowed, concluded, judge
 from kb_tests.compare.differences import differences
 from kb_tests.compare.estimate import Estimate
-from kb_tests.compare.points import TOO_SMALL, Basis, Matched, middle, of_all, unknown
+from kb_tests.compare.points import TOO_SMALL, Basis, Matched, lacking, middle, of_all, unknown
 from kb_tests.compare.ratio import of_pairs
 from kb_tests.compare.samples import Figure, Sample
-from kb_tests.compare.sides import USUAL, Side
+from kb_tests.compare.sides import USUAL, Side, why_not
 from kb_tests.compare.workloads import samples_of
 from kb_tests.errors import CompareError
 from kb_tests.report.pairs import PairRecord
-from kb_tests.report.record import PointRecord, RunRecord
-from kb_tests.report.words import duration, number
+from kb_tests.report.record import PointRecord, PointStatus, RunRecord
+from kb_tests.report.words import duration, number, printable
 from kb_tests.scenario.base import Point
 from kb_tests.sla.decide import Risk
 from kb_tests.sla.verdict import PAIRS, Check
@@ -43,7 +43,7 @@ def matched_pairs(of: PairOf) -> list[Matched]:
     turns = [
         (_figures(of.point, pair, "a", wanted), _figures(of.other, pair, "b", wanted)) for pair in of.pairs
     ]
-    made = []
+    made = lacking(of.point, [a for a, _ in turns], [b for _, b in turns])
     for name in turns[0][0] if turns else ():
         if not all(name in side for turn in turns for side in turn):
             continue
@@ -122,7 +122,8 @@ def compare_pairs(
         )
     a, b = _sides(runs, points)
     keys = list(a.points)
-    matched = [one for point in points for one in matched_pairs(_pair_of(point))]
+    valid = [point for point in points if not why_not(point)]
+    matched = [one for point in valid for one in matched_pairs(_pair_of(point))]
     matched += of_all(matched, Basis.PAIRS)
     limit = allowed((a, b), keys) if max_slower is None else max_slower
     found = [one for one in differences(a, b, keys) if not one.name.startswith("load rate")]
@@ -135,7 +136,22 @@ def compare_pairs(
         judge(matched, Basis.PAIRS, limit, 1 - confidence),
         limit,
         confidence,
+        _without(runs),
     )
+
+
+def _without(runs: Iterable[RunRecord]) -> list[str]:
+    """A sentence on the points of sessions with pairs that have none which could be compared."""
+    lost: list[str] = []
+    for run in runs:
+        if all(point.pairs is None for point in run.points):
+            continue
+        valid = {point.id for point in run.points if point.pairs is not None and not why_not(point)}
+        asked = [point.id for point in run.points if point.status is not PointStatus.MEASURED]
+        lost += [name for name in dict.fromkeys(asked) if name not in valid]
+    if not lost:
+        return []
+    return [f"{len(lost)} of the points have no valid pairs: {printable(', '.join(lost[:5]))}."]
 
 
 def _pair_of(point: PointRecord) -> PairOf:

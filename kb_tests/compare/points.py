@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -19,6 +19,7 @@ HOMOGENEOUS = 0.05
 """Below this probability points differ too much in how they changed for one ratio of all (Cochran's Q)."""
 
 TOO_SMALL = "the sample is too small for it"
+LACKING = "not every measurement has any of it"
 NO_BATCHES = "the record keeps too few batches of time to bound it"
 
 
@@ -89,8 +90,8 @@ def basis_of(a: Side, b: Side, keys: Sequence[Key]) -> Basis:
 
 
 def matched_at(a: Side, b: Side, key: Key, basis: Basis) -> list[Matched]:
-    """Every figure of a point that all stagings of both sides have; raises RecordError for damaged
-    histograms.
+    """Every figure of a point that all stagings of both sides have, and every rate that only some have;
+    raises RecordError for damaged histograms.
     """
     both = [*a.points[key], *b.points[key]]
     names = {sample.name for one in both for sample in one.samples}
@@ -99,7 +100,8 @@ def matched_at(a: Side, b: Side, key: Key, basis: Basis) -> list[Matched]:
         f"{sample.name}p{limit:g}" for one in both for sample in one.samples for limit in sample.limits
     }
     mine, other = _by_unit(a, key, wanted), _by_unit(b, key, wanted)
-    made = []
+    point = both[-1].record.point
+    made = lacking(point, mine, other)
     for name in [name for name in mine[0] if all(name in unit for unit in (*mine, *other))]:
         first = mine[0][name]
         values = middle([unit[name].value for unit in mine]), middle([unit[name].value for unit in other])
@@ -110,7 +112,6 @@ def matched_at(a: Side, b: Side, key: Key, basis: Basis) -> list[Matched]:
         ratio = _RATIOS[basis](*known) if enough else unknown(values)
         note = ("" if ratio.bounded else NO_BATCHES) if enough else TOO_SMALL
         counts = enough or not first.less or name in limited
-        point = both[-1].record.point
         made.append(Matched(point, name, first.unit, first.less, values, *known, ratio, note, counts))
     return made
 
@@ -119,6 +120,25 @@ def _by_unit(side: Side, key: Key, wanted: dict[str, list[float]]) -> list[dict[
     return [
         figures([one for one in side.points[key] if one.unit == unit], wanted) for unit in side.units(key)
     ]
+
+
+def lacking(
+    point: Point, mine: Sequence[Mapping[str, Figure]], other: Sequence[Mapping[str, Figure]]
+) -> list[Matched]:
+    """The rates of a point that some measurements have and others do not, such as writes that all failed on
+    one side: nothing bounds them, and no comparison may pass as if they had not been asked for.
+    """
+    made = []
+    rates = {name: one for unit in (*mine, *other) for name, one in unit.items() if not one.less}
+    for name, first in rates.items():
+        if all(name in unit for unit in (*mine, *other)):
+            continue
+        values = [min(unit[name].value if name in unit else 0.0 for unit in side) for side in (mine, other)]
+        ratio = Ratio(math.nan, -math.inf, math.inf, math.inf, 0.0, math.inf)
+        made.append(
+            Matched(point, name, first.unit, first.less, (values[0], values[1]), (), (), ratio, LACKING)
+        )
+    return made
 
 
 def middle(values: Sequence[float]) -> float:

@@ -68,7 +68,7 @@ class Side:
         unusable: dict[Key, str] = {}
         for run in runs:
             for point in run.points:
-                why = _why_not(point)
+                why = why_not(point)
                 if why:
                     unusable.setdefault(key_of(point), f"{why} in run {run.run}")
                 else:
@@ -96,7 +96,8 @@ def key_of(point: PointRecord) -> Key:
     return Key(point.point.scenario, point.point.load, point.point.clients, own)
 
 
-def _why_not(point: PointRecord) -> str:
+def why_not(point: PointRecord) -> str:
+    """Why a point's measurement cannot be compared; "" if it can."""
     if point.measurement is None:
         return _NO_MEASUREMENT
     if point.point.kind not in WORKLOADS:

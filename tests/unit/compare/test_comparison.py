@@ -6,14 +6,18 @@ import json
 import math
 from collections.abc import Iterable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from kb_tests.cli import main
 from kb_tests.compare import words
-from kb_tests.compare.comparison import ALL, Comparison, Mark, Row, compare
-from kb_tests.compare.points import Basis
+from kb_tests.compare.comparison import ALL, Comparison, Mark, Row, compare, judge
+from kb_tests.compare.estimate import Estimate
+from kb_tests.compare.points import Basis, matched_at
+from kb_tests.compare.samples import Figure
+from kb_tests.compare.sides import Key, Side
 from kb_tests.errors import CompareError
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord, load
 from kb_tests.sla.verdict import Outcome, Verdict
@@ -275,3 +279,27 @@ def test_the_command_says_it_and_exits_by_it(tmp_path: Path, capsys: pytest.Capt
     (tmp_path / "empty").mkdir()
     assert main(["compare", sides[0], str(tmp_path / "empty")]) == 11
     assert "no record" in capsys.readouterr().err
+
+
+def test_writes_that_all_failed_on_one_side_keep_it_from_passing() -> None:
+    """A sample that is there on one side alone counts: the other figures say nothing of it."""
+
+    def measured(unit: str, **rates: float) -> Any:
+        def sample(name: str, rate: float) -> Any:
+            figure = Figure(f"{name} IOPS", "IOPS", rate, False, Estimate(math.log(rate), 0, 0.01, 9, 0.01))
+            return SimpleNamespace(name=name, limits=frozenset(), timed=False, achieved=lambda: figure)
+
+        samples = [sample(*each) for each in rates.items()]
+        return SimpleNamespace(unit=unit, samples=samples, record=point(build.point(1, 200)))
+
+    key = Key("mixed", "4k", 1)
+    a, b = (
+        Side(name, (), {key: found}, {})
+        for name, found in (("a", [measured("1", read=900, write=100)]), ("b", [measured("1", read=950)]))
+    )
+    found = matched_at(a, b, key, Basis.ONE_STAGING)
+    assert {one.name for one in found if one.counts} == {"read IOPS", "write IOPS"}
+    assert {row.outcome for row in judge(found, Basis.ONE_STAGING, 0.1, 0.05)} == {
+        Outcome.PASS,
+        Outcome.INCONCLUSIVE,
+    }

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from kb_tests.compare import words
-from kb_tests.compare.comparison import ALL, Mark
+from kb_tests.compare.comparison import ALL, Mark, judge
 from kb_tests.compare.pairs import PairOf, checks, compare_pairs
-from kb_tests.compare.points import Basis
+from kb_tests.compare.points import Basis, lacking
+from kb_tests.compare.samples import Figure
 from kb_tests.errors import CompareError
 from kb_tests.report.pairs import PairRecord, PairsRecord
-from kb_tests.report.record import PointRecord, RunRecord, load
+from kb_tests.report.record import PointRecord, PointStatus, RunRecord, load
 from kb_tests.report.workloads import WORKLOADS
 from kb_tests.sla.decide import Risk
 from kb_tests.sla.verdict import Outcome
@@ -24,6 +25,7 @@ from tests.unit.report import build
 
 A = build.point(1, 200)
 B = build.point(1, 200, scenario="http-east-west-b")
+NOTHING: dict[str, Any] = {"measurement": None, "verdict": None, "pairs": None}
 
 
 def pairs(count: int, ratio: float, *, drift: float = 0.0, seed: int = 0) -> tuple[PairRecord, ...]:
@@ -86,6 +88,36 @@ def test_a_run_with_pairs_is_a_comparison_by_itself() -> None:
 def test_a_run_without_pairs_is_none() -> None:
     with pytest.raises(CompareError, match="--kb-pairs"):
         compare_pairs([run("0000000a")])
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        pytest.param({"status": PointStatus.INVALID, "reason": "A turn was not valid."}, id="invalid"),
+        pytest.param({"status": PointStatus.NOT_RUN, "reason": "It broke off.", **NOTHING}, id="not-run"),
+        pytest.param({"status": PointStatus.LOST, "reason": "It was lost.", **NOTHING}, id="lost"),
+    ],
+)
+def test_a_point_without_valid_pairs_keeps_a_run_from_passing(lost: dict[str, Any]) -> None:
+    whole = paired(4, 0.5)
+    other = point(build.point(2, 200)).model_copy(update={"pairs": whole.points[0].pairs} | lost)
+    found = compare_pairs([whole.model_copy(update={"points": [*whole.points, other]})])
+    assert compare_pairs([whole]).outcome is Outcome.PASS
+    assert found.outcome is Outcome.INCONCLUSIVE
+    assert {row.point for row in found.rows} == {A.id}
+    assert any(other.id in sentence for sentence in found.reasons)
+
+
+def test_writes_that_one_side_has_none_of_are_not_left_out() -> None:
+    """Nothing is known of their times then, and a rate of nothing is no rate to be passed over."""
+    read = Figure("read IOPS", "IOPS", 900.0, False, None)
+    write = Figure("write IOPS", "IOPS", 100.0, False, None)
+    both, reads = {one.name: one for one in (read, write)}, {read.name: read}
+    (found,) = lacking(A, [both, both], [both, reads])
+    assert (found.name, found.values, found.counts) == ("write IOPS", (100.0, 0.0), True)
+    (row,) = judge([found], Basis.PAIRS, 0.10, 0.05)
+    assert row.outcome is Outcome.INCONCLUSIVE
+    assert lacking(A, [both], [both]) == []
 
 
 def test_the_record_keeps_them(tmp_path: Any) -> None:
