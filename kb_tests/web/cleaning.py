@@ -64,9 +64,9 @@ class Cleaner:
         return self._begun(cloud, request)
 
     def end(self, cloud: str, run: str) -> Cleanup:
-        """Begin to end a kept topology; raises Problem."""
+        """Begin to end a kept topology, which is refused while a session loads it; raises Problem."""
         known_cloud(cloud)
-        return self._begun(cloud, CleanupRequest(run=run, dry_run=False, force=True, typed=run))
+        return self._begun(cloud, CleanupRequest(run=run, dry_run=False))
 
     def show(self, id_: str) -> Cleanup:
         """How far a cleanup is; raises Problem."""
