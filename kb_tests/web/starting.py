@@ -58,7 +58,7 @@ class Starter:
         with self._lock:
             self._begun = [entry for entry in self._begun if entry[2].poll() is None]
             if (known := self._known(hidden)) is not None:
-                if known[1] != request.digest:
+                if known[1] != _asked(request):
                     raise Problem(
                         HTTPStatus.UNPROCESSABLE_ENTITY, "This Idempotency-Key was used for another request."
                     )
@@ -66,7 +66,7 @@ class Starter:
             planned = self._checked(request)
             accepted = self._started(request, planned, hidden)
             if key:
-                self._keys[hidden] = time.time(), request.digest, accepted
+                self._keys[hidden] = time.time(), _asked(request), accepted
             return accepted
 
     def _known(self, key: str) -> tuple[float, str, Accepted] | None:
@@ -153,6 +153,11 @@ class Starter:
         return [*command, *arguments(request, paths)]
 
 
+def _asked(request: StartRequest) -> str:
+    """What tells one request from another: all of it, since its digest is what the caller says."""
+    return hashlib.sha256(request.model_dump_json().encode("utf-8", "replace")).hexdigest()
+
+
 def _keys_of(folder: Path) -> Iterator[tuple[str, tuple[float, str, Accepted]]]:
     """The keys that sessions of the last day were started with, by whichever UI, the oldest first."""
     found = []
@@ -160,10 +165,11 @@ def _keys_of(folder: Path) -> Iterator[tuple[str, tuple[float, str, Accepted]]]:
         try:
             with (session.folder / "audit.log").open("rb") as file:
                 first = json.loads(file.readline(_LONGEST_AUDIT))
-            began, key, digest = float(first["t"]), str(first["key"]), str(first["about"]["digest"])
+            began, key = float(first["t"]), str(first["key"])
+            asked = _asked(StartRequest.model_validate_json(json.dumps(first["about"])))
         except (OSError, ValueError, KeyError, TypeError):
             continue
         if key and time.time() - began < KEY_SECONDS:
             sentence = "It was started before, with the same key."
-            found.append((key, (began, digest, Accepted(sid=session.sid, sentence=sentence))))
+            found.append((key, (began, asked, Accepted(sid=session.sid, sentence=sentence))))
     yield from sorted(found, key=lambda each: each[1][0])

@@ -114,6 +114,9 @@ def test_asked_twice_it_starts_once(app: App, started: Started) -> None:
     assert first.json["sid"] == again.json["sid"]
     assert len(started.commands) == 1
     assert post(app, wanted(app, "demo-storage"), "one").status == 422
+    for other in ({"scenarios": ["demo-storage"]}, {"keep": True}, {"options": {"image": "other"}}):
+        assert post(app, body | other, "one").status == 422, "of another body, under the same digest"
+    assert len(started.commands) == 1
 
 
 def test_one_cloud_carries_one_load(app: App, started: Started) -> None:
