@@ -129,7 +129,7 @@ def _held_against(config: pytest.Config, selection: Selection) -> Selection:
 
 def _check_pairs(config: pytest.Config) -> None:
     """ScenarioError for options that have no meaning beside pairs."""
-    for option in ("kb_baseline", "kb_keep", "kb_reuse", "kb_testing_cloud"):
+    for option in ("kb_baseline", "kb_keep", "kb_reuse", "kb_stage_only", "kb_testing_cloud"):
         if config.getoption(option):
             name = option.replace("_", "-")
             raise ScenarioError(f"--{name} and --kb-pairs cannot be used together.")

@@ -168,8 +168,13 @@ class Selection:
             for target, other in zip(targets, others, strict=True)
         ]
         for target, other in zip(mine, others, strict=True):
-            if len(expand(target.scenario)) != len(expand(other.scenario)):
+            if _loads(target.scenario) != _loads(other.scenario):
                 raise ScenarioError(f"The sides of {target.scenario.name} differ in their points.")
+            if other.scenario.name in {one.scenario.name for one in mine}:
+                raise ScenarioError(
+                    f"{other.scenario.name} is what {pairing.PAIRS} calls the other side of"
+                    f" {target.scenario.name}: run them apart."
+                )
         clouds = (targets[0].cloud,)
         return cls(
             clouds=clouds,
@@ -265,6 +270,11 @@ class Selection:
 
         items.sort(key=place)
         return idle
+
+
+def _loads(scenario: Scenario) -> list[str]:
+    """What tells the points of a scenario apart, whatever it is called."""
+    return [point.id.removeprefix(point.scenario) for point in expand(scenario)]
 
 
 def _is_without_scenario(item: pytest.Item) -> bool:

@@ -10,6 +10,7 @@ import pytest
 
 from kb_tests.errors import ScenarioError
 from kb_tests.scenario.points import Point
+from kb_tests.session.activation import _check_pairs
 from kb_tests.session.pairing import sides, variant
 from kb_tests.session.pairs import in_turns, opposite
 from kb_tests.session.point_runner import Once
@@ -172,3 +173,26 @@ def test_a_point_in_turns_is_judged_by_its_ratio(ratio: float, outcome: Outcome,
 def test_a_turn_that_is_not_to_be_believed_makes_it_invalid(tmp_path: Path) -> None:
     record = turned(tmp_path, 0.5, "A generator starved.")
     assert (record.verdict.outcome, record.verdict.reasons) == (Outcome.INVALID, ("A generator starved.",))
+
+
+def test_sides_whose_points_have_no_counterpart_are_refused_before_anything_is_staged(tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError, match="differ in their points"):
+        selection(tmp_path, variant="load.rate=[400],[800]")
+
+
+def test_a_scenario_that_is_called_as_another_ones_other_side_is_refused(tmp_path: Path) -> None:
+    files = []
+    for name in ("web", "web-b"):
+        file = tmp_path / f"{name}.yaml"
+        file.write_text(FILE.replace("name: web", f"name: {name}"))
+        files.append(str(file))
+    with pytest.raises(ScenarioError, match="run them apart"):
+        Selection.read(["one", "two"], files, paired=True)
+
+
+@pytest.mark.parametrize("option", ["kb_keep", "kb_stage_only", "kb_reuse", "kb_baseline"])
+def test_what_would_leave_servers_that_no_pairs_can_use_is_refused(option: str) -> None:
+    """What was staged for two sides cannot be loaded again: nobody would miss it for a day."""
+    config: Any = SimpleNamespace(getoption=lambda name: name == option)
+    with pytest.raises(ScenarioError, match="cannot be used together"):
+        _check_pairs(config)
