@@ -49,7 +49,8 @@ def judge(
 
     What fio's want of CPU may explain is INVALID, too. It makes latencies longer and stalls more, so that
     what keeps its limits has kept them; but where no limit on the achieved rate says how much of the load
-    has to be made, fio must not have made less.
+    has to be made, fio must not have made less. That is asked of every look: one that was inconclusive did
+    not end it, whatever fio lacked.
     """
     if not 1 <= look <= looks:
         raise ValueError(f"look {look} of {looks}")
@@ -79,12 +80,14 @@ def judge(
         made.append(staging_check(staging, sla.staging))
     reasons, outcome = (*faults, *validity(point, measurement), *unknown), worst(made)
     for_other_reasons = any(c.outcome is Outcome.FAIL and c.name in _NOT_OF_CPU for c in made)
+    behind = tuple(dict.fromkeys(told for one in windows for told in fell_behind(point, one)))
     if outcome is Outcome.PASS and sla.achieved is None:
-        reasons += fell_behind(point, measurement)
+        reasons += behind
     elif not for_other_reasons and (
         outcome is Outcome.FAIL or (outcome is Outcome.INCONCLUSIVE and look == looks)
     ):
-        reasons += fell_behind(point, measurement) + waited(point, measurement)
+        short = (told for one in windows for told in waited(point, one))
+        reasons += (*behind, *dict.fromkeys(short))
     return Verdict(Outcome.INVALID if reasons else outcome, tuple(made), reasons, sla.confidence, look)
 
 

@@ -73,13 +73,19 @@ def test_looks_that_disagree_decide_nothing() -> None:
     assert check([window(3), window(3), window(3)], errors="1.1%").outcome is Outcome.PASS
 
 
-def disk(slow: int) -> StorageMeasurement:
-    """Of the 300 reads of each block, `slow` took 50 ms."""
+def disk(slow: int, each: int = 300, **cpu: Any) -> StorageMeasurement:
+    """Of the `each` reads of each block, of 300 that were due, `slow` took 50 ms."""
     blocks = [
-        io_reports.block(index, 3.0 * index, 3.0 * index + 3, [0.001] * (300 - slow) + [0.05] * slow)
+        io_reports.block(
+            index,
+            3.0 * index,
+            3.0 * index + 3,
+            [0.001] * (each - slow) + [0.05] * slow,
+            lost=(300 - each, 0),
+        )
         for index in range(10)
     ]
-    return measure_storage(io_reports.POINT, [io_reports.report(blocks)])
+    return measure_storage(io_reports.POINT, [io_reports.report(blocks, **cpu)])
 
 
 def test_a_disk_s_looks_are_judged_together() -> None:
@@ -92,3 +98,19 @@ def test_a_disk_s_looks_are_judged_together() -> None:
     assert "9,000 reads in 24 batches of time of 3 looks" in found.checks[0].detail
     errors = next(one for one in found.checks if one.name == "errors")
     assert errors.detail.startswith("0 of 9,000 I/Os failed")
+
+
+@pytest.mark.parametrize(
+    ("later", "alone"), [(4, Outcome.PASS), (60, Outcome.FAIL)], ids=["kept after all", "broken after all"]
+)
+def test_a_look_that_lacked_cpu_makes_no_verdict_with_later_ones(later: int, alone: Outcome) -> None:
+    """Undecided, it did not end the point; what it counted of a smaller load is in the pool all the same."""
+    sla = StorageSla.model_validate({"read_latency": {"p95": "20ms"}})
+    looks = [disk(4, each=295, cpu=0.5, waiting=0.45), disk(later), disk(later)]
+    first = judge_storage(io_reports.POINT, looks[0], sla, look=1, looks=3)
+    assert first.outcome is Outcome.INCONCLUSIVE
+    assert judge_storage(io_reports.POINT, looks[2], sla, look=3, looks=3).outcome is alone
+    found = judge_storage(io_reports.POINT, looks[2], sla, look=3, looks=3, earlier=looks[:2])
+    assert found.checks[0].outcome is alone
+    assert found.outcome is Outcome.INVALID
+    assert "fio had no CPU to spare (over 90%) and fell behind its rate" in found.reasons[0]
