@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from kb_tests.sla.achieved import Achieved
 from kb_tests.sla.bounds import Mean, Tally, pooled
 from kb_tests.sla.capacity.isotonic import crossing
 from kb_tests.sla.capacity.model import Counts, Limit, Means, Plan, Seen
@@ -27,15 +28,19 @@ def most_probes(plan: Plan) -> int:
 
 
 def verdict(limit: Limit, found: Sequence[Counts], passing: float, failing: float) -> Outcome:
-    """What all probes at one load show of one limit, judged with the batches of all of them."""
+    """What all probes at one load show of one limit, judged with the batches of all of them, by the rules
+    that judge a point: few batches that lack alike by luck keep no achieved rate (see `sla.achieved`).
+    """
     if limit.means is Means.SAMPLE:
         return Outcome.FAIL if any(sum(one.bad) for one in found) else Outcome.PASS
     if limit.means is Means.MEAN:
         bad = [number for one in found for number in one.bad]
         due = [number for one in found for number in one.due]
         lacking = [a / b if b else 1.0 for a, b in zip(bad, due, strict=True)]
-        mean = Mean.of(lacking, grain=len(due) / sum(due) if sum(due) else 1.0)
-        above, below = mean.p_above(limit.allowed), mean.p_below(limit.allowed)
+        mean = Mean.of([1 - part for part in lacking], grain=len(due) / sum(due) if sum(due) else 1.0)
+        lost = [Tally(tuple(max(0, round(a)) for a in one.bad), tuple(map(round, one.due))) for one in found]
+        achieved = Achieved(mean, pooled(lost))
+        above, below = achieved.p_below(1 - limit.allowed), achieved.p_above(1 - limit.allowed)
     else:
         share = pooled([Tally(tuple(map(round, one.bad)), tuple(map(round, one.due))) for one in found])
         above, below = share.p_above(limit.allowed), share.p_below(limit.allowed)

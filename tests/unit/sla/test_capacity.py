@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from kb_tests.sla.capacity.isotonic import crossing
-from kb_tests.sla.capacity.known import Known
+from kb_tests.sla.capacity.known import Known, verdict
 from kb_tests.sla.capacity.model import Capacity, Counts, End, Limit, Means, Plan, Seen, Step
 from kb_tests.sla.capacity.search import search
+from kb_tests.sla.verdict import Outcome
 from simulated.clouds import CLOUDS, Run, roots
 
 P99 = Limit("latency p99", 0.01)
@@ -101,6 +102,15 @@ def test_an_achieved_rate_is_searched_by_verdicts() -> None:
     )
     assert found.end is End.FOUND
     assert found.low <= 700 / 0.98 <= found.high
+
+
+def test_few_batches_that_lack_alike_keep_no_achieved_rate() -> None:
+    """As of a point: 56 lost of 8,000 are no proof of 1 %, however evenly they fell."""
+    limit = Limit("achieved", 0.01, Means.MEAN)
+    evenly = Counts((7.0,) * 8, (1000.0,) * 8)
+    assert verdict(limit, [evenly], 2e-4, 2e-4) is Outcome.INCONCLUSIVE
+    assert verdict(limit, [Counts((1.0,) * 8, (1000.0,) * 8)], 2e-4, 2e-4) is Outcome.PASS
+    assert verdict(limit, [Counts((20.0,) * 8, (1000.0,) * 8)], 2e-4, 2e-4) is Outcome.FAIL
 
 
 def test_what_breaks_from_the_start_is_below() -> None:
