@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 
 P = TypeVar("P", bound=Point)
 
-MOST = 2000
-"""Probes of a search; its budget ends it long before."""
+BEYOND = 100
+"""So many probes more than its budget holds no search makes."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,8 @@ class Made:
 class Searching(Generic[P]):
     """The strategy: which probe of the search that `point` stands for runs next. `found` is its answer."""
 
-    most = MOST
-
     def __init__(self, point: P, plan: Plan) -> None:
+        self.most = math.ceil(plan.budget / min(plan.ramp, plan.probe)) + BEYOND
         self._point = point
         self._search = search(plan)
         self._told = 0

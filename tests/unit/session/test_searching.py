@@ -17,9 +17,10 @@ from kb_tests.report.record import PointRecord, RunRecord
 from kb_tests.scenario.capacity import searched
 from kb_tests.scenario.http import HttpPoint, HttpScenario, http_point
 from kb_tests.session.point_runner import Probe
-from kb_tests.session.searching import run_search
+from kb_tests.session.searching import Made, Searching, run_search
+from kb_tests.session.strategy import follow
 from kb_tests.sla import workloads
-from kb_tests.sla.capacity.model import NUMBERED, Counts, End
+from kb_tests.sla.capacity.model import NUMBERED, Counts, End, Limit, Plan, Seen
 from kb_tests.sla.http.judge import judge
 from kb_tests.sla.verdict import Outcome
 from kb_tests.web.points import point_shape
@@ -115,6 +116,23 @@ def test_probes_are_points_below_the_search(ran: Ran) -> None:
     assert len({probe.id for probe in probes}) == len(probes) > 5
     assert found.capacity.low <= 150 <= found.capacity.high
     assert cloud.rested > 0
+
+
+def test_a_search_of_very_many_short_probes_ends_by_itself() -> None:
+    """Its budget holds them, so that they are no reason to end without an answer."""
+    point = searched(http_point(scenario(), 4, 1.0), scenario().load.capacity, "rate-1")  # type: ignore[arg-type]
+    plan = Plan((Limit("latency p99", 0.01),), 1, 1e10, step=0.01, budget=86_400)
+    strategy = Searching(point, plan)
+
+    def make(one: HttpPoint) -> Made:
+        assert strategy.step is not None
+        step, kept = strategy.step, {"latency p99": Counts((0,) * 8, (10_000,) * 8)}
+        at = 6.0 * int(one.id.removeprefix(f"{point.id}-").partition("-")[0])
+        return Made(step, Seen(step.load, step.seconds, at - 6, at, kept), cast("Any", None))
+
+    assert len(follow(strategy, make)) > 2000
+    assert strategy.found is not None
+    assert strategy.found.end is End.AT_LEAST
 
 
 def test_a_probe_that_breaks_the_sla_is_no_point_that_does(ran: Ran, tmp_path: Path) -> None:
