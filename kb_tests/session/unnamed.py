@@ -24,16 +24,21 @@ def sentences(selection: Selection, idle: Sequence[pytest.Item], *, alone: bool)
     """What is wrong with the tests `idle`, of a kind that no scenario is of; a sentence a kind. `alone`: no
     other test loads a cloud.
     """
-    asking: dict[str, str] = {}
+    asking: dict[str, tuple[str, bool]] = {}
     for item in idle:
         if alone or item.path.parent != _PACKAGE:
-            for kind in sorted(kinds_for(getattr(item, "fixturenames", ()))):
-                asking.setdefault(kind, item.nodeid.partition("[")[0])
-    return [_sentence(selection, kind, test) for kind, test in asking.items()]
+            fixtures = getattr(item, "fixturenames", ())
+            for kind in sorted(kinds_for(fixtures)):
+                asking.setdefault(kind, (item.nodeid.partition("[")[0], "kb_search" in fixtures))
+    return [_sentence(selection, kind, test, searching=one) for kind, (test, one) in asking.items()]
 
 
-def _sentence(selection: Selection, kind: str, test: str) -> str:
+def _sentence(selection: Selection, kind: str, test: str, *, searching: bool) -> str:
     named = {target.scenario.name: target for target in selection.targets}
+    if same := ", ".join(name for name, target in named.items() if target.scenario.kind == kind):
+        if searching:
+            return f"{test} runs searches for a capacity, and {same} asks for none: that is load.capacity."
+        return f"{test} runs single points, and {same} searches a capacity: that asks for kb_search."
     known = ", ".join(f"{name} is of kind {target.scenario.kind}" for name, target in named.items())
     options = [f"--kb-scenario {name}" for name in _files(selection)]
     demo = selection.clouds == (LOCAL,)
