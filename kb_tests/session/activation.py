@@ -123,6 +123,7 @@ def _held_against(config: pytest.Config, selection: Selection) -> Selection:
     if not name:
         baseline.missing(selection.targets)
         return selection
+    baseline.check(selection.targets)
     config.stash[BASELINE] = baseline.Baseline.read(name, Path(config.getoption("kb_reports")))
     return replace(selection, compared=True)
 

@@ -86,6 +86,16 @@ def _record(point: PointRecord, target: Target, topology: Topology, fleet: Fleet
     )
 
 
+def check(targets: Sequence[Target]) -> None:
+    """Raise ScenarioError where a scenario searches: no baseline has anything of it."""
+    names = [target.scenario.name for target in targets if getattr(target.scenario.load, "capacity", None)]
+    if names:
+        raise ScenarioError(
+            f"The scenario {names[0]} searches a capacity, whose loads no other run has: {OPTION} could hold"
+            f" nothing of it against a baseline. Run it in a session of its own, without {OPTION}."
+        )
+
+
 def missing(targets: Sequence[Target]) -> None:
     """Raise ScenarioError where a scenario asks for a baseline and nobody named one."""
     names = [target.scenario.name for target in targets if target.scenario.sla.baseline is not None]

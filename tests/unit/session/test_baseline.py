@@ -16,7 +16,7 @@ from kb_tests.report.record import RunRecord, TopologyRecord
 from kb_tests.scenario.http import HttpPoint
 from kb_tests.scenario.load import load
 from kb_tests.scenario.points import expand
-from kb_tests.session.baseline import Baseline, missing
+from kb_tests.session.baseline import Baseline, check, missing
 from kb_tests.session.selection import Selection, Target
 from kb_tests.sla.verdict import Outcome, Verdict
 from simulated.shifting import Cloud, measurement
@@ -140,6 +140,16 @@ def test_a_scenario_that_asks_for_a_baseline_has_to_be_given_one(tmp_path: Path)
     with pytest.raises(ScenarioError, match=r"--kb-baseline FOLDER\|RUN"):
         missing([target(tmp_path)])
     missing([target(tmp_path, FILE.replace("  baseline: {max_slower: 10%}\n", ""))])
+
+
+def test_a_search_does_not_pass_unheld_where_a_baseline_is_named(tmp_path: Path) -> None:
+    plain = FILE.replace("  baseline: {max_slower: 10%}\n", "")
+    check([target(tmp_path, plain)])
+    searching = plain.replace("{rate: [400], ", "{capacity: {of: rate, from: 400, to: 4000}, ")
+    with pytest.raises(
+        ScenarioError, match="http-east-west searches a capacity, whose loads no other run has"
+    ):
+        check([target(tmp_path, searching.replace(", duration: 30s", ""))])
 
 
 @pytest.mark.parametrize("share", ["0%", "100%", "10", "-5%"])
