@@ -25,7 +25,7 @@ from kb_tests.report import words
 from kb_tests.report.capacity import CapacityRecord
 from kb_tests.report.marks import HookRecord, RecoveryRecord
 from kb_tests.report.record import LookRecord, PointRecord, PointStatus
-from kb_tests.scenario.base import Point, Section
+from kb_tests.scenario.base import Point, Scenario, Section
 from kb_tests.scenario.hooks import Hook
 from kb_tests.session import blaming
 from kb_tests.session.baseline import Baseline
@@ -162,14 +162,17 @@ class PointRunner(ABC, Generic[S, P, M]):
             pytest.fail(f"{point.id}: {words.label(record)}\n{told}", pytrace=False)
         return record.capacity
 
-    def search_own(self, scenario: Section, point: P, *, allow_invalid: bool) -> Found:
-        """Run a search of a test's own, which judges what is found by itself; the record keeps it.
+    def search_own(self, scenario: S, point: P, *, allow_invalid: bool) -> Found:
+        """Run a search of a test's own, which judges what is found by itself; the record keeps it. Its probes
+        are those of `scenario`, and nothing of them is held against a baseline.
 
         Fails the test if the search ends by the instruments, unless it allows that.
         """
         __tracebackhide__ = True
         own, alone = replace(point, id=self._recorder.own_id(point)), copy(self)
         alone.checks = 1
+        alone.target = replace(self.target, scenario=cast("Scenario", scenario))  # without its hooks
+        alone.scenario = scenario
         found = run_search(alone, scenario, own, self._recorder.probe)
         assert found.capacity is not None
         assert found.verdict is not None
@@ -286,7 +289,7 @@ class PointRunner(ABC, Generic[S, P, M]):
             faults=[hook.fault for hook in marked.hooks if hook.fault],
             earlier=tuple(earlier),
         )
-        if self._baseline is not None:
+        if self._baseline is not None and not self.search:  # no other run has its loads
             verdict = self._baseline.added(
                 verdict,
                 point,
