@@ -110,7 +110,7 @@ class _Search:
         load = min(max(load, least), top)
         if self.plan.whole:
             return float(min(max(round(load), math.ceil(least)), math.floor(top)))
-        return min(max(float(f"{load:.4g}"), least), top)
+        return load if load in (least, top) else min(max(float(f"{load:.4g}"), least), top)
 
     def _end(self, end: End, *reasons: str) -> NoReturn:
         raise _Ended(end, reasons)

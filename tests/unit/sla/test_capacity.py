@@ -123,6 +123,13 @@ def test_what_keeps_to_the_end_is_at_least() -> None:
     assert (found.end, found.low, found.high) == (End.AT_LEAST, 900, math.inf)
 
 
+def test_the_ends_of_a_search_are_loads_as_they_were_asked() -> None:
+    """At four digits the last load would be below the end, and a gate that is the end never be reached."""
+    found, steps = searched(Plan((P99,), 1235.5, 12345), shares(("latency p99", lambda *_: 0.001)))
+    assert (steps[0].load, steps[-1].load) == (1235.5, 12345)
+    assert (found.end, found.low) == (End.AT_LEAST, 12345)
+
+
 def _generators_end_at(load: float, answer: Answer) -> Answer:
     def limited(step: Step, at: float) -> Seen:
         seen = answer(step, at)
