@@ -176,9 +176,15 @@ def _answer(found: CapacityRecord) -> str:
             return f"{found.of_all(found.middle)} {unit} keep the SLA ({sure}: {low} to {high}){by}."
         case End.TOO_WIDE:
             wide, asked = (f"{share * 100:.3g} %" for share in (found.high / found.low - 1, found.width))
+            over = found.seconds + found.probe > found.budget
+            why = (
+                f"the budget of {_minutes(found.budget)} is over"
+                if over
+                else "a limit on a rate decides slowly"
+            )
             return (
                 f"The capacity lies between {low} and {high} {unit} ({sure}){by}: {wide} wide, where {asked}"
-                f" are asked, and the budget of {_minutes(found.budget)} is over."
+                f" are asked, and {why}."
             )
         case End.BELOW:
             start = found.of_all(found.least)

@@ -7,7 +7,7 @@ import math
 from scipy.special import ndtri
 
 from kb_tests.sla.capacity.known import Known
-from kb_tests.sla.capacity.model import NUMBERED, Capacity, Counts, End, Limit, Seen
+from kb_tests.sla.capacity.model import NUMBERED, Capacity, Counts, End, Limit, Means, Seen
 from kb_tests.sla.capacity.near import Near
 from kb_tests.sla.verdict import Outcome
 
@@ -34,7 +34,7 @@ def found(known: Known, near: Near | None, seconds: float, capped: tuple[str, ..
     kept, broke = known.kept, known.broke
     low, high = kept, broke
     if near is not None and near.ready and not known.narrow():
-        low, high = max(near.low, kept), min(near.high, broke)
+        low, high = max(min(near.low, _without_curve(known)), kept), min(near.high, broke)
         if low >= high:
             return capacity(known, near, End.CONTRADICTION, (), seconds)
         if abs(near.first.drift()) > DRIFT:
@@ -49,6 +49,14 @@ def found(known: Known, near: Near | None, seconds: float, capped: tuple[str, ..
     low, high, narrow = _narrow(known, low, high)
     end = End.FOUND if narrow else End.TOO_WIDE
     return capacity(known, near, end, (), seconds, low=low, high=high)
+
+
+def _without_curve(known: Known) -> float:
+    """The highest load that seems to keep the limits of which there is no curve: what a curve says of others
+    says nothing of them.
+    """
+    found = known.crossings(also_short=False)
+    return min((found[one.name][0] for one in known.plan.limits if one.means is Means.MEAN), default=math.inf)
 
 
 def _narrow(known: Known, low: float, high: float) -> tuple[float, float, bool]:

@@ -104,6 +104,22 @@ def test_an_achieved_rate_is_searched_by_verdicts() -> None:
     assert found.low <= 700 / 0.98 <= found.high
 
 
+def test_a_curve_of_latency_says_nothing_of_a_rate_that_lacks_at_lower_loads() -> None:
+    """Each probe is too short for a verdict on the rate, which lacks from 900 on; p99 breaks at 1000."""
+    achieved = Limit("achieved", 0.001, Means.MEAN)
+
+    def answer(step: Step, at: float) -> Seen:
+        slow, lacks = 0.01 * (step.load / 1000) ** 12, 0.001 * (step.load / 900) ** 4
+        counts = {
+            "latency p99": Counts((round(5000 * slow),) * 8, (5000,) * 8),
+            "achieved": Counts((200 * lacks,) * 8, (200.0,) * 8),
+        }
+        return Seen(step.load, step.seconds, at, at + step.seconds + 5, counts)
+
+    found, _ = searched(Plan((P99, achieved), 500, 4000), answer)
+    assert found.low <= 900 < found.high
+
+
 def test_few_batches_that_lack_alike_keep_no_achieved_rate() -> None:
     """As of a point: 56 lost of 8,000 are no proof of 1 %, however evenly they fell."""
     limit = Limit("achieved", 0.01, Means.MEAN)
