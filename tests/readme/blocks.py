@@ -18,6 +18,8 @@ _LONG = re.compile(
 
 _FENCED = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
 _SHELLS = ("", "sh")
+OUTPUT = "text"
+"""What is printed, of some cloud on some day: nobody types it."""
 
 LONG = "tests/readme/test_blocks.py"
 SHORT = "tests/functional/test_pages.py"
@@ -92,4 +94,5 @@ def blocks() -> list[Block]:
         Block(str(page), number, match["language"], match["text"])
         for page in pages
         for number, match in enumerate(_FENCED.finditer((ROOT / page).read_text()), 1)
+        if match["language"] != OUTPUT
     ]

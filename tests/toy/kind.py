@@ -55,6 +55,7 @@ class ConnectsSla(Section):
     failed: Share = 0.0
     staging: Duration | None = None
     recovery: ClassVar[None] = None  # nothing is done to the cloud meanwhile: see docs/hooks.md
+    baseline: ClassVar[None] = None  # nor is it held against earlier runs: see docs/compare.md
     confidence: Share = 0.95
 
 

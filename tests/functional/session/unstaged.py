@@ -98,7 +98,7 @@ def _judge(*_: Any, look: int, **_more: Any) -> Verdict:
     return replace(verdict, looks=look)
 
 
-def _connect(name: str, _: object = "") -> SimpleNamespace:
+def _connect(name: str, *_: object, **__: object) -> SimpleNamespace:
     return SimpleNamespace(name=name, clouds_yaml=None, close=lambda: None)
 
 
