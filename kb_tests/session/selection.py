@@ -195,6 +195,11 @@ class Selection:
             if bool(entry.point.search) == searches and (not kinds or entry.target.scenario.kind in kinds)
         ]
 
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Every cloud that is loaded, those of other sides among them."""
+        return tuple(dict.fromkeys(target.place for target in self.targets))
+
     def load_of(self, item: pytest.Item) -> Load | None:
         """What a test loads; None if it loads no cloud.
 

@@ -44,7 +44,7 @@ class Watching:
         self._writer: FileWriter | None = None
         self._ended = threading.Event()
         self._follower: threading.Thread | None = None
-        clouds = tuple(selection.clouds)
+        clouds = selection.places
         scenarios = tuple(target.scenario.name for target in selection.targets)
         folder: Path | None = None
         if config.option.collectonly:

@@ -16,6 +16,7 @@ from kb_tests.session.pairs import in_turns, opposite
 from kb_tests.session.point_runner import Once
 from kb_tests.session.selection import Selection
 from kb_tests.session.strategy import InTurns, follow
+from kb_tests.session.watching import Watching
 from kb_tests.sla.verdict import Outcome
 from tests.unit.report import build
 
@@ -196,3 +197,12 @@ def test_what_would_leave_servers_that_no_pairs_can_use_is_refused(option: str) 
     config: Any = SimpleNamespace(getoption=lambda name: name == option)
     with pytest.raises(ScenarioError, match="cannot be used together"):
         _check_pairs(config)
+
+
+def test_whoever_watches_is_told_of_both_clouds(tmp_path: Path) -> None:
+    """Nobody else may load the other side: two loads at a time would measure each other."""
+    told: list[Any] = []
+    config: Any = SimpleNamespace(option=SimpleNamespace(collectonly=True), stash={})
+    bus: Any = SimpleNamespace(put=told.append)
+    Watching(config, bus, selection(tmp_path, clouds=("east", "west")))
+    assert told[0].clouds == ("east", "west")
