@@ -37,6 +37,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def _culprits(options: argparse.Namespace) -> int:
+    from kb_tests.compare.words import finite
     from kb_tests.culprits.recorded import broken
     from kb_tests.culprits.words import sentences
     from kb_tests.history.read import records_of
@@ -56,9 +57,10 @@ def _culprits(options: argparse.Namespace) -> int:
         json.dump(
             {
                 "run": record.run,
-                "points": {title: [asdict(one) for one in found] for title, found in told.items()},
+                "points": {title: [finite(asdict(one)) for one in found] for title, found in told.items()},
             },
             sys.stdout,
+            allow_nan=False,
         )
         print()
         return 0

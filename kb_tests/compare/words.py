@@ -209,15 +209,16 @@ def as_data(found: Comparison) -> dict[str, Any]:
         "smallest": found.smallest(),
         "smallest_sentence": smallest(found),
     }
-    cleaned: dict[str, Any] = _finite(told)
+    cleaned: dict[str, Any] = finite(told)
     return cleaned
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """`value` as JSON can say it: None for numbers that are none, or have no end."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {key: _finite(below) for key, below in value.items()}
+        return {key: finite(below) for key, below in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(below) for below in value]
+        return [finite(below) for below in value]
     return value

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from kb_tests.cli import main
-from kb_tests.report.record import PointRecord, RunRecord
+from kb_tests.culprits.find import Found
+from kb_tests.report.record import PointRecord, RunRecord, load
 from kb_tests.report.staged import ServerRecord
 from kb_tests.sla.verdict import Outcome, Verdict
 from tests.unit.culprits.test_find import ASKED, EACH, HOSTS, LATENCY, measured
@@ -67,6 +69,18 @@ def test_programs_get_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> 
     (found,) = json.loads(capsys.readouterr().out)["points"][ASKED.id]
     (culprit,) = found["culprits"]
     assert (culprit["level"], culprit["name"], found["since"]) == ("host", "c5", 12.0)
+
+
+def test_what_has_no_end_is_no_number_of_json(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing worked, figures are infinite; no reader but Python's takes that for JSON."""
+    (point,) = (one for one in load(folder / "1f2e3d4c.json").points if one.outcome is Outcome.FAIL)
+    beyond = Found(replace(LATENCY, value=math.inf, low=math.nan))
+    monkeypatch.setattr("kb_tests.culprits.recorded.broken", lambda *_: [(point, [beyond])])
+    assert main(["culprits", "1f2e3d4c", "--reports", str(folder), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out, parse_constant=lambda name: pytest.fail(name))
+    assert said["points"][ASKED.id][0]["check"]["value"] is None
 
 
 def test_another_point_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
