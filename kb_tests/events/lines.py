@@ -7,6 +7,7 @@ out just before this one. What follows are the fields of the event.
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -109,9 +110,26 @@ def encode(n: int, t: float, event: Filed, dropped: int = 0) -> bytes:
     if dropped:
         head["dropped"] = dropped
     body = event.model_dump(mode="json", exclude_defaults=True)
-    text = json.dumps(head | {"kind": event.kind} | body, ensure_ascii=False, separators=(",", ":"))
+    told = head | {"kind": event.kind} | body
+    try:
+        text = _dumped(told)
+    except ValueError:
+        text = _dumped(_worded(told))
     line = text.encode("utf-8", "replace") + b"\n"
     return line if len(line) <= LONGEST else b""
+
+
+def _dumped(told: Any) -> str:
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def _worded(value: Any) -> Any:
+    """`value` with words for what has no end or is no number: JSON has no others, and browsers take none."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, dict):
+        return {key: _worded(below) for key, below in value.items()}
+    return [_worded(below) for below in value] if isinstance(value, list | tuple) else value
 
 
 def decode(line: bytes) -> Line | None:

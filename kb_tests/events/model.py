@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from kb_tests.report.record import PointRecord, TopologyRecord
 
@@ -26,6 +26,10 @@ Text = Annotated[str, _cut(4000), StringConstraints(max_length=4000)]
 Name = Annotated[str, _cut(300), StringConstraints(max_length=300)]
 Count = Annotated[int, Field(ge=0, le=1 << 53)]
 Seconds = Annotated[float, Field(ge=-1e11, le=1e11, allow_inf_nan=False)]
+Figure = Annotated[
+    float, WithJsonSchema({"anyOf": [{"type": "number"}, {"enum": ["NaN", "Infinity", "-Infinity"]}]})
+]
+"""What was measured may have no end, or be no number."""
 
 
 class Event(BaseModel):
@@ -123,7 +127,7 @@ class PointStarted(Event):
     offered: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     unit: Name
     agents: Count
-    limits: dict[Name, float] = {}
+    limits: dict[Name, Figure] = {}
     search: Name = ""
 
 
@@ -171,11 +175,11 @@ class CheckSeen(BaseModel):
 
     name: Name
     outcome: Name
-    value: float
-    limit: float
+    value: Figure
+    limit: Figure
     unit: Name
-    low: float
-    high: float
+    low: Figure
+    high: Figure
     at_most: bool
 
 
@@ -199,10 +203,10 @@ class PointSeen(Event):
     status: Name
     outcome: Name = ""
     reason: Text = ""
-    achieved: float | None = None
-    offered: float | None = None
-    p50: float | None = None
-    p99: float | None = None
+    achieved: Figure | None = None
+    offered: Figure | None = None
+    p50: Figure | None = None
+    p99: Figure | None = None
 
 
 class ProbeSeen(Event):

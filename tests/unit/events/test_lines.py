@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import get_args
 
 import pytest
@@ -10,7 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kb_tests.events import lines
-from kb_tests.events.model import Filed, Leaked, Log, Marker, Phase, PointStarted, Problem, Second
+from kb_tests.events.model import (
+    CheckSeen,
+    Filed,
+    Leaked,
+    Log,
+    LookEnded,
+    Marker,
+    Phase,
+    PointStarted,
+    Problem,
+    Second,
+)
 
 SECOND = Second(
     cloud="mycloud",
@@ -53,6 +65,23 @@ SECOND = Second(
 def test_what_is_written_is_read_again(event: Filed) -> None:
     line = lines.decode(lines.encode(7, 1795850000.1234, event, dropped=2))
     assert line == lines.Line(7, 1795850000.123, event, 2)
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
+def test_what_has_no_end_is_a_word_that_every_reader_takes(value: float) -> None:
+    """A browser that meets Python's own words throws the line away, and all that came with it."""
+    seen = CheckSeen(
+        name="latency p99", outcome="fail", value=value, limit=1, unit="s", low=1, high=value, at_most=True
+    )
+    line = lines.encode(0, 1.0, LookEnded(point="p", look=1, looks=1, outcome="fail", checks=(seen,)))
+    told = json.loads(line, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    assert float(told["checks"][0]["value"]) == pytest.approx(value, nan_ok=True)
+    _, words = lines.schema()["$defs"]["CheckSeen"]["properties"]["value"]["anyOf"]
+    assert told["checks"][0]["value"] in words["enum"]
+    again = lines.decode(line)
+    assert again is not None
+    assert isinstance(again.event, LookEnded)
+    assert again.event.checks[0].high == pytest.approx(value, nan_ok=True)
 
 
 def test_a_line_says_its_version_number_time_and_kind_in_one_flat_object() -> None:
