@@ -180,7 +180,7 @@ def test_a_folder_behind_a_link_is_not_removed_nor_used(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "precious").iterdir()] == ["file"]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+@pytest.mark.root_only("folders of other users")
 def test_the_folder_of_another_user_is_left_alone(tmp_path: Path) -> None:
     theirs = tmp_path / "sessions"
     theirs.mkdir()

@@ -10,7 +10,7 @@ from pathlib import Path
 import kb_tests.localcloud
 
 README = Path(kb_tests.localcloud.__file__).with_name("README.md")
-FUNCTIONAL = Path(__file__).parents[2] / "functional"
+HELD = [Path(__file__).parents[2] / folder for folder in ("functional", "unit")]
 
 
 def only_as_root(path: Path) -> Iterator[tuple[str, str]]:
@@ -30,7 +30,8 @@ def needed(mark: ast.expr) -> str:
 
 
 def test_it_lists_what_needs_root_and_for_what() -> None:
-    marked = {name: what for path in FUNCTIONAL.rglob("test_*.py") for name, what in only_as_root(path)}
+    paths = (path for folder in HELD for path in folder.rglob("test_*.py"))
+    marked = {name: what for path in paths for name, what in only_as_root(path)}
     section = README.read_text().split("## As an ordinary user")[1].split("\n## ")[0]
     rows = re.findall(r"^\| (.+) \| (`.+`) \|$", section, re.MULTILINE)
     assert {test: what for what, tests in rows for test in re.findall(r"`(\w+(?:\.py)?)`", tests)} == {
