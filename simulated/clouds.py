@@ -151,7 +151,7 @@ class Run:
         parts = batches(int(step.seconds))
         for name, (_, share) in cloud.shares.items():
             own = cloud.apart * self._shifts(name, count, cloud.memory) if cloud.apart else 0.0
-            chance = ndtr(ndtri(share(rate / scale)) + shift + own)[int(WARM_UP) :]
+            chance = np.asarray(ndtr(ndtri(share(rate / scale)) + shift + own))[int(WARM_UP) :]
             bad = self.rng.binomial(due, chance)
             found[name] = Counts(
                 tuple(int(bad[part].sum()) for part in parts),

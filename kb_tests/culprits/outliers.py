@@ -45,7 +45,7 @@ def single(values: Floats, error: float, chance: float = 0.0) -> list[int]:
     scale = max(spread(values), chance)
     if scale < NOTHING:
         return []
-    p_values = stdtr((count - 1) / 2, -(values - np.median(values)) / scale)
+    p_values: Floats = np.asarray(stdtr((count - 1) / 2, -(values - np.median(values)) / scale))
     found = []
     for rank, place in enumerate(np.argsort(p_values, kind="stable")):
         if p_values[place] > error / (count - rank):

@@ -145,7 +145,7 @@ def _fitted(scales: tuple[Scale, ...]) -> Scaling:
     pairs = np.concatenate([[0.0], np.geomspace(1e-4, 1e3, _STEPS) / clients[-1] ** 2])
     profile = [_best(clients, logs, weights, float(pair)) for pair in pairs]
     costs = np.array([cost for cost, _, _ in profile])
-    place = int(costs.argmin())
+    place = int(np.argmin(costs))
     cost, g, a = profile[place]
     freedom = len(scales) - 3
     if float(chdtrc(freedom, cost)) < MISFIT:

@@ -91,7 +91,7 @@ class Points:
     @property
     def seen(self) -> Array:
         """Shares on the probit scale; finite ones for none and all."""
-        found: Array = ndtri((self.bad + 0.5) / (self.due + 1))
+        found: Array = np.asarray(ndtri((self.bad + 0.5) / (self.due + 1)))
         return found
 
 
