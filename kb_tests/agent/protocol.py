@@ -75,11 +75,12 @@ Reports::
     filling id, bytes, seconds                    about every second while a disk is filled
     disk    id, path, bytes, seconds              before `ready` to disk: what was filled (0 bytes if it
                                                   was full), and how long that took
-    io_second  id, index, begin, end, errors, read, write
+    io_second  id, index, begin, end, errors, read, write[, lag, cpu]
                                                   fio: what was done between two moments of the window (the
                                                   ramp is negative), about a second apart but for stalls;
                                                   read and write hold ios, bytes, buckets and slower as
-                                                  above
+                                                  above; lag: seconds that a job of fio waited for a CPU at
+                                                  worst, cpu: how busy one was, where the kernel tells
     io_block   id, index, begin, end, errors, read, write, sync
                                                   one time block; each part holds ios, bytes, failed and
                                                   bins, fio's own: [[name in ns, n], ...]

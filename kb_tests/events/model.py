@@ -144,8 +144,9 @@ class Second(Event):
     with the percentage of what was due that was completed, 254 at most.
 
     `slower` counts, of what ended in this second, what took longer than a limit of `PointStarted.limits` or
-    was not done well; of I/Os by fio's own times. `lag` is how late a generator sent at worst (seconds),
-    `cpu` the share of its time in which the busiest one's process was busy; None where they do not tell.
+    was not done well; of I/Os by fio's own times. `lag` is how late a generator sent at worst (seconds; of
+    storage how long one of fio's jobs waited for a CPU), `cpu` the share of its time in which the busiest
+    one's process was busy; None where they do not tell.
     """
 
     kind: Literal["second"] = "second"

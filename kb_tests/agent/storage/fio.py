@@ -10,6 +10,7 @@ import time
 from typing import Callable, List, Optional, Tuple
 
 from .. import process
+from .effort import Effort
 from .options import StorageError
 from .wait import Waiter
 
@@ -32,7 +33,7 @@ class Fio:
         self.stderr, err = os.pipe()
         self.said = b""
         self.seconds_of_cpu = 0.0
-        self.seconds_waiting = 0.0
+        self.effort = Effort()
         self._jobs: List[int] = []
         try:
             self.pid = os.posix_spawn(
@@ -76,20 +77,10 @@ class Fio:
         return b"io_u error" in self.said
 
     def look(self) -> None:
-        """Add up in `seconds_waiting` how long its jobs were ready to run, but had no CPU.
-
-        It stays 0 where the kernel does not count that.
-        """
+        """Add up in `effort` how long its jobs ran, or were ready to run and had no CPU."""
         if self.pid and not self._jobs:
             self._jobs = _children(self.pid)
-        waited = 0.0
-        for pid in self._jobs or [self.pid]:
-            try:
-                with open(f"/proc/{pid}/schedstat", encoding="ascii") as file:
-                    waited += int(file.read().split()[1]) / 1e9
-            except (OSError, IndexError, ValueError):
-                continue
-        self.seconds_waiting = max(self.seconds_waiting, waited)
+        self.effort.look(self._jobs or [self.pid])
 
     def ask(self) -> bool:
         """Have it print its totals (SIGUSR1); False while it has not come far enough to understand."""

@@ -19,6 +19,7 @@ from typing import Iterator, List, Optional, TextIO, Tuple
 from ..worker_channel import Channel
 from . import bins, due, fio, output, stall, verify
 from .backlog import Backlog
+from .effort import Effort
 from .options import Job, StorageError
 from .output import Snapshot
 from .wait import Waiter
@@ -145,16 +146,16 @@ class Run:
                 running.look()
                 for document in self._stream.feed(data):
                     totals = self._failures.part(output.snapshot(document, time.monotonic()))
-                    self._take(totals)
+                    self._take(totals, running.effort)
                     self._final = totals if stopped else None
                     if self._window.first is self._window.last is not None:
-                        self._waited = (time.monotonic(), running.seconds_waiting)
+                        self._waited = (time.monotonic(), running.effort.waited)
             if not stopped and self._window.complete and self._made_up():
                 stopped = True
                 running.stop()
         return True
 
-    def _take(self, now: Snapshot) -> None:
+    def _take(self, now: Snapshot, effort: Effort) -> None:
         """Tell what has happened since the last totals, and think of when to ask next."""
         window, old, self._latest = self._window, self._latest, now
         if self._asked is not None and now.at - self._asked < _PROMPT and now.runtime:
@@ -167,7 +168,7 @@ class Run:
                 self._failed.append((old.at, (0, 0)))
             self._failed.append((now.at, (now.read.failed, now.write.failed)))
         if not window.complete and now.at >= self._second - EARLY:
-            window.take(now)
+            window.take(now, effort.since())
             if window.first is now:
                 self._check_ramp()
         if self._often and old is not None:
@@ -286,7 +287,7 @@ class Run:
             clock = (last.runtime - first.runtime) - (last.at - first.at)
         cpus = os.cpu_count() or 1
         since, before = self._waited
-        waiting = (running.seconds_waiting - before) / max(0.1, until - since)
+        waiting = (running.effort.waited - before) / max(0.1, until - since)
         done = {
             "begin": round(begin - window.begin, 4),
             "end": round(end - window.begin, 4),

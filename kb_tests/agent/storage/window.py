@@ -6,6 +6,7 @@ import math
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from . import bins, output
+from .effort import Share
 from .options import Job
 from .output import Snapshot
 
@@ -38,13 +39,17 @@ class Window:
         """Whether the totals at its end have come."""
         return self.last is not None and self.last is not self.first and self.last.at >= self.end - EARLY
 
-    def take(self, now: Snapshot) -> None:
-        """Tell what has happened since the last totals."""
+    def take(self, now: Snapshot, share: Optional[Share] = None) -> None:
+        """Tell what has happened since the last totals; `share` is what fio had of the CPUs since."""
         passed = now.at - self.begin
         before, self._before = self._before, now
         index = self._index(before, now) if before is not None else None
         if before is not None and index is not None:
-            self._put({"second": self._body(before, now, index, "buckets")})
+            body = self._body(before, now, index, "buckets")
+            if share is not None:
+                body["lag"] = round(share.waited, 6)
+                body["cpu"] = round(share.ran / max(0.1, now.at - before.at), 3)
+            self._put({"second": body})
         if passed < -EARLY:
             return
         self.first, self.last = self.first or now, now

@@ -101,7 +101,11 @@ class DiskReport(Message):
 
 
 class IoSecond(Message):
-    """What one server did between two moments, about a second apart but for stalls."""
+    """What one server did between two moments, about a second apart but for stalls.
+
+    `lag` is how long one of fio's jobs waited for a CPU at worst, so late its I/Os were at most; `cpu` the
+    share of the time in which the busiest one ran. None where the server's kernel does not tell.
+    """
 
     kind: Literal["io_second"]
     id: Text
@@ -111,6 +115,8 @@ class IoSecond(Message):
     errors: Ios
     read: CoarsePart
     write: CoarsePart
+    lag: Seconds | None = None
+    cpu: Annotated[float, Field(ge=0, le=4096, allow_inf_nan=False)] | None = None
 
 
 _TOTALS = struct.Struct("<QQ")

@@ -173,4 +173,6 @@ def _part(report: IoSecond, limits: Mapping[str, Sequence[str]] = MappingProxyTy
         buckets=tuple(buckets.items()),
         seconds=max(0.1, report.end - report.begin),
         slower=slower,
+        lag=report.lag,
+        cpu=report.cpu,
     )

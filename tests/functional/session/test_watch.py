@@ -157,6 +157,7 @@ def test_seconds_of_storage_are_told_too(suite: Suite, start: Any) -> None:
     assert len([event for event in seconds if event["index"] >= 0]) >= 5
     assert all(event["agents"] == event["expected"] == 1 for event in seconds)
     assert sum(event["completed"] for event in seconds) > 100
+    assert all(event["lag"] >= 0 and event["cpu"] > 0 and len(event["hosts"]) == 1 for event in seconds)
 
 
 def test_what_was_written_before_everything_was_killed_can_be_read(suite: Suite, start: Any) -> None:
