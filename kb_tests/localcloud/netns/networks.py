@@ -7,8 +7,11 @@ Devices at a bridge have the names that the driver chose; every network namespac
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
+import struct
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +25,10 @@ OUTSIDE = "203.0.113.1"
 _FLOATING = "127.77.0.0/16"
 _METADATA = "169.254.169.254"
 _BIND_ADDRESS_NO_PORT = 24
+_SIOCGIFFLAGS, _IFF_RUNNING = 0x8913, 0x40
+_ETHERNET, _IPV4, _ARP = 1, 0x0800, 0x0806
+_SERVICE = 1.0
+"""Seconds for a bridge to take a port into service; it takes a fraction of a millisecond."""
 
 
 @dataclass
@@ -58,11 +65,8 @@ def new_namespace() -> int:
 
 
 def _set_up() -> None:
-    """IPv4 only, loopback up; a device that comes up tells its network where its address is now, since
-    the one that had it before may not be quite gone.
-    """
+    """IPv4 only, loopback up."""
     _sysctl("net/ipv6/conf/all/disable_ipv6", "1")
-    _sysctl("net/ipv4/conf/all/arp_notify", "1")
     _sysctl("net/ipv4/tcp_congestion_control", congestion.of_guests())
     with Netlink() as netlink:
         netlink.set_up(1)
@@ -97,6 +101,34 @@ def plug(port: dict[str, Any], device: str, network: int) -> None:
         index = socket.if_nametoindex(device)
         netlink.add_address(index, port["address"], port["prefix"])
         netlink.set_up(index)
+    _announce(port, device, network)
+
+
+def _announce(port: dict[str, Any], device: str, network: int) -> None:
+    """Tell a network where an address is now: others may still know it at the port that had it before.
+
+    The kernel does so when a device comes up (arp_notify), but nobody hears it where the bridge takes the
+    port into service only then. Nor does the server's first ARP request do: who has looked at an address
+    within the last second takes no other place for it, but from such an announcement.
+    """
+    mac, address = bytes.fromhex(port["mac"].replace(":", "")), socket.inet_aton(port["address"])
+    request = struct.pack("!HHBBH", _ETHERNET, _IPV4, 6, 4, 1)
+    frame = b"\xff" * 6 + mac + struct.pack("!H", _ARP) + request + mac + address + bytes(6) + address
+    deadline = time.monotonic() + _SERVICE
+    while not _in_service(port["name"]) and time.monotonic() < deadline:
+        time.sleep(0.0005)
+    with linux.inside_network(network):
+        voice = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    with voice:
+        voice.bind((device, _ARP))
+        voice.send(frame)
+
+
+def _in_service(port: str) -> bool:
+    """Whether the kernel has seen that both ends of a cable are up."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+        found = fcntl.ioctl(asked, _SIOCGIFFLAGS, struct.pack("16s16x", port.encode()))
+    return bool(struct.unpack_from("=H", found, 16)[0] & _IFF_RUNNING)
 
 
 def plug_server(nic: dict[str, Any], network: int) -> None:

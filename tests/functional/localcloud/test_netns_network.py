@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -314,3 +315,41 @@ def test_an_address_that_moves_is_found_at_once() -> None:
                 assert await reaches(cloud, client, "icmp", nic.address)
 
     asyncio.run(main())
+
+
+LISTEN = """
+import socket, time
+from kb_tests.localcloud.netns import linux, networks
+
+def plugged(number, address):
+    network = networks.new_namespace()
+    networks.plug(
+        {"name": f"port{number}", "bridge": "net", "mtu": 1500, "mac": f"fa:16:3e:00:00:0{number}",
+         "address": address, "prefix": 16},
+        "eth0", network,
+    )
+    return network
+
+def late(netlink, index, at_once=networks.Netlink.set_up):
+    time.sleep(0.1)  # as on a busy machine: by then the kernel has seen that the other end is down
+    at_once(netlink, index)
+
+networks.Netlink.set_up = late
+networks.set_up_own_namespace()
+networks.put_network("net", 1500)
+with linux.inside_network(plugged(1, "10.1.0.1")):
+    ears = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0806))
+ears.settimeout(5)
+for number in range(2, 7):
+    plugged(number, "10.1.0.2")
+    while ears.recv(100)[22:32] != bytes([0xFA, 0x16, 0x3E, 0, 0, number, 10, 1, 0, 2]):
+        pass
+"""
+
+
+def test_whoever_is_plugged_in_is_heard_to_have_its_address() -> None:
+    # Others take no new place for an address from anything else, if they have looked at it a moment ago.
+    done = subprocess.run(
+        ["unshare", "-rn", sys.executable, "-c", LISTEN], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
