@@ -20,6 +20,8 @@ from keystoneauth1.session import TCPKeepAliveAdapter
 from openstack.connection import Connection
 from requests.utils import select_proxy
 
+from kb_tests.cloud import token
+
 CONNECTIONS = 32
 """Kept-alive connections to one API at most."""
 
@@ -68,6 +70,7 @@ def prepare(connection: Connection, meter: Meter) -> None:
     for scheme in ("http://", "https://"):
         session.mount(scheme, adapter)
     session.auth = _nobody
+    token.share(connection.session.auth)
     _correct(connection)
 
 
