@@ -61,6 +61,7 @@ def doctor(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Doctor:
     monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(local.clouds_yaml))
+    monkeypatch.chdir(tmp_path)  # doctor tries whether reports/ can be written
     return Doctor(cloud, tmp_path, capsys)
 
 

@@ -26,6 +26,7 @@ sys.exit(main())
 def kb(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", HOMELESS, *arguments],
+        cwd=environment.get("XDG_STATE_HOME"),  # doctor tries whether reports/ can be written
         env={"PATH": os.environ["PATH"], **environment},
         capture_output=True,
         text=True,

@@ -113,7 +113,7 @@ def test_why_tls_failed_is_said(
     assert "TLS failed: wrong version number" in entry.refused(local.url.replace("http:", "https:"))
 
 
-def test_a_private_ca_is_no_noise_on_a_terminal(secure: Front, entry: Entry) -> None:
+def test_a_private_ca_is_no_noise_on_a_terminal(secure: Front, entry: Entry, tmp_path: Path) -> None:
     path = entry.at(secure.url, verify=False)
     ended = subprocess.run(
         [
@@ -125,6 +125,7 @@ def test_a_private_ca_is_no_noise_on_a_terminal(secure: Front, entry: Entry) -> 
             entry.name,
         ],
         env=os.environ | {"OS_CLIENT_CONFIG_FILE": str(path)},
+        cwd=tmp_path,
         capture_output=True,
         text=True,
         check=False,
