@@ -12,7 +12,7 @@ import select
 import sys
 import time
 
-from . import clock, identity, json_text, process, protocol, tcp
+from . import clock, identity, json_text, process, protocol, signs, tcp
 from .control import BrokenError, Channel, Control
 
 TYPE_CHECKING = False  # `typing` would be a tenth of an idle agent's memory
@@ -68,6 +68,7 @@ class Agent:
         self._load: Any = None
         self._load_id = ""
         self._started = False
+        self._watch: signs.Watch | None = None
         self._last: tuple[str, dict[str, Any]] | None = None
         self._clock: clock.Reading | None = None
         self._load_seconds = 0.0
@@ -123,6 +124,7 @@ class Agent:
             elif owner == "reports":
                 self._control.pump(readable=True)
         self._control.expire()
+        self._look()
         if self._load is not None and time.monotonic() > self._load_deadline:
             self._fail(self._load_id, "the load did not start or end in time")
             self._drop_load()
@@ -135,6 +137,8 @@ class Agent:
         timeout = min(_MAX_WAIT if self._nginx is None else _NGINX_WATCH, self._control.timeout())
         if self._load is not None:
             timeout = min(timeout, max(0.0, self._load_deadline - time.monotonic()))
+        if self._watch is not None and self._watch.due is not None:
+            timeout = min(timeout, max(0.0, self._watch.due - time.monotonic()))
         poll = select.poll()
         for fileno in filenos:
             poll.register(fileno, select.POLLIN)
@@ -185,7 +189,7 @@ class Agent:
             self._load.prepare(time.monotonic() + PREPARE_TIMEOUT)
             return float(http["warm_up"] + http["duration"] + http["timeout"])
 
-        self._prepare(command, "http", prepare)
+        self._prepare(command, "http", prepare, command["http"])
 
     def _on_fio(self, command: dict[str, Any]) -> None:
         def prepare(engine: Any) -> float:
@@ -195,7 +199,7 @@ class Agent:
             reading_back = fio["verify"] + fio["drain"] if fio.get("verify") else 0.0
             return float(fio["ramp"] + fio["duration"] + fio["drain"] + reading_back)
 
-        self._prepare(command, "storage", prepare)
+        self._prepare(command, "storage", prepare, command["fio"])
 
     def _on_engine(self, command: dict[str, Any]) -> None:
         def prepare(engine: Any) -> float:
@@ -203,7 +207,7 @@ class Agent:
             self._load.prepare(time.monotonic() + PREPARE_TIMEOUT)
             return float(self._load.seconds)
 
-        self._prepare(command, command["engine"], prepare)
+        self._prepare(command, command["engine"], prepare, command["options"])
 
     def _prefetch(self) -> None:
         """Have the role's engine, if it is there to be had: while others boot, nobody waits for it. What goes
@@ -226,14 +230,23 @@ class Agent:
 
         return engines.load(name, self._config.engines, self._control)
 
-    def _prepare(self, command: dict[str, Any], name: str, prepare: Callable[[Any], float]) -> None:
+    def _prepare(
+        self,
+        command: dict[str, Any],
+        name: str,
+        prepare: Callable[[Any], float],
+        options: dict[str, Any],
+    ) -> None:
         """Have a load of the engine `name` ready; `prepare` is given its module, and says how many seconds
-        the load takes once it is started.
+        the load takes once it is started. `options` say when its window is.
         """
         if command["id"] == self._load_id:
             return  # sent again, because the controller saw no answer
         self._drop_load()
-        if not 0 <= self._index < command["clients"]:
+        loads = 0 <= self._index < command["clients"]
+        if loads or self._nginx is not None:
+            self._watch = signs.watch(command["id"], options)
+        if not loads:
             return
         try:
             engine = self._engine(name)
@@ -267,6 +280,8 @@ class Agent:
         self._load_id, self._load_deadline = command["id"], time.monotonic() + _FOREVER
 
     def _on_start(self, command: dict[str, Any]) -> None:
+        if self._load is None and self._control.reading is not None:
+            self._watch_from(command, command["start_at"] - self._control.reading.offset)
         if self._load is None or command["id"] != self._load_id or self._started:
             return
         reading = self._control.read_clock() or self._control.reading
@@ -281,9 +296,26 @@ class Agent:
         self._started = True
         self._load.start(at)
         self._load_deadline = at + self._load_seconds
+        self._watch_from(command, at)
+
+    def _watch_from(self, command: dict[str, Any], at: float) -> None:
+        """What is started begins at this second of CLOCK_MONOTONIC."""
+        watch = self._watch
+        if watch is not None and watch.id == command["id"] and abs(at - time.monotonic()) < _MAX_LEAD:
+            watch.start(at)
+
+    def _look(self, end: bool = False) -> None:
+        """See to what this server's kernel counts, if it is time to; and tell it when the window is over."""
+        watch, now = self._watch, time.monotonic()
+        if watch is None or watch.due is None or (now < watch.due and not end):
+            return
+        told = watch.look(now, end)
+        if told is not None:
+            self._watch = None
+            self._control.report("signs", told)
 
     def _on_abort(self, command: dict[str, Any]) -> None:
-        if command["id"] in ("", self._load_id):
+        if command["id"] in ("", self._load_id) or (self._watch and command["id"] == self._watch.id):
             self._drop_load()
 
     def _on_quit(self, _command: dict[str, Any]) -> None:
@@ -296,6 +328,7 @@ class Agent:
         for kind, body in self._load.events():
             report = {"id": self._load_id, **body}
             if kind == "done" or kind.endswith("_done"):
+                self._look(end=True)
                 self._last = (kind, report)
                 self._drop_load()
                 self._tell_last()
@@ -318,6 +351,9 @@ class Agent:
 
     def _drop_load(self) -> None:
         load, self._load, self._load_id, self._started = self._load, None, "", False
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
         if load is not None:
             try:
                 load.abort()

@@ -97,6 +97,17 @@ Reports::
                                                   old; unread, the offset of the first bad one, seconds
     clock_change is {"seconds", "error", "elapsed"}: by how much CLOCK_MONOTONIC fell behind Redis' clock in
     the time (elapsed) from `start` to the end.
+    signs   id, boot, network, contained, seconds, cost, figures
+                                                  once, after the window, of generators, storage servers and
+                                                  HTTP servers: what the kernel counted in it, read every
+                                                  second. figures: {name: [total, worst, at]}, worst being the
+                                                  most in one second, and at that second; shares are seconds
+                                                  per second (cpu, steal, memory_wait, disk_wait), the rest
+                                                  numbers (softnet_dropped, retransmitted, dropped,
+                                                  listen_dropped). boot is the kernel's boot id, network the
+                                                  inode of the network namespace; contained: figures of the
+                                                  machine are left out, being those of a host. cost: seconds
+                                                  of CPU of one reading
     failed  id, error                             could not do what was asked; one sentence. `id` is ""
                                                   when the command itself could not be read
 
@@ -138,8 +149,11 @@ REPORTS = (
     "io_due",
     "io_verifying",
     "io_done",
+    "signs",
     "failed",
 )
+SIGNS_OF_MACHINE = ("cpu", "steal", "memory_wait", "disk_wait", "softnet_dropped")
+SIGNS_OF_NETWORK = ("retransmitted", "dropped", "listen_dropped")
 ERRORS = (
     "status",
     "redirect",

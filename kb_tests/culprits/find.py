@@ -12,7 +12,9 @@ from kb_tests.culprits.blame import FEWEST_GROUPS, Culprit, Level, Server, blame
 from kb_tests.culprits.cost import Without
 from kb_tests.culprits.places import Place
 from kb_tests.culprits.samples import Limit, Seen, Slow, total
+from kb_tests.culprits.signs import Beside, beside
 from kb_tests.culprits.workloads import WORKLOADS
+from kb_tests.report.signs import SignsRecord
 from kb_tests.scenario.base import Point
 from kb_tests.sla.verdict import Check, Outcome, Verdict
 
@@ -29,6 +31,7 @@ class Found:
     `culprits` are among servers (and their hosts and zones), `makers` among the hosts of the generators that
     load them; where both have the same ways, it may be `either`. `without` is what would
     be without all of them, `since` the second in which it began. `refused` says why nothing can be told.
+    `beside` are the signs of the servers of each of `culprits`, then of the generators of each of `makers`.
     """
 
     check: Check
@@ -38,6 +41,7 @@ class Found:
     without: Without | None = None
     since: float | None = None
     refused: str = ""
+    beside: tuple[Beside | None, ...] = ()
 
     @property
     def either(self) -> bool:
@@ -51,12 +55,17 @@ class Found:
 
 
 def find(
-    point: Point, measurements: Sequence[Any], verdict: Verdict, places: Mapping[str, Place]
+    point: Point,
+    measurements: Sequence[Any],
+    verdict: Verdict,
+    places: Mapping[str, Place],
+    signs: Sequence[SignsRecord] = (),
 ) -> list[Found]:
     """What stands out for each limit of `point` that broke and that servers can be told apart by.
 
     `measurements` are runs of the same load on the same servers, the last one judged; `places` says where
-    each agent's server is. Nothing of checks that kept their limit.
+    each agent's server is, `signs` are those of servers in the last run. Nothing of checks that kept their
+    limit.
     """
     workload = WORKLOADS[point.kind]
     found = []
@@ -65,8 +74,26 @@ def find(
         if check.outcome is not Outcome.FAIL or limit is None:
             continue
         runs = [list(workload.seen(point, measured, check)) for measured in measurements]
-        found.append(_look(check, limit, runs, places))
+        told = _look(check, limit, runs, places)
+        found.append(replace(told, beside=_beside(told, {one.server: one for one in signs})))
     return found
+
+
+def _beside(found: Found, signs: Mapping[str, SignsRecord]) -> tuple[Beside | None, ...]:
+    """Of servers beside those that nobody blames, and of generators beside those."""
+    if not signs:
+        return ()
+    named = _agents(found.culprits, found.makers)
+    others = [server for server in found.servers if server.agent not in named]
+    servers = [
+        beside([one.name for one in culprit.servers], [one.name for one in others], signs)
+        for culprit in found.culprits
+    ]
+    makers = [
+        beside([one.agent for one in culprit.servers], [one.agent for one in others], signs)
+        for culprit in found.makers
+    ]
+    return (*servers, *makers)
 
 
 def _look(check: Check, limit: Limit, runs: Sequence[Sequence[Seen]], places: Mapping[str, Place]) -> Found:

@@ -25,4 +25,7 @@ def broken(record: RunRecord, point: str = "") -> Iterator[tuple[PointRecord, li
         topology = staged.topology_of(one) if staged else None
         kept: list[Any] = [*(look.measurement for look in one.earlier), one.measurement]
         measured = [each.restore() for each in kept]
-        yield one, find(one.point, measured, one.verdict, places(topology.servers) if topology else {})
+        yield (
+            one,
+            find(one.point, measured, one.verdict, places(topology.servers) if topology else {}, one.signs),
+        )

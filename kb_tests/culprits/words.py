@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from kb_tests.culprits.blame import Culprit, Level
 from kb_tests.culprits.find import Found
-from kb_tests.report.words import duration, subject
+from kb_tests.culprits.signs import FIGURES, SHARES, Beside, Sign
+from kb_tests.report.words import duration, number, share, subject
 
 NAMED = 5
 """Culprits that are named one by one."""
@@ -18,10 +19,16 @@ def sentences(found: Found) -> list[str]:
     of = subject(found.check)
     if found.refused:
         return [f"Whose {of} it is cannot be told: {found.refused}."]
-    told = [f"{_who(culprit)}: {_how(culprit, of)}." for culprit in found.culprits[:NAMED]]
-    told += [
-        f"{_who(culprit, ', by its generators')}: {_how(culprit, of)}." for culprit in found.makers[:NAMED]
-    ]
+    beside = found.beside or (None,) * (len(found.culprits) + len(found.makers))
+    servers, makers = beside[: len(found.culprits)], beside[len(found.culprits) :]
+    told = []
+    for culprit, signs in [*zip(found.culprits, servers, strict=True)][:NAMED]:
+        told += [f"{_who(culprit)}: {_how(culprit, of)}.", *_signs(culprit, signs, "server")]
+    for culprit, signs in [*zip(found.makers, makers, strict=True)][:NAMED]:
+        told += [
+            f"{_who(culprit, ', by its generators')}: {_how(culprit, of)}.",
+            *_signs(culprit, signs, "generator"),
+        ]
     more = max(0, len(found.culprits) - NAMED) + max(0, len(found.makers) - NAMED)
     if more:
         told.append(f"{more} more stand out, too.")
@@ -53,6 +60,30 @@ def _who(culprit: Culprit, by: str = "") -> str:
         Level.HOST: f"Host {culprit.name}{of}{by}",
         Level.ZONE: f"Zone {culprit.name}{of}{by}",
     }[culprit.level]
+
+
+def _signs(culprit: Culprit, beside: Beside | None, whose: str) -> list[str]:
+    """What its servers, or generators, saw of themselves; nothing where that is not known."""
+    if beside is None:
+        return []
+    one = len(culprit.servers) == 1
+    who = f"This {whose}" if one else f"These {whose}s"
+    if not beside.signs:
+        seen = ", ".join(FIGURES[name] for name in beside.seen)
+        return [f"{who} saw nothing of {'itself' if one else 'themselves'} that others do not ({seen})."]
+    return [f"{who} had {', '.join(map(_sign, beside.signs))}."]
+
+
+def _sign(sign: Sign) -> str:
+    def told(value: float) -> str:
+        return share(round(value, 3)) if sign.figure in SHARES else f"{number(float(f'{value:.3g}'))}/s"
+
+    def span(low: float, high: float) -> str:
+        return told(low) if told(low) == told(high) else f"{told(low)} to {told(high)}"
+
+    others = span(sign.others_low, sign.others_high)
+    worst = f"at most {told(sign.worst)}, in second {sign.at:.0f}"
+    return f"{FIGURES[sign.figure]} {span(sign.low, sign.high)} (others {others}; {worst})"
 
 
 def _how(culprit: Culprit, of: str) -> str:

@@ -17,11 +17,12 @@ from kb_tests.errors import AgentsMissingError, FleetError
 from kb_tests.fleet import bundle, certificate, channel, collect
 from kb_tests.fleet.http.collect import HttpGathering
 from kb_tests.fleet.http.messages import HttpReport, SecondReport
-from kb_tests.fleet.messages import B, ClockChange, D, Hello, LoadReport, S
+from kb_tests.fleet.messages import B, ClockChange, D, Hello, LoadReport, S, Signs
 from kb_tests.fleet.patience import USUAL, Patience
 from kb_tests.fleet.reports import OfCommand
 from kb_tests.fleet.roster import Member, Roster, Serving
 from kb_tests.fleet.secrets import Secrets
+from kb_tests.fleet.signs import ServerSigns, own
 from kb_tests.fleet.storage.collect import Disk, StorageGathering
 from kb_tests.fleet.storage.messages import DiskReport, Filling, IoSecond, IoVerifying, StorageReport
 from kb_tests.fleet.tunnel import Tunnel
@@ -43,6 +44,9 @@ LEAD_ROUND_TRIPS = 4
 """How many times as long as all agents took to answer their enrollment the lead is longer: the start may
 meet a busier moment."""
 
+SIGNS_LATE = 1.0
+"""Seconds that the signs of servers are waited for once all generators are done."""
+
 _POLL = 0.25
 _NAMED = 5
 
@@ -61,6 +65,7 @@ class Fleet:
         self._round_trip = 0.0
         self._running: collect.Collection[Any] | None = None
         self._on_start: OnStart | None = None
+        self._signs: dict[str, Signs] = {}
 
     @classmethod
     @contextmanager
@@ -142,6 +147,11 @@ class Fleet:
     def hellos(self) -> Mapping[str, Hello]:
         """What each agent said of itself: versions, CPUs."""
         return {name: member.hello for name, member in self._roster.members.items() if member.hello}
+
+    @property
+    def signs(self) -> tuple[ServerSigns, ...]:
+        """What servers' kernels counted during the last load, as far as it is their own."""
+        return own(self._signs.values())
 
     def serve(self, pages: Sequence[int], connections: int, *, tls: bool = False) -> None:
         """Have every HTTP server ready for pages of these sizes and that many connections, with or without
@@ -270,6 +280,7 @@ class Fleet:
         collection = collect.Collection(_new_id(), servers, seconds, part, each)
         clients = len(servers)
         self._running = collection
+        self._signs = {}
         finished = False
         change: ClockChange | None = None
         try:
@@ -295,6 +306,8 @@ class Fleet:
                 )
                 change = before.change(self._control.reading())
                 finished = not collection.waiting()
+                if finished:
+                    self._gather(lambda: self._unseen(servers), time.monotonic() + SIGNS_LATE, take)
             return [part.report(change) for part in collection.parts.values()]
         finally:
             self._running = None
@@ -386,7 +399,7 @@ class Fleet:
 
     def _gather(
         self,
-        waiting: Callable[[], Sequence[collect.Part]],
+        waiting: Callable[[], Sequence[object]],
         deadline: float,
         on_report: OnReport | None,
     ) -> None:
@@ -405,8 +418,19 @@ class Fleet:
             part.set_problem(problem)
         if report is None or isinstance(report, Hello):
             return
-        if running.take(report) and on_report:
+        if isinstance(report, Signs):
+            if report.id == running.id:
+                self._signs[report.agent] = report
+        elif running.take(report) and on_report:
             on_report(report)
+
+    def _unseen(self, loading: Sequence[Server]) -> list[str]:
+        """Those whose signs may come yet; none where nobody has any."""
+        if not self._signs:
+            return []
+        loaded = {server.peer for server in loading}
+        expected = [*loading, *(one for one in self._topology.servers if one.address in loaded)]
+        return [one.name for one in expected if one.name not in self._signs]
 
 
 def _new_id() -> str:

@@ -64,6 +64,32 @@ class Ready(Message):
     clock_error: Seconds
 
 
+SignName = Literal[
+    "cpu",
+    "steal",
+    "memory_wait",
+    "disk_wait",
+    "softnet_dropped",
+    "retransmitted",
+    "dropped",
+    "listen_dropped",
+]
+Figure = Annotated[float, Field(ge=0, le=1e18, allow_inf_nan=False)]
+
+
+class Signs(Message):
+    """What a server's kernel counted in a window: {name: (total, most in one second, that second)}."""
+
+    kind: Literal["signs"]
+    id: Text
+    boot: Annotated[str, StringConstraints(max_length=64)]
+    network: Annotated[int, Field(ge=0, lt=1 << 64)]
+    contained: bool
+    seconds: Seconds
+    cost: Seconds
+    figures: dict[SignName, tuple[Figure, Figure, Figure]]
+
+
 class Failed(Message):
     """One agent could not do what it was asked."""
 

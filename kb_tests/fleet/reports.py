@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kb_tests.fleet.http.messages import BlockReport, Done, SecondReport
-from kb_tests.fleet.messages import Failed, Hello, Ready
+from kb_tests.fleet.messages import Failed, Hello, Ready, Signs
 from kb_tests.fleet.storage.messages import (
     DiskReport,
     Filling,
@@ -16,7 +16,7 @@ from kb_tests.fleet.storage.messages import (
 
 OfHttp = SecondReport | BlockReport | Done
 OfStorage = Filling | DiskReport | IoSecond | IoBlock | IoDue | IoVerifying | IoDone
-OfCommand = Ready | OfHttp | OfStorage | Failed
+OfCommand = Ready | OfHttp | OfStorage | Signs | Failed
 """Those that answer a command, by its id."""
 
 Report = Hello | OfCommand

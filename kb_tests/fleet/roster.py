@@ -11,7 +11,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from kb_tests.agent import protocol
 from kb_tests.cloud.topology import Server
-from kb_tests.fleet.messages import Failed, Hello, Message, Ready
+from kb_tests.fleet.messages import Failed, Hello, Message, Ready, Signs
 from kb_tests.fleet.reports import Report
 from kb_tests.fleet.sequence import ReportSequence
 from kb_tests.fleet.workloads import WORKLOADS
@@ -20,7 +20,7 @@ from kb_tests.fleet.workloads import WORKLOADS
 @functools.cache
 def _report(kinds: tuple[type[Message], ...]) -> TypeAdapter[Report]:
     """Reads any report of these kinds, and those that all agents send."""
-    any_report: Any = Annotated[Union[(Hello, Ready, Failed, *kinds)], Field(discriminator="kind")]
+    any_report: Any = Annotated[Union[(Hello, Ready, Signs, Failed, *kinds)], Field(discriminator="kind")]
     return TypeAdapter(any_report)
 
 

@@ -9,6 +9,7 @@ from kb_tests.cloud.topology import Topology
 from kb_tests.culprits.find import find
 from kb_tests.culprits.places import places
 from kb_tests.culprits.words import all_sentences
+from kb_tests.report.signs import SignsRecord
 from kb_tests.scenario.base import Point
 from kb_tests.sla.verdict import Outcome, Verdict
 
@@ -17,11 +18,17 @@ FEWEST_HOSTS = 6
 
 
 def sentences(
-    point: Point, measurements: Sequence[Any], verdict: Verdict, topology: Topology
+    point: Point,
+    measurements: Sequence[Any],
+    verdict: Verdict,
+    topology: Topology,
+    signs: Sequence[SignsRecord] = (),
 ) -> tuple[str, ...]:
-    """On a limit that broke in `measurements`, all of one load, the last of which `verdict` is on."""
+    """On a limit that broke in `measurements`, all of one load, the last of which `verdict` and `signs` are
+    on.
+    """
     where = places(topology.agents)
     if verdict.outcome is not Outcome.FAIL or len({place.host for place in where.values()}) < FEWEST_HOSTS:
         return ()
-    found = find(point, measurements, verdict, where)
+    found = find(point, measurements, verdict, where, signs)
     return tuple(all_sentences([one for one in found if not one.refused]))

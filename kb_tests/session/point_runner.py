@@ -25,6 +25,7 @@ from kb_tests.report import words
 from kb_tests.report.capacity import CapacityRecord
 from kb_tests.report.marks import HookRecord, RecoveryRecord
 from kb_tests.report.record import LookRecord, PointRecord, PointStatus
+from kb_tests.report.signs import SignsRecord
 from kb_tests.scenario.base import Point, Scenario, Section
 from kb_tests.scenario.hooks import Hook
 from kb_tests.session import blaming
@@ -51,7 +52,9 @@ M = TypeVar("M")
 
 @dataclass(frozen=True)
 class Probe(Generic[P, M]):
-    """One run of a point, and the verdict on it; its `hooks`, and what followed them and people's markers."""
+    """One run of a point, and the verdict on it; its `hooks`, and what followed them and people's markers;
+    what servers saw of themselves, if it broke a limit.
+    """
 
     point: P
     measurement: M
@@ -59,6 +62,7 @@ class Probe(Generic[P, M]):
     started: datetime
     hooks: tuple[HookRecord, ...] = ()
     recovery: tuple[RecoveryRecord, ...] = ()
+    signs: tuple[SignsRecord, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -213,9 +217,10 @@ class PointRunner(ABC, Generic[S, P, M]):
         fails = last.verdict.outcome not in tolerated
         if fails:
             told = blaming.sentences(
-                last.point, [probe.measurement for probe in probes], last.verdict, self.topology
+                last.point, [probe.measurement for probe in probes], last.verdict, self.topology, last.signs
             )
-            record = record.model_copy(update={"failing": self.failing(last.measurement), "culprits": told})
+            more = {"failing": self.failing(last.measurement), "culprits": told, "signs": last.signs}
+            record = record.model_copy(update=more)
         kept = self._recorder.put(record, fails=fails)
         if fails:
             findings = "\n".join(words.findings(kept))
@@ -303,7 +308,9 @@ class PointRunner(ABC, Generic[S, P, M]):
             )
         self._tell(point, verdict, step, most)
         followed = tuple(RecoveryRecord.of(one) for one in found)
-        return Probe(point, measurement, verdict, started, marked.hooks, followed)
+        broken = verdict.outcome is Outcome.FAIL
+        signs = tuple(map(SignsRecord.of, self.fleet.signs)) if broken else ()
+        return Probe(point, measurement, verdict, started, marked.hooks, followed, signs)
 
     @contextmanager
     def _marked(self, point: P, hooks: Sequence[Hook]) -> Iterator[Marked]:

@@ -1,0 +1,170 @@
+"""What a server's kernel counts, read from files as kernels write them, while nobody waits."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from kb_tests.agent import protocol, signs
+from kb_tests.agent.signs import Reader, Watch
+
+BOOT = "8ec6425e-2f9b-4b53-ad9d-abeca297b6ed\n"
+SNMP = (
+    "Ip: Forwarding\nIp: 2\nTcp: RtoMin OutSegs RetransSegs InErrs\nTcp: 200 900 {again} 0\nUdp: In\nUdp: 1\n"
+)
+NETSTAT = "TcpExt: SyncookiesSent ListenDrops TCPReqQFullDrop\nTcpExt: 0 {lost} 1\nIpExt: In\nIpExt: 3\n"
+DEVICES = """\
+Inter-|   Receive                                                |  Transmit
+ face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls
+    lo: 1 1 0 900 0 0 0 0 1 1 0 900 0 0 0 0
+  eth0: 5 5 0 {dropped} 0 0 0 0 5 5 0 2 0 0 0 0
+"""
+
+
+class Kernel:
+    """A folder as /proc, of two CPUs of 100 ticks a second."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.values = {"busy": 0, "steal": 0, "again": 0, "lost": 0, "dropped": 0, "soft": 0, "stalled": 0}
+        self.write()
+
+    def write(self, **values: int) -> None:
+        self.values |= values
+        now = self.values
+        files = {
+            "sys/kernel/random/boot_id": BOOT,
+            "stat": f"cpu  {now['busy']} 0 0 5 6 0 0 {now['steal']} 0 0\ncpu0 0 0 0 0 0 0 0 0 0 0\n",
+            "net/softnet_stat": f"00000010 {now['soft']:08x} 00000000\n00000010 00000001 00000000\n",
+            "pressure/memory": f"some avg10=0.00 avg60=0.00 total={now['stalled']}\nfull total=9\n",
+            "net/snmp": SNMP.format(**now),
+            "net/netstat": NETSTAT.format(**now),
+            "net/dev": DEVICES.format(**now),
+        }
+        for name, text in files.items():
+            (self.root / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.root / name).write_text(text)
+
+    def reader(self, contained: bool = False) -> Reader:
+        reader = Reader(str(self.root), cpus=2, tick=100)
+        assert reader.contained  # its namespace is no file here
+        return reader if contained else _machine(reader)
+
+
+def _machine(reader: Reader) -> Reader:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Reader, "_inode", lambda _self, _path: signs.FIRST_PID_NAMESPACE)
+        return Reader(reader._root, cpus=2, tick=100)
+
+
+@pytest.fixture
+def kernel(tmp_path: Path) -> Kernel:
+    return Kernel(tmp_path)
+
+
+def test_all_figures_are_read_by_their_names(kernel: Kernel) -> None:
+    kernel.write(busy=300, steal=50, again=7, lost=4, dropped=3, soft=2, stalled=1_500_000)
+    assert kernel.reader().read() == {
+        "cpu": 1.5,
+        "steal": 0.25,
+        "softnet_dropped": 3,
+        "memory_wait": 1.5,
+        "retransmitted": 7,
+        "listen_dropped": 5,
+        "dropped": 5,
+    }
+
+
+def test_a_container_tells_of_its_network_alone(kernel: Kernel) -> None:
+    assert set(kernel.reader(contained=True).read()) == set(protocol.SIGNS_OF_NETWORK)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "cpu\n", "Tcp: RetransSegs\nTcp:\n", "Tcp: Other\nTcp: 1\n", "\0\xff" * 99]
+)
+def test_files_that_are_not_as_known_are_left_out(kernel: Kernel, text: str) -> None:
+    for name in ("stat", "net/softnet_stat", "pressure/memory", "net/snmp", "net/netstat", "net/dev"):
+        (kernel.root / name).write_text(text)
+    found = kernel.reader().read()
+    assert set(found) <= {"softnet_dropped", "dropped"}, found
+    assert not any(found.values())
+
+
+def test_a_window_is_summed_and_its_worst_second_kept(kernel: Kernel) -> None:
+    watch = Watch("a", 2.0, 4.0)
+    assert (watch.due, watch.look(1.0)) == (None, None)
+    watch.start(100.0)
+    told = None
+    steps = [(102.0, 0, 0), (103.0, 20, 1), (104.02, 120, 1), (105.0, 130, 5), (106.0, 140, 6)]
+    for now, steal, again in steps:
+        assert watch.due == pytest.approx(now, abs=0.03)
+        kernel.write(steal=steal, again=again)
+        told = watch.look(now, reader=kernel.reader)
+    assert told is not None
+    assert (told["id"], told["boot"], told["contained"], told["seconds"]) == ("a", BOOT.strip(), False, 4.0)
+    assert told["figures"]["steal"] == [0.7, pytest.approx(0.5 / 1.02, abs=1e-3), 1.0]
+    assert told["figures"]["retransmitted"] == [6, pytest.approx(4 / 0.98, abs=1e-3), pytest.approx(2.02)]
+    assert told["figures"]["cpu"] == [0.0, 0.0, 0.0]
+    assert watch.due is None
+
+
+def test_a_total_that_shrinks_is_none(kernel: Kernel) -> None:
+    watch = Watch("a", 0.0, 2.0)
+    watch.start(0.0)
+    for now, again, steal in ((0.0, 100, 0), (1.0, 50, 5), (2.0, 200, 9)):
+        kernel.write(again=again, steal=steal)
+        told = watch.look(now, reader=kernel.reader)
+    assert told is not None
+    assert "retransmitted" not in told["figures"]
+    assert told["figures"]["steal"][0] == 0.045
+
+
+def test_a_load_that_ends_early_tells_what_was_seen(kernel: Kernel) -> None:
+    watch = Watch("a", 0.0, 60.0)
+    watch.start(0.0)
+    assert watch.look(0.0, reader=kernel.reader) is None
+    told = watch.look(0.4, end=True)
+    assert told is not None
+    assert told["seconds"] == 0.4
+
+
+def test_readings_that_cost_much_come_seldom(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(100))
+    monkeypatch.setattr(time, "thread_time", lambda: next(clock) * 0.02)
+    watch = Watch("a", 0.0, 60.0)
+    watch.start(0.0)
+    watch.look(0.0, reader=kernel.reader)
+    assert watch.due == pytest.approx(0.02 / signs.MOST)
+
+
+@pytest.mark.parametrize(
+    ("options", "due"),
+    [
+        ({"warm_up": 5.0, "duration": 30}, 5.0),
+        ({"ramp": 3.0, "duration": 30.0}, 3.0),
+        ({"duration": 1}, 0.0),
+        ({}, None),
+        ({"duration": "1"}, None),
+        ({"duration": -1}, None),
+        ({"duration": True, "ramp": 1}, None),
+    ],
+)
+def test_the_window_is_where_the_options_have_it(options: dict[str, object], due: float | None) -> None:
+    watch = signs.watch("a", options)
+    if watch is not None:
+        watch.start(0.0)
+    assert (watch and watch.due) == due
+
+
+def test_this_machine_has_figures_and_files_are_closed() -> None:
+    opened = Path("/proc/self/fd")
+    before = len([*opened.iterdir()])
+    reader = Reader()
+    found = reader.read()
+    assert found
+    assert reader.boot
+    reader.close()
+    assert len([*opened.iterdir()]) == before
+    assert set(found) <= {*protocol.SIGNS_OF_MACHINE, *protocol.SIGNS_OF_NETWORK}
