@@ -10,20 +10,19 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     ConfigDict,
     Field,
     WithJsonSchema,
     model_validator,
 )
 
+from kb_tests.scenario.baseline import Baseline as BaselineLimit
+from kb_tests.scenario.hooks import Hook, RecoveryLimit
+from kb_tests.scenario.section import Section
 from kb_tests.scenario.units import Duration, Share, Size
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
-
-    from kb_tests.scenario.baseline import Baseline as BaselineLimit
-    from kb_tests.scenario.hooks import Hook, RecoveryLimit
 
 
 def written_as(pattern: str, most: int, allowed: str) -> tuple[AfterValidator, WithJsonSchema]:
@@ -60,12 +59,6 @@ def _percentile(key: str) -> str:
 Percentile = Annotated[
     str, AfterValidator(_percentile), WithJsonSchema({"type": "string", "pattern": f"^{PERCENTILE}$"})
 ]
-
-
-class Section(BaseModel):
-    """A part of the file: no key that we do not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class Flavor(Section):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from kb_tests.scenario.base import Section
+from kb_tests.scenario.section import Section
 from kb_tests.scenario.units import Share
 
 

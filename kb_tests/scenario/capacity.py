@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal, Protocol, Self, TypeVar
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from kb_tests.scenario.base import Point, Section
+from kb_tests.scenario.base import Point
+from kb_tests.scenario.section import Section
 from kb_tests.scenario.units import Duration, Share, format_duration
 
 P = TypeVar("P", bound=Point)

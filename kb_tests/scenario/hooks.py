@@ -13,7 +13,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, StringConstraints, field_validator, model_validator
 
-from kb_tests.scenario.base import Section
+from kb_tests.scenario.section import Section
 from kb_tests.scenario.units import Duration, Share, format_duration
 
 KEY = "hooks"

@@ -15,7 +15,6 @@ from kb_tests.scenario.base import (
     Latency,
     Point,
     ScenarioName,
-    Section,
     check_scale,
     shared,
 )
@@ -23,6 +22,7 @@ from kb_tests.scenario.baseline import Baseline
 from kb_tests.scenario.capacity import AtLeast, HttpCapacity, check_search, gate_alone, searched, start
 from kb_tests.scenario.hooks import Hook, Recovery, check_hooks
 from kb_tests.scenario.placement import Placement
+from kb_tests.scenario.section import Section
 from kb_tests.scenario.units import Duration, Share, Size, WarmUp
 
 SHORTEST_TO_SETTLE = 20.0

@@ -8,9 +8,9 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from kb_tests.errors import ScenarioError
-from kb_tests.scenario.base import Section
 from kb_tests.scenario.hooks import KEY
 from kb_tests.scenario.mistakes import Key, found, sentence
+from kb_tests.scenario.section import Section
 from kb_tests.scenario.workloads import WORKLOADS
 
 S = TypeVar("S", bound=Section)

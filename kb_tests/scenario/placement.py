@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from kb_tests.scenario.base import Section, written_as
+from kb_tests.scenario.base import written_as
+from kb_tests.scenario.section import Section
 
 Place = Annotated[
     str, *written_as(r"[^:\s]+(:[^:\s]+)?", 255, "an availability zone, or zone:host, without spaces")

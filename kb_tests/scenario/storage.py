@@ -16,7 +16,6 @@ from kb_tests.scenario.base import (
     Latency,
     Point,
     ScenarioName,
-    Section,
     check_scale,
     shared,
     written_as,
@@ -25,6 +24,7 @@ from kb_tests.scenario.baseline import Baseline
 from kb_tests.scenario.capacity import AtLeast, StorageCapacity, check_search, gate_alone, searched, start
 from kb_tests.scenario.hooks import Hook, Recovery, check_hooks
 from kb_tests.scenario.placement import StoragePlacement
+from kb_tests.scenario.section import Section
 from kb_tests.scenario.units import Duration, Share, Size
 
 Mode = Literal["read", "write", "rw", "randread", "randwrite", "randrw"]

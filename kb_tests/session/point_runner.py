@@ -26,8 +26,9 @@ from kb_tests.report.capacity import CapacityRecord
 from kb_tests.report.marks import HookRecord, RecoveryRecord
 from kb_tests.report.record import LookRecord, PointRecord, PointStatus
 from kb_tests.report.signs import SignsRecord
-from kb_tests.scenario.base import Point, Scenario, Section
+from kb_tests.scenario.base import Point, Scenario
 from kb_tests.scenario.hooks import Hook
+from kb_tests.scenario.section import Section
 from kb_tests.session import blaming
 from kb_tests.session.baseline import Baseline
 from kb_tests.session.found import Found

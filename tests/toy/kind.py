@@ -27,8 +27,9 @@ from kb_tests.report.measured import Part as RecordPart
 from kb_tests.report.record import PointRecord, TopologyRecord
 from kb_tests.report.shown import Column, Pairs, Presentation, Property, Shown
 from kb_tests.scenario import workloads as scenario
-from kb_tests.scenario.base import Clients, Point, ScenarioName, Section
+from kb_tests.scenario.base import Clients, Point, ScenarioName
 from kb_tests.scenario.http import HttpTopology
+from kb_tests.scenario.section import Section
 from kb_tests.scenario.units import Duration, Share
 from kb_tests.session import workloads as session
 from kb_tests.session.point_runner import PointRunner
