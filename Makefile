@@ -15,7 +15,7 @@
 # make error-rates  how often the shipped verdicts err, by simulation
 # make neighbours   sessions beside pytest plugins that rerun, repeat, reorder and time out tests
 # make readme       the pages' commands that take over half a minute, in a fresh clone and from a wheel
-# make browser      the web UI in Chromium, from nothing to a verdict, and make check-web; brings both and Node
+# make browser      the web UI in Chromium on all screens, from nothing to a verdict, and make check-web; brings Node
 # make openstack    the acceptance on a real OpenStack of this machine's own
 
 PYTHON ?=
@@ -141,7 +141,7 @@ check: setup-dev
 # Where the bundle is made anew, it has to be the one that is checked in.
 check-web:
 	cd tools/web && npm ci --silent && npm run --silent types && npm run --silent lint && npm run --silent test && npm run --silent vendor
-	git diff --exit-code -- kb_tests/web/static/vendor
+	git diff --exit-code -- kb_tests/web/static/vendor tests/browser/vendor
 
 setup:
 	@PYTHON=$(PYTHON) VENV=$(VENV) ./setup.sh

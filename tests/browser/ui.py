@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
 CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
-AXE = Path(__file__).parents[2] / "tools/web/node_modules/axe-core/axe.min.js"
+AXE = Path(__file__).parent / "vendor/axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
 PATIENCE = 240.0
 
@@ -25,15 +26,16 @@ PATIENCE = 240.0
 class Ui:
     """The process; started again it shows the same."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str, env: Mapping[str, str] | None = None) -> None:
+        self.folder = folder
         self.reports = folder / "reports"
-        self._env = os.environ | {"XDG_STATE_HOME": str(folder / "state")}
+        self._options = ["--no-open", "--port", "0", "--reports", str(self.reports), *options]
+        self._env = {**os.environ, "XDG_STATE_HOME": str(folder / "state"), **(env or {})}
         self.start()
 
     def start(self) -> None:
         program = "import sys; from kb_tests.cli import main; sys.exit(main())"
-        options = ["--no-open", "--port", "0", "--reports", str(self.reports)]
-        command = [sys.executable, "-c", program, "ui", *options]
+        command = [sys.executable, "-c", program, "ui", *self._options]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, env=self._env, text=True)
         assert self.process.stdout is not None
         self.address = self.process.stdout.readline().removeprefix("kb ui: ").strip()
@@ -60,22 +62,25 @@ class Page:
         found = self.driver.find_elements(By.TAG_NAME, "h1")
         return found[0].text if found else ""
 
+    @property
+    def text(self) -> str:
+        """All that can be read."""
+        return str(self.driver.find_element(By.TAG_NAME, "body").text)
+
     def go(self, address: str) -> None:
         self.driver.get(address)
 
     def press(self, text: str) -> None:
-        def shown() -> Any:
-            return next(
-                (
-                    one
-                    for one in self.driver.find_elements(By.CSS_SELECTOR, "button, a")
-                    if one.is_displayed() and one.is_enabled() and one.text.startswith(text)
-                ),
-                None,
-            )
+        """Press what begins with `text`; a page that is drawn anew meanwhile has another one of it."""
 
-        self.until(lambda: shown() is not None)
-        shown().click()
+        def pressed() -> bool:
+            for one in self.driver.find_elements(By.CSS_SELECTOR, "button, a"):
+                if one.is_displayed() and one.is_enabled() and one.text.startswith(text):
+                    one.click()
+                    return True
+            return False
+
+        self.until(pressed, f"{text!r}, to be pressed,")
 
     def until(self, wanted: Callable[[], bool], what: str = "") -> None:
         end = time.monotonic() + PATIENCE
@@ -105,8 +110,24 @@ class Page:
 
     def complaints(self) -> list[str]:
         """What the browser's console says: anything of the rules for it, any error."""
-        entries: list[dict[str, Any]] = self.driver.execute("getLog", {"type": "browser"})["value"]
-        return [str(entry["message"]) for entry in entries]
+        return [str(entry["message"]) for entry in self._log("browser")]
+
+    def strangers(self, base: str) -> list[str]:
+        """What was asked for anywhere but at `base`, and what was not to be had, since the last call."""
+        found = []
+        for entry in self._log("performance"):
+            message = json.loads(entry["message"])["message"]
+            about = message["params"]
+            if message["method"] == "Network.requestWillBeSent":
+                url = about["request"]["url"]
+                found += [url] if not url.startswith((f"{base}/", "data:", "blob:")) else []
+            if message["method"] == "Network.loadingFailed" and not about.get("canceled"):
+                found.append(about["errorText"])
+        return found
+
+    def _log(self, kind: str) -> list[dict[str, Any]]:
+        entries: list[dict[str, Any]] = self.driver.execute("getLog", {"type": kind})["value"]
+        return entries
 
 
 @contextlib.contextmanager
@@ -116,7 +137,8 @@ def browser(*more: str) -> Iterator[Page]:
     for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", *more):
         options.add_argument(argument)
     options.add_argument("--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    options.add_argument("--no-proxy-server")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
     try:
         yield Page(driver)

@@ -19,8 +19,8 @@ SCRIPTS = sorted(path for path in FOLDER.rglob("*.js") if "vendor" not in path.p
 LARGEST_GZIPPED = 100 << 10
 
 
-def test_vendored_files_are_those_that_were_pinned() -> None:
-    vendor = FOLDER / "vendor"
+@pytest.mark.parametrize("vendor", [FOLDER / "vendor", ROOT / "tests/browser/vendor"])
+def test_vendored_files_are_those_that_were_pinned(vendor: Path) -> None:
     sums = dict(line.split("  ")[::-1] for line in (vendor / "SHA256SUMS").read_text().splitlines())
     there = {path.name for path in vendor.iterdir()} - {"SHA256SUMS"}
     assert set(sums) == there
