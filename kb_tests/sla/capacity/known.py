@@ -29,7 +29,8 @@ def most_probes(plan: Plan) -> int:
 
 def verdict(limit: Limit, found: Sequence[Counts], passing: float, failing: float) -> Outcome:
     """What all probes at one load show of one limit, judged with the batches of all of them, by the rules
-    that judge a point: few batches that lack alike by luck keep no achieved rate (see `sla.achieved`).
+    that judge a point: agents that differ make a share less sure, and few batches that lack alike by luck
+    keep no achieved rate (see `sla.achieved`).
     """
     if limit.means is Means.SAMPLE:
         return Outcome.FAIL if any(sum(one.bad) for one in found) else Outcome.PASS
@@ -42,7 +43,9 @@ def verdict(limit: Limit, found: Sequence[Counts], passing: float, failing: floa
         achieved = Achieved(mean, pooled(lost))
         above, below = achieved.p_below(1 - limit.allowed), achieved.p_above(1 - limit.allowed)
     else:
-        share = pooled([Tally(tuple(map(round, one.bad)), tuple(map(round, one.due))) for one in found])
+        share = pooled(
+            [Tally(tuple(map(round, one.bad)), tuple(map(round, one.due)), one.agents) for one in found]
+        )
         above, below = share.p_above(limit.allowed), share.p_below(limit.allowed)
     if above <= failing:
         return Outcome.FAIL

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from kb_tests.sla.bounds import Tally
 
 
 class Means(StrEnum):
@@ -29,10 +31,18 @@ class Limit:
 
 @dataclass(frozen=True)
 class Counts:
-    """What one probe counted for one limit, by batch of time: how many were bad of how many that were due."""
+    """What one probe counted for one limit, by batch of time: how many were bad of how many that were due;
+    and of each of `agents`, by name, both.
+    """
 
     bad: tuple[float, ...]
     due: tuple[float, ...]
+    agents: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, tally: Tally) -> Counts:
+        """Those of a window."""
+        return cls(tally.bad, tally.due, tally.agents)
 
     @property
     def share(self) -> float:

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from kb_tests.measure.http.measurement import HttpMeasurement
 from kb_tests.measure.http.validity import sent_late, starved, validity
 from kb_tests.scenario.http import HttpPoint, HttpSla
-from kb_tests.sla.bounds import Tally
 from kb_tests.sla.capacity.lacking import lacking
 from kb_tests.sla.capacity.model import Counts, Limit, Means
 from kb_tests.sla.http.sample import Window
@@ -31,18 +30,14 @@ def counts(point: HttpPoint, measurement: HttpMeasurement, sla: HttpSla) -> Mapp
     """By the names of `limits`: what was bad in each batch of time."""
     window = Window(measurement, point.timeout)
     latency = sla.latency.limits() if sla.latency else {}
-    found = {f"latency p{percent:g}": _counts(window.slower(limit)) for percent, limit in latency.items()}
-    found["errors"] = _counts(window.slower(math.inf))
+    found = {f"latency p{percent:g}": Counts.of(window.slower(limit)) for percent, limit in latency.items()}
+    found["errors"] = Counts.of(window.slower(math.inf))
     rates = [s.completed for s in measurement.seconds if 0 <= s.at < math.floor(measurement.duration)]
     found["achieved"] = lacking(rates, measurement.offered, measurement.achieved)
     kept = measurement.connections
     wrong = kept is not None and (kept.open < kept.asked or kept.least < sla.connections * kept.asked)
     found["connections"] = Counts((float(wrong),), (1.0,))
     return found
-
-
-def _counts(tally: Tally) -> Counts:
-    return Counts(tally.bad, tally.due)
 
 
 def bound(point: HttpPoint, measurement: HttpMeasurement) -> float | None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from kb_tests.measure.latency import Latency
 from kb_tests.measure.storage.measurement import StorageMeasurement
 from kb_tests.measure.storage.validity import fell_behind, validity, waited
 from kb_tests.scenario.storage import StoragePoint, StorageSla
 from kb_tests.sla.capacity.lacking import lacking
 from kb_tests.sla.capacity.model import Counts, Limit, Means
-from kb_tests.sla.storage.sample import Direction, Window, directions
+from kb_tests.sla.storage.sample import Direction, Times, Window, directions
 
 
 def limits(point: StoragePoint, sla: StorageSla) -> tuple[Limit, ...]:
@@ -41,15 +40,12 @@ def counts(point: StoragePoint, measurement: StorageMeasurement, sla: StorageSla
     failed = window.tally(
         lambda block: block.errors, lambda block: block.errors + block.read.ios + block.write.ios
     )
-    found = {"errors": Counts(failed.bad, failed.due)}
+    found = {"errors": Counts.of(failed)}
     for part in directions(point):
-        times = [
-            Latency.merged(tuple(part.io(block).response for block in blocks)) for blocks in window.times
-        ]
-        due = tuple(group.count for group in times)
+        times = Times(window, part)
         for (name, what), latency in sla.times(point.rate).items():
             for percent, limit in latency.limits().items() if name == part.name else ():
-                found[f"{name} {what} p{percent:g}"] = Counts(tuple(one.slower(limit) for one in times), due)
+                found[f"{name} {what} p{percent:g}"] = Counts.of(times.slower(limit))
         if point.rate:
             found[part.achieved] = _lacking(point, measurement, part)
     return found

@@ -69,7 +69,7 @@ def _grouped(
     return dict(found)
 
 
-class _Times:
+class Times:
     """How long the reads or writes of a window took, by batch, and by server where servers count."""
 
     def __init__(self, window: Window, direction: Direction) -> None:
@@ -101,7 +101,7 @@ class Sample:
     def __init__(self, measurements: Sequence[StorageMeasurement], direction: Direction) -> None:
         self.measurements = measurements
         self._direction = direction
-        self._windows = [_Times(one, direction) for one in map(Window, measurements)]
+        self._windows = [Times(one, direction) for one in map(Window, measurements)]
         self._whole = Latency.merged([direction.io(one).response for one in measurements])
 
     def __str__(self) -> str:
