@@ -82,22 +82,26 @@ class Known:
         return [seen for seen in self.whole if seen.load == load]
 
     def outcome(self, load: float) -> Outcome:
-        """What all probes at one load show: fail if one limit does, pass if every one does.
-
-        Any of several limits may fail wrongly, so that they share the error probability of that.
-        """
+        """What all probes at one load show."""
         probes = self.at(load)
         count, outcome = self._verdicts.get(load, (0, Outcome.INCONCLUSIVE))
         if count != len(probes):
-            failing = self.error / len(self.plan.limits)
-            found = {
-                verdict(limit, [seen.counts[limit.name] for seen in probes], self.error, failing)
-                for limit in self.plan.limits
-            }
-            worst = (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PASS)
-            outcome = next(one for one in worst if one in found)
+            outcome = self.shown(probes)
             self._verdicts[load] = len(probes), outcome
         return outcome
+
+    def shown(self, probes: Sequence[Seen]) -> Outcome:
+        """What these probes of one load show: fail if one limit does, pass if every one does.
+
+        Any of several limits may fail wrongly, so that they share the error probability of that.
+        """
+        failing = self.error / len(self.plan.limits)
+        found = {
+            verdict(limit, [seen.counts[limit.name] for seen in probes], self.error, failing)
+            for limit in self.plan.limits
+        }
+        worst = (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PASS)
+        return next(one for one in worst if one in found)
 
     def loads(self, outcome: Outcome) -> list[float]:
         """Those with this verdict, ascending."""

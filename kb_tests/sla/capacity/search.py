@@ -89,9 +89,13 @@ class _Search:
             if last:
                 self._not_believed(seen)
         (self.known.whole if seconds >= self.plan.probe else self.known.short).append(seen)
-        if seconds >= self.plan.probe and not self.known.monotone:
-            self._end(End.NOT_MONOTONE)
+        if seconds >= self.plan.probe and phase != "return":
+            self._has_to_rise()
         return seen
+
+    def _has_to_rise(self) -> None:
+        if not self.known.monotone:
+            self._end(End.NOT_MONOTONE)
 
     def _not_believed(self, seen: Seen) -> NoReturn:
         """Two probes of a load are not to be believed: it is above what generators can do, or all is over."""
@@ -194,7 +198,11 @@ class _Search:
     def local(self) -> Probing:
         """Probes on both sides of the limit in turn, and a curve through those near it."""
         turn = 0
-        while not self.known.narrow():
+        while True:
+            if self.known.narrow():
+                if self.returned or not (yield from self._return_to_verdicts()):
+                    return
+                continue
             if self._blind() and not self.spent:
                 yield from self.probe(math.sqrt(self.known.kept * self.known.broke), "local")
                 continue
@@ -268,6 +276,21 @@ class _Search:
         limit = next(limit for limit in self.plan.limits if limit.name == self.near.limit)
         if abs(moved(pairs, limit, self.near.first.between)) > MOST_DRIFT:
             self._end(End.DRIFTING)
+        self._has_to_rise()
+
+    def _return_to_verdicts(self) -> Generator[Step, Seen, bool]:
+        """Go back to the loads whose verdicts alone are the answer, where they were probed long ago: a load
+        that breaks where it kept, or the other way round, has moved. Whether there was any.
+        """
+        self.returned = True
+        found = ((self.known.kept, Outcome.FAIL), (self.known.broke, Outcome.PASS))
+        old = [one for one in found if self.seconds - self.known.at(one[0])[-1].ended > LONG_AGO]
+        for load, other in old:
+            now = yield from self.probe(load, "return")
+            if self.known.shown([now]) is other:
+                self._end(End.DRIFTING)
+        self._has_to_rise()
+        return bool(old)
 
     def _next(self, turn: int, keeps: float, breaks: float) -> float:
         """The next load near the limit."""

@@ -199,9 +199,7 @@ def test_a_server_that_dies_ends_it_as_invalid() -> None:
 
 def test_a_cloud_that_changed_is_not_given_a_number() -> None:
     before, after = shares(("latency p99", rising(1000))), shares(("latency p99", rising(850)))
-    found, _ = searched(
-        Plan((P99,), 100, 9000), lambda step, at: (after if step.phase == "return" else before)(step, at)
-    )
+    found, _ = searched(Plan((P99,), 100, 9000), once_moved(before, after))
     assert found.end is End.DRIFTING
     assert (found.low, found.high) == (0, math.inf)
 
@@ -233,3 +231,34 @@ def test_a_crossing_is_pooled_where_shares_fall() -> None:
     assert crossing(found, 0.03) == (3.0, 4.0)
     assert crossing(found, 0.02) == (1.0, 2.0)
     assert crossing([], 0.1) == (0.0, math.inf)
+
+
+def test_what_verdicts_alone_found_is_looked_at_again_before_it_is_said() -> None:
+    """A cliff, which no curve is needed for, and which has moved away from where it was minutes ago."""
+
+    def cliff(at_most: float) -> Answer:
+        return shares(("latency p99", lambda load, _: 1e-4 if load <= at_most else 0.4))
+
+    plan = Plan((P99,), 100, 9000, width=0.02)
+    found, steps = searched(plan, cliff(1045))
+    assert (found.end, found.kept, found.broke) == (End.FOUND, found.low, found.high)
+    assert {found.kept, found.broke} >= {step.load for step in steps if step.phase == "return"} != set()
+    for before, moved in ((1045, 800), (1030, 1300)):
+        found, _ = searched(plan, once_moved(cliff(before), cliff(moved)))
+        assert found.end is End.DRIFTING
+        assert (found.low, found.high) == (0, math.inf)
+
+
+def once_moved(before: Answer, after: Answer) -> Answer:
+    """A cloud that is another one when the search returns to it."""
+    return lambda step, at: (after if step.phase == "return" else before)(step, at)
+
+
+def test_an_achieved_rate_that_has_moved_since_is_not_given_a_number() -> None:
+    def lacking(at_most: float) -> Answer:
+        return shares(("achieved", lambda load, _: max(0.0, 1 - at_most / load)))
+
+    plan = Plan((Limit("achieved", 0.02, Means.MEAN),), 100, 9000, width=0.02)
+    found, steps = searched(plan, once_moved(lacking(1010), lacking(1300)))
+    assert "return" in {step.phase for step in steps}
+    assert found.end is End.DRIFTING
