@@ -6,8 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from kb_tests.commands import arguments
 from kb_tests.errors import CompareError, RecordError
-from kb_tests.scenario.units import parse_share
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -17,7 +17,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="say whether runs are slower than other ones, by how much, and how sure that is",
         description="Compares B with A point by point. Each is a record, a folder of records, a run's id or "
         "one of its tags. Exit code 0: B is not slower by more than --max-slower; 1: it is; 10: this sample "
-        "cannot tell; 11: what has to agree does not.",
+        "cannot tell; 11: what has to agree does not, or there is nothing to compare.",
         epilog="Runs that were staged each for itself differ by where their servers came to stand: it takes "
         "three a side at least for a verdict.",
     )
@@ -25,22 +25,16 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "b", nargs="?", default="", metavar="B", help="the same; without it A's own pairs (--kb-pairs)"
     )
-    parser.add_argument(
-        "--reports",
-        type=Path,
-        default=Path("reports"),
-        metavar="DIR",
-        help="folder in which ids and tags are looked up (default: reports)",
-    )
+    arguments.add_reports(parser)
     parser.add_argument(
         "--max-slower",
-        type=_share,
+        type=arguments.share,
         metavar="SHARE",
         help="by how much B may be slower: 10%% (default: what the scenario's sla.baseline says, else 10%%)",
     )
     parser.add_argument(
         "--confidence",
-        type=_share,
+        type=arguments.share,
         default=0.95,
         metavar="SHARE",
         help="of all rows together (default: 95%%)",
@@ -51,16 +45,6 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object, for programs")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page, too")
     parser.set_defaults(run=_compare)
-
-
-def _share(text: str) -> float:
-    try:
-        share = parse_share(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    if not 0 < share < 1:
-        raise argparse.ArgumentTypeError("more than 0% and less than 100% is allowed here")
-    return share
 
 
 def _compare(options: argparse.Namespace) -> int:
@@ -78,7 +62,7 @@ def _compare(options: argparse.Namespace) -> int:
             found = compare(*sides, **wanted, anyway=options.anyway)
         else:
             found = compare_pairs(a, **wanted)
-    except CompareError as error:
+    except (CompareError, RecordError) as error:  # 1 would say that B is slower
         print(f"kb: {error}", file=sys.stderr)
         return words.REFUSED
     if options.html:

@@ -6,8 +6,8 @@ import argparse
 import json
 import sys
 from dataclasses import asdict
-from pathlib import Path
 
+from kb_tests.commands import arguments
 from kb_tests.errors import RecordError
 
 
@@ -24,13 +24,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "docs/culprits.md has how often it errs.",
     )
     parser.add_argument("run_id", metavar="RUN", help="record, run id or one of its tags")
-    parser.add_argument(
-        "--reports",
-        type=Path,
-        default=Path("reports"),
-        metavar="DIR",
-        help="folder in which ids and tags are looked up (default: reports)",
-    )
+    arguments.add_reports(parser)
     parser.add_argument("--point", default="", metavar="ID", help="of this point alone")
     parser.add_argument("--json", action="store_true", help="one JSON object, for programs")
     parser.set_defaults(run=_culprits)
@@ -45,7 +39,10 @@ def _culprits(options: argparse.Namespace) -> int:
 
     records = records_of(options.run_id, options.reports)
     if len(records) != 1:
-        raise RecordError(f"{options.run_id} is {len(records)} runs, and culprits are those of one.")
+        raise RecordError(
+            f"{options.run_id} is {len(records)} runs, and culprits are those of one.",
+            remedy="Name one of them.",
+        )
     (record,) = records
     if options.point and options.point not in {point.id for point in record.points}:
         raise RecordError(

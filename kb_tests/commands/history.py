@@ -8,8 +8,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kb_tests.commands import arguments
 from kb_tests.errors import RecordError
-from kb_tests.scenario.units import parse_share
 
 if TYPE_CHECKING:
     from kb_tests.compare.differences import Difference
@@ -38,7 +38,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--point", default="", metavar="TEXT", help="of points whose id has this in it")
     parser.add_argument(
         "--alarms",
-        type=_share,
+        type=arguments.share_within(0.001, 0.5),
         default=0.01,
         metavar="SHARE",
         help="how many histories in which nothing changed may give an alarm (default: 1%%)",
@@ -47,26 +47,15 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.set_defaults(run=_history)
 
 
-def _share(text: str) -> float:
-    try:
-        share = parse_share(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    if not 0.001 <= share <= 0.5:
-        raise argparse.ArgumentTypeError("0.1% to 50% is allowed here")
-    return share
-
-
 def _history(options: argparse.Namespace) -> int:
     from kb_tests.history import told
-    from kb_tests.history.find import Wanted, matching
+    from kb_tests.history.find import Wanted, some
     from kb_tests.history.index import Index
     from kb_tests.history.series import series_of
 
     with closing(Index(options.reports)) as index:
-        runs = list(matching(index.runs(), Wanted(options.cloud, options.scenario, "", options.tag)))
-        if not runs:
-            raise RecordError(f"No run in {options.reports} is of that.", remedy="`kb runs` lists them.")
+        wanted = Wanted(options.cloud, options.scenario, "", options.tag)
+        runs = some(index.some(), wanted, options.reports)
         scenario = options.scenario or runs[0].scenarios[0]
         cloud = options.cloud or runs[0].cloud
         same = [run for run in runs if run.cloud == cloud and scenario in run.scenarios]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from kb_tests.scenario.units import parse_duration
+from kb_tests.commands import arguments
 
 _Change = Callable[[set[str], set[str]], set[str]]
 
@@ -23,7 +23,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "point: P pass, F fail, ? inconclusive, ! invalid, m measured, - not run, x lost or error.",
         epilog="kb runs tag RUN before-upgrade gives a run a tag, kb runs untag takes it away.",
     )
-    _folder(runs)
+    arguments.add_reports(runs, arguments.OF_PYTEST)
     runs.add_argument("--cloud", default="", metavar="NAME", help="of this cloud alone")
     runs.add_argument("--scenario", default="", metavar="NAME", help="with this scenario")
     runs.add_argument(
@@ -31,15 +31,26 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     runs.add_argument("--tag", default="", metavar="TAG", help="with this tag")
     runs.add_argument(
-        "--since", type=_seconds, default=0.0, metavar="DURATION", help="begun so long ago at most: 12h"
+        "--since",
+        type=arguments.seconds,
+        default=0.0,
+        metavar="DURATION",
+        help="begun so long ago at most: 12h",
     )
-    runs.add_argument("-n", "--number", type=int, default=20, metavar="N", help="so many at most; 0 for all")
+    runs.add_argument(
+        "-n",
+        "--number",
+        type=arguments.count_from(0),
+        default=20,
+        metavar="N",
+        help="so many at most; 0 for all",
+    )
     runs.add_argument("--json", action="store_true", help="a JSON object a line")
     runs.set_defaults(run=_list)
     actions = runs.add_subparsers(metavar="ACTION")
     for name, change, text in (("tag", _tag, "give a run tags"), ("untag", _untag, "take tags away")):
         action = actions.add_parser(name, help=text)
-        _folder(action)
+        arguments.add_reports(action, arguments.OF_PYTEST)
         action.add_argument(
             "run_id", metavar="RUN", help="its id, as much of it as is unique, or one of its tags"
         )
@@ -47,31 +58,14 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         action.set_defaults(run=change)
 
 
-def _folder(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--reports",
-        type=Path,
-        default=Path("reports"),
-        metavar="DIR",
-        help="folder of the records, as --kb-reports of pytest (default: reports)",
-    )
-
-
-def _seconds(text: str) -> float:
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
 def _list(options: argparse.Namespace) -> int:
     from kb_tests.history import command
-    from kb_tests.history.find import Wanted, matching
+    from kb_tests.history.find import Wanted, some
     from kb_tests.history.index import Index
 
     wanted = Wanted(options.cloud, options.scenario, options.outcome, options.tag, options.since)
     with closing(Index(options.reports)) as index:
-        found = list(matching(index.runs(), wanted))
+        found = some(index.some(), wanted, options.reports)
     shown = found[: options.number or None]
     for line in command.lines(shown) if options.json else command.table(shown):
         print(line)
@@ -94,7 +88,7 @@ def _change(options: argparse.Namespace, change: _Change) -> int:
     from kb_tests.history.tags import set_tags, tags_of
 
     with closing(Index(options.reports)) as index:
-        run = the_one(index.runs(), options.run_id)
+        run = the_one(index.some(), options.run_id, options.reports)
     record = Path(run.path)
     tags = set_tags(record, change({*tags_of(record)}, {*options.tags}))
     print(f"run {run.run}: {', '.join(tags) or 'no tags'}")

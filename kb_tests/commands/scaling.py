@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
+
+from kb_tests.commands import arguments
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -17,13 +18,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         " no such progression.",
     )
     parser.add_argument("run_name", metavar="RUN", help="record, run id or tag")
-    parser.add_argument(
-        "--reports",
-        type=Path,
-        default=Path("reports"),
-        metavar="DIR",
-        help="folder in which ids and tags are looked up (default: reports)",
-    )
+    arguments.add_reports(parser)
     parser.add_argument("--json", action="store_true", help="a JSON object a progression, a line each")
     parser.set_defaults(run=_scaling)
 

@@ -7,11 +7,16 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from kb_tests.commands import arguments
 from kb_tests.errors import ScenarioError
 
 if TYPE_CHECKING:
     from kb_tests.scenario.settings import Setting
     from kb_tests.sla.deciding import Asked
+
+
+POWER = 0.8
+"""How often a slow-down is to be seen, if nobody says it."""
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -49,27 +54,18 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     plan.add_argument(
         "--slower",
-        type=_share,
+        type=arguments.share,
         metavar="SHARE",
         help="how many pairs (pytest's --kb-pairs), and minutes, show that a side is so much slower: 10%%",
     )
     plan.add_argument(
-        "--power", type=_share, default=0.8, metavar="SHARE", help="how often they do (default: 80%%)"
+        "--power",
+        type=arguments.share,
+        metavar="SHARE",
+        help="how often they do (default: 80%%)",
     )
     add_set(plan)
     plan.set_defaults(run=_plan)
-
-
-def _share(text: str) -> float:
-    from kb_tests.scenario.units import parse_share
-
-    try:
-        share = parse_share(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    if not 0 < share < 1:
-        raise argparse.ArgumentTypeError("more than 0% and less than 100% is allowed here")
-    return share
 
 
 def add_set(parser: argparse.ArgumentParser) -> None:
@@ -168,6 +164,8 @@ def _plan(options: argparse.Namespace) -> int:
     from kb_tests.scenario.load import load
     from kb_tests.scenario.shipped import find_file
 
+    if options.power and not options.slower:
+        raise ScenarioError("--power says how often --slower is to be seen, and there is no --slower.")
     scenario = load(find_file(options.file), settings(options))
     layout = plan(scenario)
     print(describe(scenario, *(apart(layout) if options.two_clouds else (layout,))))
@@ -175,5 +173,5 @@ def _plan(options: argparse.Namespace) -> int:
         from kb_tests.compare.planning import sentence
         from kb_tests.scenario.points import expand
 
-        print(sentence(expand(scenario), options.slower, options.power, scenario.sla.confidence))
+        print(sentence(expand(scenario), options.slower, options.power or POWER, scenario.sla.confidence))
     return 0

@@ -6,6 +6,8 @@ import argparse
 import webbrowser
 from pathlib import Path
 
+from kb_tests.commands import arguments
+
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """The options of `kb ui`."""
@@ -17,7 +19,11 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "ends the UI; runs go on without it.",
     )
     ui.add_argument(
-        "--port", type=int, default=None, metavar="PORT", help="default: 8765; 0 for any free one"
+        "--port",
+        type=arguments.count_from(0),
+        default=None,
+        metavar="PORT",
+        help="default: 8765; 0 for any free one",
     )
     ui.add_argument(
         "--socket",
@@ -26,26 +32,20 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         metavar="PATH",
         help="listen on a Unix socket in a folder of your own, and on no port: ssh -L 8765:PATH HOST",
     )
-    ui.add_argument(
-        "--reports",
-        type=Path,
-        default=Path("reports"),
-        metavar="DIR",
-        help="folder of the records, as --kb-reports of pytest (default: reports)",
-    )
+    arguments.add_reports(ui, arguments.OF_PYTEST)
     ui.add_argument(
         "--scenarios", type=Path, default=None, metavar="DIR", help="folder of your own scenarios"
     )
     ui.add_argument(
         "--max-servers",
-        type=int,
+        type=arguments.count_from(1),
         default=None,
         metavar="N",
         help="of a run that is started here (default: 100)",
     )
     ui.add_argument(
         "--max-minutes",
-        type=float,
+        type=arguments.above_zero,
         default=None,
         metavar="N",
         help="that a run which is started here may load for (default: 120)",
@@ -58,7 +58,12 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     ui.add_argument("--read-only", action="store_true", help="start and stop nothing")
     ui.add_argument("--viewer", action="store_true", help="print a second address, which may only look")
     ui.add_argument(
-        "--host-name", action="append", default=[], metavar="NAME", help="a further name that it answers to"
+        "--host-name",
+        type=arguments.name,
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a further name that it answers to",
     )
     ui.add_argument("--no-open", action="store_true", help="open no browser")
     ui.set_defaults(run=_run)
@@ -75,6 +80,13 @@ def _run(options: argparse.Namespace) -> int:
         raise UiError(f"There is no port {port}: ports are 1 to 65535, and 0 is any free one.")
     if options.scenarios is not None and not options.scenarios.is_dir():
         raise UiError(f"There is no folder {options.scenarios} with scenarios.")
+    if options.reports.exists() and not options.reports.is_dir():
+        raise UiError(f"{options.reports} is no folder.", remedy="Name the folder of the records.")
+    if options.allow_hooks and options.scenarios is None:
+        raise UiError(
+            "--allow-hooks is for scenarios of a folder of your own, and none is named.",
+            remedy="Name it by --scenarios.",
+        )
     wanted = Options(
         reports=options.reports,
         scenarios=options.scenarios,

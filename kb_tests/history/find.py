@@ -10,6 +10,7 @@ from pathlib import Path
 from kb_tests.errors import RecordError
 from kb_tests.history.summary import Summary
 from kb_tests.history.tags import tags_of
+from kb_tests.scenario.units import format_duration
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,13 @@ class Wanted:
     outcome: str = ""
     tag: str = ""
     since: float = 0.0
+
+    def __str__(self) -> str:
+        """As it is asked for: "cloud west and tag before-upgrade"."""
+        named = {"cloud": self.cloud, "scenario": self.scenario, "outcome": self.outcome, "tag": self.tag}
+        told = [f"{name} {value}" for name, value in named.items() if value]
+        told += [f"the last {format_duration(self.since)}"] if self.since else []
+        return " and ".join(told)
 
 
 def matching(runs: Iterable[Summary], wanted: Wanted) -> Iterator[Summary]:
@@ -37,8 +45,18 @@ def matching(runs: Iterable[Summary], wanted: Wanted) -> Iterator[Summary]:
             yield run
 
 
-def the_one(runs: Iterable[Summary], name: str) -> Summary:
-    """The run whose id begins with `name`, or the newest with the tag `name`; raises RecordError."""
+def some(runs: Iterable[Summary], wanted: Wanted, folder: Path) -> list[Summary]:
+    """Those of `runs`, which are of `folder`, that are as wanted; RecordError where none is."""
+    found = list(matching(runs, wanted))
+    if not found:
+        raise RecordError(f"No run in {folder} is of {wanted}.", remedy="`kb runs -n 0` lists all.")
+    return found
+
+
+def the_one(runs: Iterable[Summary], name: str, folder: Path) -> Summary:
+    """The run of `folder` whose id begins with `name`, or the newest with the tag `name`; raises
+    RecordError.
+    """
     every = list(runs)
     found = [run for run in every if run.run.startswith(name)] if name else []
     if len(found) == 1:
@@ -48,7 +66,7 @@ def the_one(runs: Iterable[Summary], name: str) -> Summary:
         raise RecordError(f"{name} is the begin of several runs: {ids}.", remedy="Give more of its id.")
     tagged = next((run for run in every if name in tags_of(Path(run.path))), None)
     if tagged is None:
-        raise RecordError(f"No run here is called or tagged {name!r}.", remedy="`kb runs` lists them.")
+        raise RecordError(f"No run in {folder} is called or tagged {name!r}.", remedy="`kb runs` lists them.")
     return tagged
 
 

@@ -44,7 +44,7 @@ class Index:
                 remedy="Run something first, or name the folder of its --kb-reports.",
             )
         self.folder = folder
-        self._database = _opened(folder / NAME)
+        self._database = _opened(folder / NAME if _has_a_record(folder) else None)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -71,6 +71,16 @@ class Index:
             )
             for name, run, cloud, started, ended, exit_code, scenarios, points, leaks in rows
         ]
+
+    def some(self) -> list[Summary]:
+        """All of them; RecordError where there is none."""
+        found = self.runs()
+        if not found:
+            raise RecordError(
+                f"There is no record of a run in {self.folder}.",
+                remedy="Run something first, or name the folder of its --kb-reports.",
+            )
+        return found
 
     def figures(self, run: Summary) -> list[PointFigure]:
         """Those of its points, read from its record once."""
@@ -143,13 +153,23 @@ def _records(folder: Path) -> Iterator[tuple[str, tuple[int, int]]]:
             yield name, (changed, stat.st_size + (more.st_size if more else 0))
 
 
-def _opened(path: Path) -> sqlite3.Connection:
-    for _ in range(2):
+def _has_a_record(folder: Path) -> bool:
+    """Whether an index would be of use there: whoever asks for a folder of something else leaves nothing."""
+    if (folder / NAME).exists():
+        return True
+    try:
+        return any(summarize(folder / name) is not None for name, _ in _records(folder))
+    except OSError as error:
+        raise RecordError(f"The folder {folder} cannot be read: {error.strerror or error}.") from error
+
+
+def _opened(path: Path | None) -> sqlite3.Connection:
+    for _ in range(2 if path else 0):
         try:
-            return _checked(sqlite3.connect(path, timeout=5.0))
+            return _checked(sqlite3.connect(str(path), timeout=5.0))
         except sqlite3.Error:
             with contextlib.suppress(OSError):
-                path.unlink()
+                Path(str(path)).unlink()
     return _checked(sqlite3.connect(":memory:"))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from kb_tests.errors import RecordError
 from kb_tests.history.find import the_one, with_tag
 from kb_tests.history.index import Index
+from kb_tests.report.beside import SUFFIX
 from kb_tests.report.record import RunRecord, load
 
 
@@ -21,22 +22,30 @@ def called(name: str) -> str:
 
 def records_of(name: str, reports: Path) -> list[RunRecord]:
     """Those of a record, of all in a folder, of a run or of a tag in the folder `reports`; or of several of
-    these, split by commas. A folder may hold none. Raises RecordError.
+    these, split by commas. There is one at least, else RecordError is raised.
     """
+    parts = [part.strip() for part in name.split(",")]
+    if not any(parts):
+        raise RecordError(
+            "No run is named.", remedy="Name a record, a folder of records, a run's id or a tag."
+        )
     path = Path(name)
     if path.is_dir():
         with closing(Index(path)) as index:
-            return [load(Path(run.path)) for run in index.runs()]
-    if path.is_file():
+            return [load(Path(run.path)) for run in index.some()]
+    if path.exists():
         return [load(path)]
-    if "," in name:
-        parts = [part.strip() for part in name.split(",")]
+    if len(parts) > 1:
         return [record for part in dict.fromkeys(parts) if part for record in records_of(part, reports)]
+    if path.suffix in (".json", SUFFIX) or len(path.parts) > 1:
+        raise RecordError(
+            f"There is no file or folder {name}.", remedy="`kb runs` lists the runs of a folder."
+        )
     if not reports.is_dir():
         raise RecordError(
             f"{name} is neither a record nor a folder, and there is no folder {reports} with runs.",
             remedy="Name the folder of its --kb-reports.",
         )
     with closing(Index(reports)) as index:
-        runs = index.runs()
-    return [load(Path(run.path)) for run in with_tag(runs, name) or [the_one(runs, name)]]
+        runs = index.some()
+    return [load(Path(run.path)) for run in with_tag(runs, name) or [the_one(runs, name, reports)]]

@@ -188,10 +188,15 @@ def load(path: Path) -> RunRecord:
 
 
 def _read(path: Path, text: bytes) -> RunRecord:
+    if not text:
+        raise RecordError(f"{path} is no record of a run: it is empty.")
     try:
         data = json.loads(text.decode("utf-8"))
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise RecordError(f"{path} is no record of a run: it is not JSON ({where}).") from error
     except (ValueError, RecursionError) as error:
-        raise RecordError(f"{path} is no record of a run: it is not JSON ({error}).") from error
+        raise RecordError(f"{path} is no record of a run: it is not JSON.") from error
     version = data.get("schema_version") if isinstance(data, dict) else None
     if version is None:
         raise RecordError(f"{path} is no record of a run: it has no schema_version.")

@@ -85,6 +85,8 @@ def _read(path: Path) -> tuple[Mapping[str, Any], Places]:
     if len(text) > MAX_FILE:
         raise ScenarioError(f"{path}: is larger than {MAX_FILE} bytes, so it is no scenario.")
     data, places = _parse(path, text)
+    if data is None:
+        raise ScenarioError(f"{path}:1: is empty; a scenario is a mapping with name, kind, load, sla.")
     if not isinstance(data, Mapping):
         raise ScenarioError(
             f"{path}:1: found {found(data)}; a scenario is a mapping with name, kind, load, sla."
@@ -129,6 +131,8 @@ def _parse(path: Path, text: bytes) -> tuple[Any, Places]:
         mark = error.problem_mark or error.context_mark
         where = f"{path}:{mark.line + 1}" if mark else str(path)
         raise ScenarioError(f"{where}: is not valid YAML: {error.problem or error.context}.") from error
+    except (yaml.reader.ReaderError, UnicodeError) as error:
+        raise ScenarioError(f"{path}: is not valid YAML: it is no text.") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ScenarioError(f"{path}: is not valid YAML: {error}.") from error
 

@@ -21,6 +21,7 @@ _PLAINLY = {
     "float_type": "a number is allowed here",
     "bool_type": "true or false is allowed here",
     "string_type": "a text is allowed here",
+    "too_short": "one item at least is allowed here",
 }
 """What is allowed, in place of pydantic's words for programmers and of regular expressions, by its types of
 errors.
@@ -60,6 +61,9 @@ def _allowed_keys(model: type[BaseModel], place: tuple[Key, ...]) -> str:
         if isinstance(key, str):
             model = _section(_fields(model)[key].annotation)
     allowed = list(_fields(model))
+    key, colon, _ = str(place[-1]).partition(":")
+    if colon and key in allowed:
+        return f"YAML takes a space after the colon of {key}"
     near = difflib.get_close_matches(str(place[-1]), allowed, n=1)
     hint = f"did you mean {near[0]}? " if near else ""
     return f"{hint}allowed here: {', '.join(allowed)}"

@@ -22,10 +22,12 @@ def find_file(file: str) -> Path:
     A folder of that name hides no shipped scenario.
     """
     path = Path(file)
-    if path.suffix or path.is_file():
+    if path.is_file() or (path.suffix and path.exists()):
         return path
     found = FOLDER / f"{file}.yaml"
     if found.is_file():
         return found
     names = ", ".join(each.stem for each in shipped())
+    if not file.strip():
+        raise ScenarioError(f"No scenario is named; name a file, or a shipped one: {names}.")
     raise ScenarioError(f"{file} is neither a file nor a shipped scenario; those are: {names}.")

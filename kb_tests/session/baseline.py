@@ -38,8 +38,6 @@ class Baseline:
             records = records_of(name, reports)
         except RecordError as error:
             raise ScenarioError(f"{OPTION}: {error}") from None
-        if not records:
-            raise ScenarioError(f"{OPTION}: there is no record of a run in {name}.")
         return cls(Side.of(called(name), records))
 
     def added(

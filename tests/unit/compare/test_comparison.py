@@ -274,8 +274,8 @@ def test_the_command_says_it_and_exits_by_it(tmp_path: Path, capsys: pytest.Capt
     assert said.startswith("b is worse than a at http-east-west-clients-1-rate-200: p")
     assert main(["compare", *sides[::-1], "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["outcome"] == "pass"
-    assert main(["compare", "00000001", "00000002", "--reports", sides[0]]) == 10
-    assert main(["compare", str(tmp_path / "nothing"), sides[0], "--reports", sides[0]]) == 1
+    assert main(["compare", "00000001", "00000002", "--reports", sides[0]]) == 110
+    assert main(["compare", str(tmp_path / "nothing"), sides[0], "--reports", sides[0]]) == 11
     (tmp_path / "empty").mkdir()
     assert main(["compare", sides[0], str(tmp_path / "empty")]) == 11
     assert "no record" in capsys.readouterr().err

@@ -104,12 +104,12 @@ def test_runs_are_found_by_what_they_are(tmp_path: Path) -> None:
     assert names(tag="before-upgrade") == {"0000bbbb"}
     assert names(scenario="http-east-west") == {"0000aaaa", "0000bbbb"}
     assert names(since=60.0) == set()
-    assert the_one(every, "0000a").run == "0000aaaa"
-    assert the_one(every, "before-upgrade").run == "0000bbbb"
+    assert the_one(every, "0000a", tmp_path).run == "0000aaaa"
+    assert the_one(every, "before-upgrade", tmp_path).run == "0000bbbb"
     with pytest.raises(RecordError, match="several"):
-        the_one(every, "0000")
+        the_one(every, "0000", tmp_path)
     with pytest.raises(RecordError, match="No run"):
-        the_one(every, "nobody")
+        the_one(every, "nobody", tmp_path)
 
 
 def test_only_what_changed_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -259,7 +259,7 @@ def test_a_histogram_that_is_none_is_a_record_error(tmp_path: Path) -> None:
     ("content", "message"),
     [
         (None, "cannot be read: No such file"),
-        (b"", "not JSON"),
+        (b"", "it is empty"),
         (b"\xff\xfe", "not JSON"),
         (b"[" * 100_000, "not JSON"),
         (b"[]", "it has no schema_version"),

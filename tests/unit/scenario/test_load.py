@@ -147,7 +147,7 @@ def test_what_is_dumped_reads_back(seconds: float, share: float, size: int) -> N
         ("name: web\n", "name: web\nname: web\n", "web.yaml:2: name stands here a second time."),
         ("[1000, 500]", "[1000", "web.yaml:6: is not valid YAML"),
         ("name: web", "name: !!python/object/apply:os.system [id]", "is not valid YAML"),
-        (GOOD, "", "web.yaml:1: found None; a scenario is a mapping"),
+        (GOOD, "", "web.yaml:1: is empty; a scenario is a mapping"),
     ],
 )
 def test_a_mistake_names_file_line_key_found_and_allowed(
