@@ -36,6 +36,7 @@ _VERSION = re.compile(r"[0-9A-Za-z.+~-]{1,50}")
 _PAUSE = 0.3
 _SAMPLES = 4
 _BATCH = 256
+_FORGOTTEN = 256 << 10  # bytes of reports that were read after which Redis may drop them
 _LATEST = 1e11
 _ENTRY = re.compile(r"[0-9]{1,20}-[0-9]{1,20}")
 _T = TypeVar("_T")
@@ -81,6 +82,7 @@ class ControlChannel:
         self._deadline = 0.0
         self._cursor = "0-0"
         self._batch = _BATCH
+        self._unforgotten = 0
         self._pool = ConnectionPool(
             connection_class=_DialledConnection,
             dial=lambda: dial(self._deadline),
@@ -92,6 +94,7 @@ class ControlChannel:
             retry=Retry(NoBackoff(), 0),
         )
         self._redis = redis.Redis(connection_pool=self._pool)
+        self._redis.set_response_callback("XREAD", lambda answer, **_: answer)
 
     def open(self, deadline: float) -> None:
         """Connect, and read what is reported from now on."""
@@ -170,11 +173,10 @@ class ControlChannel:
             found: list[bytes] = []
             answer: Any = self._redis.xread({key: cursor}, count=self._batch, block=block)
             for _, entries in answer or ():
-                for entry, fields in entries:
-                    cursor = entry.decode("ascii")
-                    if not _ENTRY.fullmatch(cursor):
-                        raise ValueError("an entry has no number")
-                    found.append(bytes(fields.get(protocol.FIELD, b"")))
+                found += [_report(fields) for _, fields in entries]
+                cursor = entries[-1][0].decode("ascii")
+            if not _ENTRY.fullmatch(cursor):
+                raise ValueError("an entry has no number")
             return cursor, found
 
         while True:
@@ -187,7 +189,9 @@ class ControlChannel:
             else:
                 break
         self._batch = min(_BATCH, 2 * self._batch)
-        if reports:  # Redis may forget them
+        self._unforgotten += sum(map(len, reports))
+        if self._unforgotten >= _FORGOTTEN:
+            self._unforgotten = 0
             self._do(lambda: self._redis.xtrim(key, minid=self._cursor, approximate=True))
         return list(reports)
 
@@ -220,6 +224,17 @@ class ControlChannel:
 
 class _TooMuchAtOnceError(FleetError):
     """An answer is longer than MOST."""
+
+
+def _report(fields: list[bytes]) -> bytes:
+    """What an entry has in the field for reports, b"" if nothing; its fields come one after the other."""
+    if len(fields) == 2 and fields[0] == protocol.FIELD:  # as every honest one
+        found = fields[1]
+    else:
+        found = dict(zip(fields[::2], fields[1::2], strict=True)).get(protocol.FIELD, b"")
+    if not isinstance(found, bytes):
+        raise TypeError("a report is no text")
+    return found
 
 
 def _brief(error: Exception) -> str:

@@ -30,11 +30,6 @@ class Part:
         """What it said last of something that takes its time; "" if nothing."""
         return ""
 
-    @property
-    def ended(self) -> bool:
-        """Whether nothing more is to be waited for."""
-        return self.complete or self.problem != ""
-
     def set_problem(self, problem: str) -> None:
         """Note what is wrong, unless something already is."""
         self.problem = self.problem or problem
@@ -140,9 +135,13 @@ class Collection(Generic[P]):
         part.take(report)
         return part
 
-    def waiting(self) -> list[P]:
-        """Those that have neither ended nor failed."""
-        return [part for part in self.parts.values() if not part.ended]
+    def waiting(self) -> bool:
+        """Whether any has neither ended nor failed."""
+        return any(not part.complete and not part.problem for part in self.parts.values())
+
+    def preparing(self) -> bool:
+        """Whether any has neither answered `ready` nor failed."""
+        return any(part.ready is None and not part.problem for part in self.parts.values())
 
     def unready(self) -> list[P]:
         """Those that have not answered `ready` and have not failed."""

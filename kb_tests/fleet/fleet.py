@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import math
-import secrets as random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 from kb_tests.agent import protocol
 from kb_tests.cloud.progress import Progress, Seen, unseen
 from kb_tests.cloud.topology import Role, Server, Topology
-from kb_tests.errors import AgentsMissingError, FleetError
 from kb_tests.fleet import bundle, certificate, channel, collect
+from kb_tests.fleet.commands import POLL, Commands, OnReport, OnStart, agents_missing
 from kb_tests.fleet.http.collect import HttpGathering
 from kb_tests.fleet.http.messages import HttpReport, SecondReport
-from kb_tests.fleet.messages import B, ClockChange, D, Hello, LoadReport, S, Signs
+from kb_tests.fleet.messages import B, D, Hello, LoadReport, S
 from kb_tests.fleet.patience import USUAL, Patience
 from kb_tests.fleet.reports import OfCommand
 from kb_tests.fleet.roster import Member, Roster, Serving
@@ -28,12 +27,6 @@ from kb_tests.fleet.storage.messages import DiskReport, Filling, IoSecond, IoVer
 from kb_tests.fleet.tunnel import Tunnel
 
 OnSecond = Callable[[SecondReport], None]
-OnStart = Callable[[float], None]
-"""Is given the moment at which a load begins, in monotonic seconds of this process."""
-
-OnReport = Callable[[OfCommand], None]
-P = TypeVar("P", bound=collect.Part)
-
 SLOWEST_FILL = 2 << 20
 """Bytes per second at which a disk is filled at the least."""
 
@@ -43,12 +36,6 @@ LEAD = 0.5
 LEAD_ROUND_TRIPS = 4
 """How many times as long as all agents took to answer their enrollment the lead is longer: the start may
 meet a busier moment."""
-
-SIGNS_LATE = 1.0
-"""Seconds that the signs of servers are waited for once all generators are done."""
-
-_POLL = 0.25
-_NAMED = 5
 
 
 class Fleet:
@@ -63,9 +50,7 @@ class Fleet:
         self._roster = Roster(topology.agents)
         self._version: Mapping[str, str] = {}
         self._round_trip = 0.0
-        self._running: collect.Collection[Any] | None = None
-        self._on_start: OnStart | None = None
-        self._signs: dict[str, Signs] = {}
+        self._commands = Commands(control, self._roster, patience)
 
     @classmethod
     @contextmanager
@@ -120,11 +105,11 @@ class Fleet:
     @contextmanager
     def telling(self, on_start: OnStart) -> Iterator[None]:
         """Tell when each load begins that is run in between, as soon as the agents are told."""
-        self._on_start = on_start
+        self._commands.on_start = on_start
         try:
             yield
         finally:
-            self._on_start = None
+            self._commands.on_start = None
 
     @property
     def topology(self) -> Topology:
@@ -151,7 +136,7 @@ class Fleet:
     @property
     def signs(self) -> tuple[ServerSigns, ...]:
         """What servers' kernels counted during the last load, as far as it is their own."""
-        return own(self._signs.values())
+        return own(self._commands.signs.values())
 
     def serve(self, pages: Sequence[int], connections: int, *, tls: bool = False) -> None:
         """Have every HTTP server ready for pages of these sizes and that many connections, with or without
@@ -174,7 +159,7 @@ class Fleet:
             return
         pem = certificate.make() if tls else ""
         command = {"kind": "serve", "pages": sorted(wanted), "connections": connections, "tls": pem}
-        self._ask(
+        self._commands.ask(
             members, {member.server.name: command for member in members}, self._patience.serve, collect.Part
         )
         for member in members:
@@ -226,7 +211,7 @@ class Fleet:
             member.server.name: {"kind": "disk", "target": wanted[member]} for member in members
         }
         timeout = self._patience.fill + int(target["size"]) / SLOWEST_FILL
-        parts = self._ask(members, commands, timeout, Disk, take) if commands else []
+        parts = self._commands.ask(members, commands, timeout, Disk, take) if commands else []
         for member in members:
             member.disk = wanted[member]
         return [part.filled for part in parts if part.filled is not None]
@@ -275,50 +260,15 @@ class Fleet:
         part: type[collect.Gathering[S, B, D]],
         each: int = 1,
     ) -> list[LoadReport[S, B, D]]:
-        """One report from each of `servers`, in their order."""
         self._enroll()
-        collection = collect.Collection(_new_id(), servers, seconds, part, each)
-        clients = len(servers)
-        self._running = collection
-        self._signs = {}
-        finished = False
-        change: ClockChange | None = None
-        try:
-            self._control.send({**command, "id": collection.id, "clients": clients})
-            self._gather(lambda: collection.unready(), time.monotonic() + self._patience.prepare, take)
-            for late in collection.unready():
-                late.set_problem("it did not get ready in time")
-            if collection.failed():
-                _mark_not_started(collection)
-            else:
-                lead = LEAD + LEAD_ROUND_TRIPS * self._round_trip
-                before = self._control.reading()
-                asked = time.monotonic()
-                now = self._control.time()
-                read = (asked + time.monotonic()) / 2
-                self._control.send({"kind": "start", "id": collection.id, "start_at": now + lead})
-                if self._on_start is not None:
-                    self._on_start(read + lead)
-                self._gather(
-                    lambda: collection.waiting(),
-                    time.monotonic() + lead + seconds + self._patience.late,
-                    take,
-                )
-                change = before.change(self._control.reading())
-                finished = not collection.waiting()
-                if finished:
-                    self._gather(lambda: self._unseen(servers), time.monotonic() + SIGNS_LATE, take)
-            return [part.report(change) for part in collection.parts.values()]
-        finally:
-            self._running = None
-            if not finished:
-                self.abort(collection.id)
+        lead = LEAD + LEAD_ROUND_TRIPS * self._round_trip
+        addresses = {server.peer for server in servers}
+        loaded = [server for server in self._topology.servers if server.address in addresses]
+        return self._commands.load(command, servers, loaded, seconds, take, part, each, lead)
 
-    def abort(self, command_id: str = "") -> None:
+    def abort(self) -> None:
         """Stop whatever runs; says nothing of success, and never raises a FleetError."""
-        with suppress(FleetError):
-            self._control.close()  # an interrupt may have left an answer half read
-            self._control.send({"kind": "abort", "id": command_id}, time.monotonic() + self._patience.abort)
+        self._commands.abort()
 
     def quit(self) -> None:
         """End the agents."""
@@ -344,8 +294,8 @@ class Fleet:
                 progress("agents", present, len(members))
                 tell()
             if time.monotonic() >= deadline:
-                raise _missing(missing, complaints)
-            for raw in self._control.reports(_POLL):
+                raise agents_missing(missing, complaints)
+            for raw in self._control.reports(POLL):
                 agent, _, problem = self._roster.read(raw)
                 if problem:
                     complaints[agent] = problem
@@ -368,93 +318,11 @@ class Fleet:
             commands[member.server.name] = {"kind": "enroll", "index": index, "target": target}
         if commands:
             began = time.monotonic()
-            self._ask(members, commands, self._patience.enroll, collect.Part)
+            self._commands.ask(members, commands, self._patience.enroll, collect.Part)
             self._round_trip = max(self._round_trip, time.monotonic() - began)
             for member in members:
                 member.enrolled = True
 
-    def _ask(
-        self,
-        members: Sequence[Member],
-        commands: dict[str, protocol.Message],
-        timeout: float,
-        part: type[P],
-        on_report: OnReport | None = None,
-    ) -> list[P]:
-        """Send each its command, and wait until all have answered `ready`."""
-        collection = collect.Collection(_new_id(), [member.server for member in members], 0, part)
-        self._control.send_each(
-            {name: {**message, "id": collection.id} for name, message in commands.items()}
-        )
-        self._running = collection
-        self._gather(lambda: collection.unready(), time.monotonic() + timeout, on_report)
-        self._running = None
-        for late in collection.unready():
-            late.set_problem(late.doing and f"it did not end in time: {late.doing}")
-        for failed in collection.failed():
-            raise FleetError(f"The agent of {failed.server.name} has failed: {failed.problem.rstrip('.')}.")
-        if collection.unready():
-            raise _missing([self._roster.members[part.server.name] for part in collection.unready()], {})
-        return list(collection.parts.values())
-
-    def _gather(
-        self,
-        waiting: Callable[[], Sequence[object]],
-        deadline: float,
-        on_report: OnReport | None,
-    ) -> None:
-        """Read reports until nobody is waited for or the time is over."""
-        while waiting() and time.monotonic() < deadline:
-            for raw in self._control.reports(_POLL):
-                self._take(raw, on_report)
-
-    def _take(self, raw: bytes, on_report: OnReport | None) -> None:
-        agent, report, problem = self._roster.read(raw)
-        running = self._running
-        if running is None:
-            return
-        part = running.parts.get(agent)
-        if part is not None and problem:
-            part.set_problem(problem)
-        if report is None or isinstance(report, Hello):
-            return
-        if isinstance(report, Signs):
-            if report.id == running.id:
-                self._signs[report.agent] = report
-        elif running.take(report) and on_report:
-            on_report(report)
-
-    def _unseen(self, loading: Sequence[Server]) -> list[str]:
-        """Those whose signs may come yet; none where nobody has any."""
-        if not self._signs:
-            return []
-        loaded = {server.peer for server in loading}
-        expected = [*loading, *(one for one in self._topology.servers if one.address in loaded)]
-        return [one.name for one in expected if one.name not in self._signs]
-
-
-def _new_id() -> str:
-    return random.token_hex(6)
-
 
 def _target_of(server: Server, target: Mapping[str, Any]) -> dict[str, Any]:
     return {**target, "volume": server.volume.id if server.volume else ""}
-
-
-def _mark_not_started(collection: collect.Collection[Any]) -> None:
-    """Why the others were not started."""
-    first = collection.failed()[0]
-    for part in collection.parts.values():
-        part.set_problem(f"it was not started, because of {first.server.name}: {first.problem}")
-
-
-def _missing(members: Sequence[Member], complaints: Mapping[str, str]) -> AgentsMissingError:
-    names = [member.server.name for member in members[:_NAMED]]
-    names = [f"{name} ({complaints[name]})" if name in complaints else name for name in names]
-    more = f" and {len(members) - _NAMED} more" if len(members) > _NAMED else ""
-    if all(member.server.name in complaints for member in members):
-        return AgentsMissingError(f"These agents cannot be used: {', '.join(names)}{more}.")
-    return AgentsMissingError(
-        f"No sign of the agent of {', '.join(names)}{more}.",
-        remedy="The server's console log says how far its boot came.",
-    )

@@ -48,8 +48,10 @@ def test_a_point_from_command_to_reports(control_plane: Plane) -> None:
                 assert sum(block.counts.due for block in report.blocks) == 400
                 assert report.clock_error > 0
                 assert report.done.tls[:7] == ("TLSv1.3" if tls else "")
-            assert set(fleet._signs) == {server.name for server in topology.agents}
-            assert all(1.5 < signs.seconds < 3.5 and signs.figures for signs in fleet._signs.values())
+            assert set(fleet._commands.signs) == {server.name for server in topology.agents}
+            assert all(
+                1.5 < signs.seconds < 3.5 and signs.figures for signs in fleet._commands.signs.values()
+            )
             assert fleet.signs == (), "all of them run on this machine's kernel, so that nothing is their own"
         key = control_plane.folder / topology.servers[0].name / "tls.pem"
         assert key.stat().st_mode & 0o777 == 0o600

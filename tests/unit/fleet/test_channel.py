@@ -103,6 +103,41 @@ def test_an_honest_answer_is_taken() -> None:
     assert found == [b"{}", b"[]"]
 
 
+def test_a_number_in_place_of_a_report_is_refused_and_not_as_many_bytes() -> None:
+    many = array(bulk(b"1-0"), array(bulk(b"m"), b":1000000\r\n"))
+    error, _ = ask("reports", lambda: [array(array(bulk(b"reports"), array(many)))])
+    assert isinstance(error, FleetError)
+
+
+def test_an_entry_of_other_fields_is_an_empty_report() -> None:
+    other = array(bulk(b"2-0"), array(bulk(b"a"), bulk(b"b"), bulk(b"m"), bulk(b"[]")))
+    none = array(bulk(b"3-0"), array(bulk(b"a"), bulk(b"b")))
+    found, _ = ask("reports", lambda: [array(array(bulk(b"reports"), array(other, none)))])
+    assert found == [b"[]", b""]
+
+
+def test_redis_may_forget_what_was_read_once_that_is_much() -> None:
+    sent: list[bytes] = []
+
+    class Recording(Stream):
+        def sendall(self, data: bytes) -> None:
+            sent.append(data)
+            super().sendall(data)
+
+    number = itertools.count(1)
+
+    def answer() -> list[bytes]:
+        if b"XTRIM" in sent[-1]:
+            return [b":0\r\n"]
+        return [array(array(bulk(b"reports"), array(entry(next(number), b"1" * 100_000))))]
+
+    control = ControlChannel(lambda _: Recording(answer), "c0ffee00", "hush", 0.0)
+    for _ in range(6):
+        control.reports(0.001)
+    trims = [data for data in sent if b"XTRIM" in data]
+    assert [b"3-0" in trims[0], b"6-0" in trims[1], len(trims)] == [True, True, 2]
+
+
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize(
     "chunk",
