@@ -225,6 +225,7 @@ def _verdicts(found: CapacityRecord) -> str:
     broke = "no load broken by verdict"
     if math.isfinite(found.broke):
         broke = f"broken by verdict from {found.of_all(found.broke)}"
+    broke += f" in windows of {format_duration(found.probe)}"
     cost = f"{len(found.probes)} points, {found.seconds / 60:.1f} min of load"
     more = f"; {found.width * 100:.3g} % would take about {_minutes(found.more)} more" if found.more else ""
     return f"{kept[0].upper()}{kept[1:]}, {broke}; {cost}{more}."

@@ -66,8 +66,8 @@ class Searching(Generic[P]):
         return probed(self._point, self.step.load, self.step.seconds, self._told + 1)
 
 
-def plan_of(asked: Asked, limits: tuple[Limit, ...], alpha: float) -> Plan:
-    """What the search itself is asked."""
+def plan_of(asked: Asked, limits: tuple[Limit, ...], alpha: float, before: float) -> Plan:
+    """What the search itself is asked; its probes have `before` seconds of load ahead of their windows."""
     return Plan(
         limits,
         asked.least,
@@ -79,6 +79,7 @@ def plan_of(asked: Asked, limits: tuple[Limit, ...], alpha: float) -> Plan:
         budget=asked.budget,
         alpha=alpha,
         whole=asked.whole,
+        before=before,
     )
 
 
@@ -98,7 +99,7 @@ def run_search(
     assert asking is not None
     limits = asking.limits(point, sla)
     confidence = 1 - (1 - sla.confidence) / max(1, runner.checks)
-    plan = plan_of(asked, limits, 1 - confidence)
+    plan = plan_of(asked, limits, 1 - confidence, point.before)
     strategy, begun = Searching(point, plan), clock()
     probing = copy.copy(runner)
     probing.search = point.id

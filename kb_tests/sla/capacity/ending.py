@@ -46,7 +46,7 @@ def found(known: Known, near: Near | None, seconds: float, capped: tuple[str, ..
         return capacity(known, near, End.UNDECIDED, (), seconds)
     if bound := _bound(known, low, high):
         return capacity(known, near, End.CONNECTIONS, (f"{bound:.4g}",), seconds)
-    low, high, narrow = _narrow(known, low, high)
+    low, high, narrow = _narrow(known, _for_long(known, low), high)
     end = End.FOUND if narrow else End.TOO_WIDE
     return capacity(known, near, end, (), seconds, low=low, high=high)
 
@@ -57,6 +57,14 @@ def _without_curve(known: Known) -> float:
     """
     found = known.crossings(also_short=False)
     return min((found[one.name][0] for one in known.plan.limits if one.means is Means.MEAN), default=math.inf)
+
+
+def _for_long(known: Known, low: float) -> float:
+    """What keeps for long, if probes keep `low`: what a queue could grow by unnoticed is taken off, so that
+    the interval holds both capacities. Of whole numbers the nearest.
+    """
+    found = low / (1 + known.plan.unnoticed)
+    return float(round(found)) if known.plan.whole else found
 
 
 def _narrow(known: Known, low: float, high: float) -> tuple[float, float, bool]:

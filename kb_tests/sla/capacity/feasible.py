@@ -11,15 +11,19 @@ from kb_tests.scenario.points import expand
 from kb_tests.scenario.units import format_duration
 from kb_tests.sla.bounds import needed, planned
 from kb_tests.sla.capacity.known import FEWEST_PROBES, FOR_VERDICTS
-from kb_tests.sla.capacity.model import Means
+from kb_tests.sla.capacity.model import Means, Plan
 from kb_tests.sla.workloads import WORKLOADS
+
+UNNOTICED = 0.5
+"""Of the width that is asked, a queue may take so much."""
 
 POOLED = 2
 """Probes of one load that together have to be enough: more of them take the budget."""
 
 
 def mistakes(scenario: Scenario, checks: int | None) -> Iterator[str]:
-    """A sentence for each limit that no probe at `from` could show to be kept.
+    """A sentence for each limit that no probe at `from` could show to be kept, and on probes so short that
+    what they keep may be far from what can be kept for long.
 
     A closed loop's requests cannot be known before.
     """
@@ -30,6 +34,23 @@ def mistakes(scenario: Scenario, checks: int | None) -> Iterator[str]:
     points = expand(scenario)
     alpha = (1 - scenario.sla.confidence) / max(1, checks or len(points))
     error = alpha * FOR_VERDICTS / max(FEWEST_PROBES, math.ceil(capacity.budget / capacity.probe))
+    for point in points[:1]:
+        limits = searching.limits(point, scenario.sla)
+        asked = Plan(
+            limits,
+            capacity.least,
+            capacity.most,
+            probe=capacity.probe,
+            width=capacity.width,
+            before=point.before,
+        )
+        if asked.unnoticed > UNNOTICED * capacity.width:
+            yield (
+                f"load.capacity.probe: in windows of {format_duration(capacity.probe)} a queue that grows"
+                f" for ever may seem to keep the SLA up to {asked.unnoticed * 100:.2g} % above what is"
+                f" served, and the interval is to be {capacity.width * 100:.3g} % wide; probe for longer, or"
+                " ask for a wider one."
+            )
     for point in points:
         made = math.floor(point.offered * capacity.probe)
         for limit in searching.limits(point, scenario.sla):

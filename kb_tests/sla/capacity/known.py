@@ -138,7 +138,7 @@ class Known:
         kept, broke = self.kept, self.broke
         if not kept or math.isinf(broke):
             return False
-        return broke / kept <= 1 + self.plan.width or (self.plan.whole and broke - kept < 1.5)
+        return broke / kept <= self.plan.narrow or (self.plan.whole and broke - kept < 1.5)
 
     def seems_broken(self, probes: Sequence[Seen]) -> bool:
         """Whether probes of one load, taken together, are over a limit by the figure alone."""

@@ -22,11 +22,14 @@ class Limit:
     """One limit of the SLA: at most `allowed` of what was due may be bad, by what it `means`.
 
     `name` is that of its check ("latency p99"). Of an achieved rate, what is bad is the part that is lacking.
+    `within` are the seconds from when something is due until it is bad, in which a queue may grow unnoticed;
+    0 of a limit that knows no queue.
     """
 
     name: str
     allowed: float
     means: Means = Means.SHARE
+    within: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,8 @@ class Plan:
     """What is asked: the largest load from `least` to `most` that keeps all `limits`.
 
     `step` is the factor from a load of the ramp to the next, less 1; `width` that of the interval that is
-    good enough; `alpha` the error probability of the whole answer. `probe`, `ramp` and `budget` are seconds.
+    good enough; `alpha` the error probability of the whole answer. `probe`, `ramp` and `budget` are seconds,
+    and `before` those of load ahead of a probe's window.
     With `whole` only whole numbers can be offered, and one of them is narrow enough.
     """
 
@@ -98,6 +102,28 @@ class Plan:
     budget: float = 1800.0
     alpha: float = 0.05
     whole: bool = False
+    before: float = 0.0
+
+    @property
+    def unnoticed(self) -> float:
+        """How much of a load, at the most, a probe may keep that no cloud keeps for long, as a share of that.
+
+        Above what is served a queue grows by the rest, from the warm-up on. A limit on times notices once its
+        wait is that long, for as much of the window as it allows: at (load / served - 1) x (seconds so far).
+        One on the rate notices by what lacks. All limits have to be kept, so that the first one counts.
+        """
+        until = [
+            limit.within / (self.before + self.probe * (1 - limit.allowed))
+            for limit in self.limits
+            if limit.within
+        ]
+        lacks = [one.allowed / (1 - one.allowed) for one in self.limits if one.means is Means.MEAN]
+        return min(until + lacks) if until else 0.0
+
+    @property
+    def narrow(self) -> float:
+        """How many times its lower end the upper one of the interval may be, as probes see it."""
+        return (1 + self.width) / (1 + self.unnoticed)
 
 
 class End(StrEnum):

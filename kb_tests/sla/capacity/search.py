@@ -39,6 +39,9 @@ LONG_AGO = 90.0
 NEARLY = 1.25
 """So many times as wide as asked, and it is time to go back: those probes make it narrower, too."""
 
+ASIDE = 0.48
+"""Loads on both sides of a limit are so much of the width away from it: together just less than all."""
+
 PLACES = (-1, 1, 1, -1)
 """Sides of the limit that local probes are on, in turn: a drift that is even in time cancels."""
 
@@ -72,6 +75,7 @@ class _Search:
     seconds: float = 0.0
     returned: bool = False
     capped: tuple[str, ...] = ()
+    sides: tuple[float, float] = (math.inf, 0.0)
 
     def __post_init__(self) -> None:
         self.known = Known(self.plan)
@@ -251,7 +255,7 @@ class _Search:
         if near is None or not near.ready:
             return False
         one = self.plan.whole and math.floor(near.low) == math.floor(near.high)
-        return near.high / near.low <= (1 + self.plan.width) ** nearly or one
+        return near.high / near.low <= self.plan.narrow**nearly or one
 
     def _long_ago(self) -> list[float]:
         """The loads of the first two probes around the limit, if they are old enough to have moved since."""
@@ -292,12 +296,32 @@ class _Search:
         self._has_to_rise()
         return bool(old)
 
+    def _aside(self, keeps: float, breaks: float) -> float:
+        """The next load where no curve helps: at the limit itself no verdict ever comes, so that loads on
+        both sides of it are probed, always the same ones, until they have one.
+        """
+        if breaks / keeps > self.plan.narrow and not (self.plan.whole and breaks - keeps < 1.5):
+            return math.sqrt(keeps * breaks)
+        low, high = self.sides
+        if not low <= keeps < breaks <= high:
+            middle, half = math.sqrt(keeps * breaks), ASIDE * math.log(self.plan.narrow)
+            low, high = (self.offered(middle * math.exp(side * half)) for side in (-1, 1))
+            if self.plan.whole:
+                low, high = min(low, keeps), max(high, breaks)
+            self.sides = low, high
+        shown = self.known.outcome(low), self.known.outcome(high)
+        if shown[0] is Outcome.PASS:
+            return high
+        if shown[1] is Outcome.FAIL:
+            return low
+        return min(self.sides, key=lambda load: len(self.known.at(load)))
+
     def _next(self, turn: int, keeps: float, breaks: float) -> float:
         """The next load near the limit."""
         kept, broke = self.known.kept, self.known.broke
         near, width = self.near, self.plan.width
         if near is None:
-            return math.sqrt(keeps * breaks)
+            return self._aside(keeps, breaks)
         if near.ready and near.first.gap:
             return math.sqrt(near.low * near.high)
         offset = min(max(0.5 * near.half, 0.5 * width), 0.5 / near.first.steep if near.ready else 1.0)

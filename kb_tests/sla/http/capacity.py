@@ -16,9 +16,11 @@ from kb_tests.sla.http.sample import Window
 def limits(point: HttpPoint, sla: HttpSla) -> tuple[Limit, ...]:
     """The limits that a search goes by, under the names of their checks."""
     latency = sla.latency.limits() if sla.latency else {}
-    found = [Limit(f"latency p{percent:g}", 1 - percent / 100) for percent in latency]
+    found = [
+        Limit(f"latency p{percent:g}", 1 - percent / 100, within=limit) for percent, limit in latency.items()
+    ]
     if sla.errors:
-        found.append(Limit("errors", sla.errors))
+        found.append(Limit("errors", sla.errors, within=point.timeout))
     if sla.achieved is not None:
         found.append(Limit("achieved", 1 - sla.achieved, Means.MEAN))
     if point.keep_alive and sla.connections:

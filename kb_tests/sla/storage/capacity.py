@@ -22,10 +22,10 @@ def limits(point: StoragePoint, sla: StorageSla) -> tuple[Limit, ...]:
     parts = directions(point)
     made = {part.name for part in parts}
     found = [
-        Limit(f"{name} {what} p{percent:g}", 1 - percent / 100)
+        Limit(f"{name} {what} p{percent:g}", 1 - percent / 100, within=limit if point.rate else 0.0)
         for (name, what), latency in sla.times(point.rate).items()
         if name in made
-        for percent in latency.limits()
+        for percent, limit in latency.limits().items()
     ]
     if sla.errors:
         found.append(Limit("errors", sla.errors))

@@ -104,6 +104,9 @@ def meanwhile(suite: Suite, harm: Callable[[str], object]) -> Iterator[None]:
 
 @pytest.mark.parametrize(("rate", "page"), [("20Mbit", "4KiB"), ("40Mbit", "8KiB"), ("60Mbit", "8KiB")] * 2)
 def test_a_search_holds_what_a_link_lets_through(suite: Suite, rate: str, page: str) -> None:
+    """Both what it carries for ever, as a closed loop finds, and that of windows of 5 s: a queue begins with
+    the second of warm-up, and has to reach 200 ms before 99 % of the window is over.
+    """
     suite.admin.set(**{"link-rate": rate})
     try:
         truth = at_most(suite, "loop", page)
@@ -113,8 +116,9 @@ def test_a_search_holds_what_a_link_lets_through(suite: Suite, rate: str, page: 
         suite.admin.set(**{"link-rate": "none"})
     capacity = found(ended)
     assert (ended.code, capacity["end"]) == (0, "found"), ended.output
-    assert capacity["low"] <= truth <= capacity["high"]
-    assert capacity["kept"] < truth < capacity["broke"]
+    for_probes = truth * (1 + 0.2 / (1 + 5 * 0.99))
+    assert capacity["low"] <= truth < for_probes <= capacity["high"]
+    assert capacity["kept"] < for_probes < capacity["broke"]
     probes = ended.record["probes"]
     assert len(probes) == len(capacity["probes"]) > 5
     assert {probe["search"] for probe in probes} == {"link-clients-1-capacity"}

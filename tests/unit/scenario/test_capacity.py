@@ -101,6 +101,14 @@ def test_a_first_load_that_shows_nothing_is_found_out(tmp_path: Path) -> None:
     assert feasible(read(tmp_path, HTTP)) == []
     (said,) = feasible(read(tmp_path, HTTP.replace("from: 200", "from: 5").replace("  errors: 0.1%\n", "")))
     assert "begins with 600 in a probe of 30s, and latency p99 takes at least" in said
+
+
+def test_probes_in_which_a_queue_goes_unnoticed_are_refused(tmp_path: Path) -> None:
+    short = HTTP.replace("to: 20000", "to: 20000, probe: 5s").replace("errors: 0.1%", "errors: 5%")
+    assert feasible(read(tmp_path, short)) == []
+    (said,) = feasible(read(tmp_path, short.replace("50ms", "500ms")))
+    assert "in windows of 5s a queue that grows for ever may seem to keep the SLA up to 5 % above" in said
+    assert feasible(read(tmp_path, short.replace("50ms", "500ms").replace("5s}", "5s, width: 20%}"))) == []
     deep = STORAGE.replace("rate_iops, from: 50, to: 5000", "iodepth, from: 1, to: 256")
     assert feasible(read(tmp_path, deep.replace("read_latency", "read_service_time"))) == []
 

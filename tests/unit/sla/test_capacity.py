@@ -104,6 +104,16 @@ def test_an_achieved_rate_is_searched_by_verdicts() -> None:
     assert found.low <= 700 / 0.98 <= found.high
 
 
+@pytest.mark.parametrize("most", [700, 1020, 1030])
+@pytest.mark.parametrize("whole", [True, False])
+def test_an_achieved_rate_is_not_probed_for_ever_where_no_verdict_comes(most: int, *, whole: bool) -> None:
+    """At the limit itself no verdict ever comes; on both sides of it, within the width, they do."""
+    plan = Plan((Limit("achieved", 0.02, Means.MEAN),), 100, 9000, whole=whole)
+    found, _ = searched(plan, shares(("achieved", lambda load, _: max(0.0, 1 - most / load))))
+    assert found.end is End.FOUND
+    assert found.low <= most / 0.98 <= found.high + whole <= 1.051 * found.low + whole
+
+
 def test_a_curve_of_latency_says_nothing_of_a_rate_that_lacks_at_lower_loads() -> None:
     """Each probe is too short for a verdict on the rate, which lacks from 900 on; p99 breaks at 1000."""
     achieved = Limit("achieved", 0.001, Means.MEAN)
@@ -262,3 +272,50 @@ def test_an_achieved_rate_that_has_moved_since_is_not_given_a_number() -> None:
     found, steps = searched(plan, once_moved(lacking(1010), lacking(1300)))
     assert "return" in {step.phase for step in steps}
     assert found.end is End.DRIFTING
+
+
+def queue(served: float, within: float, before: float) -> Callable[[float, float], float]:
+    """The share later than `within` in a window of 5 s on what serves so much, and queues the rest."""
+
+    def late(load: float, _at: float) -> float:
+        if load <= served:
+            return 0.0
+        reached = within * served / (load - served)
+        return min(1.0, max(0.0, (before + 5 - reached) / 5))
+
+    return late
+
+
+@pytest.mark.parametrize("served", [200, 217, 231, 560])
+@pytest.mark.parametrize("achieved", [True, False])
+def test_the_interval_holds_what_is_served_for_long_however_short_the_probes(
+    served: float, *, achieved: bool
+) -> None:
+    """In 5 s after 1 s of warm-up a queue reaches 200 ms only from 3.4 % above what is served."""
+    limits, answers = [replace(P99, within=0.2)], [("latency p99", queue(served, 0.2, 1))]
+    if achieved:
+        limits.append(Limit("achieved", 0.02, Means.MEAN))
+        answers.append(("achieved", lambda load, _: max(0.0, 1 - served / load)))
+    plan = Plan(tuple(limits), 100, 2000, probe=5, width=0.1, before=1)
+    found, _ = searched(plan, shares(*answers, rate=20_000))
+    assert found.end is End.FOUND
+    assert found.low <= served <= found.high <= 1.1001 * found.low
+    for_5s = served / 0.98 if achieved else served * (1 + 0.2 / 5.95)
+    assert found.kept <= for_5s * 1.0001
+    assert found.low <= for_5s <= found.high * 1.0001
+    assert found.broke >= for_5s
+
+
+@pytest.mark.parametrize(
+    ("limits", "unnoticed"),
+    [
+        ((P99,), 0),
+        ((replace(P99, within=0.2),), 0.2 / 5.95),
+        ((replace(P99, within=0.2), Limit("errors", 0.01, within=2)), 0.2 / 5.95),
+        ((Limit("errors", 0.01, within=2),), 2 / 5.95),
+        ((replace(P99, within=0.2), Limit("achieved", 0.01, Means.MEAN)), 1 / 99),
+        ((Limit("achieved", 0.01, Means.MEAN),), 0),
+    ],
+)
+def test_the_limit_that_notices_a_queue_first_counts(limits: tuple[Limit, ...], unnoticed: float) -> None:
+    assert Plan(limits, 100, 2000, probe=5, before=1).unnoticed == pytest.approx(unnoticed)
