@@ -241,14 +241,15 @@ def searched(point: P, capacity: Capacity, load: str) -> P:
     )
 
 
-def probed(search: P, load: float, seconds: float, number: int) -> P:
-    """The point of one probe of a search."""
+def probed(search: P, load: float, seconds: float, number: int, attempt: int = 1) -> P:
+    """The point of one probe of a search, in its `attempt`: one that is run again makes other probes."""
     value = int(load) if search.search in WHOLE else load
     field = "rate" if search.search == "rate_iops" else search.search
+    again = f"attempt-{attempt}-" if attempt > 1 else ""
     typed: Any = {field: float(value) if field == "rate" else value}
     return replace(
         search,
-        id=f"{search.id}-{number}-{search.search.replace('_', '-')}-{value:g}",
+        id=f"{search.id}-{again}{number}-{search.search.replace('_', '-')}-{value:g}",
         duration=seconds,
         max_duration=seconds,
         search="",

@@ -37,6 +37,7 @@ class Attempts:
         self._against: set[str] = set()
         self._doubted: set[str] = set()
         self._own: Counter[str] = Counter()
+        self._searches: Counter[tuple[str, str]] = Counter()
         self._runs: dict[str, str] = {}
 
     def begin(self, test: str) -> None:
@@ -81,6 +82,11 @@ class Attempts:
         """The number of the next measurement of tests of one's own on `cloud`, from 1."""
         self._own[cloud] += 1
         return self._own[cloud]
+
+    def number_of_search(self, cloud: str, search: str) -> int:
+        """Which run of the search with this id on `cloud` begins, from 1."""
+        self._searches[cloud, search] += 1
+        return self._searches[cloud, search]
 
 
 def account(item: pytest.Item, report: pytest.TestReport) -> None:

@@ -157,7 +157,7 @@ class PointRunner(ABC, Generic[S, P, M]):
     def check_capacity(self, point: P) -> CapacityRecord:
         """Run the search that `point` stands for, and fail the test unless what it finds is good enough."""
         __tracebackhide__ = True
-        record = run_search(self, self.scenario, point, self._recorder.probe)
+        record = run_search(self, self.scenario, point, self._recorder.probe, self._recorder.attempt(point))
         assert record.capacity is not None
         tolerated = {Outcome.PASS, Outcome.INCONCLUSIVE} if self._inconclusive_passes else {Outcome.PASS}
         fails = record.outcome not in tolerated

@@ -62,6 +62,10 @@ class Recorder:
         kept = result.model_copy(update={"test": self._item.nodeid, "run": self._run})
         self._bus.put(ProbeEnded(cloud=self._cloud, point=kept))
 
+    def attempt(self, search: Point) -> int:
+        """Which run of this search begins, from 1: its probes are others than those of the runs before."""
+        return self._attempts.number_of_search(self._cloud, search.id)
+
     def own_id(self, point: Point) -> str:
         """The id of a load of a test's own, which no other measurement of this run has."""
         name = point.id.removeprefix(f"{point.scenario}-")

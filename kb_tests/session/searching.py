@@ -45,9 +45,9 @@ class Made:
 class Searching(Generic[P]):
     """The strategy: which probe of the search that `point` stands for runs next. `found` is its answer."""
 
-    def __init__(self, point: P, plan: Plan) -> None:
+    def __init__(self, point: P, plan: Plan, attempt: int = 1) -> None:
         self.most = math.ceil(plan.budget / min(plan.ramp, plan.probe)) + BEYOND
-        self._point = point
+        self._point, self._attempt = point, attempt
         self._search = search(plan)
         self._told = 0
         self.step: Step | None = next(self._search)
@@ -63,7 +63,7 @@ class Searching(Generic[P]):
                 self.step, self.found = None, end.value
                 return None
         assert self.step is not None
-        return probed(self._point, self.step.load, self.step.seconds, self._told + 1)
+        return probed(self._point, self.step.load, self.step.seconds, self._told + 1, self._attempt)
 
 
 def plan_of(asked: Asked, limits: tuple[Limit, ...], alpha: float, before: float) -> Plan:
@@ -88,11 +88,12 @@ def run_search(
     scenario: Any,
     point: P,
     keep: Callable[[PointRecord], None],
+    attempt: int = 1,
     wait: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> PointRecord:
     """Run the search of `scenario` that `point` stands for, giving the record of each probe to `keep`; its
-    own record.
+    own record. `attempt` says which run of it this is.
     """
     sla, asked = scenario.sla, scenario.load.capacity
     asking = WORKLOADS[point.kind].searching
@@ -100,7 +101,7 @@ def run_search(
     limits = asking.limits(point, sla)
     confidence = 1 - (1 - sla.confidence) / max(1, runner.checks)
     plan = plan_of(asked, limits, 1 - confidence, point.before)
-    strategy, begun = Searching(point, plan), clock()
+    strategy, begun = Searching(point, plan, attempt), clock()
     probing = copy.copy(runner)
     probing.search = point.id
     probing.checks = round(runner.checks * most_probes(plan) / FOR_VERDICTS)

@@ -16,7 +16,9 @@ from kb_tests.report.exitcode import exit_code
 from kb_tests.report.record import PointRecord, RunRecord
 from kb_tests.scenario.capacity import searched
 from kb_tests.scenario.http import HttpPoint, HttpScenario, http_point
+from kb_tests.session.attempts import Attempts
 from kb_tests.session.point_runner import Probe
+from kb_tests.session.recorder import Recorder
 from kb_tests.session.searching import Made, Searching, run_search
 from kb_tests.session.strategy import follow
 from kb_tests.sla import workloads
@@ -76,7 +78,9 @@ def believed(*_: object, kept: bool) -> tuple[tuple[str, ...], bool]:
     return (), False
 
 
-def run(asked: HttpScenario, capacity: float) -> tuple[PointRecord, list[PointRecord], Cloud]:
+def run(
+    asked: HttpScenario, capacity: float, attempt: int = 1
+) -> tuple[PointRecord, list[PointRecord], Cloud]:
     assert asked.load.capacity is not None
     point = searched(http_point(asked, 4, asked.load.rate[0]), asked.load.capacity, "rate-100")
     cloud, probes = Cloud(asked, capacity), list[PointRecord]()
@@ -86,7 +90,7 @@ def run(asked: HttpScenario, capacity: float) -> tuple[PointRecord, list[PointRe
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(workloads.WORKLOADS, "http", replace(known, searching=searching))
         found = run_search(
-            cast("Any", cloud), asked, point, probes.append, wait=cloud.wait, clock=lambda: cloud.at
+            cast("Any", cloud), asked, point, probes.append, attempt, wait=cloud.wait, clock=lambda: cloud.at
         )
     return found, probes, cloud
 
@@ -133,6 +137,25 @@ def test_a_search_of_very_many_short_probes_ends_by_itself() -> None:
     assert len(follow(strategy, make)) > 2000
     assert strategy.found is not None
     assert strategy.found.end is End.AT_LEAST
+
+
+def test_a_search_that_runs_again_makes_other_probes() -> None:
+    """A plugin that runs failed tests again, or every test several times."""
+    item = SimpleNamespace(nodeid="test_http.py::test_http_capacity", user_properties=[])
+    told: list[Any] = []
+    attempts, bus = Attempts(), SimpleNamespace(put=told.append)
+    ids = []
+    for _ in range(2):
+        recorder = Recorder(cast("Any", item), "west", "1f2e3d4c", cast("Any", bus), attempts, tuple)
+        found, probes, _ = run(scenario(), 50, recorder.attempt(build.point()))
+        for probe in probes:
+            recorder.probe(probe)
+        assert found.capacity is not None
+        assert [one.id for one in found.capacity.probes] == [probe.id for probe in probes]
+        ids += [probe.id for probe in probes]
+    assert len(set(ids)) == len(ids) == len({event.point.id for event in told})
+    assert ids[0] == "far-clients-4-capacity-1-rate-100"
+    assert ids[len(ids) // 2] == "far-clients-4-capacity-attempt-2-1-rate-100"
 
 
 def test_a_probe_that_breaks_the_sla_is_no_point_that_does(ran: Ran, tmp_path: Path) -> None:
