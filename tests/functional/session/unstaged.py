@@ -69,7 +69,10 @@ def _staged(config: Any, _cloud: Any, target: Any) -> Iterator[Any]:
     config.stash[STAGED] = True
     _log(f"staged {run_id} {target.cloud}")
     try:
-        yield replace(build.topology(1), run_id=run_id), SimpleNamespace(versions=[], telling=nullcontext)
+        yield (
+            replace(build.topology(1), run_id=run_id),
+            SimpleNamespace(versions=[], signs=(), telling=nullcontext),
+        )
     finally:
         _log(f"removed {run_id} {target.cloud}")
 
