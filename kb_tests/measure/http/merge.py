@@ -117,6 +117,9 @@ def flaw(point: HttpPoint, report: HttpReport) -> str:
             return f"its report of second {second} is missing"
     if times and times.most_common(1)[0][1] > 1:
         return f"it reported second {times.most_common(1)[0][0]} more than once"
+    most = max((second.open for second in report.seconds), default=0)
+    if most > point.connections:
+        return f"it had {most} connections open in a second, and was asked for {point.connections}"
     return ""
 
 

@@ -22,6 +22,8 @@ LAG_AT_LEAST = 0.001
 LAG_WITHOUT_LIMIT = 0.1
 DUE_SHARE = 0.005
 DUE_SLACK = 8
+SHORTER = 0.998
+"""How much shorter than it was a time may look in a histogram of three digits."""
 
 
 def validity(point: HttpPoint, measurement: HttpMeasurement) -> tuple[str, ...]:
@@ -149,7 +151,7 @@ def _sums(point: HttpPoint, measurement: HttpMeasurement) -> Iterator[str]:
     for agent in measurement.agents:
         parts = [block.counts for block in blocks[agent.agent]]
         why = (
-            _discrepancy(agent, parts, point.page_size)
+            _discrepancy(point, agent, parts)
             or _off_schedule(point.rate * measurement.duration, agent.counts)
             or _other_connections(point, agent)
         )
@@ -168,13 +170,19 @@ def _sums(point: HttpPoint, measurement: HttpMeasurement) -> Iterator[str]:
         )
 
 
-def _discrepancy(agent: GeneratorFacts, parts: Sequence[Counts], page_size: int) -> str:
+def _discrepancy(point: HttpPoint, agent: GeneratorFacts, parts: Sequence[Counts]) -> str:
+    page_size = point.page_size
     for part in (*parts, agent.counts):
         ended = part.completed + part.failed + part.unsent + part.inflight
         if part.due != ended:
             return f"{part.due} requests were due, {ended} ended"
         if part.bytes != part.completed * page_size:
             return f"{part.completed} pages of {page_size} bytes came as {part.bytes} bytes"
+        if part.completed + part.inflight > part.sent:
+            ended = part.completed + part.inflight
+            return f"{ended} requests were answered or waited for their answer, {part.sent} were sent"
+        if part.sent + part.unsent > part.due:
+            return f"{part.sent} requests were sent and {part.unsent} were not, of {part.due} that were due"
     blocks = total(parts)
     if blocks != agent.counts:
         return (
@@ -184,6 +192,10 @@ def _discrepancy(agent: GeneratorFacts, parts: Sequence[Counts], page_size: int)
     timed = agent.response.count
     if not agent.counts.completed <= timed <= agent.counts.due:
         return f"{agent.counts.completed} requests completed, but {timed} response times were taken"
+    given_up = timed - agent.counts.completed
+    long = timed - agent.response.count_at_most(point.timeout * SHORTER)
+    if given_up > long:
+        return f"{given_up} requests were given up, but {long} took as long as that takes"
     return ""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kb_tests.fleet.storage.messages import IoDone, StorageReport
+from kb_tests.fleet.storage.messages import IoBlock, IoDone, KeptIoSecond, StorageReport
 from kb_tests.measure.clocks import lost
 from kb_tests.measure.storage.measurement import (
     Io,
@@ -81,6 +81,8 @@ def flaw(point: StoragePoint, report: StorageReport) -> str:
                 return f"its {part.ios} {name} of {point.block_size} bytes moved {part.bytes} bytes"
     if not point.syncs and any(block.sync.ios for block in report.blocks):
         return "it synced where the profile does not"
+    if why := _other_seconds(report.seconds, report.blocks, done):
+        return why
     if not done.hung:
         if not report.blocks:
             return "its time blocks are missing"
@@ -92,6 +94,20 @@ def flaw(point: StoragePoint, report: StorageReport) -> str:
             return f"its time blocks end at {end:g} s of {done.end:g} s"
         if not point.duration - EDGE <= done.end <= point.duration + held_up:
             return f"its window ended at {done.end:g} s of {point.duration:g} s"
+    return ""
+
+
+def _other_seconds(seconds: Sequence[KeptIoSecond], blocks: Sequence[IoBlock], done: IoDone) -> str:
+    """What the seconds of the window say that its blocks do not: both are of the same totals, and the former
+    say how much of a rate was achieved. (A block in which a disk hung was never full.)
+    """
+    inside = [second for second in seconds if second.end > done.begin + TOUCHING]
+    if any(second.begin < done.begin - TOUCHING for second in inside):
+        return f"its seconds do not join at {done.begin:g} s of the window"
+    for name in () if done.hung else ("read", "write"):
+        told, held = (sum(getattr(part, name).ios for part in parts) for parts in (inside, blocks))
+        if told > held:
+            return f"its seconds hold {told} {name}s, its blocks {held}"
     return ""
 
 

@@ -262,6 +262,17 @@ def test_what_one_attempt_found_is_true_whatever_the_next_one_finds(
     assert failed(case)
 
 
+def test_every_look_at_a_point_is_in_the_record(session: Session) -> None:
+    ended = session.run(
+        "--kb-set", "load.max_duration=70s", outcomes=["inconclusive", "inconclusive", "pass"]
+    )
+    assert ended.code == 0, ended.output
+    (point,) = ended.records[0]["points"]
+    assert point["verdict"]["outcome"] == "pass"
+    assert [look["verdict"]["outcome"] for look in point["earlier"]] == ["inconclusive", "inconclusive"]
+    assert all(look["measurement"]["counts"]["due"] for look in point["earlier"])
+
+
 def test_a_topology_that_is_staged_again_has_a_run_of_its_own(session: Session) -> None:
     ended = session.run(neighbour=RERUN, outcomes=["stage", "pass"])
     assert ended.code == 0, ended.output

@@ -156,7 +156,7 @@ def report(
 ) -> StorageReport:
     """A whole report of these blocks; its seconds are as even as they, `changes` go to its final message."""
     blocks = tuple(made)
-    each = [(sum(getattr(one, part).ios for one in blocks) + 29) // 30 for part in ("read", "write")]
+    each = [(sum(getattr(one, part).ios for one in blocks)) // 30 for part in ("read", "write")]
     if seconds is None:
         seconds = tuple(second(index, *each) for index in range(30))
     return StorageReport(

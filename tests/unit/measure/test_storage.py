@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kb_tests.fleet.storage.messages import IoBlock, StorageReport
+from kb_tests.fleet.storage.messages import IoBlock, KeptIoSecond, StorageReport
 from kb_tests.measure.heat import Heat
 from kb_tests.measure.latency import Latency
 from kb_tests.measure.storage import fio
@@ -391,6 +391,22 @@ def test_seconds_that_span_days_or_overlap_cost_no_more_than_the_point_is_long()
     measured = measure(POINT, [report(steady_blocks(), seconds=wild + again)])
     assert [one.at for one in measured.seconds] == list(range(30))
     assert measured.seconds[0].iops.read == pytest.approx(100 / 30)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "why"),
+    [
+        ([second(n, 101) for n in range(30)], "its seconds hold 3030 reads, its blocks 3000"),
+        ([second(n, 100, 1) for n in range(30)], "its seconds hold 30 writes, its blocks 0"),
+        ([second(-1, 3000, 0, -1.0, 30.0)], "its seconds do not join at 0 s of the window"),
+        ([second(0, 1, 0, -0.4, 0.6)], "its seconds do not join at 0 s of the window"),
+    ],
+)
+def test_seconds_that_hold_more_than_the_blocks(seconds: list[KeptIoSecond], why: str) -> None:
+    # Whether a rate was achieved is judged from the seconds.
+    ramp = [second(-2, 500), second(-1, 500)]
+    assert not flaw(POINT, report(steady_blocks(), seconds=(*ramp, *(second(n, 100) for n in range(30)))))
+    assert flaw(POINT, report(steady_blocks(), seconds=(*ramp, *seconds))) == why
 
 
 def test_no_report_has_more_ios_than_can_be_added_up() -> None:

@@ -152,6 +152,38 @@ def test_response_times_that_do_not_match_the_counts(taken: int) -> None:
     assert f"2500 requests completed, but {2000 + taken} response times were taken" in reason
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"sent": 0}, "500 requests were answered or waited for their answer, 0 were sent"),
+        ({"sent": 499}, "500 requests were answered or waited for their answer, 499 were sent"),
+        ({"sent": 501}, "501 requests were sent and 0 were not, of 500 that were due"),
+    ],
+)
+def test_more_answers_than_requests_or_more_requests_than_were_due(
+    changes: dict[str, int], told: str
+) -> None:
+    (reason,) = reasons(fleet(counts=[wire(500).model_copy(update=changes)] * 5))
+    assert told in reason
+
+
+def test_a_request_that_failed_has_no_response_time_but_that_of_the_timeout() -> None:
+    first, *others = fleet(counts=[wire(500, {"timeout": 100})] * 5)
+    for seconds, valid in ((0.001, False), (4.9, False), (5.0, True), (5.1, True)):
+        response = Histogram.of([0.001] * 400 + [seconds] * 100).encode()
+        blocks = tuple(block.model_copy(update={"response": response}) for block in first.blocks)
+        found = reasons([replace(first, blocks=blocks), *others])
+        assert (not found) == valid, found
+    assert not reasons([first, *others])
+
+
+def test_more_connections_open_than_there_are() -> None:
+    first, *others = fleet()
+    seconds = tuple(replace(second, open=51) for second in first.seconds)
+    reason, *_ = reasons([replace(first, seconds=seconds), *others])
+    assert "it had 51 connections open in a second, and was asked for 50" in reason
+
+
 @pytest.mark.parametrize("size", [0, 32767, 32769])
 def test_answers_that_are_not_whole_pages(size: int) -> None:
     counts = wire(500).model_copy(update={"bytes": 500 * size})
