@@ -100,13 +100,15 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Let every attempt at a test count, whatever another plugin makes of it."""
     report = yield
     if ATTEMPTS in item.config.stash:
         from kb_tests.session.attempts import account
 
-        account(item, report)
+        account(item, report, call.excinfo)
     return report
 
 
@@ -122,3 +124,4 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None]:
     with survived(session.config, "A worker did not end properly"):
         yield
     output["kb_events"] = session.config.stash[OUTBOX].drain()
+    output["kb_untold"] = session.config.stash[ATTEMPTS].untold()

@@ -78,6 +78,10 @@ class Attempts:
         """The first failure of `test` in this session, from when something was staged for it."""
         return self._first.get(test)
 
+    def untold(self) -> dict[str, str]:
+        """Why tests failed of which the record says nothing, by test; not those that are doubted."""
+        return {test: one.why for test, one in self._first.items() if not (one.recorded or one.doubted)}
+
     def number(self, cloud: str) -> int:
         """The number of the next measurement of tests of one's own on `cloud`, from 1."""
         self._own[cloud] += 1
@@ -89,17 +93,21 @@ class Attempts:
         return self._searches[cloud, search]
 
 
-def account(item: pytest.Item, report: pytest.TestReport) -> None:
-    """Let a phase of a test count, whatever a plugin makes of `report` afterwards.
+def account(
+    item: pytest.Item, report: pytest.TestReport, raised: pytest.ExceptionInfo[BaseException] | None
+) -> None:
+    """Let a phase of a test, in which this was `raised`, count, whatever a plugin makes of `report`.
 
     A point that ended without a result is an error. A pass after a failure of the same test becomes a
-    failure, but for one before anything was loaded.
+    failure, but for one before anything was loaded; so does one of a phase that raised something.
     """
     load = item.config.stash[SELECTION].load_of(item)
     if load is None:
         return
     attempts, test = item.config.stash[ATTEMPTS], item.nodeid
     failure, recorded = None, False
+    if report.passed and raised is not None:
+        report.outcome, report.longrepr = "failed", raised.exconly()
     if report.failed:
         why = last_line(report.longreprtext) or "It ended without a result."
         if load.selected is not None and report.when != "teardown" and not attempts.has_result(test):

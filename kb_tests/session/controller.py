@@ -13,7 +13,7 @@ from kb_tests.events.model import AnyEvent, PointsSelected, ProbeEnded, Selected
 from kb_tests.report import html, terminal, words
 from kb_tests.session import mistakes, outbox
 from kb_tests.session.journaling import unfinished
-from kb_tests.session.keys import BUS, OUTBOX
+from kb_tests.session.keys import ATTEMPTS, BUS, OUTBOX
 from kb_tests.session.partial import STAGED_ONLY, asked_to_end, stages_only
 from kb_tests.session.run import Run
 from kb_tests.session.scheduler import CloudScheduling
@@ -27,6 +27,7 @@ class Controller:
     def __init__(self, config: pytest.Config, run: Run) -> None:
         self._config = config
         self._run = run
+        self._session: pytest.Session | None = None
         self._code: int | None = None
         self._selected: PointsSelected | None = None
         self._failures = 0
@@ -85,6 +86,7 @@ class Controller:
         output = getattr(node, "workeroutput", {})
         self._stopped |= bool(output.get("shouldfail"))
         self._run.take(outbox.read(output.get("kb_events", "")))
+        self._run.take_untold(output.get("kb_untold", {}))
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Tell a run that stops at a failure, of which xdist makes an interrupt, from a cancelled one."""
@@ -112,8 +114,14 @@ class Controller:
             yield
         self._finish(session)
         self._run.take(outbox.read(self._config.stash[OUTBOX].drain()))
-        if self._code is not None:
-            session.exitstatus = self._code
+        self._session = session
+        self.pytest_unconfigure()
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_unconfigure(self) -> None:
+        """Let the exit code stand, whatever a plugin that had its say after us made of it."""
+        if self._session is not None and self._code is not None:
+            self._session.exitstatus = self._code
 
     def _finish(self, session: pytest.Session) -> None:
         """Close the records, once: pytest-html wants to read them before the session's last hook."""
@@ -122,6 +130,7 @@ class Controller:
         self._run.take(outbox.read(self._config.stash[OUTBOX].drain()))
         if not self._run.written():
             return
+        self._run.take_untold(self._config.stash[ATTEMPTS].untold())
         for leak in self._run.left(unfinished(self._config, self._run.staged())):
             self._config.stash[BUS].put(leak)
         self._run.take(outbox.read(self._config.stash[OUTBOX].drain()))

@@ -66,6 +66,7 @@ class Run:
         self._paths: dict[str, Path | None] = {}
         self._loads: dict[str, Load] = {}
         self._problems: list[Problem] = []
+        self._said: set[str] = set()
         self._staged = False
 
     def select(self, loads: Mapping[str, Load], reason: str) -> None:
@@ -134,6 +135,8 @@ class Run:
     def take_report(self, report: pytest.TestReport) -> None:
         """Note a test that failed, unless the record says already of what."""
         crashed = report.when not in ("setup", "call", "teardown")
+        if not report.passed:
+            self._said.add(report.nodeid)
         if getattr(report, "kb_recorded", False) or not (report.failed or crashed):
             return
         record, point = self.point_of(report.nodeid)
@@ -152,6 +155,16 @@ class Run:
             self.other_failures = True
             self._records[cloud].change(Said(where="failures", sentence=f"{report.nodeid}: {reason}"))
         self._write({cloud})
+
+    def take_untold(self, failures: Mapping[str, str]) -> None:
+        """Note tests of one's own that failed, by why, of which no report said so: a plugin may keep it."""
+        for test, reason in failures.items():
+            load = self._loads.get(test)
+            if load is None or load.selected is not None or test in self._said:
+                continue
+            self.other_failures = True
+            self._said.add(test)
+            self._record(load.target.cloud).change(Said(where="failures", sentence=f"{test}: {reason}"))
 
     def staged(self) -> dict[str, str]:
         """{run id: cloud} of all that may be on a cloud that outlives the session."""
