@@ -14,6 +14,7 @@ MAX_LINE = 4096
 MAX_LENGTH = 1 << 60
 
 _STATUS = re.compile(rb"HTTP/1\.([01]) ([1-9])(\d\d)(?: .*)?\Z", re.DOTALL)
+_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*?)[ \t]*\Z")
 _DIGITS = re.compile(rb"\d{1,18}\Z")
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?\Z", re.DOTALL)
 _ERRORS = {b"2": "status", b"3": "redirect", b"4": "http_4xx", b"5": "http_5xx"}
@@ -26,8 +27,9 @@ class ProtocolError(Exception):
 class Head(NamedTuple):
     """What a head says of its response.
 
-    `error` is the key of `protocol.ERRORS` that the status stands for, "" for 200; `length` the bytes of the
-    body, CHUNKED or UNTIL_CLOSE; `close` whether the connection ends with it.
+    `error` is the key of `protocol.ERRORS` that it stands for, "" for status 200 and a body in no coding, for
+    which nobody asked; `length` the bytes of the body, CHUNKED or UNTIL_CLOSE; `close` whether the
+    connection ends with it.
     """
 
     error: str
@@ -47,20 +49,24 @@ def parse_head(raw: bytes) -> Optional[Head]:
             raise ProtocolError("an upgrade that was not asked for")
         return None
     lengths: set[bytes] = set()
-    codings = connection = b""
+    codings = coded = connection = b""
     for line in lines[1:]:
-        name, colon, value = line.partition(b":")
-        if not colon or not name or name[:1].isspace():
+        field = _FIELD.match(line)
+        if not field:
             raise ProtocolError("a malformed header")
-        name = name.lower()
+        name, value = field[1].lower(), field[2]
         if name == b"content-length":
             lengths.update(part.strip() for part in value.split(b","))
         elif name == b"transfer-encoding":
             codings += b"," + value.lower()
+        elif name == b"content-encoding":
+            coded += b"," + value.lower()
         elif name == b"connection":
             connection += b"," + value.lower()
     options = {option.strip() for option in connection.split(b",")}
     close = b"close" in options or (minor == b"0" and b"keep-alive" not in options)
+    if codings and (minor == b"0" or _named(codings).count(b"chunked") > 1):
+        raise ProtocolError("a wrong Transfer-Encoding")
     if kind + rest in (b"204", b"304"):
         length = 0
     elif codings:
@@ -73,7 +79,14 @@ def parse_head(raw: bytes) -> Optional[Head]:
     else:
         length = UNTIL_CLOSE
     error = "" if kind + rest == b"200" else _ERRORS.get(kind, "http_other")
+    if not error and set(_named(codings + coded)) - {b"chunked", b"identity"}:
+        error = "content"
     return Head(error, length, close or length == UNTIL_CLOSE)
+
+
+def _named(values: bytes) -> list[bytes]:
+    """The names in a list as headers have it."""
+    return [name.strip() for name in values.split(b",") if name.strip()]
 
 
 class ResponseParser:
@@ -194,6 +207,8 @@ class ResponseParser:
         line = self._line(MAX_LINE)
         if line is None:
             return False
+        if line and not _FIELD.match(line):
+            raise ProtocolError("a malformed trailer")
         return True if line else self._finish()
 
     def _body(self, size: int) -> bool:

@@ -37,8 +37,11 @@ from kb_tests.agent.page import Page
         ("HTTP/1.0 200 OK\r\nContent-Length: 5\r\nConnection: Keep-Alive", Head("", 5, False)),
         ("HTTP/1.1 200 OK", Head("", UNTIL_CLOSE, True)),
         ("HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\nContent-Length: 5", Head("", CHUNKED, False)),
-        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked", Head("", CHUNKED, False)),
-        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip", Head("", UNTIL_CLOSE, True)),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked", Head("content", CHUNKED, False)),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip", Head("content", UNTIL_CLOSE, True)),
+        ("HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 5", Head("content", 5, False)),
+        ("HTTP/1.1 200 OK\r\nContent-Encoding: identity\r\nContent-Length: 5", Head("", 5, False)),
+        ("HTTP/1.1 500 OK\r\nContent-Encoding: br\r\nContent-Length: 5", Head("http_5xx", 5, False)),
         ("HTTP/1.1 100 Continue", None),
     ],
 )
@@ -63,6 +66,12 @@ def test_heads(raw: str, head: Head | None) -> None:
         "HTTP/1.1 200 OK\r\nContent-Length: 0x5",
         "HTTP/1.1 200 OK\r\nContent-Length: " + "9" * 30,
         "HTTP/1.1 200 OK\r\nContent-Length:",
+        "HTTP/1.1 200 OK\r\nContent-Length : 5",
+        "HTTP/1.1 200 OK\r\nA: b\nContent-Length: 6\r\nContent-Length: 5",
+        "HTTP/1.1 200 OK\r\nA\0: b\r\nContent-Length: 5",
+        "HTTP/1.1 200 OK\r\nA: b\r\n folded\r\nContent-Length: 5",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+        "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked",
     ],
 )
 def test_what_is_no_head(raw: str) -> None:
@@ -181,6 +190,7 @@ def test_a_response_is_not_done_before_its_last_byte_nor_longer_than_it(whole: b
         b"1" * 16 + b"\r\n",
         b"5;" + b"x" * 5000,
         b"0\r\n" + b"x" * 5000,
+        b"0\r\nno colon\r\n\r\n",
     ],
 )
 def test_wrong_chunks(body: bytes) -> None:
