@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from kb_tests.culprits import cost
 from kb_tests.culprits.blame import FEWEST_GROUPS, Culprit, Level, Server, blame
 from kb_tests.culprits.cost import Without
 from kb_tests.culprits.places import Place
+from kb_tests.culprits.rotation import Rotation, Whose, there_again, turned, whose
 from kb_tests.culprits.samples import Limit, Seen, Slow, total
 from kb_tests.culprits.signs import Beside, beside
 from kb_tests.culprits.workloads import WORKLOADS
@@ -32,6 +33,7 @@ class Found:
     load them; where both have the same ways, it may be `either`. `without` is what would
     be without all of them, `since` the second in which it began. `refused` says why nothing can be told.
     `beside` are the signs of the servers of each of `culprits`, then of the generators of each of `makers`.
+    `rotated` is what a run with other generators says of each of them, in the same order.
     """
 
     check: Check
@@ -42,6 +44,7 @@ class Found:
     since: float | None = None
     refused: str = ""
     beside: tuple[Beside | None, ...] = ()
+    rotated: tuple[Whose, ...] = ()
 
     @property
     def either(self) -> bool:
@@ -60,12 +63,13 @@ def find(
     verdict: Verdict,
     places: Mapping[str, Place],
     signs: Sequence[SignsRecord] = (),
+    rotation: Rotation | None = None,
 ) -> list[Found]:
     """What stands out for each limit of `point` that broke and that servers can be told apart by.
 
     `measurements` are runs of the same load on the same servers, the last one judged; `places` says where
-    each agent's server is, `signs` are those of servers in the last run. Nothing of checks that kept their
-    limit.
+    each agent's server is, `signs` are those of servers in the last run. With a `rotation` it says
+    whose it is. Nothing of checks that kept their limit.
     """
     workload = WORKLOADS[point.kind]
     found = []
@@ -75,8 +79,33 @@ def find(
             continue
         runs = [list(workload.seen(point, measured, check)) for measured in measurements]
         told = _look(check, limit, runs, places)
-        found.append(replace(told, beside=_beside(told, {one.server: one for one in signs})))
+        told = replace(told, beside=_beside(told, {one.server: one for one in signs}))
+        if rotation is not None and told.culprits + told.makers:
+            after, again = (
+                _servers(limit, list(workload.seen(point, measured, check)), places) if measured else None
+                for measured in (rotation.measured, rotation.again)
+            )
+            told = replace(told, rotated=tuple(_rotated(told, rotation.shift, after or [], again, places)))
+        found.append(told)
     return found
+
+
+def _rotated(
+    found: Found,
+    shift: int,
+    after: Sequence[Server],
+    again: Sequence[Server] | None,
+    places: Mapping[str, Place],
+) -> Iterator[Whose]:
+    """What a run with other generators says of each that stands out."""
+    there = {server.agent for server in after}
+    loads = turned([agent for agent in places if agent in there], shift)
+    named = _agents(found.culprits, found.makers)
+    for culprit in (*found.culprits, *found.makers):
+        told = whose(culprit, named, found.servers, after, loads, ERROR)
+        if told is Whose.NEITHER and again is not None:
+            told = there_again(culprit, named, found.servers, again, ERROR)
+        yield told
 
 
 def _beside(found: Found, signs: Mapping[str, SignsRecord]) -> tuple[Beside | None, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from kb_tests.culprits.find import Found, find
 from kb_tests.culprits.places import places
+from kb_tests.culprits.rotation import Rotation
 from kb_tests.report.record import PointRecord, RunRecord
 from kb_tests.sla.verdict import Outcome
 
@@ -25,7 +26,12 @@ def broken(record: RunRecord, point: str = "") -> Iterator[tuple[PointRecord, li
         topology = staged.topology_of(one) if staged else None
         kept: list[Any] = [*(look.measurement for look in one.earlier), one.measurement]
         measured = [each.restore() for each in kept]
-        yield (
-            one,
-            find(one.point, measured, one.verdict, places(topology.servers) if topology else {}, one.signs),
-        )
+        where = places(topology.servers) if topology else {}
+        yield one, find(one.point, measured, one.verdict, where, one.signs, _rotation(one))
+
+
+def _rotation(point: PointRecord) -> Rotation | None:
+    kept: Any = point.rotated
+    if kept is None or kept.measurement is None:
+        return None
+    return Rotation(kept.shift, kept.measurement.restore(), kept.again.restore() if kept.again else None)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from kb_tests.culprits.blame import Culprit, Level
 from kb_tests.culprits.find import Found
+from kb_tests.culprits.rotation import Whose
 from kb_tests.culprits.signs import FIGURES, SHARES, Beside, Sign
 from kb_tests.report.words import duration, number, share, subject
 
@@ -21,13 +22,18 @@ def sentences(found: Found) -> list[str]:
         return [f"Whose {of} it is cannot be told: {found.refused}."]
     beside = found.beside or (None,) * (len(found.culprits) + len(found.makers))
     servers, makers = beside[: len(found.culprits)], beside[len(found.culprits) :]
+    whose = found.rotated or (None,) * (len(found.culprits) + len(found.makers))
     told = []
-    for culprit, signs in [*zip(found.culprits, servers, strict=True)][:NAMED]:
+    for culprit, signs, of_them in [*zip(found.culprits, servers, whose, strict=False)][:NAMED]:
         told += [f"{_who(culprit)}: {_how(culprit, of)}.", *_signs(culprit, signs, "server")]
-    for culprit, signs in [*zip(found.makers, makers, strict=True)][:NAMED]:
+        told += _turned(of_them, culprit)
+    for culprit, signs, of_them in [*zip(found.makers, makers, whose[len(found.culprits) :], strict=True)][
+        :NAMED
+    ]:
         told += [
             f"{_who(culprit, ', by its generators')}: {_how(culprit, of)}.",
             *_signs(culprit, signs, "generator"),
+            *_turned(of_them, culprit),
         ]
     more = max(0, len(found.culprits) - NAMED) + max(0, len(found.makers) - NAMED)
     if more:
@@ -36,7 +42,7 @@ def sentences(found: Found) -> list[str]:
         return [
             f"No server, host or zone stands out in {of} ({len(found.servers)} servers, {found.hosts} hosts)."
         ]
-    if found.either:
+    if found.either and not found.rotated:
         told.append(
             "These servers are loaded from these generators, so that it may be either, or the way between."
         )
@@ -60,6 +66,39 @@ def _who(culprit: Culprit, by: str = "") -> str:
         Level.HOST: f"Host {culprit.name}{of}{by}",
         Level.ZONE: f"Zone {culprit.name}{of}{by}",
     }[culprit.level]
+
+
+_TURNED = {
+    Whose.SERVERS: "Loaded by other generators, {servers} as bad, and {generators} not at other servers:"
+    " {server} to blame.",
+    Whose.GENERATORS: "At other servers, {generators} as bad, and {servers} not with other generators:"
+    " {generator} to blame.",
+    Whose.BOTH: "With other partners, {servers} as bad, and {generators} as well: it is both.",
+    Whose.NEITHER: "With other partners, neither {servers} bad nor {generators}: it is the way between them,"
+    " or it has passed.",
+    Whose.WAY: "With other partners, neither {servers} bad nor {generators}, and paired as before they are:"
+    " it is the way between them.",
+    Whose.PASSED: "With other partners, neither {servers} bad nor {generators}, and paired as before they are"
+    " not, either: it has passed.",
+    Whose.UNTOLD: "A run with other partners did not tell whether it is {server_or}, {generator_or} or the"
+    " way between.",
+}
+
+
+def _turned(whose: Whose | None, culprit: Culprit) -> list[str]:
+    """What a run with other generators says of a culprit."""
+    if whose is None:
+        return []
+    one = len(culprit.servers) == 1
+    words = {
+        "servers": "this server is" if one else "these servers are",
+        "generators": "its generator is" if one else "their generators are",
+        "server": "the server is" if one else "the servers are",
+        "generator": "the generator is" if one else "the generators are",
+        "server_or": "the server" if one else "the servers",
+        "generator_or": "its generator" if one else "their generators",
+    }
+    return [_TURNED[whose].format(**words)]
 
 
 def _signs(culprit: Culprit, beside: Beside | None, whose: str) -> list[str]:

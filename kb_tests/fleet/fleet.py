@@ -51,6 +51,7 @@ class Fleet:
         self._version: Mapping[str, str] = {}
         self._round_trip = 0.0
         self._commands = Commands(control, self._roster, patience)
+        self._turned: tuple[int, int] = (0, 0)
 
     @classmethod
     @contextmanager
@@ -110,6 +111,28 @@ class Fleet:
             yield
         finally:
             self._commands.on_start = None
+
+    @contextmanager
+    def rotated(self, clients: int, by: int) -> Iterator[None]:
+        """Have the first `clients` generators each load the server of the one `by` places further on."""
+        self._turn((clients, by))
+        try:
+            yield
+        finally:
+            self._turn((0, 0))
+
+    def _turn(self, turned: tuple[int, int]) -> None:
+        """The next load has all generators enrolled anew."""
+        self._turned = turned
+        for server in self._topology.clients:
+            self._roster.members[server.name].enrolled = False
+
+    def _peers(self) -> list[str]:
+        """The address that each loading server loads."""
+        loading = self._topology.clients or [member.server for member in self._loading(Role.STORAGE)]
+        peers = [server.peer for server in loading]
+        clients, by = self._turned
+        return [*peers[by:clients], *peers[:by], *peers[clients:]] if by else peers
 
     @property
     def topology(self) -> Topology:
@@ -310,7 +333,10 @@ class Fleet:
         for raw in self._control.reports(0.001):
             self._roster.read(raw)
         loading = self._topology.clients or [member.server for member in self._loading(Role.STORAGE)]
-        places = {server.name: (index, server.peer) for index, server in enumerate(loading)}
+        places = {
+            server.name: (index, peer)
+            for index, (server, peer) in enumerate(zip(loading, self._peers(), strict=True))
+        }
         members = [member for member in self._roster.members.values() if not member.enrolled]
         commands: dict[str, protocol.Message] = {}
         for member in members:

@@ -18,6 +18,7 @@ from kb_tests.report.capacity import CapacityRecord
 from kb_tests.report.marks import HookRecord, RecoveryRecord
 from kb_tests.report.measured import Part, RunId, Text
 from kb_tests.report.pairs import PairsRecord
+from kb_tests.report.rotated import RotatedRecord
 from kb_tests.report.signs import SignsRecord
 from kb_tests.report.workloads import WORKLOADS, AnyMeasured, AnyPoint, kind_of
 from kb_tests.scenario.base import Point
@@ -65,11 +66,11 @@ class PointRecord(Part):
     looks before the one that decided. `doubts` say why a measurement of somebody's own test is not to be
     believed, `notes` what else is to be known of it. `down` are sentences on servers that Nova did not call
     ACTIVE when the point had gone wrong, `failing` on those that requests failed at, `culprits` on the
-    servers, hosts or zones that stand out where a limit broke, `signs` what servers saw of themselves then.
-    `hooks` is what was done to the cloud meanwhile, `recovery` what followed each hook and each marker of a
-    person. With `pairs` it was measured on another side in turns: the verdict is on their ratio, the
-    measurement A's last. `capacity` is what a search found, which has no measurement of its own; `search` is
-    the id of the one whose probe this is.
+    servers, hosts or zones that stand out where a limit broke, `signs` what servers saw of themselves then,
+    `rotated` runs of the same load with other generators. `hooks` is what was done to the cloud meanwhile,
+    `recovery` what followed each hook and each marker of a person. With `pairs` it was measured on another
+    side in turns: the verdict is on their ratio, the measurement A's last. `capacity` is what a search found,
+    which has no measurement of its own; `search` is the id of the one whose probe this is.
     """
 
     point: AnyPoint
@@ -88,6 +89,7 @@ class PointRecord(Part):
     failing: tuple[Text, ...] = ()
     culprits: tuple[Text, ...] = ()
     signs: tuple[SignsRecord, ...] = ()
+    rotated: RotatedRecord | None = None
     hooks: tuple[HookRecord, ...] = ()
     recovery: tuple[RecoveryRecord, ...] = ()
     pairs: PairsRecord | None = None

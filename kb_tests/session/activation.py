@@ -18,7 +18,7 @@ from kb_tests.events.bus import Bus
 from kb_tests.report.folder import check_file, check_folder
 from kb_tests.report.underway import fold_all
 from kb_tests.scenario.settings import parse
-from kb_tests.session import baseline
+from kb_tests.session import baseline, rotating
 from kb_tests.session.attempts import Attempts
 from kb_tests.session.controller import Controller
 from kb_tests.session.courier import Courier
@@ -53,6 +53,8 @@ def activate(config: pytest.Config) -> None:
             variant=config.getoption("kb_variant"),
         )
         selection = _held_against(config, selection)
+        if config.getoption("kb_rotate"):
+            rotating.check([one.scenario for one in selection.targets], paired=selection.paired)
     except ScenarioError as error:
         raise pytest.UsageError(str(error)) from None
     worker = getattr(config, "workerinput", None)

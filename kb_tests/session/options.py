@@ -207,6 +207,12 @@ def _judging(group: pytest.OptionGroup) -> None:
         "be slower by what sla.baseline says, else by 10%%",
     )
     group.addoption(
+        "--kb-rotate",
+        action="store_true",
+        help="where a point breaks its SLA and servers or hosts stand out, run it once more with each "
+        "generator at another server, and say whether it is the servers, the generators or the way between",
+    )
+    group.addoption(
         "--kb-reports", default="reports", metavar="DIR", help="where records go (default: reports)"
     )
 

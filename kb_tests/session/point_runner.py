@@ -37,6 +37,7 @@ from kb_tests.session.pairs import Against, in_turns, opposite
 from kb_tests.session.progress import Progress
 from kb_tests.session.progression import Progression
 from kb_tests.session.recorder import Recorder
+from kb_tests.session.rotating import rotate
 from kb_tests.session.searching import run_search
 from kb_tests.session.seconds import Seconds
 from kb_tests.session.selection import Target
@@ -83,9 +84,9 @@ class PointRunner(ABC, Generic[S, P, M]):
     """Runs points of one kind on one topology.
 
     `checks` is how many checks the session makes. With `inconclusive_passes` a sample that cannot decide
-    lets the test pass; its record says so. Points are held against the `baseline`, too, or
-    measured in turns with those of the side `against`. `unit` is what its rates count, `search` the id of the
-    capacity search that it makes probes for, if it does.
+    lets the test pass; its record says so. Points are held against the `baseline`, too, or measured in turns
+    with those of the side `against`; with `rotates` one that broke is run with other generators. `unit` is
+    what its rates count, `search` the id of the capacity search that it makes probes for, if it does.
     """
 
     kind: ClassVar[str]
@@ -106,6 +107,7 @@ class PointRunner(ABC, Generic[S, P, M]):
         baseline: Baseline | None = None,
         against: Against | None = None,
         inconclusive_passes: bool = False,
+        rotates: bool = False,
     ) -> None:
         assert target.scenario.kind == self.kind
         self.target = target
@@ -123,6 +125,7 @@ class PointRunner(ABC, Generic[S, P, M]):
         self._baseline = baseline
         self.against = against
         self._inconclusive_passes = inconclusive_passes
+        self._rotates = rotates
 
     @abstractmethod
     def measure(self, point: P) -> M:
@@ -217,10 +220,17 @@ class PointRunner(ABC, Generic[S, P, M]):
         tolerated = {Outcome.PASS, Outcome.INCONCLUSIVE} if self._inconclusive_passes else {Outcome.PASS}
         fails = last.verdict.outcome not in tolerated
         if fails:
-            told = blaming.sentences(
-                last.point, [probe.measurement for probe in probes], last.verdict, self.topology, last.signs
-            )
-            more = {"failing": self.failing(last.measurement), "culprits": told, "signs": last.signs}
+            measured = [probe.measurement for probe in probes]
+            rotated, rotation = None, None
+            if self._rotates and last.verdict.outcome is Outcome.FAIL:
+                rotated, rotation = rotate(self, last.point, measured, last.verdict)
+            told = blaming.sentences(last.point, measured, last.verdict, self.topology, last.signs, rotation)
+            more = {
+                "failing": self.failing(last.measurement),
+                "culprits": told,
+                "signs": last.signs,
+                "rotated": rotated,
+            }
             record = record.model_copy(update=more)
         kept = self._recorder.put(record, fails=fails)
         if fails:

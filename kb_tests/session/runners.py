@@ -55,6 +55,7 @@ def runner(
             baseline=stash.get(BASELINE, None),
             against=against,
             inconclusive_passes=config.getoption("kb_inconclusive") == "pass",
+            rotates=config.getoption("kb_rotate"),
         )
 
     against = None

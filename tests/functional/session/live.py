@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ ROOT = Path(__file__).parents[3]
 class Live:
     """A session of `scenario`, started now; an impatient one waits a tenth as long for what does not come."""
 
-    def __init__(self, suite: Suite, scenario: str, *, impatient: bool = False) -> None:
+    def __init__(
+        self, suite: Suite, scenario: str, *, impatient: bool = False, more: Sequence[str] = ()
+    ) -> None:
         self.suite = suite
         self.cloud = suite.running.pid
         self._log = suite.folder / "log"
@@ -28,6 +31,7 @@ class Live:
                     suite.running.cloud,
                     f"--kb-scenario={scenario}",
                     *(("-p", "tests.campaign.impatient") if impatient else ()),
+                    *more,
                 ),
                 cwd=suite.folder,
                 env=suite.environment() | {"PYTHONPATH": str(ROOT)},
@@ -47,6 +51,11 @@ class Live:
     def wait_for_point(self, number: int, seconds: float = PATIENCE) -> None:
         """Until the points before `number` (0, 1, ...) have ended, so that it is about to run."""
         self._wait(lambda: all(point["status"] != "not_run" for point in self._points(number)), seconds)
+
+    def record(self) -> Any:
+        """What its record says so far."""
+        (path,) = (self.suite.folder / "reports").glob("*.json")
+        return json.loads(load(path).model_dump_json())
 
     def end(self, seconds: float = SESSION) -> Ended:
         """Its end."""

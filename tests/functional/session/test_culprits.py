@@ -19,10 +19,10 @@ SCENARIO = """\
 name: hosts
 kind: http
 topology: {networks_per_router: 4, servers_per_network: 6, flavor: {ram: 64MiB}}
-load: {page_size: 1KiB, connections: 20, rate: [20, 21], duration: 15s, warm_up: 2s, timeout: 2s}
-sla: {latency: {p97: 100ms}}
+load: {page_size: 1KiB, connections: 20, rate: [20, 21], duration: 15s, warm_up: 2s, timeout: 3s}
+sla: {latency: {p97: 500ms}}
 """
-DELAY = 90
+DELAY = 400
 
 
 @pytest.fixture

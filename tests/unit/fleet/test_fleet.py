@@ -329,3 +329,31 @@ def test_an_http_server_that_cannot_serve_is_an_error(make: Make) -> None:
     muster(fleet)
     with pytest.raises(FleetError, match=f"{SERVER}.*no room"):
         fleet.serve([1024], 10)
+
+
+def test_generators_load_others_servers_while_they_are_turned(make: Make) -> None:
+    fleet, channel = make(pairs=4)
+    muster(fleet)
+
+    def targets() -> list[str]:
+        agents = (channel.agents[f"kb-{RUN}-client-{i}"] for i in range(4))
+        enrolled = ([one for one in agent.commands if one["kind"] == "enroll"][-1] for agent in agents)
+        return [one["target"] for one in enrolled]
+
+    with fleet.rotated(3, 1):
+        fleet.run(LOAD, 3, 2)
+        assert targets() == ["10.0.0.11", "10.0.0.12", "10.0.0.10", "10.0.0.13"]
+    fleet.run(LOAD, 3, 2)
+    assert targets() == ["10.0.0.10", "10.0.0.11", "10.0.0.12", "10.0.0.13"]
+
+
+def test_signs_are_kept_of_the_last_load(make: Make) -> None:
+    def tells(agent: FakeAgent, message: dict[str, Any]) -> list[Any]:
+        signs = {"kind": "signs", "boot": "b", "network": 7, "contained": True, "seconds": 2.0, "cost": 1e-4}
+        figures = {"figures": {"dropped": [3, 2, 1]}}
+        more = {key: message[key] for key in ("v", "agent", "id", "seq")}
+        return [more | signs | figures, message]
+
+    one, two, channel = run(make, on("done", tells))
+    assert (one.problem, two.problem) == ("", "")
+    del channel
