@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _ATTEMPTS = 10
 _AGAIN = 1.0
-_NAP = 60.0
+NAP = 60.0
 """Seconds after which a waiting reaper looks whether others have ended the run."""
 
 _LOOKS = 15.0
@@ -175,17 +175,17 @@ def once(path: Path) -> bool:
     return True
 
 
-def watch(path: Path, attempt: Callable[[Path], bool] = _in_a_child) -> bool:
+def watch(path: Path, attempt: Callable[[Path], bool] = _in_a_child, nap: float = NAP) -> bool:
     """Reap the run until nothing of it is left, nor can come; False where that had to be given up.
 
     `attempt` does it once, and tells whether that went well; by default it is a process of its own, as that
-    takes memory.
+    takes memory. It looks after `nap` seconds at the latest whether others have ended the run.
     """
     retries, gap, not_before = iter(_RETRIES), _LOOKS, 0.0
     while (due := _due(path)) is not None:
         wait = max(due, not_before) - time.time()
         if wait > 0 or is_held(path):
-            time.sleep(min(max(wait, _AGAIN), _NAP))
+            time.sleep(min(max(wait, _AGAIN), nap))
             continue
         if attempt(path):
             wait, gap = gap, 2 * gap

@@ -14,7 +14,7 @@ from .. import counts, histogram
 from ..page import Page
 from ..worker_channel import Channel
 from .load import Load, LoadError, Share
-from .worker import Worker
+from .worker import PATIENCE, Worker
 
 __all__ = ["HttpLoad", "LoadError"]
 
@@ -25,15 +25,21 @@ class HttpLoad:
     """A constant rate of requests (or a closed loop) from one process per CPU.
 
     `target` is an IPv4 address, `options` the `http` dict of `protocol`; its rate is this agent's, in
-    requests per second. `page` is what a server is to answer, by default that of our own servers. Raises
-    LoadError if they make no sense.
+    requests per second. `page` is what a server is to answer, by default that of our own servers; `patience`
+    is how long a server that opens no connection is waited for. Raises LoadError if they make no sense.
     """
 
     def __init__(
-        self, target: str, options: dict[str, Any], workers: int, page: Optional[Page] = None
+        self,
+        target: str,
+        options: dict[str, Any],
+        workers: int,
+        page: Optional[Page] = None,
+        patience: float = PATIENCE,
     ) -> None:
         self._load = Load.of(target, options)
         self._page = Page(self._load.size) if page is None else page
+        self._patience = patience
         self._shares = Share.split(self._load.connections, workers)
         self._channels: dict[int, Channel] = {}  # by worker's pid
         self._epoll = select.epoll()
@@ -112,7 +118,7 @@ class HttpLoad:
         ours, theirs = socket.socketpair()
         pid = os.fork()
         if not pid:
-            _be_worker(self._load, share, self._page, theirs, deadline, phase)
+            _be_worker(self._load, share, self._page, theirs, deadline, phase, self._patience)
         theirs.close()
         self._channels[pid] = Channel(ours)
         self._epoll.register(ours.fileno(), select.EPOLLIN)
@@ -194,7 +200,13 @@ def _merged(parts: list[dict[str, Any]], name: str) -> dict[int, int]:
 
 
 def _be_worker(
-    load: Load, share: Share, page: Page, sock: socket.socket, deadline: float, phase: float
+    load: Load,
+    share: Share,
+    page: Page,
+    sock: socket.socket,
+    deadline: float,
+    phase: float,
+    patience: float,
 ) -> None:
     """The forked process, which never returns and keeps nothing of its parent's open."""
     try:
@@ -205,7 +217,7 @@ def _be_worker(
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         channel = Channel(sock)
         try:
-            worker = Worker(load, share, page, channel, deadline, phase)
+            worker = Worker(load, share, page, channel, deadline, phase, patience)
             worker.run()
         except LoadError as error:
             channel.put({"failed": str(error)})

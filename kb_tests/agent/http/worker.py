@@ -31,17 +31,27 @@ from .tally import Block
 TICK = 0.02  # seconds between two rounds of housekeeping
 BATCH = 32  # events between two looks at the schedule
 REARM = 1.0  # seconds between two settings of the timer, whose interval the kernel rounds
-PATIENCE = 2.0  # seconds without a new connection, or the timeout, after which the load goes ahead
+PATIENCE = 2.0  # seconds without a new connection after which a load goes ahead
 OWN_FAULTS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)  # never the server's
 
 _clock = time.monotonic
 
 
 class Worker:
-    """Runs one share of a load; results and the end go to `channel` as JSON messages."""
+    """Runs one share of a load; results and the end go to `channel` as JSON messages.
+
+    It goes ahead after `patience` seconds without a new connection, or after the timeout if that is longer.
+    """
 
     def __init__(
-        self, load: Load, share: Share, page: Page, channel: Channel, deadline: float, phase: float
+        self,
+        load: Load,
+        share: Share,
+        page: Page,
+        channel: Channel,
+        deadline: float,
+        phase: float,
+        patience: float = PATIENCE,
     ) -> None:
         self.load = load
         self.share = share
@@ -52,6 +62,7 @@ class Worker:
         self.epoll = select.epoll()
         self.timer = linux.Timer()
         self.error = 0  # of the last connect that failed
+        self.patience = max(patience, load.timeout)
         self.patient_until = math.inf
         self.ready = self.finished = False
         self.next_tick = self.next_scan = self.next_rearm = 0.0
@@ -317,7 +328,7 @@ class Worker:
             self._finish(now)
 
     def _be_patient(self) -> None:
-        self.patient_until = _clock() + max(PATIENCE, self.load.timeout)
+        self.patient_until = _clock() + self.patience
 
     def _prepare(self, now: float) -> None:
         """Before the start: say once that the connections are open, or that the server does not open them.

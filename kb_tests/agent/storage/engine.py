@@ -24,16 +24,18 @@ Event = Tuple[str, Dict[str, Any]]
 class Preparation:
     """Finds the target, formats and mounts it where it has to be, and fills it: this may take minutes.
 
-    `target` is the dict of `protocol`. Raises StorageError if it makes no sense.
+    `wire` is the target of `protocol`; a volume may take `hotplug` seconds to appear. Raises StorageError if
+    the target makes no sense.
     """
 
-    def __init__(self, wire: Dict[str, Any]) -> None:
+    def __init__(self, wire: Dict[str, Any], hotplug: float = HOTPLUG) -> None:
         self._target = Target.of(wire)
+        self._hotplug = hotplug
         self._child: Optional[Child] = None
 
     def start(self) -> None:
         """Begin; it goes on by itself."""
-        wanted = self._target
+        wanted, hotplug = self._target, self._hotplug
 
         def work(channel: Channel) -> None:
             wait = Waiter(channel)
@@ -41,7 +43,7 @@ class Preparation:
             def tell(written: int, seconds: float) -> None:
                 channel.put({"filling": {"bytes": written, "seconds": seconds}})
 
-            channel.put({"done": fill.fill(_found(wanted, wait), wanted, wait, tell)._asdict()})
+            channel.put({"done": fill.fill(_found(wanted, wait, hotplug), wanted, wait, tell)._asdict()})
 
         self._child = Child(work)
 
@@ -77,9 +79,9 @@ class Preparation:
             child.end()
 
 
-def _found(wanted: Target, wait: Waiter) -> target.Place:
+def _found(wanted: Target, wait: Waiter, hotplug: float) -> target.Place:
     """A volume may be attached, as the cloud has it, before the kernel or udev is done with it."""
-    deadline = time.monotonic() + HOTPLUG
+    deadline = time.monotonic() + hotplug
     while True:
         try:
             return target.find(wanted)

@@ -23,7 +23,7 @@ from kb_tests.localcloud.driver import (
     VolumeFaults,
     Way,
 )
-from kb_tests.localcloud.netns import firewall, guest, neighbours, notes, rootfs
+from kb_tests.localcloud.netns import firewall, guest, neighbours, notes, relay, rootfs
 from kb_tests.localcloud.netns.addresses import AddressBlock
 from kb_tests.localcloud.netns.batch import Batch
 from kb_tests.localcloud.netns.cgroups import PREFIX, Groups, sweep
@@ -68,8 +68,10 @@ class NetnsDriver:
     outer address of their router.
     """
 
-    def __init__(self, state: Path | None = None) -> None:
-        """`state`: a folder of a file system for volumes; without one they lie under /var/tmp."""
+    def __init__(self, state: Path | None = None, patience: float = relay.CONNECT) -> None:
+        """`state`: a folder of a file system for volumes; without one they lie under /var/tmp. A server has
+        `patience` seconds to take a connection to its floating IP.
+        """
         self.rootless = os.geteuid() != 0
         self.name = "netns (rootless)" if self.rootless else "netns (root)"
         self._groups = None if self.rootless else Groups(f"{PREFIX}{os.getpid()}-{secrets.token_hex(4)}")
@@ -79,7 +81,7 @@ class NetnsDriver:
         self._link = HelperLink(self._on_exit, self._on_lost)
         self._nft = Batch(self._run_nft)
         self._metadata = MetadataService(self._look_up)
-        self._forwarder = Forwarder(self._upstream)
+        self._forwarder = Forwarder(self._upstream, patience)
         self._gateways = Gateways(self._listen_at_gateway)
         self._numbers = itertools.count(1)
         self._ports = Ports(self._nft, lambda: f"p{next(self._numbers)}")

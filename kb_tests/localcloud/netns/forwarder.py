@@ -59,11 +59,12 @@ class Forwarder:
     """All floating IPs of a cloud.
 
     `upstream(floating address, peer)` gives a TCP socket that lives in the namespaces, not yet connected, for
-    a connection that came from the address `peer`.
+    a connection that came from the address `peer`. A server has `patience` seconds to take it.
     """
 
-    def __init__(self, upstream: Upstream) -> None:
+    def __init__(self, upstream: Upstream, patience: float = relay.CONNECT) -> None:
         self._upstream = upstream
+        self._patience = patience
         self._listeners: dict[str, tuple[FloatingIp, dict[int, asyncio.Server]]] = {}
         self._connections: dict[str, set[asyncio.Task[None]]] = {}
 
@@ -135,7 +136,7 @@ class Forwarder:
             return
         try:
             inner = await self._upstream(floating.address, peer[0])
-            await relay.connect(inner, floating.fixed_address, port)
+            await relay.connect(inner, floating.fixed_address, port, self._patience)
         except (DriverError, OSError, TimeoutError):
             relay.reset(writer)
         else:

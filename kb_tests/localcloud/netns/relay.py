@@ -10,15 +10,18 @@ from contextlib import suppress
 CHUNK = 256 * 1024
 """Bytes that one direction may have under way."""
 
-_CONNECT_TIMEOUT = 10.0
+CONNECT = 10.0
+"""Seconds that connecting may take."""
 
 
-async def connect(upstream: socket.socket, address: str, port: int) -> None:
-    """Connect a socket that is ours from now on; raises OSError or TimeoutError with it closed."""
+async def connect(upstream: socket.socket, address: str, port: int, patience: float = CONNECT) -> None:
+    """Connect a socket that is ours from now on; raises OSError or TimeoutError with it closed, the latter
+    after `patience` seconds.
+    """
     try:
         upstream.setblocking(False)
         upstream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        async with asyncio.timeout(_CONNECT_TIMEOUT):
+        async with asyncio.timeout(patience):
             await asyncio.get_running_loop().sock_connect(upstream, (address, port))
     except BaseException:
         upstream.close()

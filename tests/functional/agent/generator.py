@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from kb_tests.agent.http.engine import HttpLoad
+from kb_tests.agent.http.worker import PATIENCE
 from kb_tests.agent.page import Page
 from kb_tests.measure.histogram import Histogram
 
@@ -49,9 +50,12 @@ PAGE = Page(100, b"x")
 """What `server.Answer` gives."""
 
 
-def prepared(port: int, workers: int = 1, page: Page = PAGE, **options: Any) -> HttpLoad:
+def prepared(
+    port: int, workers: int = 1, page: Page = PAGE, patience: float = PATIENCE, **options: Any
+) -> HttpLoad:
     """A load whose connections are open; `page` is what it takes for a good answer."""
-    load = HttpLoad("127.0.0.1", HTTP | {"port": port, "size": page.size} | options, workers, page)
+    wanted = HTTP | {"port": port, "size": page.size} | options
+    load = HttpLoad("127.0.0.1", wanted, workers, page, patience)
     load.prepare(time.monotonic() + 5)
     return load
 

@@ -18,13 +18,16 @@ from pathlib import Path
 
 import pytest
 
-from kb_tests.agent.http import tls, worker
+from kb_tests.agent.http import tls
 from kb_tests.agent.http.engine import HttpLoad
 from kb_tests.agent.page import Page
 from tests.functional.agent.generator import HTTP, events, prepared, run
 from tests.functional.agent.nginx import PAGE, Nginx, nginx
 from tests.functional.agent.server import OK, Answer, serving
 from tests.waiting import eventually, is_gone
+
+IMPATIENT = 0.0
+"""Of workers that wait for a new connection for no longer than the timeout."""
 
 
 @pytest.fixture(scope="module")
@@ -85,10 +88,11 @@ def test_a_connection_with_tls_leaves_nothing_to_the_collector(server: Nginx) ->
         gc.enable()
 
 
-@pytest.mark.usefixtures("impatient")
 def test_https_of_a_server_that_speaks_http() -> None:
     with serving(lambda _: Answer()) as there:
-        result = run([prepared(there.port, tls=True, connections=2, timeout=0.3, warm_up=0)])
+        result = run(
+            [prepared(there.port, patience=IMPATIENT, tls=True, connections=2, timeout=0.3, warm_up=0)]
+        )
     assert result.counts["completed"] == 0
     assert result.counts["errors"]["connect"] > 10
     assert "tls" not in result.done
@@ -244,24 +248,16 @@ def test_a_server_that_hangs() -> None:
     assert result.service.percentile(50) == pytest.approx(0.4, abs=0.06)
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workers that wait for no new connection for longer than the timeout, not for two seconds."""
-    monkeypatch.setattr(worker, "PATIENCE", 0.0)
-
-
-@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("keep_alive", [True, False])
 def test_a_server_that_refuses_from_the_start(keep_alive: bool) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    result = run([prepared(port, 2, keep_alive=keep_alive, timeout=0.3)])
+    result = run([prepared(port, 2, patience=IMPATIENT, keep_alive=keep_alive, timeout=0.3)])
     assert result.counts["due"] == 500
     assert result.counts["completed"] == 0
     assert result.counts["errors"]["connect"] > 100
 
 
-@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("keep_alive", [True, False])
 def test_a_server_that_does_not_answer_connects(keep_alive: bool) -> None:
     with socket.socket() as full, contextlib.ExitStack() as stack:
@@ -271,7 +267,9 @@ def test_a_server_that_does_not_answer_connects(keep_alive: bool) -> None:
             client = stack.enter_context(socket.socket())
             client.setblocking(False)
             client.connect_ex(full.getsockname())
-        result = run([prepared(full.getsockname()[1], keep_alive=keep_alive, warm_up=0, timeout=0.3)])
+        address = full.getsockname()
+        load = prepared(address[1], patience=IMPATIENT, keep_alive=keep_alive, warm_up=0, timeout=0.3)
+        result = run([load])
     assert result.counts["due"] == 500
     assert result.counts["completed"] == 0
     assert result.counts["errors"].keys() <= {"connect", "timeout"}

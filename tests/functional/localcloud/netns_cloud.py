@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from kb_tests.localcloud.driver import FloatingIp, Nic, RouterPort, RouterSpec, Rule, ServerSpec
+from kb_tests.localcloud.netns import relay
 from kb_tests.localcloud.netns.driver import NetnsDriver
 from kb_tests.localcloud.netns.forwarder import local_port
 from tests.waiting import PATIENCE, eventually_async
@@ -111,12 +112,12 @@ class Cloud:
 
 
 @asynccontextmanager
-async def running(networks: int = 1) -> AsyncIterator[Cloud]:
+async def running(networks: int = 1, patience: float = relay.CONNECT) -> AsyncIterator[Cloud]:
     """A cloud with networks 10.1.0.0/16, 10.2.0.0/16, ... and a router with a leg in each."""
     with tempfile.TemporaryDirectory() as folder:
         key = Path(folder) / "key"
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
-        driver = NetnsDriver(state=Path(folder))
+        driver = NetnsDriver(Path(folder), patience)
         await driver.start()
         try:
             for number in range(1, networks + 1):

@@ -8,10 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
-import pytest
-
 from kb_tests.localcloud.driver import FloatingIp, Nic, RouterSpec, Rule, ServerSpec
-from kb_tests.localcloud.netns import relay
 from kb_tests.localcloud.netns.forwarder import local_port
 from tests.functional.localcloud.netns_cloud import (
     OUT_ONLY,
@@ -246,11 +243,7 @@ def test_floating_ips_carry_half_closed_connections_and_many_of_them() -> None:
     asyncio.run(main())
 
 
-def test_a_floating_ip_refuses_what_is_not_allowed_and_goes_with_its_deletion(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(relay, "_CONNECT_TIMEOUT", 1.0)
-
+def test_a_floating_ip_refuses_what_is_not_allowed_and_goes_with_its_deletion() -> None:
     async def outcome(address: str, port: int) -> str:
         try:
             return (await exchange(address, port, b"x")).decode() or "empty"
@@ -258,7 +251,7 @@ def test_a_floating_ip_refuses_what_is_not_allowed_and_goes_with_its_deletion(
             return type(error).__name__
 
     async def main() -> None:
-        async with running() as cloud:
+        async with running(patience=1.0) as cloud:
             server = await serving(cloud, "server", Rule("ingress", "tcp", 7777, 7777, ("10.0.0.0/8",)))
             address = await cloud.floating(server, ((22, 22), (7776, 7777)))
             assert await outcome(address, 7778) == "ConnectionRefusedError"

@@ -81,9 +81,9 @@ def options(point: StoragePoint, **changes: Any) -> dict[str, Any]:
     }
 
 
-def prepare(target: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def prepare(target: dict[str, Any], hotplug: float = engine.HOTPLUG) -> tuple[str, dict[str, Any]]:
     """Find, format, mount, fill; the last event."""
-    preparation = engine.Preparation(target)
+    preparation = engine.Preparation(target, hotplug)
     preparation.start()
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:

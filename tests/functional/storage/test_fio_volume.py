@@ -216,9 +216,9 @@ def test_a_volume_that_appears_late_is_waited_for(
     eventually(ended)
     assert [kind for kind, _ in events] == ["filling", "disk"]
     assert events[0][1]["bytes"] == events[1][1]["bytes"] == 16 << 20
-    monkeypatch.setattr(engine, "HOTPLUG", 0.0)
     link.unlink()
-    assert "No device of this server carries the volume" in prepare(volume(512 << 20))[1]["error"]
+    failed = prepare(volume(512 << 20), hotplug=0.0)[1]
+    assert "No device of this server carries the volume" in failed["error"]
 
 
 def test_a_full_disk_is_refused_with_its_numbers(device: tuple[str, Path]) -> None:

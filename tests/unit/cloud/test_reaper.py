@@ -85,7 +85,6 @@ class Watched:
         self.path = _left(folder, "north")
         clock = SimpleNamespace(time=lambda: self.now, sleep=self._sleep)
         monkeypatch.setattr(reaper, "time", clock)
-        monkeypatch.setattr(reaper, "_NAP", 600.0)
         monkeypatch.setattr(connect, "connect", self._connect)
         monkeypatch.setattr(lease, "until", lambda _cloud, _journal: self.lease)
         monkeypatch.setattr(teardown, "tear_down", self._tear_down)
@@ -95,6 +94,10 @@ class Watched:
         journal = Journal.open(self.path)
         yield journal
         journal.release()
+
+    def reap(self) -> bool:
+        """Watch it to its end."""
+        return reaper.watch(self.path, reaper.once, nap=600.0)
 
     def hours(self) -> list[float]:
         """When something was torn down, since the beginning."""
@@ -126,7 +129,7 @@ def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Watched:
 def test_a_kept_topology_ends_when_its_time_is_over(watched: Watched) -> None:
     with watched.opened() as journal:
         journal.keep(watched.now + KEPT_SECONDS)
-    assert reaper.watch(watched.path, reaper.once)
+    assert watched.reap()
     assert watched.hours() == [24.0]
     assert read(watched.path).closed
 
@@ -144,7 +147,7 @@ def test_one_that_was_used_again_ends_a_day_after_that(watched: Watched) -> None
             users.pop().release()
 
     watched.meanwhile = use
-    assert reaper.watch(watched.path, reaper.once)
+    assert watched.reap()
     assert watched.hours() == [31.0]
 
 
@@ -157,24 +160,24 @@ def test_one_that_somebody_ends_earlier_is_waited_for_no_longer(watched: Watched
             journal.close()
 
     watched.meanwhile = end
-    assert reaper.watch(watched.path, reaper.once)
+    assert watched.reap()
     assert (watched.hours(), watched.now - watched.began <= 600) == ([], True)
 
 
 def test_what_may_yet_come_is_looked_for_again_until_it_cannot(watched: Watched) -> None:
     watched.comes = [watched.now + 600.0]
-    assert reaper.watch(watched.path, reaper.once)
+    assert watched.reap()
     assert 4 <= len(watched.torn_down) <= 8
     assert read(watched.path).closed
 
 
 def test_a_cloud_that_is_down_is_tried_again_and_given_up_at_last(watched: Watched) -> None:
     watched.reached = False
-    assert not reaper.watch(watched.path, reaper.once)
+    assert not watched.reap()
     assert 1800 < watched.now - watched.began < 4 * 3600
     assert read(watched.path).left
     watched.reached = True
-    assert reaper.watch(watched.path, reaper.once)
+    assert watched.reap()
     assert read(watched.path).closed
 
 
