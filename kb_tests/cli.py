@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from kb_tests.cloud.options import MOST_SERVERS
 from kb_tests.commands import clouds, compare, culprits, history, runs, scaling, scenario, ui, watch
 from kb_tests.errors import KbError, RecordError, ScenarioError
+from kb_tests.scenario.units import counted
 
 if TYPE_CHECKING:
     from kb_tests.cloud.findings import Finding
@@ -194,7 +195,7 @@ def _cleanup(options: argparse.Namespace) -> int:
         for line in (*cleaned.removed, *cleaned.notes):
             print(line)
         done = "would be removed" if options.dry_run else "removed"
-        print(f"{len(cleaned.removed)} resources {done} on {cloud.name}", flush=True)
+        print(f"{counted(len(cleaned.removed), 'resource')} {done} on {cloud.name}", flush=True)
         return {resource.run_id for resource in cleaned.removed}
 
     cloud = connect(options.cloud)

@@ -32,6 +32,7 @@ from kb_tests.events.model import (
 from kb_tests.events.reader import Follower, Read
 from kb_tests.measure.coarse import bucket_percentile
 from kb_tests.report import words
+from kb_tests.scenario.units import counted
 
 POLL = 0.25
 """Seconds between two looks at the files."""
@@ -120,7 +121,7 @@ def as_text(read: Read) -> str:
     if not text:
         return ""
     clock = datetime.fromtimestamp(read.line.t).astimezone().strftime("%H:%M:%S")
-    left_out = f" ({read.line.dropped} events left out before)" if read.line.dropped else ""
+    left_out = f" ({counted(read.line.dropped, 'event')} left out before)" if read.line.dropped else ""
     where = f"{read.line.event.cloud}: " if read.line.event.cloud else ""
     return f"{clock}  {where}{text}{left_out}"
 
@@ -132,7 +133,7 @@ def _text(read: Read) -> str:
             what = ", ".join(event.scenarios) or "no scenario"
             return f"{event.process}: kb_tests {event.version}, pid {event.pid}: {what}"
         case PointsSelected():
-            return f"{len(event.points)} points selected"
+            return f"{counted(len(event.points), 'point')} selected"
         case Phase():
             return f"{event.phase} {event.done}/{event.total}" if event.total else event.phase
         case Teardown():
@@ -141,11 +142,13 @@ def _text(read: Read) -> str:
             one = len(event.names) == 1
             return f"{event.state}: {event.names[0] if one else f'{len(event.names)} servers'}"
         case StagedServers():
-            return f"{event.scenario}: staged, {len(event.servers)} servers"
+            return f"{event.scenario}: staged, {counted(len(event.servers), 'server')}"
         case PointStarted():
             look = f", look {event.look} of {event.looks}" if event.looks > 1 else ""
             rate = f"{words.number(event.offered)} {event.unit}" if event.offered else "as fast as it goes"
-            return f"{event.point}: {rate} for {event.duration:g}s from {event.agents} agents{look}"
+            return (
+                f"{event.point}: {rate} for {event.duration:g}s from {counted(event.agents, 'agent')}{look}"
+            )
         case Second():
             return _second(event)
         case LookEnded():

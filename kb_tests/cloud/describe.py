@@ -8,7 +8,7 @@ from kb_tests.cloud.workloads import WORKLOADS
 from kb_tests.scenario.base import Point, Scenario
 from kb_tests.scenario.capacity import Capacity, of_all, unit
 from kb_tests.scenario.points import expand
-from kb_tests.scenario.units import format_duration, format_size
+from kb_tests.scenario.units import counted, format_duration, format_size
 
 
 def describe(scenario: Scenario, *layouts: Layout) -> str:
@@ -39,10 +39,11 @@ def _needs(layout: Layout) -> dict[str, str]:
     needs = layout.needs
     loads = layout.clients.servers
     counts = {NAMES[Role.SERVER]: needs.servers - loads - 1, NAMES[layout.clients.role]: loads}
-    kinds = ["proxy", *(f"{count} {kind}" for kind, count in counts.items() if count)]
+    kinds = ["proxy", *(counted(count, kind.removesuffix("s")) for kind, count in counts.items() if count)]
     disk = format_size(layout.flavor.disk) if layout.flavor.disk else "what the image needs"
     floating = "the proxy's floating IP" if needs.floating_ips == 1 else f"{needs.floating_ips} floating IPs"
     gateways = "a router's gateway" if layout.gateways == 1 else f"{layout.gateways} routers' gateways"
+    external = counted(needs.floating_ips + layout.gateways, "address", "addresses")
     return {
         "servers": f"{needs.servers}: {', '.join(kinds)}",
         "flavor": f"{layout.flavor.vcpus} vCPU, {format_size(layout.flavor.ram)} RAM, disk: {disk}",
@@ -50,10 +51,16 @@ def _needs(layout: Layout) -> dict[str, str]:
         "RAM": format_size(needs.ram << 20),
         "volumes": f"{needs.volumes}, {needs.gibibytes} GiB in all" if needs.volumes else "none",
         "projects": f"{1 + len(layout.tenants)} of its own where the user may make them",
-        "network": f"{needs.networks} networks and subnets, {needs.routers} routers, "
-        f"{needs.security_groups} security groups, about {needs.ports} ports",
+        "network": ", ".join(
+            (
+                counted(needs.networks, "network and subnet", "networks and subnets"),
+                counted(needs.routers, "router"),
+                counted(needs.security_groups, "security group"),
+                f"about {counted(needs.ports, 'port')}",
+            )
+        ),
         "addresses": ", ".join(layout.run_subnets),
-        "external": f"{needs.floating_ips + layout.gateways} addresses: {gateways}, {floating}",
+        "external": f"{external}: {gateways}, {floating}",
     }
 
 
@@ -83,7 +90,7 @@ def moved(points: tuple[Point, ...]) -> str:
     free = sum(1 for point in points if not point.offered)
     if free == len(points):
         return "as much as goes"
-    return format_size(moved) + (f", and in {free} points as much as goes" if free else "")
+    return format_size(moved) + (f", and in {counted(free, 'point')} as much as goes" if free else "")
 
 
 def _lasts(points: tuple[Point, ...]) -> str:

@@ -19,7 +19,7 @@ from kb_tests.cloud.room import room
 from kb_tests.cloud.shortages import shortages
 from kb_tests.cloud.volumes import ZONES_REMEDY
 from kb_tests.errors import CloudError
-from kb_tests.scenario.units import format_size
+from kb_tests.scenario.units import counted, format_size
 
 
 def project(cloud: Cloud) -> str:
@@ -145,7 +145,7 @@ class Examination:
     def _size(self) -> Finding:
         assert self._layout is not None
         preflight.check_size([self._layout], self._options)
-        return Finding("size", State.GOOD, f"{self._layout.needs.servers} servers")
+        return Finding("size", State.GOOD, counted(self._layout.needs.servers, "server"))
 
     def _journal(self) -> Finding:
         journal.check_folder()
@@ -234,7 +234,9 @@ class Examination:
         if lacking:
             return
         needs = layout.needs
-        sizes = f"{needs.servers} servers, {needs.vcpus} vCPU, {format_size(needs.ram << 20)} of RAM"
+        sizes = (
+            f"{counted(needs.servers, 'server')}, {needs.vcpus} vCPU, {format_size(needs.ram << 20)} of RAM"
+        )
         how = "free"
         if self._own:
             how = "set by the run, in Keystone where that limits Nova" if limited else "set by the run"

@@ -18,6 +18,7 @@ from kb_tests.cloud.layout import (
 from kb_tests.cloud.topology import Role
 from kb_tests.errors import ScenarioError
 from kb_tests.scenario.http import HttpScenario
+from kb_tests.scenario.units import counted
 
 
 def plan(scenario: HttpScenario) -> Layout:
@@ -35,8 +36,9 @@ def plan(scenario: HttpScenario) -> Layout:
     room = per_router - SERVER_SPACE.prefixlen
     if room < 0 or topology.routers > 1 << room:
         raise ScenarioError(
-            f"Scenario {name} asks for {topology.servers} servers in {topology.networks} networks behind "
-            f"{topology.routers} routers; subnets of that number and size do not fit into {SERVER_SPACE}.",
+            f"Scenario {name} asks for {counted(topology.servers, 'server')} in"
+            f" {counted(topology.networks, 'network')} behind {counted(topology.routers, 'router')};"
+            f" subnets of that number and size do not fit into {SERVER_SPACE}.",
             remedy="Use fewer networks or fewer servers.",
         )
     clients, proxy = client_network(name, "client", Role.CLIENT, topology.servers, topology.routers)

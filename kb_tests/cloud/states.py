@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from kb_tests.cloud.connect import Cloud
 from kb_tests.cloud.server_list import list_servers
 from kb_tests.cloud.topology import Server
+from kb_tests.scenario.units import counted
 
 NAMED = 5
 """Servers that are named at most."""
@@ -52,5 +53,5 @@ def sentences(found: Iterable[Down]) -> list[str]:
         host = f" (host {each.host})" if each.host else ""
         told.append(f"Server {each.name} is {state}{since}{host}.")
     if len(every) > NAMED:
-        told.append(f"{len(every) - NAMED} more servers are not ACTIVE.")
+        told.append(f"{counted(len(every) - NAMED, 'more server is', 'more servers are')} not ACTIVE.")
     return told

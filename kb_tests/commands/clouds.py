@@ -9,6 +9,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from kb_tests.scenario.units import counted
+
 if TYPE_CHECKING:
     from kb_tests.cloud.inventory import Inventory
 
@@ -79,5 +81,6 @@ def _kept(options: argparse.Namespace) -> int:
         print("No topology is kept on this machine; --kb-keep and --kb-stage-only leave one.")
     for run in kept:
         until = datetime.fromtimestamp(run.until, UTC).strftime("%Y-%m-%d %H:%M UTC")
-        print(f"{run.run}  {', '.join(run.clouds)}  {run.scenario}, {run.servers} servers, until {until}")
+        servers = counted(run.servers, "server")
+        print(f"{run.run}  {', '.join(run.clouds)}  {run.scenario}, {servers}, until {until}")
     return 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kb_tests.commands import arguments
 from kb_tests.errors import ScenarioError
+from kb_tests.scenario.units import counted
 
 if TYPE_CHECKING:
     from kb_tests.scenario.settings import Setting
@@ -126,7 +127,7 @@ def _check(options: argparse.Namespace) -> int:
         if options.json:
             print(json.dumps({"file": file, "mistakes": mistakes, "decided": deciding.as_json(times)}))
         else:
-            good = mistakes or [f"{file}: good, {len(expand(scenario))} points"]
+            good = mistakes or [f"{file}: good, {counted(len(expand(scenario)), 'point')}"]
             print("\n".join([*good, *(f"  {told}" for told in deciding.sentences(times))]))
     return int(wrong > 0)
 
@@ -141,7 +142,7 @@ def _list(_options: argparse.Namespace) -> int:
     for scenario in scenarios:
         points = len(expand(scenario))
         print(
-            f"{scenario.name:{width}}  {scenario.kind:7}  {points:3} point{'s' if points > 1 else ' '}  "
+            f"{scenario.name:{width}}  {scenario.kind:7}  {counted(points, 'point'):>10}  "
             f"{' '.join(scenario.description.split())}".rstrip()
         )
     return 0

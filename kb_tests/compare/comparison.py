@@ -14,6 +14,7 @@ from kb_tests.compare.sides import Key, Side
 from kb_tests.errors import CompareError
 from kb_tests.report.record import RunRecord
 from kb_tests.report.words import printable
+from kb_tests.scenario.units import counted
 from kb_tests.sla.verdict import Outcome
 
 MAX_SLOWER = 0.10
@@ -292,4 +293,4 @@ def _reasons(a: Side, b: Side, basis: Basis) -> list[str]:
 
 def _number(side: Side) -> str:
     count = len(side.records)
-    return f"{count} run{'' if count == 1 else 's'}"
+    return counted(count, "run")

@@ -21,6 +21,7 @@ from kb_tests.report.pairs import PairRecord
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord
 from kb_tests.report.words import duration, number, printable
 from kb_tests.scenario.base import Point
+from kb_tests.scenario.units import counted
 from kb_tests.sla.decide import Risk
 from kb_tests.sla.verdict import PAIRS, Check
 
@@ -101,7 +102,7 @@ def _check(one: Matched, limit: float, risk: Risk, share: Risk) -> Check:
     a, b = (duration(side) if one.unit == "s" else f"{number(side)} {one.unit}" for side in one.values)
     told = (
         f"{one.name} is {a} on A and {b} on B: B has lost {value:.3g} times, truly {low:.3g} to"
-        f" {high:.3g}, where {limit:.4g} is allowed; judged from {len(one.a)} pairs."
+        f" {high:.3g}, where {limit:.4g} is allowed; judged from {counted(len(one.a), 'pair')}."
     )
     return Check(f"{PAIRS} {one.name}", outcome, value, limit, "x", low, high, True, told, p_pass, p_fail)
 

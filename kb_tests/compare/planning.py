@@ -13,6 +13,7 @@ from scipy.special import ndtri, stdtrit
 
 from kb_tests.compare.ratio import FEWEST
 from kb_tests.scenario.base import Point
+from kb_tests.scenario.units import counted
 
 USUAL_SPREAD = 0.5
 """Standard deviation of the logarithm of response times, where no run has shown another one."""
@@ -61,4 +62,4 @@ def sentence(points: tuple[Point, ...], slower: float, power: float, confidence:
     if count is None:
         return f"{told}: more than {MOST} pairs"
     least = f"{minutes(points, count):,.0f} min" if minutes(points, count) >= 1 else "a minute"
-    return f"{told}: --kb-pairs {count}, {least} of load for {len(points)} points"
+    return f"{told}: --kb-pairs {count}, {least} of load for {counted(len(points), 'point')}"

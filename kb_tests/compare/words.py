@@ -12,6 +12,7 @@ from kb_tests.compare.comparison import ALL, Comparison, Mark, Row
 from kb_tests.compare.points import Basis
 from kb_tests.compare.sides import Side
 from kb_tests.report.words import duration, number, printable
+from kb_tests.scenario.units import counted
 from kb_tests.sla.verdict import Outcome
 
 EXIT = {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.INCONCLUSIVE: 10, Outcome.INVALID: 11}
@@ -116,7 +117,7 @@ def sides(found: Comparison) -> Iterator[tuple[str, str]]:
         first, last = side.began
         count = len(side.records)
         days = f"{first:%Y-%m-%d %H:%M}" + (f" to {last:%Y-%m-%d %H:%M}" if count > 1 else "")
-        yield _named(side), f"{count} run{'' if count == 1 else 's'}, {days} UTC"
+        yield _named(side), f"{counted(count, 'run')}, {days} UTC"
 
 
 BASES = {

@@ -10,6 +10,7 @@ from kb_tests.culprits.find import Found
 from kb_tests.culprits.rotation import Whose
 from kb_tests.culprits.signs import FIGURES, SHARES, Beside, Sign
 from kb_tests.report.words import duration, number, share, subject
+from kb_tests.scenario.units import counted
 
 NAMED = 5
 """Culprits that are named one by one."""
@@ -39,9 +40,8 @@ def sentences(found: Found) -> list[str]:
     if more:
         told.append(f"{more} more stand out, too.")
     if not told:
-        return [
-            f"No server, host or zone stands out in {of} ({len(found.servers)} servers, {found.hosts} hosts)."
-        ]
+        seen = f"{counted(len(found.servers), 'server')}, {counted(found.hosts, 'host')}"
+        return [f"No server, host or zone stands out in {of} ({seen})."]
     if found.either and not found.rotated:
         told.append(
             "These servers are loaded from these generators, so that it may be either, or the way between."

@@ -13,6 +13,7 @@ from kb_tests.compare.ratio import within
 from kb_tests.compare.words import ratio
 from kb_tests.history.series import Series
 from kb_tests.report.words import duration, number, printable
+from kb_tests.scenario.units import counted
 
 _BARS = "▁▂▃▄▅▆▇█"
 WIDTH = 40
@@ -36,7 +37,7 @@ def text(found: Sequence[Series], alarms: float, differs: Differs) -> Iterator[s
     days = sorted(run.started for run in runs.values())
     changed = [one for one in found if one.changes]
     yield (
-        f"{len(runs)} runs, {_day(days[0])} to {_day(days[-1])}:"
+        f"{counted(len(runs), 'run')}, {_day(days[0])} to {_day(days[-1])}:"
         f" {len(changed)} of {len(found)} figures changed."
     )
     width = max(len(f"{one.point} {one.figure}") for one in found)

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from kb_tests.report.measured import Part, Text
 from kb_tests.scenario.capacity import OF_ALL, unit
-from kb_tests.scenario.units import format_duration
+from kb_tests.scenario.units import counted, format_duration
 from kb_tests.sla.capacity.model import NUMBERED, Capacity, End
 from kb_tests.sla.verdict import CAPACITY, Check, Outcome
 
@@ -226,7 +226,7 @@ def _verdicts(found: CapacityRecord) -> str:
     if math.isfinite(found.broke):
         broke = f"broken by verdict from {found.of_all(found.broke)}"
     broke += f" in windows of {format_duration(found.probe)}"
-    cost = f"{len(found.probes)} points, {found.seconds / 60:.1f} min of load"
+    cost = f"{counted(len(found.probes), 'point')}, {found.seconds / 60:.1f} min of load"
     more = f"; {found.width * 100:.3g} % would take about {_minutes(found.more)} more" if found.more else ""
     return f"{kept[0].upper()}{kept[1:]}, {broke}; {cost}{more}."
 
@@ -285,4 +285,4 @@ def asked(found: CapacityRecord) -> Iterator[tuple[str, str]]:
     yield "probes", f"{format_duration(found.probe)} each"
     yield "budget", format_duration(found.budget)
     yield "breaks first", found.limit_told or found.limit
-    yield "took", f"{len(found.probes)} probes, {_minutes(found.seconds)}"
+    yield "took", f"{counted(len(found.probes), 'probe')}, {_minutes(found.seconds)}"

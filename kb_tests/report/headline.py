@@ -8,6 +8,7 @@ from kb_tests.report import words
 from kb_tests.report.capacity import sentences
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord
 from kb_tests.report.workloads import presentation
+from kb_tests.scenario.units import counted
 from kb_tests.sla.verdict import RECOVERY, Check, Outcome
 
 WITHOUT_VERDICT = (PointStatus.LOST, PointStatus.ERROR, PointStatus.NOT_RUN)
@@ -84,7 +85,7 @@ def _others(record: RunRecord) -> Iterator[str]:
     if down := list(dict.fromkeys(sentence for point in record.points for sentence in point.down)):
         yield down[0]
         if len(down) > 1:
-            yield f"{len(down) - 1} more servers are down."
+            yield f"{counted(len(down) - 1, 'more server is', 'more servers are')} down."
     if record.leaks:
         yield "Resources of this run were left on the cloud."
 

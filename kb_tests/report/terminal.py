@@ -12,6 +12,7 @@ from kb_tests.report.exitcode import meaning
 from kb_tests.report.headline import headline
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord
 from kb_tests.report.workloads import presentation
+from kb_tests.scenario.units import counted
 from kb_tests.sla.verdict import Outcome
 
 
@@ -66,7 +67,11 @@ def _summary(record: RunRecord, path: Path | None) -> Iterator[Line]:
         yield Line(f"left on the cloud: {leak}", {"red": True})
     yield Line(words.totals(record))
     if record.notes:
-        more = f" (and {len(record.notes) - 1} more notes in the record)" if len(record.notes) > 1 else ""
+        more = (
+            f" (and {counted(len(record.notes) - 1, 'more note')} in the record)"
+            if len(record.notes) > 1
+            else ""
+        )
         yield Line(f"note: {record.notes[0]}{more}", {"yellow": True})
     yield Line(f"record: {path}" if path else "record: could not be written", {} if path else {"red": True})
 

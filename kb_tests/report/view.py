@@ -29,7 +29,7 @@ from kb_tests.report.record import (
 from kb_tests.report.scaling import Progression, progressions
 from kb_tests.report.shown import Column, Pairs, Presentation, Shown, outcomes_of
 from kb_tests.report.workloads import WORKLOADS, presentation
-from kb_tests.scenario.units import format_size
+from kb_tests.scenario.units import counted, format_size
 from kb_tests.sla.family import WORST_FIRST
 from kb_tests.sla.verdict import Check, Outcome
 
@@ -316,7 +316,7 @@ def _topology(topology: TopologyRecord, again: int) -> Pairs:
             "staged in",
             f"{words.duration(topology.staging.seconds)}, {topology.staging.requests:,} API requests",
         ),
-        *((("staged again", f"{again:,} times"),) if again else ()),
+        *((("staged again", counted(again, "time")),) if again else ()),
         *((("disks filled", _filled(topology.filling)),) if topology.filling else ()),
         *((("MTU", mtu),) if (mtu := _mtu(topology)) else ()),
         *((tool, ", ".join(versions)) for tool, versions in topology.tools.items()),
@@ -355,4 +355,4 @@ def _hosts(topology: TopologyRecord) -> Pairs:
     )
     shown = [(host, f"{count:,}") for host, count in hosts.most_common(HOSTS_SHOWN)]
     rest = sum(hosts.values()) - sum(count for _, count in hosts.most_common(HOSTS_SHOWN))
-    return (*shown, *([(f"{len(hosts) - HOSTS_SHOWN} more hosts", f"{rest:,}")] if rest else []))
+    return (*shown, *([(counted(len(hosts) - HOSTS_SHOWN, "more host"), f"{rest:,}")] if rest else []))

@@ -10,7 +10,7 @@ from kb_tests.report.printable import printable as printable
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord
 from kb_tests.report.terms import SUBJECTS
 from kb_tests.report.workloads import presentation
-from kb_tests.scenario.units import format_duration, format_size
+from kb_tests.scenario.units import counted, format_duration, format_size
 from kb_tests.sla.verdict import CAPACITY, RECOVERY, Check, Outcome
 
 BEYOND = "beyond measure"
@@ -239,9 +239,9 @@ def earlier_looks(point: PointRecord) -> Iterator[tuple[str, str]]:
 def totals(record: RunRecord) -> str:
     """How many points, and attempts at them, ended how: "6 points: 2 pass, 1 fail, 3 not run"."""
     labels = [label(point) for point in record.points]
-    counted = [f"{labels.count(label)} {label}" for label in ORDER if label in labels]
+    ended = [f"{labels.count(label)} {label}" for label in ORDER if label in labels]
     distinct = len({point.id for point in record.points})
-    points = f"{distinct} point{'' if distinct == 1 else 's'}"
+    points = counted(distinct, "point")
     if len(labels) > distinct:
         points += f", {len(labels)} attempts"
-    return f"{points}: {', '.join(counted)}" if labels else "no point was selected"
+    return f"{points}: {', '.join(ended)}" if labels else "no point was selected"

@@ -59,6 +59,11 @@ def parse_share(text: object) -> float:
     return float(match["number"]) / 100
 
 
+def counted(count: int, thing: str, things: str = "") -> str:
+    """So many of a thing, for people: "1 run", "2,000 runs"; `things` where that is more than an s."""
+    return f"{count:,} {thing if count == 1 else things or f'{thing}s'}"
+
+
 def format_duration(seconds: float) -> str:
     """A duration for people, three significant digits: "250µs", "10.4ms", "30s", "5min"."""
     if math.isnan(seconds):

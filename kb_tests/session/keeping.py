@@ -26,6 +26,7 @@ from kb_tests.cloud.topology import Topology
 from kb_tests.errors import CloudError, ScenarioError
 from kb_tests.fleet.secrets import Secrets
 from kb_tests.scenario.base import Scenario
+from kb_tests.scenario.units import counted
 from kb_tests.session.selection import LOCAL, Target
 
 
@@ -71,8 +72,9 @@ def _stays(cloud: Cloud, topology: Topology) -> str:
     """Until when it stays, what that costs, and how it is used again and ended."""
     until = _until(cloud)
     run_id, servers = topology.run_id, len(topology.proxies) + len(topology.agents)
+    those = counted(servers, "server")
     return (
-        f"Run {run_id} stays on cloud {cloud.name} until {until}, {servers} servers with all that they cost: "
+        f"Run {run_id} stays on cloud {cloud.name} until {until}, {those} with all that they cost: "
         f"--kb-reuse {run_id} loads it again and keeps it for another day, "
         f"kb cleanup --cloud {cloud.name} --run {run_id} ends it."
     )
@@ -169,7 +171,7 @@ def _load(path: Path, run_id: str) -> Kept:
         ) from None
     except ValidationError as error:
         raise ScenarioError(
-            f"{path} is no topology of this version: {error.error_count()} mistakes."
+            f"{path} is no topology of this version: {counted(error.error_count(), 'mistake')}."
         ) from None
 
 

@@ -17,6 +17,7 @@ from kb_tests.errors import ScenarioError
 from kb_tests.scenario.base import Scenario
 from kb_tests.scenario.points import expand
 from kb_tests.scenario.settings import Setting, parse
+from kb_tests.scenario.units import counted
 
 PAIRS, VARIANT = "--kb-pairs", "--kb-variant"
 SUFFIX = "-b"
@@ -87,8 +88,8 @@ def sides(clouds: Sequence[str], text: str, *, paired: bool) -> Sides:
     if not text and len(clouds) == 2:
         return Sides((clouds[0], clouds[1]), cloud=clouds[1])
     raise ScenarioError(
-        f"{PAIRS} needs two sides: two --kb-cloud, or one and {VARIANT} PATH=A,B; there are"
-        f" {len(clouds)} clouds and {'a' if text else 'no'} variant."
+        f"{PAIRS} needs two sides: two --kb-cloud, or one and {VARIANT} PATH=A,B; given are"
+        f" {counted(len(clouds), 'cloud')} and {'a' if text else 'no'} variant."
     )
 
 

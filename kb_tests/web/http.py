@@ -12,6 +12,7 @@ from kb_tests.report.http.hosts import Generator
 from kb_tests.report.http.measured import HttpMeasurementRecord
 from kb_tests.report.http.shown import HttpShown
 from kb_tests.scenario.http import HttpPoint
+from kb_tests.scenario.units import counted
 from kb_tests.web.face import ByHost, Face, heats
 from kb_tests.web.shapes.points import GeneratorShape, Line, Seconds
 
@@ -28,7 +29,9 @@ class HttpFace(Face[HttpPoint, HttpShown]):
     def how(self, point: HttpPoint) -> str:
         """Generators, and requests a second of each."""
         return (
-            f"{point.clients} x {words.number(point.rate)}" if point.rate else f"{point.clients} generators"
+            f"{point.clients} x {words.number(point.rate)}"
+            if point.rate
+            else counted(point.clients, "generator")
         )
 
     def p99(self, shown: HttpShown) -> float:

@@ -15,7 +15,7 @@ from kb_tests.cloud.layout import Needs
 from kb_tests.cloud.workloads import plan
 from kb_tests.report import words
 from kb_tests.scenario.points import Point, expand
-from kb_tests.scenario.units import format_duration
+from kb_tests.scenario.units import counted, format_duration
 from kb_tests.web import clouds
 from kb_tests.web.problems import Problem
 from kb_tests.web.scenarios import Scenarios, Source
@@ -120,8 +120,8 @@ class Planner:
     def _refusals(self, servers: int, longest: float) -> Iterator[str]:
         if servers > self.limits.servers:
             yield (
-                f"This takes {servers} servers, and {self.limits.servers} may be started from here: start "
-                "`kb ui` with a larger --max-servers."
+                f"This takes {counted(servers, 'server')}, and {self.limits.servers} may be started from"
+                " here: start `kb ui` with a larger --max-servers."
             )
         if longest > self.limits.minutes * 60:
             yield (
@@ -196,7 +196,8 @@ def _sentence(
     request: PlanRequest, needs: Needs, points: Sequence[PlannedPoint], shortest: float, longest: float
 ) -> str:
     where = request.cloud or "a local cloud on this machine"
-    servers = f"{needs.servers} servers, {needs.vcpus} vCPU and {words.number(needs.ram / 1024)} GiB of RAM"
+    ram = words.number(needs.ram / 1024)
+    servers = f"{counted(needs.servers, 'server')}, {needs.vcpus} vCPU and {ram} GiB of RAM"
     if request.mode == "stage":
         return f"Makes {servers} on {where}, loads nothing, and leaves them there for a day."
     lasting = (

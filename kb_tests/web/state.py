@@ -20,6 +20,7 @@ from kb_tests.events.model import (
 )
 from kb_tests.events.reader import Follower, Read
 from kb_tests.report.words import printable
+from kb_tests.scenario.units import counted
 from kb_tests.web.archive import when
 from kb_tests.web.runs import meaning
 from kb_tests.web.shapes.sessions import SessionRow
@@ -90,7 +91,7 @@ class Fold:
             case Phase():
                 self._now("staging", f"{event.phase}, {event.done} of {event.total}")
             case StagedServers():
-                self._now("staging", f"{event.scenario} is staged, {len(event.servers)} servers")
+                self._now("staging", f"{event.scenario} is staged, {counted(len(event.servers), 'server')}")
             case PointStarted():
                 self.points[self._key(event.cloud, event.search or event.point)] = "running"
                 look = f", look {event.look} of {event.looks}" if event.look > 1 else ""

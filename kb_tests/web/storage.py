@@ -9,6 +9,7 @@ from kb_tests.report import words
 from kb_tests.report.storage.measured import StorageMeasurementRecord
 from kb_tests.report.storage.shown import StorageShown
 from kb_tests.scenario.storage import StoragePoint
+from kb_tests.scenario.units import counted
 from kb_tests.web.face import ByHost, Face, heats
 from kb_tests.web.shapes.points import GeneratorShape, Line, Seconds
 
@@ -25,7 +26,7 @@ class StorageFace(Face[StoragePoint, StorageShown]):
     def how(self, point: StoragePoint) -> str:
         """Servers, and I/Os a second of all."""
         rate = f"{words.number(point.offered)} IOPS" if point.offered else "as fast as it goes"
-        return f"{point.clients} server{'s' if point.clients > 1 else ''}, {rate}"
+        return f"{counted(point.clients, 'server')}, {rate}"
 
     def p99(self, shown: StorageShown) -> float:
         """The slower one of reads and writes."""

@@ -15,7 +15,7 @@ from kb_tests.measure.bounds import CPU, SHIFT_AT_MOST, SHIFT_SHARE, named
 from kb_tests.measure.http.measurement import Block, Counts, GeneratorFacts, HttpMeasurement
 from kb_tests.measure.http.merge import total
 from kb_tests.scenario.http import HttpPoint, HttpSla
-from kb_tests.scenario.units import format_duration
+from kb_tests.scenario.units import counted, format_duration
 
 LAG_SHARE = 0.1
 LAG_AT_LEAST = 0.001
@@ -79,7 +79,7 @@ def _reasons(point: HttpPoint, measurement: HttpMeasurement) -> Iterator[str]:
         yield f"{len(names)} of {point.clients} generators are missing: {named(names)}."
     if len(agents) + len(measurement.missing) > point.clients:
         known = len(agents) + len(measurement.missing)
-        yield f"{known} generators reported where {point.clients} took part."
+        yield f"{counted(known, 'generator')} reported where {point.clients} took part."
     if not measurement.counts.due and (agents or not measurement.missing):
         yield "There is no sample: no request was due in the measured window."
 
@@ -93,10 +93,10 @@ def _reasons(point: HttpPoint, measurement: HttpMeasurement) -> Iterator[str]:
 
     ports = measurement.counts.errors.get("ports_exhausted", 0)
     if ports:
-        yield f"Generators ran out of local ports for {ports} requests."
+        yield f"Generators ran out of local ports for {counted(ports, 'request')}."
     unavailable = measurement.connections.unavailable if measurement.connections else 0
     if unavailable and not ports:
-        yield f"Generators had no local port left for {unavailable} connections."
+        yield f"Generators had no local port left for {counted(unavailable, 'connection')}."
     full = [agent.agent for agent in agents if agent.saturated]
     if full:
         yield f"The histograms of {len(full)} generators are saturated: {named(full)}."
@@ -204,7 +204,7 @@ def _other_connections(point: HttpPoint, agent: GeneratorFacts) -> str:
     if found is None or (point.connections == found.asked >= found.open >= found.least):
         return ""
     told = f"{found.asked}, {found.open} of them open at first, {found.least} at least"
-    return f"it was asked for {point.connections} connections, and tells of {told}"
+    return f"it was asked for {counted(point.connections, 'connection')}, and tells of {told}"
 
 
 def _off_schedule(planned: float, counts: Counts) -> str:

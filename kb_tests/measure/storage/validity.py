@@ -13,7 +13,7 @@ from kb_tests.measure.bounds import CPU, SHIFT_AT_MOST, SHIFT_SHARE, named
 from kb_tests.measure.storage.measurement import StorageMeasurement, StorageServer
 from kb_tests.measure.storage.merge import EDGE
 from kb_tests.scenario.storage import StoragePoint
-from kb_tests.scenario.units import format_duration
+from kb_tests.scenario.units import counted, format_duration
 
 WAITING = 0.25
 BEHIND = 0.01
@@ -81,7 +81,7 @@ def _reasons(point: StoragePoint, measurement: StorageMeasurement) -> Iterator[s
         yield f"{len(names)} of {point.clients} servers are missing: {named(names)}."
     known = len(servers) + len(measurement.missing)
     if known > point.clients:
-        yield f"{known} servers reported where {point.clients} took part."
+        yield f"{counted(known, 'server')} reported where {point.clients} took part."
     yield from _clocks(point, servers)
     wrong = [f"{server.server} ({why})" for server in servers if (why := _discrepancy(point, server))]
     if wrong:

@@ -44,6 +44,8 @@ JOINED: dict[str, Callable[[Values], float]] = {
 }
 DASHES = (0, (4, 3))
 DOTS = (0, (1, 2))
+PAPER = {"facecolor": "#fff", "edgecolor": "none", "alpha": 0.75, "pad": 0.5}
+"""Behind words, so that no line runs through them."""
 
 
 def draw(plot: Plot) -> Markup | None:
@@ -65,6 +67,7 @@ def draw(plot: Plot) -> Markup | None:
         top += room
         axes = style.place(fig, bottom=total - top - height, top=top)
         top += height
+        _x_axis(axes, plot.x, reach)
         _lane(axes, lane, plot, reach)
         last = lane is lanes[-1]
         _x_axis(axes, plot.x, reach)
@@ -158,7 +161,7 @@ def _lane(axes: Axes, lane: Lane, plot: Plot, reach: tuple[float, float]) -> Non
     for x, colour in beyond:
         axes.plot([x], [axes.get_ylim()[1]], marker="^", markersize=6, color=colour, clip_on=False)
     for limit in lane.limits:
-        _limit(axes, limit, lane, reach)
+        _limit(axes, limit, lane, plot, reach)
 
 
 def _colour(series: Series) -> str:
@@ -251,19 +254,23 @@ def _outcomes(axes: Axes, series: Series, x: Values, y: Values) -> None:
 
 
 def _beside(axes: Axes, x: float, y: float, text: str) -> None:
+    """Beside its point, on the side that has room, and not above it, where its bounds are."""
+    left, right = axes.get_xlim()
+    is_last = x > left + (right - left) * 0.75
     axes.annotate(
         words.printable(text),
         (x, y),
-        xytext=(0, 7),
+        xytext=(-6, 5) if is_last else (6, 2),
         textcoords="offset points",
-        ha="center",
+        ha="right" if is_last else "left",
         color=style.SOFT,
         fontsize=style.FONT,
+        bbox=PAPER,
         parse_math=False,
     )
 
 
-def _limit(axes: Axes, limit: Limit, lane: Lane, reach: tuple[float, float]) -> None:
+def _limit(axes: Axes, limit: Limit, lane: Lane, plot: Plot, reach: tuple[float, float]) -> None:
     if not _has_place(limit.at, lane.y):
         return
     if limit.x is not None:
@@ -272,16 +279,18 @@ def _limit(axes: Axes, limit: Limit, lane: Lane, reach: tuple[float, float]) -> 
     of = [series for series in lane.series if series.name == limit.of]
     colour = _colour(of[0]) if of else style.TONES["fail"]
     axes.plot([max(reach[0], 0.0), reach[1]], [limit.at] * 2, color=colour, linewidth=1, linestyle=DOTS)
+    over_time = plot.x.form == "clock"
     axes.annotate(
         limit.text,
-        (1, limit.at),
+        (1 if over_time else 0, limit.at),
         xycoords=("axes fraction", "data"),
-        xytext=(0, 2),
+        xytext=(0 if over_time else 3, 2),
         textcoords="offset points",
-        ha="right",
+        ha="right" if over_time else "left",
         va="bottom",
         color=colour,
         fontsize=style.FONT - 1,
+        bbox=PAPER,
         parse_math=False,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from kb_tests.report import words
 from kb_tests.report.charts.description import Axis, Band, Lane, Limit, Mark, Plot, Rows, Series
@@ -11,6 +12,9 @@ from kb_tests.report.marks import RecoveryRecord
 
 HIGH, LOW = 0.72, 0.56
 """Of the lanes of times and of rates."""
+
+BEHIND = 60.0
+"""Seconds behind a window in which its requests may still end: no timeout is longer."""
 
 
 def plot(
@@ -22,15 +26,28 @@ def plot(
     limits: Iterable[Limit] = (),
     marked: Sequence[RecoveryRecord] = (),
 ) -> Plot | None:
-    """`at` are the seconds, below 0 for the warm-up; those behind `duration` are left out. None without
-    any.
+    """`at` are the seconds, below 0 for the warm-up; of those behind `duration` only what failed is shown: it
+    was due in the window, and its timeout ended behind it. None without any.
     """
-    kept = [index for index, second in enumerate(at) if second < duration]
-    if not kept:
+    rates, times = list(rates), list(times)
+    within = [index for index, second in enumerate(at) if second < duration]
+    if not within:
         return None
+    late = [
+        index
+        for index, second in enumerate(at)
+        if duration <= second < duration + BEHIND
+        and any(one.role == "failed" and one.y[index] > 0 for one in rates)
+    ]
+    kept = [*within, *range(within[-1] + 1, late[-1] + 1)] if late else within
     first, last = float(at[kept[0]]), max(float(duration), float(at[kept[-1]]) + 1)
-    upper, lower = ([_cut(series, kept) for series in lane] for lane in (rates, times))
-    bands = [*([Band(first, 0.0, "warm-up", "warm-up")] if first < 0 else []), *_recoveries(marked, last)]
+    upper, lower = ([_cut(series, kept, at, duration) for series in lane] for lane in (rates, times))
+    behind = [Band(float(duration), last, "warm-up", "")] if late else []
+    bands = [
+        *([Band(first, 0.0, "warm-up", "warm-up")] if first < 0 else []),
+        *behind,
+        *_recoveries(marked, last),
+    ]
     return Plot(
         name=name,
         title="Over time",
@@ -54,9 +71,14 @@ def offered(rate: float, duration: float, name: str = "offered/s", tone: int = 0
     return [Series(name, (0.0, duration), (rate, rate), tone=tone, role="compared")] if rate else []
 
 
-def _cut(series: Series, kept: Sequence[int]) -> Series:
+def _cut(series: Series, kept: Sequence[int], at: Sequence[float], duration: float) -> Series:
     if series.role == "compared":
         return series
+    if series.role != "failed":
+        y = tuple(
+            value if second < duration else math.nan for value, second in zip(series.y, at, strict=True)
+        )
+        series = replace(series, y=y)
     return Series(
         series.name,
         tuple(float(series.x[index]) for index in kept),

@@ -16,6 +16,7 @@ from kb_tests.report.http.shown import LATENCY, HttpShown
 from kb_tests.report.marks import RecoveryRecord
 from kb_tests.report.view import PointView, ScenarioView
 from kb_tests.scenario.http import HttpPoint
+from kb_tests.scenario.units import counted
 from kb_tests.sla.verdict import Check
 
 Limits = Sequence[tuple[float, Check]]
@@ -113,7 +114,7 @@ def _entries(scenario: ScenarioView) -> list[scale.Entry]:
     for (figures, record), point in zip(measured, asked, strict=True):
         group = ""
         if by_scale and len(scales) > 1:
-            group = f"{point.clients} generator{'s' if point.clients > 1 else ''}"
+            group = counted(point.clients, "generator")
         elif not by_scale and len(rates) > 1:
             group = f"{point.rate:g}/s each"
         entries.append(scale.Entry(figures, str(record.outcome or ""), group, record.verdict))

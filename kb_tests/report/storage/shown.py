@@ -13,6 +13,7 @@ from kb_tests.report.shown import Column, Pairs, Presentation, Property, Shown, 
 from kb_tests.report.storage import hosts, view, words
 from kb_tests.report.storage.measured import StorageMeasurementRecord
 from kb_tests.scenario.storage import StoragePoint
+from kb_tests.scenario.units import counted
 
 if TYPE_CHECKING:
     from kb_tests.report.charts.description import Chart
@@ -81,7 +82,7 @@ class StoragePresentation(Presentation[StoragePoint]):
     def load(self, point: StoragePoint, rate: str, among: Sequence[StoragePoint]) -> str:
         """With its servers; and with its profile, unless all the others are of the same one."""
         named = "" if {other.profile for other in among} == {point.profile} else f"{point.profile!r}, "
-        return f"{named}{point.clients} server{'s' if point.clients > 1 else ''}, {rate}"
+        return f"{named}{counted(point.clients, 'server')}, {rate}"
 
     def point_charts(self, point: PointView) -> list[Chart]:
         """Percentiles, the course of time, the servers side by side."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from kb_tests.cloud.topology import Server, Topology
 from kb_tests.measure.http.measurement import GeneratorFacts
 from kb_tests.report.http.words import failures
+from kb_tests.scenario.units import counted
 
 NAMED = 3
 """Servers that are named at most."""
@@ -19,7 +20,7 @@ def sentences(agents: Sequence[GeneratorFacts], topology: Topology) -> tuple[str
     failing.sort(key=lambda facts: (-facts.counts.failed, facts.agent))
     told = [_sentence(facts, target[facts.agent]) for facts in failing[:NAMED]]
     if len(failing) > NAMED:
-        told.append(f"Requests to {len(failing) - NAMED} more servers failed, too.")
+        told.append(f"Requests to {counted(len(failing) - NAMED, 'more server')} failed, too.")
     return tuple(told)
 
 
@@ -41,5 +42,5 @@ def _sentence(facts: GeneratorFacts, server: Server) -> str:
         "" if facts.failing_since is None else f", most from second {facts.failing_since} of the window on"
     )
     bad = counts.due - counts.completed
-    said = f"Of {counts.due:,} requests to {server.name}{host} {bad:,} failed{since}"
+    said = f"Of {counted(counts.due, 'request')} to {server.name}{host} {bad:,} failed{since}"
     return f"{said}: {failures(counts)}."

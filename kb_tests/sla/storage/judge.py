@@ -13,7 +13,7 @@ from kb_tests.measure.recovery import Recovery
 from kb_tests.measure.storage.measurement import StorageMeasurement, Verified
 from kb_tests.measure.storage.validity import fell_behind, validity, waited
 from kb_tests.scenario.storage import StoragePoint, StorageSla
-from kb_tests.scenario.units import format_size
+from kb_tests.scenario.units import counted, format_size
 from kb_tests.sla.decide import (
     Risk,
     in_percent,
@@ -141,7 +141,7 @@ def _errors(windows: Sequence[StorageMeasurement], risk: Risk, limit: float) -> 
     told = f"{errors:,} of {due:,} I/Os failed"
     hung = [server.server for server in measurement.servers if server.hung]
     if hung:
-        told += f" (in {len(hung)} servers the disk hung, or fio gave up)"
+        told += f" (in {counted(len(hung), 'server')} the disk hung, or fio gave up)"
     complaint = next((server.complaint for server in measurement.servers if server.complaint), "")
     if errors and complaint:
         told += f" (fio: {complaint})"

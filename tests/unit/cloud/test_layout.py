@@ -151,7 +151,7 @@ def test_plan_is_told_in_words() -> None:
     asked = scenario(servers_per_network=2)
     text = describe(asked, plan(asked))
     assert "5: proxy, 2 HTTP servers, 2 traffic generators" in text
-    assert "3.906MiB, and in 1 points as much as goes" in text
+    assert "3.906MiB, and in 1 point as much as goes" in text
     assert "load lasts  40s" in text
     assert "2 addresses: a router's gateway, the proxy's floating IP" in text
     two = describe(asked, *apart(plan(asked)))
@@ -200,4 +200,4 @@ def test_storage_plan_is_told_in_words() -> None:
     assert "5: proxy, 4 storage servers" in text
     assert "4, 40 GiB in all" in text
     assert "disks filled  4 x 1GiB, before the first point" in text
-    assert "and in 1 points as much as goes" in text
+    assert "and in 1 point as much as goes" in text

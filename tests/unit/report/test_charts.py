@@ -117,6 +117,22 @@ def test_errors_over_time_are_drawn_where_there_are_any() -> None:
     assert "failed/s" in texts(charts.over_time(point.measurement.seconds, 30.0, 4000.0, [], "a"))
 
 
+def test_what_failed_after_the_window_is_shown_behind_it() -> None:
+    seconds = [Second(float(at), 100, 100 if at < 9 else 0, 0, 0, 0.001, 0.002, 0.002) for at in range(10)]
+    seconds += [Second(10.0, 0, 0, 0, 0, math.nan, math.nan, math.nan)]
+    late = Second(11.0, 0, 0, 100, 0, math.nan, math.nan, math.nan)
+    plot = charts.over_time(SecondColumns.of([*seconds, late]), 10.0, 100.0, [], "a")
+    assert plot is not None
+    (failed,) = (one for lane in plot.lanes for one in lane.series if one.role == "failed")
+    assert (failed.x[-1], failed.y[-1], plot.x.high) == (11.0, 100.0, 12.0)
+    (successful,) = (one for lane in plot.lanes for one in lane.series if one.name == "successful/s")
+    assert successful.y[9] == 0.0  # in the window nothing was successful, behind it nothing was due
+    assert all(math.isnan(value) for value in successful.y[10:])
+    without = charts.over_time(SecondColumns.of(seconds), 10.0, 100.0, [], "a")
+    assert without is not None
+    assert without.x.high == 10.0
+
+
 def test_without_a_second_there_is_no_series() -> None:
     assert charts.over_time(SecondColumns.of([]), 30.0, 100.0, [], "a") is None
 

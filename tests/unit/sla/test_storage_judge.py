@@ -161,7 +161,7 @@ def test_a_hung_disk_is_red_and_says_so() -> None:
     found = verdict(steady_blocks()[:3], end=9.0, hung=True, stalls=[(9.0, 51.0)])
     assert found.outcome is Outcome.FAIL
     assert check(found, "max_stall").outcome is Outcome.FAIL
-    assert "in 1 servers the disk hung, or fio gave up" in check(found, "errors").detail
+    assert "in 1 server the disk hung, or fio gave up" in check(found, "errors").detail
 
 
 def test_without_a_sample_nothing_passes() -> None:
