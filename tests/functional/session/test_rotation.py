@@ -19,7 +19,7 @@ SCENARIO = """\
 name: ways
 kind: http
 topology: {networks_per_router: 4, servers_per_network: 6, flavor: {ram: 64MiB}}
-load: {page_size: 1KiB, connections: 10, rate: [10, 11], duration: 12s, warm_up: 1s, timeout: 2s}
+load: {page_size: 1KiB, connections: 10, rate: [15, 16], duration: 20s, warm_up: 1s, timeout: 2s}
 sla: {latency: {p97: 500ms}, errors: 2%}
 """
 DELAY = 400
