@@ -17,6 +17,9 @@ SHOWN = 12
 NOT_ASKED = frozenset({"id", "scenario", "duration", "max_duration", "by_second", "clients"})
 """Fields of a point that may differ: by its name and scale it was matched, bounds account for its window."""
 
+UNLIMITED = ("sla.baseline", "sla.capacity", "sla.confidence", "sla.staging")
+"""What of an SLA does not say how much load keeps it."""
+
 _APART = " and "
 
 
@@ -39,6 +42,7 @@ def differences(a: Side, b: Side, keys: Iterable[Key]) -> list[Difference]:
     common = list(keys)
     scenarios = {key.scenario for key in common}
     asked = list(_different(_asked(a, common), _asked(b, common), refused=True))
+    asked += _different(_limits(a, common), _limits(b, common), refused=True)
     strict = list(_different(_strict(a, scenarios), _strict(b, scenarios), refused=True))
     known = list(_different(_known(a, scenarios), _known(b, scenarios), refused=False))
     return asked + strict + known
@@ -74,6 +78,20 @@ def _asked(side: Side, keys: Iterable[Key]) -> Facts:
                     name = f"load {one.name} ({key.scenario} {key.load})"
                     facts.setdefault(name, {})[_plain(getattr(point, one.name))] = None
             facts.setdefault(f"kind of {key.scenario}", {})[point.kind] = None
+            if found := measured.record.capacity:  # a capacity belongs to what it is one of
+                name = f"search of {key.scenario} {key.load}"
+                facts.setdefault(name, {})[f"{found.of}, in probes of {found.probe:g} s"] = None
+    return facts
+
+
+def _limits(side: Side, keys: Iterable[Key]) -> Facts:
+    """The limits that capacities were searched by."""
+    facts: Facts = {}
+    found = {key.scenario for key in keys if any(one.record.capacity for one in side.points.get(key, ()))}
+    for scenario in _scenarios(side, found):
+        for name, value in _flat(scenario.settings.get("sla"), "sla"):
+            if value is not None and not name.startswith(UNLIMITED):
+                facts.setdefault(f"{name} ({scenario.name}, of its search)", {})[str(value)] = None
     return facts
 
 

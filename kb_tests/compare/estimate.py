@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtri
 
 from kb_tests.measure.latency import Latency
 from kb_tests.sla.bounds import BATCHES, FEWEST_MEANS, LEAST_SPREAD, MEMORY
@@ -33,6 +34,10 @@ FEWEST_BEYOND = 20
 
 LEAST_VARIATION = 0.2
 """How far the rate of what is lost varies from batch to batch at the least, as in `sla/achieved.py`."""
+
+
+SURE = 1e6
+"""Degrees of freedom of what is taken to be normal."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +112,20 @@ def of_rate(rates: Sequence[float], seconds: float, lost: int, due: int, spread:
     scatter = math.sqrt(lost + 1 + LEAST_VARIATION * lost * lost / max(1, len(parts))) / due if due else 1.0
     shift = LEAST_SPREAD * spread * math.sqrt(FLOOR_BATCH / max(seconds, FLOOR_BATCH))
     return Estimate.of(math.log(found), [math.log(mean) for mean in means], math.hypot(grain, scatter, shift))
+
+
+def of_interval(low: float, high: float, confidence: float) -> Estimate | None:
+    """A figure that is between `low` and `high` at `confidence`, as a search tells it; None where one of them
+    is no bound.
+
+    Its error is what a normal distribution of that interval has, and no less than what makes either end as
+    sure by a single bound.
+    """
+    if not 0 < low <= high < math.inf:
+        return None
+    middle = (math.log(low) + math.log(high)) / 2
+    error = (math.log(high) - math.log(low)) / 2 / float(ndtri((1 + confidence) / 2))
+    return Estimate(middle, middle, error, SURE, error)
 
 
 def spread(whole: Latency, cap: float) -> float:

@@ -12,7 +12,7 @@ from scipy.special import gammaincc
 from kb_tests.compare.estimate import Estimate, freedom, pooled
 from kb_tests.compare.ratio import FEWEST, Ratio, of_runs, of_unequal, within
 from kb_tests.compare.samples import Figure
-from kb_tests.compare.sides import Key, Side, figures, percents
+from kb_tests.compare.sides import Key, Measured, Side, figures, percents
 from kb_tests.scenario.base import Point
 
 HOMOGENEOUS = 0.05
@@ -20,6 +20,7 @@ HOMOGENEOUS = 0.05
 
 TOO_SMALL = "the sample is too small for it"
 LACKING = "not every measurement has any of it"
+IN_OTHERS = "not judged by itself: it counts in the percentiles and the rate"
 NO_BATCHES = "the record keeps too few batches of time to bound it"
 
 
@@ -101,7 +102,7 @@ def matched_at(a: Side, b: Side, key: Key, basis: Basis) -> list[Matched]:
     }
     mine, other = _by_unit(a, key, wanted), _by_unit(b, key, wanted)
     point = both[-1].record.point
-    made = lacking(point, mine, other)
+    made = [*lacking(point, mine, other), *failing(point, a.points[key], b.points[key])]
     for name in [name for name in mine[0] if all(name in unit for unit in (*mine, *other))]:
         first = mine[0][name]
         values = middle([unit[name].value for unit in mine]), middle([unit[name].value for unit in other])
@@ -138,6 +139,19 @@ def lacking(
         made.append(
             Matched(point, name, first.unit, first.less, (values[0], values[1]), (), (), ratio, LACKING)
         )
+    return made
+
+
+def failing(point: Point, mine: Sequence[Measured], other: Sequence[Measured]) -> list[Matched]:
+    """The error rates of a point, where either side has errors: the mean of each side."""
+    both = [[{one.name: one for one in each.errors} for each in side] for side in (mine, other)]
+    made = []
+    for name in dict.fromkeys(name for side in both for each in side for name in each):
+        values = [
+            sum(each[name].value if name in each else 0.0 for each in side) / len(side) for side in both
+        ]
+        pair = (values[0], values[1])
+        made.append(Matched(point, name, "%", True, pair, (), (), unknown(pair), IN_OTHERS, counts=False))
     return made
 
 

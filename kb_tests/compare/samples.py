@@ -48,6 +48,15 @@ class Sample:
         value = sum(self.rates) / len(self.rates) if self.rates else math.nan
         return Figure(f"{self.name}{self.rate}", self.unit, value, False, found)
 
+    def errors(self) -> Figure | None:
+        """The share of all that were due which did not come to a good end, in percent; None where all did.
+
+        It stands beside the others and is not judged: what failed is slower than anything in their figures.
+        """
+        if not self.whole.censored:
+            return None
+        return Figure(f"{self.name}errors", "%", 100 * self.whole.censored / self.whole.count, True, None)
+
 
 @dataclass(frozen=True)
 class Figure:

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from kb_tests.compare.estimate import Estimate, pooled
+from kb_tests.compare.estimate import Estimate, of_interval, pooled
 from kb_tests.compare.samples import Figure, Sample
 from kb_tests.compare.workloads import WORKLOADS, samples_of
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord
+from kb_tests.sla.capacity.model import NUMBERED
 from kb_tests.sla.verdict import Outcome
 
 USUAL = (50.0, 99.0)
@@ -42,10 +43,26 @@ class Measured:
 
     @functools.cached_property
     def samples(self) -> Sequence[Sample]:
-        """What can be compared of it; raises RecordError if a histogram cannot be read."""
-        assert self.record.measurement is not None
+        """What can be compared of it; raises RecordError if a histogram cannot be read. A search has none."""
+        if self.record.measurement is None:
+            return ()
         checks = self.record.verdict.checks if self.record.verdict else ()
         return samples_of(self.record.point.kind, self.record.point, self.record.measurement, checks)
+
+    @property
+    def errors(self) -> list[Figure]:
+        """The error rate of each sample that has errors."""
+        return [one for sample in self.samples if (one := sample.errors()) is not None]
+
+    @property
+    def capacity(self) -> Figure | None:
+        """What a search found, of all generators together; None where it is none."""
+        found = self.record.capacity
+        if found is None:
+            return None
+        low, high = found.low * found.factor, found.high * found.factor
+        estimate = of_interval(low, high, found.confidence)
+        return Figure("capacity", found.unit, found.middle * found.factor, False, estimate)
 
 
 @dataclass(frozen=True)
@@ -98,7 +115,9 @@ def key_of(point: PointRecord) -> Key:
 
 def why_not(point: PointRecord) -> str:
     """Why a point's measurement cannot be compared; "" if it can."""
-    if point.measurement is None:
+    if point.capacity is not None and point.capacity.end not in NUMBERED:
+        return "its search found no capacity that is bounded on both sides"
+    if point.measurement is None and point.capacity is None:
         return _NO_MEASUREMENT
     if point.point.kind not in WORKLOADS:
         return f"points of kind {point.point.kind} are not known in compare/"
@@ -120,6 +139,8 @@ def figures(measured: Sequence[Measured], wanted: dict[str, list[float]]) -> dic
     """
     found: defaultdict[str, list[Figure]] = defaultdict(list)
     for one in measured:
+        if one.capacity is not None:
+            found["capacity"].append(one.capacity)
         for sample in one.samples:
             each = [sample.percentile(percent) for percent in wanted.get(sample.name, ()) if sample.timed]
             for figure in (*each, sample.achieved()):

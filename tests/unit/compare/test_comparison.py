@@ -118,7 +118,8 @@ def test_nothing_but_failures_on_one_side() -> None:
     assert "beyond measure" in "\n".join(words.text(found))
     json.loads(words.as_json(found))
     back = compared([run("0000000b", points=[dead])], [run("0000000a")])
-    assert {one.mark for one in back.rows} == {Mark.BETTER}
+    assert {one.mark for one in back.rows if one.figure != "errors"} == {Mark.BETTER}
+    assert (row(back, "errors").a, row(back, "errors").b) == (100.0, 0.0)
     both = compared([run("0000000b", points=[dead])], [run("0000000c", points=[dead])])
     assert {one.mark for one in both.rows} == {Mark.NONE}
 
@@ -274,7 +275,7 @@ def test_the_command_says_it_and_exits_by_it(tmp_path: Path, capsys: pytest.Capt
     assert said.startswith("b is worse than a at http-east-west-clients-1-rate-200: p")
     assert main(["compare", *sides[::-1], "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["outcome"] == "pass"
-    assert main(["compare", "00000001", "00000002", "--reports", sides[0]]) == 110
+    assert main(["compare", "00000001", "00000002", "--reports", sides[0]]) == 10
     assert main(["compare", str(tmp_path / "nothing"), sides[0], "--reports", sides[0]]) == 11
     (tmp_path / "empty").mkdir()
     assert main(["compare", sides[0], str(tmp_path / "empty")]) == 11
@@ -290,7 +291,8 @@ def test_writes_that_all_failed_on_one_side_keep_it_from_passing() -> None:
             return SimpleNamespace(name=name, limits=frozenset(), timed=False, achieved=lambda: figure)
 
         samples = [sample(*each) for each in rates.items()]
-        return SimpleNamespace(unit=unit, samples=samples, record=point(build.point(1, 200)))
+        record = point(build.point(1, 200))
+        return SimpleNamespace(unit=unit, samples=samples, record=record, capacity=None, errors=[])
 
     key = Key("mixed", "4k", 1)
     a, b = (
