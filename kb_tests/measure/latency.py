@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
 
 from kb_tests.measure.histogram import Histogram
 
@@ -18,7 +21,7 @@ class Latency:
     """
 
     times: Histogram
-    censored: int = 0
+    censored: Annotated[int, Field(ge=0)] = 0
 
     @classmethod
     def of_due(cls, taken: Histogram, due: int, completed: int, timeout: float) -> Latency:

@@ -9,10 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from typing import Annotated
+
+from pydantic import Field
 
 from kb_tests.measure.heat import Heat
 from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.latency import Latency
+
+Count = Annotated[int, Field(ge=0)]
+"""As a record is held to it."""
 
 NOTHING = Latency(Histogram())
 """No I/O."""
@@ -113,7 +119,7 @@ class StorageBlock:
     server: str
     at: float
     seconds: float
-    errors: int
+    errors: Count
     read: Io
     write: Io
 
@@ -141,15 +147,15 @@ class StorageServer:
     bandwidth: IoRate
     read: Io
     write: Io
-    errors: int
+    errors: Count
     stall: float
     stall_at: float
     hung: bool
     clock: float
     clock_error: float
     cpu: float
-    waiting: float
-    complaint: str
+    waiting: float = 0.0
+    complaint: str = ""
     clock_lost: float = 0.0
     verified: Verified | None = None
     bad_at: int = -1

@@ -21,6 +21,7 @@ from kb_tests.measure.http.measurement import (
 from kb_tests.report.batches import BatchesRecord
 from kb_tests.report.heat import HeatRecord
 from kb_tests.report.measured import Column, Columns, Encoded, Part, decode, kept, shallow
+from kb_tests.report.recorded import Recorded
 
 
 class SecondColumns(Columns):
@@ -57,53 +58,8 @@ class SecondColumns(Columns):
         return tuple(Second(*row) for row in self.rows())
 
 
-class BlockRecord(Part):
-    """A `Block`."""
-
-    agent: str
-    at: float
-    seconds: float
-    counts: Counts
-    response: Encoded
-    service: Encoded
-
-    @classmethod
-    def of(cls, block: Block) -> BlockRecord:
-        """The record of `block`."""
-        times = {"response": block.response.encode(), "service": block.service.encode()}
-        return cls(**shallow(block) | times)
-
-    def restore(self) -> Block:
-        """The block again."""
-        return Block(**dict(self) | {"response": decode(self.response), "service": decode(self.service)})
-
-
-class GeneratorRecord(Part):
-    """A `GeneratorFacts`."""
-
-    agent: str
-    host: str
-    counts: Counts
-    response: Encoded
-    lag_p99: float
-    lag_max: float
-    cpu: float
-    skew: float
-    clock_error: float
-    saturated: bool
-    tls: str = ""
-    clock_lost: float = 0.0
-    connections: Connections | None = None
-    failing_since: int | None = None
-
-    @classmethod
-    def of(cls, facts: GeneratorFacts) -> GeneratorRecord:
-        """The record of `facts`."""
-        return cls(**shallow(facts) | {"response": facts.response.encode()})
-
-    def restore(self) -> GeneratorFacts:
-        """The facts again."""
-        return GeneratorFacts(**dict(self) | {"response": decode(self.response)})
+BlockRecord = Recorded[Block]
+GeneratorRecord = Recorded[GeneratorFacts]
 
 
 class HttpMeasurementRecord(Part):

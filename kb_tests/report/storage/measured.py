@@ -17,29 +17,16 @@ from kb_tests.measure.storage.measurement import (
     StorageMeasurement,
     StorageSecond,
     StorageServer,
-    Verified,
 )
 from kb_tests.report.batches import BatchesRecord
 from kb_tests.report.heat import HeatRecord
-from kb_tests.report.measured import Column, Columns, Encoded, Part, decode, kept, shallow
+from kb_tests.report.measured import Column, Columns, Part, kept, shallow
+from kb_tests.report.recorded import FORMS, Form, Recorded
 
 Count = Annotated[int, Field(ge=0)]
 
 
-class LatencyRecord(Part):
-    """A `Latency`."""
-
-    times: Encoded
-    censored: Count = 0
-
-    @classmethod
-    def of(cls, latency: Latency) -> LatencyRecord:
-        """The record of `latency`."""
-        return cls(times=latency.times.encode(), censored=latency.censored)
-
-    def restore(self) -> Latency:
-        """The latencies again."""
-        return Latency(decode(self.times), self.censored)
+LatencyRecord = Recorded[Latency]
 
 
 class IoRecord(Part):
@@ -101,58 +88,10 @@ class StorageSecondColumns(Columns):
         )
 
 
-class StorageBlockRecord(Part):
-    """A `StorageBlock`."""
+FORMS[Io] = Form(IoRecord, IoRecord.of, IoRecord.restore)
 
-    server: str
-    at: float
-    seconds: float
-    errors: Count
-    read: IoRecord
-    write: IoRecord
-
-    @classmethod
-    def of(cls, block: StorageBlock) -> StorageBlockRecord:
-        """The record of `block`."""
-        return cls(**shallow(block) | {"read": IoRecord.of(block.read), "write": IoRecord.of(block.write)})
-
-    def restore(self) -> StorageBlock:
-        """The block again."""
-        return StorageBlock(**dict(self) | {"read": self.read.restore(), "write": self.write.restore()})
-
-
-class StorageServerRecord(Part):
-    """A `StorageServer`."""
-
-    server: str
-    host: str
-    seconds: float
-    late: float
-    iops: IoRate
-    bandwidth: IoRate
-    read: IoRecord
-    write: IoRecord
-    errors: Count
-    stall: float
-    stall_at: float
-    hung: bool
-    clock: float
-    clock_error: float
-    cpu: float
-    waiting: float = 0.0
-    complaint: str
-    clock_lost: float = 0.0
-    verified: Verified | None = None
-    bad_at: int = -1
-
-    @classmethod
-    def of(cls, server: StorageServer) -> StorageServerRecord:
-        """The record of `server`."""
-        return cls(**shallow(server) | {"read": IoRecord.of(server.read), "write": IoRecord.of(server.write)})
-
-    def restore(self) -> StorageServer:
-        """The server's part again."""
-        return StorageServer(**dict(self) | {"read": self.read.restore(), "write": self.write.restore()})
+StorageBlockRecord = Recorded[StorageBlock]
+StorageServerRecord = Recorded[StorageServer]
 
 
 class StorageMeasurementRecord(Part):
