@@ -12,6 +12,8 @@ import pytest
 from kb_tests.cli import main
 from kb_tests.culprits.find import Found
 from kb_tests.report.record import PointRecord, RunRecord, load
+from kb_tests.report.rotated import RotatedRecord
+from kb_tests.report.signs import SignsRecord
 from kb_tests.report.staged import ServerRecord
 from kb_tests.sla.verdict import Outcome, Verdict
 from tests.unit.culprits.test_find import ASKED, EACH, HOSTS, LATENCY, measured
@@ -93,3 +95,31 @@ def test_a_run_that_kept_its_sla_says_so(tmp_path: Path, capsys: pytest.CaptureF
     record.write(tmp_path)
     assert main(["culprits", "1f2e3d4c", "--reports", str(tmp_path)]) == 0
     assert capsys.readouterr().out == "No point of run 1f2e3d4c broke its SLA.\n"
+
+
+def test_signs_and_a_rotated_run_are_told_again_from_the_record(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = load(folder / "1f2e3d4c.json")
+    (point,) = (one for one in record.points if one.outcome is Outcome.FAIL)
+    turned = measured(lambda host, _: 4.0 if host == 4 else 1.0)  # whose generators now load c5
+    kept = type(point.measurement).of(turned)  # type: ignore[union-attr]
+    signs = tuple(
+        SignsRecord(
+            server=f"server-{number}",
+            seconds=24.0,
+            figures={"steal": (12.0 if number // EACH == 5 else 0.1, 0.9, 3.0)},
+        )
+        for number in range(HOSTS * EACH)
+    )
+    rotated = RotatedRecord(shift=EACH, started=build.STARTED, measurement=kept)
+    more = point.model_copy(update={"signs": signs, "rotated": rotated})
+    record.model_copy(update={"points": [more]}).write(tmp_path)
+    assert main(["culprits", "1f2e3d4c", "--reports", str(tmp_path)]) == 0
+    told = capsys.readouterr().out
+    assert "  These servers had CPU time stolen 50% (others 0.4%; at most 90%, in second 3).\n" in told
+    assert "at other servers: the servers are to blame.\n" in told
+    assert main(["culprits", "1f2e3d4c", "--reports", str(tmp_path), "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)["points"][ASKED.id]
+    assert found["rotated"] == ["servers"]
+    assert found["beside"][0]["signs"][0]["figure"] == "steal"
