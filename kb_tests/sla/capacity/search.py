@@ -39,8 +39,11 @@ LONG_AGO = 90.0
 NEARLY = 1.25
 """So many times as wide as asked, and it is time to go back: those probes make it narrower, too."""
 
-ASIDE = 0.48
-"""Loads on both sides of a limit are so much of the width away from it: together just less than all."""
+ASIDE = 0.96
+"""Loads on both sides of a limit are so much of the width apart, in logarithms."""
+
+OFTEN = 8
+"""So many probes of a load without a verdict say that it is the limit itself."""
 
 PLACES = (-1, 1, 1, -1)
 """Sides of the limit that local probes are on, in turn: a drift that is even in time cancels."""
@@ -300,27 +303,30 @@ class _Search:
         """The next load where no curve helps: at the limit itself no verdict ever comes, so that loads on
         both sides of it are probed, always the same ones, until they have one.
         """
-        if breaks / keeps > self.plan.narrow and not (self.plan.whole and breaks - keeps < 1.5):
+        known, narrow = self.known, self.plan.narrow**ASIDE
+        if breaks / keeps > narrow and not (self.plan.whole and breaks - keeps < 1.5):
             return math.sqrt(keeps * breaks)
         low, high = self.sides
         if not low <= keeps < breaks <= high:
-            middle, half = math.sqrt(keeps * breaks), ASIDE * math.log(self.plan.narrow)
-            low, high = (self.offered(middle * math.exp(side * half)) for side in (-1, 1))
+            middle = math.sqrt(keeps * breaks)
+            low, high = self.offered(middle / math.sqrt(narrow)), self.offered(middle * math.sqrt(narrow))
             if self.plan.whole:
                 low, high = min(low, keeps), max(high, breaks)
             self.sides = low, high
-        shown = self.known.outcome(low), self.known.outcome(high)
-        if shown[0] is Outcome.PASS:
-            return high
-        if shown[1] is Outcome.FAIL:
-            return low
-        return min(self.sides, key=lambda load: len(self.known.at(load)))
+        loads = [low, high]
+        if known.kept >= low:
+            loads = [max(self.offered(known.kept * narrow), known.kept + self.plan.whole)]
+        elif known.broke <= high:
+            loads = [min(self.offered(known.broke / narrow), known.broke - self.plan.whole)]
+        if len(known.at(loads[0])) >= OFTEN:
+            loads = [low, high]
+        return min(loads, key=lambda load: len(known.at(load)))
 
     def _next(self, turn: int, keeps: float, breaks: float) -> float:
         """The next load near the limit."""
         kept, broke = self.known.kept, self.known.broke
         near, width = self.near, self.plan.width
-        if near is None:
+        if near is None or (turn >= len(PLACES) and not near.ready):
             return self._aside(keeps, breaks)
         if near.ready and near.first.gap:
             return math.sqrt(near.low * near.high)

@@ -319,3 +319,27 @@ def test_the_interval_holds_what_is_served_for_long_however_short_the_probes(
 )
 def test_the_limit_that_notices_a_queue_first_counts(limits: tuple[Limit, ...], unnoticed: float) -> None:
     assert Plan(limits, 100, 2000, probe=5, before=1).unnoticed == pytest.approx(unnoticed)
+
+
+def link(served: float) -> Answer:
+    """What a queue makes late in each second of a window, after one of warm-up: none at first, then all."""
+
+    def answer(step: Step, at: float) -> Seen:
+        wait = max(step.load / served - 1, 0.0)
+        reached = 0.2 / wait - 1 if wait else math.inf
+        due = round(step.load)
+        bad = tuple(round(due * min(1.0, max(0.0, second + 1 - reached))) for second in range(5))
+        counts = {"latency p99": Counts(bad, (due,) * 5)}
+        return Seen(step.load, step.seconds, at, at + step.seconds + 1.5, counts)
+
+    return answer
+
+
+@pytest.mark.parametrize("served", [510, 515, 531, 539, 597, 613])
+def test_what_overflows_at_once_is_not_probed_where_verdicts_are_there_already(served: float) -> None:
+    """Few requests a probe, none or many of them late: no curve comes of that, and both ends are decided."""
+    plan = Plan((replace(P99, within=0.2),), served / 1.7, 2200, probe=5, width=0.1, budget=300, before=1)
+    found, _ = searched(plan, link(served))
+    assert found.end is End.FOUND
+    assert found.low <= served < served * (1 + 0.2 / 5.95) <= found.high * 1.001
+    assert found.seconds < 150
