@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -37,17 +39,43 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-c", PROGRAM, *arguments]
 
 
+_running: set[subprocess.Popen[bytes]] = set()
+_ending = threading.Event()
+
+
+def run(
+    command: Sequence[str], *, timeout: float, cwd: Path | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    """`subprocess.run` for a child that only looks: it ends with the UI, which waits for nobody.
+
+    Raises TimeoutExpired.
+    """
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, cwd=cwd) as process:
+        _running.add(process)
+        try:
+            if _ending.is_set():
+                process.kill()
+            output, errors = process.communicate(timeout=timeout)
+        except BaseException:
+            process.kill()
+            raise
+        finally:
+            _running.discard(process)
+    return subprocess.CompletedProcess(command, process.returncode, output, errors)
+
+
+def end() -> None:
+    """End those that run, and any that is begun from now on: the UI ends."""
+    _ending.set()
+    for process in tuple(_running):
+        process.kill()
+
+
 def ask(*arguments: str, seconds: float, folder: Path | None = None) -> Answered:
     """What `kb` answers; raises Problem where it does not within `seconds`."""
     try:
-        done = subprocess.run(
-            command(*arguments),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=seconds,
-            check=False,
-            cwd=folder,
-        )
+        done = run(command(*arguments), timeout=seconds, cwd=folder)
     except subprocess.TimeoutExpired as error:
         raise Problem(
             HTTPStatus.GATEWAY_TIMEOUT, f"`kb {arguments[0]}` took longer than {seconds:g} s."

@@ -18,6 +18,7 @@ import uvicorn
 
 from kb_tests.errors import UiError
 from kb_tests.events import sessions
+from kb_tests.web import child
 from kb_tests.web.app import App, Options
 from kb_tests.web.protocol import Impatient
 from kb_tests.web.tokens import Tokens, new_token
@@ -79,7 +80,7 @@ def serve(
 
 
 class _Server(uvicorn.Server):
-    """Ends the streams when it is told to end, since it waits for its answers to be whole."""
+    """Ends streams and children when it is told to end, since it waits for its answers to be whole."""
 
     def __init__(self, config: uvicorn.Config, app: App) -> None:
         super().__init__(config)
@@ -88,6 +89,7 @@ class _Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """A signal came."""
         self._app.streams.close()
+        child.end()
         super().handle_exit(sig, frame)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from http import HTTPStatus
@@ -18,6 +17,7 @@ from starlette.responses import Response
 from kb_tests.history.find import Wanted
 from kb_tests.history.tags import tags_of
 from kb_tests.scenario.units import parse_duration
+from kb_tests.web import child
 from kb_tests.web.calls import LONGEST_TEXT, Parts, answer, attachment
 from kb_tests.web.operations import Operation, Param
 from kb_tests.web.points import point_shape
@@ -112,13 +112,10 @@ def _run_of(record: Any, run: str) -> str:
 def _report(record: Path, interactive: bool) -> bytes:
     with tempfile.TemporaryDirectory(prefix="kb-ui-") as folder:
         target = Path(folder) / "report.html"
-        program = "import sys; from kb_tests.cli import main; sys.exit(main())"
-        command = [sys.executable, "-c", program, "report", str(record), "--html", str(target)]
+        command = child.command("report", str(record), "--html", str(target))
         command += ["--interactive"] if interactive else []
         try:
-            done = subprocess.run(
-                command, capture_output=True, stdin=subprocess.DEVNULL, timeout=REPORT_SECONDS, check=False
-            )
+            done = child.run(command, timeout=REPORT_SECONDS)
         except subprocess.TimeoutExpired as error:
             raise Problem(
                 HTTPStatus.GATEWAY_TIMEOUT, f"The report took longer than {REPORT_SECONDS:g} s."

@@ -41,7 +41,7 @@ def app(reports: Path, sessions: Path, tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home"))
     kb = Kb()
     kb.output = json.dumps(INVENTORY)
-    monkeypatch.setattr("kb_tests.web.child.subprocess.run", kb)
+    monkeypatch.setattr("kb_tests.web.child.run", kb)
     for module in ("starting", "cleaning"):
         monkeypatch.setattr(
             f"kb_tests.web.{module}.subprocess.Popen", lambda *_, **__: pytest.fail("it is started")

@@ -49,7 +49,7 @@ def test_findings_come_worst_first(app: App, monkeypatch: pytest.MonkeyPatch) ->
         finding("quota", "FAULT", remedy="Ask\x1b[1m"),
         finding("mtu", "note"),
     )
-    monkeypatch.setattr("kb_tests.web.child.subprocess.run", doctor)
+    monkeypatch.setattr("kb_tests.web.child.run", doctor)
     found = examine(app, scenario="demo-http")
     assert found.status == 200
     assert [one["what"] for one in found.json["findings"]] == ["quota", "mtu", "image"]
@@ -63,14 +63,14 @@ def test_findings_come_worst_first(app: App, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_cloud_that_cannot_be_asked_is_one_sentence(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     doctor = Doctor(error="warning\nkb: mycloud does not answer.")
-    monkeypatch.setattr("kb_tests.web.child.subprocess.run", doctor)
+    monkeypatch.setattr("kb_tests.web.child.run", doctor)
     found = examine(app)
     assert (found.status, found.json["detail"]) == (502, "mycloud does not answer.")
 
 
 def test_only_names_of_clouds_yaml_are_asked(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     doctor = Doctor(finding("image", "good"))
-    monkeypatch.setattr("kb_tests.web.child.subprocess.run", doctor)
+    monkeypatch.setattr("kb_tests.web.child.run", doctor)
     assert examine(app, "/api/v1/clouds/nowhere/examinations").status == 404
     assert examine(app, scenario="../x").status == 404
     assert examine(app, scenario="demo-http", extra="x").status == 422
@@ -88,7 +88,7 @@ def test_a_cloud_is_asked_once_at_a_time(app: App, monkeypatch: pytest.MonkeyPat
         assert go_on.wait(60)
         return subprocess.CompletedProcess(command, 0, finding("image", "good").encode(), b"")
 
-    monkeypatch.setattr("kb_tests.web.child.subprocess.run", slow)
+    monkeypatch.setattr("kb_tests.web.child.run", slow)
     answers: list[int] = []
     first = threading.Thread(target=lambda: answers.append(examine(app).status))
     first.start()

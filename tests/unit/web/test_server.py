@@ -68,6 +68,25 @@ def test_it_ends_at_once_while_streams_are_open(tmp_path: Path) -> None:
         holder.kill()
 
 
+def test_it_waits_for_no_cloud_when_it_is_told_to_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/v3"
+        cloud = {"auth": {"auth_url": url, "username": "u", "password": "p", "project_name": "p"}}
+        (tmp_path / "clouds.yaml").write_text(json.dumps({"clouds": {"silent": cloud}}))
+        monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(tmp_path / "clouds.yaml"))
+        with serving(tmp_path) as (process, address):
+            place, _, token = address.removeprefix("http://").partition("/#token=")
+            with socket.create_connection(("127.0.0.1", int(place.rpartition(":")[2]))) as asking:
+                head = f"GET /api/v1/clouds/silent HTTP/1.1\r\nHost: {place}\r\n"
+                asking.sendall(f"{head}Authorization: Bearer {token}\r\n\r\n".encode())
+                with silent.accept()[0] as asked:
+                    assert asked.recv(1)
+                    process.send_signal(signal.SIGTERM)
+                    assert process.wait(45) == 0
+
+
 def test_told_to_end_before_it_serves_it_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions, "root", lambda: tmp_path / "sessions")
     kept = [(number, signal.getsignal(number)) for number in (signal.SIGTERM, signal.SIGINT)]

@@ -64,7 +64,7 @@ def world(reports: Path, sessions: Path, tmp_path: Path, monkeypatch: pytest.Mon
         def poll(self) -> int | None:
             return 0
 
-    monkeypatch.setattr("kb_tests.web.child.subprocess.run", kb)
+    monkeypatch.setattr("kb_tests.web.child.run", kb)
     monkeypatch.setattr("kb_tests.web.starting.subprocess.Popen", Process)
     monkeypatch.setattr("kb_tests.web.cleaning.subprocess.Popen", Process)
     return World(App(Options(reports=reports, sessions=sessions), Tokens(TOKEN)), kb, started)
