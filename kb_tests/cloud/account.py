@@ -6,6 +6,7 @@ the answer "not found" says that something is gone only where this account would
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -69,6 +70,30 @@ class Account:
             str(line.get(key) or "") for key in ("region", "project", "user", "project_name")
         )
         return cls(str(line["auth_url"]), region, project, user, line.get("admin") is True, name, entry)
+
+
+def places_of(accounts: Mapping[str, Account | None]) -> Mapping[str, str]:
+    """For each entry of clouds.yaml the first of those that are the same region of the same cloud, whoever
+    signs in. One that names no region may be any of its cloud's; one of which nothing is known is its own.
+    """
+    known: list[tuple[str, Account]] = []
+    found: dict[str, str] = {}
+    for name, account in sorted(accounts.items(), key=lambda each: each[0]):
+        if account is None:
+            found[name] = name
+            continue
+        same = [other for other, at in known if _may_be_one(account, at)]
+        known.append((name, account))
+        first = min((found[other] for other in same), default=name)
+        joined = {found[other] for other in same}
+        found = {each: first if place in joined else place for each, place in found.items()}
+        found[name] = first
+    return found
+
+
+def _may_be_one(one: Account, other: Account) -> bool:
+    regions = {one.region, other.region}
+    return one.shares_keystone(other) and (len(regions) == 1 or "" in regions)
 
 
 def _normal(auth_url: str) -> str:

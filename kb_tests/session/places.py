@@ -4,33 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from kb_tests.cloud.account import Account
+from kb_tests.cloud.account import Account, places_of
 from kb_tests.errors import CloudAccessError
 
 
 def places(clouds: Iterable[str]) -> Mapping[str, str]:
     """For each name the first of those that are, by clouds.yaml, the same region of the same cloud: whoever
-    signs in. An entry that names no region may be any of its cloud's; one that cannot be read is its own.
+    signs in.
     """
-    known: list[tuple[str, Account]] = []
-    found: dict[str, str] = {}
-    for name in sorted(set(clouds)):
-        account = _account(name)
-        if account is None:
-            found[name] = name
-            continue
-        same = [other for other, at in known if _may_be_one(account, at)]
-        known.append((name, account))
-        first = min((found[other] for other in same), default=name)
-        joined = {found[other] for other in same}
-        found = {each: first if place in joined else place for each, place in found.items()}
-        found[name] = first
-    return found
-
-
-def _may_be_one(one: Account, other: Account) -> bool:
-    regions = {one.region, other.region}
-    return one.shares_keystone(other) and (len(regions) == 1 or "" in regions)
+    return places_of({name: _account(name) for name in clouds})
 
 
 def _account(name: str) -> Account | None:

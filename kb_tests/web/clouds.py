@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import yaml
 
+from kb_tests.cloud.account import Account, places_of
 from kb_tests.web.shapes.clouds import CloudList, CloudRow
 
 LARGEST = 1 << 20
@@ -23,23 +27,53 @@ def places() -> list[Path]:
 
 
 def listed() -> CloudList:
-    """The embedded cloud, and those of the file, by name; of the file nothing else is told."""
+    """The embedded cloud, and those of the file: their names, and which of them are one cloud."""
     searched = places()
     path = next((place for place in searched if place.is_file()), None)
-    names: list[str] = []
+    found: Mapping[str, Any] = {}
     fault = ""
     if path is not None:
         try:
-            with path.open("rb") as file:
-                found = yaml.safe_load(file.read(LARGEST))
-            clouds = found.get("clouds") if isinstance(found, dict) else None
-            names = sorted(str(name) for name in clouds) if isinstance(clouds, dict) else []
-            fault = "" if names else f"{path} names no cloud."
+            found = _entries(path)
+            fault = "" if found else f"{path} names no cloud."
         except (OSError, ValueError, yaml.YAMLError, RecursionError):
             fault = f"{path} cannot be read as YAML."
     shown = [path] if path else [place for place in searched if place.suffix == ".yaml"]
+    same = places_of({name: _account(entry) for name, entry in found.items()})
     return CloudList(
-        clouds=(EMBEDDED, *(CloudRow(name=name) for name in names)),
+        clouds=(EMBEDDED, *(CloudRow(name=name, place=same[name]) for name in sorted(found))),
         searched=tuple(map(str, shown)),
         fault=fault,
     )
+
+
+def are_one(names: Iterable[str]) -> Mapping[str, str]:
+    """For each name the first of those that are the same region of the same cloud, which carries one load at
+    a time. One that clouds.yaml does not have is its own, as is "", the embedded cloud.
+    """
+    path = next((place for place in places() if place.is_file()), None)
+    entries: Mapping[str, Any] = {}
+    with suppress(OSError, ValueError, yaml.YAMLError, RecursionError):  # the session will say so
+        entries = _entries(path) if path else {}
+    accounts = {}
+    for name in names:
+        entry, _, region = name.partition(":")
+        accounts[name] = _account(entries.get(name, entries.get(entry)), region)
+    return places_of(accounts)
+
+
+def _entries(path: Path) -> Mapping[str, Any]:
+    with path.open("rb") as file:
+        found = yaml.safe_load(file.read(LARGEST))
+    clouds = found.get("clouds") if isinstance(found, dict) else None
+    return {str(name): entry for name, entry in clouds.items()} if isinstance(clouds, dict) else {}
+
+
+def _account(entry: Any, region: str = "") -> Account | None:
+    """As far as an entry tells by itself. Of one whose address stands in a profile, that names the cloud."""
+    if not isinstance(entry, dict):
+        return None
+    auth = entry.get("auth")
+    address = auth.get("auth_url") if isinstance(auth, dict) else None
+    where = address or entry.get("profile")
+    return Account(str(where), region or str(entry.get("region_name") or "")) if where else None

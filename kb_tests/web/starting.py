@@ -15,12 +15,13 @@ import sys
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from http import HTTPStatus
 from pathlib import Path
 
 from kb_tests.events import sessions
 from kb_tests.web.audit import audit
+from kb_tests.web.clouds import are_one
 from kb_tests.web.planning import Planned, Planner, arguments
 from kb_tests.web.problems import Problem
 from kb_tests.web.shapes.plans import StartRequest
@@ -87,28 +88,35 @@ class Starter:
             )
         if planned.plan.refusals:
             raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, planned.plan.refusals[0])
-        for cloud in dict.fromkeys((request.cloud, request.testing_cloud or request.cloud)):
-            self._check_free(cloud)
+        self._check_free({request.cloud, request.testing_cloud or request.cloud})
         return planned
 
-    def _check_free(self, cloud: str) -> None:
+    def _check_free(self, clouds: Set[str]) -> None:
+        """Whether nothing loads one of these clouds, under whatever entry of clouds.yaml."""
+        loaded: dict[str, set[str]] = {}
         for session in self._watched.listed().sessions:
             info = self._watched.find(session.sid).info
-            if info is None or not session.alive:
-                continue
-            if cloud in info.clouds or (cloud and cloud == info.testing_cloud):
+            if info is not None and session.alive:
+                loaded[session.sid] = {*info.clouds, *filter(None, [info.testing_cloud])}
+        same = are_one({*clouds, *(name for names in loaded.values() for name in names), *self._begun_on()})
+        wanted = {same[cloud] for cloud in clouds}
+        for sid, names in loaded.items():
+            if wanted & {same[name] for name in names}:
                 raise Problem(
                     HTTPStatus.CONFLICT,
-                    f"Session {session.sid} loads this cloud; two loads at a time would measure each other.",
+                    f"Session {sid} loads this cloud; two loads at a time would measure each other.",
                     "Wait for its end, or stop it.",
                 )
         for begun_on, sid, _ in self._begun:
-            if begun_on == cloud:
+            if same[begun_on] in wanted:
                 raise Problem(
                     HTTPStatus.CONFLICT,
                     f"Session {sid} on this cloud is starting.",
                     "Follow that, or stop it.",
                 )
+
+    def _begun_on(self) -> Iterator[str]:
+        return (cloud for cloud, _, _ in self._begun)
 
     def _started(self, request: StartRequest, planned: Planned, key: str) -> Accepted:
         sid = secrets.token_hex(4)

@@ -29,7 +29,7 @@ ALONE = {"agent", "localcloud"}
 MAY_START = {"fixtures", "plugin", "cli"}
 MAY_SERVE = {"cli", "commands"}
 NOT_IN_A_PROCESS_OF_ITS_OWN = {
-    "cloud": {"describe", "kept", "layout", "topology", "workloads"},
+    "cloud": {"account", "describe", "kept", "layout", "topology", "workloads"},
     "sla": {"verdict"},
     "session": set[str](),
 }

@@ -11,10 +11,13 @@ from kb_tests.web.shapes.base import Shape
 
 
 class CloudRow(Shape):
-    """A cloud of clouds.yaml, by its name: nothing else of it is told."""
+    """A cloud of clouds.yaml, by its name: nothing else of it is told, but which entries are one cloud: those
+    of one `place`, the first of their names. It carries one load at a time.
+    """
 
     name: str
     embedded: bool = False
+    place: str = ""
 
 
 class CloudList(Shape):

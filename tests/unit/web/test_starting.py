@@ -146,6 +146,47 @@ def test_a_load_that_a_shell_started_counts(
     assert started.commands == []
 
 
+ENTRIES = """\
+clouds:
+  admin: {auth: {auth_url: "https://cloud.example:5000/v3", username: admin}, region_name: one}
+  member: {auth: {auth_url: "https://cloud.example:5000/", username: member}, region_name: one}
+  elsewhere: {auth: {auth_url: "https://cloud.example:5000/v3"}, region_name: two}
+  rented: {profile: vendor}
+  again: {profile: vendor}
+  wild: [1]
+"""
+
+
+@pytest.mark.parametrize(
+    ("loaded", "wished", "free"),
+    [
+        ("admin", "member", False),
+        ("admin", "elsewhere", True),
+        ("admin:two", "admin", True),
+        ("admin:two", "elsewhere", False),
+        ("rented", "again", False),
+        ("wild", "admin", True),
+    ],
+)
+def test_two_entries_of_one_cloud_carry_one_load(
+    app: App,
+    started: Started,
+    sessions: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    loaded: str,
+    wished: str,
+    free: bool,
+) -> None:
+    (tmp_path / "clouds.yaml").write_text(ENTRIES)
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(tmp_path / "clouds.yaml"))
+    write_session(sessions, "0a0b0c0e", story()[:6], clouds=[loaded])
+    monkeypatch.setattr("kb_tests.events.sessions.Session.alive", True)
+    found = post(app, wanted(app, cloud=wished))
+    assert found.status == (202 if free else 409), found.body
+    assert len(started.commands) == free
+
+
 @pytest.mark.parametrize(
     ("change", "status"),
     [

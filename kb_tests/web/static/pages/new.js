@@ -58,7 +58,9 @@ const usePlan = (asked) => {
 const Where = ({ clouds, query, sessions, kept }) => {
   const cloud = query.get("cloud") ?? "";
   const reuse = query.get("reuse") ?? "";
-  const busy = (/** @type {string} */ name) => sessions.some((one) => one.alive && (one.clouds.includes(name || "embedded local cloud") || one.clouds.includes(name)));
+  /** Entries of clouds.yaml that are one cloud carry one load. @param {string} name */
+  const at = (name) => clouds.clouds.find((/** @type {any} */ one) => one.name === name)?.place || name;
+  const busy = (/** @type {string} */ name) => sessions.some((one) => one.alive && (name ? [...one.clouds, one.testing_cloud].some((/** @type {string} */ other) => other && at(other) === at(name)) : one.clouds.some((/** @type {string} */ other) => !other || other === "embedded local cloud")));
   const named = clouds.clouds.filter((/** @type {any} */ one) => !one.embedded && one.name !== cloud);
   return html`<section aria-labelledby="h-cloud"><div class="sec"><h2 id="h-cloud">Cloud</h2><p>from clouds.yaml</p></div>
     <div class="pick" role="radiogroup" aria-labelledby="h-cloud">${clouds.clouds.map((/** @type {any} */ one) => html`<label><input type="radio" name="cloud" checked=${cloud === one.name} onChange=${() => ask({ cloud: one.name, testing: "", reuse: "" })} />
