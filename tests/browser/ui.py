@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -20,6 +21,7 @@ from selenium.webdriver.common.by import By
 CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
 AXE = Path(__file__).parent / "vendor/axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
+SCREENS = [(width, dark) for width in (1440, 390) for dark in (False, True)]
 PATIENCE = 240.0
 
 
@@ -45,7 +47,7 @@ class Ui:
         """Seconds that it took to end."""
         began = time.monotonic()
         self.process.send_signal(number)
-        self.process.wait(60)
+        self.process.wait(PATIENCE)
         assert self.process.stdout is not None
         self.process.stdout.close()
         return time.monotonic() - began
@@ -108,6 +110,21 @@ class Page:
         wide = self.driver.execute_script("return document.documentElement.scrollWidth > innerWidth")
         return [*found, *(["wider than the screen"] if wide else [])]
 
+    def fine(self, name: str) -> None:
+        """The page as it is now, on each screen; a picture of each where KB_SCREENSHOTS names a folder."""
+        for width, dark in SCREENS:
+            self.look(width, dark=dark)
+            if folder := os.environ.get("KB_SCREENSHOTS"):
+                self.picture(Path(folder) / f"{name}-{width}{'-dark' if dark else ''}.png")
+            assert self.faults() == [], (name, width, dark)
+        self.look(1440, dark=False)
+
+    def picture(self, path: Path) -> None:
+        """All of the page, as long as it is."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        found = self.driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True})
+        path.write_bytes(base64.b64decode(found["data"]))
+
     def complaints(self) -> list[str]:
         """What the browser's console says: anything of the rules for it, any error."""
         return [str(entry["message"]) for entry in self._log("browser")]
@@ -140,6 +157,7 @@ def browser(*more: str) -> Iterator[Page]:
     options.add_argument("--no-proxy-server")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
+    driver.set_script_timeout(PATIENCE)
     try:
         yield Page(driver)
     finally:
