@@ -39,4 +39,6 @@ const Show = () => {
 register(PAGES);
 listen();
 takeToken();
+// An address with a token that is put into a page's address bar loads nothing anew by itself.
+addEventListener("hashchange", () => takeToken() && location.reload());
 render(html`<${Show} />`, /** @type {HTMLElement} */ (document.getElementById("app")));

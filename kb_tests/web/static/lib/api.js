@@ -5,13 +5,14 @@ export const alone = false;
 const BASE = "/api/v1";
 const KEY = "kb-token";
 
-/** Takes the token out of the address bar and keeps it for this origin. */
+/** Takes the token out of the address bar and keeps it for this origin; whether there was one. */
 export const takeToken = () => {
   const found = /^#token=([\w-]{20,})$/.exec(location.hash);
   if (found) {
     localStorage.setItem(KEY, found[1]);
     history.replaceState(null, "", location.pathname + location.search);
   }
+  return Boolean(found);
 };
 
 /** What the server said where it could not do something. */
@@ -73,7 +74,8 @@ export const download = async (path, name) => {
  * Follows a session from its beginning until it ends or `signal` says so. A connection that breaks is made again
  * where it ended; what was seen is not told twice.
  * @param {string} sid
- * @param {{ events: (events: any[]) => void, heard: (well: boolean) => void, end: (brokenOff: boolean) => void }} on
+ * `heard` is told whether the server answers, and by how many seconds its clock is before this one.
+ * @param {{ events: (events: any[]) => void, heard: (well: boolean, ahead?: number) => void, end: (brokenOff: boolean) => void }} on
  * @param {AbortSignal} signal
  */
 export const follow = async (sid, on, signal) => {
@@ -82,7 +84,7 @@ export const follow = async (sid, on, signal) => {
     try {
       const headers = cursor ? { "last-event-id": cursor } : undefined;
       const answer = await send(`/sessions/${sid}/events`, { signal, headers });
-      on.heard(true);
+      on.heard(true, (Date.parse(answer.headers.get("date") ?? "") - Date.now()) / 1000 || 0);
       const reader = /** @type {ReadableStream<Uint8Array>} */ (answer.body).getReader();
       const decoder = new TextDecoder();
       let rest = "";

@@ -22,6 +22,7 @@ const useLive = (sid) => {
   const live = useRef(new Live());
   const [, drawn] = useState(0);
   const [heard, hear] = useState(true);
+  const ahead = useRef(0);
   const [end, ended] = useState(/** @type {"" | "ended" | "broken_off"} */ (""));
   const [error, fail] = useState(/** @type {any} */ (null));
   useEffect(() => {
@@ -39,7 +40,7 @@ const useLive = (sid) => {
     };
     follow(sid, {
       events: (events) => { live.current.take(events); draw(); },
-      heard: hear,
+      heard: (well, by) => { ahead.current = by ?? ahead.current; hear(well); },
       end: (brokenOff) => { live.current.over(); live.current = live.current.turn(); ended(brokenOff ? "broken_off" : "ended"); },
     }, stop.signal).catch(fail);
     return () => {
@@ -47,7 +48,21 @@ const useLive = (sid) => {
       cancelAnimationFrame(waiting);
     };
   }, [sid]);
-  return { live: live.current, heard, end, error };
+  return { live: live.current, heard, ahead: ahead.current, end, error };
+};
+
+/** Seconds without a word after which a page says so. */
+const SILENT = 5;
+
+/** For how long nothing was said of the session, once that is long. @param {{ live: Live, ahead: number, text: (gone: string) => any }} props */
+const Silence = ({ live, ahead, text }) => {
+  const [, tick] = useState(0);
+  useEffect(() => {
+    const timer = setInterval(() => tick((n) => n + 1), 1000);
+    return () => clearInterval(timer);
+  }, []);
+  const gone = Math.floor(Date.now() / 1000 + ahead - live.now);
+  return live.now && gone >= SILENT ? text(took(gone)) : null;
 };
 
 const STATES = /** @type {[string, string][]} */ ([["staging", "Staging"], ["running", "Running"], ["removing", "Removing"], ["ended", "Ended"]]);
@@ -279,7 +294,7 @@ const Ended = ({ live, row, end, may }) => {
 
 /** @param {{ sid: string }} props */
 export const Session = ({ sid }) => {
-  const { live, heard, end, error } = useLive(sid);
+  const { live, heard, ahead, end, error } = useLive(sid);
   const row = useData(`/sessions/${sid}`, end ? 0 : 3);
   const version = useData("/version").data;
   useEffect(() => { if (end) row.again(); }, [end]);
@@ -292,10 +307,10 @@ export const Session = ({ sid }) => {
   const far = point ? soFar(point) : null;
   const rungs = [...live.points.values()].map((one) => rung(one, live));
   return html`<${Shell} at="runs" crumbs=${crumbs}>
-    ${!heard && !over && html`<div class="alert inconclusive"><${Icon} name="note" /><p><b>Not heard.</b> The run goes on without this page; what you see may be old. Trying again each second.</p></div>`}
+    ${!heard && !over && html`<div class="alert inconclusive"><${Icon} name="note" /><p><b>Not heard.</b> The run goes on without this page; what you see is of ${new Date(live.now * 1000).toLocaleTimeString("en-GB")}. Trying again each second.</p></div>`}
     ${over ? html`<${Ended} live=${live} row=${info} end=${end} may=${Boolean(version?.starts) && version?.role === "operator"} />` : html`<div class="page-head"><div><h1>${sentence(live, end, info)}</h1>
       <p class="meta"><b>${info?.scenarios.join(", ")}</b>${info ? ` · started ${when(info.started)} ${info.started_by === "ui" ? "here" : "in a shell, followed here"}` : ""} · session <span class="mono">${sid}</span></p></div>
-      <div class="where-now"><${States} live=${live} end=${end} /><p>${info?.finishing ? "ends after this point" : `${took(live.now - live.began)} gone`}</p></div></div>`}
+      <div class="where-now"><${States} live=${live} end=${end} /><p>${info?.finishing ? "ends after this point" : `${took(live.now - live.began)} gone`}<${Silence} live=${live} ahead=${ahead} text=${(/** @type {string} */ gone) => html`<br /><span class="soft">last heard ${gone} ago</span>`} /></p></div></div>`}
     ${live.problems.map((text) => html`<div class="alert invalid"><${Icon} name="invalid" /><p>${text}</p></div>`)}
     <div class="live-grid">
       <section><div class="sec"><h2>Points</h2><p>the first limit of each, p99 if there is one</p></div>${rungs.length ? html`<${Ladder} points=${rungs} />` : html`<p class="soft">Not known yet.</p>`}<p class="small soft">Red line: the limit. A bar is where the true value lies.</p></section>

@@ -1,0 +1,205 @@
+"""Every page in every state, on each screen: nothing that axe finds, nothing wider than the screen.
+
+With KB_SCREENSHOTS=FOLDER each of them is a picture there, to be looked at.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from selenium.webdriver.common.by import By
+
+from kb_tests.events.model import Leaked, Log, PointSeen, Problem, SessionEnded, Stopping, Teardown
+from kb_tests.report.record import PointStatus
+from tests.browser.told import CLOUD, POINTS, Told
+from tests.browser.ui import Page, Ui, browser
+from tests.unit.report.build import judged, point, run, without
+from tests.unit.web.test_clouds import kept_run
+
+RECORDED = Path(__file__).parents[1] / "unit/report/records"
+CLOUDS = f"""\
+clouds:
+  {CLOUD}:
+    auth: {{auth_url: "http://127.0.0.1:9/v3", username: somebody, password: something, project_name: some}}
+"""
+BROKEN = "hooks: [{at: 1s, run: ['true']}]\nname: wrong\nkind: http\nload: {rate: often}\n"
+
+
+class World:
+    """A UI, a browser, and the folders between them."""
+
+    def __init__(self, folder: Path, page: Page) -> None:
+        self.folder, self.page = folder, page
+        (folder / "clouds.yaml").write_text(CLOUDS)
+        (folder / "scenarios").mkdir()
+        (folder / "scenarios/wrong.yaml").write_text(BROKEN)
+        self.told: list[Told] = []
+        env = {"OS_CLIENT_CONFIG_FILE": str(folder / "clouds.yaml")}
+        self.ui = Ui(folder, "--scenarios", str(folder / "scenarios"), env=env)
+        page.go(self.ui.address)
+        page.until(lambda: bool(page.title), "a page")
+
+    def session(self, sid: str, run: str) -> Told:
+        self.told.append(Told(self.folder / "state/kb/sessions", sid, run))
+        self.told[-1].begin()
+        return self.told[-1]
+
+    def shows(self, path: str, text: str, name: str) -> None:
+        self.page.go(self.ui.base + path)
+        self.is_fine(text, name)
+
+    def is_fine(self, text: str, name: str) -> None:
+        self.page.until(lambda: text in self.page.text, f"{text!r} on {name}")
+        self.page.until(lambda: not self.page.driver.find_elements(By.CSS_SELECTOR, "[aria-busy=true]"))
+        self.page.fine(name)
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    with browser() as found:
+        yield found
+
+
+@pytest.fixture
+def world(tmp_path: Path, page: Page) -> Iterator[World]:
+    made = World(tmp_path, page)
+    yield made
+    for each in made.told:
+        each.end()
+    if made.ui.process.poll() is None:
+        made.ui.end()
+
+
+def test_before_the_first_run(world: World) -> None:
+    world.is_fine("No runs yet", "overview-empty")
+    world.shows("/runs", "No run", "runs-empty")
+    world.shows("/compare", "Compare", "compare-empty")
+    world.shows("/runs/00000000", "no such run", "run-none")
+    world.shows("/sessions/00000000", "no such session", "session-none")
+    world.shows("/nothing/here", "nothing at this address", "nowhere")
+    world.shows("/about", "Keys", "about")
+    world.shows("/api", "operations", "api")
+
+
+def test_what_runs_left(world: World) -> None:
+    points = [judged(point(clients, rate)) for clients in (2, 4) for rate in (500, 1000)]
+    red = judged(point(4, 2000), median=0.05, failing=0.02)
+    run(points, run="aaaa0001", exit_code=0).write(world.ui.reports)
+    run([*points, red], run="aaaa0002", exit_code=1).write(world.ui.reports)
+    left = run([judged(undecided=True)], run="aaaa0003", exit_code=12, leaks=["server kb-aaaa0003-proxy"])
+    left.problems.append("Servers are left: the cloud refused to delete them.")
+    left.write(world.ui.reports)
+    others = [
+        without(PointStatus.NOT_RUN, "It was not tried, since a smaller scale broke the SLA."),
+        judged(point(4, 250), reasons=["An agent was silent for 3 s."]),
+        without(PointStatus.LOST, "Its worker ended.", point(4, 750)),
+    ]
+    run(others, run="aaaa0004", exit_code=None, ended=None).write(world.ui.reports)
+    for name in ("schema-1-storage", "schema-1-red"):
+        record = json.loads((RECORDED / f"{name}.json").read_text())
+        (world.ui.reports / f"{record['run']}.json").write_text(json.dumps(record))
+    storage = json.loads((RECORDED / "schema-1-storage.json").read_text())
+    kept_run(world.folder / "state")
+    world.shows("/", "Recent runs", "overview")
+    world.shows("/runs", "aaaa0002", "runs")
+    world.shows("/runs?outcome=fail&q=nothing", "No run", "runs-none-match")
+    world.shows("/runs/aaaa0001", "SLA", "run-pass")
+    world.shows("/runs/aaaa0002", "Findings", "run-fail")
+    world.shows("/runs/aaaa0003", "Left on the cloud", "run-leaked")
+    world.shows("/runs/aaaa0004", "No exit code", "run-unfinished")
+    world.shows(f"/runs/{storage['run']}", storage["run"], "run-storage")
+    world.shows(f"/runs/aaaa0002/points/{red.point.id}", "8,000 req/s", "point-fail")
+    world.shows(f"/runs/aaaa0002/points/{red.point.id}?t=3-9", "s selected", "point-selected")
+    world.page.press("as table")
+    world.is_fine("as picture", "point-table")
+    world.shows(f"/runs/aaaa0003/points/{point().id}", "4,000 req/s", "point-inconclusive")
+    world.shows(f"/runs/aaaa0004/points/{point().id}", "not tried", "point-not-run")
+    world.shows(f"/runs/aaaa0004/points/{point(4, 250).id}", "silent for 3 s", "point-invalid")
+    world.shows(f"/runs/aaaa0004/points/{point(4, 750).id}", "worker ended", "point-lost")
+    first = storage["points"][0]["point"]["id"]
+    world.shows(f"/runs/{storage['run']}/points/{first}", "IOPS", "point-storage")
+    world.shows("/compare?a=aaaa0001&b=aaaa0002", "aaaa0002", "compare")
+
+
+def test_a_session_from_its_first_word_to_its_last(world: World) -> None:
+    told = world.session("0a0b0c0d", "bbbb0001")
+    world.shows("/sessions/0a0b0c0d", "Starting", "live-starting")
+    told.stages()
+    world.is_fine("4 of 8", "live-staging")
+    told.staged()
+    told.runs(0)
+    world.is_fine("second 11", "live-running")
+    told.judges(0)
+    told.say(Log(cloud=CLOUD, text="<img src=x onerror=document.title='evil'>"))
+    told.runs(1, slow=True)
+    world.is_fine("Silent", "live-slow")
+    world.page.press("Stop…")
+    world.is_fine("Keep running", "live-stop")
+    world.page.press("Keep running")
+    told.judges(1, "fail")
+    told.say(PointSeen(cloud=CLOUD, point=POINTS[2], status="not_run", reason="A smaller one broke."))
+    told.say(Problem(cloud=CLOUD, sentence="The API answered 503 to a request."))
+    world.shows("/", "Now", "overview-running")
+    world.page.go(f"{world.ui.base}/sessions/0a0b0c0d")
+    told.say(Stopping(cloud=CLOUD))
+    world.is_fine("Stopping", "live-stopping")
+    told.say(Teardown(cloud=CLOUD, done=7, total=30))
+    world.is_fine("7 of 30", "live-removing")
+    told.say(Teardown(cloud=CLOUD, done=30, total=30), SessionEnded(exit_code=1))
+    told.end()
+    world.is_fine("See that point", "live-ended-failed")
+    assert "evil" not in world.page.driver.title
+
+
+@pytest.mark.parametrize("how", ["passed", "leaked", "crashed", "kept"])
+def test_how_a_session_can_end(world: World, how: str) -> None:
+    told = world.session("0a0b0c0e", "0a0b0c0f")
+    told.staged()
+    told.runs(0)
+    told.judges(0)
+    text = {
+        "passed": "Exit code",
+        "leaked": "Left on the cloud",
+        "crashed": "process is gone",
+        "kept": "stays",
+    }[how]
+    if how == "kept":
+        kept_run(world.folder / "state")
+    if how == "leaked":
+        told.say(Leaked(cloud=CLOUD, resources=("server kb-1",)))
+    if how != "crashed":
+        told.say(Teardown(cloud=CLOUD, done=9, total=9), SessionEnded(exit_code=12 if how == "leaked" else 0))
+    told.end()
+    world.shows("/sessions/0a0b0c0e", text, f"live-ended-{how}")
+    world.shows("/", "Recent runs", f"overview-{how}")
+
+
+def test_what_is_asked_for_and_what_is_refused(world: World) -> None:
+    world.shows("/scenarios", "can be run", "scenarios")
+    world.shows("/scenarios/http-east-west", "http-east-west", "scenario")
+    world.shows("/scenarios/wrong", "wrong", "scenario-wrong")
+    world.shows("/write?from=http-east-west", "Save", "write-http")
+    world.shows("/write?from=storage-standard", "Save", "write-storage")
+    world.shows("/new", "Choose a scenario", "new-empty")
+    world.shows("/new?scenario=demo-http", "Uses 5 servers", "new")
+    world.shows(f"/new?scenario=http-east-west&cloud={CLOUD}&mode=stage", "leaves them there", "new-stage")
+    world.session("0a0b0c0d", "bbbb0001").staged()
+    world.shows(f"/new?scenario=demo-http&cloud={CLOUD}", "busy", "new-busy")
+    world.shows("/clouds", CLOUD, "clouds")
+    world.shows(f"/clouds/{CLOUD}", "127.0.0.1:9", "cloud-unreachable")
+
+
+def test_who_may_not(world: World) -> None:
+    world.page.driver.execute_script("localStorage.clear()")
+    world.shows("/", "kb ui", "without-token")
+    world.page.go(world.ui.address)
+    world.page.until(lambda: "No runs yet" in world.page.text)
+    told = world.session("0a0b0c0d", "bbbb0001")
+    told.staged()
+    told.runs(0)
+    world.shows("/sessions/0a0b0c0d", "last heard", "live-silent")
+    world.ui.end()
+    world.is_fine("Not heard", "live-not-heard")
