@@ -15,13 +15,16 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_left, bisect_right
-from typing import Iterable, List, NamedTuple, Sequence, Tuple
+from typing import Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from .bins import Bins, name_of
 
 _MS = 1_000_000
 EPSILON = 1e-6
 """Of a turn: times that should be equal are not, to the last digit."""
+
+FEWER = 0.01
+"""The share of all I/Os that may be missing in fio's log; it has all of them."""
 
 
 Failures = Sequence[Tuple[float, Tuple[int, int]]]
@@ -57,12 +60,13 @@ def account(
     begin: float,
     edges: Sequence[float],
     failures: Failures,
+    made: Optional[Tuple[int, int]] = None,
 ) -> List[Tuple[Due, Due]]:
     """The reads and the writes of each block, of all jobs: one of `logs` each, all of them at these `steps`.
 
     The window begins at the second `begin` of fio's clock. A block lies between two neighbours in `edges`,
-    which are seconds of the window; what is due at an edge belongs to the block after it. Raises ValueError
-    for a line that is none.
+    which are seconds of the window; what is due at an edge belongs to the block after it. fio counts `made`
+    reads and writes in all. Raises ValueError for a line that is none, or for other numbers of them.
     """
     starts = [
         [max(0, math.ceil((begin + edge) / step - EPSILON)) if step else 0 for edge in edges]
@@ -70,13 +74,18 @@ def account(
     ]
     found: List[Tuple[Bins, Bins]] = [({}, {}) for _ in edges[1:]]
     jobs = 0
+    logged = [0, 0]
     for lines in logs:
         jobs += 1
         for direction, track in enumerate(_read(lines)):
+            logged[direction] += len(track.ends)
             if steps[direction]:
                 bins = [block[direction] for block in found]
                 shift = _Shift(failures, direction)
                 _add(track, steps[direction], starts[direction], bins, shift)
+    for name, there, counted in zip(("reads", "writes"), logged, made or logged):  # noqa: B905
+        if not counted * (1 - FEWER) <= there <= counted:
+            raise ValueError(f"it has {there} {name}, of which fio counts {counted}")
     return [
         (
             Due((starts[0][at + 1] - starts[0][at]) * jobs, bins[0]),

@@ -217,8 +217,9 @@ class Run:
         window, began = self._window, self._began
         edges = [0.0, *(min(end, self._job.duration) for end in window.ends[:-1]), self._job.duration]
         failures = [(at - began, counts) for at, counts in self._failed]
+        made = (self._final.read.ios, self._final.write.ios) if self._final is not None else None
         try:
-            found = due.account(self._logs(), self._job.steps, window.begin - began, edges, failures)
+            found = due.account(self._logs(), self._job.steps, window.begin - began, edges, failures, made)
         except (OSError, ValueError) as error:
             raise StorageError(f"fio's latency log cannot be read: {error}.") from error
         for index, parts in enumerate(found):

@@ -95,6 +95,21 @@ def test_failed_ios_have_had_their_turn() -> None:
     assert {name for reads, _ in found for name in reads.bins} == {bins.name_of(1_000_000)}
 
 
+@pytest.mark.parametrize(("made", "right"), [(100, True), (101, True), (99, False), (102, False), (0, False)])
+def test_a_log_of_more_or_fewer_ios_than_fio_counts_is_refused(made: int, right: bool) -> None:
+    # One of more I/Os would hide that some were never made, one of fewer would blame the disk.
+    lines = [f"{10 * n + 1}, 1000000, 0, 4096, 0" for n in range(100)]
+
+    def account() -> list[tuple[due.Due, due.Due]]:
+        return due.account([lines], (0.01, 0.0), 0.0, [0.0, 1.0], [], (made, 0))
+
+    if right:
+        assert sum(account()[0][0].bins.values()) == 100
+        return
+    with pytest.raises(ValueError, match=f"it has 100 reads, of which fio counts {made}"):
+        account()
+
+
 @pytest.mark.parametrize("line", ["oops, 5, 0\n", "5\n", "\n"])
 def test_a_log_that_is_none_is_refused(line: str) -> None:
     with pytest.raises(ValueError, match=r"invalid literal|not enough values"):
