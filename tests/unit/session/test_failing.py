@@ -31,7 +31,7 @@ def test_the_worst_are_named_and_the_others_counted() -> None:
     agents = build.measurement(build.point()).agents
     *named, last = sentences([failing(facts, n + 1, 0) for n, facts in enumerate(agents)], build.topology())
     assert [sentence.rpartition(": ")[2] for sentence in named] == ["4 connect.", "3 connect.", "2 connect."]
-    assert last == "Requests to 1 more servers failed, too."
+    assert last == "Requests to 1 more server failed, too."
 
 
 def test_it_stands_among_the_findings() -> None:
