@@ -147,7 +147,10 @@ class Commands:
                 if finished:
                     expected = {server.name for server in (*servers, *loaded)}
                     until = time.monotonic() + SIGNS_LATE
-                    self._gather(lambda: bool(self.signs) and not expected <= self.signs.keys(), until, take)
+                    with suppress(FleetError):  # the load itself is whole
+                        self._gather(
+                            lambda: bool(self.signs) and not expected <= self.signs.keys(), until, take
+                        )
             return [part.report(change) for part in collection.parts.values()]
         finally:
             self._running = None

@@ -347,13 +347,39 @@ def test_generators_load_others_servers_while_they_are_turned(make: Make) -> Non
     assert targets() == ["10.0.0.10", "10.0.0.11", "10.0.0.12", "10.0.0.13"]
 
 
-def test_signs_are_kept_of_the_last_load(make: Make) -> None:
-    def tells(agent: FakeAgent, message: dict[str, Any]) -> list[Any]:
-        signs = {"kind": "signs", "boot": "b", "network": 7, "contained": True, "seconds": 2.0, "cost": 1e-4}
-        figures = {"figures": {"dropped": [3, 2, 1]}}
-        more = {key: message[key] for key in ("v", "agent", "id", "seq")}
-        return [more | signs | figures, message]
+def tells_signs(agent: FakeAgent, message: dict[str, Any]) -> list[Any]:
+    """A generator that tells its signs before it is done."""
+    figures = {"figures": {"dropped": [3, 2, 1]}, "seconds": 2.0, "cost": 1e-4}
+    signs = {"kind": "signs", "boot": "b", "network": 7, "contained": True, **figures}
+    del agent
+    return [{key: message[key] for key in ("v", "agent", "id", "seq")} | signs, message]
 
-    one, two, channel = run(make, on("done", tells))
+
+def test_signs_are_kept_of_the_last_load(make: Make) -> None:
+    fleet, _channel = make(scripts={FIRST: on("done", tells_signs)})
+    muster(fleet)
+    one, two = fleet.run(LOAD, 2, 2)
     assert (one.problem, two.problem) == ("", "")
-    del channel
+    (signs,) = fleet.signs
+    assert (signs.server, signs.figures) == (FIRST, {"dropped": (3, 2, 1)})
+    assert fleet.run(LOAD, 1, 2)[0].problem == ""
+
+
+def test_a_load_that_is_whole_outlives_the_control_server(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Signs may come yet, and nobody needs them."""
+    fleet, channel = make(scripts={FIRST: on("done", tells_signs)})
+    muster(fleet)
+    done = 0
+
+    def reports(seconds: float) -> list[bytes]:
+        nonlocal done
+        if done == 2:
+            raise TunnelError("The control server is gone.")
+        found = FakeChannel.reports(channel, seconds)
+        done += sum(b'"done"' in one for one in found)
+        return found
+
+    monkeypatch.setattr(channel, "reports", reports)
+    assert [one.problem for one in fleet.run(LOAD, 2, 2)] == ["", ""]
