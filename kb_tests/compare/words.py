@@ -33,7 +33,8 @@ def headline(found: Comparison) -> str:
     if worst is not None:
         points = {row.point for row in found.worse if row.point != ALL}
         where = f" and at {len(points) - 1} more of {len(found.points)} points" if len(points) > 1 else ""
-        return f"{names[0]} {was} worse than {names[1]} at {worst.point}: {_change(worst)}{where}."
+        told = f"{names[0]} {was} worse than {names[1]} at {worst.point}: {_change(worst)}{where}."
+        return " ".join((told, *_stands_out(found.b, worst.point)))
     if best is not None:
         points = {row.point for row in found.better if row.point != ALL}
         where = f" and at {len(points) - 1} more of {len(found.points)} points" if len(points) > 1 else ""
@@ -43,6 +44,18 @@ def headline(found: Comparison) -> str:
         word = "worse" if overall.mark is Mark.WORSE else "better"
         return f"{names[0]} {was} {word} than {names[1]} over all points together: {_change(overall)}."
     return f"No difference between {names[1]} and {names[0]} that this sample could show."
+
+
+def _stands_out(side: Side, point: str) -> Iterator[str]:
+    """Who stood out at that point, as its latest run that broke its SLA there tells."""
+    told = [
+        one.record.culprits[0]
+        for measured in side.points.values()
+        for one in measured
+        if one.record.id == point and one.record.culprits
+    ]
+    if told and not told[-1].startswith("No "):
+        yield printable(told[-1])
 
 
 def _named(side: Side) -> str:

@@ -47,14 +47,19 @@ def sentences(found: Found) -> list[str]:
             "These servers are loaded from these generators, so that it may be either, or the way between."
         )
     if found.without:
-        one = len(found.culprits) + len(found.makers) == 1
+        every = (*found.culprits, *found.makers)
+        whom = _short(every[0]) if len(every) == 1 else "them"
         bounds = f"{duration(found.without.low)} to {duration(found.without.high)}"
-        told.append(
-            f"Without {'it' if one else 'them'} {of} would be {duration(found.without.value)} ({bounds})."
-        )
+        told.append(f"Without {whom} {of} would be {duration(found.without.value)} ({bounds}).")
     if found.since is not None:
         told.append(f"It began in second {found.since:.0f} of the window.")
     return told
+
+
+def _short(culprit: Culprit) -> str:
+    """Its name in the middle of a sentence."""
+    level = Level.HOST if culprit.level is Level.ALONE else culprit.level
+    return f"{level} {culprit.name}"
 
 
 def _who(culprit: Culprit, by: str = "") -> str:

@@ -25,7 +25,9 @@ def headline(record: RunRecord) -> str:
     searches = [point.capacity for point in points if point.capacity is not None]
     told = [*(sentences(found)[0] for found in searches)]
     points = [point for point in points if point.capacity is None]
-    told += [_judged(points), _unjudged(points), *_others(record)] if points else _others(record)
+    told += (
+        [_judged(points), _where(points), _unjudged(points), *_others(record)] if points else _others(record)
+    )
     return " ".join(filter(None, told))
 
 
@@ -47,6 +49,13 @@ def _judged(points: Sequence[PointRecord]) -> str:
         if len(below) == len(held):
             return f"It held up to {_load(max(held, key=lambda point: point.point.offered))}; {broke}."
     return f"{len(broken)} of {len(judged)} points broke their SLA: {broke}."
+
+
+def _where(points: Sequence[PointRecord]) -> str:
+    """Who stands out where it broke first, if anybody does."""
+    broken = [point for point in points if point.outcome is Outcome.FAIL and point.culprits]
+    first = min(broken, key=lambda point: point.point.offered, default=None)
+    return first.culprits[0] if first and not first.culprits[0].startswith("No ") else ""
 
 
 def _all_held(points: Sequence[PointRecord], held: Sequence[PointRecord]) -> str:

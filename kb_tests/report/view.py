@@ -63,7 +63,9 @@ class CheckView:
 
 @dataclass(frozen=True)
 class PointView:
-    """One point. `told` is what a search found, `tried` the loads that it tried."""
+    """One point. `told` is what a search found, `tried` the loads that it tried; `whose` what is said of the
+    servers, hosts and generators where it broke.
+    """
 
     anchor: str
     id: str
@@ -84,6 +86,7 @@ class PointView:
     record: PointRecord = field(repr=False)
     told: tuple[str, ...] = ()
     tried: Rows | None = None
+    whose: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -278,6 +281,7 @@ def _point(
         record=point,
         told=tuple(sentences(point.capacity)) if point.capacity else (),
         tried=tried(point.capacity) if point.capacity else None,
+        whose=(*point.down, *point.failing, *point.culprits),
     )
 
 

@@ -39,7 +39,8 @@ def lose(name: str, address: str, what: str, percent: int) -> None:
     control channel of agents is left alone.
     """
     some = f"numgen random mod 100 < {percent} " if percent < 100 else ""  # nft refuses what is all
-    table = f"table inet lossy {{ chain out {{ type filter hook output priority 0; {what} {some}drop; }} }}"
+    rule = f"{what} {some}drop"
+    table = f"table ip lossy {{\nchain out {{\ntype filter hook output priority 0;\n{rule}\n}}\n}}\n"
     for process in Path("/proc").glob("[0-9]*"):
         try:
             routes = (process / "net" / "fib_trie").read_text()
@@ -48,14 +49,14 @@ def lose(name: str, address: str, what: str, percent: int) -> None:
         if not re.search(rf"-- {re.escape(address)}\n\s+/32 host LOCAL", routes):
             continue
         if _inside(process.name, "-u", "hostname").strip() == name:  # other clouds have the same addresses
-            _inside(process.name, "-n", "nft", table)
+            _inside(process.name, "-n", "nft", "-f", "-", said=table)
             return
     raise AssertionError(f"there is no {name}")
 
 
-def _inside(pid: str, *arguments: str) -> str:
+def _inside(pid: str, *arguments: str, said: str = "") -> str:
     command = ["nsenter", "-t", pid, *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return subprocess.run(command, check=True, capture_output=True, text=True, input=said).stdout
 
 
 @pytest.mark.nightly

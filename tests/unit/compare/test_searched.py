@@ -111,3 +111,20 @@ def test_error_rates_stand_beside_and_judge_nothing() -> None:
         row for row in compare(("a", [good]), ("c", [cloud.run("aaaa0003")])).rows if row.figure == "errors"
     ]
     assert json.loads(as_json(made))["rows"]
+
+
+def test_the_first_sentence_says_where_if_somebody_stood_out() -> None:
+    asked = build.point(1, 200.0)
+    host = ("Host c5 with 3 servers: p99 of response time is 3.7 times that of the others.", "More.")
+    slow = cloud.point(asked, ratio=3.0, seed=2)
+    good, bad = (
+        cloud.run(name, points=[point.model_copy(update=ONE | {"culprits": told})])
+        for name, point, told in (
+            ("aaaa0001", cloud.point(asked, seed=1), ()),
+            ("aaaa0002", slow, host),
+        )
+    )
+    said = headline(compare(("before", [good]), ("after", [bad])))
+    assert said.startswith("after is worse than before at http-east-west-clients-1-rate-200: p")
+    assert said.endswith(f". {host[0]}")
+    assert host[0] not in headline(compare(("after", [bad]), ("before", [good])))

@@ -69,7 +69,7 @@ def told(found: HttpMeasurement, check: Check = LATENCY, where: dict[str, Place]
 def test_a_slow_host_its_cost_and_its_begin_are_told() -> None:
     found = told(measured(lambda host, second: 4.0 if host == 5 and second >= 12 else 1.0))
     assert found[0].startswith("Host c5 with 3 servers: p99 of response time is ")
-    assert found[1].startswith("Without it p99 of response time would be 3")
+    assert found[1].startswith("Without host c5 p99 of response time would be 3")
     assert found[2] == "It began in second 12 of the window."
     assert len(found) == 3
 

@@ -11,6 +11,8 @@ import pytest
 
 from kb_tests.cli import main
 from kb_tests.culprits.find import Found
+from kb_tests.report.headline import headline
+from kb_tests.report.html import summary
 from kb_tests.report.record import PointRecord, RunRecord, load
 from kb_tests.report.rotated import RotatedRecord
 from kb_tests.report.signs import SignsRecord
@@ -123,3 +125,22 @@ def test_signs_and_a_rotated_run_are_told_again_from_the_record(
     (found,) = json.loads(capsys.readouterr().out)["points"][ASKED.id]
     assert found["rotated"] == ["servers"]
     assert found["beside"][0]["signs"][0]["figure"] == "steal"
+
+
+def test_the_report_says_where_it_is_slow(folder: Path) -> None:
+    """In its first sentences, and at the point, which lists its limits."""
+    record = load(folder / "1f2e3d4c.json")
+    told = (
+        "Host c5 with 3 servers: p99 of response time is 3.7 times that of the others.",
+        "Without host c5.",
+    )
+    points = [
+        one.model_copy(update={"culprits": told}) if one.outcome is Outcome.FAIL else one
+        for one in record.points
+    ]
+    more = record.model_copy(update={"points": points})
+    assert headline(more).endswith(f", its limit 50ms. {told[0]}")
+    page = summary([more])
+    assert page.count(f"<li>{told[0]}</li><li>{told[1]}</li>") == 1
+    nobody = record.points[0].model_copy(update={"culprits": ("No server, host or zone stands out.",)})
+    assert "stands out" not in headline(record.model_copy(update={"points": [nobody]}))
