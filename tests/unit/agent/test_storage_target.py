@@ -10,7 +10,7 @@ import pytest
 
 from kb_tests.agent.storage import fill, options, target
 from kb_tests.agent.storage.options import EXTRA_OPTIONS, Job, StorageError, Target
-from kb_tests.scenario import storage as scenario
+from kb_tests.scenario import profile as scenario
 
 ID = "0f9a3c1e-77d2-4b1c-9b2e-5d1f00c0ffee"
 WIRE = {

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from kb_tests.errors import ScenarioError
 from kb_tests.scenario.load import load
 from kb_tests.scenario.points import expand
-from kb_tests.scenario.storage import EXTRA_OPTIONS, StoragePoint, StorageScenario
+from kb_tests.scenario.profile import EXTRA_OPTIONS
+from kb_tests.scenario.storage import StoragePoint, StorageScenario
 
 GOOD = """\
 name: disk
