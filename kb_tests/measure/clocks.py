@@ -28,5 +28,12 @@ def lost(own: ClockChange, control: ClockChange | None) -> float:
     return behind_controller if behind_controller > allowed else 0.0  # both stood still, as on one host
 
 
+def clock_error(before: float, change: ClockChange) -> float:
+    """Seconds within which a server's clock is known: by the reading `before` a load, or by both around it,
+    if that is worse. What was not read well afterwards hides how long it stood still.
+    """
+    return max(before, change.error / 2)
+
+
 def _allowed(change: ClockChange) -> float:
     return change.error + DRIFT * change.elapsed

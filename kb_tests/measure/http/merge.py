@@ -10,7 +10,7 @@ from itertools import groupby
 
 from kb_tests.fleet.http.messages import Done, HttpReport, KeptSecond, WireCounts
 from kb_tests.fleet.packed import added
-from kb_tests.measure.clocks import lost
+from kb_tests.measure.clocks import clock_error, lost
 from kb_tests.measure.coarse import bucket_percentile
 from kb_tests.measure.heat import Heat
 from kb_tests.measure.histogram import Histogram
@@ -176,7 +176,7 @@ def _facts(report: HttpReport, done: Done, blocks: Iterable[Block], timeout: flo
         "host": report.host,
         "counts": _counts(done.counts),
         "response": Histogram.merged(block.response for block in blocks),
-        "clock_error": report.clock_error,
+        "clock_error": clock_error(report.clock_error, done.clock_change),
         "connections": Connections(**done.connections.model_dump()),
         "clock_lost": lost(done.clock_change, report.control_clock),
         "failing_since": failing_since(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kb_tests.fleet.storage.messages import IoBlock, IoDone, KeptIoSecond, StorageReport
-from kb_tests.measure.clocks import lost
+from kb_tests.measure.clocks import clock_error, lost
 from kb_tests.measure.storage.measurement import (
     Io,
     IoRate,
@@ -166,7 +166,7 @@ def _server(
         "errors": sum(block.errors for block in blocks) + done.hung,
         "stall": max(0.0, stall - natural, clock_lost),
         "stall_at": stall_at,
-        "clock_error": report.clock_error,
+        "clock_error": clock_error(report.clock_error, done.clock_change),
         "clock_lost": clock_lost,
         "verified": _verified(done),
         "bad_at": done.verified.first if done.verified else -1,

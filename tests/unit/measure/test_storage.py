@@ -347,6 +347,12 @@ def test_counts_that_do_not_add_up_make_a_point_invalid() -> None:
     assert sizes.missing == {"storage-0": "its 3000 reads of 8192 bytes moved 12288000 bytes"}
 
 
+def test_a_clock_that_is_not_known_well_afterwards_may_have_stood_still() -> None:
+    blurred = {"seconds": 3.0, "error": 4.0, "elapsed": 40.0}
+    (reason,) = validity(POINT, measure(POINT, [report(steady_blocks(), clock_change=blurred)]))
+    assert reason == "The clocks of 1 of 1 servers are known no better than 1s: storage-0 2s."
+
+
 def test_missing_and_surplus_servers_are_named() -> None:
     two = point(clients=2)
     assert validity(two, measure(two, [report(steady_blocks())]))[0].startswith("1 of 2 servers are missing")

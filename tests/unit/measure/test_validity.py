@@ -92,6 +92,13 @@ def test_a_generator_whose_clock_did_not_run(seconds: float, told: str) -> None:
     )
 
 
+def test_a_clock_that_is_not_known_well_afterwards_may_have_stood_still() -> None:
+    blurred = ClockChange(seconds=3.0, error=4.0, elapsed=8.0)
+    (reason,) = reasons(facts(fleet(), clock_change=blurred))
+    assert reason == "The clocks of 1 of 2 generators are known no better than 250ms: kb-client-1 2s."
+    assert not reasons(facts(fleet(), clock_change=ClockChange(seconds=0.3, error=0.4, elapsed=8.0)))
+
+
 def test_a_control_server_whose_clock_was_set_spoils_nothing() -> None:
     change = ClockChange(seconds=2.0, error=0.001, elapsed=8.0)
     set_on = [replace(one, control_clock=change) for one in facts(fleet(), clock_change=change)]
