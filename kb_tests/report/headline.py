@@ -53,9 +53,10 @@ def _judged(points: Sequence[PointRecord]) -> str:
 
 def _where(points: Sequence[PointRecord]) -> str:
     """Who stands out where it broke first, if anybody does."""
-    broken = [point for point in points if point.outcome is Outcome.FAIL and point.culprits]
+    broken = [point for point in points if point.outcome is Outcome.FAIL]
     first = min(broken, key=lambda point: point.point.offered, default=None)
-    return first.culprits[0] if first and not first.culprits[0].startswith("No ") else ""
+    told = first.culprits[0] if first and first.culprits else ""
+    return "" if told.startswith("No ") else told
 
 
 def _all_held(points: Sequence[PointRecord], held: Sequence[PointRecord]) -> str:
