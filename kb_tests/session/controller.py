@@ -104,7 +104,8 @@ class Controller:
         """Take what came with a report."""
         self._run.take(outbox.read(getattr(report, "kb_events", "")))
         self._run.take(outbox.read(self._config.stash[OUTBOX].drain()))
-        self._run.take_report(report)
+        if lost := self._run.take_report(report):
+            self._config.stash[BUS].put(lost)
         self._failures += report.failed
 
     @pytest.hookimpl(wrapper=True, trylast=True)

@@ -13,7 +13,7 @@ from typing import Literal
 import pytest
 
 from kb_tests.errors import RecordError
-from kb_tests.events.model import Leaked, Outcome, PointEnded, ProbeEnded, Problem, Staged
+from kb_tests.events.model import Leaked, Outcome, PointEnded, PointSeen, ProbeEnded, Problem, Staged
 from kb_tests.report import changes
 from kb_tests.report.changes import Said
 from kb_tests.report.exitcode import ExitCode, exit_code
@@ -132,22 +132,26 @@ class Run:
                 kept.change(Said(where="problems", sentence=problem.sentence, gone=True))
                 self._say(event.cloud, "notes", [f"It was staged again, after: {problem.sentence}"])
 
-    def take_report(self, report: pytest.TestReport) -> None:
-        """Note a test that failed, unless the record says already of what."""
+    def take_report(self, report: pytest.TestReport) -> PointSeen | None:
+        """Note a test that failed, unless the record says already of what; the point that its worker lost, of
+        which no other process can tell.
+        """
         crashed = report.when not in ("setup", "call", "teardown")
         if not report.passed:
             self._said.add(report.nodeid)
         if getattr(report, "kb_recorded", False) or not (report.failed or crashed):
-            return
+            return None
         record, point = self.point_of(report.nodeid)
         reason = last_line(report.longreprtext) or "It ended without a result."
         if record is None:
             self.other_failures = True
-            return
+            return None
+        seen = None
         cloud = self._loads[report.nodeid].target.cloud
         if crashed and point is not None and point.status is PointStatus.NOT_RUN:
             lost = point.model_copy(update={"status": PointStatus.LOST, "reason": reason})
             self._records[cloud].change(changes.Ended(point=lost))
+            seen = PointSeen(cloud=cloud, point=lost.id, status=str(lost.status), reason=reason)
         elif getattr(report, "kb_doubted", False):
             sentence = f"{report.nodeid} failed, and {BLURRED}: {reason}"
             self._records[cloud].change(Said(where="problems", sentence=sentence))
@@ -155,6 +159,7 @@ class Run:
             self.other_failures = True
             self._records[cloud].change(Said(where="failures", sentence=f"{report.nodeid}: {reason}"))
         self._write({cloud})
+        return seen
 
     def take_untold(self, failures: Mapping[str, str]) -> None:
         """Note tests of one's own that failed, by why, of which no report said so: a plugin may keep it."""

@@ -1,4 +1,4 @@
-"""What the controller makes of an interrupt."""
+"""What the controller makes of an interrupt, and of a worker that crashed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ from typing import Any, cast
 
 import pytest
 
+from kb_tests.events.bus import Bus
+from kb_tests.report.point import PointStatus
 from kb_tests.session.controller import Controller
+from kb_tests.session.keys import BUS, OUTBOX
+from kb_tests.session.run import Run
+from tests.unit.report import build
 
 
 class XdistInterrupted(KeyboardInterrupt):
@@ -36,3 +41,29 @@ def test_only_an_interrupt_that_xdist_made_of_a_failure_is_a_stop(
     controller._failures = 1
     controller.pytest_keyboard_interrupt(pytest.ExceptionInfo.from_exc_info((type(error), error, None)))  # type: ignore[arg-type]
     assert controller._stopped is stopped
+
+
+@pytest.mark.parametrize(("judged", "told"), [(False, ["lost"]), (True, [])])
+def test_whoever_watches_is_told_of_a_point_that_was_lost_with_its_worker(
+    judged: bool, told: list[str]
+) -> None:
+    """The worker that ran it can tell nothing any more, and the record is not what is watched."""
+    point = build.judged() if judged else build.without(PointStatus.NOT_RUN, "The session ended before it.")
+    run = Run.__new__(Run)
+    vars(run).update(
+        _said=set(),
+        _loads={"test": SimpleNamespace(target=SimpleNamespace(cloud="north"))},
+        _records={"north": SimpleNamespace(change=lambda _: None)},
+        point_of=lambda _: (object(), point),
+        _write=lambda _: None,
+        take=lambda _: None,
+    )
+    seen: list[Any] = []
+    bus = Bus([cast("Any", SimpleNamespace(handle=seen.append))])
+    stash = {BUS: bus, OUTBOX: SimpleNamespace(drain=lambda: "")}
+    controller = Controller(cast("Any", SimpleNamespace(stash=stash, option=SimpleNamespace())), run)
+    crashed = pytest.TestReport("test", ("", 0, ""), {}, "failed", "worker 'gw0' crashed", "???")  # type: ignore[arg-type]
+    controller.pytest_runtest_logreport(crashed)
+    assert [event.status for event in seen] == told
+    assert all((event.point, event.cloud) == (point.id, "north") for event in seen)
+    assert all("gw0" in event.reason for event in seen)
