@@ -38,6 +38,7 @@ import numpy as np
 
 from kb_tests.measure.latency import Latency
 from kb_tests.scenario.hooks import BASELINE, SUSTAINED, RecoveryLimit
+from kb_tests.scenario.units import format_share
 
 TIMES = 3.0
 """How many times the median of the seconds before the mark a second's p99 may be, where nobody says."""
@@ -207,8 +208,8 @@ def _tolerance(before: Sequence[_Second], limit: RecoveryLimit | None) -> tuple[
     off = sum(not second.good(tolerance) for second in before)
     if not share <= MOST_ERRORS or not math.isfinite(p99) or off > UNSTEADY * len(before):
         return tolerance, (
-            f"the service was off before it already, in {off} of {len(before)} s, with {share * 100:.3g}% of"
-            " the requests failed: there is nothing that could be recovered to"
+            f"the service was off before it already, in {off} of {len(before)} s, with {format_share(share)}"
+            " of the requests failed: there is nothing that could be recovered to"
         )
     return tolerance, ""
 

@@ -74,6 +74,12 @@ def format_duration(seconds: float) -> str:
     return f"{seconds / scale:.3g}{unit}" if abs(seconds) < 600 else f"{seconds / 60:.4g}min"
 
 
+def format_share(share: float) -> str:
+    """A share in percent; what is not whole is never told as 100%, but with more digits: "99.996%"."""
+    texts = (f"{share * 100:.{digits}g}%" for digits in range(4, 17))
+    return next((text for text in texts if share == 1 or text != "100%"), "99.99%")
+
+
 def format_size(size: float) -> str:
     """A size for people, in powers of 1024: "32KiB", "1.5GiB"."""
     unit = "B"

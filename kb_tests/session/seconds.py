@@ -139,6 +139,7 @@ class Seconds:
         second.buckets.update(buckets)
         second.servers[place] = _p99(buckets) if buckets else 0
         share = round(100 * part.completed / part.due) if part.due else 100
+        share -= share == 100 and part.completed < part.due  # what is not whole is never told as whole
         second.shares[place] = min(share, _SILENT - 1)
         counts, of_host = second.hosts.setdefault(self._hosts[part.agent], ([0, 0], Counter()))
         counts[0] += part.completed

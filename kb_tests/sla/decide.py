@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from kb_tests.scenario.units import format_duration
+from kb_tests.scenario.units import format_duration, format_share
 from kb_tests.sla.bounds import Share, needed
 from kb_tests.sla.verdict import Check, Outcome
 
@@ -151,7 +151,4 @@ def between(low: float, high: float) -> str:
 
 def in_percent(share: float) -> str:
     """A share for people; what is not whole is never told as 100%."""
-    if not math.isfinite(share):
-        return "unknown"
-    texts = (f"{share * 100:.{digits}g}%" for digits in range(4, 17))
-    return next((text for text in texts if share == 1 or text != "100%"), "99.99%")
+    return format_share(share) if math.isfinite(share) else "unknown"

@@ -51,6 +51,15 @@ def test_what_broke_each_limit_is_added_up_and_the_worst_instrument_named() -> N
     assert base64.b64decode(second.shares) == bytes([50, 100, 0])
 
 
+def test_a_share_that_is_not_whole_is_never_told_as_whole() -> None:
+    view = View()
+    view.add("a", 0, completed=999, failed=1)
+    view.add("b", 0, completed=1000)
+    view.add("c", 0, completed=1, failed=999)
+    [second] = view.told
+    assert base64.b64decode(second.shares) == bytes([99, 100, 0])
+
+
 def test_a_silent_agent_does_not_freeze_the_others() -> None:
     view = View()
     for index in range(5):
