@@ -15,6 +15,12 @@ from kb_tests.localcloud.control import LocalCloudError, Running
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """No proxy can reach this machine's 127.0.0.1."""
 
+_UNAUTHORIZED = 401
+
+
+class _TokenEndedError(LocalCloudError):
+    """Whoever signs in again may ask again."""
+
 
 class AdminClient:
     """As the administrator of a running cloud, or of one of its regions.
@@ -28,14 +34,14 @@ class AdminClient:
         self._url = running.url
         auth = json.loads(running.clouds_yaml.read_text())["clouds"][running.cloud]["auth"]
         user = {"name": auth["username"], "password": auth["password"], "domain": {"id": "default"}}
-        body = {
+        self._sign_in_body = {
             "auth": {
                 "identity": {"methods": ["password"], "password": {"user": user}},
                 "scope": {"project": {"name": auth["project_name"], "domain": {"id": "default"}}},
             }
         }
-        _, headers = self._send("POST", "/identity/v3/auth/tokens", body, None)
-        self._token = headers["X-Subject-Token"]
+        self._identity = running.url
+        self._token = self._signed_in()
         if region is not None:
             if region not in running.regions:
                 raise LocalCloudError(f"There is no region {region}: there are {', '.join(running.regions)}.")
@@ -123,24 +129,31 @@ class AdminClient:
         }
         self._ask("DELETE", f"/admin/harms?{urlencode(chosen)}")
 
+    def _signed_in(self) -> str:
+        _, headers = self._send("POST", f"{self._identity}/identity/v3/auth/tokens", self._sign_in_body, None)
+        return str(headers["X-Subject-Token"])
+
     def _ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:
-        answer, _ = self._send(method, path, body, self._token)
+        try:
+            answer, _ = self._send(method, self._url + path, body, self._token)
+        except _TokenEndedError:
+            self._token = self._signed_in()
+            answer, _ = self._send(method, self._url + path, body, self._token)
         return answer
 
-    def _send(
-        self, method: str, path: str, body: object, token: str | None
-    ) -> tuple[dict[str, Any], Message]:
+    def _send(self, method: str, url: str, body: object, token: str | None) -> tuple[dict[str, Any], Message]:
         headers = {"Content-Type": "application/json", "User-Agent": SPARED_AGENT}
         if token is not None:
             headers["X-Auth-Token"] = token
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self._url + path, data, headers, method=method)  # noqa: S310 - our own
+        request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310 - our own
         try:
             with _OPENER.open(request, timeout=30) as response:
                 raw = response.read()
                 return (json.loads(raw) if raw else {}), response.headers
         except urllib.error.HTTPError as error:
-            raise LocalCloudError(_message(error.read(), error.code)) from None
+            kind = _TokenEndedError if token is not None and error.code == _UNAUTHORIZED else LocalCloudError
+            raise kind(_message(error.read(), error.code)) from None
         except OSError as error:
             raise LocalCloudError(f"The local cloud at {self._url} does not answer: {error}.") from None
 

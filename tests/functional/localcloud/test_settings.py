@@ -26,6 +26,12 @@ def test_what_does_not_exist_is_refused_in_one_sentence(null_cloud: Running, sta
         control.up(state, driver="null", parent_pid=os.getpid(), settings={"colour": "red"})
 
 
+def test_an_administrator_outlives_a_token(null_cloud: Running) -> None:
+    client = AdminClient(null_cloud)
+    vars(client)["_token"] = "ended"
+    assert client.settings()
+
+
 def test_the_command_line_sets_them_at_the_start_and_later(state: Path) -> None:
     def kb(*words: str) -> str:
         command = [sys.executable, "-m", "kb_tests.localcloud", *words, "--state", str(state)]
