@@ -253,7 +253,12 @@ def _doctor(options: argparse.Namespace) -> int:
         for finding in examine(cloud, part, wanted):
             tell(finding, cloud)
     tell(_folder(Path(options.reports)))
-    return int(any(finding.state is State.FAULT for finding in findings))
+    faults = sum(finding.state is State.FAULT for finding in findings)
+    if not options.json:
+        print(
+            f"{counted(faults, 'fault is', 'faults are')} in the way." if faults else "Nothing is in the way."
+        )
+    return int(faults > 0)
 
 
 def _folder(reports: Path) -> Finding:

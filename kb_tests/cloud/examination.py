@@ -67,9 +67,9 @@ class Examination:
 
         if "image" not in self._down:
             yield self._asked("image", look_for_image)
-        if image is not None:
-            for note in preflight.notes_of(image):
-                yield Finding("image", State.NOTE, note)
+        if image is not None and (notes := preflight.notes_of(image)):
+            more = f" (and {counted(len(notes) - 1, 'more note')} in every report)" if notes[1:] else ""
+            yield Finding("image", State.NOTE, f"{notes[0]}{more}")
         external, layout = "", self._layout
 
         def look_for_network() -> Finding:

@@ -138,7 +138,7 @@ def _add_calls(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_server(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("words", nargs="+", metavar="WORD", help=argparse.SUPPRESS)
+    parser.add_argument("words", nargs="+", metavar="SERVER KIND", help=argparse.SUPPRESS)
     parser.add_argument("--host", help="all servers that run on this host")
     parser.add_argument("--all", action="store_true", help="all servers whose names match")
     parser.add_argument("--seconds", type=float, help="for how long (default: until it is cleared)")
@@ -150,7 +150,7 @@ def _add_server(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_volume(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("words", nargs="+", metavar="WORD", help=argparse.SUPPRESS)
+    parser.add_argument("words", nargs="+", metavar="VOLUME KIND", help=argparse.SUPPRESS)
     parser.add_argument("--seconds", type=float, help="for how long (default: until it is cleared)")
     parser.add_argument("--iops", type=int, help="of slow: at most so many reads, and writes, a second")
     parser.add_argument(
