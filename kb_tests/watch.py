@@ -37,6 +37,12 @@ from kb_tests.scenario.units import counted
 POLL = 0.25
 """Seconds between two looks at the files."""
 
+NO_LAST_WORDS = (
+    "the session is gone without a last word: it was killed, or had nowhere to write; `kb runs` shows what"
+    " its record has, `kb cleanup` removes what may be left on the cloud"
+)
+"""What to say where a session's events end without its end."""
+
 _LAST_WORDS = 2.0
 
 
@@ -78,7 +84,7 @@ def follow(session: sessions.Session, *, replay: bool = False) -> Iterator[Read]
                 time.sleep(min(5.0, max(0.0, read.line.t - before)))
             before = read.line.t
             yield read
-            if isinstance(read.line.event, SessionEnded) and read.process == sessions.MAIN:
+            if ends(read):
                 return
         if found:
             continue
@@ -88,6 +94,11 @@ def follow(session: sessions.Session, *, replay: bool = False) -> Iterator[Read]
             if replay or time.monotonic() - ended_at > _LAST_WORDS:
                 return
         time.sleep(POLL)
+
+
+def ends(read: Read) -> bool:
+    """Whether it is the last that a session tells."""
+    return isinstance(read.line.event, SessionEnded) and read.process == sessions.MAIN
 
 
 def as_json(read: Read) -> str:

@@ -37,9 +37,13 @@ def _watch(options: argparse.Namespace) -> int:
     session = watch.choose(options.session)
     if not options.json:
         print(f"session {session.sid}{'' if session.alive else ', which has ended'}", flush=True)
+    said_goodbye = False
     for read in watch.follow(session, replay=options.replay):
+        said_goodbye = watch.ends(read)
         if text := show(read):
             print(text, flush=True)
+    if not said_goodbye and not options.json:
+        print(watch.NO_LAST_WORDS, flush=True)
     return 0
 
 
