@@ -223,6 +223,27 @@ def test_what_differs_from_what_was_shown_is_not_started(
     assert started.commands == []
 
 
+@pytest.mark.parametrize("change", [{"keep": True}, {"mode": "stage"}, {"reuse": "0a0b0c0d"}])
+@pytest.mark.parametrize(
+    ("where", "word"), [({}, "embedded"), ({"cloud": "one", "testing_cloud": "other"}, "two clouds")]
+)
+def test_what_cannot_stay_is_refused_before_it_starts(
+    app: App,
+    started: Started,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: dict[str, Any],
+    where: dict[str, str],
+    word: str,
+) -> None:
+    (tmp_path / "clouds.yaml").write_text("clouds: {one: {}, other: {}}")
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(tmp_path / "clouds.yaml"))
+    found = post(app, wanted(app, **change, **where))
+    assert found.status == 422
+    assert word in found.json["detail"]
+    assert started.commands == []
+
+
 def test_a_run_that_is_too_large_is_not_started(app: App, started: Started) -> None:
     asked = {"scenarios": ["http-rack-to-rack"]}
     plan = ask(app.asgi, "/api/v1/plans", method="POST", send=asked).json
@@ -241,7 +262,11 @@ def test_a_run_that_is_too_long_is_not_started(reports: Path, sessions: Path, st
     assert started.commands == []
 
 
-def test_options_are_options_of_pytest_whatever_their_values_are(app: App, started: Started) -> None:
+def test_options_are_options_of_pytest_whatever_their_values_are(
+    app: App, started: Started, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "clouds.yaml").write_text("clouds: {one: {}}")
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(tmp_path / "clouds.yaml"))
     options = {
         "image": "--collect-only",
         "flavor": "a b; rm -rf /",
@@ -252,7 +277,7 @@ def test_options_are_options_of_pytest_whatever_their_values_are(app: App, start
         "inconclusive": "pass",
         "packages": True,
     }
-    asked = wanted(app, "demo-http", options=options, keep=True)
+    asked = wanted(app, "demo-http", options=options, keep=True, cloud="one")
     assert post(app, asked).status == 202
     (command,) = started.commands
     for word in (
@@ -278,8 +303,12 @@ def test_chosen_points_alone_are_planned_and_run(app: App, started: Started) -> 
     assert [word for word in started.commands[0] if "--kb-point" in word] == [f"--kb-point={every[1]}"]
 
 
-def test_only_staging_is_a_start_like_any_other(app: App, started: Started) -> None:
-    asked = wanted(app, "demo-http", mode="stage")
+def test_only_staging_is_a_start_like_any_other(
+    app: App, started: Started, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "clouds.yaml").write_text("clouds: {one: {}}")
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(tmp_path / "clouds.yaml"))
+    asked = wanted(app, "demo-http", mode="stage", cloud="one")
     assert post(app, asked).status == 202
     assert "--kb-stage-only" in started.commands[0]
 
