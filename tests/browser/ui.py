@@ -148,14 +148,16 @@ class Page:
 
 
 @contextlib.contextmanager
-def browser(*more: str) -> Iterator[Page]:
+def browser(*more: str, performance: bool = True) -> Iterator[Page]:
+    """A browser; without `performance` it keeps no account of what it asks for, which costs it time."""
     options = webdriver.ChromeOptions()
     options.binary_location = str(CHROMIUM)
     for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", *more):
         options.add_argument(argument)
     options.add_argument("--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1")
     options.add_argument("--no-proxy-server")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    logged = ["browser", *(["performance"] if performance else [])]
+    options.set_capability("goog:loggingPrefs", dict.fromkeys(logged, "ALL"))
     driver = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
     driver.set_script_timeout(PATIENCE)
     try:

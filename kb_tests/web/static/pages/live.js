@@ -176,7 +176,7 @@ const Seconds = ({ point: whole, live, title, height = 236 }) => {
   const words = told ? `Second ${told.index}: p50 about ${time(p(told, 50), 2)}, p99 about ${time(p(told, 99), 2)}; ${number(told.completed)} successful of ${number(told.due)} due, ${number(told.failed)} failed` : "No second yet.";
   const lately = lines[1].values.filter((/** @type {any} */ v, /** @type {number} */ i) => v !== null && at[i] >= 0);
   return html`<section><${Figure} title=${title} says=${lately.length ? `p99 about ${time(Math.min(...lately), 2)} to ${time(Math.max(...lately), 2)} in each second${limits.length ? `, limit ${time(limits[0].seconds)}` : ""}` : ""} end=${html`<${Ramp} />`}
-      table=${{ columns: ["Second", "p50", "p99", "successful", "failed"], rows: point.seconds.map((/** @type {any} */ s) => [s.index, time(p(s, 50), 2), time(p(s, 99), 2), number(s.completed), number(s.failed)]) }}>
+      table=${{ columns: ["Second", "p50", "p99", "successful", "failed"], rows: () => point.seconds.map((/** @type {any} */ s) => [s.index, time(p(s, 50), 2), time(p(s, 99), 2), number(s.completed), number(s.failed)]) }}>
     <${Plot} draw=${timeline} data=${data} label=${data.title} look=${{ lanes: ["heat", "rate", "fail"], height, cursor: read, onRead: tell }} />
     <p class="read">${words}</p>${point.dropped > 0 && html`<p class="small soft">The last hour is shown.</p>`}<//></section>`;
 };

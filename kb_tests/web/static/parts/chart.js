@@ -42,12 +42,14 @@ export const Plot = ({ draw, data, look = {}, label, cls = "plot", free = false 
 const PAGE = 50;
 
 /**
- * @param {{ title: string, says?: any, table?: { columns: string[], rows: (string | number)[][] }, children: any, end?: any }} props
+ * Rows that are many and change often are given as a function, which is called where the table is looked at.
+ * @param {{ title: string, says?: any, table?: { columns: string[], rows: (string | number)[][] | (() => (string | number)[][]) }, children: any, end?: any }} props
  */
 export const Figure = ({ title, says, table, children, end }) => {
   const [open, set] = useState(false);
   const [page, turn] = useState(0);
-  const pages = table ? Math.ceil(table.rows.length / PAGE) : 0;
+  const rows = !open || !table ? [] : typeof table.rows === "function" ? table.rows() : table.rows;
+  const pages = Math.ceil(rows.length / PAGE);
   return html`<figure>
     <figcaption><b>${title}</b> <span>${says}</span>
       <span class="end">${end}${table && html`<button class="astable" aria-pressed=${open} onClick=${() => set(!open)}>${open ? "as picture" : "as table"}</button>`}</span>
@@ -55,7 +57,7 @@ export const Figure = ({ title, says, table, children, end }) => {
     ${open && table
       ? html`<div class="scroll" tabindex="0" role="region" aria-label=${title}><table>
           <thead><tr>${table.columns.map((name, i) => html`<th class=${i ? "num" : ""}>${name}</th>`)}</tr></thead>
-          <tbody>${table.rows.slice(page * PAGE, page * PAGE + PAGE).map((row) => html`<tr>${row.map((cell, i) => html`<td class=${i ? "num" : ""}>${cell}</td>`)}</tr>`)}</tbody>
+          <tbody>${rows.slice(page * PAGE, page * PAGE + PAGE).map((row) => html`<tr>${row.map((cell, i) => html`<td class=${i ? "num" : ""}>${cell}</td>`)}</tr>`)}</tbody>
         </table></div>
         ${pages > 1 && html`<p class="actions"><button class="btn small" disabled=${page === 0} onClick=${() => turn(page - 1)}>Before</button><span class="small soft">${page + 1} of ${pages}</span><button class="btn small" disabled=${page + 1 >= pages} onClick=${() => turn(page + 1)}>Next</button></p>`}`
       : children}
