@@ -12,6 +12,7 @@ from kb_tests.report import words
 from kb_tests.report.heat import HeatRecord
 from kb_tests.report.shown import Shown
 from kb_tests.scenario.base import Point
+from kb_tests.scenario.units import counted
 from kb_tests.web.shapes.points import GeneratorShape, HeatShape, Seconds
 
 SHOWN = (50.0, 90.0, 99.0, 99.9)
@@ -87,3 +88,8 @@ def heats(kept: Iterable[tuple[str, HeatRecord | None]]) -> tuple[HeatShape, ...
 def heat_shape(name: str, heat: Heat) -> HeatShape:
     """A heat map as JSON."""
     return HeatShape(name=name, at=heat.at, step=heat.step, rows=heat.rows)
+
+
+def sought(point: Point, thing: str) -> str:
+    """How a capacity is searched: by whom, and not at the load that the search begins with."""
+    return f"capacity, {f'in {thing}s' if point.search == 'clients' else counted(point.clients, thing)}"

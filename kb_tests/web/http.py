@@ -13,7 +13,7 @@ from kb_tests.report.http.measured import HttpMeasurementRecord
 from kb_tests.report.http.shown import HttpShown
 from kb_tests.scenario.http import HttpPoint
 from kb_tests.scenario.units import counted
-from kb_tests.web.face import ByHost, Face, heats
+from kb_tests.web.face import ByHost, Face, heats, sought
 from kb_tests.web.shapes.points import GeneratorShape, Line, Seconds
 
 
@@ -28,6 +28,8 @@ class HttpFace(Face[HttpPoint, HttpShown]):
 
     def how(self, point: HttpPoint) -> str:
         """Generators, and requests a second of each."""
+        if point.search:
+            return sought(point, "generator")
         return (
             f"{point.clients} x {words.number(point.rate)}"
             if point.rate

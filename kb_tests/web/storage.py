@@ -10,7 +10,7 @@ from kb_tests.report.storage.measured import StorageMeasurementRecord
 from kb_tests.report.storage.shown import StorageShown
 from kb_tests.scenario.storage import StoragePoint
 from kb_tests.scenario.units import counted
-from kb_tests.web.face import ByHost, Face, heats
+from kb_tests.web.face import ByHost, Face, heats, sought
 from kb_tests.web.shapes.points import GeneratorShape, Line, Seconds
 
 
@@ -25,6 +25,8 @@ class StorageFace(Face[StoragePoint, StorageShown]):
 
     def how(self, point: StoragePoint) -> str:
         """Servers, and I/Os a second of all."""
+        if point.search:
+            return sought(point, "server")
         rate = f"{words.number(point.offered)} IOPS" if point.offered else "as fast as it goes"
         return f"{counted(point.clients, 'server')}, {rate}"
 

@@ -25,6 +25,7 @@ from kb_tests.sla import workloads
 from kb_tests.sla.capacity.model import NUMBERED, Counts, End, Limit, Plan, Seen
 from kb_tests.sla.http.judge import judge
 from kb_tests.sla.verdict import Outcome
+from kb_tests.web.http import HttpFace
 from kb_tests.web.points import point_shape
 from tests.unit.report import build
 
@@ -195,6 +196,7 @@ def test_it_is_told_at_the_terminal_in_junit_and_in_the_report(ran: Ran) -> None
     page = html.render(record)
     assert "requests/s keep the SLA" in page
     assert "Loads tried" in page
+    assert HttpFace().how(cast("HttpPoint", found.point)) == "capacity, 4 generators"
     shown = point_shape(record, found.id, 1, dict)
     assert shown.search is not None
     assert "requests/s keep the SLA" in shown.search.told[0]

@@ -8,7 +8,7 @@ import { html } from "../vendor/preact.js";
 import { Facts } from "./run.js";
 
 /** @param {{ table: any }} props */
-const Tried = ({ table }) => html`<section aria-labelledby="h-tried"><div class="sec"><h2 id="h-tried">Loads tried</h2><p>in order</p></div>
+const Tried = ({ table }) => html`<section aria-labelledby="h-tried"><div class="sec"><h2 id="h-tried">Loads tried</h2><p>in order; each verdict is of that window alone</p></div>
   <div class="scroll" tabindex="0" role="region" aria-label="Loads tried"><table><thead><tr>${table.columns.map((/** @type {string} */ name, /** @type {number} */ i) => html`<th class=${i < 3 || i === 4 ? "num" : ""}>${name}</th>`)}</tr></thead>
   <tbody>${table.rows.map((/** @type {string[]} */ row) => html`<tr>${row.map((cell, i) => (i === row.length - 1 ? html`<td><span class=${`o ${tone(cell)}`}><${Icon} name=${tone(cell)} />${cell}</span></td>` : html`<td class=${i < 3 || i === 4 ? "num" : ""}>${cell}</td>`))}</tr>`)}</tbody></table></div></section>`;
 
