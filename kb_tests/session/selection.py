@@ -169,7 +169,10 @@ class Selection:
         ]
         for target, other in zip(mine, others, strict=True):
             if _loads(target.scenario) != _loads(other.scenario):
-                raise ScenarioError(f"The sides of {target.scenario.name} differ in their points.")
+                raise ScenarioError(
+                    f"The sides of {target.scenario.name} differ in their points.",
+                    remedy="Points are compared one by one: vary no rate, profile or scale.",
+                )
             if other.scenario.name in {one.scenario.name for one in mine}:
                 raise ScenarioError(
                     f"{other.scenario.name} is what {pairing.PAIRS} calls the other side of"
