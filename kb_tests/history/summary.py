@@ -12,6 +12,9 @@ from typing import Any
 from kb_tests.errors import RecordError
 from kb_tests.report.beside import beside
 
+BROKEN = 1
+"""A session's exit code where an SLA was broken, or a test failed."""
+
 LARGEST = 1 << 30
 """Bytes of a record that is read for a list."""
 
@@ -38,6 +41,8 @@ class Summary:
     def outcome(self) -> str:
         """One word: what the run means to somebody who looks for bad ones."""
         found = {outcome for _, outcome in self.points}
+        if self.exit_code == BROKEN:  # also by tests of one's own, whose points are measured alone
+            found.add("fail")
         if self.leaks:
             return "leaked"
         if self.exit_code is None:

@@ -109,7 +109,7 @@ def account(
     if report.passed and raised is not None:
         report.outcome, report.longrepr = "failed", raised.exconly()
     if report.failed:
-        why = last_line(report.longreprtext) or "It ended without a result."
+        why = why_failed(report)
         if load.selected is not None and report.when != "teardown" and not attempts.has_result(test):
             point = PointRecord(
                 point=load.selected.point,
@@ -130,6 +130,14 @@ def account(
     if failure is not None:
         vars(report)["kb_recorded"] = recorded or (failure.recorded and report.when != "teardown")
         vars(report)["kb_doubted"] = failure.doubted and report.when == "call"
+
+
+def why_failed(report: pytest.TestReport) -> str:
+    """One line: what was raised, or the last that was said. Behind an assertion pytest tells of its parts."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    raised = str(getattr(crash, "message", "") or "").strip()
+    said = raised.splitlines()[0] if raised else last_line(report.longreprtext)
+    return said or "It ended without a result."
 
 
 def last_line(text: str) -> str:

@@ -19,7 +19,7 @@ from kb_tests.report.changes import Said
 from kb_tests.report.exitcode import ExitCode, exit_code
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord, ScenarioRecord
 from kb_tests.report.underway import Underway
-from kb_tests.session.attempts import last_line
+from kb_tests.session.attempts import why_failed
 from kb_tests.session.selection import LOCAL, Load, Selection
 from kb_tests.session.stagings import journaled
 
@@ -142,7 +142,7 @@ class Run:
         if getattr(report, "kb_recorded", False) or not (report.failed or crashed):
             return None
         record, point = self.point_of(report.nodeid)
-        reason = last_line(report.longreprtext) or "It ended without a result."
+        reason = why_failed(report)
         if record is None:
             self.other_failures = True
             return None

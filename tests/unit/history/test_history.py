@@ -6,6 +6,7 @@ import json
 import os
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,14 @@ def test_a_summary_says_what_became_of_each_point(tmp_path: Path) -> None:
     assert (found.run, found.cloud, found.exit_code, found.outcome) == ("1f2e3d4c", "west-1", 11, "not_run")
     assert [outcome for _, outcome in found.points] == ["pass", "not_run"]
     assert found.started == build.STARTED.timestamp()
+
+
+def test_a_run_whose_own_tests_failed_is_no_run_that_was_measured(tmp_path: Path) -> None:
+    found = summarize(write(tmp_path))
+    assert found is not None
+    measured = replace(found, points=(("own", "measured"),))
+    assert replace(measured, exit_code=0).outcome == "measured"
+    assert replace(measured, exit_code=1).outcome == "fail"
 
 
 def test_the_list_follows_the_folder(tmp_path: Path) -> None:
