@@ -68,7 +68,7 @@ def page(ui: Ui) -> Iterator[Page]:
 
 def said(page: Page) -> str:
     """What a screen reader was told."""
-    return str(page.driver.find_element(By.ID, "said").get_attribute("textContent"))
+    return str(page.driver.find_element(By.ID, "said").get_attribute("textContent")).strip()
 
 
 def names(page: Page) -> list[str]:
