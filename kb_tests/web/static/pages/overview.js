@@ -81,13 +81,13 @@ export const Overview = () => {
   const live = sessions.filter((/** @type {any} */ one) => one.alive);
   const lost = sessions.filter((/** @type {any} */ one) => one.state === "broken_off").slice(0, 2);
   if (!data) return html`<${Shell} at="overview" crumbs=${html`<b>Overview</b>`}>${error ? html`<h1>Overview</h1><${Could} error=${error} again=${again} />` : html`<h1 class="hidden">Overview</h1><${Reading} />`}<//>`;
-  if (!data.total && !live.length) return html`<${Shell} at="overview" crumbs=${html`<b>Overview</b>`}><${Empty} scenarios=${scenarios} clouds=${clouds.data} version=${version} again=${clouds.again} /><//>`;
+  if (!data.total && !live.length && !lost.length && !kept.data?.kept.length) return html`<${Shell} at="overview" crumbs=${html`<b>Overview</b>`}><${Empty} scenarios=${scenarios} clouds=${clouds.data} version=${version} again=${clouds.again} /><//>`;
   /** @type {Map<string, any[]>} */
   const by = new Map();
   for (const run of data.runs) by.set(run.cloud, [...(by.get(run.cloud) ?? []), run]);
   const leaked = data.runs.filter((/** @type {any} */ run) => run.leaks > 0).slice(0, 3);
   return html`<${Shell} at="overview" crumbs=${html`<b>Overview</b>`}>
-    <div class="page-head"><div><h1>${by.size ? sentence(by) : "The first run is under way."}</h1></div><div class="actions"><a class="btn primary" href="/new">New run</a></div></div>
+    <div class="page-head"><div><h1>${by.size ? sentence(by) : live.length ? "The first run is under way." : "No run has a record here yet."}</h1></div><div class="actions"><a class="btn primary" href="/new">New run</a></div></div>
     ${leaked.map((/** @type {any} */ run) => html`<div class="alert fail"><${Icon} name="fail" /><p><b>Left on ${run.cloud}:</b> ${many(run.leaks, "resource")} of run ${run.run}. They count against quota until removed.</p><a class="btn small" href=${`/runs/${run.run}`}>See which</a>${named.has(run.cloud) && html`<a class="btn small stop" href=${`/clouds/${encodeURIComponent(run.cloud)}`}>Clean up…</a>`}</div>`)}
     ${kept.data?.kept.map((/** @type {any} */ one) => html`<${Kept} key=${one.run} one=${one} may=${may} again=${kept.again} />`)}
     ${lost.map((/** @type {any} */ one) => html`<div class="alert invalid"><${Icon} name="invalid" /><p><b>Session ${one.sid} ended without a word.</b> Its process is gone; a process in the background removes what it made.</p><a class="btn small" href=${`/sessions/${one.sid}`}>See it</a></div>`)}
