@@ -132,11 +132,17 @@ def account(
         vars(report)["kb_doubted"] = failure.doubted and report.when == "call"
 
 
+_SAID = "Failed: "
+"""What pytest puts before the words of `pytest.fail`."""
+
+
 def why_failed(report: pytest.TestReport) -> str:
     """One line: what was raised, or the last that was said. Behind an assertion pytest tells of its parts."""
     crash = getattr(report.longrepr, "reprcrash", None)
     raised = str(getattr(crash, "message", "") or "").strip()
-    said = raised.splitlines()[0] if raised else last_line(report.longreprtext)
+    said = (
+        raised.splitlines()[0] if raised and not raised.startswith(_SAID) else last_line(report.longreprtext)
+    )
     return said or "It ended without a result."
 
 

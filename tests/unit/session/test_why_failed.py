@@ -15,6 +15,7 @@ pytest_plugins = ("pytester",)
         ("measured = len([0] * 3)\n    assert max(measured, 2) < 1", "assert 3 < 1"),
         ("assert False, 'two\\nlines'", "AssertionError: two"),
         ("raise ValueError('no')", "ValueError: no"),
+        ("import pytest\n    pytest.fail('no cloud', pytrace=False)", "no cloud"),
     ],
 )
 def test_what_was_raised_is_said_and_not_its_parts(pytester: pytest.Pytester, body: str, why: str) -> None:
