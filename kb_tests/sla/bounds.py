@@ -18,12 +18,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 from scipy.special import betainc, betaincc, ndtr, ndtri, stdtr, stdtrit
+
+from kb_tests.sla.tally import Tally
 
 BATCHES = 8
 LENGTH = 7.5
@@ -202,17 +204,6 @@ class Share:
         """Shape of the gamma distribution of the rate, and what betainc wants of its mean."""
         shape = gamma_shape(share, self.clusters, self.value, failing=failing)
         return shape, shape / (shape + self.due * share)
-
-
-@dataclass(frozen=True)
-class Tally:
-    """What one window counted: `bad` ones among those `due` of each batch in the order of time, all of nearly
-    one length; and of each of `agents`, by name, both.
-    """
-
-    bad: tuple[int, ...]
-    due: tuple[int, ...]
-    agents: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 def pooled(tallies: Sequence[Tally]) -> Share:

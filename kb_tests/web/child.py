@@ -12,7 +12,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from kb_tests.report.words import printable
+from kb_tests.report.printable import printable
 from kb_tests.web.problems import Problem
 
 PROGRAM = "import sys; from kb_tests.cli import main; sys.exit(main())"

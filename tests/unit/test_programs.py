@@ -76,7 +76,7 @@ NOT_NEEDED = {
 
 WORDS = {
     *("arp", "as", "bridge", "compare", "file", "free", "init", "look", "opt", "passwd", "patch", "pip"),
-    *("reboot", "red", "replace", "route", "size", "strings", "time", "top", "uptime", "w", "write"),
+    *("reboot", "red", "replace", "route", "size", "strings", "time", "top", "uptime", "w", "watch", "write"),
 }
 """Words of sentences, keys and options that are called like a program."""
 
@@ -84,6 +84,7 @@ PYTHON = frozenset((*keyword.kwlist, *dir(builtins)))
 """Words of Python's own, which stand first in lines of code: some machine has a program called so, too."""
 
 INDIRECT = {
+    "fonts-dejavu-core": "chromium draws no text without a font",
     "uidmap": "its newuidmap is called by unshare",
     "util-linux": "every Debian has it, not every system",
 }
@@ -97,7 +98,7 @@ MAY_NEED = {
     "tests/openstack/": {"localcloud", "test", "openstack"},
     "tests/unit/openstack/": {"localcloud", "test", "openstack"},
     "images/": {"localcloud", "openstack"},
-    ".ci/": {"localcloud", "test"},
+    ".ci/": {"localcloud", "test", "browser"},
     "Makefile": {"localcloud", "test", "browser"},
     "tests/browser/": {"localcloud", "test", "browser"},
     "tools/web/": {"browser"},

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kb_tests.sla.achieved import Achieved
-from kb_tests.sla.bounds import Mean, Tally, pooled
+from kb_tests.sla.bounds import Mean, pooled
 from kb_tests.sla.capacity.isotonic import crossing
 from kb_tests.sla.capacity.model import Counts, Limit, Means, Plan, Seen
+from kb_tests.sla.tally import Tally
 from kb_tests.sla.verdict import Outcome
 
 FOR_VERDICTS = 0.2

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from kb_tests.sla.bounds import Tally
+from kb_tests.sla.tally import Tally
 
 
 class Means(StrEnum):

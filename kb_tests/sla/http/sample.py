@@ -13,7 +13,8 @@ from kb_tests.measure.histogram import Histogram, Stacked
 from kb_tests.measure.http.measurement import Block, HttpMeasurement
 from kb_tests.measure.http.merge import total
 from kb_tests.sla.achieved import Achieved
-from kb_tests.sla.bounds import AGENTS, Share, Tally, batches, number_of_batches, pooled
+from kb_tests.sla.bounds import AGENTS, Share, batches, number_of_batches, pooled
+from kb_tests.sla.tally import Tally
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from kb_tests.measure.latency import Latency
 from kb_tests.measure.storage.measurement import Io, StorageBlock, StorageMeasurement
 from kb_tests.scenario.storage import StoragePoint
 from kb_tests.sla.achieved import Achieved
-from kb_tests.sla.bounds import AGENTS, Share, Tally, batches, number_of_batches, pooled
+from kb_tests.sla.bounds import AGENTS, Share, batches, number_of_batches, pooled
+from kb_tests.sla.tally import Tally
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kb_tests.sla.achieved import Achieved
-from kb_tests.sla.bounds import Share, Tally, pooled
+from kb_tests.sla.bounds import Share, pooled
 from kb_tests.sla.decide import Risk
+from kb_tests.sla.tally import Tally
 from kb_tests.sla.verdict import Outcome
 from tests.unit.fuzz import examples
 

@@ -7,8 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from kb_tests.sla.bounds import Share, Tally, pooled
+from kb_tests.sla.bounds import Share, pooled
 from kb_tests.sla.decide import Risk, latency_check
+from kb_tests.sla.tally import Tally
 from kb_tests.sla.verdict import Outcome
 
 ALPHA = 0.05

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kb_tests.sla.bounds import Share, Tally, number_of_batches, pooled
+from kb_tests.sla.bounds import Share, number_of_batches, pooled
+from kb_tests.sla.tally import Tally
 
 
 def steady(seconds: int, bad: int = 3, due: int = 400) -> Tally:
