@@ -244,6 +244,7 @@ WIPE = "head -c 8M /dev/urandom | dd of=/dev/vdb bs=1M iflag=fullblock oflag=dir
 
 
 @pytest.mark.root_only("loop devices")
+@pytest.mark.nightly
 def test_a_faulty_volume_is_late_lies_and_fails_as_it_is_told() -> None:
     async def main() -> None:
         async with running() as cloud:

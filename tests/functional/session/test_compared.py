@@ -26,6 +26,7 @@ def read(ended: Ended) -> RunRecord:
     return RunRecord.model_validate(ended.record)
 
 
+@pytest.mark.nightly
 def test_two_sides_are_staged_once_each_measured_in_turns_and_removed(suite: Suite) -> None:
     sides = "load.page_size=1KiB,2KiB"
     ended = suite.run("--kb-scenario", suite.scenario(), "--kb-pairs", "3", "--kb-variant", sides)

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
+
 from kb_tests.cloud.contents import read
 from kb_tests.cloud.journal import journals
 from tests.functional.session.suite import Suite
@@ -19,6 +21,7 @@ MARK = "KB_TEST_SESSION"
 """Every process of a session has this in its environment, or the session's folder in its mounts."""
 
 
+@pytest.mark.nightly
 def test_two_at_once_pass_and_leave_nothing(suite: Suite) -> None:
     before = groups()
     scenario = suite.scenario(duration="5s")

@@ -50,6 +50,7 @@ def test_a_selection_stages_only_what_it_needs_and_staging_is_judged(suite: Suit
     assert re.search(r"staging \d\S+s is over its limit 10ms by ", ended.output)
 
 
+@pytest.mark.nightly
 def test_last_failed_runs_the_failed_points_on_one_staging(suite: Suite) -> None:
     scenario = f"--kb-scenario={suite.scenario(rates='[20, 50]', sla='{errors: 50%, staging: 10ms}')}"
     first = suite.run(scenario, "--keep-cache")

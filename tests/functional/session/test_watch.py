@@ -172,6 +172,7 @@ def test_what_was_written_before_everything_was_killed_can_be_read(suite: Suite,
     assert not session.alive
 
 
+@pytest.mark.nightly
 def test_a_session_that_has_nowhere_to_tell_runs_as_any_other(suite: Suite, start: Any) -> None:
     state = suite.folder / "elsewhere"
     (state / "kb").mkdir(parents=True)

@@ -140,6 +140,7 @@ def test_a_volume_is_green_until_it_lies(suite: Suite) -> None:
     assert kept["wrong"] + kept["old"] > 10
 
 
+@pytest.mark.nightly
 def test_past_a_stop_limit_nothing_runs_and_the_record_says_why(suite: Suite) -> None:
     path = scenario(suite, rate="numjobs: 1", duration="2s", sla="{read_service_time: {p50: 1us}}")
     text = Path(path).read_text().replace("{volume:", "{servers: 2, volume:")
@@ -161,6 +162,7 @@ def test_the_disk_of_my_database(kb_storage):
 """
 
 
+@pytest.mark.nightly
 def test_a_test_of_one_s_own_measures_what_it_likes(suite: Suite) -> None:
     tests = suite.folder / "test_own.py"
     tests.write_text(OWN_TEST)
