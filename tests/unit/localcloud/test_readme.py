@@ -26,6 +26,7 @@ def needed(mark: ast.expr) -> str:
     """The reason of a mark, "" if it is another one."""
     if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "pytest.mark.root_only":
         return str(ast.literal_eval(mark.args[0]))
+    assert ast.unparse(mark) != "pytest.mark.root_only", "What is it that only root can have?"
     return ""
 
 
