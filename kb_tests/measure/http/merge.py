@@ -74,18 +74,21 @@ def measure(point: HttpPoint, reports: Sequence[HttpReport]) -> HttpMeasurement:
 
 def by_second(blocks: Sequence[Block]) -> tuple[Block, ...]:
     """An agent's blocks in turn, those that are finer than a second joined to whole seconds of the window."""
-    found = []
-    for _, group in groupby(blocks, key=lambda block: math.floor(block.at + TOUCHING)):
-        parts = list(group)
-        joined = replace(
-            parts[0],
-            seconds=round(sum(part.seconds for part in parts), 6),
-            counts=total(part.counts for part in parts),
-            response=Histogram.merged(part.response for part in parts),
-            service=Histogram.merged(part.service for part in parts),
-        )
-        found.append(joined if len(parts) > 1 else parts[0])
-    return tuple(found)
+    groups = groupby(blocks, key=lambda block: math.floor(block.at + TOUCHING))
+    return tuple(_joined(tuple(group)) for _, group in groups)
+
+
+def _joined(parts: Sequence[Block]) -> Block:
+    """Blocks of one agent that follow each other as one."""
+    if len(parts) == 1:  # tens of thousands in a point of a thousand agents
+        return parts[0]
+    return replace(
+        parts[0],
+        seconds=round(sum(part.seconds for part in parts), 6),
+        counts=total(part.counts for part in parts),
+        response=Histogram.merged(part.response for part in parts),
+        service=Histogram.merged(part.service for part in parts),
+    )
 
 
 def achieved(window: Sequence[Second], counts: Counts, duration: float) -> float:
