@@ -61,10 +61,12 @@ def _without_curve(known: Known) -> float:
 
 def _for_long(known: Known, low: float) -> float:
     """What keeps for long, if probes keep `low`: what a queue could grow by unnoticed is taken off, so that
-    the interval holds both capacities. Of whole numbers the nearest.
+    the interval holds both capacities. Of whole numbers that is the nearest to the largest that probes keep.
     """
-    found = low / (1 + known.plan.unnoticed)
-    return float(round(found)) if known.plan.whole else found
+    plan = known.plan
+    kept = math.floor(low + 1e-9) if plan.whole else low
+    found = kept / (1 + plan.unnoticed)
+    return float(round(found)) if plan.whole else found
 
 
 def _narrow(known: Known, low: float, high: float) -> tuple[float, float, bool]:

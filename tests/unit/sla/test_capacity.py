@@ -306,6 +306,14 @@ def test_the_interval_holds_what_is_served_for_long_however_short_the_probes(
     assert found.broke >= for_5s
 
 
+@pytest.mark.parametrize("tenths", range(1, 10))
+def test_of_whole_numbers_none_above_the_limit_is_said_to_keep(tenths: int) -> None:
+    between = 12 + tenths / 10
+    plan = Plan((P99,), 1, 500, whole=True)
+    found, _ = searched(plan, shares(("latency p99", rising(between)), rate=20_000))
+    assert found.low <= 12 <= found.high
+
+
 @pytest.mark.parametrize(
     ("limits", "unnoticed"),
     [
