@@ -51,6 +51,12 @@ def main(arguments: list[str]) -> int:
 
 def _environment(folder: str) -> dict[str, str]:
     own = {"HOME": folder, "TMPDIR": folder, "USER": NAME, "LOGNAME": NAME, "LANG": "C.UTF-8"}
+    # git takes a checkout of another user's for a trap
+    own |= {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "safe.directory",
+        "GIT_CONFIG_VALUE_0": str(CHECKOUT),
+    }
     nothing_here = {"PYTHONDONTWRITEBYTECODE": "1", "HYPOTHESIS_STORAGE_DIRECTORY": f"{folder}/hypothesis"}
     return own | nothing_here | {"PATH": os.environ["PATH"]}
 

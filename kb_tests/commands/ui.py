@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import webbrowser
 from pathlib import Path
 
@@ -78,8 +79,8 @@ def _run(options: argparse.Namespace) -> int:
     port = PORT if options.port is None else options.port
     if not 0 <= port <= 65535:
         raise UiError(f"There is no port {port}: ports are 1 to 65535, and 0 is any free one.")
-    if options.scenarios is not None and not options.scenarios.is_dir():
-        raise UiError(f"There is no folder {options.scenarios} with scenarios.")
+    if options.scenarios is not None and not os.path.isdir(options.scenarios):  # noqa: PTH112 - it may be closed
+        raise UiError(f"There is no folder {options.scenarios} with scenarios that you may read.")
     if options.reports.exists() and not options.reports.is_dir():
         raise UiError(f"{options.reports} is no folder.", remedy="Name the folder of the records.")
     if options.allow_hooks and options.scenarios is None:

@@ -222,7 +222,7 @@ def test_a_proxy_command_that_fails_says_so(control_plane: Plane) -> None:
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        ("/nowhere/nc %h %p", "No such file or directory: '/nowhere/nc'"),
+        ("/proc/none/nc %h %p", "No such file or directory: '/proc/none/nc'"),
         ("sh -c 'nowhere-nc %h %p'", "ended with 127, it said: .*nowhere-nc"),
         ("sh -c 'echo exec of nc failed: No such file or directory >&2; exit 255'", "it said: exec of nc"),
         ("/etc", "Permission denied"),

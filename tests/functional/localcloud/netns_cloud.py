@@ -77,8 +77,9 @@ class Cloud:
         return address
 
     async def run(self, spec: ServerSpec, command: str, *, check: bool = True, stdin: bytes = b"") -> str:
-        """What a command prints (standard output and error) in a server, by SSH as root."""
+        """What a command prints (standard output and error) in a server, by SSH as root, once sshd is up."""
         address = self._servers.get(spec.id) or await self.floating(spec)
+        await eventually_async(lambda: _greets(address), what=f"no SSH server of {spec.name} answers")
         process = await asyncio.create_subprocess_exec(
             *("ssh", "-F", "none", "-i", str(self.key), "-p", str(local_port(22))),
             *("-o", "UserKnownHostsFile=/dev/null", "-o", "StrictHostKeyChecking=no", "-o", "LogLevel=ERROR"),
@@ -109,6 +110,19 @@ class Cloud:
         spec = await self.boot(self.spec(name, f"#!/bin/bash\n{script}\n", **how))
         await self.says(spec, "user_data ended")
         return spec
+
+
+async def _greets(address: str) -> bool:
+    """Whether an SSH server says what it is: a server that is booted may have none yet."""
+    try:
+        async with asyncio.timeout(10):
+            reader, writer = await asyncio.open_connection(address, local_port(22))
+            try:
+                return (await reader.read(4)) == b"SSH-"
+            finally:
+                writer.close()
+    except (OSError, TimeoutError):
+        return False
 
 
 @asynccontextmanager

@@ -147,10 +147,10 @@ class Control:
     ],
 )
 def test_a_connection_that_is_lost_meanwhile_only_delays(
-    command: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    command: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = {"run": "c0ffee00", "host": "192.0.2.9", "port": 1, "user": "u", "password": "p"}
-    config |= {"role": "client", "folder": "/nowhere", "listen": "80"}
+    config |= {"role": "client", "folder": str(tmp_path), "listen": "80"}
     monkeypatch.setattr(main, "_versions", lambda _role: {})
     agent = main.Agent(main.Config(json.dumps(config).encode()), Identity("a", ""))
     control: Any = Control()
