@@ -2,7 +2,9 @@
 
 Its input is a pipe that only the session holds open, so that every way of ending shows, SIGKILL included. A
 line `begun ID` names a hook's process group, `ended ID` one that is gone and whose number may be another's by
-now. At the input's end it ends those that were begun and have not ended: first asked, then not.
+now, `over 0` says that the point is. At the input's end it ends those that were begun and have not ended:
+first asked, then not. Where nobody said that it was over, a hook may have begun of which there was no time to
+tell: it is known by its environment.
 
 It runs as a program of its own (`start`), in a session of its own, out of reach of what is sent to pytest's
 process group, with the standard library alone, so that it is there before the first hook is.
@@ -21,7 +23,8 @@ GRACE = 2.0
 """Seconds between asking a process group to end and ending it."""
 
 _POLL = 0.05
-_BEGUN, _ENDED = "begun", "ended"
+_BEGUN, _ENDED, _OVER = "begun", "ended", "over"
+_MARK = "KB_HOOK_GUARD"
 
 
 class Guard:
@@ -36,6 +39,11 @@ class Guard:
             start_new_session=True,
         )
 
+    @property
+    def mark(self) -> dict[str, str]:
+        """What a hook needs in its environment to be known."""
+        return {_MARK: str(self._process.pid)}
+
     def begun(self, group: int) -> None:
         """A hook has begun, as the leader of this process group."""
         self._say(_BEGUN, group)
@@ -47,6 +55,7 @@ class Guard:
     def release(self) -> None:
         """The point is over: it ends, once it has ended what has not."""
         assert self._process.stdin is not None
+        self._say(_OVER, 0)
         with contextlib.suppress(OSError):
             self._process.stdin.close()
         self.wait()
@@ -68,15 +77,28 @@ class Guard:
 def main() -> None:
     """Watch until the input ends."""
     groups: set[int] = set()
+    over = False
     for line in sys.stdin:
         what, _, group = line.strip().partition(" ")
+        over |= what == _OVER
         (groups.add if what == _BEGUN else groups.discard)(int(group))
     for number in (signal.SIGTERM, signal.SIGKILL):
         until = time.monotonic() + GRACE
+        groups |= set() if over else _untold()
         groups = {group for group in groups if _send(group, number)}
         while groups and time.monotonic() < until:
             time.sleep(_POLL)
             groups = {group for group in groups if _send(group, 0)}
+
+
+def _untold() -> set[int]:
+    """The groups of processes that bear this guard's mark."""
+    mark, found = f"{_MARK}={os.getpid()}".encode(), set()
+    for name in filter(str.isdecimal, os.listdir("/proc")):  # noqa: PTH208 - names are wanted
+        with contextlib.suppress(OSError), open(f"/proc/{name}/environ", "rb") as file:  # noqa: PTH123
+            if mark in file.read().split(b"\0"):
+                found.add(os.getpgid(int(name)))
+    return found
 
 
 def _send(group: int, number: int) -> bool:

@@ -165,7 +165,7 @@ class Running:
             command[0] = shutil.which(command[0], path=self._where.environment["PATH"]) or command[0]
             process = subprocess.Popen(
                 command,
-                env=dict(self._where.environment),
+                env=dict(self._where.environment) | self._guard.mark,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

@@ -172,12 +172,17 @@ time.sleep(600)
 """
 
 
-@pytest.mark.parametrize("trap", ["true", "trap '' TERM"])
-def test_a_session_that_is_killed_leaves_no_hook_behind(tmp_path: Path, trap: str) -> None:
-    """Nor what the hook started, be it deaf to SIGTERM."""
+UNTOLD = "from kb_tests.session.hook_guard import Guard; Guard.begun = lambda *_: None\n"
+
+
+@pytest.mark.parametrize(
+    ("trap", "before"), [("true", ""), ("trap '' TERM", ""), ("true", UNTOLD)], ids=["meek", "deaf", "untold"]
+)
+def test_a_session_that_is_killed_leaves_no_hook_behind(tmp_path: Path, trap: str, before: str) -> None:
+    """Nor what it started, be it deaf to SIGTERM, or begun so lately that the guard could not be told."""
     marks = [tmp_path / "hook", tmp_path / "child"]
     script = f"{trap}; echo $$ > {marks[0]}; sleep 600 & echo $! > {marks[1]}; wait; sleep 600"
-    session = subprocess.Popen([sys.executable, "-c", SESSION, "sh", "-c", script], cwd=ROOT)
+    session = subprocess.Popen([sys.executable, "-c", before + SESSION, "sh", "-c", script], cwd=ROOT)
     try:
         eventually(lambda: all(mark.exists() and mark.read_text() for mark in marks))
     finally:
