@@ -18,12 +18,19 @@ import pytest
 UNWINDING = 6.0
 """Seconds that a KeyboardInterrupt needs from a running point to pytest: it stops the load on its way."""
 
+EXITING = 5.0
+"""Seconds that a process needs at the most from the end of an interrupted session to its own. Another signal
+would take away the exit code that the record has already.
+"""
+
 
 class Interrupts:
     """A plugin that counts them, and raises KeyboardInterrupt only where something is prepared for it."""
 
-    def __init__(self, unwinding: float = UNWINDING) -> None:
+    def __init__(self, unwinding: float = UNWINDING, exiting: float = EXITING) -> None:
         self.count = 0
+        self._exiting = exiting
+        self._over_at: float | None = None
         self._ending = False
         self._taking_down = False
         self._unwinding = unwinding
@@ -35,11 +42,25 @@ class Interrupts:
         if threading.current_thread() is not threading.main_thread():
             return
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
-                self._before[number] = signal.signal(number, self._handle)
+            found = signal.getsignal(number)
+            if isinstance(earlier := getattr(found, "__self__", None), Interrupts):
+                found = earlier.before(number)
+            if found in (signal.SIG_DFL, signal.default_int_handler):
+                signal.signal(number, self._handle)
+                self._before[number] = found
+
+    def before(self, number: signal.Signals) -> Any:
+        """The handler that this one stands in for."""
+        return self._before.get(number)
 
     def pytest_unconfigure(self) -> None:
-        """Give them back: the process may have another session."""
+        """Give them back: the process may have another session. One that was interrupted most likely ends."""
+        if self.count:
+            self._over_at = time.monotonic()
+        else:
+            self._give_back()
+
+    def _give_back(self) -> None:
         for number, handler in self._before.items():
             if signal.getsignal(number) == self._handle:
                 signal.signal(number, handler)
@@ -70,6 +91,11 @@ class Interrupts:
                 session.shouldstop = "interrupted"
 
     def _handle(self, number: int, _frame: object) -> None:
+        if self._over_at is not None:
+            if time.monotonic() - self._over_at > self._exiting:
+                self._give_back()
+                signal.raise_signal(number)
+            return
         self.count += 1
         if self._taking_down:
             if self.count > 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import pytest
@@ -78,12 +79,14 @@ def test_a_second_session_of_the_same_process_can_be_interrupted(monkeypatch: py
     try:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         for _ in range(2):
-            handler = Interrupts()
+            handler = Interrupts(exiting=-1.0)
             handler.install()
             with pytest.raises(KeyboardInterrupt):
                 signal.raise_signal(signal.SIGINT)
             handler.pytest_keyboard_interrupt()
             handler.pytest_unconfigure()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
         for number, handled in before.items():
@@ -101,3 +104,46 @@ def test_a_handler_that_somebody_else_installed_meanwhile_stays() -> None:
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def ended() -> Iterator[Callable[[float], Interrupts]]:
+    """Makes the handler of an interrupted session that has ended; its process has so many seconds to end."""
+    kept = signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def make(exiting: float) -> Interrupts:
+        handler = Interrupts(exiting=exiting)
+        handler.install()
+        handler.pytest_keyboard_interrupt()
+        handler.pytest_unconfigure()
+        return handler
+
+    yield make
+    signal.signal(signal.SIGINT, kept)
+
+
+def test_another_one_while_the_process_ends_leaves_its_exit_code(
+    ended: Callable[[float], Interrupts],
+) -> None:
+    ended(60.0)
+    signal.raise_signal(signal.SIGINT)
+
+
+def test_a_process_that_goes_on_after_its_session_can_be_interrupted(
+    ended: Callable[[float], Interrupts],
+) -> None:
+    ended(-1.0)
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_its_next_session_can_be_interrupted_at_once(ended: Callable[[float], Interrupts]) -> None:
+    ended(60.0)
+    handler = Interrupts()
+    handler.install()
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    handler.count = 0
+    handler.pytest_unconfigure()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
