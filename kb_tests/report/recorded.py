@@ -31,7 +31,10 @@ FORMS: dict[type, Form] = {Histogram: Form(Encoded, Histogram.encode, decode)}
 
 
 class Recorded(Part, Generic[D]):
-    """The record of a dataclass; one in which all fields are as they are needs none."""
+    """The record of a dataclass; one in which all fields are as they are needs none.
+
+    Itself it is a type alone: `_model` gives each dataclass' model its own `of` and `restore`.
+    """
 
     if TYPE_CHECKING:  # its fields are those of D, but for their forms
 

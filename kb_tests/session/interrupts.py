@@ -43,11 +43,16 @@ class Interrupts:
             return
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             found = signal.getsignal(number)
-            if isinstance(earlier := getattr(found, "__self__", None), Interrupts):
+            if isinstance(earlier := getattr(found, "__self__", None), Interrupts) and earlier.over:
                 found = earlier.before(number)
             if found in (signal.SIG_DFL, signal.default_int_handler):
                 signal.signal(number, self._handle)
                 self._before[number] = found
+
+    @property
+    def over(self) -> bool:
+        """Whether its session was interrupted and has ended."""
+        return self._over_at is not None
 
     def before(self, number: signal.Signals) -> Any:
         """The handler that this one stands in for."""

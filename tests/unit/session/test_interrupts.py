@@ -147,3 +147,18 @@ def test_its_next_session_can_be_interrupted_at_once(ended: Callable[[float], In
     handler.count = 0
     handler.pytest_unconfigure()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_session_within_another_leaves_that_its_handler() -> None:
+    kept = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        outer, inner = Interrupts(), Interrupts()
+        outer.install()
+        handler = signal.getsignal(signal.SIGINT)
+        inner.install()
+        assert signal.getsignal(signal.SIGINT) == handler
+        inner.pytest_unconfigure()
+        assert signal.getsignal(signal.SIGINT) == handler
+        outer.pytest_unconfigure()
+    finally:
+        signal.signal(signal.SIGINT, kept)
