@@ -12,6 +12,7 @@
 # make wrong-servers  servers that answer wrongly in all ways we know are red, true ones green
 # make pairings     kb cleanup by every entry of clouds.yaml after a run of every other one
 # make watched      a session that 64 shells follow at once is as one that nobody watches
+# make web-nightly  kb ui asked from outside: a cloud driven by requests alone, and what takes it long
 # make error-rates  how often the shipped verdicts err, by simulation
 # make neighbours   sessions beside pytest plugins that rerun, repeat, reorder and time out tests
 # make readme       the pages' commands that take over half a minute, in a fresh clone and from a wheel
@@ -41,6 +42,7 @@ NIGHTLY := \
 	slow \
 	wrong-servers \
 	watched \
+	web-nightly \
 	pairings \
 	error-rates \
 	neighbours \
@@ -123,6 +125,9 @@ slow: setup-dev
 
 wrong-servers: setup-dev
 	$(PYTEST) tests/nightly/test_wrong_servers.py
+
+web-nightly: setup-dev
+	$(PYTEST) tests/nightly/web
 
 watched: setup-dev
 	$(PYTEST) tests/nightly/test_watched.py

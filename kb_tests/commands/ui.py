@@ -56,6 +56,12 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         action="store_true",
         help="let scenarios of --scenarios be started that run commands on this machine (hooks:)",
     )
+    ui.add_argument(
+        "--ssh-proxy-command",
+        default="",
+        metavar="COMMAND",
+        help="ProxyCommand (ssh_config(5)) by which every run that is started here reaches its servers",
+    )
     ui.add_argument("--read-only", action="store_true", help="start and stop nothing")
     ui.add_argument("--viewer", action="store_true", help="print a second address, which may only look")
     ui.add_argument(
@@ -72,6 +78,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     from kb_tests.errors import UiError
+    from kb_tests.fleet import proxy_command
     from kb_tests.web.app import Options
     from kb_tests.web.server import PORT, serve
     from kb_tests.web.starting import MAX_MINUTES, MAX_SERVERS
@@ -88,6 +95,7 @@ def _run(options: argparse.Namespace) -> int:
             "--allow-hooks is for scenarios of a folder of your own, and none is named.",
             remedy="Name it by --scenarios.",
         )
+    proxy_command.check(options.ssh_proxy_command)
     wanted = Options(
         reports=options.reports,
         scenarios=options.scenarios,
@@ -95,6 +103,7 @@ def _run(options: argparse.Namespace) -> int:
         max_servers=MAX_SERVERS if options.max_servers is None else options.max_servers,
         max_minutes=MAX_MINUTES if options.max_minutes is None else options.max_minutes,
         allow_hooks=options.allow_hooks,
+        proxy_command=options.ssh_proxy_command,
         read_only=options.read_only,
     )
 

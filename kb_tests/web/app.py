@@ -51,6 +51,8 @@ class Options:
     max_minutes: float = MAX_MINUTES
     allow_hooks: bool = False
     """Whether scenarios of `scenarios` may run commands on this machine."""
+    proxy_command: str = ""
+    """How every run that is started reaches its servers: its user's word, which no request can say."""
     read_only: bool = False
     assets: Assets = field(default_factory=Assets)
 
@@ -63,7 +65,7 @@ class App:
         watched = Watched(options.sessions)
         own = options.saved or watched.folder.parent / "scenarios"
         known = Scenarios(options.scenarios, own, allow_hooks=options.allow_hooks)
-        planner = Planner(known, Limits(options.max_servers, options.max_minutes))
+        planner = Planner(known, Limits(options.max_servers, options.max_minutes), options.proxy_command)
         starter = Starter(watched, planner, options.reports)
         self._parts = Parts(
             archive=Archive(options.reports),

@@ -54,11 +54,20 @@ class Limits:
 
 
 class Planner:
-    """Plans runs of the `scenarios` that are known, within `limits`."""
+    """Plans runs of the `scenarios` that are known, within `limits`; all reach their servers by
+    `proxy_command`, if there is one.
+    """
 
-    def __init__(self, scenarios: Scenarios, limits: Limits) -> None:
+    def __init__(self, scenarios: Scenarios, limits: Limits, proxy_command: str = "") -> None:
         self._scenarios = scenarios
         self.limits = limits
+        self._proxy_command = proxy_command
+
+    def arguments(self, request: PlanRequest, sources: Sequence[Path]) -> Iterator[str]:
+        """The options of pytest for a run of the scenario files `sources`."""
+        yield from _arguments(request, sources)
+        if self._proxy_command and request.cloud:
+            yield f"--kb-ssh-proxy-command={self._proxy_command}"
 
     def planned(self, request: PlanRequest) -> Planned:
         """What `request` would take; raises Problem where it cannot be what it says."""
@@ -87,7 +96,7 @@ class Planner:
                 shortest=shortest,
                 longest=longest,
                 moved=moved(tuple(point for _, point in every if _is_chosen(point, request))),
-                command=_shown(request, sources),
+                command=self._shown(request, sources),
                 refusals=(*_unkept(request), *self._refusals(servers, longest)),
             ),
             sources,
@@ -117,6 +126,11 @@ class Planner:
         if request.reuse and len(request.scenarios) > 1:
             raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "A kept topology is loaded by one scenario a run.")
 
+    def _shown(self, request: PlanRequest, sources: Sequence[Source]) -> str:
+        places = [(source.name, source.place) for source in sources]
+        paths = [Path(name) if place.origin == "shipped" else place.path for name, place in places]
+        return shlex.join(["pytest", "--pyargs", "kb_tests", *self.arguments(request, paths)])
+
     def _refusals(self, servers: int, longest: float) -> Iterator[str]:
         if servers > self.limits.servers:
             yield (
@@ -130,8 +144,8 @@ class Planner:
             )
 
 
-def arguments(request: PlanRequest, sources: Sequence[Path]) -> Iterator[str]:
-    """The options of pytest for a run of the scenario files `sources`: each value stays within its option."""
+def _arguments(request: PlanRequest, sources: Sequence[Path]) -> Iterator[str]:
+    """As far as a request says them: each value stays within its option."""
     if request.cloud:
         yield f"--kb-cloud={request.cloud}"
     if request.testing_cloud:
@@ -224,9 +238,3 @@ def _sentence(
         return f"Loads {what} for {lasting}, {points_text}, and leaves it again."
     end = "leaves them there for a day" if request.keep else "removes all of it"
     return f"Uses {servers} on {where}, loads for {lasting}, {points_text}, then {end}."
-
-
-def _shown(request: PlanRequest, sources: Sequence[Source]) -> str:
-    places = [(source.name, source.place) for source in sources]
-    paths = [Path(name) if place.origin == "shipped" else place.path for name, place in places]
-    return shlex.join(["pytest", "--pyargs", "kb_tests", *arguments(request, paths)])

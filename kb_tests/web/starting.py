@@ -22,7 +22,7 @@ from pathlib import Path
 from kb_tests.events import sessions
 from kb_tests.web.audit import audit
 from kb_tests.web.clouds import are_one
-from kb_tests.web.planning import Planned, Planner, arguments
+from kb_tests.web.planning import Planned, Planner
 from kb_tests.web.problems import Problem
 from kb_tests.web.shapes.plans import StartRequest
 from kb_tests.web.shapes.sessions import Accepted
@@ -108,12 +108,17 @@ class Starter:
                     "Wait for its end, or stop it.",
                 )
         for begun_on, sid, _ in self._begun:
-            if same[begun_on] in wanted:
+            if same[begun_on] in wanted and not self._is_over(sid):
                 raise Problem(
                     HTTPStatus.CONFLICT,
                     f"Session {sid} on this cloud is starting.",
                     "Follow that, or stop it.",
                 )
+
+    def _is_over(self, sid: str) -> bool:
+        """Whether a session has said its last word, although its process may be there for a moment more."""
+        row = self._watched.row(sid)
+        return row.state == "ended" and not row.alive
 
     def _begun_on(self) -> Iterator[str]:
         return (cloud for cloud, _, _ in self._begun)
@@ -158,7 +163,7 @@ class Starter:
                 path = folder / f"{source.name}.yaml"
                 path.write_text(source.text, encoding="utf-8")
             paths.append(path)
-        return [*command, *arguments(request, paths)]
+        return [*command, *self._planner.arguments(request, paths)]
 
 
 def _asked(request: StartRequest) -> str:

@@ -128,6 +128,18 @@ def test_one_cloud_carries_one_load(app: App, started: Started) -> None:
     assert post(app, wanted(app)).status == 202
 
 
+def test_a_session_that_has_said_its_last_word_is_not_waited_for(
+    app: App, started: Started, sessions: Path
+) -> None:
+    """Its process is there for a moment more, and loads nothing."""
+    sid = post(app, wanted(app)).json["sid"]
+    write_session(sessions / "elsewhere", sid, story(), clouds=[""])
+    for file in (sessions / "elsewhere" / sid).iterdir():
+        file.rename(sessions / sid / file.name)
+    assert started.code is None
+    assert post(app, wanted(app)).status == 202
+
+
 def test_a_session_that_has_said_nothing_yet_can_be_stopped(app: App, started: Started) -> None:
     sid = post(app, wanted(app)).json["sid"]
     assert ask(app.asgi, f"{SESSIONS}/{sid}/stop", method="POST", send={}).status == 202
@@ -135,6 +147,24 @@ def test_a_session_that_has_said_nothing_yet_can_be_stopped(app: App, started: S
     started.code = 130
     assert ask(app.asgi, f"{SESSIONS}/{sid}/stop", method="POST", send={}).status == 409
     assert started.signals == [signal.SIGINT]
+
+
+def test_the_way_to_the_servers_is_said_by_who_starts_the_ui_alone(
+    reports: Path, sessions: Path, started: Started, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "clouds.yaml").write_text("clouds: {west: {}}")
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(tmp_path / "clouds.yaml"))
+    way = "ssh -W %h:%p bastion"
+    app = App(Options(reports=reports, sessions=sessions, proxy_command=way), Tokens(TOKEN))
+    plan = ask(app.asgi, "/api/v1/plans", method="POST", send={"scenarios": ["demo-http"]})
+    assert "--kb-ssh-proxy-command" not in plan.json["command"], "the embedded cloud needs none"
+    asked = {"scenarios": ["demo-http"], "cloud": "west"}
+    for more in ({"proxy_command": "x"}, {"options": {"proxy_command": "x"}}):
+        assert ask(app.asgi, "/api/v1/plans", method="POST", send=asked | more).status == 422
+    assert post(app, wanted(app, cloud="west")).status == 202
+    assert f"--kb-ssh-proxy-command={way}" in started.commands[-1]
+    plan = ask(app.asgi, "/api/v1/plans", method="POST", send=asked)
+    assert f"'--kb-ssh-proxy-command={way}'" in plan.json["command"]
 
 
 def test_a_load_that_a_shell_started_counts(
