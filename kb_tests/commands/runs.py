@@ -85,11 +85,10 @@ def _untag(options: argparse.Namespace) -> int:
 def _change(options: argparse.Namespace, change: _Change) -> int:
     from kb_tests.history.find import the_one
     from kb_tests.history.index import Index
-    from kb_tests.history.tags import set_tags, tags_of
+    from kb_tests.history.tags import change_tags
 
     with closing(Index(options.reports)) as index:
         run = the_one(index.some(), options.run_id, options.reports)
-    record = Path(run.path)
-    tags = set_tags(record, change({*tags_of(record)}, {*options.tags}))
+    tags = change_tags(Path(run.path), lambda old: change(old, {*options.tags}))
     print(f"run {run.run}: {', '.join(tags) or 'no tags'}")
     return 0

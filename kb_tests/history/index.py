@@ -15,13 +15,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kb_tests.errors import RecordError
-from kb_tests.history.summary import Summary, summarize
+from kb_tests.history.summary import Summary, summarize, usable
 from kb_tests.report.beside import SUFFIX
 
 if TYPE_CHECKING:
     from kb_tests.history.figures import PointFigure
 
 NAME = ".kb-index.sqlite"
+PATIENCE = 5.0
+"""Seconds to wait for another process that has the index; longer ones do without."""
+
 _VERSION = 2
 _TABLE = """
 CREATE TABLE run (
@@ -44,7 +47,8 @@ class Index:
                 remedy="Run something first, or name the folder of its --kb-reports.",
             )
         self.folder = folder
-        self._database = _opened(folder / NAME if _has_a_record(folder) else None)
+        self._path = folder / NAME if _has_a_record(folder) else None
+        self._database = _opened(self._path)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -52,22 +56,35 @@ class Index:
 
     def runs(self) -> list[Summary]:
         """All of them, after a look at which records are new, changed or gone."""
+        for path in (self._path, None):
+            try:
+                return self._runs()
+            except (sqlite3.Error, ValueError, TypeError, RecursionError) as error:
+                self._database.close()
+                if not _is_busy(error):  # damaged, or the disk is full
+                    _remove(self._path)
+                self._database = _opened(None if _is_busy(error) else path)
+        return self._runs()
+
+    def _runs(self) -> list[Summary]:
         self._refresh()
         rows = self._database.execute(
             "SELECT name, run, cloud, started, ended, exit_code, scenarios, points, leaks FROM run"
             " WHERE run IS NOT NULL ORDER BY started DESC, run"
         )
         return [
-            Summary(
-                run=run,
-                cloud=cloud,
-                started=started,
-                ended=ended,
-                exit_code=exit_code,
-                scenarios=tuple(json.loads(scenarios)),
-                points=tuple((id_, outcome) for id_, outcome in json.loads(points)),
-                leaks=leaks,
-                path=str(self.folder / name),
+            usable(
+                Summary(
+                    run=run,
+                    cloud=cloud,
+                    started=started,
+                    ended=ended,
+                    exit_code=exit_code,
+                    scenarios=tuple(json.loads(scenarios)),
+                    points=tuple((id_, outcome) for id_, outcome in json.loads(points)),
+                    leaks=leaks,
+                    path=str(self.folder / name),
+                )
             )
             for name, run, cloud, started, ended, exit_code, scenarios, points, leaks in rows
         ]
@@ -87,14 +104,16 @@ class Index:
         from kb_tests.history.figures import from_text, of_record, to_text  # takes scipy: lists do without
 
         name = Path(run.path).name
-        row = self._database.execute(
-            "SELECT text FROM figures JOIN run USING (name, changed, size) WHERE name = ?", (name,)
-        ).fetchone()
+        row = None
+        with contextlib.suppress(sqlite3.Error):
+            row = self._database.execute(
+                "SELECT text FROM figures JOIN run USING (name, changed, size) WHERE name = ?", (name,)
+            ).fetchone()
         known = from_text(row[0]) if row and isinstance(row[0], str) else None
         if known is not None:
             return known
         found = of_record(Path(run.path))
-        with self._database:
+        with contextlib.suppress(sqlite3.Error), self._database:  # where the disk is full, it is not kept
             self._database.execute(
                 "INSERT OR REPLACE INTO figures SELECT name, changed, size, ? FROM run WHERE name = ?",
                 (to_text(found), name),
@@ -143,6 +162,8 @@ def _records(folder: Path) -> Iterator[tuple[str, tuple[int, int]]]:
     with os.scandir(folder) as entries:
         for entry in entries:
             name = entry.name
+            if not name.isprintable():
+                continue
             if name.endswith((".json", SUFFIX)) and not name.startswith(".") and entry.is_file():
                 with contextlib.suppress(OSError):
                     found[name] = entry.stat()
@@ -166,11 +187,23 @@ def _has_a_record(folder: Path) -> bool:
 def _opened(path: Path | None) -> sqlite3.Connection:
     for _ in range(2 if path else 0):
         try:
-            return _checked(sqlite3.connect(str(path), timeout=5.0))
-        except sqlite3.Error:
-            with contextlib.suppress(OSError):
-                Path(str(path)).unlink()
+            return _checked(sqlite3.connect(str(path), timeout=PATIENCE))
+        except sqlite3.Error as error:
+            if _is_busy(error):
+                break
+            _remove(path)
     return _checked(sqlite3.connect(":memory:"))
+
+
+def _is_busy(error: Exception) -> bool:
+    """Whether another process has the index: it is not damaged."""
+    return isinstance(error, sqlite3.Error) and "locked" in str(error)
+
+
+def _remove(path: Path | None) -> None:
+    if path:
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def _checked(database: sqlite3.Connection) -> sqlite3.Connection:

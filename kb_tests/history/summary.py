@@ -16,7 +16,10 @@ BROKEN = 1
 """A session's exit code where an SLA was broken, or a test failed."""
 
 LARGEST = 1 << 30
-"""Bytes of a record that is read for a list."""
+"""Bytes of a record that is read for a list; and no exit code or number of leaks is as large."""
+
+LATEST = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
+"""A time that can be shown in any zone is before that."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,19 @@ class Summary:
         return next((word for word in order if word in found), "empty")
 
 
+def usable(found: Summary) -> Summary:
+    """`found`, if its texts can be printed, its times shown and its numbers kept; else raises ValueError or
+    TypeError.
+    """
+    texts = (found.run, found.cloud, *found.scenarios, *(text for point in found.points for text in point))
+    "".join(texts).encode()
+    times = 0 <= found.started < LATEST and 0 <= found.ended < LATEST
+    numbers = abs(found.exit_code or 0) < LARGEST and 0 <= found.leaks < LARGEST
+    if not times or not numbers or any(len(point) != 2 for point in found.points):
+        raise ValueError(f"{found.run} is no run")
+    return found
+
+
 def summarize(path: Path) -> Summary | None:
     """The summary of a record; None for a file that is none (it may be anything that ends in .json)."""
     try:
@@ -59,18 +75,29 @@ def summarize(path: Path) -> Summary | None:
         found = _read(path)
         if not isinstance(found, dict) or "schema_version" not in found or found.get("run") != path.stem:
             return None
-        return Summary(
-            run=str(found["run"]),
-            cloud=str(found["cloud"]),
-            started=_time(found["started"]),
-            ended=_time(found["ended"]) if found.get("ended") else 0.0,
-            exit_code=int(found["exit_code"]) if found.get("exit_code") is not None else None,
-            scenarios=tuple(str(scenario["name"]) for scenario in found.get("scenarios", [])),
-            points=tuple(_point(point) for point in found.get("points", [])),
-            leaks=len(found.get("leaks", [])),
-            path=str(path),
+        return usable(
+            Summary(
+                run=str(found["run"]),
+                cloud=str(found["cloud"]),
+                started=_time(found["started"]),
+                ended=_time(found["ended"]) if found.get("ended") else 0.0,
+                exit_code=int(found["exit_code"]) if found.get("exit_code") is not None else None,
+                scenarios=tuple(str(scenario["name"]) for scenario in found.get("scenarios", [])),
+                points=tuple(_point(point) for point in found.get("points", [])),
+                leaks=len(found.get("leaks", [])),
+                path=str(path),
+            )
         )
-    except (RecordError, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (
+        RecordError,
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+    ):
         return None
 
 

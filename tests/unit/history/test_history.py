@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+import sqlite3
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +20,7 @@ from kb_tests.history import index as indexing
 from kb_tests.history.find import Wanted, matching, the_one
 from kb_tests.history.index import NAME, Index
 from kb_tests.history.summary import Summary, summarize
-from kb_tests.history.tags import set_tags, tags_of
+from kb_tests.history.tags import change_tags, set_tags, tags_of
 from kb_tests.report.record import PointStatus
 from tests.unit.report import build
 
@@ -74,6 +77,95 @@ def test_a_damaged_index_is_made_again(tmp_path: Path, damage: bytes) -> None:
     assert runs(tmp_path) == ["1f2e3d4c"]
 
 
+def spoil(folder: Path, sql: str) -> None:
+    with closing(sqlite3.connect(folder / NAME)) as database, database:
+        database.execute(sql)
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        "UPDATE run SET scenarios = 5",
+        "UPDATE run SET points = '[[1, 2, 3]]'",
+        "UPDATE run SET points = '['",
+        "UPDATE run SET started = 1e300",
+        "UPDATE run SET started = 'x'",
+        "UPDATE run SET cloud = NULL",
+        "UPDATE run SET cloud = x'ff'",
+        "UPDATE run SET cloud = CAST(x'ff' AS TEXT)",
+        "UPDATE run SET exit_code = 'x'",
+        "UPDATE run SET leaks = 'x'",
+    ],
+)
+def test_an_index_that_cannot_be_true_is_made_again(tmp_path: Path, lie: str) -> None:
+    write(tmp_path)
+    true = summaries(tmp_path)
+    spoil(tmp_path, lie)
+    assert summaries(tmp_path) == true
+    assert summaries(tmp_path) == true
+
+
+def test_an_index_that_is_damaged_in_its_middle_is_made_again(tmp_path: Path) -> None:
+    write(tmp_path)
+    summaries(tmp_path)
+    path = write(tmp_path, "2f2e3d4c")
+    points = [{"point": {"id": f"a-point-{number}"}, "status": "not_run"} for number in range(1000)]
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"points": points}))
+    true = summaries(tmp_path)
+    content = bytearray((tmp_path / NAME).read_bytes())
+    content[-8192:] = b"\xa5" * 8192
+    (tmp_path / NAME).write_bytes(content)
+    assert summaries(tmp_path) == true
+
+
+def test_a_full_disk_keeps_no_list_from_being_shown(tmp_path: Path) -> None:
+    write(tmp_path)
+    with closing(Index(tmp_path)) as index:
+        index._database.execute("PRAGMA max_page_count = 5")
+        write(tmp_path, "2f2e3d4c", cloud="c" * 20_000)
+        assert {run.run for run in index.runs()} == {"1f2e3d4c", "2f2e3d4c"}
+
+
+def test_an_index_that_is_in_use_is_left_to_whoever_uses_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexing, "PATIENCE", 0.01)
+    write(tmp_path)
+    true = summaries(tmp_path)
+    before = (tmp_path / NAME).stat().st_ino
+    with closing(sqlite3.connect(tmp_path / NAME)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        assert summaries(tmp_path) == true
+    assert (tmp_path / NAME).stat().st_ino == before
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("exit_code", 10**30),
+        ("exit_code", math.inf),
+        ("cloud", "\ud800"),
+        ("started", "9999-12-31T23:59:59-14:00"),
+        ("started", "0001-01-01T00:00:00+14:00"),
+        ("ended", "9999-12-31T23:59:59-14:00"),
+        ("scenarios", [{"name": "\ud800"}]),
+        ("points", [{"point": {"id": "\ud800"}, "status": "x"}]),
+    ],
+)
+def test_a_file_that_no_run_can_have_written_is_no_record(tmp_path: Path, key: str, value: object) -> None:
+    write(tmp_path, "2f2e3d4c")
+    path = write(tmp_path)
+    path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
+    assert runs(tmp_path) == ["2f2e3d4c"]
+    assert main(["runs", "--reports", str(tmp_path)]) == 0
+
+
+def test_a_name_that_is_no_text_is_that_of_no_record(tmp_path: Path) -> None:
+    write(tmp_path)
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.json")).write_text("{}")
+    assert runs(tmp_path) == ["1f2e3d4c"]
+
+
 def test_where_no_index_can_be_written_the_list_is_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -97,6 +189,15 @@ def test_tags_are_kept_beside_the_record(tmp_path: Path) -> None:
         set_tags(path, ["../x"])
     path.with_suffix(".tags").write_text('{"a": 1}')
     assert tags_of(path) == ()
+
+
+def test_tags_that_are_given_at_once_are_all_kept(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    wanted = {f"tag-{number}" for number in range(200)}
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda tag: change_tags(path, lambda old: old | {tag}), sorted(wanted)))
+    assert {*tags_of(path)} == wanted
+    assert {entry.name for entry in tmp_path.iterdir()} == {path.name, f"{path.stem}.tags"}
 
 
 def test_runs_are_found_by_what_they_are(tmp_path: Path) -> None:
