@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from kb_tests.cloud.options import MOST_SERVERS
 from kb_tests.commands import clouds, compare, culprits, history, runs, scaling, scenario, ui, watch
-from kb_tests.errors import KbError, RecordError, ScenarioError
+from kb_tests.errors import KbError, RecordError, ScenarioError, of_system
 from kb_tests.scenario.units import counted
 
 if TYPE_CHECKING:
@@ -36,14 +36,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments[:1] == ["localcloud"]:
         return _localcloud(arguments[1:])
     options = _parser().parse_args(arguments)
+    code: int = 1
     try:
-        code: int = options.run(options)
+        code = options.run(options)
         sys.stdout.flush()
     except KbError as error:
         print(f"kb: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return code
+    except OSError as error:  # a name that is too long, a folder that nobody may read
+        print(f"kb: {of_system(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("kb: interrupted", file=sys.stderr)

@@ -101,3 +101,9 @@ def is_mistake(error: KbError) -> bool:
 
 class CompareError(KbError):
     """Runs cannot be compared with each other."""
+
+
+def of_system(error: OSError) -> str:
+    """What the operating system refused, in one sentence for people."""
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}."

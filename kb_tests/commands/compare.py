@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from kb_tests.commands import arguments
-from kb_tests.errors import CompareError, RecordError
+from kb_tests.errors import CompareError, RecordError, of_system
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -49,22 +49,30 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def _compare(options: argparse.Namespace) -> int:
     from kb_tests.compare import words
+
+    try:
+        return _told(options)
+    except (CompareError, RecordError) as error:  # 1 would say that B is slower
+        print(f"kb: {error}", file=sys.stderr)
+    except OSError as error:
+        print(f"kb: {of_system(error)}", file=sys.stderr)
+    return words.REFUSED
+
+
+def _told(options: argparse.Namespace) -> int:
+    from kb_tests.compare import words
     from kb_tests.compare.comparison import compare
     from kb_tests.compare.pairs import compare_pairs
     from kb_tests.history.read import called, records_of
 
     wanted = {"max_slower": options.max_slower, "confidence": options.confidence}
-    try:
-        a = records_of(options.a, options.reports)
-        if options.b:
-            b = records_of(options.b, options.reports)
-            sides = (called(options.a), a), (called(options.b), b)
-            found = compare(*sides, **wanted, anyway=options.anyway)
-        else:
-            found = compare_pairs(a, **wanted)
-    except (CompareError, RecordError) as error:  # 1 would say that B is slower
-        print(f"kb: {error}", file=sys.stderr)
-        return words.REFUSED
+    a = records_of(options.a, options.reports)
+    if options.b:
+        b = records_of(options.b, options.reports)
+        sides = (called(options.a), a), (called(options.b), b)
+        found = compare(*sides, **wanted, anyway=options.anyway)
+    else:
+        found = compare_pairs(a, **wanted)
     if options.html:
         from kb_tests.compare import page
 

@@ -56,8 +56,13 @@ def _history(options: argparse.Namespace) -> int:
     with closing(Index(options.reports)) as index:
         wanted = Wanted(options.cloud, options.scenario, "", options.tag)
         runs = some(index.some(), wanted, options.reports)
-        scenario = options.scenario or runs[0].scenarios[0]
-        cloud = options.cloud or runs[0].cloud
+        newest = next((run for run in runs if run.scenarios), None)
+        if newest is None:
+            raise RecordError(
+                f"No run in {options.reports} came to a scenario.", remedy="`kb runs -n 0` lists all."
+            )
+        scenario = options.scenario or newest.scenarios[0]
+        cloud = options.cloud or newest.cloud
         same = [run for run in runs if run.cloud == cloud and scenario in run.scenarios]
         found = series_of(
             [(run, [one for one in index.figures(run) if one.scenario == scenario]) for run in same],

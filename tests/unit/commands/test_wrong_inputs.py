@@ -23,6 +23,7 @@ WRONG = {
     "later.json": "later.json has schema version 99",
     "deadbeef": "No run in reports is called or tagged 'deadbeef'",
     "": "No run is named",
+    "x" * 300: "File name too long",
     " , ": "No run is named",
 }
 WORDS_OF_PROGRAMS = ("Traceback", "codec", "validation", "Expecting", "char 0", "None", "<byte", "int value")
@@ -35,6 +36,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "reports").mkdir()
     build.run([build.judged()]).write(tmp_path / "reports")
     (tmp_path / "empty").mkdir()
+    build.run([]).model_copy(update={"scenarios": []}).write(tmp_path / "none")
     contents = {
         "broken": b'{"a": \n',
         "binary": b"\xdc\x00\xff",
@@ -82,6 +84,9 @@ def test_what_is_no_run_is_said_to_be_none(
         (["history", "nowhere"], "There is no folder nowhere"),
         (["history", "--scenario", "nope"], "No run in reports is of scenario nope"),
         (["history", "--cloud", "other", "--tag", "x"], "No run in reports is of cloud other and tag x"),
+        (["history", "x" * 300], "File name too long"),
+        (["history", "none"], "No run in none came to a scenario"),
+        (["runs", "--reports", "x" * 300], "File name too long"),
         (["runs", "--reports", "empty"], "There is no record of a run in empty"),
         (["runs", "--cloud", "other"], "No run in reports is of cloud other"),
         (["runs", "--since", "1s"], "No run in reports is of the last 1s"),

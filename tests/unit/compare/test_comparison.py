@@ -282,6 +282,16 @@ def test_the_command_says_it_and_exits_by_it(tmp_path: Path, capsys: pytest.Capt
     assert "no record" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("page", ["nowhere/page.html", "."])
+def test_a_page_that_cannot_be_written_is_no_slower_cloud(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], page: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    sides = [str(run(name).write(tmp_path / "reports")) for name in ("0000000a", "0000000b")]
+    assert main(["compare", *sides, "--html", page]) == 11
+    assert "cannot be written" in capsys.readouterr().err
+
+
 def test_writes_that_all_failed_on_one_side_keep_it_from_passing() -> None:
     """A sample that is there on one side alone counts: the other figures say nothing of it."""
 
