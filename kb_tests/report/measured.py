@@ -1,4 +1,4 @@
-"""What all parts of a record share: their base, encoded histograms, series in columns.
+"""What all parts of a record share: their base, encoded histograms, texts.
 
 The way there and back loses nothing, except that the time blocks of a very large point are left out
 (`MAX_BLOCKS`), which the record says.
@@ -6,17 +6,13 @@ The way there and back loses nothing, except that the time blocks of a very larg
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields
-from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
 
 from kb_tests.errors import RecordError
 from kb_tests.measure.histogram import Histogram
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
 MAX_BLOCKS = 1000
 """Blocks that a point's record may hold (about 2 kB each): 100 agents for 100 s."""
@@ -40,25 +36,6 @@ class Part(BaseModel):
     """A part of a record; a key that we do not know is an error, a number that is none is kept as text."""
 
     model_config = ConfigDict(extra="forbid", ser_json_inf_nan="strings")
-
-
-def shallow(value: DataclassInstance) -> dict[str, Any]:
-    """The fields of a dataclass, as they are."""
-    return {field.name: getattr(value, field.name) for field in fields(value)}
-
-
-class Columns(Part):
-    """Rows of figures, one column for each."""
-
-    @model_validator(mode="after")
-    def _columns_are_of_one_length(self) -> Self:
-        if len({len(column) for _, column in self}) > 1:
-            raise ValueError("the columns of the time series differ in length")
-        return self
-
-    def rows(self) -> Iterator[tuple[Any, ...]]:
-        """One tuple a row, in the order of the columns."""
-        return zip(*(column for _, column in self), strict=True)
 
 
 def kept(blocks: Sequence[B], record: Callable[[B], Part]) -> dict[str, Any]:

@@ -42,11 +42,11 @@ class Workload:
 
 
 def _record_http(point: HttpPoint, measured: HttpMeasurement, limits: Mapping[str, float]) -> Part:
-    return HttpMeasurementRecord.of(measured, http.batches(measured, limits, point.timeout))
+    return HttpMeasurementRecord.of(measured, batches=http.batches(measured, limits, point.timeout))
 
 
 def _record_storage(_point: Point, measured: StorageMeasurement, limits: Mapping[str, float]) -> Part:
-    return StorageMeasurementRecord.of(measured, storage.batches(measured, limits))
+    return StorageMeasurementRecord.of(measured, batches=storage.batches(measured, limits))
 
 
 def _http() -> Presentation[Any]:

@@ -154,7 +154,7 @@ class HttpMeasurement:
     start: Start | None = None
     connections: Connections | None = None
     heat: Heat = field(default=Heat(), repr=False)
-    moments: tuple[Block, ...] = field(default=(), repr=False)
+    moments: tuple[Block, ...] = field(default=(), repr=False, metadata={"recorded": False})
 
     @property
     def latency(self) -> Histogram:

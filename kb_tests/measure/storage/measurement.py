@@ -37,8 +37,8 @@ class Io:
     response is the one that the least favourable pairing of the two gives.
     """
 
-    ios: int
-    bytes: int
+    ios: Count
+    bytes: Count
     service: Latency
     response: Latency
     syncs: Latency = NOTHING
@@ -177,7 +177,7 @@ class StorageMeasurement:
     bandwidth: IoRate
     read: Io
     write: Io
-    errors: int
+    errors: Count
     seconds: tuple[StorageSecond, ...]
     blocks: tuple[StorageBlock, ...]
     servers: tuple[StorageServer, ...]

@@ -144,7 +144,7 @@ HOSTILE = '<script>alert(1)</script>" onload="alert(2)'
 def test_what_servers_and_files_say_is_escaped() -> None:
     judged = build.judged(reasons=[HOSTILE])
     assert isinstance(judged.measurement, HttpMeasurementRecord)
-    judged.measurement.counts.errors[HOSTILE] = 3  # type: ignore[index]
+    judged.measurement.counts.errors[HOSTILE] = 3
     run = build.run([judged, build.without(PointStatus.ERROR, HOSTILE, build.point(1))], notes=[HOSTILE])
     run.cloud = HOSTILE
     run.problems = run.leaks = [HOSTILE]

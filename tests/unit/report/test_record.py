@@ -4,9 +4,8 @@ import errno
 import json
 import math
 import os
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -17,7 +16,6 @@ from kb_tests.errors import RecordError
 from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.http.measurement import Block, Counts, GeneratorFacts, HttpMeasurement, Second, Start
 from kb_tests.report import measured, record
-from kb_tests.report.http import measured as http_measured
 from kb_tests.report.http.measured import HttpMeasurementRecord
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord, TopologyRecord
 from kb_tests.report.view import view
@@ -84,21 +82,6 @@ def test_a_measurement_comes_back_from_its_record_as_it_was(measurement: HttpMea
     assert repr(restored) == repr(measurement)  # NaN is not equal to itself, its text is
     assert restored.response == measurement.response
     assert [block.service for block in restored.blocks] == [block.service for block in measurement.blocks]
-
-
-@pytest.mark.parametrize(
-    ("kind", "model"),
-    [
-        (HttpMeasurement, HttpMeasurementRecord),
-        (Second, http_measured.SecondColumns),
-        (Block, http_measured.BlockRecord),
-        (GeneratorFacts, http_measured.GeneratorRecord),
-    ],
-)
-def test_no_field_is_forgotten(kind: Any, model: type[measured.Part]) -> None:
-    """But for `moments`, from which recovery is measured, which the record keeps."""
-    kept = {field.name for field in fields(kind)} - {"moments"}
-    assert kept == set(model.model_fields) - {"blocks_left_out", "batches"}
 
 
 def test_a_run_comes_back_from_its_file_as_it_was(tmp_path: Path) -> None:

@@ -126,10 +126,11 @@ def test_the_heat_map_of_the_record_counts(app: App, reports: Path) -> None:
     record = load(path)
     measured = record.points[0].measurement
     assert isinstance(measured, HttpMeasurementRecord)
-    measured.heat = HeatRecord.of(Heat(at=-1, step=2, rows=(((30, 5),), ())))
+    heat = HeatRecord.of(Heat(at=-1, step=2, rows=(((30, 5),), ())))
+    record.points[0].measurement = measured.model_copy(update={"heat": heat})
     record.write(reports)
-    (heat,) = ask(app.asgi, f"/api/v1/runs/{RUN}/points/{POINT}").json["seconds"]["heats"]
-    assert heat == {"name": "response", "at": -1, "step": 2, "rows": [[[30, 5]], []]}
+    (shown,) = ask(app.asgi, f"/api/v1/runs/{RUN}/points/{POINT}").json["seconds"]["heats"]
+    assert shown == {"name": "response", "at": -1, "step": 2, "rows": [[[30, 5]], []]}
 
 
 @pytest.mark.parametrize("status", [PointStatus.LOST, PointStatus.NOT_RUN, PointStatus.PAST_STOP_LIMIT])
