@@ -104,10 +104,10 @@ Reports::
                                                   most in one second, and at that second; shares are seconds
                                                   per second (cpu, steal, memory_wait, disk_wait), the rest
                                                   numbers (softnet_dropped, retransmitted, dropped,
-                                                  listen_dropped). boot is the kernel's boot id, network the
-                                                  inode of the network namespace; contained: figures of the
-                                                  machine are left out, being those of a host. cost: seconds
-                                                  of CPU of one reading
+                                                  queue_dropped, listen_dropped). boot is the kernel's boot
+                                                  id, network the inode of the network namespace; contained:
+                                                  figures of the machine are left out, being those of a host.
+                                                  cost: seconds of CPU of one reading
     failed  id, error                             could not do what was asked; one sentence. `id` is ""
                                                   when the command itself could not be read
 
@@ -153,7 +153,7 @@ REPORTS = (
     "failed",
 )
 SIGNS_OF_MACHINE = ("cpu", "steal", "memory_wait", "disk_wait", "softnet_dropped")
-SIGNS_OF_NETWORK = ("retransmitted", "dropped", "listen_dropped")
+SIGNS_OF_NETWORK = ("retransmitted", "dropped", "queue_dropped", "listen_dropped")
 ERRORS = (
     "status",
     "redirect",

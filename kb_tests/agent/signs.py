@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import time
 
+from .queues import Queues
+
 TYPE_CHECKING = False  # `typing` would be a tenth of an idle agent's memory
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,11 +32,14 @@ class Reader:
     """Totals of all figures that this kernel tells, of the machine and the network that the process is in.
 
     Shares are seconds of all CPUs, or seconds in which something waited, the rest are numbers. `root` is
-    /proc, `cpus` and `tick` (clock ticks a second) the machine's.
+    /proc, `cpus` and `tick` (clock ticks a second) the machine's, `queues` those of the network.
     """
 
-    def __init__(self, root: str = "/proc", cpus: int = 0, tick: float = 0.0) -> None:
+    def __init__(
+        self, root: str = "/proc", cpus: int = 0, tick: float = 0.0, queues: Queues | None = None
+    ) -> None:
         self._root = root
+        self._queues = Queues() if queues is None else queues
         machine = (
             ("stat", self._stat),
             ("net/softnet_stat", self._softnet),
@@ -63,6 +68,10 @@ class Reader:
                 found.update(parse(self._text(path)))
             except (ValueError, IndexError, KeyError):
                 continue
+        try:
+            found["queue_dropped"] = self._queues.dropped()
+        except (OSError, ValueError):  # a kernel that does not answer
+            return found
         return found
 
     def close(self) -> None:
@@ -70,6 +79,7 @@ class Reader:
         for descriptor in self._files.values():
             os.close(descriptor)
         self._files.clear()
+        self._queues.close()
 
     def _text(self, path: str) -> str:
         try:

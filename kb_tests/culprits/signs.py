@@ -17,6 +17,7 @@ FIGURES = {
     "softnet_dropped": "packets dropped by the backlog",
     "retransmitted": "TCP segments sent again",
     "dropped": "packets dropped by interfaces",
+    "queue_dropped": "packets dropped by the interfaces' queues",
     "listen_dropped": "connections dropped by the listen queue",
 }
 """What each is called."""

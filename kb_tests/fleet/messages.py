@@ -72,6 +72,7 @@ SignName = Literal[
     "softnet_dropped",
     "retransmitted",
     "dropped",
+    "queue_dropped",
     "listen_dropped",
 ]
 Figure = Annotated[float, Field(ge=0, le=1e18, allow_inf_nan=False)]
