@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from kb_tests.sla.capacity import ending
+from kb_tests.sla.capacity.aside import Bracket
 from kb_tests.sla.capacity.curve import SEEN_NEAR
 from kb_tests.sla.capacity.known import Known
 from kb_tests.sla.capacity.model import Capacity, End, Means, Plan, Seen, Step
@@ -38,12 +39,6 @@ LONG_AGO = 90.0
 
 NEARLY = 1.25
 """So many times as wide as asked, and it is time to go back: those probes make it narrower, too."""
-
-ASIDE = 0.96
-"""Loads on both sides of a limit are so much of the width apart, in logarithms."""
-
-OFTEN = 8
-"""So many probes of a load without a verdict say that it is the limit itself."""
 
 PLACES = (-1, 1, 1, -1)
 """Sides of the limit that local probes are on, in turn: a drift that is even in time cancels."""
@@ -78,10 +73,11 @@ class _Search:
     seconds: float = 0.0
     returned: bool = False
     capped: tuple[str, ...] = ()
-    sides: tuple[float, float] = (math.inf, 0.0)
+    bracket: Bracket = field(init=False)
 
     def __post_init__(self) -> None:
         self.known = Known(self.plan)
+        self.bracket = Bracket(self.known, self.offered)
 
     # ------------------------------------------------------------------ one probe
     def probe(self, load: float, phase: str, seconds: float | None = None) -> Generator[Step, Seen, Seen]:
@@ -299,37 +295,18 @@ class _Search:
         self._has_to_rise()
         return bool(old)
 
-    def _aside(self, keeps: float, breaks: float) -> float:
-        """The next load where no curve helps: at the limit itself no verdict ever comes, so that loads on
-        both sides of it are probed, always the same ones, until they have one.
-        """
-        known, narrow = self.known, self.plan.narrow**ASIDE
-        if breaks / keeps > narrow and not (self.plan.whole and breaks - keeps < 1.5):
-            return math.sqrt(keeps * breaks)
-        low, high = self.sides
-        if not low <= keeps < breaks <= high:
-            middle = math.sqrt(keeps * breaks)
-            low, high = self.offered(middle / math.sqrt(narrow)), self.offered(middle * math.sqrt(narrow))
-            if self.plan.whole:
-                low, high = min(low, keeps), max(high, breaks)
-            self.sides = low, high
-        loads = [low, high]
-        if known.kept >= low:
-            loads = [max(self.offered(known.kept * narrow), known.kept + self.plan.whole)]
-        elif known.broke <= high:
-            loads = [min(self.offered(known.broke / narrow), known.broke - self.plan.whole)]
-        if len(known.at(loads[0])) >= OFTEN:
-            loads = [low, high]
-        return min(loads, key=lambda load: len(known.at(load)))
-
     def _next(self, turn: int, keeps: float, breaks: float) -> float:
-        """The next load near the limit."""
+        """The next load near the limit: by the curve, unless verdicts tell more than it does by now. Those
+        come of loads that are probed again, and never of the two that have one already.
+        """
         kept, broke = self.known.kept, self.known.broke
         near, width = self.near, self.plan.width
         if near is None or (turn >= len(PLACES) and not near.ready):
-            return self._aside(keeps, breaks)
+            return self.bracket.next(keeps, breaks)
         if near.ready and near.first.gap:
             return math.sqrt(near.low * near.high)
+        if turn >= len(PLACES) and (near.low <= kept or near.high >= broke):
+            return self.bracket.next(keeps, breaks)
         offset = min(max(0.5 * near.half, 0.5 * width), 0.5 / near.first.steep if near.ready else 1.0)
         if self.plan.whole:
             offset = max(offset, 0.5 / near.middle)

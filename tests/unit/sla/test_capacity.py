@@ -351,3 +351,37 @@ def test_what_overflows_at_once_is_not_probed_where_verdicts_are_there_already(s
     assert found.end is End.FOUND
     assert found.low <= served < served * (1 + 0.2 / 5.95) <= found.high * 1.001
     assert found.seconds < 150
+
+
+def unsteady_link(served: float, by: float, rng: np.random.Generator) -> Answer:
+    """The same of a link that serves so much but for `by`, from probe to probe and from second to second."""
+
+    def answer(step: Step, at: float) -> Seen:
+        whole, due = served * (1 + by * rng.normal()), round(step.load)
+        waiting, bad = 0.0, []
+        for _ in range(6):
+            second = whole * (1 + by * rng.normal())
+            late = 0.0
+            for _ in range(10):
+                waiting = max(0.0, waiting + (step.load - second) / 10)
+                late += due / 10 if waiting > 0.2 * whole else 0
+            bad.append(min(due, round(late)))
+        counts = {"latency p99": Counts(tuple(bad[1:]), (due,) * 5)}
+        return Seen(step.load, step.seconds, at, at + step.seconds + 1.5, counts)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("served", "by", "seed"), [(515.9, 0.003, 2), (521.7, 0.003, 1), (500.6, 0.005, 1), (504.2, 0.005, 1)]
+)
+def test_loads_without_a_verdict_are_left_for_some_that_get_one(served: float, by: float, seed: int) -> None:
+    """A limit that is one of the two loads beside it, or moves about them, decides neither; nor do loads that
+    are probed once each, or those that were decided long ago.
+    """
+    plan = Plan(
+        (replace(P99, within=0.2),), int(served / 1.6), 2400, probe=5, width=0.1, budget=300, before=1
+    )
+    found, _ = searched(plan, unsteady_link(served, by, np.random.default_rng(seed)))
+    assert found.end is End.FOUND
+    assert found.low <= served * (1 + by) < served * (1.033 - by) <= found.high
