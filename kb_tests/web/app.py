@@ -87,7 +87,10 @@ class App:
                 Route(BASE + each.path, _endpoint(each, self._parts), methods=[each.method])
                 for each in self.operations
             ),
-            *(Route(path, _sync(assets.page), methods=["GET"]) for path in assets.pages()),
+            *(
+                Route(path, _sync(functools.partial(assets.page, path)), methods=["GET"])
+                for path in assets.pages()
+            ),
             Route(PREFIX + "{name:path}", _sync(assets.file), methods=["GET"]),
         ]
         self.asgi = Guard(self._serve, tokens, options.names)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import posixpath
 import re
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -20,6 +21,13 @@ TABLE = "app.js"
 """The file with the table of pages."""
 
 _ADDRESS = re.compile(r'^  \["(/[^"]*)", ', re.MULTILINE)
+_LATER = re.compile(r'^  \["(/[^"]*)", .*?import\("\./([^"]+)"\)', re.MULTILINE)
+_IMPORT = re.compile(rb'^(?:import|export) [^;]*?from "([^"]+)";', re.MULTILINE)
+_SCRIPT = re.compile(rb'^<script type="module".*\n', re.MULTILINE)
+
+RENEWED = "no-cache"
+KEPT = "max-age=31536000, immutable"
+"""How long a browser may go without asking again."""
 
 TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -49,6 +57,10 @@ class Assets:
             for path in sorted(folder.rglob("*"))
             if path.is_file() and path.suffix in TYPES
         }
+        whole = "".join(f"{name} {asset.etag}" for name, asset in self._files.items())
+        self._version = hashlib.sha256(whole.encode()).hexdigest()[:16]
+        later = dict(_LATER.findall(self._files[TABLE].content.decode()))
+        self._pages = {address: self._ahead(later.get(address)) for address in self.pages()}
 
     def names(self) -> tuple[str, ...]:
         """What there is."""
@@ -58,28 +70,45 @@ class Assets:
         """The addresses that are pages, with their parts in braces."""
         return tuple(_ADDRESS.findall(self._files[TABLE].content.decode()))
 
-    def page(self, request: Request) -> Response:
-        """The one page, which shows what its address says."""
-        return self._answer(request, PAGE)
+    def page(self, address: str, request: Request) -> Response:
+        """The one page, which shows what its address says; `address` is one of `pages`."""
+        return _answer(request, self._pages[address], RENEWED)
 
     def nowhere(self, request: Request) -> Response:
         """The page for an address that is none: it says so."""
-        found = self._answer(request, PAGE)
+        found = _answer(request, self._pages["/"], RENEWED)
         found.status_code = HTTPStatus.NOT_FOUND
         return found
 
     def file(self, request: Request) -> Response:
-        """One of the page's files."""
-        return self._answer(request, request.url.path.removeprefix(PREFIX))
-
-    def _answer(self, request: Request, name: str) -> Response:
-        asset = self._files.get(name)
+        """One of the page's files; below the version of all of them it is the same for ever."""
+        name = request.url.path.removeprefix(PREFIX)
+        own = name.removeprefix(f"{self._version}/")
+        asset = self._files.get(own)
         if asset is None:
             raise Problem(HTTPStatus.NOT_FOUND, "There is no such file.")
-        headers = {"etag": asset.etag, "cache-control": "no-cache"}
-        if request.headers.get("if-none-match") == asset.etag:
-            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-        return Response(asset.content, media_type=asset.media_type, headers=headers)
+        return _answer(request, asset, RENEWED if own == name else KEPT)
+
+    def _ahead(self, own: str | None) -> Asset:
+        """The page, whose head names all that its scripts import, so that a browser asks for it at once."""
+        wanted, waiting = dict[str, None](), [TABLE, *([own] if own else [])]
+        while waiting:
+            name = waiting.pop(0)
+            if name not in wanted:
+                wanted[name] = None
+                found = _IMPORT.findall(self._files[name].content)
+                paths = (posixpath.join(posixpath.dirname(name), each.decode()) for each in found)
+                waiting += map(posixpath.normpath, paths)
+        links = "".join(f'<link rel="modulepreload" href="{PREFIX}{name}">\n' for name in wanted)
+        page = _SCRIPT.sub(lambda script: links.encode() + script[0], self._files[PAGE].content)
+        return _asset(page.replace(PREFIX.encode(), f"{PREFIX}{self._version}/".encode()), TYPES[".html"])
+
+
+def _answer(request: Request, asset: Asset, cache: str) -> Response:
+    headers = {"etag": asset.etag, "cache-control": cache}
+    if request.headers.get("if-none-match") == asset.etag:
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    return Response(asset.content, media_type=asset.media_type, headers=headers)
 
 
 def lean(script: str) -> str:
@@ -93,4 +122,8 @@ def _read(path: Path) -> Asset:
     content = path.read_bytes()
     if path.suffix == ".js" and "vendor" not in path.parts:
         content = lean(content.decode()).encode()
-    return Asset(content, TYPES[path.suffix], f'"{hashlib.sha256(content).hexdigest()[:32]}"')
+    return _asset(content, TYPES[path.suffix])
+
+
+def _asset(content: bytes, media_type: str) -> Asset:
+    return Asset(content, media_type, f'"{hashlib.sha256(content).hexdigest()[:32]}"')

@@ -6,13 +6,16 @@ import gzip
 import hashlib
 import json
 import re
+import shutil
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from starlette.requests import Request
 
 from kb_tests.web.assets import FOLDER, TABLE, Assets
+from kb_tests.web.problems import Problem
 
 ROOT = FOLDER.parents[2]
 SCRIPTS = sorted(path for path in FOLDER.rglob("*.js") if "vendor" not in path.parts)
@@ -75,6 +78,41 @@ def test_what_a_page_loads_is_small() -> None:
     first = needed(FOLDER / TABLE) | set(FOLDER.glob("*.css")) | {FOLDER / "index.html"}
     sizes = {page.name: weight(first | needed(page)) for page in pages}
     assert {name: size for name, size in sizes.items() if size >= LARGEST_GZIPPED} == {}
+
+
+def asked(path: str) -> Request:
+    return Request({"type": "http", "method": "GET", "path": path, "headers": [], "server": ("kb", 80)})
+
+
+def test_a_page_names_all_that_it_imports_so_that_a_browser_asks_for_it_at_once() -> None:
+    assets = Assets()
+    for address, own in (("/", None), ("/sessions/{sid}", "pages/live.js"), ("/about", "pages/about.js")):
+        page = bytes(assets.page(address, asked(address)).body).decode()
+        named = re.findall(r'<link rel="modulepreload" href="/static/\w{16}/([^"]+)">', page)
+        first = needed(FOLDER / TABLE) | (needed(FOLDER / own) if own else set())
+        assert sorted(named) == sorted(path.relative_to(FOLDER).as_posix() for path in first)
+        assert page.index("modulepreload") < page.index("<script")
+
+
+def test_files_are_kept_by_browsers_under_an_address_that_is_another_one_with_any_change(
+    tmp_path: Path,
+) -> None:
+    shutil.copytree(FOLDER, tmp_path / "static")
+    before = Assets(tmp_path / "static")
+    changed = tmp_path / "static/lib/words.js"
+    changed.write_text(changed.read_text() + "export const other = 1;\n")
+    after = Assets(tmp_path / "static")
+    addresses = [
+        set(re.findall(r'(?:href|src)="(/static/[^"]+)"', bytes(assets.page("/", asked("/")).body).decode()))
+        for assets in (before, after)
+    ]
+    assert addresses[0].isdisjoint(addresses[1])
+    for path in addresses[0]:
+        assert "immutable" in before.file(asked(path)).headers["cache-control"]
+        with pytest.raises(Problem, match="no such file"):
+            after.file(asked(path))
+    assert before.file(asked("/static/app.js")).headers["cache-control"] == "no-cache"
+    assert before.page("/", asked("/")).headers["cache-control"] == "no-cache"
 
 
 def needed(script: Path) -> set[Path]:
