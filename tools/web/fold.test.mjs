@@ -1,7 +1,7 @@
 // What the live page makes of events: bounded, whole after a resume, and no claim that later seconds could refute.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { between, edge, percentile } from "../../kb_tests/web/static/charts/heat.js";
+import { between, columnsOf, edge, percentile, reach } from "../../kb_tests/web/static/charts/heat.js";
 import { Live, fact, shown, soFar } from "../../kb_tests/web/static/live/fold.js";
 import { clock, number, share, time, took } from "../../kb_tests/web/static/lib/words.js";
 
@@ -60,6 +60,7 @@ test("an hour of seconds is kept, and said to be the last", () => {
   const live = fed(...Array.from({ length: 4000 }, (_, i) => second(i)));
   assert.equal(live.current.seconds.length, 3600);
   assert.equal(live.current.dropped, 400);
+  assert.equal(soFar(live.current).completed, 400_000);
 });
 
 test("stopping is not undone by what still runs, and the end ends everything", () => {
@@ -94,4 +95,20 @@ test("figures read as the design says", () => {
   assert.equal(share(1), "100\u00a0%");
   assert.equal(clock(65), "1:05");
   assert.equal(took(3700), "1\u00a0h 1\u00a0min");
+});
+
+test("a column is counted again only where other rows lie under it", () => {
+  const rows = Array.from({ length: 10 }, (_, i) => [[40 + i, 2]]);
+  const before = columnsOf({ at: 0, step: 1, rows: rows.slice(0, 9) }, 4, new Map());
+  const after = columnsOf({ at: 2, step: 1, rows: rows.slice(2) }, 4, before);
+  assert.deepEqual([...after.keys()], [0, 1, 2]);
+  assert.equal(after.get(1), before.get(1));
+  assert.notEqual(after.get(0), before.get(0)); // it lost its first rows
+  assert.deepEqual(after.get(2)?.cells, [[48, 2], [49, 2]]);
+});
+
+test("a map of days reaches as far as its highest second", () => {
+  const rows = Array.from({ length: 200_000 }, (_, i) => [[i === 150_000 ? 80 : 50, 1]]);
+  const [low, high] = reach({ at: 0, step: 1, rows }, [[0.05], Array(200_000).fill(0.006)]);
+  assert.ok(low < edge(50) && high > edge(81));
 });

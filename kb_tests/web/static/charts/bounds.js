@@ -1,12 +1,12 @@
 // One limit, one line: 0, the limit in the middle, twice the limit. Left is kept, right is broken.
 import { sig } from "../lib/words.js";
-import { el, lin } from "./draw.js";
+import { el, lin, widthOf } from "./draw.js";
 
 /** @typedef {{ low: number | null, at: number | null, high: number | null, height?: number } | null} Bound */
 
 /** The scale above the rows. @param {HTMLElement} host */
 export const boundsHead = (host) => {
-  const W = host.clientWidth;
+  const W = widthOf(host);
   const s = el(host, "svg", { width: W, height: 18, "aria-hidden": "true" });
   el(s, "text", { class: "t", x: 1, y: 13 }, "0");
   el(s, "text", { class: "t lim b", x: W / 2, y: 13, "text-anchor": "middle" }, "limit");
@@ -15,7 +15,7 @@ export const boundsHead = (host) => {
 
 /** @param {HTMLElement} host @param {Bound} d */
 export const bounds = (host, d) => {
-  const W = host.clientWidth || 60;
+  const W = widthOf(host) || 60;
   const H = d?.height ?? 34;
   const s = el(host, "svg", { width: W, height: H, "aria-hidden": "true" });
   const x = lin(0, 2, 0, W);

@@ -6,6 +6,15 @@ const NS = "http://www.w3.org/2000/svg";
 /** @param {string} name of a custom property */
 export const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
+/** Widths that were told: to ask for one after something was drawn makes a browser lay out the page again. @type {WeakMap<Element, number>} */
+const widths = new WeakMap();
+
+/** @param {Element} host @param {number} width */
+export const tellWidth = (host, width) => widths.set(host, width);
+
+/** How wide a place is. @param {Element} host */
+export const widthOf = (host) => widths.get(host) ?? host.clientWidth;
+
 /**
  * @param {Element} parent @param {string} tag
  * @param {Record<string, string | number | undefined>} [attributes] @param {string | number} [text]
@@ -45,7 +54,7 @@ export const steps = (points, width) => {
 
 /** @param {HTMLElement} host @param {number} height @param {string} title @returns {[SVGElement, number]} */
 export const frame = (host, height, title) => {
-  const width = host.clientWidth;
+  const width = widthOf(host);
   const svg = /** @type {SVGElement} */ (el(host, "svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": title }));
   return [svg, width];
 };

@@ -1,6 +1,6 @@
 // Hosts by zone: a cell each, the number in the cell is p99, squares are loaded servers, rings are generators.
 import { time } from "../lib/words.js";
-import { el, frame } from "./draw.js";
+import { el, frame, widthOf } from "./draw.js";
 
 /** @typedef {{ host: string, zone: string, servers: number, generators: number, p99: number | null }} Host */
 /** @typedef {{ title: string, limit: number | null, hosts: Host[] }} Hosts */
@@ -10,7 +10,7 @@ const STEPS = [0.5, 0.75, 1, 2];
 /** @param {HTMLElement} host @param {Hosts} d */
 export const hosts = (host, d) => {
   const zones = [...new Set(d.hosts.map((one) => one.zone))];
-  const W = host.clientWidth;
+  const W = widthOf(host);
   const gap = 3;
   const per = Math.min(Math.max(...zones.map((zone) => d.hosts.filter((one) => one.zone === zone).length), 4), Math.max(4, Math.floor(W / 62)));
   const cw = (W - gap * (per - 1)) / per;

@@ -1,9 +1,9 @@
 // A quota as a bar: what is used, what this run would take, what is free; over its end it is red.
-import { el, lin } from "./draw.js";
+import { el, lin, widthOf } from "./draw.js";
 
 /** @param {HTMLElement} host @param {{ used: number, wanted: number, limit: number, title: string }} d */
 export const quota = (host, d) => {
-  const W = host.clientWidth;
+  const W = widthOf(host);
   const taken = d.used + d.wanted;
   const over = taken > d.limit;
   const s = el(host, "svg", { width: W, height: 16, role: "img", "aria-label": d.title });

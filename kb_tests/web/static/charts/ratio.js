@@ -1,5 +1,5 @@
 // B to A on a line: "same" in the middle of a log axis; a bar is where the true ratio lies.
-import { el, log } from "./draw.js";
+import { el, log, widthOf } from "./draw.js";
 
 /** @typedef {{ low: number | null, at: number | null, high: number | null, height?: number }} Ratio */
 
@@ -11,7 +11,7 @@ const scale = (width) => log(FROM, TO, 0, width);
 
 /** The scale above the rows. @param {HTMLElement} host */
 export const ratioHead = (host) => {
-  const W = host.clientWidth;
+  const W = widthOf(host);
   const s = el(host, "svg", { width: W, height: 18, "aria-hidden": "true" });
   const x = scale(W);
   for (const [value, text] of W < 160 ? TICKS.filter(([v]) => v === 1) : TICKS) el(s, "text", { class: `t${value === 1 ? " in b" : ""}`, x: x(value), y: 13, "text-anchor": "middle" }, text);
@@ -19,7 +19,7 @@ export const ratioHead = (host) => {
 
 /** @param {HTMLElement} host @param {Ratio} d */
 export const ratio = (host, d) => {
-  const W = host.clientWidth || 60;
+  const W = widthOf(host) || 60;
   const H = d.height ?? 34;
   const s = el(host, "svg", { width: W, height: H, "aria-hidden": "true" });
   const x = scale(W);

@@ -1,7 +1,8 @@
 // A point second by second: heat map with its percentiles and limits, and lanes under it on the same axis.
 import { number, time } from "../lib/words.js";
-import { apart, el, frame, lin, log, steps } from "./draw.js";
-import { paint, reach } from "./heat.js";
+import { apart, el, frame, lin, log, widthOf } from "./draw.js";
+import { paint, reach, surface } from "./heat.js";
+import { bar, step, traces, under } from "./trace.js";
 
 /**
  * @typedef {{
@@ -25,12 +26,15 @@ const together = new Map();
 const GAP = 25;
 const TALL = /** @type {Record<string, number>} */ ({ rate: 52, fail: 26 });
 
-/** What lies under steps, as one area for each stretch without a gap. @param {[number, number][]} points @param {number} width @param {number} base */
-const filled = (points, width, base) => points.map(([px, py]) => (Number.isFinite(py) ? `M${px.toFixed(1)} ${base}V${py.toFixed(1)}H${(px + Math.max(1, width)).toFixed(1)}V${base}Z` : "")).join("");
+/** The highest of many. @param {number} least @param {(number | null)[][]} all */
+const highest = (least, ...all) => {
+  for (const values of all) for (const value of values) if (value !== null && value > least) least = value;
+  return least;
+};
 
 /** @param {HTMLElement} host @param {Series} d @param {Look} o */
 export const timeline = (host, d, o) => {
-  const W = host.clientWidth;
+  const W = widthOf(host);
   const narrow = W < 520;
   const left = narrow ? 46 : 54;
   const right = W - (narrow ? 58 : 96);
@@ -52,21 +56,15 @@ export const timeline = (host, d, o) => {
   const x = lin(first, last, left, right);
   const width = x(1) - x(0);
 
-  const canvas = document.createElement("canvas");
-  const dpr = Math.max(1, devicePixelRatio || 1);
-  canvas.width = W * dpr;
-  canvas.height = height * dpr;
-  canvas.setAttribute("aria-hidden", "true");
-  canvas.style.width = `${W}px`;
-  canvas.style.height = `${height}px`;
-  host.append(canvas);
+  const canvas = surface(host, W, height);
+  const trace = traces(host);
   const [s] = frame(host, height, d.title);
 
   if (at.heat !== undefined) {
-    const values = d.lines.flatMap((line) => line.values).filter((v) => v !== null);
-    const range = reach(d.heat ?? { at: 0, step: 1, rows: [] }, [...d.limits.map((limit) => limit.seconds), .../** @type {number[]} */ (values)]);
+    const heat = d.heat ?? { at: 0, step: 1, rows: [] };
+    const range = reach(heat, [d.limits.map((limit) => limit.seconds), ...d.lines.map((line) => line.values)]);
     const y = log(range[0], range[1], at.heat + tall.heat, at.heat);
-    paint(canvas, s, d.heat ?? { at: 0, step: 1, rows: [] }, { x, y, left, right, top: at.heat, height: tall.heat, range });
+    paint(canvas, s, heat, { x, y, left, right, top: at.heat, height: tall.heat, range });
     if (first < 0) {
       el(s, "rect", { class: "veil", x: left, y: at.heat, width: x(0) - left, height: tall.heat });
       if (x(0) - left > 52) el(s, "text", { class: "t", x: left + 3, y: at.heat + tall.heat - 6 }, "warm-up");
@@ -75,10 +73,10 @@ export const timeline = (host, d, o) => {
     const labels = [];
     const ended = d.at.length ? x(d.at[d.at.length - 1] + 1) : left;
     d.lines.forEach((line, i) => {
-      const points = /** @type {[number, number][]} */ (d.at.map((sec, k) => [x(sec), line.values[k] === null || !(Number(line.values[k]) > 0) ? Number.NaN : y(Number(line.values[k]))]).filter((_, k) => d.at[k] >= 0));
-      const p = steps(points, width);
+      const own = line.values.map((value, k) => (d.at[k] >= 0 && Number(value) > 0 ? Number(value) : null));
+      const p = trace(line.name, d.at, own, { x, y, width, write: step });
       for (const c of i === 0 && d.lines.length > 1 ? ["l casing ink thin", "l core"] : ["l casing", "l ink"]) el(s, "path", { class: c, d: p });
-      const lately = points.slice(-5).map(([, v]) => v).filter(Number.isFinite).sort((a, b) => a - b);
+      const lately = own.slice(-5).flatMap((v) => (v === null ? [] : [y(v)])).sort((a, b) => a - b);
       if (lately.length) {
         const mid = lately[Math.floor(lately.length / 2)] + 4;
         if (right - ended > 40) el(s, "text", { class: "t in b halo", x: ended + 5, y: mid }, line.name);
@@ -94,14 +92,14 @@ export const timeline = (host, d, o) => {
     for (const label of apart(labels)) el(s, "text", { class: label.c, x: label.x, y: label.y }, label.t);
   }
   if (at.rate !== undefined) {
-    const most = Math.max(...d.offered, ...d.rates.flatMap((one) => one.values.map((v) => v ?? 0)), 1);
+    const most = highest(1, d.offered, ...d.rates.map((one) => one.values));
     const y = lin(0, most * 1.15, at.rate + tall.rate, at.rate);
     const base = y(0);
     el(s, "text", { class: "t", x: left, y: at.rate - 6 }, `successful ${d.unit}${d.offered.length ? "; dashed: offered" : ""}`);
     d.rates.forEach((one, i) => {
-      const points = /** @type {[number, number][]} */ (one.values.map((v, k) => [x(d.at[k]), v === null ? Number.NaN : y(v)]));
-      if (d.rates.length === 1) el(s, "path", { class: "area ink", d: filled(points, width, base) });
-      el(s, "path", { class: `l thin ${i ? "acc" : "ink"}`, d: steps(points, width) });
+      const place = { x, y, width, base };
+      if (d.rates.length === 1) el(s, "path", { class: "area ink", d: trace("area", d.at, one.values, { ...place, write: under }) });
+      el(s, "path", { class: `l thin ${i ? "acc" : "ink"}`, d: trace(`rate ${i}`, d.at, one.values, { ...place, write: step }) });
     });
     const own = d.rates.map((one) => ({ name: one.name, last: one.values.filter((v) => v !== null).pop() ?? 0 }));
     if (own.length > 1 && !narrow) for (const label of apart(own.map((one) => ({ y: y(one.last) + 4, t: one.name })))) el(s, "text", { class: "t in b", x: right + 5, y: label.y }, label.t);
@@ -115,12 +113,11 @@ export const timeline = (host, d, o) => {
     el(s, "text", { class: "t", x: left - 6, y: base + 3, "text-anchor": "end" }, "0");
   }
   if (at.fail !== undefined) {
-    const most = Math.max(3, ...d.failed.map((v) => v ?? 0));
+    const most = highest(3, d.failed);
     const y = lin(0, most, at.fail + tall.fail, at.fail);
     const base = at.fail + tall.fail;
     el(s, "text", { class: "t", x: left, y: at.fail - 6 }, "failed in each second");
-    const bars = d.failed.map((v, i) => (v ? `M${(x(d.at[i]) + 0.5).toFixed(1)} ${base}V${y(v).toFixed(1)}h${Math.max(1.5, width - 1).toFixed(1)}V${base}Z` : ""));
-    el(s, "path", { class: "bar fail", d: bars.join("") });
+    el(s, "path", { class: "bar fail", d: trace("failed", d.at, d.failed.map((v) => v || null), { x, y, width, base, write: bar }) });
     el(s, "line", { class: "ax", x1: left, x2: right, y1: base + 0.5, y2: base + 0.5 });
     el(s, "text", { class: "t", x: left - 6, y: at.fail + 9, "text-anchor": "end" }, number(most));
   }

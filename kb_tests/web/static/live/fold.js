@@ -9,7 +9,7 @@ const LINES = 200;
  *   key: string, id: string, cloud: string, scenario: string, kind: string, clients: number,
  *   status: string, outcome: string, reason: string, checks: any[], look: number, looks: number,
  *   duration: number, warmUp: number, offered: number, unit: string, agents: number, limits: Record<string, number>,
- *   seconds: any[], dropped: number,
+ *   seconds: any[], dropped: number, far: { buckets: Map<number, number>, due: number, completed: number, failed: number, seconds: number },
  * }} Point
  */
 
@@ -100,7 +100,7 @@ export class Live {
     /** @type {Point} */
     const point = {
       key, status: "", outcome: "", reason: "", checks: [], look: 0, looks: 0, duration: 0, warmUp: 0, offered: 0, unit: "",
-      agents: 0, limits: {}, seconds: [], dropped: 0, ...chosen,
+      agents: 0, limits: {}, seconds: [], dropped: 0, far: nothing(), ...chosen,
     };
     this.points.set(key, point);
     return point;
@@ -140,7 +140,7 @@ export class Live {
         const point = this.point(event);
         Object.assign(point, {
           status: "running", look: event.look, looks: event.looks, duration: event.duration, warmUp: event.warm_up, offered: event.offered,
-          unit: event.unit, agents: event.agents, limits: event.limits ?? {}, seconds: [], dropped: 0,
+          unit: event.unit, agents: event.agents, limits: event.limits ?? {}, seconds: [], dropped: 0, far: nothing(),
         });
         this.current = point;
         break;
@@ -148,6 +148,7 @@ export class Live {
       case "second": {
         const point = this.point(event);
         point.seconds.push(event);
+        count(point.far, event);
         if (point.seconds.length > MOST) {
           point.seconds.shift();
           point.dropped += 1;
@@ -195,6 +196,9 @@ export class Live {
 export const shown = (point) =>
   point.seconds.filter((second) => !point.duration || second.index < point.duration || second.completed + second.failed > point.offered / 100);
 
+/** The row of a second of which nothing is known. @type {[number, number][]} */
+const NONE = [];
+
 /** A point's seconds as the timeline draws them. @param {Point} point */
 export const series = (point) => {
   const own = point.seconds;
@@ -202,8 +206,8 @@ export const series = (point) => {
   const first = at[0] ?? 0;
   const last = at[at.length - 1] ?? 0;
   /** @type {[number, number][][]} */
-  const rows = Array.from({ length: Math.max(0, last - first + 1) }, () => []);
-  for (const second of own) rows[second.index - first] = second.buckets ?? [];
+  const rows = Array(Math.max(0, last - first + 1)).fill(NONE);
+  for (const second of own) rows[second.index - first] = second.buckets ?? NONE;
   return { at, rows, first };
 };
 
@@ -224,34 +228,17 @@ export const fact = (point, name, percent) => {
   return slower(own) + Math.max(0, whole - ended) < allowed - 1 ? "no longer fail" : "";
 };
 
-/** What each list of seconds came to when it was counted last. @type {WeakMap<any[], { last: any, length: number, found: any }>} */
-const counted = new WeakMap();
+/** Counts of all seconds of the measured window, those that are no longer kept too. @param {Point} point */
+export const soFar = (point) => point.far;
 
-/** Counts of all seconds of the measured window. @param {Point} point */
-export const soFar = (point) => {
-  const last = point.seconds[point.seconds.length - 1];
-  const known = counted.get(point.seconds);
-  if (known && known.last === last && known.length === point.seconds.length) return known.found;
-  const found = count(point.seconds);
-  counted.set(point.seconds, { last, length: point.seconds.length, found });
-  return found;
-};
+const nothing = () => ({ buckets: /** @type {Map<number, number>} */ (new Map()), due: 0, completed: 0, failed: 0, seconds: 0 });
 
-/** @param {any[]} all */
-const count = (all) => {
-  /** @type {Map<number, number>} */
-  const buckets = new Map();
-  let due = 0;
-  let completed = 0;
-  let failed = 0;
-  let seconds = 0;
-  for (const second of all) {
-    if (second.index < 0) continue;
-    due += second.due;
-    completed += second.completed;
-    failed += second.failed;
-    seconds += second.length ?? 1;
-    for (const [bucket, count] of second.buckets ?? []) buckets.set(bucket, (buckets.get(bucket) ?? 0) + count);
-  }
-  return { buckets, due, completed, failed, seconds };
+/** Adds a second to what came so far. @param {ReturnType<typeof nothing>} far @param {any} second */
+const count = (far, second) => {
+  if (second.index < 0) return;
+  far.due += second.due;
+  far.completed += second.completed;
+  far.failed += second.failed;
+  far.seconds += second.length ?? 1;
+  for (const [bucket, number] of second.buckets ?? []) far.buckets.set(bucket, (far.buckets.get(bucket) ?? 0) + number);
 };

@@ -1,4 +1,5 @@
 // Where a chart stands: caption, picture, and the same as a table; drawn on data, width and colours only.
+import { tellWidth, widthOf } from "../charts/draw.js";
 import { html, useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact.js";
 
 /**
@@ -13,7 +14,7 @@ export const Plot = ({ draw, data, look = {}, label, cls = "plot", free = false 
   Object.assign(held.current, { brush: undefined }, look);
   useLayoutEffect(() => {
     const host = ref.current;
-    if (!host || (!host.clientWidth && !free)) return;
+    if (!host || (!widthOf(host) && !free)) return;
     host.replaceChildren();
     draw(host, data, held.current);
   }, [draw, data, size, look.height, String(look.brush), String(look.lanes)]);
@@ -21,6 +22,7 @@ export const Plot = ({ draw, data, look = {}, label, cls = "plot", free = false 
     const host = /** @type {HTMLElement} */ (ref.current);
     let width = host.clientWidth;
     const seen = new ResizeObserver(() => {
+      tellWidth(host, host.clientWidth);
       if (host.clientWidth !== width) {
         width = host.clientWidth;
         resized(width);

@@ -1,11 +1,15 @@
 // The check table: every limit on the same line, what was measured, and by how much it is kept or broken.
 import { bounds, boundsHead } from "../charts/bounds.js";
-import { html } from "../vendor/preact.js";
+import { html, useMemo } from "../vendor/preact.js";
 import { Plot } from "./chart.js";
 import { Outcome, tone } from "./outcome.js";
 
 /** @param {{ of: any, height?: number }} props */
-export const Bounds = ({ of, height }) => html`<${Plot} cls="bounds" draw=${bounds} data=${of ? { low: of.low, at: of.at, high: of.high, height } : { low: null, at: null, high: null, height }} />`;
+export const Bounds = ({ of, height }) => {
+  const { low = null, at = null, high = null } = of ?? {};
+  const data = useMemo(() => ({ low, at, high, height }), [low, at, high, height]);
+  return html`<${Plot} cls="bounds" draw=${bounds} data=${data} />`;
+};
 
 export const BoundsHead = () => html`<${Plot} cls="bounds" draw=${boundsHead} data=${null} /><span class="hidden">Bounds against the limit</span>`;
 
