@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from kb_tests.compare.sides import Key, Side
 from kb_tests.errors import CompareError
 from kb_tests.report.record import RunRecord
 from kb_tests.report.words import printable
-from kb_tests.scenario.units import counted
+from kb_tests.scenario.units import counted, parse_share
 from kb_tests.sla.verdict import Outcome
 
 MAX_SLOWER = 0.10
@@ -130,7 +131,7 @@ def compare(
     if not keys:
         raise CompareError(
             "The two sides have no valid point of the same scenario, load and scale.",
-            remedy="; ".join(_left_out(*sides)[:3]),
+            remedy=" ".join(_left_out(*sides)[:3]),
         )
     found = differences(*sides, keys)
     refused = [one for one in found if one.refused]
@@ -152,9 +153,10 @@ def allowed(sides: Sequence[Side], keys: Iterable[Key]) -> float:
             sla = scenario.settings.get("sla")
             baseline = sla.get("baseline") if isinstance(sla, dict) else None
             share = baseline.get("max_slower") if isinstance(baseline, dict) else None
-            if scenario.name in names and isinstance(share, str) and share.endswith("%"):
-                found.append(float(share[:-1]) / 100)
-    return min(found, default=MAX_SLOWER)
+            if scenario.name in names:
+                with contextlib.suppress(ValueError):  # a record's settings are whatever was written
+                    found.append(parse_share(share))
+    return min((one for one in found if one), default=MAX_SLOWER)
 
 
 def _judged(
@@ -281,7 +283,8 @@ def _reasons(a: Side, b: Side, basis: Basis) -> list[str]:
     told = []
     missing = [key for key in a.points if key not in b.points]
     if missing:
-        told.append(f"{len(missing)} of the points of A have no valid counterpart in B.")
+        have = counted(len(missing), "of the points of A has", "of the points of A have")
+        told.append(f"{have} no valid counterpart in B.")
     if basis not in DECIDING:
         told.append(
             f"These are {_number(a)} against {_number(b)}, on stagings of their own: they may differ by"

@@ -79,8 +79,9 @@ class Side:
 
     @classmethod
     def of(cls, name: str, records: Iterable[RunRecord]) -> Side:
-        """A side called `name`."""
-        runs = tuple(sorted(records, key=lambda record: record.started))
+        """A side called `name`; a run that is there twice, as by its id and a tag, is one."""
+        once = {record.run: record for record in records}
+        runs = tuple(sorted(once.values(), key=lambda record: record.started))
         points: defaultdict[Key, list[Measured]] = defaultdict(list)
         unusable: dict[Key, str] = {}
         for run in runs:

@@ -130,7 +130,16 @@ def sides(found: Comparison) -> Iterator[tuple[str, str]]:
         first, last = side.began
         count = len(side.records)
         days = f"{first:%Y-%m-%d %H:%M}" + (f" to {last:%Y-%m-%d %H:%M}" if count > 1 else "")
-        yield _named(side), f"{counted(count, 'run')}, {days} UTC"
+        yield _named(side), f"{counted(count, 'run')}, {days} UTC{_broken_off(side)}"
+
+
+def _broken_off(side: Side) -> str:
+    broken = sum(record.exit_code is None for record in side.records)
+    if not broken:
+        return ""
+    if len(side.records) == 1:
+        return "; it broke off, or is not over"
+    return f"; {counted(broken, 'of them broke off, or is', 'of them broke off, or are')} not over"
 
 
 BASES = {

@@ -13,7 +13,7 @@ import pytest
 
 from kb_tests.cli import main
 from kb_tests.compare import words
-from kb_tests.compare.comparison import ALL, Comparison, Mark, Row, compare, judge
+from kb_tests.compare.comparison import ALL, MAX_SLOWER, Comparison, Mark, Row, compare, judge
 from kb_tests.compare.estimate import Estimate
 from kb_tests.compare.points import Basis, matched_at
 from kb_tests.compare.samples import Figure
@@ -280,6 +280,27 @@ def test_the_command_says_it_and_exits_by_it(tmp_path: Path, capsys: pytest.Capt
     (tmp_path / "empty").mkdir()
     assert main(["compare", sides[0], str(tmp_path / "empty")]) == 11
     assert "no record" in capsys.readouterr().err
+
+
+def test_a_run_that_is_named_twice_counts_once() -> None:
+    a, b = runs(1, 3, between=0.05), runs(4, 3, ratio=1.2, between=0.05)
+    once, twice = compared(a, b), compared([*a, *a], [*b, *b[:1]])
+    assert (twice.rows, len(twice.a.records), len(twice.b.records)) == (once.rows, 3, 3)
+
+
+def test_a_run_that_broke_off_is_said_to_have() -> None:
+    ended, broken = run("0000000a", exit_code=0), run("0000000b", seed=1, exit_code=None)
+    assert [("broke off" in told) for _, told in words.sides(compared([ended], [broken]))] == [False, True]
+
+
+@pytest.mark.parametrize("share", ["x%", "nan%", "-200%", "1e999%", "0%", "%", "9" * 5000 + "%"])
+def test_a_share_that_is_none_decides_nothing(share: str) -> None:
+    settings = {"sla": {"baseline": {"max_slower": share}}}
+    every = [
+        one.model_copy(update={"scenarios": [one.scenarios[0].model_copy(update={"settings": settings})]})
+        for one in (run("0000000a"), run("0000000b", seed=1))
+    ]
+    assert compared(every[:1], every[1:]).max_slower == MAX_SLOWER
 
 
 @pytest.mark.parametrize("page", ["nowhere/page.html", "."])
