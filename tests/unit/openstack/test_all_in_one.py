@@ -28,6 +28,7 @@ def test_what_it_needs_is_in_bindep() -> None:
     assert {"keystone", "nova-compute", "neutron-l3-agent", "iproute2", "netcat-openbsd"} <= set(
         packages.wanted()
     )
+    assert not {"npm", "nodejs", "chromium", "curl"} & set(packages.wanted()), "those check this project"
 
 
 def test_its_password_is_made_once_and_for_root_alone(settings: Settings) -> None:
