@@ -48,8 +48,8 @@ KEPT_SECONDS = 24 * 3600.0
 """How long a run lives without being renewed whose topology stays by request."""
 
 TOPOLOGY_FILE = "topology.json"
-SECRETS_FILE = "secrets.json"
-"""What stands beside the journal of a kept run, until nothing is left of it."""
+SECRETS_FILES = ("secrets.json", "testing-secrets.json")
+"""What stands beside the journal of a kept run, until nothing is left of it; secrets by cloud."""
 
 
 _ELSEWHERE = "Set XDG_STATE_HOME to a folder that can be written."
@@ -332,7 +332,7 @@ class Journal:
 
     def _forget_topology(self) -> None:
         if all(part.closed or part.unsettled for part in self._whole.parts):
-            for name in (SECRETS_FILE, TOPOLOGY_FILE):
+            for name in (TOPOLOGY_FILE, *SECRETS_FILES):
                 self.path.with_name(name).unlink(missing_ok=True)
 
     def release(self) -> None:

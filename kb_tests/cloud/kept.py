@@ -36,13 +36,12 @@ def kept_runs(folder: Path | None = None) -> Iterator[KeptRun]:
                 continue
             with path.with_name(TOPOLOGY_FILE).open("rb") as file:
                 found = json.loads(file.read(_LARGEST))
-            topology = found["topology"]
-            proxies = 1 + (topology.get("testing_proxy") is not None)
+            topologies = [found["topology"], *filter(None, [found.get("testing")])]
             yield KeptRun(
                 run=path.parent.name,
                 clouds=tuple(part.header.cloud for part in contents.parts),
                 scenario=contents.header.scenario,
                 kind=str(found["kind"]),
-                servers=proxies + len(topology["servers"]) + len(topology["clients"]),
+                servers=sum(1 + len(each["servers"]) + len(each["clients"]) for each in topologies),
                 until=contents.kept_until,
             )

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from kb_tests.cloud.calls import FAILURES, said
 from kb_tests.cloud.connect import Cloud, connect
-from kb_tests.cloud.journal import KEPT_SECONDS, SECRETS_FILE, TOPOLOGY_FILE, Journal, path_of
+from kb_tests.cloud.journal import KEPT_SECONDS, SECRETS_FILES, TOPOLOGY_FILE, Journal, path_of
 from kb_tests.cloud.lease import renew, renewed
 from kb_tests.cloud.options import StageOptions
 from kb_tests.cloud.topology import Topology
@@ -31,18 +31,28 @@ from kb_tests.session.selection import LOCAL, Target
 
 
 class Kept(BaseModel):
-    """A topology, and what scenarios must ask for to run on it: their kind and their `topology`."""
+    """A topology, and what scenarios must ask for to run on it: their kind and their `topology`. On two clouds
+    `testing` is that of the one with the generators.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: str
     asked: dict[str, Any]
     topology: Topology
+    testing: Topology | None = None
 
     @classmethod
-    def of(cls, scenario: Scenario, topology: Topology) -> Self:
-        """What was staged for `scenario`."""
-        return cls(kind=scenario.kind, asked=scenario.topology.model_dump(mode="json"), topology=topology)
+    def of(cls, scenario: Scenario, topologies: Sequence[Topology]) -> Self:
+        """What was staged for `scenario`, by cloud."""
+        topology, *more = topologies
+        asked = scenario.topology.model_dump(mode="json")
+        return cls(kind=scenario.kind, asked=asked, topology=topology, testing=more[0] if more else None)
+
+    @property
+    def topologies(self) -> tuple[Topology, ...]:
+        """One for each cloud."""
+        return (self.topology,) if self.testing is None else (self.topology, self.testing)
 
 
 def check(target: Target) -> None:
@@ -52,69 +62,83 @@ def check(target: Target) -> None:
             "The embedded local cloud ends with the session, and all that is on it.",
             remedy="Start one that stays with `kb localcloud up`, and name it with --kb-cloud.",
         )
-    if target.testing_cloud:
-        raise ScenarioError("A topology on two clouds cannot be kept, nor used again.")
 
 
-def keep(cloud: Cloud, journal: Journal, target: Target, topology: Topology, secrets: Secrets) -> Topology:
-    """Leave the topology where it is, for a day; it with a sentence that says so."""
-    _renew(cloud, journal)
-    secrets.save(journal.path.with_name(SECRETS_FILE))
-    path = journal.path.with_name(TOPOLOGY_FILE)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+def keep(
+    clouds: Sequence[Cloud],
+    journals: Sequence[Journal],
+    target: Target,
+    topologies: Sequence[Topology],
+    secrets: Sequence[Secrets],
+) -> str:
+    """Leave the topologies where they are, one on each cloud, for a day; a sentence that says so."""
+    for cloud, journal in zip(clouds, journals, strict=True):
+        _renew(cloud, journal)
+    path = journals[0].path
+    for name, each in zip(SECRETS_FILES, secrets, strict=False):
+        each.save(path.with_name(name))
+    descriptor = os.open(path.with_name(TOPOLOGY_FILE), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(Kept.of(target.scenario, topology).model_dump_json())
-    journal.keep(time.time() + KEPT_SECONDS)
-    return replace(topology, kept=_stays(cloud, topology))
+        file.write(Kept.of(target.scenario, topologies).model_dump_json())
+    for journal in journals:
+        journal.keep(time.time() + KEPT_SECONDS)
+    return _stays(clouds, topologies)
 
 
-def _stays(cloud: Cloud, topology: Topology) -> str:
-    """Until when it stays, what that costs, and how it is used again and ended."""
-    until = _until(cloud)
-    run_id, servers = topology.run_id, len(topology.proxies) + len(topology.agents)
-    those = counted(servers, "server")
+def _stays(clouds: Sequence[Cloud], topologies: Sequence[Topology]) -> str:
+    """Until when they stay, what that costs, and how they are used again and ended."""
+    until = _until(clouds[0])
+    run_id = topologies[0].run_id
+    those = counted(sum(len(each.proxies) + len(each.agents) for each in topologies), "server")
+    where = " and ".join(cloud.name for cloud in clouds)
     return (
-        f"Run {run_id} stays on cloud {cloud.name} until {until}, {those} with all that they cost: "
+        f"Run {run_id} stays on cloud {where} until {until}, {those} with all that they cost: "
         f"--kb-reuse {run_id} loads it again and keeps it for another day, "
-        f"kb cleanup --cloud {cloud.name} --run {run_id} ends it."
+        f"kb cleanup --cloud {clouds[0].name} --run {run_id} ends it."
     )
 
 
 @contextmanager
 def reused(
-    cloud: Cloud, run_id: str, target: Target, options: StageOptions
-) -> Iterator[tuple[Topology, Secrets]]:
-    """A kept topology, held against cleanup and other sessions while the context lasts.
+    clouds: Sequence[Cloud], run_id: str, target: Target, options: StageOptions
+) -> Iterator[tuple[tuple[Topology, ...], tuple[Secrets, ...]]]:
+    """A kept topology by cloud, held against cleanup and other sessions while the context lasts.
 
-    Raises ScenarioError when there is none, or it is not what the scenario asks for, CloudError when the
+    Raises ScenarioError when there is none, or it is not what the scenario asks for, CloudError when a
     cloud has it no more.
     """
     kept = matching(target, run_id)
     path = path_of(run_id)
-    secrets = Secrets.load(path.with_name(SECRETS_FILE))
+    secrets = tuple(
+        Secrets.load(path.with_name(name)) for name, _ in zip(SECRETS_FILES, kept.topologies, strict=False)
+    )
     journal = Journal.open(path)
     try:
-        journal.bind(cloud.account)
-        _renew(cloud, journal)
-        access = kept.topology.access
-        access = replace(
-            access,
-            proxy_command=options.proxy_command or access.proxy_command,
-            port=options.ssh_port or access.port,
-        )
+        there = tuple(zip(clouds, journal.parts, strict=True))
+        for cloud, part in there:
+            part.bind(cloud.account)
+        for cloud, part in there:
+            _renew(cloud, part)
         note = f"Staged by an earlier session, as run {run_id}; what staging took is of then."
-        notes = (*kept.topology.notes, note)
-        with renewed(cloud, journal):
-            yield (
-                replace(
-                    kept.topology,
-                    scenario=target.scenario.name,
-                    access=access,
-                    notes=notes,
-                    kept=_stays(cloud, kept.topology),
+        stays = _stays(clouds, kept.topologies)
+        topologies = tuple(
+            replace(
+                each,
+                scenario=target.scenario.name,
+                access=replace(
+                    each.access,
+                    proxy_command=options.proxy_command or each.access.proxy_command,
+                    port=options.ssh_port or each.access.port,
                 ),
-                secrets,
+                notes=(*each.notes, note),
+                kept=stays,
             )
+            for each in kept.topologies
+        )
+        with ExitStack() as leases:
+            for cloud, part in there:
+                leases.enter_context(renewed(cloud, part))
+            yield topologies, secrets
     finally:
         journal.release()
 
@@ -128,7 +152,13 @@ def matching(target: Target, run_id: str) -> Kept:
             f"--kb-reuse: {error}", remedy="`kb runs` lists the runs; --kb-keep leaves one that can be used."
         ) from None
     kept = _load(path.with_name(TOPOLOGY_FILE), run_id)
-    wanted = Kept.of(target.scenario, kept.topology)
+    if bool(target.testing_cloud) != (kept.testing is not None):
+        where = " and ".join(each.cloud for each in kept.topologies)
+        raise ScenarioError(
+            f"Run {run_id} is on {where}.",
+            remedy="Name the clouds as then: --kb-cloud, and --kb-testing-cloud for that of the generators.",
+        )
+    wanted = Kept.of(target.scenario, kept.topologies)
     if (kept.kind, kept.asked) != (wanted.kind, wanted.asked):
         raise ScenarioError(
             f"Scenario {target.scenario.name} asks for another topology than run {run_id} has, which was "

@@ -70,14 +70,21 @@ def _used_again(
     with ExitStack() as stack:
         with one_sentence(config, target.cloud, target.scenario.name):
             keeping.check(target)
-            kept = keeping.reused(cloud, run_id, target, options_of(config))
-            topology, secrets = stack.enter_context(kept)
+            clouds = [cloud, *_testing_cloud(config, target, stack)]
+            kept = keeping.reused(clouds, run_id, target, options_of(config))
+            topologies, secrets = stack.enter_context(kept)
             config.stash[STAGED] = True
             deadline = time.monotonic() + boot_timeout(config)
             waits = patience(config).fleet
-            ready = Fleet.open(topology, secrets, progress.step, deadline, progress.seen, waits)
+            ready = open_fleet(topologies, secrets, progress.step, deadline, progress.seen, waits)
             fleet = stack.enter_context(ready)
         yield fleet.topology, fleet
+
+
+def _testing_cloud(config: pytest.Config, target: Target, stack: ExitStack) -> Iterator[Cloud]:
+    """That of the generators, where it is another one."""
+    if target.testing_cloud:
+        yield stack.enter_context(closing(connect(target.testing_cloud, patience=patience(config).cloud)))
 
 
 @contextmanager
@@ -89,13 +96,8 @@ def _staged(config: pytest.Config, cloud: Cloud, target: Target) -> Iterator[tup
             options = _options(config, target)
             if keeps(config):
                 keeping.check(target)
-            clouds, layouts = [cloud], [plan(target.scenario)]
+            clouds, layouts = [cloud, *_testing_cloud(config, target, stack)], [plan(target.scenario)]
             if target.testing_cloud:
-                clouds.append(
-                    stack.enter_context(
-                        closing(connect(target.testing_cloud, patience=patience(config).cloud))
-                    )
-                )
                 layouts = list(apart(layouts[0]))
             layouts = [adopt(*each, options) for each in zip(clouds, layouts, strict=True)]
             secrets = [Secrets.generate() for _ in layouts]
@@ -118,7 +120,9 @@ def _staged(config: pytest.Config, cloud: Cloud, target: Target) -> Iterator[tup
             asked = sum(each.requests for each in clouds) - requests
             topology = replace(fleet.topology, staging=StagingFacts(time.monotonic() - began, asked))
             if keeps(config):
-                topology = keeping.keep(cloud, journals[0], target, topology, secrets[0])
+                there = [replace(each, staging=topology.staging) for each in topologies]
+                stays = keeping.keep(clouds, journals, target, there, secrets)
+                topology = replace(topology, kept=stays)
         yield topology, fleet
 
 

@@ -186,8 +186,6 @@ def _unkept(request: PlanRequest) -> Iterator[str]:
             "The embedded local cloud ends with the session, and all that is on it: start one that stays with"
             " `kb localcloud up`, and choose that."
         )
-    if request.testing_cloud:
-        yield "A topology on two clouds cannot be kept, nor used again: name one cloud."
 
 
 def _point(name: str, point: Point, request: PlanRequest) -> PlannedPoint:

@@ -102,3 +102,40 @@ def test_cleanup_of_the_one_cloud_ends_the_run_on_both(north: Suite, south: Suit
     assert cleaned.returncode == 0, cleaned.stderr
     assert "removed on south" in cleaned.stdout
     assert (north.left(), south.left()) == ([], [])
+
+
+@pytest.mark.nightly
+def test_kept_on_both_clouds_used_again_and_ended(north: Suite, south: Suite) -> None:
+    """And by no session that names one of them alone."""
+    scenario = north.scenario(rates="[100]", duration="5s")
+    both = ("--kb-testing-cloud", "south", "--kb-scenario", scenario)
+    staged = north.run(*both, "--kb-stage-only")
+    assert staged.code == 5, staged.output
+    [kept] = staged.record["kept"]
+    run = staged.record["scenarios"][0]["topology"]["run"]
+    assert f"Run {run} stays on cloud north and south until" in kept
+    assert "4 servers" in kept
+    there = north.left(), south.left()
+    assert all(there)
+    refused = north.run("--kb-scenario", scenario, "--kb-reuse", run)
+    assert refused.code == 4
+    assert f"Run {run} is on north and south." in refused.output
+    for _ in range(2):
+        again = north.run(*both, "--kb-reuse", run)
+        assert again.code == 0, again.output
+        assert set(again.statuses().values()) == {"pass"}
+        topology = again.record["scenarios"][0]["topology"]
+        assert (topology["run"], topology["cloud"], topology["testing_cloud"]) == (run, "north", "south")
+        assert (north.left(), south.left()) == there
+    cleaned = subprocess.run(
+        [*KB, "cleanup", "--cloud", "south", "--run", run],
+        env=north.environment(),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert cleaned.returncode == 0, cleaned.stderr
+    assert (north.left(), south.left()) == ([], [])
+    state = north.folder / "state" / "kb" / "runs" / run
+    assert {path.name for path in state.iterdir()} == {"journal.jsonl", "reaper.log"}
