@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kb_tests.cloud.options import MOST_SERVERS
-from kb_tests.commands import clouds, compare, culprits, history, runs, scaling, scenario, ui, watch
+from kb_tests.commands import cleanup, clouds, compare, culprits, history, runs, scaling, scenario, ui, watch
 from kb_tests.errors import KbError, RecordError, ScenarioError, of_system
 from kb_tests.scenario.units import counted
 
@@ -66,27 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     scenario.add(commands)
-    cleanup = commands.add_parser(
-        "cleanup",
-        help="remove what runs left on a cloud",
-        description="Removes what runs left on a cloud. Without --run it takes the runs whose lease has "
-        "expired, and no others, so that it may run every night.",
-    )
-    cleanup.add_argument("--cloud", required=True, metavar="NAME", help="cloud of clouds.yaml")
-    which = cleanup.add_mutually_exclusive_group()
-    which.add_argument(
-        "--run",
-        dest="run_id",
-        metavar="ID",
-        help="one run, by the id that its record and its resources carry",
-    )
-    which.add_argument(
-        "--expired", action="store_true", help="all runs whose lease has expired (the default)"
-    )
-    cleanup.add_argument("--force", action="store_true", help="with --run: even if the run is still alive")
-    cleanup.add_argument("--dry-run", action="store_true", help="only list what would be removed")
-    cleanup.add_argument("--json", action="store_true", help="a JSON object a line, for programs")
-    cleanup.set_defaults(run=_cleanup)
+    cleanup.add(commands)
 
     doctor = commands.add_parser(
         "doctor",
@@ -177,40 +157,6 @@ def _add_image(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     upload.add_argument("file", type=Path, metavar="FILE", help="qcow2, or .raw")
     upload.set_defaults(run=_upload_image)
-
-
-def _cleanup(options: argparse.Namespace) -> int:
-    from kb_tests.cloud.cleanup import clean, elsewhere
-    from kb_tests.cloud.connect import Cloud, connect
-
-    faults: list[str] = []
-
-    def run(cloud: Cloud, run_id: str | None) -> set[str]:
-        """The runs of which something was there."""
-        cleaned = clean(cloud, run_id=run_id, force=options.force, dry_run=options.dry_run)
-        faults.extend(cleaned.faults)
-        if options.json:
-            told: list[dict[str, object]] = [{"resource": asdict(resource)} for resource in cleaned.removed]
-            told += [{"note": note} for note in cleaned.notes]
-            told += [{"fault": fault} for fault in cleaned.faults]
-            for one in told:
-                print(json.dumps({"cloud": cloud.name} | one), flush=True)
-            return {resource.run_id for resource in cleaned.removed}
-        for line in (*cleaned.removed, *cleaned.notes):
-            print(line)
-        done = "would be removed" if options.dry_run else "removed"
-        print(f"{counted(len(cleaned.removed), 'resource')} {done} on {cloud.name}", flush=True)
-        return {resource.run_id for resource in cleaned.removed}
-
-    cloud = connect(options.cloud)
-    runs = run(cloud, options.run_id) | ({options.run_id} if options.run_id else set())
-    for other in elsewhere(cloud, runs):
-        run(connect(other.cloud, other.clouds_yaml or None), other.mark.run_id)
-    if options.json:
-        print(json.dumps({"ended": int(bool(faults))}), flush=True)
-    for fault in faults:
-        print(f"kb: {fault}", file=sys.stderr)
-    return int(bool(faults))
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -43,7 +43,13 @@ def kb_cloud(request: pytest.FixtureRequest) -> Iterator[Cloud]:
     name: str = request.param
     waits = patience(request.config).cloud
     with one_sentence(request.config, name), ExitStack() as stack:
-        if name == LOCAL:
+        reuse = request.config.getoption("kb_reuse")
+        if name == LOCAL and reuse:
+            from kb_tests.session.keeping import place_of
+
+            place = place_of(reuse)
+            cloud = connect(place.cloud, place.clouds_yaml, waits)
+        elif name == LOCAL:
             running = stack.enter_context(_local_cloud(request.config))
             cloud = connect(running.cloud, running.clouds_yaml, waits)
         else:
@@ -54,27 +60,44 @@ def kb_cloud(request: pytest.FixtureRequest) -> Iterator[Cloud]:
 
 @contextmanager
 def _local_cloud(config: pytest.Config) -> Iterator[Running]:
+    from kb_tests.cloud import embedded
     from kb_tests.errors import CloudDownError
     from kb_tests.localcloud import control
     from kb_tests.report import underway
     from kb_tests.session.keys import RECORDS
+    from kb_tests.session.partial import keeps
     from kb_tests.session.progress import Progress
 
     progress = Progress(config)
     # Nobody else outlives a session that is killed.
     record = config.stash[RECORDS].get("")
     then = underway.command(record) if record else []
-    with tempfile.TemporaryDirectory(prefix="kb-localcloud-", ignore_cleanup_errors=True) as folder:
+    with _folder(keeps(config)) as folder:
         progress.step("starting the local cloud", 0, 1)
         try:
-            running = control.up(Path(folder), parent_pid=os.getpid(), then=then, temporary=True)
+            running = control.up(
+                folder, parent_pid=os.getpid(), then=then, temporary=True, stay=embedded.STAY_SECONDS
+            )
         except control.LocalCloudError as error:
             raise CloudDownError(str(error)) from error
         progress.step("starting the local cloud", 1, 1)
         try:
             yield running
         finally:
-            control.down(Path(folder))
+            if not control.stays(folder, embedded.STAY_SECONDS):
+                control.down(folder)
+
+
+@contextmanager
+def _folder(lasting: bool) -> Iterator[Path]:
+    """Of a local cloud that may stay, and removes it at its end, or of one that goes with the session."""
+    from kb_tests.cloud import embedded
+
+    if lasting:
+        yield embedded.new_folder()
+        return
+    with tempfile.TemporaryDirectory(prefix="kb-localcloud-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(scope="session")

@@ -38,6 +38,8 @@ class Header:
     cloud: str
     clouds_yaml: str = ""
     scenario: str = ""
+    embedded: bool = False
+    """Whether it is the embedded local cloud, which is a process of this machine."""
 
 
 @dataclass
@@ -135,7 +137,7 @@ def read(path: Path) -> Contents:
             remedy="`kb cleanup` finds the run on the cloud without it.",
         )
     texts = {key: str(first.get(key, "")) for key in ("cloud", "clouds_yaml", "scenario")}
-    contents = Contents(Header(mark, **texts))
+    contents = Contents(Header(mark, **texts, embedded=first.get("embedded") is True))
     for line in lines:
         if line is not None:
             contents.apply(line)

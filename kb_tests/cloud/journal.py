@@ -3,7 +3,7 @@
 ::
 
     {"op": "run", "version": 1, "mark": "kb_tests run ab12cd34, lease until ...", "cloud": "mycloud",
-     "clouds_yaml": "", "scenario": "http-east-west"}
+     "clouds_yaml": "", "scenario": "http-east-west"}            and "embedded": true on the embedded cloud
     {"op": "cloud", "auth_url": "http://...", "region": "...", "project": "...", "user": "...", "admin": true}
     {"op": "intend", "seq": 1, "kind": "network", "name": "kb-ab12cd34-client", "project": "...", "owner": ""}
     {"op": "created", "seq": 1, "id": "..."}          or {"op": "refused", "seq": 1}
@@ -135,12 +135,15 @@ class Journal:
         folder: Path | None = None,
         now: float | None = None,
         lease: float = LEASE_SECONDS,
+        embedded: bool = False,
     ) -> Self:
-        """A new run's journal, on disk and locked; `now` is the cloud's time where that is known."""
+        """A new run's journal, on disk and locked; `now` is the cloud's time where that is known, `embedded`
+        whether that is the embedded one.
+        """
         mark = Mark(run_id or new_run_id(), int((now or time.time()) + lease))
         path = path_of(mark.run_id, folder)
         clouds_yaml = str(Path(clouds_yaml).absolute()) if clouds_yaml else ""
-        header = Header(mark, cloud, clouds_yaml, scenario)
+        header = Header(mark, cloud, clouds_yaml, scenario, embedded)
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
@@ -151,7 +154,8 @@ class Journal:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         file = _File(path, descriptor)
         first = {"op": "run", "version": VERSION, "mark": str(mark), "cloud": cloud}
-        file.write(first | {"clouds_yaml": clouds_yaml, "scenario": scenario}, sync=True)
+        more = {"embedded": True} if embedded else {}
+        file.write(first | {"clouds_yaml": clouds_yaml, "scenario": scenario} | more, sync=True)
         for parent in (path.parent, path.parent.parent):
             _sync_folder(parent)
         return cls(file, Contents(header))
@@ -313,6 +317,8 @@ class Journal:
         """Nobody shall clean up after this process: the topology stays by request, until then by this
         machine's clock.
         """
+        with contextlib.suppress(OSError):
+            os.utime(self.path.with_name(TOPOLOGY_FILE))  # by which its embedded cloud knows
         with self._file.lock:
             self._write({"op": "kept", "until": int(until)}, sync=True)
 

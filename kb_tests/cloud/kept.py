@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kb_tests.cloud.contents import read
+from kb_tests.cloud.embedded import is_gone
 from kb_tests.cloud.journal import TOPOLOGY_FILE, journals
 from kb_tests.errors import CloudError
 
@@ -17,7 +18,9 @@ _LARGEST = 64 << 20
 
 @dataclass(frozen=True)
 class KeptRun:
-    """What run `run` left on `clouds`, the one under test first, until `until` (Unix time)."""
+    """What run `run` left on `clouds`, the one under test first, until `until` (Unix time); "" is the
+    embedded one.
+    """
 
     run: str
     clouds: tuple[str, ...]
@@ -32,14 +35,14 @@ def kept_runs(folder: Path | None = None) -> Iterator[KeptRun]:
     for path in journals(folder):
         with suppress(CloudError, OSError, ValueError, KeyError, TypeError):
             contents = read(path)
-            if not contents.kept or contents.closed:
+            if not contents.kept or contents.closed or is_gone(contents.header):
                 continue
             with path.with_name(TOPOLOGY_FILE).open("rb") as file:
                 found = json.loads(file.read(_LARGEST))
             topologies = [found["topology"], *filter(None, [found.get("testing")])]
             yield KeptRun(
                 run=path.parent.name,
-                clouds=tuple(part.header.cloud for part in contents.parts),
+                clouds=tuple("" if part.header.embedded else part.header.cloud for part in contents.parts),
                 scenario=contents.header.scenario,
                 kind=str(found["kind"]),
                 servers=sum(1 + len(each["servers"]) + len(each["clients"]) for each in topologies),

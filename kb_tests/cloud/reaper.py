@@ -109,8 +109,12 @@ def reap(path: Path) -> None:
     others were torn down.
     """
     from kb_tests.cloud.contents import read
+    from kb_tests.cloud.embedded import forget
 
     if all(part.closed or _is_kept(part) for part in read(path).parts):
+        return
+    if not is_held(path) and forget(path):
+        _LOG.info("The embedded cloud has ended, with all that was on it.")
         return
     journal = _take(path)
     failures = []
@@ -129,7 +133,10 @@ def reap(path: Path) -> None:
 
 
 def _is_kept(part: Contents) -> bool:
-    return part.kept and not part.unsettled and time.time() < part.kept_until
+    from kb_tests.cloud.embedded import is_gone
+
+    kept = part.kept and not part.unsettled and time.time() < part.kept_until
+    return kept and not is_gone(part.header)
 
 
 def _reap(journal: Journal) -> None:

@@ -82,5 +82,6 @@ def _kept(options: argparse.Namespace) -> int:
     for run in kept:
         until = datetime.fromtimestamp(run.until, UTC).strftime("%Y-%m-%d %H:%M UTC")
         servers = counted(run.servers, "server")
-        print(f"{run.run}  {', '.join(run.clouds)}  {run.scenario}, {servers}, until {until}")
+        where = ", ".join(name or "embedded local cloud" for name in run.clouds)
+        print(f"{run.run}  {where}  {run.scenario}, {servers}, until {until}")
     return 0

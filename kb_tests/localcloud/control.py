@@ -55,6 +55,7 @@ def up(
     parent_pid: int | None = None,
     then: Sequence[str] = (),
     temporary: bool = False,
+    stay: float = 0.0,
     token_lifetime: float = 3600.0,
     name: str = CLOUD_NAME,
     beside: Path | None = None,
@@ -73,6 +74,8 @@ def up(
         parent_pid: end when this process ends.
         then: a command that is started when that process has ended.
         temporary: its files go with it.
+        stay: it outlives the parent while a link in its folder `stay` leads to a file that was written, or
+            touched, within so many seconds.
         token_lifetime: seconds.
         name: of its entry in clouds.yaml.
         beside: state directory of another cloud that runs, whose entries its clouds.yaml has too.
@@ -115,6 +118,8 @@ def up(
         command += ["--then", json.dumps([*then])]
     if temporary:
         command.append("--temporary")
+    if stay:
+        command += ["--stay", str(stay)]
     pid = _spawn(command, state.log)
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
@@ -154,6 +159,11 @@ def status(state_dir: Path | None = None) -> Running | None:
     """The cloud that serves in this state directory, or None."""
     state = StateDir((state_dir or default_state_dir()).absolute())
     return _read(state) if _is_locked(state) else None
+
+
+def stays(state_dir: Path, seconds: float) -> bool:
+    """Whether the cloud there outlives who started it: see `up`."""
+    return StateDir(state_dir.absolute()).stays(seconds)
 
 
 def _is_locked(state: StateDir) -> bool:

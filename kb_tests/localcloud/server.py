@@ -41,6 +41,8 @@ from kb_tests.localcloud.settings import Settings
 from kb_tests.localcloud.state_dir import CLOUD_NAME, REGION, StateDir
 
 MOST_HOSTS = 1000
+_LOOKS = 1.0
+"""Seconds between two looks at whether it is to stay without its parent."""
 
 log = logging.getLogger("kb_tests.localcloud")
 
@@ -58,6 +60,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--parent-pid", type=int)
     parser.add_argument(
         "--then", type=json.loads, default=[], metavar="JSON", help="a command for when the parent has ended"
+    )
+    parser.add_argument(
+        "--stay", type=float, default=0.0, metavar="SECONDS", help="outlive the parent: see control.up"
     )
     parser.add_argument("--temporary", action="store_true", help="remove the state directory at the end")
     parser.add_argument("--name", default=CLOUD_NAME)
@@ -135,7 +140,8 @@ async def _serve(options: argparse.Namespace, state: StateDir) -> None:
         follow(each)
     publish = functools.partial(_publish, cloud, state, password, options.name, others)
     ended = asyncio.Event()
-    with _ends(ended, options.parent_pid, options.then), contextlib.ExitStack() as files:
+    stays = functools.partial(state.stays, options.stay)
+    with _ends(ended, options.parent_pid, options.then, stays), contextlib.ExitStack() as files:
         for each in clouds:
             each.requests.file = files.enter_context(state.requests_of(each.region).open("w"))
         try:
@@ -232,16 +238,26 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.contextmanager
-def _ends(ended: asyncio.Event, parent_pid: int | None, then: Sequence[str]) -> Iterator[None]:
-    """Set `ended` on SIGTERM, SIGINT, and when the parent process is gone; then `then` is started, too."""
+def _ends(
+    ended: asyncio.Event, parent_pid: int | None, then: Sequence[str], stays: Callable[[], bool]
+) -> Iterator[None]:
+    """Set `ended` on SIGTERM, SIGINT, and when the parent process is gone; then `then` is started, too. While
+    it `stays` all the same, that is put off.
+    """
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     descriptor: int | None = None
 
+    def look() -> None:
+        if stays():
+            loop.call_later(_LOOKS, look)
+        else:
+            ended.set()
+
     def orphaned() -> None:
-        ended.set()
+        look()
         if descriptor is not None:
             loop.remove_reader(descriptor)
         nothing = subprocess.DEVNULL

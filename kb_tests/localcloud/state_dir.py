@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +40,20 @@ class StateDir:
     def lock(self) -> Path:
         """Held while the process lives."""
         return self.folder / "lock"
+
+    @property
+    def stay(self) -> Path:
+        """Links to the files for whose sake it outlives who started it."""
+        return self.folder / "stay"
+
+    def stays(self, seconds: float) -> bool:
+        """Whether such a file is there, and was written or touched within `seconds`."""
+        with contextlib.suppress(OSError):
+            for link in self.stay.iterdir():
+                with contextlib.suppress(OSError):
+                    if time.time() - link.stat().st_mtime < seconds:
+                        return True
+        return False
 
     @property
     def log(self) -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kb_tests.cloud import reaper
+from kb_tests.cloud import embedded, reaper
 from kb_tests.cloud.connect import Cloud
 from kb_tests.cloud.contents import read
 from kb_tests.cloud.journal import Journal, path_of
@@ -21,6 +21,7 @@ from kb_tests.errors import CloudError, LeakError
 from kb_tests.events.model import Leaked, Problem
 from kb_tests.report import underway
 from kb_tests.session.keys import BUS, INTERRUPTS, RECORDS
+from kb_tests.session.partial import keeps
 from kb_tests.session.patience import patience
 from kb_tests.session.progress import Progress
 from kb_tests.session.selection import LOCAL, Target
@@ -42,24 +43,28 @@ def journaled(
 
     A second interrupt during teardown leaves the rest to the reaper: see `unfinished`. The embedded local
     cloud ends with this process and all that is on it, and needs no reaper; its runs are journaled beside it.
+    If they are to stay, it does, too, and they are journaled as those of any cloud.
     """
     prune()
+    embedded.prune()
     cloud, *others = clouds
-    embedded = target.cloud == LOCAL and cloud.clouds_yaml is not None
+    local = target.cloud == LOCAL and cloud.clouds_yaml is not None
+    fleeting = local and not keeps(config)
     journal = Journal.start(
         cloud.name,
         run_id=run_id,
         clouds_yaml=cloud.clouds_yaml,
         scenario=target.scenario.name,
         now=cloud.now(),
-        folder=Path(str(cloud.clouds_yaml)).parent / "runs" if embedded else None,
+        folder=Path(str(cloud.clouds_yaml)).parent / "runs" if fleeting else None,
+        embedded=local,
     )
     parts = [
         journal,
         *(journal.beside(each.name, clouds_yaml=each.clouds_yaml, now=each.now()) for each in others),
     ]
-    record = config.stash[RECORDS][target.cloud]
-    reaping = None if embedded else reaper.start(journal.path, underway.command(record))
+    then = () if local else underway.command(config.stash[RECORDS][target.cloud])  # else the cloud does it
+    reaping = None if fleeting else reaper.start(journal.path, then)
     try:
         with ExitStack() as leases:
             for there, part in zip(clouds, parts, strict=True):

@@ -17,8 +17,10 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from kb_tests.cloud import embedded
 from kb_tests.cloud.calls import FAILURES, said
 from kb_tests.cloud.connect import Cloud, connect
+from kb_tests.cloud.contents import Header, read
 from kb_tests.cloud.journal import KEPT_SECONDS, SECRETS_FILES, TOPOLOGY_FILE, Journal, path_of
 from kb_tests.cloud.lease import renew, renewed
 from kb_tests.cloud.options import StageOptions
@@ -31,8 +33,8 @@ from kb_tests.session.selection import LOCAL, Target
 
 
 class Kept(BaseModel):
-    """A topology, and what scenarios must ask for to run on it: their kind and their `topology`. On two clouds
-    `testing` is that of the one with the generators.
+    """A topology, and what scenarios must ask for to run on it: their kind and their `topology`. On two
+    clouds `testing` is that of the one with the generators.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -55,15 +57,6 @@ class Kept(BaseModel):
         return (self.topology,) if self.testing is None else (self.topology, self.testing)
 
 
-def check(target: Target) -> None:
-    """ScenarioError where nothing could outlive the session."""
-    if target.cloud == LOCAL:
-        raise ScenarioError(
-            "The embedded local cloud ends with the session, and all that is on it.",
-            remedy="Start one that stays with `kb localcloud up`, and name it with --kb-cloud.",
-        )
-
-
 def keep(
     clouds: Sequence[Cloud],
     journals: Sequence[Journal],
@@ -80,21 +73,33 @@ def keep(
     descriptor = os.open(path.with_name(TOPOLOGY_FILE), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(Kept.of(target.scenario, topologies).model_dump_json())
+    if journals[0].header.embedded:
+        _hold(journals[0])
     for journal in journals:
         journal.keep(time.time() + KEPT_SECONDS)
-    return _stays(clouds, topologies)
+    return _stays(clouds, topologies, target)
 
 
-def _stays(clouds: Sequence[Cloud], topologies: Sequence[Topology]) -> str:
+def _hold(journal: Journal) -> None:
+    """Have its cloud stay, too."""
+    try:
+        embedded.hold(journal)
+    except OSError as error:
+        raise CloudError(f"The embedded cloud cannot be kept: {error.filename}: {error.strerror}.") from error
+
+
+def _stays(clouds: Sequence[Cloud], topologies: Sequence[Topology], target: Target) -> str:
     """Until when they stay, what that costs, and how they are used again and ended."""
     until = _until(clouds[0])
     run_id = topologies[0].run_id
     those = counted(sum(len(each.proxies) + len(each.agents) for each in topologies), "server")
-    where = " and ".join(cloud.name for cloud in clouds)
+    where = f"cloud {' and '.join(cloud.name for cloud in clouds)}"
+    end = f"kb cleanup --cloud {clouds[0].name} --run {run_id}"
+    if target.cloud == LOCAL:
+        where, end = "an embedded local cloud, which stays for it,", f"kb cleanup --run {run_id}"
     return (
-        f"Run {run_id} stays on cloud {where} until {until}, {those} with all that they cost: "
-        f"--kb-reuse {run_id} loads it again and keeps it for another day, "
-        f"kb cleanup --cloud {clouds[0].name} --run {run_id} ends it."
+        f"Run {run_id} stays on {where} until {until}, {those} with all that they cost: "
+        f"--kb-reuse {run_id} loads it again and keeps it for another day, {end} ends it."
     )
 
 
@@ -120,7 +125,7 @@ def reused(
         for cloud, part in there:
             _renew(cloud, part)
         note = f"Staged by an earlier session, as run {run_id}; what staging took is of then."
-        stays = _stays(clouds, kept.topologies)
+        stays = _stays(clouds, kept.topologies, target)
         topologies = tuple(
             replace(
                 each,
@@ -152,6 +157,7 @@ def matching(target: Target, run_id: str) -> Kept:
             f"--kb-reuse: {error}", remedy="`kb runs` lists the runs; --kb-keep leaves one that can be used."
         ) from None
     kept = _load(path.with_name(TOPOLOGY_FILE), run_id)
+    _check_embedded(read(path).header, target)
     if bool(target.testing_cloud) != (kept.testing is not None):
         where = " and ".join(each.cloud for each in kept.topologies)
         raise ScenarioError(
@@ -166,6 +172,33 @@ def matching(target: Target, run_id: str) -> Kept:
             remedy="Only loads and limits may differ.",
         )
     return kept
+
+
+def _check_embedded(header: Header, target: Target) -> None:
+    """ScenarioError where one of them means an embedded cloud, and the other does not, or it has ended."""
+    run_id = header.mark.run_id
+    if embedded.is_gone(header):
+        raise ScenarioError(
+            f"The embedded local cloud of run {run_id} has ended, and with it what was on it."
+        )
+    if header.embedded and target.cloud != LOCAL:
+        raise ScenarioError(
+            f"Run {run_id} is on an embedded local cloud, which has no name.", remedy="Leave out --kb-cloud."
+        )
+    if not header.embedded and target.cloud == LOCAL:
+        raise ScenarioError(
+            f"Run {run_id} is on cloud {header.cloud}.", remedy=f"Name it: --kb-cloud {header.cloud}."
+        )
+
+
+def place_of(run_id: str) -> Header:
+    """Where the journal of a kept topology says that it is; raises ScenarioError where it is not there."""
+    try:
+        return read(path_of(run_id)).header
+    except CloudError as error:
+        raise ScenarioError(
+            f"--kb-reuse: {error}", remedy="`kb kept` lists the runs that --kb-keep left here."
+        ) from None
 
 
 def renewed_run(run_id: str) -> str:

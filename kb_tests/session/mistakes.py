@@ -27,7 +27,6 @@ from kb_tests.cloud.preflight import check, check_size
 from kb_tests.cloud.workloads import plan
 from kb_tests.errors import KbError, is_mistake
 from kb_tests.session import keeping
-from kb_tests.session.partial import keeps
 from kb_tests.session.patience import patience
 from kb_tests.session.selection import LOCAL, Target
 from kb_tests.session.staging import options_of
@@ -48,8 +47,6 @@ def _without_asking(config: pytest.Config, targets: Iterable[Target]) -> Iterato
     for target in targets:
         try:
             options = options_of(config)
-            if reuse or keeps(config):
-                keeping.check(target)
             check_size(_layouts(target), options)
             for name in _clouds(target):
                 entries.read(name)

@@ -69,7 +69,6 @@ def _used_again(
     progress = Progress(config, target.cloud)
     with ExitStack() as stack:
         with one_sentence(config, target.cloud, target.scenario.name):
-            keeping.check(target)
             clouds = [cloud, *_testing_cloud(config, target, stack)]
             kept = keeping.reused(clouds, run_id, target, options_of(config))
             topologies, secrets = stack.enter_context(kept)
@@ -94,8 +93,6 @@ def _staged(config: pytest.Config, cloud: Cloud, target: Target) -> Iterator[tup
     with ExitStack() as stack:
         with one_sentence(config, target.cloud, target.scenario.name):
             options = _options(config, target)
-            if keeps(config):
-                keeping.check(target)
             clouds, layouts = [cloud, *_testing_cloud(config, target, stack)], [plan(target.scenario)]
             if target.testing_cloud:
                 layouts = list(apart(layouts[0]))

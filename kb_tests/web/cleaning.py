@@ -64,8 +64,11 @@ class Cleaner:
         return self._begun(cloud, request)
 
     def end(self, cloud: str, run: str) -> Cleanup:
-        """Begin to end a kept topology, which is refused while a session loads it; raises Problem."""
-        known_cloud(cloud)
+        """Begin to end a kept topology, which is refused while a session loads it; raises Problem. `cloud` ""
+        is the embedded one that stays for it.
+        """
+        if cloud:
+            known_cloud(cloud)
         return self._begun(cloud, CleanupRequest(run=run, dry_run=False))
 
     def show(self, id_: str) -> Cleanup:
@@ -99,10 +102,11 @@ class Cleaner:
     def _begun(self, cloud: str, request: CleanupRequest) -> Cleanup:
         with self._lock:
             for path in self._folder.glob(f"*/{OUTPUT}"):
-                if _is_held(path) and _about(path.parent).get("cloud") == cloud:
+                about = _about(path.parent) if _is_held(path) else {}
+                if about.get("cloud") == cloud and (cloud or about.get("run") == request.run):
                     raise Problem(
                         HTTPStatus.CONFLICT,
-                        f"Something is being removed from {cloud} already.",
+                        f"Something is being removed from {cloud or 'a local cloud'} already.",
                         "Wait for it.",
                     )
             id_ = secrets.token_hex(4)
@@ -160,7 +164,8 @@ def _is_held(path: Path) -> bool:
 
 def _arguments(cloud: str, request: CleanupRequest) -> list[str]:
     which = [f"--run={request.run}"] if request.run else ["--expired"]
-    return [f"--cloud={cloud}", *which, *(["--force"] if request.force else [])]
+    where = [f"--cloud={cloud}"] if cloud else []
+    return [*where, *which, *(["--force"] if request.force else [])]
 
 
 def _command(arguments: Sequence[str]) -> str:

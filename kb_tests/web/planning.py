@@ -97,7 +97,7 @@ class Planner:
                 longest=longest,
                 moved=moved(tuple(point for _, point in every if _is_chosen(point, request))),
                 command=self._shown(request, sources),
-                refusals=(*_unkept(request), *self._refusals(servers, longest)),
+                refusals=tuple(self._refusals(servers, longest)),
             ),
             sources,
         )
@@ -175,17 +175,6 @@ def _options(options: RunOptions) -> Iterator[str]:
         yield f"--kb-build-timeout={options.build_timeout}s"
     if options.inconclusive != "fail":
         yield f"--kb-inconclusive={options.inconclusive}"
-
-
-def _unkept(request: PlanRequest) -> Iterator[str]:
-    """Why nothing can outlive the session that is asked for to leave it, or to load what was left."""
-    if not (request.keep or request.reuse or request.mode == "stage"):
-        return
-    if not request.cloud:
-        yield (
-            "The embedded local cloud ends with the session, and all that is on it: start one that stays with"
-            " `kb localcloud up`, and choose that."
-        )
 
 
 def _point(name: str, point: Point, request: PlanRequest) -> PlannedPoint:

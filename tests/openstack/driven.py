@@ -31,17 +31,23 @@ NOW = {"level": "now"}
 
 
 class Driven:
-    """One cloud, driven by one `kb ui`; `options` are those of staging, as the pages' form has them."""
+    """One cloud (or two, with `testing`), driven by one `kb ui`; "" is the embedded one. `options` are those
+    of staging, as the pages' form has them.
+    """
 
-    def __init__(self, ui: Api, cloud: str, scenario: str, options: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, ui: Api, cloud: str, scenario: str, options: dict[str, Any] | None = None, testing: str = ""
+    ) -> None:
         self.ui, self.cloud, self.scenario = ui, cloud, scenario
         self.asked = {"cloud": cloud, "scenarios": [scenario], "options": options or {}}
+        self.asked |= {"testing_cloud": testing} if testing else {}
         self.runs: set[str] = set()
         self._began = time.monotonic()
 
     def drive(self) -> None:
         """All of it; AssertionError at the first thing that is not as it should be."""
-        self.examine()
+        if self.cloud:
+            self.examine()
         run = self.stage()
         try:
             self.load(run)
@@ -50,7 +56,8 @@ class Driven:
         finally:
             self.end(run)
         self.stop()
-        self.nothing_is_left()
+        if self.cloud:
+            self.nothing_is_left()
 
     def examine(self) -> None:
         """`kb doctor`, and what there is to choose from."""

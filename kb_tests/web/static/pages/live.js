@@ -282,7 +282,7 @@ const Ended = ({ live, row, end, may }) => {
   const failing = broke?.checks.filter((/** @type {any} */ check) => check.outcome === "fail") ?? [];
   const state = live.leaks.length ? "fail" : end === "broken_off" ? "invalid" : tone(row?.outcome ?? "");
   const only = row?.exit_code === 5 && kept.length > 0;
-  const title = only ? `${kept[0].scenario} is staged and stays on ${kept[0].clouds.join(" and ")}. Nothing was measured.` : sentence(live, end, row);
+  const title = only ? `${kept[0].scenario} is staged and stays on ${kept[0].clouds.map((/** @type {string} */ name) => name || "a local cloud of its own").join(" and ")}. Nothing was measured.` : sentence(live, end, row);
   useEffect(() => say(title), [title]);
   return html`<div class=${`verdict ${state}`}><p><${Outcome} of=${live.leaks.length ? "leaked" : end === "broken_off" ? "lost" : (row?.outcome ?? "")} text=${only ? "Staged" : undefined} /></p><h1>${title}</h1>
     ${broke && html`<p>${broke.id}: ${failing.length ? failing.map((/** @type {any} */ check) => `${check.name} is ${measured(check)}, its limit ${check.unit === "s" ? time(check.limit) : share(check.limit)}`).join("; ") : broke.reason || word(broke.outcome)}.</p>`}

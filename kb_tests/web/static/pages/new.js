@@ -68,7 +68,7 @@ const Where = ({ clouds, query, sessions, kept }) => {
       <span>${busy(one.name) && html`<span class="o running"><svg class="i" aria-hidden="true"><use href="#running" /></svg>busy</span>`}</span></label>`)}</div>
     ${clouds.fault && html`<p class="small fail">${clouds.fault}</p>`}
     ${cloud && named.length > 0 && html`<p class="small"><label class="row">Load it from <select onChange=${(/** @type {any} */ event) => ask({ testing: event.target.value })}><option value="">itself</option>${named.map((/** @type {any} */ one) => html`<option value=${one.name} selected=${one.name === query.get("testing")}>${one.name}, a cloud of its own</option>`)}</select></label></p>`}
-    ${kept.length > 0 && html`<p class="small"><label class="row">On <select onChange=${(/** @type {any} */ event) => ask({ reuse: event.target.value })}><option value="">a topology that is staged for it</option>${kept.map((one) => html`<option value=${one.run} selected=${one.run === reuse}>what run ${one.run} left, of ${one.scenario}</option>`)}</select></label></p>`}
+    ${kept.length > 0 && html`<p class="small"><label class="row">On <select onChange=${(/** @type {any} */ event) => ask({ reuse: event.target.value, testing: kept.find((one) => one.run === event.target.value)?.clouds[1] ?? "" })}><option value="">a topology that is staged for it</option>${kept.map((one) => html`<option value=${one.run} selected=${one.run === reuse}>what run ${one.run} left, of ${one.scenario}</option>`)}</select></label></p>`}
   </section>`;
 };
 
@@ -141,7 +141,7 @@ export const New = () => {
         ${plan?.refusals.map((/** @type {string} */ text) => html`<div class="alert fail small"><svg class="i" aria-hidden="true"><use href="#fail" /></svg><p>${text}</p></div>`)}
         <${Room} of=${room} cloud=${asked.cloud} needs=${plan?.needs} small />
         ${may ? html`<div class="actions"><${Start} asked=${asked} digest=${plan?.digest} text=${asked.mode === "stage" ? "Stage and keep" : asked.reuse ? "Load what is kept" : `Run on ${many(plan?.needs.servers ?? 0, "server")}`} disabled=${!ready} />
-            ${asked.cloud && !asked.reuse && html`<button class="btn" aria-pressed=${asked.mode === "stage"} onClick=${() => ask({ mode: asked.mode === "stage" ? "" : "stage" })}>Stage only</button>`}
+            ${!asked.reuse && html`<button class="btn" aria-pressed=${asked.mode === "stage"} onClick=${() => ask({ mode: asked.mode === "stage" ? "" : "stage" })}>Stage only</button>`}
             ${ready && html`<span class="small soft">what you see is what runs: plan ${plan.digest.slice(0, 8)}</span>`}</div>` : version && html`<p class="soft">${version.starts ? "This token may look, and start nothing." : "This kb ui starts nothing: it was started with --read-only."}</p>`}
         ${asked.cloud && html`<p class="small"><a href=${`/clouds/${encodeURIComponent(asked.cloud)}${asked.scenarios.length ? `?scenario=${asked.scenarios[0]}` : ""}`}>Ask ${asked.cloud} first whether anything is in the way</a></p>`}
         ${plan && html`<${Command} text=${plan.command} />`}</div></aside></div><//>`;

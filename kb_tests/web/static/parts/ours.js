@@ -115,7 +115,7 @@ export const Kept = ({ one, may, again }) => {
   const [sure, ask] = useState(false);
   const [id, begun] = useState("");
   const left = (Date.parse(one.until) - Date.now()) / 1000;
-  const where = one.clouds.join(" and ");
+  const where = one.clouds.map((/** @type {string} */ name) => name || "a local cloud of its own").join(" and ");
   const cloud = encodeURIComponent(one.cloud);
   /** @param {() => Promise<any>} doing */
   const attempt = async (doing) => {
