@@ -65,7 +65,8 @@ class App:
         watched = Watched(options.sessions)
         own = options.saved or watched.folder.parent / "scenarios"
         known = Scenarios(options.scenarios, own, allow_hooks=options.allow_hooks)
-        planner = Planner(known, Limits(options.max_servers, options.max_minutes), options.proxy_command)
+        limits = Limits(options.max_servers, options.max_minutes)
+        planner = Planner(known, limits, options.proxy_command, watched.folder.parent / "runs")
         starter = Starter(watched, planner, options.reports)
         self._parts = Parts(
             archive=Archive(options.reports),

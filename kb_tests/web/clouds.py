@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from kb_tests.web.shapes.clouds import CloudList, CloudRow
 
 LARGEST = 1 << 20
 EMBEDDED = CloudRow(name="", embedded=True)
+_REGION = re.compile(r"[A-Za-z0-9][\w.-]{0,62}")
 
 
 def places() -> list[Path]:
@@ -39,12 +41,42 @@ def listed() -> CloudList:
         except (OSError, ValueError, yaml.YAMLError, RecursionError):
             fault = f"{path} cannot be read as YAML."
     shown = [path] if path else [place for place in searched if place.suffix == ".yaml"]
-    same = places_of({name: _account(entry) for name, entry in found.items()})
+    each = {name: account for entry in found for name, account in _named(entry, found[entry])}
+    same = places_of(each)
     return CloudList(
-        clouds=(EMBEDDED, *(CloudRow(name=name, place=same[name]) for name in sorted(found))),
+        clouds=(EMBEDDED, *(CloudRow(name=name, place=same[name]) for name in sorted(each))),
         searched=tuple(map(str, shown)),
         fault=fault,
     )
+
+
+def is_known(name: str) -> bool:
+    """Whether a run can be started on what is called so: the embedded cloud, an entry, or a region of one,
+    which the catalog may have although clouds.yaml lists none.
+    """
+    rows = {row.name for row in listed().clouds}
+    entry, colon, region = name.rpartition(":")
+    return name in rows or bool(colon and entry and entry in rows and _REGION.fullmatch(region))
+
+
+def _named(name: str, entry: Any) -> Iterator[tuple[str, Account | None]]:
+    """What an entry's regions are called, NAME:REGION where it leaves open which one is meant."""
+    regions, single = _regions(entry)
+    if len(regions) < 2 or single in regions:
+        yield name, _account(entry)
+    if len(regions) > 1:
+        yield from ((f"{name}:{region}", _account(entry, region)) for region in regions if region != single)
+
+
+def _regions(entry: Any) -> tuple[list[str], str]:
+    """The regions that an entry lists, and the one that it names."""
+    if not isinstance(entry, dict):
+        return [], ""
+    listed, single = entry.get("regions"), entry.get("region_name")
+    found = listed or (single.split(",") if isinstance(single, str) else single)
+    many = found if isinstance(found, list) else []
+    names = [str(each.get("name", "")) if isinstance(each, dict) else str(each) for each in many]
+    return [name for name in names if name], single if isinstance(single, str) else ""
 
 
 def are_one(names: Iterable[str]) -> Mapping[str, str]:

@@ -11,7 +11,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from kb_tests.report.words import printable
-from kb_tests.web import child, clouds
+from kb_tests.web import child
+from kb_tests.web.looking import known_cloud
 from kb_tests.web.problems import Problem
 from kb_tests.web.scenarios import Scenarios
 from kb_tests.web.shapes.clouds import Examination, ExaminationRequest, FindingShape
@@ -32,12 +33,7 @@ class Examiner:
 
     def examine(self, cloud: str, request: ExaminationRequest) -> Examination:
         """What `kb doctor` finds, the worst first; raises Problem where it finds nothing out."""
-        if not cloud or cloud not in {each.name for each in clouds.listed().clouds}:
-            raise Problem(
-                HTTPStatus.NOT_FOUND,
-                "clouds.yaml has no such cloud.",
-                "GET /api/v1/clouds lists those that there are.",
-            )
+        known_cloud(cloud)
         command = ["--json", f"--cloud={cloud}"]
         command.append(f"--reports={self._reports.absolute()}")
         if request.scenario:

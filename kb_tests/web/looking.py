@@ -54,7 +54,7 @@ class Looker:
 
 def known_cloud(cloud: str) -> None:
     """Raises Problem for what is no cloud of clouds.yaml."""
-    if not cloud or cloud not in {each.name for each in clouds.listed().clouds}:
+    if not cloud or not clouds.is_known(cloud):
         raise Problem(
             HTTPStatus.NOT_FOUND,
             "clouds.yaml has no such cloud.",

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from kb_tests.cloud.describe import moved
+from kb_tests.cloud.kept import kept_runs
 from kb_tests.cloud.layout import Needs
 from kb_tests.cloud.workloads import plan
 from kb_tests.report import words
@@ -55,11 +56,14 @@ class Limits:
 
 class Planner:
     """Plans runs of the `scenarios` that are known, within `limits`; all reach their servers by
-    `proxy_command`, if there is one.
+    `proxy_command`, if there is one. `runs` is where journals are, that of this user by default.
     """
 
-    def __init__(self, scenarios: Scenarios, limits: Limits, proxy_command: str = "") -> None:
+    def __init__(
+        self, scenarios: Scenarios, limits: Limits, proxy_command: str = "", runs: Path | None = None
+    ) -> None:
         self._scenarios = scenarios
+        self._runs = runs
         self.limits = limits
         self._proxy_command = proxy_command
 
@@ -84,8 +88,10 @@ class Planner:
         chosen = [point for point in points if point.chosen]
         used = {point.scenario for point in chosen}
         staged = [one for one in sources if one.name in used or request.mode == "stage"]
-        needs = _largest([plan(source.scenario).needs for source in staged])
-        servers = 0 if request.reuse else needs.servers
+        each = [plan(source.scenario).needs for source in staged]
+        stays = request.mode == "stage" or (request.keep and not request.reuse)
+        needs = sum(each, Needs()) if stays else _largest(each)
+        servers = 0 if request.reuse else needs.servers + (len(each) if request.testing_cloud else 0)
         shortest, longest = (sum(getattr(p, key) for p in chosen) for key in ("shortest", "longest"))
         return Planned(
             Plan(
@@ -97,15 +103,14 @@ class Planner:
                 longest=longest,
                 moved=moved(tuple(point for _, point in every if _is_chosen(point, request))),
                 command=self._shown(request, sources),
-                refusals=tuple(self._refusals(servers, longest)),
+                refusals=tuple(self._refusals(servers, longest, stays=stays)),
             ),
             sources,
         )
 
     def _check(self, request: PlanRequest) -> None:
-        known = {cloud.name for cloud in clouds.listed().clouds}
         for name in (request.cloud, request.testing_cloud):
-            if name not in known and name:
+            if not clouds.is_known(name):
                 raise Problem(
                     HTTPStatus.UNPROCESSABLE_ENTITY,
                     f"clouds.yaml has no cloud {name}.",
@@ -131,7 +136,14 @@ class Planner:
         paths = [Path(name) if place.origin == "shipped" else place.path for name, place in places]
         return shlex.join(["pytest", "--pyargs", "kb_tests", *self.arguments(request, paths)])
 
-    def _refusals(self, servers: int, longest: float) -> Iterator[str]:
+    def _refusals(self, servers: int, longest: float, *, stays: bool) -> Iterator[str]:
+        kept = sum(run.servers for run in kept_runs(self._runs)) if stays else 0
+        if kept and servers <= self.limits.servers < servers + kept:
+            yield (
+                f"This leaves {counted(servers, 'server')} beside {kept} that are kept already, and"
+                f" {self.limits.servers} may stay from here: end what is not needed any more, or start"
+                " `kb ui` with a larger --max-servers."
+            )
         if servers > self.limits.servers:
             yield (
                 f"This takes {counted(servers, 'server')}, and {self.limits.servers} may be started from"

@@ -74,8 +74,8 @@ class PlannedPoint(Shape):
 
 
 class Plan(Shape):
-    """What a run takes. `needs` are of the largest of its topologies, which are staged one after the other;
-    `shortest` and `longest` are seconds of load, staging and removal not counted.
+    """What a run takes. `needs` are of the largest of its topologies, which are staged one after the other,
+    or of all that stay; `shortest` and `longest` are seconds of load, staging and removal not counted.
     """
 
     digest: str

@@ -21,6 +21,7 @@ from kb_tests.web.scenarios import holds_commands
 from kb_tests.web.tokens import Tokens
 from tests.unit.web.client import TOKEN, ask
 from tests.unit.web.session import hooked, story, write_session
+from tests.unit.web.test_clouds import kept_run
 
 SESSIONS = "/api/v1/sessions"
 
@@ -183,6 +184,7 @@ clouds:
   elsewhere: {auth: {auth_url: "https://cloud.example:5000/v3"}, region_name: two}
   rented: {profile: vendor}
   again: {profile: vendor}
+  both: {auth: {auth_url: "https://cloud.example:5000/v3"}, regions: [one, {name: two}]}
   wild: [1]
 """
 
@@ -196,6 +198,10 @@ clouds:
         ("admin:two", "elsewhere", False),
         ("rented", "again", False),
         ("wild", "admin", True),
+        ("member", "both:one", False),
+        ("member", "both:two", True),
+        ("both:two", "both:one", True),
+        ("rented", "rented:of the catalog", None),
     ],
 )
 def test_two_entries_of_one_cloud_carry_one_load(
@@ -206,12 +212,16 @@ def test_two_entries_of_one_cloud_carry_one_load(
     monkeypatch: pytest.MonkeyPatch,
     loaded: str,
     wished: str,
-    free: bool,
+    free: bool | None,
 ) -> None:
     (tmp_path / "clouds.yaml").write_text(ENTRIES)
     monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(tmp_path / "clouds.yaml"))
     write_session(sessions, "0a0b0c0e", story()[:6], clouds=[loaded])
     monkeypatch.setattr("kb_tests.events.sessions.Session.alive", True)
+    if free is None:
+        asked = {"scenarios": ["demo-http"], "cloud": wished}
+        assert ask(app.asgi, "/api/v1/plans", method="POST", send=asked).status == 422
+        return
     found = post(app, wanted(app, cloud=wished))
     assert found.status == (202 if free else 409), found.body
     assert len(started.commands) == free
@@ -276,6 +286,36 @@ def test_a_run_that_is_too_large_is_not_started(app: App, started: Started) -> N
     assert "--max-servers" in plan["refusals"][0]
     assert post(app, asked | {"digest": plan["digest"]}).status == 422
     assert started.commands == []
+
+
+@pytest.mark.parametrize("change", [{"keep": True}, {"mode": "stage"}])
+def test_what_stays_counts_together(
+    reports: Path, sessions: Path, started: Started, change: dict[str, Any]
+) -> None:
+    """Topologies that stay are all there at once, beside those that are kept already."""
+    asked = {"scenarios": ["demo-http", "demo-storage"]}
+    servers = [
+        ask(App(Options(reports=reports), Tokens(TOKEN)).asgi, f"/api/v1/scenarios/{name}").json["needs"][
+            "servers"
+        ]
+        for name in asked["scenarios"]
+    ]
+
+    def refused(most: int, **more: Any) -> bool:
+        app = App(Options(reports=reports, sessions=sessions, max_servers=most), Tokens(TOKEN))
+        plan = ask(app.asgi, "/api/v1/plans", method="POST", send=asked | more).json
+        status = post(app, asked | more | {"digest": plan["digest"]}).status
+        assert status == (422 if plan["refusals"] else 202)
+        started.code = 0
+        return bool(plan["refusals"])
+
+    assert not refused(max(servers)), "they come one after the other"
+    assert refused(sum(servers) - 1, **change)
+    assert not refused(sum(servers), **change)
+    kept_run(sessions.parent / "home")
+    (sessions.parent / "runs").symlink_to(sessions.parent / "home/kb/runs")
+    assert refused(sum(servers) + 3, **change)
+    assert not refused(sum(servers) + 4, **change)
 
 
 def test_a_run_that_is_too_long_is_not_started(reports: Path, sessions: Path, started: Started) -> None:
