@@ -108,6 +108,8 @@ class Guard:
             raise Problem(HTTPStatus.METHOD_NOT_ALLOWED, "This method is not served.")
         if method not in SAFE:
             _same_origin(headers, host)
+        if {b"content-length", b"transfer-encoding"} <= {key.lower() for key, _ in headers}:
+            raise Problem(HTTPStatus.BAD_REQUEST, "A body says in one way how long it is.", closes=True)
         length = _one(headers, b"content-length") or b"0"
         if not length.isdigit() or int(length) > LARGEST_BODY:
             raise _too_large()

@@ -22,10 +22,11 @@ class ProblemBody(BaseModel):
 
 
 class Problem(Exception):  # noqa: N818 (it is called what RFC 9457 calls it)
-    """An answer that is no success; `sentence` is for people."""
+    """An answer that is no success; `sentence` is for people. `closes`: nothing more is read of who asked."""
 
-    def __init__(self, status: HTTPStatus, sentence: str, remedy: str = "") -> None:
+    def __init__(self, status: HTTPStatus, sentence: str, remedy: str = "", *, closes: bool = False) -> None:
         super().__init__(sentence)
+        self.closes = closes
         self.status = status
         self.remedy = remedy
 
@@ -38,4 +39,5 @@ class Problem(Exception):  # noqa: N818 (it is called what RFC 9457 calls it)
     def response(self) -> Response:
         """The whole answer."""
         text = json.dumps(self.body().model_dump(), ensure_ascii=False).encode("utf-8", "replace")
-        return Response(text, status_code=self.status.value, media_type=MEDIA_TYPE)
+        headers = {"connection": "close"} if self.closes else None
+        return Response(text, status_code=self.status.value, headers=headers, media_type=MEDIA_TYPE)

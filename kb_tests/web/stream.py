@@ -13,11 +13,14 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from http import HTTPStatus
 
 from anyio import to_thread
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from kb_tests.events import lines, sessions
 from kb_tests.events.model import SessionEnded
 from kb_tests.events.reader import Follower, Read
 from kb_tests.web.problems import Problem
+from kb_tests.web.tokens import Role
 
 POLL = 0.25
 """Seconds between two looks at the files."""
@@ -63,11 +66,14 @@ class Streams:
         """End them all, since a server waits for its answers to be whole."""
         self.closing.set()
 
-    def take(self) -> None:
-        """Begin one more; raises Problem where that is one too many."""
-        if self.open >= MOST:
+    def answer(self, body: AsyncIterator[bytes], role: Role) -> Response:
+        """One stream more, which counts until its answer has ended, whether or not it began; raises Problem
+        where that is one too many. Whoever may only look leaves half of them to others.
+        """
+        if self.open >= (MOST if role is Role.OPERATOR else MOST // 2):
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "Too many pages follow sessions.", "Close some.")
         self.open += 1
+        return _Counted(self, body)
 
     async def events(
         self,
@@ -77,19 +83,8 @@ class Streams:
         *,
         once: bool = False,
     ) -> AsyncIterator[bytes]:
-        """What came after `cursor`, while more may come (`lives`); with `once` what is there, and no more.
-
-        `take` goes before.
-        """
-        try:
-            async for part in self._follow(session, dict(cursor), lives, once=once):
-                yield part
-        finally:
-            self.open -= 1
-
-    async def _follow(
-        self, session: sessions.Session, seen: dict[str, int], lives: Callable[[], bool], *, once: bool
-    ) -> AsyncIterator[bytes]:
+        """What came after `cursor`, while more may come (`lives`); with `once` what is there, and no more."""
+        seen = dict(cursor)
         follower = Follower(session)
         silent = ended = 0.0
         yield b"retry: 1000\n\n"
@@ -123,6 +118,21 @@ class Streams:
             await asyncio.wait_for(self.closing.wait(), POLL)
         except TimeoutError:
             return
+
+
+class _Counted(StreamingResponse):
+    """Gives back its place when it is over. The body itself would not, if it was never begun."""
+
+    def __init__(self, streams: Streams, body: AsyncIterator[bytes]) -> None:
+        headers = {"x-accel-buffering": "no", "cache-control": "no-store"}
+        super().__init__(body, media_type="text/event-stream", headers=headers)
+        self._streams = streams
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._streams.open -= 1
 
 
 def _is_last(read: Read) -> bool:

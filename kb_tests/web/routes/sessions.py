@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from anyio import to_thread
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from kb_tests.events import markers
 from kb_tests.web.calls import LONGEST_TEXT, Parts, answer, body_of
@@ -54,16 +54,13 @@ async def follow_session(parts: Parts, request: Request) -> Response:
     session = parts.watched.find(request.path_params["sid"])
     given = request.headers.get("last-event-id") or request.query_params.get("after", "")
     cursor = parse_cursor(given)
-    parts.streams.take()
     body = parts.streams.events(
         session,
         cursor,
         lambda: parts.watched.lives(session),
         once=request.query_params.get("once") == "1",
     )
-    return StreamingResponse(
-        body, media_type="text/event-stream", headers={"x-accel-buffering": "no", "cache-control": "no-store"}
-    )
+    return parts.streams.answer(body, request.scope["kb_role"])
 
 
 async def session_log(parts: Parts, request: Request) -> Response:

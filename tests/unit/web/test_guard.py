@@ -115,6 +115,18 @@ def test_a_body_is_bounded_whatever_its_header_says(app: App) -> None:
     assert ask(app.asgi, RUNS, headers=[("content-length", "-1")]).status == 413
 
 
+def test_a_body_that_says_twice_how_long_it_is_ends_the_connection(app: App) -> None:
+    """A proxy that believes the other one would take what follows for another request."""
+    headers = [
+        ("content-length", "4"),
+        ("transfer-encoding", "chunked"),
+        ("content-type", "application/json"),
+    ]
+    found = ask(app.asgi, "/api/v1/checks", method="POST", headers=headers, body=b"{}")
+    assert found.status == 400
+    assert found.headers["connection"] == "close"
+
+
 def test_an_address_is_bounded(app: App) -> None:
     assert ask(app.asgi, f"{RUNS}?q={'x' * 5000}").status == 414
 

@@ -12,7 +12,7 @@ from kb_tests.events.sessions import Session
 from kb_tests.web.app import App
 from kb_tests.web.problems import Problem
 from kb_tests.web.stream import MOST, Streams, format_cursor, parse_cursor
-from tests.unit.web.client import ask
+from tests.unit.web.client import HOST, TOKEN, VIEWER, ask
 from tests.unit.web.session import story, write_session
 
 EVENTS = "/api/v1/sessions/0a0b0c0d/events"
@@ -86,6 +86,29 @@ def test_a_browser_that_goes_ends_its_stream(
     assert app.streams.open == 0
 
 
+def test_a_browser_that_is_gone_before_it_is_answered_leaves_no_stream(app: App) -> None:
+    """Else 64 of them would leave none for anybody."""
+    headers = [(b"host", HOST.encode()), (b"authorization", f"Bearer {TOKEN}".encode())]
+    scope: dict[str, object] = {"type": "http", "method": "GET", "path": EVENTS, "headers": headers}
+    scope |= {"query_string": b"", "http_version": "1.1", "scheme": "http", "root_path": ""}
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.disconnect"}
+
+    async def send(_: object) -> None:
+        await asyncio.sleep(0)
+
+    for spec in ("2.0", "2.4"):
+        asyncio.run(app.asgi(scope | {"asgi": {"spec_version": spec}}, receive, send))
+        assert app.streams.open == 0, spec
+
+
+def test_whoever_may_only_look_leaves_streams_to_who_may_do_more(app: App) -> None:
+    app.streams.open = MOST // 2
+    assert ask(app.asgi, EVENTS, token=VIEWER).status == 503
+    assert ask(app.asgi, EVENTS).status == 200
+
+
 def test_only_so_many_streams_are_open(app: App) -> None:
     app.streams.open = MOST
     assert ask(app.asgi, EVENTS).status == 503
@@ -97,7 +120,6 @@ def test_streams_end_with_the_server(tmp_path: Path) -> None:
     async def closed() -> int:
         streams = Streams()
         count = 0
-        streams.take()
         async for part in streams.events(session, {}, lambda: True):
             count += 1
             if b'"second"' in part:
