@@ -11,7 +11,7 @@ from typing import Any
 from kb_tests.compare.comparison import ALL, Comparison, Mark, Row
 from kb_tests.compare.points import Basis
 from kb_tests.compare.sides import Side
-from kb_tests.report.words import duration, number, printable
+from kb_tests.report.words import duration, number, one_sentence, printable
 from kb_tests.scenario.units import counted
 from kb_tests.sla.verdict import Outcome
 
@@ -34,7 +34,7 @@ def headline(found: Comparison) -> str:
         points = {row.point for row in found.worse if row.point != ALL}
         where = f" and at {len(points) - 1} more of {len(found.points)} points" if len(points) > 1 else ""
         told = f"{names[0]} {was} worse than {names[1]} at {worst.point}: {_change(worst)}{where}."
-        return " ".join((told, *_stands_out(found.b, worst.point)))
+        return one_sentence(told, _stands_out(found.b, worst.point))
     if best is not None:
         points = {row.point for row in found.better if row.point != ALL}
         where = f" and at {len(points) - 1} more of {len(found.points)} points" if len(points) > 1 else ""
@@ -46,7 +46,7 @@ def headline(found: Comparison) -> str:
     return f"No difference between {names[1]} and {names[0]} that this sample could show."
 
 
-def _stands_out(side: Side, point: str) -> Iterator[str]:
+def _stands_out(side: Side, point: str) -> str:
     """Who stood out at that point, as its latest run that broke its SLA there tells."""
     told = [
         one.record.culprits[0]
@@ -54,8 +54,7 @@ def _stands_out(side: Side, point: str) -> Iterator[str]:
         for one in measured
         if one.record.id == point and one.record.culprits
     ]
-    if told and not told[-1].startswith("No "):
-        yield printable(told[-1])
+    return printable(told[-1]) if told and not told[-1].startswith("No ") else ""
 
 
 def _named(side: Side) -> str:

@@ -26,7 +26,9 @@ def headline(record: RunRecord) -> str:
     told = [*(sentences(found)[0] for found in searches)]
     points = [point for point in points if point.capacity is None]
     told += (
-        [_judged(points), _where(points), _unjudged(points), *_others(record)] if points else _others(record)
+        [words.one_sentence(_judged(points), _where(points)), _unjudged(points), *_others(record)]
+        if points
+        else _others(record)
     )
     return " ".join(filter(None, told))
 

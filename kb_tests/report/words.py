@@ -95,6 +95,13 @@ def _scale(check: Check) -> tuple[float, str]:
     return 1.0, check.unit.replace("1/", "/")
 
 
+def one_sentence(first: str, second: str) -> str:
+    """Two sentences as one, for those who read no further; one alone as it is."""
+    if not first or not second:
+        return first or second
+    return f"{first.removesuffix('.')}; {second[0].lower()}{second[1:]}"
+
+
 def subject(check: Check) -> str:
     """What a check speaks of: "p99 of response time"."""
     match = re.fullmatch(r"(\w+) service time (p[\d.]+)", check.name)

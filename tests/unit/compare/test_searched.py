@@ -126,5 +126,5 @@ def test_the_first_sentence_says_where_if_somebody_stood_out() -> None:
     )
     said = headline(compare(("before", [good]), ("after", [bad])))
     assert said.startswith("after is worse than before at http-east-west-clients-1-rate-200: p")
-    assert said.endswith(f". {host[0]}")
-    assert host[0] not in headline(compare(("after", [bad]), ("before", [good])))
+    assert said.endswith(f"; h{host[0][1:]}")
+    assert host[0][1:] not in headline(compare(("after", [bad]), ("before", [good])))
