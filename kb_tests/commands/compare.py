@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -80,6 +81,10 @@ def _told(options: argparse.Namespace) -> int:
             options.html.write_text(page.render(found), encoding="utf-8")
         except OSError as error:
             raise RecordError(f"{options.html} cannot be written: {error.strerror or error}.") from error
-    for line in [words.as_json(found)] if options.json else words.text(found):
-        print(line)
+    try:
+        for line in [words.as_json(found)] if options.json else words.text(found):
+            print(line)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads it has read enough, which is no verdict
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return words.EXIT[found.outcome]

@@ -170,7 +170,7 @@ def text(found: Comparison) -> Iterator[str]:
     yield smallest(found)
     sure = f"{found.confidence * 100:.4g} %"
     yield (
-        f"{VERDICTS[found.outcome]}: B may be slower by {percent(found.max_slower)}; each bound"
+        f"{VERDICTS[found.outcome]}: B may be slower by {percent(found.max_slower)} at most; each bound"
         f" is {sure} sure for all rows together."
     )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
@@ -280,6 +282,15 @@ def test_the_command_says_it_and_exits_by_it(tmp_path: Path, capsys: pytest.Capt
     (tmp_path / "empty").mkdir()
     assert main(["compare", sides[0], str(tmp_path / "empty")]) == 11
     assert "no record" in capsys.readouterr().err
+
+
+def test_a_pipe_that_is_closed_is_no_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sides = [str(run(name, seed=seed).write(tmp_path)) for name, seed in (("0000000a", 1), ("0000000b", 2))]
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w", buffering=1) as closed:
+        monkeypatch.setattr(sys, "stdout", closed)
+        assert main(["compare", *sides]) == 10
 
 
 def test_a_run_that_is_named_twice_counts_once() -> None:
