@@ -32,6 +32,7 @@ from kb_tests.web.scenarios import Scenarios
 from kb_tests.web.starting import MAX_MINUTES, MAX_SERVERS, Starter
 from kb_tests.web.stream import Streams
 from kb_tests.web.tokens import Tokens
+from kb_tests.web.waits import Waits
 from kb_tests.web.watched import Watched
 
 log = logging.getLogger(__name__)
@@ -79,6 +80,7 @@ class App:
             planner=planner,
             starter=None if options.read_only else starter,
             saved=None if options.read_only else Saved(known),
+            waits=Waits(),
             document=self.document,
         )
         self.operations = OPERATIONS

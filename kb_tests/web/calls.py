@@ -24,6 +24,7 @@ from kb_tests.web.saved import Saved
 from kb_tests.web.scenarios import Scenarios
 from kb_tests.web.starting import Starter
 from kb_tests.web.stream import Streams
+from kb_tests.web.waits import Waits
 from kb_tests.web.watched import Watched
 
 LONGEST_TEXT = 300
@@ -46,6 +47,7 @@ class Parts:
     examiner: Examiner
     looker: Looker
     cleaner: Cleaner
+    waits: Waits
     document: Callable[[], Mapping[str, Any]]
 
 

@@ -32,19 +32,19 @@ async def examine_cloud(parts: Parts, request: Request) -> Response:
     """Ask a cloud what would be in the way."""
     wanted = await body_of(request, ExaminationRequest)
     cloud = request.path_params["cloud"]
-    return answer(request, await to_thread.run_sync(parts.examiner.examine, cloud, wanted))
+    return answer(request, await parts.waits.cloud(parts.examiner.examine, cloud, wanted))
 
 
 async def show_cloud(parts: Parts, request: Request) -> Response:
     """What a cloud has."""
-    return answer(request, await to_thread.run_sync(parts.looker.look, request.path_params["cloud"]))
+    return answer(request, await parts.waits.once(request.path_params["cloud"], parts.looker.look))
 
 
 async def clean_cloud(parts: Parts, request: Request) -> Response:
     """Show what would be removed, or begin to remove what was shown."""
     cloud = request.path_params["cloud"]
     wanted = await body_of(request, CleanupRequest)
-    done = await to_thread.run_sync(cleaner(parts).clean, cloud, wanted)
+    done = await parts.waits.cloud(cleaner(parts).clean, cloud, wanted)
     if wanted.dry_run:
         return answer(request, done)
     parts.looker.forget(cloud)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from anyio import to_thread
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
@@ -53,7 +52,7 @@ async def compare_runs(parts: Parts, request: Request) -> Response:
         except (ValueError, ValidationError):
             raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, answered.complaint) from None
 
-    return answer(request, await to_thread.run_sync(found))
+    return answer(request, await parts.waits.work(found))
 
 
 def _runs(archive: Archive, names: str) -> list[str]:

@@ -31,7 +31,7 @@ async def end_kept(parts: Parts, request: Request) -> Response:
 async def renew_kept(parts: Parts, request: Request) -> Response:
     """Let one stay for another day."""
     cleaner(parts)
-    return answer(request, await to_thread.run_sync(kept.renew, request.path_params["run"]))
+    return answer(request, await parts.waits.cloud(kept.renew, request.path_params["run"]))
 
 
 OPERATIONS = (

@@ -101,7 +101,7 @@ async def download_report(parts: Parts, request: Request) -> Response:
     run = request.path_params["run"]
     path = Path((await to_thread.run_sync(parts.archive.summary, run)).path)
     interactive = request.query_params.get("interactive") == "1"
-    content = await to_thread.run_sync(_report, path, interactive)
+    content = await parts.waits.work(_report, path, interactive)
     return attachment(content, "text/html; charset=utf-8", f"{path.stem}.html")
 
 

@@ -54,10 +54,10 @@ def _seen(request: Request) -> str:
     return request.headers.get("if-match", "").strip().removeprefix("W/").strip('"')[:LONGEST_TEXT]
 
 
-async def check_text(_parts: Parts, request: Request) -> Response:
+async def check_text(parts: Parts, request: Request) -> Response:
     """What is wrong with a text, and what it comes to."""
     wanted = await body_of(request, CheckRequest)
-    return answer(request, await to_thread.run_sync(checked, wanted))
+    return answer(request, await parts.waits.work(checked, wanted))
 
 
 async def make_plan(parts: Parts, request: Request) -> Response:

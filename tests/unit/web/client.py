@@ -39,20 +39,25 @@ def ask(
     enough: str = "",
 ) -> Answer:
     """One request; `send` goes as JSON; the answer of a stream is cut off once it holds `enough`."""
-    return asyncio.run(_ask(app, path, method, list(headers), token, host, body, send, enough))
+    return asyncio.run(
+        asking(app, path, method, list(headers), token=token, host=host, body=body, send=send, enough=enough)
+    )
 
 
-async def _ask(
+async def asking(
     app: ASGIApp,
     path: str,
-    method: str,
-    headers: list[tuple[str, str]],
-    token: str | None,
-    host: str | None,
-    body: bytes,
-    send: object,
-    enough: str,
+    method: str = "GET",
+    headers: Iterable[tuple[str, str]] = (),
+    *,
+    token: str | None = TOKEN,
+    host: str | None = HOST,
+    body: bytes = b"",
+    send: object = None,
+    enough: str = "",
 ) -> Answer:
+    """The same, beside others."""
+    headers = list(headers)
     if send is not None:
         body = json.dumps(send).encode()
         headers.append(("content-type", "application/json"))
@@ -110,4 +115,4 @@ def _named(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     return found
 
 
-__all__ = ["HOST", "TOKEN", "VIEWER", "Answer", "ask"]
+__all__ = ["HOST", "TOKEN", "VIEWER", "Answer", "ask", "asking"]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +17,7 @@ import pytest
 from kb_tests.cloud.contents import read
 from kb_tests.web.app import App, Options
 from kb_tests.web.tokens import Tokens
-from tests.unit.web.client import TOKEN, VIEWER, Answer, ask
+from tests.unit.web.client import TOKEN, VIEWER, Answer, ask, asking
 from tests.waiting import eventually
 
 CLOUDS = "/api/v1/clouds"
@@ -255,3 +257,30 @@ def test_where_nothing_may_be_started_nothing_is_removed(reports: Path, sessions
     assert ask(app.asgi, "/api/v1/kept/0a0b0c0f", method="DELETE").status == 403
     assert ask(app.asgi, "/api/v1/kept/0a0b0c0f/renewal", method="POST", send={}).status == 403
     assert kb.asked == []
+
+
+def test_a_cloud_that_does_not_answer_keeps_no_other_request_waiting(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many ask it: what is asked of files is answered, and the cloud is asked once."""
+    begun, go = [], threading.Event()
+
+    def hang(*_: Any, **__: Any) -> subprocess.CompletedProcess[bytes]:
+        begun.append(1)
+        go.wait(60)
+        return subprocess.CompletedProcess([], 0, json.dumps(INVENTORY).encode(), b"")
+
+    monkeypatch.setattr("kb_tests.web.child.run", hang)
+
+    async def many() -> list[int]:
+        asked = [asyncio.create_task(asking(app.asgi, f"{CLOUDS}/mycloud")) for _ in range(100)]
+        while not begun:
+            await asyncio.sleep(0.01)
+        asked[0].cancel()
+        others = await asyncio.wait_for(asking(app.asgi, "/api/v1/sessions"), 30)
+        assert others.status == 200
+        go.set()
+        return [answer.status for answer in await asyncio.gather(*asked[1:])]
+
+    assert set(asyncio.run(many())) == {200}
+    assert len(begun) == 1
