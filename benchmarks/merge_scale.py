@@ -23,14 +23,17 @@ from kb_tests.measure.http.merge import measure
 from kb_tests.scenario.http import HttpPoint, HttpSla
 from kb_tests.sla.http.judge import judge
 
+CONNECTIONS = WireConnections.model_validate(
+    {"asked": 100, "open": 100, "least": 100, "reopened": 0, "refused": 0, "unavailable": 0}
+)
+
 
 def report(name: str, point: HttpPoint, histograms: list[str]) -> HttpReport:
     rate, seconds = int(point.rate), int(point.duration)
 
     def counts(due: int) -> WireCounts:
-        return WireCounts(
-            due=due, sent=due, completed=due, unsent=0, inflight=0, bytes=due * point.page_size, errors={}
-        )
+        done = {"due": due, "sent": due, "completed": due, "bytes": due * point.page_size}
+        return WireCounts.model_validate({**done, "unsent": 0, "inflight": 0, "errors": {}})
 
     buckets = [(bucket, rate // 20) for bucket in range(30, 50)]
     return HttpReport(
@@ -69,21 +72,24 @@ def report(name: str, point: HttpPoint, histograms: list[str]) -> HttpReport:
             )
             for i in range(seconds)
         ),
-        done=Done(
-            v=1,
-            kind="done",
-            agent=name,
-            seq=99,
-            id="1",
-            counts=counts(rate * seconds),
-            skew=0,
-            lag_p99=0,
-            lag_max=0,
-            cpu=0,
-            saturated=False,
-            workers=1,
-            connections=WireConnections(asked=100, open=100, least=100, reopened=0, refused=0, unavailable=0),
-            clock_change=ClockChange(seconds=0, error=0, elapsed=seconds),
+        done=Done.model_validate(
+            {
+                "v": 1,
+                "kind": "done",
+                "agent": name,
+                "seq": 99,
+                "id": "1",
+                "counts": counts(rate * seconds),
+                "skew": 0,
+                "lag_p99": 0,
+                "lag_max": 0,
+                "cpu": 0,
+                "saturated": False,
+                "workers": 1,
+                "connections": CONNECTIONS,
+                "clock_change": ClockChange(seconds=0, error=0, elapsed=seconds),
+                "tls": "",
+            }
         ),
         problem="",
     )

@@ -94,7 +94,7 @@ class Simulated:
         block = {"begin": 0.0, "seconds": float(seconds), "response": HISTOGRAM, "service": HISTOGRAM}
         self.report(self.names, "block", id=command_id, index=0, counts=COUNTS, **block)
         gauges: dict[str, object] = {"skew": 0.0, "lag_p99": 0.0, "lag_max": 0.0, "cpu": 0.1}
-        gauges |= {"saturated": False, "workers": 1}
+        gauges |= {"saturated": False, "tls": "", "workers": 1}
         links = ("asked", "open", "least", "reopened", "refused", "unavailable")
         gauges |= {"connections": dict.fromkeys(links, 100)}
         gauges |= {"clock_change": {"seconds": 0.0, "error": 0.001, "elapsed": float(seconds)}}

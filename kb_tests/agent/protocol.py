@@ -65,10 +65,10 @@ Reports::
                                                   at worst; cpu: of the busiest worker
     block   id, index, begin, seconds, counts, response, service
                                                   histograms in base64 V2, whole microseconds
-    done    id, counts, connections, skew, lag_p99, lag_max, cpu, saturated, workers, clock_change[, tls]
+    done    id, counts, connections, skew, lag_p99, lag_max, cpu, saturated, workers, clock_change, tls
                                                   after the drain; counts is the sum over the blocks
                                                   of the measured window, drain included; tls: its
-                                                  version and cipher suite, once it was spoken;
+                                                  version and cipher suite, "" if it was not spoken;
                                                   connections: asked, open (when the window began), least
                                                   (open in it), reopened, refused (or timed out),
                                                   unavailable (no local port was left) in it

@@ -8,34 +8,34 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Generic, Literal, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from kb_tests.agent import protocol
+from kb_tests.fleet.strict import Strict
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]{0,127}$")]
 Text = Annotated[str, StringConstraints(max_length=2000)]
 Count = Annotated[int, Field(ge=0, le=1 << 53)]
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 Instant = Annotated[float, Field(ge=-1e11, le=1e11, allow_inf_nan=False)]
+Cpu = Annotated[float, Field(ge=0, le=4096, allow_inf_nan=False)]
+"""So many CPUs were busy."""
+
 Encoded = Annotated[str, StringConstraints(max_length=protocol.MAX_MESSAGE, pattern=r"^[A-Za-z0-9+/=]*$")]
 
 
-class Message(BaseModel):
+class Message(Strict):
     """What every report carries."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     v: Literal[1]
     agent: Name
     seq: Count
 
 
-class ClockChange(BaseModel):
+class ClockChange(Strict):
     """By how many `seconds` a clock fell behind another while a load ran, known within `error`, in the time
     (`elapsed`) between two readings.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     seconds: Instant
     error: Seconds

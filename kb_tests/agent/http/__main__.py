@@ -76,7 +76,7 @@ def main() -> None:
     except (LoadError, OSError) as error:
         sys.exit(str(error))
     total = done["counts"]
-    if "tls" in done:
+    if done["tls"]:
         print(f"TLS          {done['tls']}")
     print(f"connections  {asked.connections} opened in {ramp:.2f} s, {done['workers']} workers")
     print(f"requests     {total['completed'] / asked.duration:,.1f}/s completed, {total['due']} due")

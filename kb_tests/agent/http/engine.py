@@ -181,7 +181,7 @@ class HttpLoad:
             "connections": {
                 key: sum(part["connections"][key] for part in parts) for key in parts[0]["connections"]
             },
-            **({"tls": tls[0]} if tls else {}),
+            "tls": tls[0] if tls else "",
         }
 
 

@@ -7,53 +7,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from kb_tests.fleet.messages import ClockChange, Count, Encoded, Instant, LoadReport, Message, Seconds, Text
-from kb_tests.fleet.packed import pack, unpack
-
-ErrorKey = Literal[
-    "status",
-    "redirect",
-    "http_4xx",
-    "http_5xx",
-    "http_other",
-    "length",
-    "content",
-    "connect",
-    "reset",
-    "timeout",
-    "truncated",
-    "protocol",
-    "ports_exhausted",
-]
+from kb_tests.fleet.http.told import Connections, Counts, Instruments
+from kb_tests.fleet.messages import ClockChange, Count, Cpu, Encoded, LoadReport, Message, Seconds, Text
+from kb_tests.fleet.packed import Packed, pack, unpack
+from kb_tests.fleet.strict import Strict
 
 
-class WireCounts(BaseModel):
-    """Requests, by how they ended; see `measure.measurement.Counts`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    due: Count
-    sent: Count
-    completed: Count
-    unsent: Count
-    inflight: Count
-    bytes: Count
-    errors: dict[ErrorKey, Count]
+class WireCounts(Strict, Counts):
+    """Requests, by how they ended."""
 
 
-class WireConnections(BaseModel):
-    """Those of one generator; see `measure.http.measurement.Connections`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    asked: Count
-    open: Count
-    least: Count
-    reopened: Count
-    refused: Count
-    unavailable: Count
+class WireConnections(Strict, Connections):
+    """Those of one generator."""
 
 
 class SecondReport(Message):
@@ -67,7 +34,7 @@ class SecondReport(Message):
     buckets: Annotated[list[tuple[Annotated[int, Field(ge=0, le=200)], Count]], Field(max_length=200)]
     slower: list[Count] = Field(default_factory=list, max_length=50)
     lag: Seconds = 0.0
-    cpu: Annotated[float, Field(ge=0, le=4096, allow_inf_nan=False)] = 0.0
+    cpu: Cpu = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +49,9 @@ class KeptSecond:
     sent: int
     completed: int
     failed: int
-    body_bytes: int
     open: int
-    packed: bytes = field(repr=False)
+    packed: Packed = field(repr=False)
+    bytes: int
 
     @classmethod
     def of(cls, report: SecondReport) -> KeptSecond:
@@ -96,9 +63,9 @@ class KeptSecond:
             sent=counts.sent,
             completed=counts.completed,
             failed=sum(counts.errors.values()),
-            body_bytes=counts.bytes,
             open=report.open,
             packed=pack(report.buckets),
+            bytes=counts.bytes,
         )
 
     def buckets(self) -> Iterator[tuple[int, int]]:
@@ -119,21 +86,15 @@ class BlockReport(Message):
     service: Encoded
 
 
-class Done(Message):
+class Done(Message, Instruments):
     """One agent has drained; the state of its instruments over the measured window."""
 
     kind: Literal["done"]
     id: Text
     counts: WireCounts
     connections: WireConnections
-    skew: Instant
-    lag_p99: Seconds
-    lag_max: Seconds
-    cpu: Annotated[float, Field(ge=0, le=4096, allow_inf_nan=False)]
-    saturated: bool
     workers: Annotated[int, Field(ge=1, le=4096)]
     clock_change: ClockChange
-    tls: Text = ""
 
 
 HttpReport = LoadReport[KeptSecond, BlockReport, Done]

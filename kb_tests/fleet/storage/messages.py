@@ -7,25 +7,22 @@ import sys
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
-from kb_tests.fleet.messages import ClockChange, Count, Instant, LoadReport, Message, Seconds, Text
+from kb_tests.fleet.messages import ClockChange, Count, Cpu, Instant, LoadReport, Message, Seconds, Text
 from kb_tests.fleet.packed import Packed, pack
+from kb_tests.fleet.storage.told import FioFacts, Ios, Verified
+from kb_tests.fleet.strict import Strict
 
 MAX_BINS = 2048
 """fio has 1,856 latency bins at most."""
-
-Ios = Annotated[int, Field(ge=0, le=1 << 32)]
-"""So many I/Os a block that all blocks of all servers add up in 64 bits."""
 
 Bin = tuple[Annotated[int, Field(ge=0, le=1 << 36)], Annotated[int, Field(ge=1, le=1 << 32)]]
 Bucket = tuple[Annotated[int, Field(ge=0, le=200)], Count]
 Index = Annotated[int, Field(ge=-86_400, le=172_800)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
+class _Part(Strict):
     ios: Ios
     bytes: Count
 
@@ -46,10 +43,8 @@ class BinnedPart(_Part):
     failed: Ios = 0
 
 
-class DuePart(BaseModel):
+class DuePart(Strict):
     """Reads or writes that a rate made due: how many, and how long those that were done took from then on."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     due: Ios
     bins: Annotated[list[Bin], Field(max_length=MAX_BINS)]
@@ -62,19 +57,15 @@ class Moved(_Part):
     """Reads or writes."""
 
 
-class Whole(BaseModel):
+class Whole(Strict):
     """What fio did from its start to its end; all totals but the last are written down while it goes on."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     read: Moved
     write: Moved
 
 
-class Late(BaseModel):
+class Late(Strict):
     """What was under way at the end of the window, and ended afterwards."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     read: BinnedPart
     write: BinnedPart
@@ -116,7 +107,7 @@ class IoSecond(Message):
     read: CoarsePart
     write: CoarsePart
     lag: Seconds | None = None
-    cpu: Annotated[float, Field(ge=0, le=4096, allow_inf_nan=False)] | None = None
+    cpu: Cpu | None = None
 
 
 _TOTALS = struct.Struct("<QQ")
@@ -218,19 +209,11 @@ class IoVerifying(Message):
     seconds: Seconds
 
 
-class IoVerified(BaseModel):
-    """What a server found when it read back which blocks were `written`. Of those `read`, `wrong` ones are
-    not what was written and `old` ones of an earlier write; `unread` ones could not be read. `first` is the
-    offset of the first bad one, -1 if there is none.
+class IoVerified(Strict, Verified):
+    """What a server found when it read back which blocks were written; `first` is the offset of the first bad
+    one, -1 if there is none.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    written: Ios
-    read: Ios
-    wrong: Ios
-    old: Ios
-    unread: Ios
     first: Annotated[int, Field(ge=-1, le=1 << 62)]
     seconds: Seconds
 
@@ -241,11 +224,10 @@ class IoVerified(BaseModel):
         return self
 
 
-class IoDone(Message):
-    """One server's fio has ended, or `hung`, which an error that it does not outlive counts as.
+class IoDone(Message, FioFacts):
+    """One server's fio has ended, or hung.
 
-    `stalls` are the longest times without a completed I/O ([at, seconds], known to `stall_error`); `clock`
-    is how much more time fio's clock counted than ours.
+    `stalls` are the longest times without a completed I/O ([at, seconds], known to `stall_error`).
     """
 
     kind: Literal["io_done"]
@@ -255,11 +237,6 @@ class IoDone(Message):
     blocks: Count
     stalls: Annotated[list[tuple[Instant, Seconds]], Field(max_length=1000)]
     stall_error: Seconds
-    hung: bool
-    clock: Instant
-    cpu: Annotated[float, Field(ge=0, le=4096, allow_inf_nan=False)]
-    waiting: Annotated[float, Field(ge=0, le=4096, allow_inf_nan=False)]
-    complaint: Text
     clock_change: ClockChange
     late: Late | None = None
     whole: Whole | None = None

@@ -9,50 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from kb_tests.fleet.http.told import Connections, Counts, Instruments
 from kb_tests.measure.heat import Heat
 from kb_tests.measure.histogram import Histogram
 
-
-@dataclass(frozen=True)
-class Counts:
-    """Requests of one agent, block or point; every request that was due ends in exactly one of
-    completed, failed (one key of `errors`), `unsent` or `inflight`.
-
-    `completed` had status 200 and the page as its whole body. `errors` keys, as in `agent.protocol.ERRORS`:
-    "status" (2xx but 200), "redirect", "http_4xx", "http_5xx", "http_other", "length" (200 of another
-    length), "content" (of that length, with other bytes), "connect", "reset", "timeout", "truncated",
-    "protocol", "ports_exhausted".
-    """
-
-    due: int = 0
-    sent: int = 0
-    completed: int = 0
-    unsent: int = 0
-    inflight: int = 0
-    bytes: int = 0
-    errors: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def failed(self) -> int:
-        """Requests that ended in an error of any kind."""
-        return sum(self.errors.values())
-
-
-@dataclass(frozen=True)
-class Connections:
-    """Connections of one agent or point over the measured window.
-
-    Of those `asked` for, `open` were so when the window began, and never fewer than `least` in it.
-    `reopened` were opened in it; `refused` attempts failed (or timed out) at the server, `unavailable` ones
-    for want of a local port. Where each is for one request, `open`, `least` and `reopened` are 0.
-    """
-
-    asked: int
-    open: int
-    least: int
-    reopened: int
-    refused: int
-    unavailable: int
+__all__ = [
+    "Block",
+    "Connections",
+    "Counts",
+    "GeneratorFacts",
+    "HttpMeasurement",
+    "Second",
+    "Start",
+]
 
 
 @dataclass(frozen=True)
@@ -85,29 +54,19 @@ class Block:
 
 
 @dataclass(frozen=True)
-class GeneratorFacts:
-    """The state of one agent's instruments over the measured window.
+class GeneratorFacts(Instruments):
+    """The state of one agent's instruments over the measured window: what it told, and what its reports show.
 
-    `lag_p99` and `lag_max`: how late requests were sent although a connection was idle. `cpu` is how busy
-    the busiest generator process was: its share of one CPU, or of the time in which it had something to do,
-    whichever is larger (1.0 = never idle). `skew` is the agent's start against the common start,
-    `clock_error` half the round trip of its best clock reading, `clock_lost` the seconds for which its clock
-    stood still meanwhile (`measure.clocks.lost`). `tls` names version and cipher suite, and the library, if
-    TLS was spoken. `failing_since` is the second of the window from which requests failed second after
-    second, of the stretch in which most did; None where none failed.
+    `clock_error` is half the round trip of its best clock reading, `clock_lost` the seconds for which its
+    clock stood still meanwhile (`measure.clocks.lost`). `failing_since` is the second of the window from
+    which requests failed second after second, of the stretch in which most did; None where none failed.
     """
 
     agent: str
     host: str
     counts: Counts
     response: Histogram
-    lag_p99: float
-    lag_max: float
-    cpu: float
-    skew: float
     clock_error: float
-    saturated: bool
-    tls: str = ""
     clock_lost: float = 0.0
     connections: Connections | None = None
     failing_since: int | None = None

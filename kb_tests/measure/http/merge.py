@@ -7,6 +7,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import groupby
+from operator import attrgetter
+from typing import Any
 
 from kb_tests.fleet.http.messages import Done, HttpReport, KeptSecond, WireCounts
 from kb_tests.fleet.packed import added
@@ -180,13 +182,16 @@ def _facts(report: HttpReport, done: Done, blocks: Iterable[Block], timeout: flo
         "counts": _counts(done.counts),
         "response": Histogram.merged(block.response for block in blocks),
         "clock_error": clock_error(report.clock_error, done.clock_change),
-        "connections": Connections(**done.connections.model_dump()),
+        "connections": Connections(**shared(done.connections, Connections)),
         "clock_lost": lost(done.clock_change, report.control_clock),
         "failing_since": failing_since(
             {second.index: second.failed for second in report.seconds}, math.ceil(timeout)
         ),
     }
     return GeneratorFacts(**shared(done, GeneratorFacts) | own)
+
+
+_COUNTED = [field.name for field in fields(Counts) if field.name != "errors"]
 
 
 def failing_since(failed: Mapping[int, int], timeout: int) -> int | None:
@@ -213,15 +218,8 @@ def total(parts: Iterable[Counts]) -> Counts:
     errors: Counter[str] = Counter()
     for part in parts:
         errors.update(part.errors)
-    return Counts(
-        due=sum(part.due for part in parts),
-        sent=sum(part.sent for part in parts),
-        completed=sum(part.completed for part in parts),
-        unsent=sum(part.unsent for part in parts),
-        inflight=sum(part.inflight for part in parts),
-        bytes=sum(part.bytes for part in parts),
-        errors={key: count for key, count in sorted(errors.items()) if count},
-    )
+    sums: dict[str, Any] = {name: sum(map(attrgetter(name), parts)) for name in _COUNTED}
+    return Counts(**sums, errors={key: count for key, count in sorted(errors.items()) if count})
 
 
 def merge_seconds(
@@ -238,14 +236,14 @@ def merge_seconds(
     return seconds, Heat.of(buckets, first, last)
 
 
+_ADDED = {field.name for field in fields(KeptSecond)} & {field.name for field in fields(Second)}
+
+
 def _second(index: int, parts: Sequence[KeptSecond], buckets: Mapping[int, int]) -> Second:
+    sums: dict[str, Any] = {name: sum(map(attrgetter(name), parts)) for name in _ADDED}
     return Second(
+        **sums,
         at=float(index),
-        sent=sum(part.sent for part in parts),
-        completed=sum(part.completed for part in parts),
-        failed=sum(part.failed for part in parts),
-        bytes=sum(part.body_bytes for part in parts),
-        open=sum(part.open for part in parts),
         p50=bucket_percentile(buckets, 50),
         p99=bucket_percentile(buckets, 99),
         max=bucket_percentile(buckets, 100),

@@ -7,15 +7,27 @@ measured window, after the ramp.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from pydantic import Field
 
+from kb_tests.fleet.storage.told import FioFacts, Verified
 from kb_tests.measure.heat import Heat
 from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.latency import Latency
+
+__all__ = [
+    "NOTHING",
+    "Io",
+    "IoRate",
+    "StorageBlock",
+    "StorageMeasurement",
+    "StorageSecond",
+    "StorageServer",
+    "Verified",
+]
 
 Count = Annotated[int, Field(ge=0)]
 """As a record is held to it."""
@@ -72,32 +84,6 @@ class IoRate:
 
 
 @dataclass(frozen=True)
-class Verified:
-    """What was found when blocks were read back after the load: how many were `written`; of those `read`, how
-    many are not what was written (`wrong`), or are of an earlier write (`old`); how many could not be read.
-    """
-
-    written: int
-    read: int
-    wrong: int
-    old: int
-    unread: int
-
-    @property
-    def bad(self) -> int:
-        """All that are not what they should be."""
-        return self.wrong + self.old + self.unread
-
-    @classmethod
-    def merged(cls, parts: Iterable[Verified | None]) -> Verified | None:
-        """The sum of those there are; None if there is none."""
-        known = [part for part in parts if part is not None]
-        if not known:
-            return None
-        return cls(*(sum(getattr(part, one.name) for part in known) for one in fields(cls)))
-
-
-@dataclass(frozen=True)
 class StorageSecond:
     """One second of one point, all servers together; the p99 are from coarse buckets.
 
@@ -125,18 +111,15 @@ class StorageBlock:
 
 
 @dataclass(frozen=True)
-class StorageServer:
-    """One server's part of a point.
+class StorageServer(FioFacts):
+    """One server's part of a point, and how its fio did.
 
     `stall` is the longest time (from `stall_at` on) in which it completed no I/O although some were due;
-    `hung`: fio never ended, so that this is how long we waited, or it gave up after an error. `seconds` is
-    its measured window, `late` how long after the common start that began. `clock` is by how much fio's
-    clock was ahead of ours at the end, `clock_error` half the round trip of the server's best clock
-    reading, `cpu` the share of the CPUs that fio could use and did, `waiting` the share of the time in which
-    its jobs were ready to run and had none. `clock_lost` are the seconds for which its clock, and fio with
-    it, stood still from the command to the end (negative: it ran ahead): a stall that fio cannot see.
-    `verified` is what it found when it read back what it had written, the first bad block at byte `bad_at`
-    (-1: nowhere); None if it did not.
+    where fio `hung` this is how long we waited. `seconds` is its measured window, `late` how long after the
+    common start that began. `clock_error` is half the round trip of the server's best clock reading.
+    `clock_lost` are the seconds for which its clock, and fio with it, stood still from the command to the
+    end (negative: it ran ahead): a stall that fio cannot see. `verified` is what it found when it read back
+    what it had written, the first bad block at byte `bad_at` (-1: nowhere); None if it did not.
     """
 
     server: str
@@ -150,12 +133,7 @@ class StorageServer:
     errors: Count
     stall: float
     stall_at: float
-    hung: bool
-    clock: float
     clock_error: float
-    cpu: float
-    waiting: float = 0.0
-    complaint: str = ""
     clock_lost: float = 0.0
     verified: Verified | None = None
     bad_at: int = -1

@@ -178,4 +178,4 @@ def _verified(done: IoDone) -> Verified | None:
     found = done.verified
     if found is None:
         return None
-    return Verified(found.written, found.read, found.wrong, found.old, found.unread)
+    return Verified(**shared(found, Verified))

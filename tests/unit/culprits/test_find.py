@@ -46,7 +46,18 @@ def measured(
         due = RATE * SECONDS
         counts = Counts(due, due, total, errors={"connect": due - total} if due > total else {})
         response = Histogram.merged(block.response for block in of_agent)
-        facts = GeneratorFacts(f"client-{number}", "", counts, response, 0.0, 0.0, 0.1, 0.0, 0.0, False)
+        facts = GeneratorFacts(
+            f"client-{number}",
+            "",
+            counts,
+            response,
+            0.0,
+            lag_p99=0.0,
+            lag_max=0.0,
+            cpu=0.1,
+            skew=0.0,
+            saturated=False,
+        )
         agents.append(facts)
     whole = build.measurement(ASKED)
     return replace(whole, agents=tuple(agents), blocks=tuple(blocks), duration=float(SECONDS))

@@ -36,7 +36,16 @@ def measured(slow: Slowness, by: int = 0, seed: int = 1) -> HttpMeasurement:
         counts = Counts(2000, 2000, 2000)
         agents.append(
             GeneratorFacts(
-                f"client-{number}", "", counts, Histogram.of(times), 0.0, 0.0, 0.1, 0.0, 0.0, False
+                f"client-{number}",
+                "",
+                counts,
+                Histogram.of(times),
+                0.0,
+                lag_p99=0.0,
+                lag_max=0.0,
+                cpu=0.1,
+                skew=0.0,
+                saturated=False,
             )
         )
     return replace(build.measurement(POINT), agents=tuple(agents), blocks=(), duration=20.0)

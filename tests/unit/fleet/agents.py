@@ -129,6 +129,7 @@ class FakeAgent:
             "lag_max": 0.0,
             "cpu": 0.1,
             "saturated": False,
+            "tls": "",
             "workers": 1,
         }
         gauges |= {"connections": dict.fromkeys(CONNECTIONS, 0)}

@@ -37,7 +37,9 @@ POINT = HttpPoint(
 SLA = HttpSla.model_validate({"latency": {"p50": "5ms", "p99": "50ms"}, "achieved": "95%", "errors": "1%"})
 
 
-KEPT = WireConnections(asked=50, open=50, least=50, reopened=0, refused=0, unavailable=0)
+KEPT = WireConnections.model_validate(
+    {"asked": 50, "open": 50, "least": 50, "reopened": 0, "refused": 0, "unavailable": 0}
+)
 STEADY = ClockChange(seconds=0.0, error=0.001, elapsed=8.0)
 
 
@@ -101,10 +103,12 @@ def report(
         kind="second", index=-1, counts=wire(100), open=50, buckets=[(40, 100)], v=1, agent=name, seq=90,
         id="1",
     )  # fmt: skip
-    done = Done(
-        kind="done", v=1, agent=name, seq=99, id="1", counts=added(counts), skew=0.001, lag_p99=0.0002,
-        lag_max=0.004, cpu=0.3, saturated=False, workers=1, clock_change=STEADY,
-        connections=KEPT,
+    done = Done.model_validate(
+        {
+            "kind": "done", "v": 1, "agent": name, "seq": 99, "id": "1", "counts": added(counts),
+            "skew": 0.001, "lag_p99": 0.0002, "lag_max": 0.004, "cpu": 0.3, "saturated": False, "tls": "",
+            "workers": 1, "clock_change": STEADY, "connections": KEPT,
+        }
     )  # fmt: skip
     return HttpReport(
         agent=name, host="rack-1", clock_error=0.0004, seconds=kept([warm, *series]), blocks=tuple(blocks),

@@ -45,7 +45,20 @@ def measured(
         blocks += own
         response = Histogram.merged(one.response for one in own)
         counts = total(one.counts for one in own)
-        facts.append(GeneratorFacts(str(agent), "rack", counts, response, 1e-4, 1e-3, 0.2, 0.0, 1e-4, False))
+        facts.append(
+            GeneratorFacts(
+                str(agent),
+                "rack",
+                counts,
+                response,
+                1e-4,
+                lag_p99=1e-4,
+                lag_max=1e-3,
+                cpu=0.2,
+                skew=0.0,
+                saturated=False,
+            )
+        )
     counts = total(one.counts for one in facts)
     response = Histogram.merged(one.response for one in facts)
     return HttpMeasurement(

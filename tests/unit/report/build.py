@@ -92,7 +92,16 @@ def measurement(
         blocks=tuple(Block(name, 0.0, asked.duration, counts, response, service) for name in names),
         agents=tuple(
             GeneratorFacts(
-                name, f"compute-{index % 2 + 1}", counts, response, 2e-4, 9e-4, 0.41, 1e-3, 4e-4, False
+                name,
+                f"compute-{index % 2 + 1}",
+                counts,
+                response,
+                4e-4,
+                lag_p99=2e-4,
+                lag_max=9e-4,
+                cpu=0.41,
+                skew=1e-3,
+                saturated=False,
             )
             for index, name in enumerate(names)
         ),

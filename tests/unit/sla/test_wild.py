@@ -55,7 +55,7 @@ def sent(message: BaseModel | KeptSecond) -> dict[str, Any]:
     if isinstance(message, BaseModel):
         return message.model_dump(mode="json")
     counts: dict[str, Any] = {"due": message.sent, "sent": message.sent, "completed": message.completed}
-    counts |= {"unsent": 0, "inflight": 0, "bytes": message.body_bytes, "errors": {"timeout": message.failed}}
+    counts |= {"unsent": 0, "inflight": 0, "bytes": message.bytes, "errors": {"timeout": message.failed}}
     body = {"index": message.index, "counts": counts, "buckets": list(message.buckets())}
     return {"v": 1, "kind": "second", "agent": "kb-client-1", "seq": 1, "id": message.id, **body}
 
