@@ -11,6 +11,7 @@ from datetime import datetime
 from kb_tests.compare.estimate import Estimate, of_interval, pooled
 from kb_tests.compare.samples import Figure, Sample
 from kb_tests.compare.workloads import WORKLOADS, samples_of
+from kb_tests.errors import RecordError
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord
 from kb_tests.sla.capacity.model import NUMBERED
 from kb_tests.sla.verdict import Outcome
@@ -36,10 +37,11 @@ class Key:
 
 @dataclass(frozen=True)
 class Measured:
-    """One valid measurement of a point, on the staging that `unit` names."""
+    """One valid measurement of a point by `run`, on the staging that `unit` names."""
 
     record: PointRecord
     unit: str
+    run: str
 
     @functools.cached_property
     def samples(self) -> Sequence[Sample]:
@@ -47,7 +49,10 @@ class Measured:
         if self.record.measurement is None:
             return ()
         checks = self.record.verdict.checks if self.record.verdict else ()
-        return samples_of(self.record.point.kind, self.record.point, self.record.measurement, checks)
+        try:
+            return samples_of(self.record.point.kind, self.record.point, self.record.measurement, checks)
+        except RecordError as error:
+            raise RecordError(f"{self.record.id} of run {self.run}: {error}") from error
 
     @property
     def errors(self) -> list[Figure]:
@@ -90,7 +95,7 @@ class Side:
                 if why:
                     unusable.setdefault(key_of(point), f"{why} in run {run.run}")
                 else:
-                    points[key_of(point)].append(Measured(point, point.run or run.run))
+                    points[key_of(point)].append(Measured(point, point.run or run.run, run.run))
         return cls(name, runs, dict(points), {key: why for key, why in unusable.items() if key not in points})
 
     @property

@@ -68,6 +68,7 @@ class Index:
 
     def _runs(self) -> list[Summary]:
         self._refresh()
+        folder = str(self.folder)  # a thousand joined paths would be a tenth of the time
         rows = self._database.execute(
             "SELECT name, run, cloud, started, ended, exit_code, scenarios, points, leaks FROM run"
             " WHERE run IS NOT NULL ORDER BY started DESC, run"
@@ -83,7 +84,7 @@ class Index:
                     scenarios=tuple(json.loads(scenarios)),
                     points=tuple((id_, outcome) for id_, outcome in json.loads(points)),
                     leaks=leaks,
-                    path=str(self.folder / name),
+                    path=f"{folder}/{name}",
                 )
             )
             for name, run, cloud, started, ended, exit_code, scenarios, points, leaks in rows

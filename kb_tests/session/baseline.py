@@ -35,10 +35,12 @@ class Baseline:
     def read(cls, name: str, reports: Path) -> Baseline:
         """The records of a folder, of one file, or of a run or tag in `reports`; raises ScenarioError."""
         try:
-            records = records_of(name, reports)
+            side = Side.of(called(name), records_of(name, reports))
+            for one in (one for measured in side.points.values() for one in measured):
+                one.samples  # noqa: B018 (a damaged one is refused now, not after the first point)
         except RecordError as error:
             raise ScenarioError(f"{OPTION}: {error}") from None
-        return cls(Side.of(called(name), records))
+        return cls(side)
 
     def added(
         self,

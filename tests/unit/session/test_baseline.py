@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -166,6 +167,17 @@ def test_what_is_no_baseline_is_a_mistake_of_usage(tmp_path: Path) -> None:
     (tmp_path / "bad.json").write_text("{}")
     with pytest.raises(ScenarioError, match="--kb-baseline"):
         Baseline.read(str(tmp_path / "bad.json"), tmp_path)
+
+
+def test_a_baseline_that_is_damaged_within_is_one_too(tmp_path: Path) -> None:
+    """Before anything is staged, not when the first point has run."""
+    (run,) = past(target(tmp_path), 1)
+    path = run.write(tmp_path / "past")
+    data = json.loads(path.read_text())
+    data["points"][0]["measurement"]["response"] = "HISTFAAAAUR4nC1M"
+    path.write_text(json.dumps(data))
+    with pytest.raises(ScenarioError, match=r"--kb-baseline: \S+ of run 00000000: .*histogram"):
+        Baseline.read(str(tmp_path / "past"), tmp_path)
 
 
 def test_it_counts_among_the_checks(tmp_path: Path) -> None:
