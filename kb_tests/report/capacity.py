@@ -14,6 +14,12 @@ from kb_tests.scenario.units import counted, format_duration
 from kb_tests.sla.capacity.model import NUMBERED, Capacity, End
 from kb_tests.sla.verdict import CAPACITY, Check, Outcome
 
+RAMP = "ramp"
+"""The phase of probes that are made to come near."""
+
+NARROWEST, LONGEST = 0.005, 86_400
+"""The smallest width and the largest budget, in seconds, that a search may be asked for."""
+
 
 class LimitSeen(Part):
     """What a probe counted for one limit: `bad` of those `due`, where a share of `allowed` may be."""
@@ -22,6 +28,15 @@ class LimitSeen(Part):
     bad: float
     due: float
     allowed: float
+
+
+class CurveSeen(Part):
+    """The share over the limit that breaks first at one load, by the search's curve, with 95 % bounds."""
+
+    load: float
+    share: float
+    low: float
+    high: float
 
 
 class ProbeRecord(Part):
@@ -45,7 +60,8 @@ class CapacityRecord(Part):
     generators took part in each probe (0: their number was searched). `low` and `high` bound the capacity at
     `confidence`: 0 and infinity where nothing bounds it. `kept` and `broke` are the highest load with a
     verdict of pass and the lowest with one of fail. `at_least` is of all generators together. `seconds` is
-    how long it took, `more` what a narrower answer would still take.
+    how long it took, `more` what a narrower answer would still take. `curve` is what the interval was
+    read off, by load per generator; empty where verdicts alone gave it.
     """
 
     of: Literal["rate", "clients", "rate_iops", "iodepth"]
@@ -69,6 +85,7 @@ class CapacityRecord(Part):
     reasons: tuple[Text, ...] = ()
     more: float = 0.0
     probes: tuple[ProbeRecord, ...] = Field(default=())
+    curve: tuple[CurveSeen, ...] = ()
 
     @property
     def factor(self) -> int:
@@ -156,6 +173,10 @@ def record(
             "reasons": found.reasons,
             "more": found.more,
             "probes": tuple(probes),
+            "curve": tuple(
+                CurveSeen(load=load, share=share, low=low, high=high)
+                for load, share, low, high in found.curve
+            ),
         }
     )
 
@@ -270,6 +291,34 @@ def properties(found: CapacityRecord) -> Iterator[tuple[str, str | int | float]]
     yield from (("kb.capacity.probes", len(found.probes)), ("kb.capacity.seconds", found.seconds))
     if found.at_least is not None:
         yield "kb.capacity.at_least", found.at_least
+
+
+def narrower(found: CapacityRecord, scenario: str) -> tuple[str, str] | None:
+    """What a search for a narrower interval would take, and the options that ask for it; None where no
+    interval was found, or one that cannot be narrower.
+
+    An interval half as wide takes four times as many counts near the limit.
+    """
+    if found.end not in NUMBERED or not 0 < found.low < found.high:
+        return None
+    width, more = found.width, found.more
+    if found.end is End.FOUND:
+        width = found.width / 2
+        more = 3 * sum(probe.seconds for probe in found.probes if probe.phase != RAMP)
+    whole = found.seconds + more
+    if width < NARROWEST or not more or whole > LONGEST:
+        return None
+    which = "Half as wide" if found.end is End.FOUND else "As narrow as was asked"
+    told = (
+        f"{which}, {width * 100:.3g} %, would take a search of about {_minutes(whole)}, {_minutes(more)} more"
+        " than this one. Add these options to its command line; where probes are too short for that, the plan"
+        " says so."
+    )
+    budget = math.ceil(1.25 * whole / 60)
+    options = f" --kb-set {scenario}:load.capacity.budget={budget}m"
+    if width != found.width:
+        options = f" --kb-set {scenario}:load.capacity.width={width * 100:.3g}%{options}"
+    return told, options.strip()
 
 
 def asked(found: CapacityRecord) -> Iterator[tuple[str, str]]:

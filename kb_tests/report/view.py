@@ -13,7 +13,7 @@ import yaml
 
 from kb_tests.cloud.topology import NAMES, Role
 from kb_tests.report import by_host, words
-from kb_tests.report.capacity import asked, sentences
+from kb_tests.report.capacity import CapacityRecord, asked, sentences
 from kb_tests.report.charts.capacity import tried
 from kb_tests.report.charts.description import Rows
 from kb_tests.report.exitcode import ExitCode, exit_code
@@ -63,7 +63,8 @@ class CheckView:
 
 @dataclass(frozen=True)
 class PointView:
-    """One point. `told` is what a search found, `tried` the loads that it tried; `whose` what is said of the
+    """One point. `told` is what a search found, `tried` the loads that it tried, `probed` what each of them
+    measured of the limit that breaks first, by its id; `whose` what is said of the
     servers, hosts and generators where it broke.
     """
 
@@ -86,6 +87,7 @@ class PointView:
     record: PointRecord = field(repr=False)
     told: tuple[str, ...] = ()
     tried: Rows | None = None
+    probed: Mapping[str, Check] = field(default_factory=dict, repr=False)
     whose: tuple[str, ...] = ()
 
 
@@ -257,6 +259,7 @@ def _point(
     if point.measurement is not None:
         shown = presentation(point.point).shown(point, scenario.topology_of(point))
     checks = point.verdict.checks if point.verdict else ()
+    probed = _probed(record, point.capacity) if point.capacity else {}
     return PointView(
         anchor=anchor(record, point),
         id=point.title,
@@ -280,9 +283,22 @@ def _point(
         shown=shown,
         record=point,
         told=tuple(sentences(point.capacity)) if point.capacity else (),
-        tried=tried(point.capacity) if point.capacity else None,
+        tried=tried(point.capacity, probed) if point.capacity else None,
+        probed=probed,
         whose=(*point.down, *point.failing, *point.culprits),
     )
+
+
+def _probed(record: RunRecord, found: CapacityRecord) -> dict[str, Check]:
+    """What each probe of a search measured of the limit that breaks first."""
+    own = {probe.id for probe in found.probes}
+    return {
+        probe.id: check
+        for probe in record.probes
+        if probe.id in own and probe.verdict is not None
+        for check in probe.verdict.checks
+        if check.name == found.limit
+    }
 
 
 def _cells(point: PointRecord, shown: Shown, columns: Sequence[Column]) -> tuple[Cell, ...]:

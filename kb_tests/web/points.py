@@ -11,7 +11,7 @@ from typing import Any
 
 from kb_tests.cloud.topology import Role
 from kb_tests.report.by_host import short
-from kb_tests.report.capacity import asked
+from kb_tests.report.capacity import asked, narrower
 from kb_tests.report.charts.described import of_point
 from kb_tests.report.record import PointRecord, RunRecord, TopologyRecord
 from kb_tests.report.view import PointView, RunView, view
@@ -100,7 +100,12 @@ def _search(point: PointView) -> SearchShape | None:
     if found is None or point.tried is None:
         return None
     tried = Table(columns=point.tried.columns, rows=point.tried.rows, more=0)
-    return SearchShape(told=point.told, asked=tuple(asked(found)), tried=tried)
+    return SearchShape(
+        told=point.told,
+        asked=tuple(asked(found)),
+        tried=tried,
+        narrower=narrower(found, point.record.point.scenario),
+    )
 
 
 def _limits(shapes: Sequence[CheckShape]) -> Iterator[TimeLimit]:

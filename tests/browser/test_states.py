@@ -5,18 +5,25 @@ With KB_SCREENSHOTS=FOLDER each of them is a picture there, to be looked at.
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from selenium.webdriver.common.by import By
 
 from kb_tests.events.model import Leaked, Log, PointSeen, Problem, SessionEnded, Stopping, Teardown
+from kb_tests.report.capacity import CurveSeen
 from kb_tests.report.record import PointStatus
+from kb_tests.sla.capacity.model import End
+from kb_tests.sla.verdict import Outcome
 from tests.browser.told import CLOUD, POINTS, Told
 from tests.browser.ui import Page, Ui, browser
 from tests.unit.report.build import judged, point, run, without
+from tests.unit.session import test_searching as searches
 from tests.unit.web.test_clouds import kept_run
 
 RECORDED = Path(__file__).parents[1] / "unit/report/records"
@@ -122,6 +129,35 @@ def test_what_runs_left(world: World) -> None:
     first = storage["points"][0]["point"]["id"]
     world.shows(f"/runs/{storage['run']}/points/{first}", "IOPS", "point-storage")
     world.shows("/compare?a=aaaa0001&b=aaaa0002", "aaaa0002", "compare")
+
+
+def test_how_a_search_ended(world: World) -> None:
+    """Found, and too wide, each with the curve that it was read off; refused; hardly begun."""
+    found, probes, _ = searches.run(searches.scenario(), 150)
+    kept = found.capacity
+    assert kept is not None
+    curve = tuple(
+        CurveSeen(load=kept.low * (0.85 + step / 40), share=share, low=share * 0.6, high=min(1, share * 1.7))
+        for step, share in enumerate((0.0005, 0.001, 0.002, 0.004, 0.007, 0.011, 0.02, 0.05, 0.1, 0.3))
+    )
+    outcomes = itertools.cycle((Outcome.PASS, Outcome.INCONCLUSIVE, Outcome.FAIL))
+    seen = tuple(
+        one.model_copy(update={"outcome": outcome})
+        for one, outcome in zip(kept.probes, outcomes, strict=False)
+    )
+    ends: list[dict[str, Any]] = [
+        {"curve": curve, "probes": seen},
+        {"end": End.TOO_WIDE, "low": 120.0, "high": 150.0, "more": 900.0, "curve": curve},
+        {"end": End.DRIFTING, "low": 0.0, "high": math.inf},
+        {"end": End.UNDECIDED, "low": 0.0, "high": math.inf, "kept": 0.0, "probes": seen[:1]},
+    ]
+    for number, changes in enumerate(ends):
+        searched = found.model_copy(update={"capacity": kept.model_copy(update=changes)})
+        record = searches.told(searched, probes).model_copy(update={"run": f"cccc000{number}"})
+        record.write(world.ui.reports)
+        world.shows(f"/runs/cccc000{number}/capacity/{found.id}", "Loads tried", f"capacity-{number}")
+    world.shows(f"/runs/cccc0000/points/{found.id}", "How it was searched", "capacity-point")
+    world.shows("/runs/cccc0000", "capacity", "capacity-run")
 
 
 def test_a_session_from_its_first_word_to_its_last(world: World) -> None:

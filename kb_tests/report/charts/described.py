@@ -12,7 +12,7 @@ from kb_tests.report.workloads import WORKLOADS, presentation
 def of_point(point: PointView) -> list[Chart]:
     """Those of one point; empty if it measured nothing that can be drawn."""
     if point.record.capacity is not None:
-        return capacity.charts(point.record.capacity, point.anchor)
+        return capacity.charts(point.record.capacity, point.anchor, point.probed)
     return presentation(point.record.point).point_charts(point)
 
 

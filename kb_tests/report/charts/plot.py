@@ -228,8 +228,12 @@ def _series(axes: Axes, series: Series, axis: Axis, *, named: bool) -> list[floa
 
 def _whiskers(axes: Axes, series: Series, x: Values, y: Values, bounds: tuple[Values, Values]) -> None:
     outcomes = series.outcomes or ("",) * len(x)
-    for at, value, low, high, outcome in zip(x, y, *bounds, outcomes, strict=True):
+    known = np.concatenate([y, *bounds])
+    top = max(known[np.isfinite(known)], default=1.0)
+    for at, value, low, high, said, outcome in zip(x, y, *bounds, series.high, outcomes, strict=True):
         ends = [end for end in (low, value, high) if math.isfinite(end)]
+        if ends and math.isinf(said):
+            ends.append(10 * top)  # up to the frame, which clips it
         if len(ends) > 1:
             tone = style.TONES.get(outcome, _colour(series))
             axes.plot([at, at], [min(ends), max(ends)], color=tone, linewidth=1.3)

@@ -49,6 +49,12 @@ RESEMBLANCE = 0.8
 
 GRIDS = (40, 100)
 
+DRAWN = 25
+"""Loads at which the curve is told."""
+
+BAND = (0.025, 0.5, 0.975)
+"""What is told at each: the middle of what the posterior holds, and the bounds of 95 % of it."""
+
 
 def density(z: Array) -> Array:
     """Of the standard normal distribution."""
@@ -175,6 +181,26 @@ class Curve:
         kept, broken = self._plain()
         return not bool((between & ~kept & ~broken).any())
 
+    def drawn(self) -> tuple[tuple[float, float, float, float], ...]:
+        """The share over the limit around where it is crossed: (load, share, low, high), rising by load; low
+        and high are 95 % of what the posterior holds there. Empty where no probe is near.
+        """
+        if not self.points.x.size:
+            return ()
+        begin = max(self.centre - self.reach, float(self.points.x.min()))
+        end = min(self.centre + self.reach, float(self.points.x.max()))
+        if begin >= end:
+            return ()
+        found = []
+        for x in np.linspace(begin, end, DRAWN):
+            z = self._shape(self._at[:, None, None], STEEPS[None, :, None], BENDS[None, None, :], float(x))
+            order = np.argsort(z, axis=None)
+            below = np.cumsum(self._posterior.ravel()[order])
+            at = np.searchsorted(below, np.array(BAND) * below[-1])
+            low, middle, high = ndtr(z.ravel()[order[np.minimum(at, order.size - 1)]])
+            found.append((math.exp(x), float(middle), float(low), float(high)))
+        return tuple(found)
+
     def drift(self) -> float:
         """The t value of a trend in time of what the curve leaves over; 0 from too few probes."""
         near = self.near
@@ -234,7 +260,7 @@ class Curve:
             below /= below[-1]
             first, last = np.searchsorted(below, (1e-4, 1 - 1e-4))
             begin, end = at[max(first - 1, 0)], at[min(last + 1, size - 1)]
-        self._at, self._below = at, below
+        self._at, self._below, self._posterior = at, below, posterior
         self._judge_probes(float(at[top[0]]), float(STEEPS[top[1]]), float(BENDS[top[2]]))
         by_steep = posterior.sum((0, 2))
         self.steep = float(np.exp((np.log(STEEPS) * by_steep).sum() / by_steep.sum()))

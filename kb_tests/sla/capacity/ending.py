@@ -124,6 +124,7 @@ def capacity(
         seconds,
         reasons,
         more,
+        near.first.drawn() if near is not None and near.ready else (),
     )
 
 

@@ -154,7 +154,8 @@ class Capacity:
     bounded. `kept` is the highest load with a verdict of pass, `broke` the lowest with one of fail: they
     assume nothing of how shares rise with the load. `limit` names the limit that breaks first. `reasons` are
     sentences on why it ended so. `more` is how many seconds of load would about halve what it is wider than
-    asked, where it is.
+    asked, where it is. `curve` is what was over the first limit by load near it: (load, share, low, high), by
+    the curve that `low` and `high` are of; empty where there is none.
     """
 
     end: End
@@ -167,3 +168,4 @@ class Capacity:
     seconds: float
     reasons: tuple[str, ...] = ()
     more: float = 0.0
+    curve: tuple[tuple[float, float, float, float], ...] = ()

@@ -82,11 +82,14 @@ class Table(Shape):
 
 
 class SearchShape(Shape):
-    """What a capacity search found, in sentences; what it was asked; the loads that it tried, in order."""
+    """What a capacity search found, in sentences; what it was asked; the loads that it tried, in order; what
+    a narrower answer would take, and the options for it.
+    """
 
     told: tuple[str, ...]
     asked: tuple[tuple[str, str], ...]
     tried: Table
+    narrower: tuple[str, str] | None = None
 
 
 class PointShape(Shape):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +14,8 @@ import pytest
 from kb_tests.report import headline, html, junit, terminal, words
 from kb_tests.report.capacity import CapacityRecord, check
 from kb_tests.report.changes import Probed
+from kb_tests.report.charts.capacity import tried
+from kb_tests.report.charts.description import Plot
 from kb_tests.report.exitcode import exit_code
 from kb_tests.report.record import PointRecord, RunRecord
 from kb_tests.scenario.capacity import searched
@@ -201,7 +205,56 @@ def test_it_is_told_at_the_terminal_in_junit_and_in_the_report(ran: Ran) -> None
     assert shown.search is not None
     assert "requests/s keep the SLA" in shown.search.told[0]
     assert ("of all together", "400 to 16,000") in shown.search.asked
-    assert [chart.name.rpartition("-")[2] for chart in shown.charts] == ["load", "order"]
+    assert [chart.name.rpartition("-")[2] for chart in shown.charts] == ["load", "limit", "order"]
+
+
+def test_its_page_shows_what_each_load_measured_with_bounds_and_what_was_known_then(ran: Ran) -> None:
+    found, probes, _ = ran
+    shown = point_shape(told(found, probes), found.id, 1, dict)
+    assert shown.search is not None
+    asked, (load, around, order) = found.capacity, shown.charts
+    assert asked is not None
+    assert isinstance(load, Plot)
+    assert isinstance(around, Plot)
+    assert isinstance(order, Plot)
+    dots = load.lanes[0].series[0]
+    checks = [next(c for c in p.verdict.checks if c.name == "latency p99") for p in probes if p.verdict]
+    assert list(dots.y) == [check.value for check in checks]
+    assert list(dots.low) == [check.low for check in checks]
+    assert dots.x[0] == 400  # of all together
+    assert {band.wash for band in load.bands} >= {"kept", "broken"}
+    assert around.x.low is not None
+    assert around.x.high is not None
+    assert around.x.low < 4 * asked.low < 4 * asked.high < around.x.high
+    columns, rows = shown.search.tried.columns, shown.search.tried.rows
+    assert columns[4:8] == ("latency p99", "True value", "Over the limit", "Verdict")
+    assert rows[0][-1] == "over 400"
+    assert re.fullmatch(r"[\d,]+ to [\d,]+", rows[-1][-1])
+    outcomes = (Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.INVALID)
+    few = zip(asked.probes, outcomes, strict=False)
+    one_each = tuple(probe.model_copy(update={"outcome": outcome}) for probe, outcome in few)
+    verdicts = [row[5] for row in tried(asked.model_copy(update={"probes": one_each}), {}).rows]
+    assert verdicts == ["kept", "broken", "cannot tell", "invalid"]
+    narrower = shown.search.narrower
+    assert narrower is not None
+    assert "Half as wide, 2.5 %" in narrower[0]
+    assert narrower[1].startswith("--kb-set far:load.capacity.width=2.5% --kb-set far:load.capacity.budget=")
+
+
+@pytest.mark.parametrize("probes", [0, 1])
+def test_a_search_that_hardly_began_has_a_page_too(ran: Ran, probes: int) -> None:
+    found = ran[0]
+    assert found.capacity is not None
+    few = found.capacity.model_copy(
+        update={"end": End.UNDECIDED, "low": 0.0, "high": math.inf, "kept": 0.0, "broke": math.inf,
+                "probes": found.capacity.probes[:probes], "curve": ()}
+    )  # fmt: skip
+    record = build.run([found.model_copy(update={"capacity": few})])  # the probes' own records are lost
+    shown = point_shape(record, found.id, 1, dict)
+    assert shown.search is not None
+    assert shown.search.narrower is None
+    assert len(shown.search.tried.rows) == probes
+    assert "Loads tried" in html.render(record)
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,15 @@ def test_it_holds_the_truth_in_a_narrow_interval(name: str) -> None:
     assert found.end is End.FOUND
     assert found.low <= truth <= found.high <= 1.051 * found.low
     assert found.kept <= truth <= found.broke
+    assert bool(found.curve) == ("steep" in name or "cross" in name)  # a cliff is found by verdicts alone
+    if not found.curve:
+        return
+    loads, shares, low, high = zip(*found.curve, strict=True)
+    assert list(loads) == sorted(loads)
+    assert list(shares) == sorted(shares)
+    assert all(a <= share <= b for a, share, b in zip(low, shares, high, strict=True))
+    allowed = next(limit.allowed for limit in cloud.limits if limit.name == found.limit)
+    assert shares[0] < allowed < shares[-1]
 
 
 def test_it_goes_up_from_below_and_never_far_beyond_what_broke() -> None:

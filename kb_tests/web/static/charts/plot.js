@@ -116,6 +116,15 @@ const drawLane = (s, lane, o) => {
   const several = new Set(lane.series.map((one) => one.name)).size > 1;
   const main = lane.series.filter((one) => one.role === "measured").pop()?.name;
   const groups = new Set(lane.series.map((one) => one.group)).size;
+  /** Places of texts beside values: one that would stand on another takes a free one below or above. @type {[number, number, number][]} */
+  const taken = [];
+  const beside = (/** @type {number} */ px, /** @type {number} */ py, /** @type {string} */ text) => {
+    const half = text.length * 3.5 + 2;
+    const free = (/** @type {number} */ at) => taken.every(([tx, ty, wide]) => Math.abs(tx - px) > wide + half || Math.abs(ty - at) > 12);
+    const at = [py - 10, py + 18, py - 23, py + 31].find(free) ?? py - 10;
+    taken.push([px, at, half]);
+    el(s, "text", { class: "t in b halo", x: px, y: at, "text-anchor": "middle" }, text);
+  };
   for (const one of lane.series) {
     const style = one.chosen ? "acc" : one.role === "compared" ? "soft dash" : one.role === "failed" ? "fail" : STYLES[several ? one.tone % STYLES.length : 0];
     const points = /** @type {[number, number][]} */ (one.x.map((v, i) => [o.x(v), there(one.y[i]) ? y(/** @type {number} */ (one.y[i])) : Number.NaN]));
@@ -133,7 +142,7 @@ const drawLane = (s, lane, o) => {
     points.forEach(([px, py], i) => {
       if (!Number.isFinite(py)) return;
       if (one.outcomes.length || one.shape === "dots") mark(s, one.outcomes[i] || "none", px, py, one.outcomes.length > 20 ? 3.5 : 5);
-      if (one.texts[i]) el(s, "text", { class: "t in b halo", x: px, y: py - 10, "text-anchor": "middle" }, spaced(one.texts[i]));
+      if (one.texts[i]) beside(px, py, spaced(one.texts[i]));
     });
     for (const v of one.beyond) el(el(s, "path", { class: "bar fail", d: `M${o.x(v) - 6} ${o.top + 9}H${o.x(v) + 6}L${o.x(v)} ${o.top}Z` }), "title", {}, `${one.name} is beyond measure`);
     const last = whole[whole.length - 1];

@@ -12,6 +12,12 @@ import { html, useState } from "../vendor/preact.js";
 /** @param {string} run @param {any} point */
 export const pointPath = (run, point) => `/runs/${run}/points/${encodeURIComponent(point.id ?? point.point)}${point.attempt > 1 ? `?attempt=${point.attempt}` : ""}`;
 
+/** The cloud that comes with a session has no name in clouds.yaml. */
+const EMBEDDED = "embedded local cloud";
+
+/** The page of a new run of the same on the same cloud. @param {string} cloud @param {string[]} scenarios */
+export const againPath = (cloud, scenarios) => `/new?${[...(cloud === EMBEDDED ? [] : [`cloud=${encodeURIComponent(cloud)}`]), ...scenarios.map((name) => `scenario=${encodeURIComponent(name)}`)].join("&")}`;
+
 /** @param {{ run: any }} props */
 const Downloads = ({ run }) => {
   const [said, say] = useState("");
@@ -25,7 +31,7 @@ const Downloads = ({ run }) => {
     }
   };
   if (alone) return null;
-  return html`<div class="actions">${run.scenarios.length > 0 && html`<a class="btn small primary" href=${`/new?${run.scenarios.map((/** @type {any} */ one) => `scenario=${one.name}`).join("&")}`}>Run again</a>`}
+  return html`<div class="actions">${run.scenarios.length > 0 && html`<a class="btn small primary" href=${againPath(run.cloud, run.scenarios.map((/** @type {any} */ one) => one.name))}>Run again</a>`}
     <button class="btn small" onClick=${() => fetched("report", "html")}>Report</button><button class="btn small" title="One file with these pages, to send to somebody" onClick=${() => fetched("report?interactive=1", "html")}>Interactive report</button><button class="btn small" onClick=${() => fetched("record", "json")}>JSON</button><button class="btn small" onClick=${() => fetched("junit", "xml")}>JUnit</button><button class="btn small" onClick=${() => fetched("csv", "csv")}>CSV</button>
     <span class="small soft" role="status">${said}</span></div>`;
 };
