@@ -128,6 +128,7 @@ wrong-servers: setup-dev
 
 web-nightly: setup-dev
 	$(PYTEST) tests/nightly/web
+	$(BIN)/tox -e openapi
 
 watched: setup-dev
 	$(PYTEST) tests/nightly/test_watched.py

@@ -114,7 +114,12 @@ class App:
             if match is Match.PARTIAL:
                 known |= route.methods or set()
         if known:
-            raise Problem(HTTPStatus.METHOD_NOT_ALLOWED, f"This path answers to {', '.join(sorted(known))}.")
+            methods = ", ".join(sorted(known))
+            raise Problem(
+                HTTPStatus.METHOD_NOT_ALLOWED,
+                f"This path answers to {methods}.",
+                headers={"allow": methods},
+            )
         if scope["path"].startswith((API, PREFIX)):
             raise Problem(HTTPStatus.NOT_FOUND, "There is nothing at this address.", "Begin at /.")
         await self._assets.nowhere(Request(scope, receive))(scope, receive, send)

@@ -105,17 +105,21 @@ class Guard:
             raise Problem(HTTPStatus.REQUEST_URI_TOO_LONG, "The address is too long.")
         method = scope["method"]
         if method not in METHODS:
-            raise Problem(HTTPStatus.METHOD_NOT_ALLOWED, "This method is not served.")
+            raise _not_allowed("This method is not served.", METHODS)
         if method not in SAFE:
             _same_origin(headers, host)
         if {b"content-length", b"transfer-encoding"} <= {key.lower() for key, _ in headers}:
-            raise Problem(HTTPStatus.BAD_REQUEST, "A body says in one way how long it is.", closes=True)
+            raise Problem(
+                HTTPStatus.BAD_REQUEST,
+                "A body says in one way how long it is.",
+                headers={"connection": "close"},
+            )
         length = _one(headers, b"content-length") or b"0"
         if not length.isdigit() or int(length) > LARGEST_BODY:
             raise _too_large()
         if not scope["path"].startswith(API) or scope["path"] in OPEN:
             if method not in SAFE:
-                raise Problem(HTTPStatus.METHOD_NOT_ALLOWED, "Nothing is changed here.")
+                raise _not_allowed("Nothing is changed here.", SAFE)
             return None
         role = self._tokens.role(_one(headers, b"authorization"))
         if role is None:
@@ -155,6 +159,10 @@ def _same_origin(headers: list[tuple[bytes, bytes]], host: bytes) -> None:
     own = [b"http://" + host, b"https://" + host]
     if any(site not in (b"same-origin", b"none") for site in sites) or any(o not in own for o in origins):
         raise Problem(HTTPStatus.FORBIDDEN, "A page of another origin may change nothing here.")
+
+
+def _not_allowed(sentence: str, methods: Iterable[str]) -> Problem:
+    return Problem(HTTPStatus.METHOD_NOT_ALLOWED, sentence, headers={"allow": ", ".join(methods)})
 
 
 def _too_large() -> Problem:

@@ -97,7 +97,9 @@ def _query(param: Param) -> dict[str, Any]:
         "name": param.name,
         "in": param.place,
         "description": param.what,
-        "schema": {"type": param.type},
+        "schema": {"type": param.type}
+        | ({} if param.least is None else {"minimum": param.least})
+        | ({} if param.most is None else {"maximum": param.most}),
     }
 
 

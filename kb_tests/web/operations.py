@@ -14,12 +14,14 @@ JSON = "application/json"
 
 @dataclass(frozen=True)
 class Param:
-    """A parameter of the query, or a header."""
+    """A parameter of the query, or a header; `least` and `most` are of numbers."""
 
     name: str
     what: str
     place: str = "query"
     type: str = "string"
+    least: int | None = None
+    most: int | None = None
 
 
 @dataclass(frozen=True)

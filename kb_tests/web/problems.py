@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from pydantic import BaseModel
@@ -22,11 +23,18 @@ class ProblemBody(BaseModel):
 
 
 class Problem(Exception):  # noqa: N818 (it is called what RFC 9457 calls it)
-    """An answer that is no success; `sentence` is for people. `closes`: nothing more is read of who asked."""
+    """An answer that is no success; `sentence` is for people, `headers` are further ones."""
 
-    def __init__(self, status: HTTPStatus, sentence: str, remedy: str = "", *, closes: bool = False) -> None:
+    def __init__(
+        self,
+        status: HTTPStatus,
+        sentence: str,
+        remedy: str = "",
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(sentence)
-        self.closes = closes
+        self.headers = headers
         self.status = status
         self.remedy = remedy
 
@@ -39,5 +47,4 @@ class Problem(Exception):  # noqa: N818 (it is called what RFC 9457 calls it)
     def response(self) -> Response:
         """The whole answer."""
         text = json.dumps(self.body().model_dump(), ensure_ascii=False).encode("utf-8", "replace")
-        headers = {"connection": "close"} if self.closes else None
-        return Response(text, status_code=self.status.value, headers=headers, media_type=MEDIA_TYPE)
+        return Response(text, self.status.value, self.headers, MEDIA_TYPE)

@@ -76,7 +76,7 @@ OPERATIONS = (
         "download_seconds",
         "A point's seconds as CSV",
         download_seconds,
-        query=(Param("attempt", "which attempt at it, 1 by default", type="integer"),),
+        query=(Param("attempt", "which attempt at it, 1 by default", type="integer", least=1),),
         media="text/csv",
         also=(422,),
     ),

@@ -24,7 +24,8 @@ from kb_tests.web.shapes.sessions import (
 from kb_tests.web.stopping import stop
 from kb_tests.web.stream import parse_cursor
 
-_STATUS_OF_START = (403, 409, 415, 422, 507)
+LARGEST_OFFSET = 10**15
+_STATUS_OF_START = (403, 404, 409, 415, 422, 507)
 
 
 async def list_sessions(parts: Parts, request: Request) -> Response:
@@ -66,7 +67,7 @@ async def follow_session(parts: Parts, request: Request) -> Response:
 async def session_log(parts: Parts, request: Request) -> Response:
     """What a session that was started here wrote."""
     given = request.query_params.get("offset", "0")
-    if not (given.isascii() and given.isdigit() and len(given) < 16):
+    if not (given.isascii() and given.isdigit() and int(given[:20]) <= LARGEST_OFFSET):
         raise Problem(HTTPStatus.BAD_REQUEST, "offset is a number of bytes.")
     sid = request.path_params["sid"]
     return answer(request, await to_thread.run_sync(parts.watched.output, sid, int(given)))
@@ -143,7 +144,7 @@ OPERATIONS = (
         "session_log",
         "What a session wrote",
         session_log,
-        query=(Param("offset", "from this byte on", type="integer"),),
+        query=(Param("offset", "from this byte on", type="integer", least=0, most=LARGEST_OFFSET),),
         answer=SessionLog,
     ),
     Operation(
