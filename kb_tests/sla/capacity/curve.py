@@ -28,6 +28,11 @@ BENDS = np.array([0.0, 0.5, 1.2, 2.5])
 """Curvatures at the limit: a line, two that queues have, a plateau below the limit."""
 
 STEEPS = np.exp(np.linspace(math.log(0.7), math.log(120.0), 15))
+FLAT = 1.5
+"""A share that rises by less than so many standard deviations, where the load is e times as high, may as well
+be one that does not depend on the load.
+"""
+
 OFF = 0.3
 """How far off the curve a probe may be that lies one reach from its centre, in standard deviations."""
 
@@ -122,7 +127,8 @@ def variance(points: Points, between: float) -> Array:
 class Curve:
     """What `points` say of where their shares reach `allowed`.
 
-    `centre` is about where (a load), `reach` how far around it, in logarithms, the curve is trusted.
+    `centre` is about where (a load), `reach` how far around it, in logarithms, the curve is trusted. `flat`
+    is the probability that the share does not rise with the load to speak of.
     """
 
     def __init__(self, points: Points, allowed: float, centre: float, reach: float) -> None:
@@ -264,6 +270,7 @@ class Curve:
         self._judge_probes(float(at[top[0]]), float(STEEPS[top[1]]), float(BENDS[top[2]]))
         by_steep = posterior.sum((0, 2))
         self.steep = float(np.exp((np.log(STEEPS) * by_steep).sum() / by_steep.sum()))
+        self.flat = float(by_steep[STEEPS < FLAT].sum() / by_steep.sum())
 
     def _judge_probes(self, at: float, steep: float, bend: float) -> None:
         """What the likeliest curve leaves over of each probe, and which of them tell where it crosses."""

@@ -33,7 +33,7 @@ def found(known: Known, near: Near | None, seconds: float, capped: tuple[str, ..
     """
     kept, broke = known.kept, known.broke
     low, high = kept, broke
-    if near is not None and near.ready and not known.narrow():
+    if near is not None and near.ready and near.rises and not known.narrow():
         low, high = max(min(near.low, _without_curve(known)), kept), min(near.high, broke)
         if low >= high:
             return capacity(known, near, End.CONTRADICTION, (), seconds)

@@ -18,6 +18,9 @@ from kb_tests.sla.capacity.curve import DECIDED, Curve, Points, variance
 from kb_tests.sla.capacity.known import FOR_VERDICTS, Known
 from kb_tests.sla.capacity.model import Limit, Means
 
+HALF = 0.5
+"""The probability of a share that does not depend on the load, from which on it is taken for one."""
+
 FEWEST = 4
 """Informative probes that a curve needs, on both sides of its limit."""
 
@@ -37,6 +40,13 @@ class Near:
     def ready(self) -> bool:
         """Whether there are probes enough to say so."""
         return self.first.informative >= FEWEST and self.first.both_sides
+
+    @property
+    def rises(self) -> bool:
+        """Whether the share rises with the load at all: else no load crosses the limit, and an interval would
+        only say where the search has looked.
+        """
+        return self.first.flat < HALF
 
     @property
     def middle(self) -> float:

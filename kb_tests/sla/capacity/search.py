@@ -251,7 +251,7 @@ class _Search:
 
     def _good_enough(self, nearly: float = 1.0) -> bool:
         near = self.near
-        if near is None or not near.ready:
+        if near is None or not near.ready or not near.rises:
             return False
         one = self.plan.whole and math.floor(near.low) == math.floor(near.high)
         return near.high / near.low <= self.plan.narrow**nearly or one

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.special import ndtr, ndtri
 
 from kb_tests.sla.capacity.isotonic import crossing
 from kb_tests.sla.capacity.known import Known, verdict
@@ -394,3 +395,21 @@ def test_loads_without_a_verdict_are_left_for_some_that_get_one(served: float, b
     found, _ = searched(plan, unsteady_link(served, by, np.random.default_rng(seed)))
     assert found.end is End.FOUND
     assert found.low <= served * (1 + by) < served * (1.033 - by) <= found.high
+
+
+def test_a_share_that_is_near_the_limit_at_every_load_gives_no_interval() -> None:
+    """One server in a hundred may fail at any load: then it is no load at which the limit is crossed, and
+    neither a gate below nor one above where the search happened to look is kept or broken.
+    """
+    rng = np.random.default_rng(7)
+
+    def answer(step: Step, at: float) -> Seen:
+        each = int(step.load * step.seconds / 8)
+        chance = ndtr(ndtri(0.0104) + 0.15 * rng.normal(size=8)) if step.load < 900 else np.full(8, 0.4)
+        bad = tuple(int(one) for one in rng.binomial(each, chance))
+        return Seen(
+            step.load, step.seconds, at, at + step.seconds + 5, {"latency p99": Counts(bad, (each,) * 8)}
+        )
+
+    found, _ = searched(Plan((P99,), 100, 9000, budget=1200), answer)
+    assert (found.end, found.low, found.high) == (End.UNDECIDED, 0, math.inf)
