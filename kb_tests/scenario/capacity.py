@@ -97,7 +97,7 @@ class Capacity(Section):
                 f" {format_duration(self.budget)}"
             )
         if self.least >= self.most:
-            raise ValueError(f"from has to be below to, and {self.least:g} is not below {self.most:g}")
+            raise ValueError(f"from has to be below to, and {self.least:.12g} is not below {self.most:.12g}")
         if self.whole and (self.least != int(self.least) or self.most != int(self.most)):
             raise ValueError(f"of: {self.of} is searched in whole numbers: from and to are such")
         return self
@@ -183,7 +183,7 @@ def check_search(
     least = sla.capacity.at_least
     if not low <= least <= high:
         raise ValueError(
-            f"sla.capacity.at_least is {least:g}, and the search goes from {low:g} to {high:g} of"
+            f"sla.capacity.at_least is {least:.12g}, and the search goes from {low:.12g} to {high:.12g} of"
             f" all {servers} together; it could not tell"
         )
 
@@ -219,10 +219,20 @@ def gate_alone(sla: object) -> float | None:
     return float(value) if math.isfinite(value) and value > 0 else None
 
 
-def start(load: object, of: str) -> Any:
-    """What a search of `of` begins at, as a file's `load` has it; None if there is no such search."""
-    found = load.get("capacity") if isinstance(load, Mapping) else None
-    begin = found.get("from") if isinstance(found, Mapping) and found.get("of") == of else None
+def start(load: object, of: str, others: tuple[str, ...] | None = None) -> Any:
+    """What a search of `of` begins at, as a file's `load` has it; None if there is no such search.
+
+    Where its beginning is no load at all, and where what it searches is neither that nor one of `others`, any
+    load: then those mistakes are told, and not that a rate is missing, which no search has.
+    """
+    if not isinstance(load, Mapping) or not isinstance(found := load.get("capacity"), Mapping):
+        return None
+    begin, asked = found.get("from"), found.get("of")
+    if asked != of:
+        wrong = others is not None and asked not in others and "rate" not in load
+        return 1.0 if wrong else None
+    if not isinstance(begin, int | float) or isinstance(begin, bool) or not 0 < begin < math.inf:
+        return 1
     return int(begin) if of in WHOLE and isinstance(begin, float) and begin.is_integer() else begin
 
 

@@ -79,7 +79,7 @@ class HttpLoad(Section):
     @model_validator(mode="before")
     @classmethod
     def _searched(cls, data: Any) -> Any:
-        begin = start(data, "rate")
+        begin = start(data, "rate", ("clients",))
         if begin is None:
             return data
         if data.get("rate", [begin]) != [begin]:

@@ -206,3 +206,26 @@ def test_what_a_search_of_storage_cannot_do_is_refused(
 ) -> None:
     assert old in STORAGE
     assert expected in mistake(tmp_path, STORAGE.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("from: 200, ", ""),
+        ("from: 200", "from: -1"),
+        ("from: 200", "from: '200/s'"),
+        ("of: rate, ", ""),
+        ("of: rate", "of: rate_iops"),
+    ],
+)
+def test_one_mistake_of_a_search_is_told_once_and_asks_for_no_rate(
+    tmp_path: Path, old: str, new: str
+) -> None:
+    told = mistake(tmp_path, HTTP.replace(old, new))
+    assert "load.capacity" in told
+    assert "load.rate" not in told
+
+
+def test_a_gate_a_little_beyond_the_search_is_told_as_it_was_asked(tmp_path: Path) -> None:
+    told = mistake(tmp_path, HTTP.replace("errors: 0.1%", "capacity: {at_least: 80000.01}"))
+    assert "sla.capacity.at_least is 80000.01, and the search goes from 800 to 80000" in told
