@@ -46,7 +46,7 @@ def found(known: Known, near: Near | None, seconds: float, capped: tuple[str, ..
         return capacity(known, near, End.UNDECIDED, (), seconds)
     if bound := _bound(known, low, high):
         return capacity(known, near, End.CONNECTIONS, (f"{bound:.4g}",), seconds)
-    low, high, narrow = _narrow(known, _for_long(known, low), high)
+    low, high, narrow = _narrow(known, known.plan.for_long(low), high)
     end = End.FOUND if narrow else End.TOO_WIDE
     return capacity(known, near, end, (), seconds, low=low, high=high)
 
@@ -57,16 +57,6 @@ def _without_curve(known: Known) -> float:
     """
     found = known.crossings(also_short=False)
     return min((found[one.name][0] for one in known.plan.limits if one.means is Means.MEAN), default=math.inf)
-
-
-def _for_long(known: Known, low: float) -> float:
-    """What keeps for long, if probes keep `low`: what a queue could grow by unnoticed is taken off, so that
-    the interval holds both capacities. Of whole numbers that is the nearest to the largest that probes keep.
-    """
-    plan = known.plan
-    kept = math.floor(low + 1e-9) if plan.whole else low
-    found = kept / (1 + plan.unnoticed)
-    return float(round(found)) if plan.whole else found
 
 
 def _narrow(known: Known, low: float, high: float) -> tuple[float, float, bool]:
@@ -104,7 +94,7 @@ def capacity(
     if not known.monotone:
         kept = max(known.loads(Outcome.PASS), default=0.0)
     if end in (End.AT_LEAST, End.GENERATORS):
-        low = max(low, kept)
+        low = known.plan.for_long(max(low, kept))
     elif end is End.BELOW:
         low, high = 0.0, known.broke
     elif end not in NUMBERED:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from kb_tests.scenario.base import Scenario
-from kb_tests.scenario.capacity import Capacity
+from kb_tests.scenario.capacity import Capacity, of_all
 from kb_tests.scenario.points import expand
 from kb_tests.scenario.units import format_duration
 from kb_tests.sla.bounds import needed, planned
@@ -42,6 +42,7 @@ def mistakes(scenario: Scenario, checks: int | None) -> Iterator[str]:
             capacity.most,
             probe=capacity.probe,
             width=capacity.width,
+            whole=capacity.whole,
             before=point.before,
         )
         if asked.unnoticed > UNNOTICED * capacity.width:
@@ -51,6 +52,7 @@ def mistakes(scenario: Scenario, checks: int | None) -> Iterator[str]:
                 f" served, and the interval is to be {capacity.width * 100:.3g} % wide; probe for longer, or"
                 " ask for a wider one."
             )
+        yield from _too_near_the_end(scenario, capacity, asked)
     for point in points:
         made = math.floor(point.offered * capacity.probe)
         for limit in searching.limits(point, scenario.sla):
@@ -63,3 +65,18 @@ def mistakes(scenario: Scenario, checks: int | None) -> Iterator[str]:
                     f" a probe of {format_duration(capacity.probe)}, and {limit.name} takes at least"
                     f" {need:,.0f} to show; begin higher, or probe for longer."
                 )
+
+
+def _too_near_the_end(scenario: Scenario, capacity: Capacity, asked: Plan) -> Iterator[str]:
+    """What is asked at least may be more than the last load can show to be kept for long."""
+    gate = getattr(scenario.sla, "capacity", None)
+    factor = of_all(capacity, 1.0, scenario.topology.servers)
+    shown = asked.for_long(capacity.most) * factor
+    if gate is None or gate.at_least <= shown:
+        return
+    enough = math.ceil(gate.at_least / factor * (1 + asked.unnoticed))
+    yield (
+        f"sla.capacity.at_least: windows of {format_duration(capacity.probe)} that keep"
+        f" {capacity.most * factor:,.12g} show {shown:,.6g} to be kept for long, and"
+        f" {gate.at_least:,.12g} are asked; search to {enough:,} at least, or probe for longer."
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -119,6 +120,13 @@ class Plan:
         ]
         lacks = [one.allowed / (1 - one.allowed) for one in self.limits if one.means is Means.MEAN]
         return min(until + lacks) if until else 0.0
+
+    def for_long(self, kept: float) -> float:
+        """What keeps for long, if probes keep so much: what a queue could grow by unnoticed is taken off. Of
+        whole numbers that is the nearest to the largest that probes keep.
+        """
+        found = (math.floor(kept + 1e-9) if self.whole else kept) / (1 + self.unnoticed)
+        return float(round(found)) if self.whole else found
 
     @property
     def narrow(self) -> float:

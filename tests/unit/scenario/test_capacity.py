@@ -113,6 +113,15 @@ def test_probes_in_which_a_queue_goes_unnoticed_are_refused(tmp_path: Path) -> N
     assert feasible(read(tmp_path, deep.replace("read_latency", "read_service_time"))) == []
 
 
+def test_a_gate_that_the_last_load_could_not_show_to_be_kept_for_long_is_refused(tmp_path: Path) -> None:
+    """In 30 s after 5 of warm-up a queue reaches 50 ms from 0.14 % above what is served."""
+    gate = HTTP.replace("errors: 0.1%", "capacity: {at_least: 80000}")
+    (said,) = feasible(read(tmp_path, gate))
+    assert "windows of 30s that keep 80,000 show 79,884.9 to be kept for long, and 80,000 are asked" in said
+    assert "search to 20,029 at least" in said
+    assert feasible(read(tmp_path, gate.replace("to: 20000", "to: 20029"))) == []
+
+
 def test_without_a_search_one_point_at_the_least_decides(tmp_path: Path) -> None:
     text = HTTP.replace("  capacity: {of: rate, from: 200, to: 20000}\n", "")
     (point,) = expand(read(tmp_path, text + "  capacity: {at_least: 4000}\n"))

@@ -316,6 +316,19 @@ def test_the_interval_holds_what_is_served_for_long_however_short_the_probes(
     assert found.broke >= for_5s
 
 
+def test_at_least_is_said_of_what_is_served_for_long() -> None:
+    """Windows of 5 s keep 900, the last load, although 880 are served, and a queue grows for ever."""
+    plan = Plan((replace(P99, within=0.2),), 100, 900, probe=5, width=0.1, before=1)
+    late = queue(880, 0.2, 1)
+    found, _ = searched(plan, shares(("latency p99", late), rate=20_000))
+    assert (found.end, found.kept) == (End.AT_LEAST, 900)
+    assert 850 < found.low <= 880
+    answer = _generators_end_at(900, shares(("latency p99", late), rate=20_000))
+    found, _ = searched(replace(plan, most=9000), answer)
+    assert found.end is End.GENERATORS
+    assert 0 < found.low <= 880
+
+
 @pytest.mark.parametrize("tenths", range(1, 10))
 def test_of_whole_numbers_none_above_the_limit_is_said_to_keep(tenths: int) -> None:
     between = 12 + tenths / 10
