@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { between, columnsOf, edge, percentile, reach } from "../../kb_tests/web/static/charts/heat.js";
 import { Live, fact, shown, soFar } from "../../kb_tests/web/static/live/fold.js";
-import { clock, number, share, time, took } from "../../kb_tests/web/static/lib/words.js";
+import { clock, number, share, spaced, time, took } from "../../kb_tests/web/static/lib/words.js";
 
 const begun = { kind: "point_started", point: "a", cloud: "c", look: 1, looks: 2, duration: 10, warm_up: 0, offered: 100, unit: "requests/s", agents: 1, limits: { "latency p99": 0.05 }, t: 1 };
 const second = (index, slower = 0, done = 100) => ({ kind: "second", point: "a", cloud: "c", index, agents: 1, expected: 1, due: 100, completed: done, failed: 0, buckets: [[40, done]], slower: { "latency p99": slower }, t: 2 + index });
@@ -95,6 +95,11 @@ test("figures read as the design says", () => {
   assert.equal(share(1), "100\u00a0%");
   assert.equal(clock(65), "1:05");
   assert.equal(took(3700), "1\u00a0h 1\u00a0min");
+});
+
+test("units stand apart from their numbers, and names stay as they are", () => {
+  assert.equal(spaced("p50 50.7ms is over 10ms by 40.7us (98% of 245MiB/s)"), "p50 50.7\u00a0ms is over 10\u00a0ms by 40.7\u00a0µs (98\u00a0% of 245\u00a0MiB/s)");
+  for (const name of ["run-50ms", "kb-aa5s", "step_10s", "5.1x", "3/s"]) assert.equal(spaced(name), name);
 });
 
 test("a column is counted again only where other rows lie under it", () => {

@@ -60,5 +60,5 @@ export const utc = (at) =>
 /** "1 point", "3 points". @param {number} count @param {string} thing */
 export const many = (count, thing) => `${count.toLocaleString("en-US")} ${thing}${count === 1 ? "" : "s"}`;
 
-/** The server's words as these pages write units: "50 ms" of "50ms". @param {string} text */
-export const spaced = (text) => text.replace(/(\d)(us|µs|ns|ms|s|min|h|%)(?![\w/])/g, (_, digit, unit) => `${digit}${NB}${unit === "us" ? "µs" : unit}`);
+/** The server's words as these pages write units: "50 ms" of "50ms"; names, as "run-50ms", stay. @param {string} text */
+export const spaced = (text) => text.replace(/(?<![A-Za-z_-][\d.,]*)(\d)((?:us|µs|ns|ms|s|min|h|%)(?![\w/])|[KMGT]iB(?!\w))/g, (_, digit, unit) => `${digit}${NB}${unit === "us" ? "µs" : unit}`);

@@ -4,7 +4,7 @@ import { ratio, ratioHead } from "../charts/ratio.js";
 import { timeline } from "../charts/timeline.js";
 import { Could, Reading, useData } from "../lib/load.js";
 import { ask, place } from "../lib/route.js";
-import { many, number, when } from "../lib/words.js";
+import { many, number, spaced, when } from "../lib/words.js";
 import { Figure, Plot, Ramp } from "../parts/chart.js";
 import { Icon, Outcome, letter, tone } from "../parts/outcome.js";
 import { Strip, counted } from "../parts/runtable.js";
@@ -34,6 +34,9 @@ const Sides = ({ sides, runs }) => html`<table class="ab stack"><thead><tr><th><
 const Differences = ({ found }) => html`<section aria-labelledby="h-diff"><div class="sec"><h2 id="h-diff">What differs besides the result</h2><p>${found.differences.length ? `${many(found.differences.length, "thing")}${found.differences.some((/** @type {any} */ one) => one.refused) ? "; what is marked has to agree" : ""}` : "nothing, as far as the records tell"}</p></div>
   ${found.differences.length > 0 && html`<dl class="diffs">${found.differences.map((/** @type {any} */ one) => html`<div><dt>${one.refused && html`<span class="o fail"><${Icon} name="fail" /></span> `}${one.name}</dt><dd>${one.a}</dd><dd>${one.b}</dd></div>`)}</dl>`}</section>`;
 
+/** Where the true ratio lies. @param {any} row */
+const ratios = (row) => (!row.told_bounds || (row.low === null && row.high === null) ? row.told_bounds || row.told_ratio : row.high === null ? `over ${number(row.low)}` : row.low === null ? `under ${number(row.high)}` : `${number(row.low)} to ${number(row.high)}`);
+
 /** @param {{ found: any, figure: string, picked: string }} props */
 const Ratios = ({ found, figure, picked }) => {
   const figures = [...new Set(found.rows.map((/** @type {any} */ row) => row.figure))];
@@ -42,7 +45,7 @@ const Ratios = ({ found, figure, picked }) => {
   const rows = found.rows.filter((/** @type {any} */ row) => row.figure === figure);
   return html`<section aria-labelledby="h-points"><div class="sec"><h2 id="h-points">${figure}, B against A</h2><p>bar: where the true ratio lies, each bound ${number(found.confidence * 100)} % sure for all rows together</p><span class="end"><span class="seg" role="group" aria-label="Figure">${figures.map((one) => html`<button aria-pressed=${one === figure} onClick=${() => ask({ figure: String(one) })}>${one}</button>`)}</span></span></div>
     <table class="checks stack ratios"><thead><tr><th>Point</th><th class="num">A</th><th class="num">B</th><th class="b"><${Plot} cls="bounds" draw=${ratioHead} data=${null} /><span class="hidden">Ratio of B to A</span></th><th class="num">Ratio</th><th>What this sample shows</th><th>B may lose ${number(found.max_slower * 100)} %</th></tr></thead>
-      <tbody>${rows.map((/** @type {any} */ row) => html`<tr class=${`${MARKS[row.mark][1]} ${row.point === ALL ? "" : "go"}`} aria-selected=${row.point === picked}><th scope="row">${row.point === ALL ? "All points" : html`<a href="#" onClick=${(/** @type {Event} */ event) => { event.preventDefault(); ask({ point: row.point }); }}>${short(row.point)}</a>`}</th><td class="num" data-l="A">${row.told_a || "–"}</td><td class="num" data-l="B">${row.told_b || "–"}</td><td class="b"><${Plot} cls="bounds" draw=${ratio} data=${{ low: row.low, at: row.ratio, high: row.high }} /></td><td class="num" data-l="Ratio">${row.told_bounds || row.told_ratio}</td><td>${row.note ? html`<span class="soft">${row.note}</span>` : html`<${Mark} mark=${row.mark} />`}</td><td>${row.counts && html`<span class=${`o ${tone(row.outcome)}`}><${Icon} name=${tone(row.outcome)} />${row.outcome}</span>`}</td></tr>`)}</tbody></table>
+      <tbody>${rows.map((/** @type {any} */ row) => html`<tr class=${`${MARKS[row.mark][1]} ${row.point === ALL ? "" : "go"}`} aria-selected=${row.point === picked}><th scope="row">${row.point === ALL ? "All points" : html`<a href="#" onClick=${(/** @type {Event} */ event) => { event.preventDefault(); ask({ point: row.point }); }}>${short(row.point)}</a>`}</th><td class="num" data-l="A">${spaced(row.told_a || "–")}</td><td class="num" data-l="B">${spaced(row.told_b || "–")}</td><td class="b"><${Plot} cls="bounds" draw=${ratio} data=${{ low: row.low, at: row.ratio, high: row.high }} /></td><td class="num" data-l="Ratio">${ratios(row)}</td><td>${row.note ? html`<span class="soft">${row.note}</span>` : html`<${Mark} mark=${row.mark} />`}</td><td>${row.counts && html`<span class=${`o ${tone(row.outcome)}`}><${Icon} name=${tone(row.outcome)} />${row.outcome}</span>`}</td></tr>`)}</tbody></table>
     <p class="small soft">“No difference shown” does not say that there is none. ${found.smallest_sentence} ${found.basis_sentence}</p></section>`;
 };
 
@@ -75,14 +78,14 @@ export const Compare = () => {
   const { data, error, again } = useData(asked);
   const found = a ? /** @type {any} */ (data) : null;
   const figures = found ? [...new Set(found.rows.map((/** @type {any} */ row) => row.figure))] : [];
-  const figure = String(figures.find((one) => one === query.get("figure")) ?? figures.find((one) => String(one).endsWith("p99")) ?? figures[0] ?? "");
   const lost = (/** @type {any} */ row) => (row.less ? row.low ?? 0 : 1 / (row.high ?? 1e9));
   const worst = found?.rows.filter((/** @type {any} */ row) => row.mark === "worse" && row.point !== ALL).sort((/** @type {any} */ one, /** @type {any} */ other) => lost(other) - lost(one))[0];
+  const figure = String([query.get("figure"), worst?.figure, "p99"].find((one) => figures.includes(one)) ?? figures.find((one) => String(one).endsWith("p99")) ?? figures[0] ?? "");
   const picked = query.get("point") || worst?.point || found?.points[0] || "";
   const count = (/** @type {string} */ mark) => new Set(found.rows.filter((/** @type {any} */ row) => row.mark === mark && row.point !== ALL).map((/** @type {any} */ row) => row.point)).size;
   const single = found?.sides.every((/** @type {any} */ side) => side.runs.length === 1) && a !== b && b;
   return html`<${Shell} at="compare" crumbs=${html`<b>Compare</b>`}>
-    <div class="page-head"><div><h1>${found ? found.headline : "Compare runs"}</h1>${found ? html`<p class="lead" role="status">${many(found.points.length, "point")} on both sides: ${count("worse")} worse, ${count("better")} better. ${[...found.reasons, ...found.left_out].join(" ")}</p>` : html`<p class="lead">Is B slower than A, by how much, and how sure is that? Runs that were staged each for itself take three a side for a verdict.</p>`}</div>
+    <div class="page-head"><div><h1>${found ? spaced(found.headline) : "Compare runs"}</h1>${found ? html`<p class="lead" role="status">${many(found.points.length, "point")} on both sides: ${count("worse")} worse, ${count("better")} better. ${[...found.reasons, ...found.left_out].join(" ")}</p>` : html`<p class="lead">Is B slower than A, by how much, and how sure is that? Runs that were staged each for itself take three a side for a verdict.</p>`}</div>
       <div class="actions" role="group" aria-label="Sides"><${Choice} side=${a} letter="A" runs=${runs} /><${Choice} side=${b} letter="B" runs=${runs} />${a && b && html`<button class="btn small" onClick=${() => ask({ a: b, b: a })}>Swap A and B</button>`}${found && html`<${Outcome} of=${found.outcome} />`}</div></div>
     ${a && error && html`<${Could} error=${error} again=${again} />${error.status === 409 && !anyway && html`<p class="actions"><button class="btn" onClick=${() => ask({ anyway: "1" })}>Compare anyway</button></p>`}`}
     ${a && !found && !error && html`<${Reading} />`}

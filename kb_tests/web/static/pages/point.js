@@ -82,7 +82,7 @@ const Percentiles = ({ point, brush }) => {
   const broken = new Map(point.limits.filter((/** @type {any} */ l) => l.outcome === "fail").map((/** @type {any} */ l) => [l.name, true]));
   return html`<section><div class="sec"><h2>Percentiles</h2>${picked.length > 0 && html`<p>selected seconds: about, from classes of 19 %</p>`}</div>
     <table><thead><tr><th></th>${point.percents.map((/** @type {number} */ p) => html`<th class="num">p${p}</th>`)}</tr></thead><tbody>
-      ${point.percentiles.map((/** @type {any} */ [name, values]) => html`<tr><th scope="row">${name}</th>${values.map((/** @type {string} */ text, /** @type {number} */ i) => html`<td class=${`num ${broken.has(`p${point.percents[i]}`) && name === "response" ? "fail" : ""}`}>${text}</td>`)}</tr>`)}
+      ${point.percentiles.map((/** @type {any} */ [name, values]) => html`<tr><th scope="row">${name}</th>${values.map((/** @type {string} */ text, /** @type {number} */ i) => html`<td class=${`num ${broken.has(`p${point.percents[i]}`) && name === "response" ? "fail" : ""}`}>${spaced(text)}</td>`)}</tr>`)}
       ${picked.map((/** @type {any} */ one) => html`<tr><th scope="row">${one.name}, ${brush?.[0]} to ${brush?.[1]} s</th>${point.percents.map((/** @type {number} */ p) => html`<td class="num">${one.buckets.size ? time(percentile(one.buckets, p), 2) : "–"}</td>`)}</tr>`)}
     </tbody></table></section>`;
 };
@@ -90,7 +90,7 @@ const Percentiles = ({ point, brush }) => {
 /** @param {{ table: any, title: string }} props */
 const Rows = ({ table, title }) => html`<section><div class="sec"><h2>${title}</h2><p>slowest first${table.more ? `, ${table.more} more are not shown` : ""}</p></div>
   <div class="scroll" tabindex="0" role="region" aria-label=${title}><table><thead><tr>${table.columns.map((/** @type {string} */ name, /** @type {number} */ i) => html`<th class=${i > 1 ? "num" : ""}>${name}</th>`)}</tr></thead>
-  <tbody>${table.rows.map((/** @type {string[]} */ row) => html`<tr>${row.map((cell, i) => html`<td class=${i > 1 ? "num" : ""}>${cell}</td>`)}</tr>`)}</tbody></table></div></section>`;
+  <tbody>${table.rows.map((/** @type {string[]} */ row) => html`<tr>${row.map((cell, i) => html`<td class=${i > 1 ? "num" : ""}>${spaced(cell)}</td>`)}</tr>`)}</tbody></table></div></section>`;
 
 /** @param {{ run: string, point: string }} props */
 export const Point = ({ run, point: id }) => {
@@ -109,18 +109,18 @@ export const Point = ({ run, point: id }) => {
   const link = (/** @type {any} */ to, /** @type {string} */ text) => (to ? html`<a class="btn small" rel=${to === point.before ? "prev" : "next"} href=${pointPath(run, { id: to[0], attempt: to[1] })}>${text}</a>` : html`<button class="btn small" disabled>${text}</button>`);
   return html`<${Shell} at="runs" crumbs=${crumbs}>
     <div class="page-head"><div><p><${Outcome} of=${point.row.label} /></p>
-      <h1>${point.row.load}, ${point.row.how}: ${finding}</h1>
+      <h1>${spaced(`${point.row.load}, ${point.row.how}: ${finding}`)}</h1>
       <p class="meta">${point.row.title} · ${number(point.duration)} s${point.warm_up ? ` after ${number(point.warm_up)} s of warm-up` : ""}${point.row.looks ? ` · ${point.row.looks} ${point.row.looks === 1 ? "look" : "looks"}` : ""}</p></div>
       <div class="actions">${link(point.before, "← Point before")}${link(point.after, "Next point →")}</div></div>
     ${point.search && html`<p class="lead">${point.search.told.join(" ")} <a href=${`/runs/${run}/capacity/${encodeURIComponent(id)}?attempt=${encodeURIComponent(attempt)}`}>How it was searched</a></p>`}
-    ${point.findings.slice(1).map((/** @type {string} */ text) => html`<div class="finding"><div><${Outcome} of=${point.row.label} /></div><div>${text}</div></div>`)}
+    ${point.findings.slice(1).map((/** @type {string} */ text) => html`<div class="finding"><div><${Outcome} of=${point.row.label} /></div><div>${spaced(text)}</div></div>`)}
     ${point.notes.map((/** @type {string} */ text) => html`<div class="alert"><svg class="i" aria-hidden="true"><use href="#note" /></svg><p>${text}</p></div>`)}
     ${point.checks.length > 0 && html`<section><${Checks} checks=${point.checks} confidence=${point.confidence} label="Limits and what was measured" /></section>`}
     ${over && heats.map((/** @type {any} */ heat, /** @type {number} */ i) => html`<${Seconds} point=${point} chart=${over} heat=${heat} only=${heats.length === 1} brush=${brush} lanes=${i === heats.length - 1 ? ["heat", "rate", "fail"] : ["heat"]} />`)}
     ${curve && html`<div class="cols"><section class="c7"><${Chart} of=${withChosen(curve, point.seconds?.heats ?? [], brush)} /></section><div class="c5"><${Percentiles} point=${point} brush=${brush} /></div></div>`}
-    ${point.hosts.length > 0 && html`<div class="cols"><section class="c7"><div class="sec"><h2>Where</h2><p>p99 by host of what was loaded, in the whole point; ■ loaded server ○ generator</p></div>
+    ${point.hosts.length > 0 && html`<div class="cols"><section class=${point.ways ? "c5" : "c7"}><div class="sec"><h2>Where</h2><p>p99 by host of what was loaded, in the whole point; ■ loaded server ○ generator</p></div>
         <${Plot} cls="plot hosts" draw=${hosts} data=${{ title: `p99 by host: ${point.hosts.map((/** @type {any} */ h) => `${h.host} ${time(h.p99)}`).join(", ")}`, limit: point.row.limit, hosts: point.hosts }} /></section>
-      <div class="c5">${point.ways ? html`<${Rows} table=${point.ways} title="By host" />` : html`<section><div class="sec"><h2>By host</h2></div><table><thead><tr><th>Host</th><th class="num">p99</th><th class="num">successful</th><th class="num">failed</th></tr></thead><tbody>${point.hosts.map((/** @type {any} */ h) => html`<tr><th scope="row">${h.host}</th><td class="num">${time(h.p99)}</td><td class="num">${number(h.completed)}</td><td class="num">${number(h.failed)}</td></tr>`)}</tbody></table></section>`}</div></div>`}
+      <div class=${point.ways ? "c7" : "c5"}>${point.ways ? html`<${Rows} table=${point.ways} title="By host" />` : html`<section><div class="sec"><h2>By host</h2></div><table><thead><tr><th>Host</th><th class="num">p99</th><th class="num">successful</th><th class="num">failed</th></tr></thead><tbody>${point.hosts.map((/** @type {any} */ h) => html`<tr><th scope="row">${h.host}</th><td class="num">${time(h.p99)}</td><td class="num">${number(h.completed)}</td><td class="num">${number(h.failed)}</td></tr>`)}</tbody></table></section>`}</div></div>`}
     ${others.map((/** @type {any} */ one) => html`<section><${Chart} of=${one} /></section>`)}
     <div class="cols"><section class="c7"><div class="sec"><h2>Facts</h2></div><${Facts} pairs=${point.facts} /></section>
       ${point.generators.length > 0 && html`<section class="c5"><div class="sec"><h2>${point.row.kind === "http" ? "Generators" : "Servers"}</h2><p>the worst of ${point.generators.length}</p></div><${Facts} one pairs=${[["late, worst", time(worst("lag"))], ["CPU, worst", share(worst("cpu"))], ["clock or start, worst", time(worst("skew"))]]} /></section>`}</div>

@@ -1,7 +1,7 @@
 // One run: its verdict, what came out over load, its points, what it ran on, its history.
 import { alone, download } from "../lib/api.js";
 import { Could, Reading, useData } from "../lib/load.js";
-import { many, took, utc, when } from "../lib/words.js";
+import { many, spaced, took, utc, when } from "../lib/words.js";
 import { Bounds, BoundsHead } from "../parts/checks.js";
 import { Chart } from "../parts/described.js";
 import { Outcome, letter, tone, word } from "../parts/outcome.js";
@@ -49,17 +49,17 @@ const Points = ({ run, scenario }) => {
       <span class="end"><span class="seg" role="group" aria-label="Show"><button aria-pressed=${all} onClick=${() => show(true)}>all ${scenario.points.length}</button><button aria-pressed=${!all} onClick=${() => show(false)}>not passed ${bad.length}</button></span></span></div>
     <div class="scroll" tabindex="0" role="region" aria-label=${`Table of points of ${scenario.name}`}><table class="checks points">
       <thead><tr class="double"><th>Point</th><th>Verdict</th>${scenario.columns.map((/** @type {string} */ name) => html`<th class="num">${name}</th>`)}<th class="b"><${BoundsHead} /></th><th class="num">Looks</th></tr>
-        <tr class="limits"><th>SLA</th><th></th>${scenario.limits.map((/** @type {string} */ text) => html`<th class="num">${text}</th>`)}<th class="b"></th><th></th></tr></thead>
+        <tr class="limits"><th>SLA</th><th></th>${scenario.limits.map((/** @type {string} */ text) => html`<th class="num">${spaced(text)}</th>`)}<th class="b"></th><th></th></tr></thead>
       <tbody>${points.map((/** @type {any} */ p) => html`<tr class=${`go ${tone(p.label)}`} key=${`${p.id} ${p.attempt}`}>
         <th scope="row"><a href=${pointPath(run.run, p)} title=${p.title}>${p.how}${p.load && p.kind !== "http" ? `, ${p.load}` : ""}</a>${p.attempt > 1 && html` <span class="soft">attempt ${p.attempt}</span>`}</th>
         <td><${Outcome} of=${p.label} /></td>
-        ${p.cells.length ? p.cells.map((/** @type {string[]} */ [text, outcome]) => html`<td class=${`num ${outcome === "fail" ? "fail" : outcome === "inconclusive" ? "inconclusive" : ""}`}>${text}</td>`) : html`<td class="soft" colspan=${scenario.columns.length}>${p.sentence}</td>`}
+        ${p.cells.length ? p.cells.map((/** @type {string[]} */ [text, outcome]) => html`<td class=${`num ${outcome === "fail" ? "fail" : outcome === "inconclusive" ? "inconclusive" : ""}`}>${spaced(text)}</td>`) : html`<td class="soft" colspan=${scenario.columns.length}>${spaced(p.sentence)}</td>`}
         <td class="b"><${Bounds} of=${p.lead} /></td><td class="num soft">${p.looks || "–"}</td></tr>`)}</tbody>
     </table></div></section>`;
 };
 
 /** @param {{ pairs: [string, string][], one?: boolean }} props */
-export const Facts = ({ pairs, one }) => html`<dl class=${`facts${one ? " one" : ""}`}>${pairs.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
+export const Facts = ({ pairs, one }) => html`<dl class=${`facts${one ? " one" : ""}`}>${pairs.map(([name, value]) => html`<div><dt>${name}</dt><dd>${typeof value === "string" ? spaced(value) : value}</dd></div>`)}</dl>`;
 
 /** @param {{ run: string }} props */
 export const Run = ({ run: id }) => {
@@ -68,14 +68,14 @@ export const Run = ({ run: id }) => {
   if (!run) return html`<${Shell} at="runs" crumbs=${crumbs}>${error ? html`<h1>Run ${id}</h1><${Could} error=${error} again=${again} />` : html`<${Reading} />`}<//>`;
   const settings = run.scenarios.filter((/** @type {any} */ one) => one.settings);
   return html`<${Shell} at="runs" crumbs=${crumbs}>
-    <div class=${`verdict ${tone(run.state)}`}><p><${Outcome} of=${run.state} text=${run.banner} /></p><h1>${run.headline}</h1><p>${run.title}: ${run.totals}.</p></div>
+    <div class=${`verdict ${tone(run.state)}`}><p><${Outcome} of=${run.state} text=${run.banner} /></p><h1>${spaced(run.headline)}</h1><p>${run.title}: ${run.totals}.</p></div>
     <div class="page-head"><div><p class="meta"><span title=${utc(run.started)}>${when(run.started)}</span>${run.ended ? `, ${took((Date.parse(run.ended) - Date.parse(run.started)) / 1000)}` : ", not ended"} · run <span class="mono">${run.run}</span><br />
       ${run.exit_code === null ? "No exit code: it broke off" : `Exit code ${run.exit_code}: ${run.exit_meaning}`}${run.leaks.length === 0 && run.exit_code !== null ? " · nothing of it is known to be left on the cloud" : ""}</p></div><${Downloads} run=${run} /></div>
     ${run.leaks.length > 0 && html`<div class="alert fail"><svg class="i" aria-hidden="true"><use href="#fail" /></svg><p><b>Left on the cloud:</b> ${run.leaks.join("; ")}. Remove it with <code>kb cleanup --cloud ${run.cloud} --run ${run.run}</code>.</p><a class="btn small stop" href=${`/clouds/${encodeURIComponent(run.cloud)}`}>Clean up…</a></div>`}
     ${run.problems.map((/** @type {string} */ text) => html`<div class="alert invalid"><svg class="i" aria-hidden="true"><use href="#invalid" /></svg><p>${text}</p></div>`)}
     ${run.kept.map((/** @type {string} */ text) => html`<div class="alert"><svg class="i" aria-hidden="true"><use href="#note" /></svg><p>${text}</p></div>`)}
     ${run.findings.length > 0 && html`<section aria-label="Findings"><div class="sec"><h2>Findings</h2><p>worst first</p></div>
-      ${run.findings.map((/** @type {any} */ one) => html`<div class="finding"><div><${Outcome} of=${one.label} /></div><div><a href=${pointPath(run.run, one)}>${one.point}</a>: ${one.sentence}</div></div>`)}
+      ${run.findings.map((/** @type {any} */ one) => html`<div class="finding"><div><${Outcome} of=${one.label} /></div><div><a href=${pointPath(run.run, one)}>${one.point}</a>: ${spaced(one.sentence)}</div></div>`)}
       ${run.findings_more > 0 && html`<p class="small soft">and ${run.findings_more} more</p>`}</section>`}
     ${run.scenarios.map((/** @type {any} */ one) => html`<${Charts} charts=${one.charts} /><${Points} run=${run} scenario=${one} />`)}
     <div class="cols">

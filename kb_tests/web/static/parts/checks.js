@@ -1,5 +1,6 @@
 // The check table: every limit on the same line, what was measured, and by how much it is kept or broken.
 import { bounds, boundsHead } from "../charts/bounds.js";
+import { spaced } from "../lib/words.js";
 import { html, useMemo } from "../vendor/preact.js";
 import { Plot } from "./chart.js";
 import { Outcome, tone } from "./outcome.js";
@@ -19,9 +20,9 @@ export const Checks = ({ checks, confidence, label }) => html`
     <thead><tr><th>Limit on</th><th class="num">Allowed</th><th class="num">Measured</th><th class="num">True value${confidence && `, ${confidence} sure`}</th><th class="b"><${BoundsHead} /></th><th>By how much</th><th>Verdict</th></tr></thead>
     <tbody>${checks.map((check) => html`
       <tr class=${tone(check.outcome)} title=${check.detail}>
-        <th scope="row">${check.subject}</th><td class="num" data-l="Allowed">${check.limit}</td>
-        <td class=${`num ${check.outcome === "fail" ? "fail" : ""}`} data-l="Measured">${check.value}</td>
-        <td class="num" data-l="True value">${check.interval || "–"}</td>
-        <td class="b"><${Bounds} of=${check} /></td><td class="say">${check.margin}</td><td><${Outcome} of=${check.outcome} /></td>
+        <th scope="row">${check.subject}</th><td class="num" data-l="Allowed">${spaced(check.limit)}</td>
+        <td class=${`num ${check.outcome === "fail" ? "fail" : ""}`} data-l="Measured">${spaced(check.value)}</td>
+        <td class="num" data-l="True value">${spaced(check.interval || "–")}</td>
+        <td class="b"><${Bounds} of=${check} /></td><td class="say">${spaced(check.margin)}</td><td><${Outcome} of=${check.outcome} /></td>
       </tr>`)}</tbody>
   </table>`;
