@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from contextlib import closing
 from pathlib import Path
 
@@ -10,6 +12,8 @@ from kb_tests.history.find import the_one, with_tag
 from kb_tests.history.index import Index
 from kb_tests.report.beside import SUFFIX
 from kb_tests.report.record import RunRecord, load
+
+_OF_RUN = re.compile(r"[0-9a-f]{8}")
 
 
 def called(name: str) -> str:
@@ -32,7 +36,9 @@ def records_of(name: str, reports: Path) -> list[RunRecord]:
     path = Path(name)
     if path.is_dir():
         with closing(Index(path)) as index:
-            return [load(Path(run.path)) for run in index.some()]
+            found = [load(Path(run.path)) for run in index.some()]
+        _refuse_damaged(path, {record.run for record in found})
+        return found
     if path.exists():
         return [load(path)]
     if len(parts) > 1:
@@ -49,3 +55,10 @@ def records_of(name: str, reports: Path) -> list[RunRecord]:
     with closing(Index(reports)) as index:
         runs = index.some()
     return [load(Path(run.path)) for run in with_tag(runs, name) or [the_one(runs, name, reports)]]
+
+
+def _refuse_damaged(folder: Path, known: Collection[str]) -> None:
+    """RecordError for a file that is named as a record is and cannot be read: nobody would miss its run."""
+    for path in sorted(folder.glob("*.json")):
+        if _OF_RUN.fullmatch(path.stem) and path.stem not in known:
+            load(path)

@@ -284,6 +284,20 @@ def test_the_command_says_it_and_exits_by_it(tmp_path: Path, capsys: pytest.Capt
     assert "no record" in capsys.readouterr().err
 
 
+def test_a_record_of_a_folder_that_is_cut_is_not_passed_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for record in (*runs(1, 2), *runs(3, 2)):
+        record.write(tmp_path / ("a" if record.run < "00000003" else "b"))
+    (tmp_path / "a" / "notes.json").write_text("{")
+    assert main(["compare", str(tmp_path / "a"), str(tmp_path / "b")]) == 10
+    cut = tmp_path / "a" / "00000002.json"
+    cut.write_bytes(cut.read_bytes()[:-1000])
+    capsys.readouterr()
+    assert main(["compare", str(tmp_path / "a"), str(tmp_path / "b")]) == 11
+    assert "00000002.json is no record of a run: it is not JSON" in capsys.readouterr().err
+
+
 def test_a_pipe_that_is_closed_is_no_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sides = [str(run(name, seed=seed).write(tmp_path)) for name, seed in (("0000000a", 1), ("0000000b", 2))]
     reading, writing = os.pipe()
