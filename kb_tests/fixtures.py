@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from kb_tests.fleet.fleet import Fleet
     from kb_tests.localcloud.control import Running
     from kb_tests.session.http.runner import HttpRunner
-    from kb_tests.session.selection import Target
     from kb_tests.session.storage.runner import StorageRunner
+    from kb_tests.session.target import Target
 
 
 @pytest.fixture(scope="session")

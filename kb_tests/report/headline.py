@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from kb_tests.report import words
+from kb_tests.report import telling, words
 from kb_tests.report.capacity import sentences
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord
 from kb_tests.report.workloads import presentation
@@ -123,7 +123,7 @@ def _load(point: PointRecord, among: Sequence[PointRecord] = ()) -> str:
 
 def _rate(point: PointRecord) -> str:
     offered = point.point.offered
-    return f"{words.number(offered)} {words.rate_unit(point)}" if offered else "as much as it could take"
+    return f"{words.number(offered)} {telling.rate_unit(point)}" if offered else "as much as it could take"
 
 
 def _worst(point: PointRecord) -> str:

@@ -13,7 +13,7 @@ from html import escape
 import jinja2
 from markupsafe import Markup
 
-from kb_tests.report import scaling, words
+from kb_tests.report import scaling, telling, words
 from kb_tests.report.record import PointRecord, RunRecord
 from kb_tests.report.view import anchor, view
 
@@ -61,7 +61,7 @@ def table_row(cells: list[str], record: RunRecord | None, point: PointRecord | N
     """Add the verdict of a test's `point`, with a link to its place in the summary; None for other tests."""
     told = ""
     if record is not None and point is not None:
-        told = f'<a href="#{escape(anchor(record, point))}">{escape(words.label(point))}</a>'
+        told = f'<a href="#{escape(anchor(record, point))}">{escape(telling.label(point))}</a>'
     cells.insert(VERDICT_COLUMN, f'<td class="col-verdict">{told}</td>')
 
 

@@ -27,7 +27,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from kb_tests.report import words
+from kb_tests.report import telling, words
 from kb_tests.report.capacity import properties as capacity_properties
 from kb_tests.report.record import PointRecord
 from kb_tests.report.shown import Property
@@ -44,7 +44,7 @@ def properties(point: PointRecord) -> list[Property]:
     ]
     if point.outcome is not None:
         found.append(("kb.outcome", str(point.outcome)))
-    if findings := words.findings(point):
+    if findings := telling.findings(point):
         found.append(("kb.reason", words.printable("; ".join(findings))))
     if point.remarks:
         found.append(("kb.note", words.printable("; ".join(point.remarks))))

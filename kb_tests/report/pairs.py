@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import AwareDatetime
 
 from kb_tests.report.measured import Part, RunId, Text
-from kb_tests.report.workloads import AnyMeasured, AnyPoint
+from kb_tests.report.measurements import AnyMeasured, AnyPoint
 
 
 class PairRecord(Part):

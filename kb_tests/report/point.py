@@ -17,10 +17,10 @@ from kb_tests.report.batches import limits_of
 from kb_tests.report.capacity import CapacityRecord
 from kb_tests.report.marks import HookRecord, RecoveryRecord
 from kb_tests.report.measured import Part, RunId, Text
+from kb_tests.report.measurements import MEASUREMENTS, AnyMeasured, AnyPoint, kind_of
 from kb_tests.report.pairs import PairsRecord
 from kb_tests.report.rotated import RotatedRecord
 from kb_tests.report.signs import SignsRecord
-from kb_tests.report.workloads import WORKLOADS, AnyMeasured, AnyPoint, kind_of
 from kb_tests.scenario.base import Point
 from kb_tests.sla.verdict import Outcome, Verdict
 
@@ -54,7 +54,7 @@ class LookRecord(Part):
     @classmethod
     def of(cls, point: Point, measurement: object, verdict: Verdict, started: datetime) -> LookRecord:
         """The record of a look at `point`, for as long as that says."""
-        found = WORKLOADS[point.kind].record(point, measurement, limits_of(verdict))
+        found = MEASUREMENTS[point.kind].record(point, measurement, limits_of(verdict))
         return cls(started=started, duration=point.duration, measurement=found, verdict=verdict)
 
 
@@ -125,7 +125,7 @@ class PointRecord(Part):
             point=point,
             status=PointStatus.JUDGED,
             started=started,
-            measurement=WORKLOADS[point.kind].record(point, measurement, limits_of(verdict)),
+            measurement=MEASUREMENTS[point.kind].record(point, measurement, limits_of(verdict)),
             verdict=verdict,
             earlier=tuple(earlier),
         )
@@ -146,7 +146,7 @@ class PointRecord(Part):
             point=point,
             status=PointStatus.INVALID if doubts and not allow_invalid else PointStatus.MEASURED,
             started=started,
-            measurement=WORKLOADS[point.kind].record(point, measurement, {}),
+            measurement=MEASUREMENTS[point.kind].record(point, measurement, {}),
             doubts=tuple(doubts),
             notes=tuple(notes),
         )

@@ -18,10 +18,10 @@ from pydantic import AwareDatetime, Field, ValidationError
 from kb_tests.errors import RecordError
 from kb_tests.report import changes
 from kb_tests.report.measured import Part, RunId, Text
+from kb_tests.report.measurements import MEASUREMENTS
 from kb_tests.report.older import READABLE, SCHEMA, upgraded
 from kb_tests.report.point import LookRecord, PointRecord, PointStatus
 from kb_tests.report.staged import FillingRecord, ScenarioRecord, ServerRecord, TopologyRecord
-from kb_tests.report.workloads import WORKLOADS
 from kb_tests.sla.verdict import Outcome
 
 __all__ = [
@@ -224,5 +224,5 @@ def _kinds(data: dict[str, Any]) -> Iterator[str]:
     scenarios = data.get("scenarios")
     for scenario in scenarios if isinstance(scenarios, list) else []:
         kind = scenario.get("kind") if isinstance(scenario, dict) else None
-        if isinstance(kind, str) and kind and kind not in WORKLOADS:
+        if isinstance(kind, str) and kind and kind not in MEASUREMENTS:
             yield kind[:100]

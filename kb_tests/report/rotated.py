@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field
 
 from kb_tests.report.measured import Part, Text
-from kb_tests.report.workloads import AnyMeasured
+from kb_tests.report.measurements import AnyMeasured
 
 
 class RotatedRecord(Part):

@@ -15,7 +15,7 @@ from kb_tests.scenario.base import Point
 if TYPE_CHECKING:
     from kb_tests.report.charts.description import Chart
     from kb_tests.report.record import PointRecord, TopologyRecord
-    from kb_tests.report.view import PointView, ScenarioView
+    from kb_tests.report.views import PointView, ScenarioView
 
 Pairs = tuple[tuple[str, str], ...]
 Property = tuple[str, str | int | float]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kb_tests.report import words
+from kb_tests.report import telling, words
 from kb_tests.report.capacity import sentences
 from kb_tests.report.exitcode import meaning
 from kb_tests.report.headline import headline
@@ -48,12 +48,12 @@ def _summary(record: RunRecord, path: Path | None) -> Iterator[Line]:
     for point, row in zip(record.points, rows, strict=True):
         cells = (f"{cell:{width}}" for cell, width in zip(row, widths, strict=True))
         yield Line("  ".join(cells).rstrip(), _markup(point))
-        for finding in words.findings(point):
+        for finding in telling.findings(point):
             yield Line(f"{'':{widths[0]}}  {finding}")
-        if point.capacity is not None and not words.findings(point):
+        if point.capacity is not None and not telling.findings(point):
             for told in sentences(point.capacity):
                 yield Line(f"{'':{widths[0]}}  {told}")
-        for told in words.disturbances(point):
+        for told in telling.disturbances(point):
             yield Line(f"{'':{widths[0]}}  {told}")
         for note in point.remarks:
             yield Line(f"{'':{widths[0]}}  note: {note}")
@@ -65,7 +65,7 @@ def _summary(record: RunRecord, path: Path | None) -> Iterator[Line]:
         yield Line(f"kept: {sentence}", {"yellow": True, "bold": True})
     for leak in record.leaks:
         yield Line(f"left on the cloud: {leak}", {"red": True})
-    yield Line(words.totals(record))
+    yield Line(telling.totals(record))
     if record.notes:
         more = (
             f" (and {counted(len(record.notes) - 1, 'more note')} in the record)"
@@ -77,7 +77,7 @@ def _summary(record: RunRecord, path: Path | None) -> Iterator[Line]:
 
 
 def _row(point: PointRecord) -> tuple[str, str, str, str, str]:
-    name = words.label(point).upper()
+    name = telling.label(point).upper()
     if point.measurement is None:
         return name, point.title, "", "", ""
     return name, point.title, *presentation(point.point).shown(point).row()

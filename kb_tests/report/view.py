@@ -5,17 +5,15 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import yaml
 
 from kb_tests.cloud.topology import NAMES, Role
-from kb_tests.report import by_host, words
+from kb_tests.report import telling, words
 from kb_tests.report.capacity import CapacityRecord, asked, sentences
 from kb_tests.report.charts.capacity import tried
-from kb_tests.report.charts.description import Rows
 from kb_tests.report.exitcode import ExitCode, exit_code
 from kb_tests.report.headline import headline
 from kb_tests.report.record import (
@@ -26,8 +24,9 @@ from kb_tests.report.record import (
     ScenarioRecord,
     TopologyRecord,
 )
-from kb_tests.report.scaling import Progression, progressions
+from kb_tests.report.scaling import progressions
 from kb_tests.report.shown import Column, Pairs, Presentation, Shown, outcomes_of
+from kb_tests.report.views import Cell, CheckView, PointView, RunView, ScenarioView
 from kb_tests.report.workloads import WORKLOADS, presentation
 from kb_tests.scenario.units import counted, format_size
 from kb_tests.sla.family import WORST_FIRST
@@ -38,94 +37,6 @@ FINDINGS_SHOWN = 12
 FINDINGS_ORDER = {
     label: place for place, label in enumerate(("fail", "lost", "error", "invalid", "inconclusive"))
 }
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A figure of a point; `outcome` is that of the limit it is held against, "" where there is none."""
-
-    text: str
-    outcome: str = ""
-
-
-@dataclass(frozen=True)
-class CheckView:
-    """One limit of a point against what was measured."""
-
-    subject: str
-    value: str
-    limit: str
-    interval: str
-    margin: str
-    outcome: str
-    detail: str
-
-
-@dataclass(frozen=True)
-class PointView:
-    """One point. `told` is what a search found, `tried` the loads that it tried, `probed` what each of them
-    measured of the limit that breaks first, by its id; `whose` what is said of the
-    servers, hosts and generators where it broke.
-    """
-
-    anchor: str
-    id: str
-    short: str
-    label: str
-    cells: tuple[Cell, ...]
-    findings: tuple[str, ...]
-    reasons: tuple[str, ...]
-    notes: tuple[str, ...]
-    disturbances: tuple[str, ...]
-    outputs: Pairs
-    checks: tuple[CheckView, ...]
-    confidence: str
-    looks: int
-    facts: Pairs
-    hosts: by_host.Table | None
-    shown: Shown | None = field(repr=False)
-    record: PointRecord = field(repr=False)
-    told: tuple[str, ...] = ()
-    tried: Rows | None = None
-    probed: Mapping[str, Check] = field(default_factory=dict, repr=False)
-    whose: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class ScenarioView:
-    """The points of one scenario in one table; `limits` is the SLA, a text for each of `columns`."""
-
-    name: str
-    file: str
-    columns: tuple[str, ...]
-    limits: tuple[str, ...]
-    points: tuple[PointView, ...]
-    topology: Pairs
-    hosts: Pairs
-    settings: str
-    overrides: tuple[str, ...] = ()
-    scaling: tuple[Progression, ...] = ()
-
-
-@dataclass(frozen=True)
-class RunView:
-    """One run on one cloud; `state` is the outcome that gives the banner its colour."""
-
-    title: str
-    run: str
-    when: str
-    state: str
-    banner: str
-    headline: str
-    totals: str
-    findings: tuple[tuple[PointView, str], ...]
-    findings_more: int
-    notes: tuple[str, ...]
-    problems: tuple[str, ...]
-    leaks: tuple[str, ...]
-    kept: tuple[str, ...]
-    scenarios: tuple[ScenarioView, ...]
-    versions: Pairs
 
 
 def view(record: RunRecord) -> RunView:
@@ -142,7 +53,7 @@ def view(record: RunRecord) -> RunView:
         state=state,
         banner=banner,
         headline=headline(record),
-        totals=words.totals(record),
+        totals=telling.totals(record),
         findings=tuple(findings[:FINDINGS_SHOWN]),
         findings_more=max(0, len(findings) - FINDINGS_SHOWN),
         notes=tuple(record.notes),
@@ -240,7 +151,7 @@ def _presentation(scenario: ScenarioRecord, points: Sequence[PointRecord]) -> Pr
     """That of its points; where it has none, that of its kind."""
     if points:
         return presentation(points[0].point)
-    return WORKLOADS[scenario.kind if scenario.kind in WORKLOADS else "http"].presentation()
+    return WORKLOADS[scenario.kind if scenario.kind in WORKLOADS else "http"]
 
 
 def _limits(column: Column, limits: Mapping[str, Check]) -> str:
@@ -264,12 +175,12 @@ def _point(
         anchor=anchor(record, point),
         id=point.title,
         short=point.title.removeprefix(f"{point.point.scenario}-"),
-        label=words.label(point),
+        label=telling.label(point),
         cells=_cells(point, shown, columns) if shown else (),
-        findings=tuple(words.findings(point)),
+        findings=tuple(telling.findings(point)),
         reasons=point.verdict.reasons if point.verdict else (),
         notes=point.remarks,
-        disturbances=tuple(words.disturbances(point)),
+        disturbances=tuple(telling.disturbances(point)),
         outputs=tuple((hook.name, hook.output) for hook in point.hooks if hook.output),
         checks=tuple(_check(check) for check in checks),
         confidence=words.share(point.verdict.confidence) if point.verdict else "",
@@ -277,7 +188,7 @@ def _point(
         facts=(
             *(shown.facts() if shown else ()),
             *(asked(point.capacity) if point.capacity else ()),
-            *words.earlier_looks(point),
+            *telling.earlier_looks(point),
         ),
         hosts=shown.hosts() if shown else None,
         shown=shown,

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 from kb_tests.report.printable import printable as printable
-from kb_tests.report.record import PointRecord, PointStatus, RunRecord
 from kb_tests.report.terms import SUBJECTS
-from kb_tests.report.workloads import presentation
-from kb_tests.scenario.units import counted, format_duration, format_size
+from kb_tests.scenario.units import format_duration, format_size
 from kb_tests.sla.verdict import CAPACITY, RECOVERY, Check, Outcome
 
 BEYOND = "beyond measure"
 COUNTED = ("requests/s", "IOPS", "I/Os under way", "clients")
 """Units of capacities."""
-
-ORDER = ("pass", "fail", "inconclusive", "invalid", "measured", "lost", "error", "not run", "past stop limit")
 
 
 def duration(seconds: float) -> str:
@@ -47,11 +43,6 @@ def number(value: float) -> str:
     if not math.isfinite(value):
         return "-" if math.isnan(value) else BEYOND
     return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
-
-
-def rate_unit(point: PointRecord) -> str:
-    """What the point's rates count."""
-    return presentation(point.point).unit
 
 
 def quantity(value: float, unit: str) -> str:
@@ -192,63 +183,3 @@ def sentence(check: Check) -> str:
         kept = "keeps" if check.outcome is Outcome.PASS else "does not keep"
         return f"{what} {value} {kept} its limit {limit}"
     return f"{what} {value} is {'over' if check.at_most else 'under'} its limit {limit} by {away(check)}"
-
-
-def label(point: PointRecord) -> str:
-    """One word or two for what became of a point: "pass", "fail", ..., "lost", "not run"."""
-    if point.outcome is not None:
-        return str(point.outcome)
-    return {PointStatus.NOT_RUN: "not run", PointStatus.PAST_STOP_LIMIT: "past stop limit"}.get(
-        point.status, str(point.status)
-    )
-
-
-def findings(point: PointRecord) -> list[str]:
-    """Why a point is not a plain pass, one sentence each; empty if it is one."""
-    if point.verdict is None:
-        return [
-            *point.down,
-            *point.failing,
-            *(list(point.doubts) or ([point.reason] if point.reason else [])),
-        ]
-    if point.verdict.reasons:
-        return [*point.down, *point.failing, *point.verdict.reasons]
-    told = [*point.down, *point.failing]
-    for outcome in (Outcome.FAIL, Outcome.INCONCLUSIVE):
-        for check in point.verdict.checks:
-            if check.outcome is outcome:
-                kinds = presentation(point.point).failures(point)
-                told.append(sentence(check) + (f": {kinds}" if check.name == "errors" and kinds else ""))
-    return [*told, *point.culprits]
-
-
-def disturbances(point: PointRecord) -> list[str]:
-    """What was done to the cloud while the point ran, and what followed, one sentence each."""
-    told = []
-    for hook in point.hooks:
-        began = "" if hook.began is None else f" at {hook.began:.1f} s"
-        took = "" if hook.seconds is None else f", {duration(hook.seconds)}"
-        code = "" if hook.exit_code is None else f", exit code {hook.exit_code}"
-        told.append(f"Hook {hook.name!r}{began}: {hook.outcome.replace('_', ' ')}{code}{took}.")
-    return [printable(sentence) for sentence in (*told, *(one.sentence for one in point.recovery))]
-
-
-def earlier_looks(point: PointRecord) -> Iterator[tuple[str, str]]:
-    """Looks at a point that could not decide: how long each was, and what it found."""
-    for number, look in enumerate(point.earlier, start=1):
-        seen = point.model_copy(
-            update={"measurement": look.measurement, "verdict": look.verdict, "earlier": ()}
-        )
-        found = "; ".join(findings(seen))
-        yield f"look {number}, {duration(look.duration)}", f"{look.verdict.outcome}: {found}"
-
-
-def totals(record: RunRecord) -> str:
-    """How many points, and attempts at them, ended how: "6 points: 2 pass, 1 fail, 3 not run"."""
-    labels = [label(point) for point in record.points]
-    ended = [f"{labels.count(label)} {label}" for label in ORDER if label in labels]
-    distinct = len({point.id for point in record.points})
-    points = counted(distinct, "point")
-    if len(labels) > distinct:
-        points += f", {len(labels)} attempts"
-    return f"{points}: {', '.join(ended)}" if labels else "no point was selected"

@@ -17,7 +17,7 @@ from kb_tests.history.read import called, records_of
 from kb_tests.report.record import PointRecord, RunRecord, ScenarioRecord, TopologyRecord
 from kb_tests.scenario.base import Point
 from kb_tests.scenario.baseline import Baseline as Limit
-from kb_tests.session.selection import Target
+from kb_tests.session.target import Target
 from kb_tests.sla.decide import Risk
 from kb_tests.sla.family import worst
 from kb_tests.sla.verdict import Outcome, Verdict

@@ -28,8 +28,9 @@ from kb_tests.cloud.workloads import plan
 from kb_tests.errors import KbError, is_mistake
 from kb_tests.session import keeping
 from kb_tests.session.patience import patience
-from kb_tests.session.selection import LOCAL, Target
+from kb_tests.session.selection import LOCAL
 from kb_tests.session.staging import options_of
+from kb_tests.session.target import Target
 
 
 def refuse(config: pytest.Config, targets: Iterable[Target]) -> None:

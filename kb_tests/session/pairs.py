@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kb_tests.compare.pairs import PairOf, checks
+from kb_tests.report.measurements import MEASUREMENTS
 from kb_tests.report.pairs import PairRecord, PairsRecord
 from kb_tests.report.record import PointRecord
-from kb_tests.report.workloads import WORKLOADS
 from kb_tests.scenario.base import Point
 from kb_tests.scenario.baseline import Baseline
 from kb_tests.session.strategy import InTurns, follow
@@ -55,7 +55,7 @@ def in_turns(
     )
     reasons = tuple(dict.fromkeys(doubt for turn in turns for doubt in turn.doubts))
     notes = tuple(dict.fromkeys(note for turn in turns for note in turn.notes))
-    record = WORKLOADS[point.kind].record
+    record = MEASUREMENTS[point.kind].record
     pairs = []
     for first, second in zip(turns[::2], turns[1::2], strict=True):
         mine, others = (first, second) if first.point.scenario == point.scenario else (second, first)

@@ -21,7 +21,7 @@ from kb_tests.events.bus import Bus
 from kb_tests.events.model import CheckSeen, LookEnded, PointStarted
 from kb_tests.fleet.fleet import Fleet
 from kb_tests.measure.recovery import Recovery, Slot, recoveries
-from kb_tests.report import words
+from kb_tests.report import telling
 from kb_tests.report.capacity import CapacityRecord
 from kb_tests.report.marks import HookRecord, RecoveryRecord
 from kb_tests.report.record import LookRecord, PointRecord, PointStatus
@@ -40,9 +40,9 @@ from kb_tests.session.recorder import Recorder
 from kb_tests.session.rotating import rotate
 from kb_tests.session.searching import run_search
 from kb_tests.session.seconds import Seconds
-from kb_tests.session.selection import Target
 from kb_tests.session.sentences import in_one_sentence
 from kb_tests.session.strategy import Strategy, UntilDecided, WithinStopLimit, follow
+from kb_tests.session.target import Target
 from kb_tests.sla.family import look_lengths
 from kb_tests.sla.verdict import Outcome, Verdict
 from kb_tests.sla.workloads import WORKLOADS
@@ -166,8 +166,8 @@ class PointRunner(ABC, Generic[S, P, M]):
         fails = record.outcome not in tolerated
         kept = self._recorder.put(record, fails=fails)
         if fails:
-            told = "\n".join(words.findings(kept))
-            pytest.fail(f"{point.id}: {words.label(record)}\n{told}", pytrace=False)
+            told = "\n".join(telling.findings(kept))
+            pytest.fail(f"{point.id}: {telling.label(record)}\n{told}", pytrace=False)
         return record.capacity
 
     def search_own(self, scenario: S, point: P, *, allow_invalid: bool) -> Found:
@@ -234,8 +234,8 @@ class PointRunner(ABC, Generic[S, P, M]):
             record = record.model_copy(update=more)
         kept = self._recorder.put(record, fails=fails)
         if fails:
-            findings = "\n".join(words.findings(kept))
-            pytest.fail(f"{point.id}: {words.label(record)}\n{findings}", pytrace=False)
+            findings = "\n".join(telling.findings(kept))
+            pytest.fail(f"{point.id}: {telling.label(record)}\n{findings}", pytrace=False)
         return last.verdict
 
     def once(self, point: P, step: int, most: int) -> Once[P, M]:
@@ -263,8 +263,8 @@ class PointRunner(ABC, Generic[S, P, M]):
         fails = record.verdict.outcome not in tolerated
         kept = self._recorder.put(record, fails=fails)
         if fails:
-            findings = "\n".join(words.findings(kept))
-            pytest.fail(f"{point.id}: {words.label(record)}\n{findings}", pytrace=False)
+            findings = "\n".join(telling.findings(kept))
+            pytest.fail(f"{point.id}: {telling.label(record)}\n{findings}", pytrace=False)
         return record.verdict
 
     def follow(self, strategy: Strategy[P, Probe[P, M]], *, pooled: bool = False) -> list[Probe[P, M]]:

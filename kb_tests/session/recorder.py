@@ -8,7 +8,7 @@ import pytest
 
 from kb_tests.events.bus import Bus
 from kb_tests.events.model import PointEnded, ProbeEnded
-from kb_tests.report import junit, words
+from kb_tests.report import junit, telling
 from kb_tests.report.record import PointRecord
 from kb_tests.scenario.points import Point
 from kb_tests.session.attempts import Attempts
@@ -53,7 +53,9 @@ class Recorder:
             self._item.user_properties.append((begin + name.removeprefix("kb."), value))
         kept = result.model_copy(update={"test": self._item.nodeid, "run": self._run})
         self._bus.put(PointEnded(cloud=self._cloud, point=kept))
-        against = "; ".join((f"{result.id}: {words.label(result)}", *words.findings(result))) if fails else ""
+        against = (
+            "; ".join((f"{result.id}: {telling.label(result)}", *telling.findings(result))) if fails else ""
+        )
         self._attempts.result(self._item.nodeid, against, doubted=doubted)
         return kept
 

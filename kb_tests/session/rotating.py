@@ -12,8 +12,8 @@ from kb_tests.culprits.find import Found, find
 from kb_tests.culprits.places import places
 from kb_tests.culprits.rotation import Rotation, Whose, shift
 from kb_tests.errors import ScenarioError
+from kb_tests.report.measurements import MEASUREMENTS
 from kb_tests.report.rotated import RotatedRecord
-from kb_tests.report.workloads import WORKLOADS
 from kb_tests.scenario.base import Point, Scenario
 from kb_tests.scenario.points import expand
 from kb_tests.sla.verdict import Verdict
@@ -62,7 +62,7 @@ def rotate(
     agents = [server.name for server in runner.topology.loading[: point.clients]]
     if not any(one.culprits or one.makers for one in found()) or not (by := shift(agents, where)):
         return None, None
-    record = WORKLOADS[point.kind].record
+    record = MEASUREMENTS[point.kind].record
     wait(runner.drain(point, measurements[-1]))
     with runner.fleet.rotated(point.clients, by):
         once = runner.once(point, 1, 1)

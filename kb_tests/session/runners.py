@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kb_tests.cloud.topology import Topology
     from kb_tests.fleet.fleet import Fleet
     from kb_tests.session.point_runner import PointRunner
-    from kb_tests.session.selection import Target
+    from kb_tests.session.target import Target
 
 
 def runner(

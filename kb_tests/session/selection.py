@@ -19,38 +19,13 @@ from kb_tests.scenario.settings import Setting
 from kb_tests.scenario.shipped import find_file
 from kb_tests.session import pairing
 from kb_tests.session.hooks import check_programs
+from kb_tests.session.target import Target
 from kb_tests.session.workloads import kinds_for
 from kb_tests.sla.capacity.feasible import mistakes as of_search
 from kb_tests.sla.count import checks_of
 
 LOCAL = ""
 """The cloud's name when none is given: the embedded local cloud, started and stopped by the suite."""
-
-
-@dataclass(frozen=True)
-class Target:
-    """One topology to stage: a scenario on a cloud, its traffic generators on `testing_cloud` if that is
-    not empty. `overrides` are what the command line set in the scenario, as it was typed.
-
-    `against` is the other side where points are measured in turns; it stands in the same record, `on`
-    another cloud if that is not empty. `stage` are options of staging that one side has for itself, `side`
-    what it is called.
-    """
-
-    cloud: str
-    scenario: Scenario
-    file: Path
-    testing_cloud: str = ""
-    overrides: tuple[str, ...] = ()
-    against: Target | None = None
-    on: str = ""
-    stage: tuple[tuple[str, str], ...] = ()
-    side: str = ""
-
-    @property
-    def place(self) -> str:
-        """The cloud that it is staged on."""
-        return self.on or self.cloud
 
 
 @dataclass(frozen=True)

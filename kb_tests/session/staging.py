@@ -32,8 +32,8 @@ from kb_tests.session.keys import BUS, SELECTION, STAGED, STAGINGS
 from kb_tests.session.partial import keeps
 from kb_tests.session.patience import patience
 from kb_tests.session.progress import Progress
-from kb_tests.session.selection import Target
 from kb_tests.session.sentences import one_sentence
+from kb_tests.session.target import Target
 from kb_tests.session.workloads import WORKLOADS
 
 CONSOLES_EVERY = 60.0

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from xml.etree import ElementTree as Xml
 
-from kb_tests.report import words
+from kb_tests.report import telling, words
 from kb_tests.report.junit import properties
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord
 from kb_tests.sla.verdict import Outcome
@@ -35,7 +35,7 @@ def junit(record: RunRecord) -> bytes:
             Xml.SubElement(kept, "property", name=_xml(str(name)), value=_xml(str(value)))
         if (kind := _kind(point)) is not None:
             counts[kind] += 1
-            said = "; ".join(words.findings(point)) or point.reason or str(point.status)
+            said = "; ".join(telling.findings(point)) or point.reason or str(point.status)
             Xml.SubElement(found, kind, message=_xml(words.printable(said)))
     for kind, plural in (("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
         suite.set(plural, str(counts[kind]))

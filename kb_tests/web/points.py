@@ -14,7 +14,8 @@ from kb_tests.report.by_host import short
 from kb_tests.report.capacity import asked, narrower
 from kb_tests.report.charts.described import of_point
 from kb_tests.report.record import PointRecord, RunRecord, TopologyRecord
-from kb_tests.report.view import PointView, RunView, view
+from kb_tests.report.view import view
+from kb_tests.report.views import PointView, RunView
 from kb_tests.web.face import SHOWN, Face, percentiles
 from kb_tests.web.problems import Problem
 from kb_tests.web.runs import checks, point_row

@@ -21,7 +21,7 @@ from kb_tests.fleet.fleet import Fleet
 from kb_tests.fleet.messages import ClockChange, LoadReport, Message, Text
 from kb_tests.measure.recovery import Recovery
 from kb_tests.measure.whole import sort_out, unfinished
-from kb_tests.report import words
+from kb_tests.report import measurements, words
 from kb_tests.report import workloads as report
 from kb_tests.report.measured import Part as RecordPart
 from kb_tests.report.record import PointRecord, TopologyRecord
@@ -292,5 +292,6 @@ def register() -> None:
     cloud.WORKLOADS[KIND] = cloud.Workload(http.plan)
     fleet.WORKLOADS[KIND] = fleet.Workload((ConnectsSecond, ConnectsDone), {Role.CLIENT: engine()})
     sla.WORKLOADS[KIND] = sla.Workload(judge, lambda _point, _sla: 0, lambda _scenario, _checks: ())
-    report.WORKLOADS[KIND] = report.Workload(ConnectsRecord, record, ConnectsPresentation)
+    measurements.MEASUREMENTS[KIND] = measurements.Kept(ConnectsRecord, record)
+    report.WORKLOADS[KIND] = ConnectsPresentation()
     session.WORKLOADS[KIND] = session.Workload("kb_connects", lambda: ConnectsRunner)

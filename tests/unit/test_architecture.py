@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[2] / "kb_tests"
@@ -37,17 +38,18 @@ NOT_IN_A_PROCESS_OF_ITS_OWN = {
 SUITE = sorted(PACKAGE.rglob("*.py"))
 AGENT = sorted((PACKAGE / "agent").rglob("*.py"))
 LONGEST = 600
+Walk = Callable[[ast.AST], Iterator[ast.AST]]
 
 
 def room_of(module: list[str]) -> str:
     return module[0] if module else ""
 
 
-def imports(path: Path, source: str) -> list[list[str]]:
+def imports(path: Path, source: str, walk: Walk = ast.walk) -> list[list[str]]:
     """Every import from this project in the source of `path`, as parts below `kb_tests`."""
     here = path.relative_to(PACKAGE).with_suffix("").parts
     found = []
-    for node in ast.walk(ast.parse(source)):
+    for node in walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             found += [alias.name.split(".")[1:] for alias in node.names if alias.name.startswith("kb_tests.")]
         elif isinstance(node, ast.ImportFrom):
@@ -60,6 +62,39 @@ def imports(path: Path, source: str) -> list[list[str]]:
                 module = module[1:]
             found += [[*module, alias.name] for alias in node.names]
     return found
+
+
+def running(node: ast.AST) -> Iterator[ast.AST]:
+    """The statements of a module but those that only type checkers read."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.expr):
+            continue
+        if not (isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)):
+            yield child
+            yield from running(child)
+
+
+def imported(path: Path, source: str, files: Collection[Path]) -> set[Path]:
+    """The `files` that `path` imports sooner or later, within functions too."""
+    found = set()
+    for module in imports(path, source, running):
+        for name in (module, module[:-1]):
+            file = PACKAGE.joinpath(*name).with_suffix(".py")
+            if file in files:
+                found.add(file)
+                break
+    return found - {path}
+
+
+def circle(sources: Mapping[Path, str]) -> list[str]:
+    """Files that import each other in a circle; empty if none do."""
+    try:
+        TopologicalSorter(
+            {path: imported(path, source, sources) for path, source in sources.items()}
+        ).prepare()
+    except CycleError as error:
+        return [str(path) for path in error.args[1]]
+    return []
 
 
 def wrong_ways(path: Path, source: str) -> Iterator[str]:
@@ -103,6 +138,10 @@ def test_a_room_imports_only_from_rooms_above_it() -> None:
     assert [wrong for path in SUITE for wrong in wrong_ways(path, path.read_text())] == []
 
 
+def test_no_files_import_each_other_in_a_circle_not_even_later() -> None:
+    assert circle({path: path.read_text() for path in SUITE}) == []
+
+
 def test_the_agent_needs_only_the_standard_library_of_python_3_9() -> None:
     assert [wrong for path in AGENT for wrong in foreign(path, path.read_text())] == []
 
@@ -130,3 +169,14 @@ def test_what_breaks_these_rules_is_seen() -> None:
     )
     assert seen("web", "from kb_tests.cloud.workloads import plan\nfrom kb_tests.events import lines") == 0
     assert list(foreign(AGENT[0], "import os, redis\nfrom numpy import array")) != []
+
+
+def test_a_circle_is_seen_wherever_its_imports_stand() -> None:
+    a, b = PACKAGE / "report" / "a.py", PACKAGE / "report" / "http" / "b.py"
+    later = "def shown():\n    from kb_tests.report.http import b"
+    typed = "if TYPE_CHECKING:\n    from kb_tests.report.http import b"
+    assert circle({a: later, b: "from kb_tests.report.a import A"}) != []
+    assert circle({a: later, b: "import kb_tests.report.a"}) != []
+    assert circle({a: later, b: "from ..a import A"}) != []
+    assert circle({a: typed, b: "from kb_tests.report.a import A"}) == []
+    assert circle({a: later, b: "from kb_tests.report import words"}) == []

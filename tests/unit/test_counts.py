@@ -17,7 +17,7 @@ NEVER_ONE = {
     "localcloud/harm/api.py: len(found) servers",
     "localcloud/harm/api.py: len(found) volumes",
     "report/charts/capacity.py: len(loads) loads",
-    "report/words.py: len(labels) attempts",
+    "report/telling.py: len(labels) attempts",
 }
 """Where what is said is said of several only."""
 

@@ -14,6 +14,7 @@ from kb_tests.culprits import workloads as culprits
 from kb_tests.errors import KbError
 from kb_tests.fleet import workloads as fleet
 from kb_tests.report import workloads as report
+from kb_tests.report.measurements import MEASUREMENTS
 from kb_tests.scenario import workloads as scenario
 from kb_tests.scenario.workloads import Table
 from kb_tests.session import workloads as session
@@ -22,7 +23,8 @@ from kb_tests.web import workloads as web
 
 PACKAGE = Path(__file__).parents[2] / "kb_tests"
 TABLES: list[Table[Any]] = [
-    room.WORKLOADS for room in (scenario, cloud, fleet, sla, report, compare, culprits, session, web)
+    MEASUREMENTS,
+    *(room.WORKLOADS for room in (scenario, cloud, fleet, sla, report, compare, culprits, session, web)),
 ]
 FORK = re.compile(
     r"isinstance\([^)]*\b(Http|Storage)(Point|Scenario|Sla|HttpMeasurement)|case (Http|Storage)\w+\("

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kb_tests.report import scaling
 from kb_tests.report.charts import capacity
 from kb_tests.report.charts.description import Chart
-from kb_tests.report.view import PointView, ScenarioView
+from kb_tests.report.views import PointView, ScenarioView
 from kb_tests.report.workloads import WORKLOADS, presentation
 
 
@@ -20,6 +20,6 @@ def of_scenario(scenario: ScenarioView, run: str) -> list[Chart]:
     """Those across the points of a scenario; empty for a single one."""
     kinds = dict.fromkeys(point.record.point.kind for point in scenario.points)
     name = f"{run}-{scenario.name}"
-    made = [chart for kind in kinds for chart in WORKLOADS[kind].presentation().scale_charts(scenario, name)]
+    made = [chart for kind in kinds for chart in WORKLOADS[kind].scale_charts(scenario, name)]
     of_scaling = (scaling.chart(one, f"{name}-{place}") for place, one in enumerate(scenario.scaling))
     return made + [chart for chart in of_scaling if chart is not None]

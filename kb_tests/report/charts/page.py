@@ -8,7 +8,7 @@ from kb_tests.report.charts import plot, strips
 from kb_tests.report.charts.described import of_point, of_scenario
 from kb_tests.report.charts.description import Chart, Plot
 from kb_tests.report.charts.style import Captioned
-from kb_tests.report.view import PointView, ScenarioView
+from kb_tests.report.views import PointView, ScenarioView
 
 
 def point_charts(point: PointView) -> list[Captioned]:

@@ -14,7 +14,7 @@ from kb_tests.report.http.figures import Figures
 from kb_tests.report.http.measured import SecondColumns
 from kb_tests.report.http.shown import LATENCY, HttpShown
 from kb_tests.report.marks import RecoveryRecord
-from kb_tests.report.view import PointView, ScenarioView
+from kb_tests.report.views import PointView, ScenarioView
 from kb_tests.scenario.http import HttpPoint
 from kb_tests.scenario.units import counted
 from kb_tests.sla.verdict import Check

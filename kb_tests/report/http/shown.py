@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from kb_tests.report import words
 from kb_tests.report.by_host import Table
@@ -15,25 +14,16 @@ from kb_tests.report.http import words as http_words
 from kb_tests.report.http.figures import Figures
 from kb_tests.report.http.measured import HttpMeasurementRecord
 from kb_tests.report.record import PointRecord, TopologyRecord
-from kb_tests.report.shown import Column, Pairs, Presentation, Property, Shown, in_window
-from kb_tests.report.terms import ERROR_RATE
-from kb_tests.scenario.http import HttpPoint
-
-if TYPE_CHECKING:
-    from kb_tests.report.charts.description import Chart
-    from kb_tests.report.view import PointView, ScenarioView
+from kb_tests.report.shown import Column, Pairs, Property, Shown
 
 PERCENTILES = (50.0, 90.0, 99.0, 99.9)
 LATENCY = "latency p"
+UNIT = "req/s"
 
 
 def measured_of(record: PointRecord) -> HttpMeasurementRecord | None:
     """What was measured, if it is an HTTP point."""
     return record.measurement if isinstance(record.measurement, HttpMeasurementRecord) else None
-
-
-def _timeout(record: PointRecord) -> float:
-    return record.point.timeout if isinstance(record.point, HttpPoint) else math.inf
 
 
 @dataclass(frozen=True)
@@ -55,7 +45,7 @@ class HttpShown(Shown):
         heading, name = column
         figures = self.figures
         if heading == "Offered":
-            offered = f"{words.number(figures.offered)} {HttpPresentation.unit}"
+            offered = f"{words.number(figures.offered)} {UNIT}"
             return offered if figures.offered else "closed loop"
         if name == "achieved":
             return words.share(figures.share) if figures.offered else words.number(figures.achieved)
@@ -100,51 +90,3 @@ class HttpShown(Shown):
                 ("kb.warm_up.settled", str(start.settled).lower()),
             ]
         return found
-
-
-class HttpPresentation(Presentation[HttpPoint]):
-    """How HTTP points are shown."""
-
-    unit = "req/s"
-    things = "requests"
-
-    def shown(self, record: PointRecord, topology: TopologyRecord | None = None) -> HttpShown:
-        """A point that was measured."""
-        measurement = measured_of(record)
-        assert measurement is not None
-        return HttpShown(record, measurement, Figures.of(measurement, _timeout(record)), topology)
-
-    def columns(self, checks: Sequence[str]) -> list[Column]:
-        """Offered, achieved, each percentile that has a limit, errors."""
-        percentiles = {name.removeprefix("latency ") for name in checks if name.startswith(LATENCY)}
-        ordered = sorted(percentiles or ("p50", "p99"), key=lambda name: float(name[1:]))
-        return [
-            ("Offered", ""),
-            ("Achieved", "achieved"),
-            *((percentile, f"latency {percentile}") for percentile in ordered),
-            (ERROR_RATE.text.capitalize(), "errors"),
-        ]
-
-    def closed_loop(self, record: PointRecord) -> tuple[float, ...] | None:
-        """Successful requests."""
-        measured = measured_of(record)
-        if measured is None or not isinstance(record.point, HttpPoint) or record.point.rate:
-            return None
-        return in_window(measured.seconds.at, measured.seconds.completed, measured.duration)
-
-    def failures(self, record: PointRecord) -> str:
-        """How requests ended that failed."""
-        measurement = measured_of(record)
-        return http_words.failures(measurement.counts) if measurement else ""
-
-    def point_charts(self, point: PointView) -> list[Chart]:
-        """Percentiles, the course of time, the generators side by side."""
-        from kb_tests.report.http import charts
-
-        return charts.point_charts(point)
-
-    def scale_charts(self, scenario: ScenarioView, name: str) -> list[Chart]:
-        """Over load."""
-        from kb_tests.report.http import charts
-
-        return charts.scale_charts(scenario, name)

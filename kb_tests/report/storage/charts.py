@@ -17,7 +17,7 @@ from kb_tests.report.charts.percentiles import Curve, Hurdle
 from kb_tests.report.marks import RecoveryRecord
 from kb_tests.report.storage.shown import StorageShown
 from kb_tests.report.storage.words import time_limit
-from kb_tests.report.view import PointView, ScenarioView
+from kb_tests.report.views import PointView, ScenarioView
 from kb_tests.scenario.storage import StoragePoint
 from kb_tests.sla.verdict import Check
 

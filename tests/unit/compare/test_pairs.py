@@ -14,9 +14,9 @@ from kb_tests.compare.pairs import PairOf, checks, compare_pairs
 from kb_tests.compare.points import Basis, lacking
 from kb_tests.compare.samples import Figure
 from kb_tests.errors import CompareError
+from kb_tests.report.measurements import MEASUREMENTS
 from kb_tests.report.pairs import PairRecord, PairsRecord
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord, load
-from kb_tests.report.workloads import WORKLOADS
 from kb_tests.sla.decide import Risk
 from kb_tests.sla.verdict import Outcome
 from simulated.shifting import Cloud, measurement
@@ -38,7 +38,7 @@ def pairs(count: int, ratio: float, *, drift: float = 0.0, seed: int = 0) -> tup
         for side in ("ab", "ba")[turn % 2]:
             asked, times = (A, 1.0) if side == "a" else (B, ratio)
             logs = cloud.logs(level + math.log(times), 200, 30)
-            found[side] = WORKLOADS["http"].record(asked, measurement(asked, logs), {})
+            found[side] = MEASUREMENTS["http"].record(asked, measurement(asked, logs), {})
             level += drift
         made.append(PairRecord(b_first=bool(turn % 2), started=build.STARTED, **found))
     return tuple(made)

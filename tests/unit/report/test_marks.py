@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kb_tests.measure.recovery import Recovery, Tolerance
-from kb_tests.report import html, junit, words
+from kb_tests.report import html, junit, telling
 from kb_tests.report.charts.page import point_charts
 from kb_tests.report.headline import headline
 from kb_tests.report.marks import HookRecord, RecoveryRecord
@@ -78,7 +78,7 @@ def test_the_terminal_tells_what_was_done_and_what_followed() -> None:
 def test_the_first_sentence_says_that_it_did_not_recover() -> None:
     never = point(NEVER)
     assert "it did not recover within 18s, where 15s are allowed" in headline(record(never))
-    assert words.findings(never)[0] == "it did not recover within 18s, where 15s are allowed"
+    assert telling.findings(never)[0] == "it did not recover within 18s, where 15s are allowed"
     (shown,) = view(record(never)).scenarios[0].points[0].checks
     assert (shown.value, shown.interval, shown.margin) == (
         "not recovered",

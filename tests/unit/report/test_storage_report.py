@@ -12,12 +12,13 @@ from pydantic import ValidationError
 
 from kb_tests.measure.storage.measurement import StorageMeasurement, Verified
 from kb_tests.measure.storage.merge import measure
-from kb_tests.report import html, junit, terminal, words
+from kb_tests.report import html, junit, telling, terminal, words
 from kb_tests.report.charts.page import draw
 from kb_tests.report.record import PointRecord, RunRecord, ScenarioRecord, load
 from kb_tests.report.storage import charts, view
 from kb_tests.report.storage import words as storage_words
-from kb_tests.report.storage.shown import StoragePresentation, StorageShown
+from kb_tests.report.storage.presentation import StoragePresentation
+from kb_tests.report.storage.shown import StorageShown
 from kb_tests.scenario.storage import StoragePoint, StorageSla
 from kb_tests.sla.storage.judge import judge
 from tests.unit.measure.io_reports import block, frozen_blocks, point, report, steady_blocks
@@ -173,7 +174,7 @@ def test_a_closed_loop_s_times_are_called_service_times(record: RunRecord) -> No
     assert [head for head, _ in heads[4:6]] == ["read p99", "write service time p50"]
     assert view.cell(free, measured, heads[5]) == "1ms"
     assert stored(record.points[1]).cell(heads[5]) == ""
-    findings = "\n".join(words.findings(made))
+    findings = "\n".join(telling.findings(made))
     assert "p50 of write service time" in findings
     assert dict(junit.properties(made))["kb.check.write_service_time_p50.outcome"] == "fail"
     page = html.render(RunRecord(run="1f2e3d4c", suite="0.1", cloud="local", started=NOW, points=[made]))

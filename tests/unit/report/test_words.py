@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.http.measurement import Counts
-from kb_tests.report import words
+from kb_tests.report import telling, words
 from kb_tests.report.http.figures import Figures
 from kb_tests.report.record import PointStatus
 from kb_tests.sla.verdict import Check, Outcome
@@ -137,14 +137,14 @@ def test_numbers(value: float, text: str) -> None:
 
 
 def test_a_point_says_why_it_is_no_plain_pass() -> None:
-    assert words.findings(build.judged()) == []
-    assert words.findings(build.judged(share=0.93, failing=0.02))[-1] == (
+    assert telling.findings(build.judged()) == []
+    assert telling.findings(build.judged(share=0.93, failing=0.02))[-1] == (
         "error rate 8.86% is over its limit 0.1% by 8.76 points (89x): 8,400 unsent, 2,232 http_5xx"
     )
-    assert words.findings(build.judged(median=1.0, reasons=["2 of 4 generators are missing."])) == [
+    assert telling.findings(build.judged(median=1.0, reasons=["2 of 4 generators are missing."])) == [
         "2 of 4 generators are missing."
     ]
-    assert words.findings(build.without(PointStatus.LOST, "worker gw0 crashed")) == ["worker gw0 crashed"]
+    assert telling.findings(build.without(PointStatus.LOST, "worker gw0 crashed")) == ["worker gw0 crashed"]
 
 
 def test_a_percentile_counts_requests_without_a_good_answer_as_slowest() -> None:

@@ -18,7 +18,8 @@ from kb_tests.scenario.http import HttpPoint
 from kb_tests.scenario.load import load
 from kb_tests.scenario.points import expand
 from kb_tests.session.baseline import Baseline, check, missing
-from kb_tests.session.selection import Selection, Target
+from kb_tests.session.selection import Selection
+from kb_tests.session.target import Target
 from kb_tests.sla.verdict import Outcome, Verdict
 from simulated.shifting import Cloud, measurement
 from tests.unit.compare.build import LEVEL, VERDICT

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kb_tests.measure.http.measurement import Counts, GeneratorFacts
-from kb_tests.report import words
+from kb_tests.report import telling
 from kb_tests.session.http.failing import sentences
 from tests.unit.report import build
 
@@ -36,4 +36,4 @@ def test_the_worst_are_named_and_the_others_counted() -> None:
 
 def test_it_stands_among_the_findings() -> None:
     point = build.judged(share=0.93, failing=0.02).model_copy(update={"failing": ("Of 1,000 requests",)})
-    assert words.findings(point)[0] == "Of 1,000 requests"
+    assert telling.findings(point)[0] == "Of 1,000 requests"

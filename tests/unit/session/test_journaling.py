@@ -19,7 +19,7 @@ from kb_tests.events.model import Leaked, Outcome, Problem
 from kb_tests.session import journaling, outbox
 from kb_tests.session.keys import BUS, INTERRUPTS, RECORDS
 from kb_tests.session.outbox import Outbox
-from kb_tests.session.selection import Target
+from kb_tests.session.target import Target
 
 RUN = "01234567"
 

@@ -13,7 +13,7 @@ from kb_tests.scenario.http import HttpPoint, HttpScenario, http_points
 from kb_tests.scenario.own import with_search
 from kb_tests.session import point_runner
 from kb_tests.session.http.runner import HttpRunner
-from kb_tests.session.selection import Target
+from kb_tests.session.target import Target
 from tests.unit.report import build
 
 SCENARIO = {

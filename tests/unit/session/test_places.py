@@ -12,7 +12,8 @@ from xdist.scheduler import LoadScopeScheduling
 from kb_tests.scenario.load import load
 from kb_tests.session.places import places
 from kb_tests.session.scheduler import CloudScheduling
-from kb_tests.session.selection import Load, Selection, Target
+from kb_tests.session.selection import Load, Selection
+from kb_tests.session.target import Target
 
 DEMO = Path(__file__).parents[3] / "scenarios/demo-http.yaml"
 ENTRIES = {

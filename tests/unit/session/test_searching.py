@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 
-from kb_tests.report import headline, html, junit, terminal, words
+from kb_tests.report import headline, html, junit, telling, terminal
 from kb_tests.report.capacity import CapacityRecord, check
 from kb_tests.report.changes import Probed
 from kb_tests.report.charts.capacity import tried
@@ -169,7 +169,7 @@ def test_a_probe_that_breaks_the_sla_is_no_point_that_does(ran: Ran, tmp_path: P
     assert {probe.outcome for probe in probes} - {Outcome.PASS}
     record = told(found, probes)
     assert exit_code(record.counted(), pytest_status=0) == 0
-    assert words.totals(record) == "1 point: 1 pass"
+    assert telling.totals(record) == "1 point: 1 pass"
     path = record.write(tmp_path)
     assert RunRecord.model_validate_json(path.read_text()).probes == record.probes
 
