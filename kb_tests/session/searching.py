@@ -66,23 +66,6 @@ class Searching(Generic[P]):
         return probed(self._point, self.step.load, self.step.seconds, self._told + 1, self._attempt)
 
 
-def plan_of(asked: Asked, limits: tuple[Limit, ...], alpha: float, before: float) -> Plan:
-    """What the search itself is asked; its probes have `before` seconds of load ahead of their windows."""
-    return Plan(
-        limits,
-        asked.least,
-        asked.most,
-        step=asked.step,
-        width=asked.width,
-        probe=asked.probe,
-        ramp=asked.ramp,
-        budget=asked.budget,
-        alpha=alpha,
-        whole=asked.whole,
-        before=before,
-    )
-
-
 def run_search(
     runner: PointRunner[Any, P, Any],
     scenario: Any,
@@ -100,7 +83,7 @@ def run_search(
     assert asking is not None
     limits = asking.limits(point, sla)
     confidence = 1 - (1 - sla.confidence) / max(1, runner.checks)
-    plan = plan_of(asked, limits, 1 - confidence, point.before)
+    plan = Plan.of(asked, limits, 1 - confidence, point.before)
     strategy, begun = Searching(point, plan, attempt), clock()
     probing = copy.copy(runner)
     probing.search = point.id

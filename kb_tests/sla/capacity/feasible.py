@@ -10,7 +10,7 @@ from kb_tests.scenario.capacity import Capacity, of_all
 from kb_tests.scenario.points import expand
 from kb_tests.scenario.units import format_duration
 from kb_tests.sla.bounds import needed, planned
-from kb_tests.sla.capacity.known import FEWEST_PROBES, FOR_VERDICTS
+from kb_tests.sla.capacity.known import FOR_VERDICTS, most_probes
 from kb_tests.sla.capacity.model import Means, Plan
 from kb_tests.sla.workloads import WORKLOADS
 
@@ -33,36 +33,27 @@ def mistakes(scenario: Scenario, checks: int | None) -> Iterator[str]:
         return
     points = expand(scenario)
     alpha = (1 - scenario.sla.confidence) / max(1, checks or len(points))
-    error = alpha * FOR_VERDICTS / max(FEWEST_PROBES, math.ceil(capacity.budget / capacity.probe))
-    for point in points[:1]:
-        limits = searching.limits(point, scenario.sla)
-        asked = Plan(
-            limits,
-            capacity.least,
-            capacity.most,
-            probe=capacity.probe,
-            width=capacity.width,
-            whole=capacity.whole,
-            before=point.before,
-        )
-        if asked.unnoticed > UNNOTICED * capacity.width:
+    plans = [Plan.of(capacity, searching.limits(one, scenario.sla), alpha, one.before) for one in points]
+    for plan in plans[:1]:
+        if plan.unnoticed > UNNOTICED * plan.width:
             yield (
-                f"load.capacity.probe: in windows of {format_duration(capacity.probe)} a queue that grows"
-                f" for ever may seem to keep the SLA up to {asked.unnoticed * 100:.2g} % above what is"
-                f" served, and the interval is to be {capacity.width * 100:.3g} % wide; probe for longer, or"
+                f"load.capacity.probe: in windows of {format_duration(plan.probe)} a queue that grows"
+                f" for ever may seem to keep the SLA up to {plan.unnoticed * 100:.2g} % above what is"
+                f" served, and the interval is to be {plan.width * 100:.3g} % wide; probe for longer, or"
                 " ask for a wider one."
             )
-        yield from _too_near_the_end(scenario, capacity, asked)
-    for point in points:
-        made = math.floor(point.offered * capacity.probe)
-        for limit in searching.limits(point, scenario.sla):
+        yield from _too_near_the_end(scenario, capacity, plan)
+    for point, plan in zip(points, plans, strict=True):
+        made = math.floor(point.offered * plan.probe)
+        error = alpha * FOR_VERDICTS / most_probes(plan)
+        for limit in plan.limits:
             if limit.means is not Means.SHARE or not made:
                 continue
-            need = needed(limit.allowed, error, [planned([capacity.probe] * POOLED)]) / POOLED
+            need = needed(limit.allowed, error, [planned([plan.probe] * POOLED)]) / POOLED
             if made < need:
                 yield (
                     f"load.capacity.from: {point.id} begins with {made:,} in"
-                    f" a probe of {format_duration(capacity.probe)}, and {limit.name} takes at least"
+                    f" a probe of {format_duration(plan.probe)}, and {limit.name} takes at least"
                     f" {need:,.0f} to show; begin higher, or probe for longer."
                 )
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from kb_tests.scenario.base import shared
+from kb_tests.scenario.capacity import Capacity as Asked
 from kb_tests.sla.tally import Tally
 
 
@@ -104,6 +106,11 @@ class Plan:
     alpha: float = 0.05
     whole: bool = False
     before: float = 0.0
+
+    @classmethod
+    def of(cls, asked: Asked, limits: tuple[Limit, ...], alpha: float, before: float) -> Plan:
+        """What a scenario asks, in its own words: a key of `load.capacity` has its name here."""
+        return cls(**shared(asked, cls) | {"limits": limits, "alpha": alpha, "before": before})
 
     @property
     def unnoticed(self) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy.special import ndtr, ndtri
 
+from kb_tests.scenario.capacity import HttpCapacity
 from kb_tests.sla.capacity.isotonic import crossing
 from kb_tests.sla.capacity.known import Known, verdict
 from kb_tests.sla.capacity.model import Capacity, Counts, End, Limit, Means, Plan, Seen, Step
@@ -35,6 +36,14 @@ def searched(plan: Plan, answer: Answer) -> tuple[Capacity, list[Step]]:
     except StopIteration as end:
         found: Capacity = end.value
         return found, steps
+
+
+def test_every_key_of_a_scenario_reaches_the_plan() -> None:
+    keys = {"from": 3, "to": 700, "step": "40%", "width": "8%", "probe": "90s", "budget": "3h"}
+    asked = HttpCapacity.model_validate({"of": "clients", **keys})
+    assert Plan.of(asked, (P99,), 0.01, 5.0) == Plan(
+        (P99,), 3, 700, 0.4, 0.08, 90, 15, 10_800, alpha=0.01, whole=True, before=5.0
+    )
 
 
 def shares(*limits: tuple[str, Callable[[float, float], float]], rate: int = 200) -> Answer:
