@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from kb_tests.cloud.kinds import Kind, Resource
+from kb_tests.cloud.kind import Kind, Resource
 
 Key = tuple[str, str]
 """Kind and id."""

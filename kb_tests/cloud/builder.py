@@ -22,7 +22,8 @@ from kb_tests.cloud.calls import (
 )
 from kb_tests.cloud.connect import Cloud
 from kb_tests.cloud.journal import Journal
-from kb_tests.cloud.kinds import KINDS, Attributes, Kind
+from kb_tests.cloud.kind import Attributes, Kind
+from kb_tests.cloud.kinds import KINDS
 from kb_tests.cloud.mark import resource_name
 from kb_tests.errors import StagingError
 

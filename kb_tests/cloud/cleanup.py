@@ -20,7 +20,8 @@ from kb_tests.cloud.calls import FAILURES, repeat, said, understood
 from kb_tests.cloud.connect import Cloud
 from kb_tests.cloud.contents import Contents, Header, read
 from kb_tests.cloud.journal import Journal, journals, path_of
-from kb_tests.cloud.kinds import KINDS, Resource
+from kb_tests.cloud.kind import Resource
+from kb_tests.cloud.kinds import KINDS
 from kb_tests.cloud.mark import RUN_ID, Mark
 from kb_tests.cloud.progress import Progress, silent
 from kb_tests.cloud.removal import Removal

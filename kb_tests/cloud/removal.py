@@ -21,7 +21,8 @@ from openstack import exceptions as sdk
 from kb_tests.cloud.books import Books, Key, key_of
 from kb_tests.cloud.calls import FAILURES, repeat, said, status, transient, unanswered
 from kb_tests.cloud.connect import Cloud
-from kb_tests.cloud.kinds import KINDS, LAST_TO_GO, Kind, Resource, Slow
+from kb_tests.cloud.kind import Kind, Resource, Slow
+from kb_tests.cloud.kinds import KINDS, LAST_TO_GO
 from kb_tests.cloud.mark import Mark
 from kb_tests.cloud.pace import until_next_look
 from kb_tests.cloud.progress import Progress, silent

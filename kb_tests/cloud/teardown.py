@@ -12,7 +12,8 @@ from kb_tests.cloud.calls import understood
 from kb_tests.cloud.connect import Cloud
 from kb_tests.cloud.contents import Entry
 from kb_tests.cloud.journal import Journal
-from kb_tests.cloud.kinds import KINDS, Resource
+from kb_tests.cloud.kind import Resource
+from kb_tests.cloud.kinds import KINDS
 from kb_tests.cloud.progress import Progress, silent
 from kb_tests.cloud.removal import Removal
 from kb_tests.errors import LeakError

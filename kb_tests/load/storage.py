@@ -10,7 +10,8 @@ from typing import Any
 from kb_tests.fleet.fleet import Fleet
 from kb_tests.fleet.storage.messages import IoSecond, IoVerifying, StorageReport
 from kb_tests.load.blocks import block_seconds
-from kb_tests.scenario.storage import StoragePoint, StorageTopology
+from kb_tests.scenario.storage import StoragePoint
+from kb_tests.scenario.storage_topology import StorageTopology
 
 OnSecond = Callable[[IoSecond], None]
 OnVerifying = Callable[[IoVerifying], None]

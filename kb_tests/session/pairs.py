@@ -18,7 +18,8 @@ from kb_tests.sla.family import worst
 from kb_tests.sla.verdict import Outcome, Verdict
 
 if TYPE_CHECKING:
-    from kb_tests.session.point_runner import Once, PointRunner
+    from kb_tests.session.point_runner import PointRunner
+    from kb_tests.session.probe import Once
 
 P = TypeVar("P", bound=Point)
 

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import ClassVar, Generic, TypeVar, cast
 
@@ -23,8 +23,8 @@ from kb_tests.fleet.fleet import Fleet
 from kb_tests.measure.recovery import Recovery, Slot, recoveries
 from kb_tests.report import telling
 from kb_tests.report.capacity import CapacityRecord
-from kb_tests.report.marks import HookRecord, RecoveryRecord
-from kb_tests.report.record import LookRecord, PointRecord, PointStatus
+from kb_tests.report.marks import RecoveryRecord
+from kb_tests.report.record import PointRecord, PointStatus
 from kb_tests.report.signs import SignsRecord
 from kb_tests.scenario.base import Point, Scenario
 from kb_tests.scenario.hooks import Hook
@@ -34,6 +34,7 @@ from kb_tests.session.baseline import Baseline
 from kb_tests.session.found import Found
 from kb_tests.session.marking import Marked, Marking
 from kb_tests.session.pairs import Against, in_turns, opposite
+from kb_tests.session.probe import Once, Probe
 from kb_tests.session.progress import Progress
 from kb_tests.session.progression import Progression
 from kb_tests.session.recorder import Recorder
@@ -50,34 +51,6 @@ from kb_tests.sla.workloads import WORKLOADS
 S = TypeVar("S", bound=Section)
 P = TypeVar("P", bound=Point)
 M = TypeVar("M")
-
-
-@dataclass(frozen=True)
-class Probe(Generic[P, M]):
-    """One run of a point, and the verdict on it; its `hooks`, and what followed them and people's markers;
-    what servers saw of themselves, if it broke a limit.
-    """
-
-    point: P
-    measurement: M
-    verdict: Verdict
-    started: datetime
-    hooks: tuple[HookRecord, ...] = ()
-    recovery: tuple[RecoveryRecord, ...] = ()
-    signs: tuple[SignsRecord, ...] = ()
-
-
-@dataclass(frozen=True)
-class Once(Generic[P, M]):
-    """One run of a point that nobody judges by itself: `doubts` say why it is not to be believed, `notes`
-    what may have made the cloud look slow.
-    """
-
-    point: P
-    measurement: M
-    started: datetime
-    doubts: tuple[str, ...]
-    notes: tuple[str, ...]
 
 
 class PointRunner(ABC, Generic[S, P, M]):
@@ -215,7 +188,7 @@ class PointRunner(ABC, Generic[S, P, M]):
         *earlier, last = probes
         self._progression.note(self._cloud, last)
         record = PointRecord.judged(
-            last.point, last.measurement, last.verdict, last.started, [_look(probe) for probe in earlier]
+            last.point, last.measurement, last.verdict, last.started, [probe.look for probe in earlier]
         ).model_copy(update={"hooks": last.hooks, "recovery": last.recovery})
         tolerated = {Outcome.PASS, Outcome.INCONCLUSIVE} if self._inconclusive_passes else {Outcome.PASS}
         fails = last.verdict.outcome not in tolerated
@@ -423,7 +396,3 @@ class PointRunner(ABC, Generic[S, P, M]):
     def servers(self) -> int:
         """How many servers can make load."""
         return len(self.topology.loading)
-
-
-def _look(probe: Probe[P, M]) -> LookRecord:
-    return LookRecord.of(probe.point, probe.measurement, probe.verdict, probe.started)

@@ -7,7 +7,7 @@ import time
 from kb_tests.fleet.fleet import Fleet
 from kb_tests.fleet.storage.messages import DiskReport, Filling
 from kb_tests.load.storage import target
-from kb_tests.scenario.storage import StorageTopology
+from kb_tests.scenario.storage_topology import StorageTopology
 from kb_tests.scenario.units import format_size
 from kb_tests.session.progress import Progress
 

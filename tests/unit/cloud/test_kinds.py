@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from kb_tests.cloud.kinds import KINDS, LAST_TO_GO, Resource
+from kb_tests.cloud.kind import Resource
+from kb_tests.cloud.kinds import KINDS, LAST_TO_GO
 from kb_tests.cloud.mark import Mark
 
 MARK = Mark("01234567", 1_800_000_000)

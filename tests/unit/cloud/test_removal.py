@@ -12,7 +12,7 @@ import pytest
 from kb_tests.cloud.connect import Cloud
 from kb_tests.cloud.contents import read
 from kb_tests.cloud.journal import Journal
-from kb_tests.cloud.kinds import Resource
+from kb_tests.cloud.kind import Resource
 from kb_tests.cloud.mark import Mark
 from kb_tests.cloud.teardown import end, tear_down
 from kb_tests.errors import LeakError

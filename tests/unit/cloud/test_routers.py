@@ -11,7 +11,8 @@ import pytest
 from openstack import exceptions as sdk
 
 from kb_tests.cloud.connect import Cloud
-from kb_tests.cloud.kinds import KINDS, Resource
+from kb_tests.cloud.kind import Resource
+from kb_tests.cloud.kinds import KINDS
 
 ROUTER = Resource("router", "r1", "kb-01234567-client", "01234567", 0)
 

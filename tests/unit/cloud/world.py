@@ -17,7 +17,8 @@ from openstack import exceptions as sdk
 from kb_tests.cloud import calls, cleanup, kinds, removal, teardown
 from kb_tests.cloud.account import Account
 from kb_tests.cloud.connect import Cloud
-from kb_tests.cloud.kinds import KINDS, Resource, Slow
+from kb_tests.cloud.kind import Resource, Slow
+from kb_tests.cloud.kinds import KINDS
 from kb_tests.cloud.mark import Mark
 from kb_tests.cloud.patience import USUAL
 

@@ -4,7 +4,7 @@ from typing import Any, cast
 
 from kb_tests.fleet.fleet import Fleet
 from kb_tests.fleet.storage.messages import DiskReport, Filling
-from kb_tests.scenario.storage import StorageTopology
+from kb_tests.scenario.storage_topology import StorageTopology
 from kb_tests.session.progress import Progress
 from kb_tests.session.storage import filling
 

@@ -13,7 +13,7 @@ from kb_tests.scenario.points import Point
 from kb_tests.session.activation import _check_pairs
 from kb_tests.session.pairing import sides, variant
 from kb_tests.session.pairs import in_turns, opposite
-from kb_tests.session.point_runner import Once
+from kb_tests.session.probe import Once
 from kb_tests.session.selection import Selection
 from kb_tests.session.strategy import InTurns, follow
 from kb_tests.session.watching import Watching

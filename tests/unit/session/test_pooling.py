@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from kb_tests.session.point_runner import PointRunner, Probe
+from kb_tests.session.point_runner import PointRunner
+from kb_tests.session.probe import Probe
 from kb_tests.sla.verdict import Outcome, Verdict
 from tests.unit.measure.reports import POINT
 

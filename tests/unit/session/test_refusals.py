@@ -15,7 +15,7 @@ from kb_tests.report.exitcode import exit_code
 from kb_tests.report.record import PointRecord
 from kb_tests.scenario.capacity import searched
 from kb_tests.scenario.http import HttpPoint, HttpScenario, http_point
-from kb_tests.session.point_runner import Probe
+from kb_tests.session.probe import Probe
 from kb_tests.session.searching import run_search
 from kb_tests.sla import workloads
 from kb_tests.sla.capacity.known import Known

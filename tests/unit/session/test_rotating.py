@@ -14,7 +14,7 @@ import pytest
 from kb_tests.errors import ScenarioError
 from kb_tests.measure.http.measurement import HttpMeasurement
 from kb_tests.session import rotating
-from kb_tests.session.point_runner import Once
+from kb_tests.session.probe import Once
 from kb_tests.session.selection import Selection
 from kb_tests.sla.verdict import Outcome, Verdict
 from tests.unit.culprits.test_find import LATENCY

@@ -21,7 +21,7 @@ from kb_tests.report.record import PointRecord, RunRecord
 from kb_tests.scenario.capacity import searched
 from kb_tests.scenario.http import HttpPoint, HttpScenario, http_point
 from kb_tests.session.attempts import Attempts
-from kb_tests.session.point_runner import Probe
+from kb_tests.session.probe import Probe
 from kb_tests.session.recorder import Recorder
 from kb_tests.session.searching import Made, Searching, run_search
 from kb_tests.session.strategy import follow
