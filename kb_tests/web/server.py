@@ -38,7 +38,7 @@ def serve(
     told: Callable[[str, str, Path | None], None],
     path: Path | None = None,
 ) -> None:
-    """Serve until SIGTERM or Ctrl-C; `told` gets the operator's address, the viewer's ("" without), and a
+    """Serve until SIGTERM or Ctrl-C, or until its terminal is gone; `told` gets the operator's address, the viewer's ("" without), and a
     page that leads to the operator's, if it could be written. With `path` it listens on a Unix socket there,
     and on no port; `port` is then the one that is forwarded to it.
 
@@ -68,8 +68,9 @@ def serve(
     found = _Found(number, address)
     server = _Server(config, app)
     try:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, server.handle_exit)  # before uvicorn does, and when it says it again
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
+                signal.signal(number, server.handle_exit)  # before uvicorn does, and when it says it again
         told(address, f"{place}/#token={looking}" if looking else "", found.page)
         server.run(sockets=[listening])
     finally:

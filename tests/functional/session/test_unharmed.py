@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -25,14 +25,17 @@ SECONDS = 5
 
 
 class Session:
-    """One of a point of `SECONDS` at `RATE`, with its state in `state`."""
+    """One of a point of `seconds` at `RATE`, with its state in `state`."""
 
-    def __init__(self, suite: Suite, state: Path) -> None:
+    def __init__(
+        self, suite: Suite, state: Path, options: Sequence[str] = (), seconds: int = SECONDS
+    ) -> None:
         self.suite = suite
+        self._seconds = seconds
         self.folder = state / "kb" / "sessions"
         self._log = suite.folder / "log"
-        scenario = suite.scenario(rates=f"[{RATE}]", duration=f"{SECONDS}s", sla="{errors: 50%}")
-        command = suite.command("--kb-cloud", suite.running.cloud, "--kb-scenario", scenario)
+        scenario = suite.scenario(rates=f"[{RATE}]", duration=f"{seconds}s", sla="{errors: 50%}")
+        command = suite.command("--kb-cloud", suite.running.cloud, "--kb-scenario", scenario, *options)
         self._environment = suite.environment() | {"XDG_STATE_HOME": str(state)}
         with self._log.open("w") as log:
             self.process = subprocess.Popen(
@@ -64,7 +67,7 @@ class Session:
         assert not record["problems"]
         (point,) = record["points"]
         assert point["verdict"]["outcome"] == "pass"
-        assert point["measurement"]["counts"]["completed"] == RATE * SECONDS
+        assert point["measurement"]["counts"]["completed"] == RATE * self._seconds
         assert point["measurement"]["achieved"] >= 0.98 * RATE
         assert self.suite.left() == []
 

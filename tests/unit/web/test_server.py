@@ -69,6 +69,15 @@ def test_it_ends_at_once_while_streams_are_open(tmp_path: Path) -> None:
         holder.kill()
 
 
+def test_it_ends_with_its_terminal(tmp_path: Path) -> None:
+    """Such as that of the ssh which forwards its port."""
+    with serving(tmp_path) as (process, _):
+        assert list((tmp_path / "state/kb").glob("ui-*"))
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(20) == 0
+    assert list((tmp_path / "state/kb").glob("ui-*")) == []
+
+
 def test_it_waits_for_no_cloud_when_it_is_told_to_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
