@@ -103,7 +103,7 @@ def up(
         state.log.touch(mode=0o600)
     except OSError as error:
         raise LocalCloudError(f"The local cloud cannot use {state.folder}: {error.strerror}.") from None
-    command = [sys.executable, "-m", "kb_tests.localcloud.server", "--state", str(state.folder)]
+    command = [sys.executable, "-P", "-m", "kb_tests.localcloud.server", "--state", str(state.folder)]
     command += ["--driver", driver, "--port", str(port), "--token-lifetime", str(token_lifetime)]
     command += ["--name", name, "--hosts", str(hosts), "--zones", str(zones)]
     for region in regions:
@@ -140,7 +140,10 @@ def _spawn(command: list[str], log: Path) -> int:
         (os.POSIX_SPAWN_OPEN, 1, str(log), flags, 0o600),
         (os.POSIX_SPAWN_DUP2, 1, 2),
     ]
-    return os.posix_spawn(command[0], command, os.environ, file_actions=actions, setsid=True)
+    # Nothing is imported from the folder where somebody happens to be.
+    path = os.pathsep.join(filter(None, (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH"))))
+    environment = os.environ | {"PYTHONPATH": path}
+    return os.posix_spawn(command[0], command, environment, file_actions=actions, setsid=True)
 
 
 def _reason(state: StateDir) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import threading
 from collections import OrderedDict
 from collections.abc import Collection
@@ -76,6 +77,18 @@ class Archive:
             raise Problem(
                 HTTPStatus.UNPROCESSABLE_ENTITY, error.args[0] if error.args else str(error), error.remedy
             ) from error
+
+    def content(self, run: str) -> bytes:
+        """The record of a run as it stands in its file, if it is one still: whoever may write to the folder
+        may put a link there. Raises Problem.
+        """
+        try:
+            found = Path(self.summary(run).path).read_bytes()
+            if json.loads(found)["run"] == run:
+                return found
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
+            pass
+        raise Problem(HTTPStatus.NOT_FOUND, f"The record of run {run} is gone.")
 
     def listed(self, wanted: Wanted, text: str, after: str, limit: int) -> RunList:
         """Runs as `wanted`, with `text` in id, cloud, scenario or a tag, those after run `after`."""

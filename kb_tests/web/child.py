@@ -35,8 +35,8 @@ class Answered:
 
 
 def command(*arguments: str) -> list[str]:
-    """The command line of `kb` with `arguments`."""
-    return [sys.executable, "-c", PROGRAM, *arguments]
+    """The command line of `kb` with `arguments`; as that, it imports nothing from where it is started."""
+    return [sys.executable, "-P", "-c", PROGRAM, *arguments]
 
 
 _running: set[subprocess.Popen[bytes]] = set()

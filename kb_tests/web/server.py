@@ -38,9 +38,9 @@ def serve(
     told: Callable[[str, str, Path | None], None],
     path: Path | None = None,
 ) -> None:
-    """Serve until SIGTERM or Ctrl-C, or until its terminal is gone; `told` gets the operator's address, the viewer's ("" without), and a
-    page that leads to the operator's, if it could be written. With `path` it listens on a Unix socket there,
-    and on no port; `port` is then the one that is forwarded to it.
+    """Serve until SIGTERM or Ctrl-C, or until its terminal is gone. `told` gets the operator's address, the
+    viewer's ("" without), and a page that leads to the operator's, if it could be written. With `path` it
+    listens on a Unix socket there, and on no port; `port` is then the one that is forwarded to it.
 
     Raises UiError where the port or the socket is not to be had.
     """

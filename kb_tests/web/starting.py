@@ -152,7 +152,7 @@ class Starter:
 
     def _command(self, request: StartRequest, planned: Planned, folder: Path) -> list[str]:
         """The command line of pytest: nothing in it is free text of the request."""
-        command = [sys.executable, "-m", "pytest", "--pyargs", "kb_tests", "-p", "no:cacheprovider"]
+        command = [sys.executable, "-P", "-m", "pytest", "--pyargs", "kb_tests", "-p", "no:cacheprovider"]
         command += ["--color=no", f"--kb-reports={self._reports.absolute()}"]
         command += [f"--junitxml={folder / 'junit.xml'}"]
         command += [f"--kb-max-servers={self._planner.limits.servers}"]

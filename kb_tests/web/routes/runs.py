@@ -91,9 +91,8 @@ def point_asked(parts: Parts, request: Request) -> Callable[[], PointShape]:
 async def download_record(parts: Parts, request: Request) -> Response:
     """The record itself, from which every report can be made again."""
     run = request.path_params["run"]
-    path = Path((await to_thread.run_sync(parts.archive.summary, run)).path)
-    content = await to_thread.run_sync(path.read_bytes)
-    return attachment(content, "application/json", f"{path.stem}.json")
+    content = await to_thread.run_sync(parts.archive.content, run)
+    return attachment(content, "application/json", f"{run}.json")
 
 
 async def download_report(parts: Parts, request: Request) -> Response:

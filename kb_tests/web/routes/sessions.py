@@ -39,7 +39,9 @@ async def start_session(parts: Parts, request: Request) -> Response:
     if starter is None:
         raise Problem(HTTPStatus.FORBIDDEN, "This `kb ui` starts nothing.", "Start it without --read-only.")
     wanted = await body_of(request, StartRequest)
-    key = request.headers.get("idempotency-key", "")[:LONGEST_TEXT]
+    key = request.headers.get("idempotency-key", "")
+    if len(key) > LONGEST_TEXT:  # two of them may differ behind that
+        raise Problem(HTTPStatus.BAD_REQUEST, f"An Idempotency-Key has {LONGEST_TEXT} characters at most.")
     accepted = await to_thread.run_sync(lambda: starter.start(wanted, key))
     place = {"location": f"/api/v1/sessions/{accepted.sid}"}
     return answer(request, accepted, HTTPStatus.ACCEPTED, place)

@@ -60,7 +60,7 @@ class Kb:
         self.asked: list[list[str]] = []
 
     def __call__(self, command: list[str], **options: Any) -> subprocess.CompletedProcess[bytes]:
-        self.asked.append(command[3:])
+        self.asked.append(command[4:])
         return subprocess.CompletedProcess(command, self.code, self.output.encode(), self.error.encode())
 
     def has(self, *resources: dict[str, Any]) -> None:
@@ -124,7 +124,7 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[list[str]]]:
     real = subprocess.Popen
 
     def started(command: list[str], **options: Any) -> Any:
-        found.append(command[3:])
+        found.append(command[4:])
         assert options["start_new_session"] is True
         program = f"print('{said}'); print('{{\"ended\": 0}}')"
         processes.append(real([sys.executable, "-c", program], **options))

@@ -56,8 +56,8 @@ def test_findings_come_worst_first(app: App, monkeypatch: pytest.MonkeyPatch) ->
     assert found.json["fit"] is False
     assert found.json["findings"][0]["remedy"] == "Ask [1m"
     (command,) = doctor.commands
-    assert command[:2] == [sys.executable, "-c"]
-    assert command[3:6] == ["doctor", "--json", "--cloud=mycloud"]
+    assert command[:3] == [sys.executable, "-P", "-c"]
+    assert command[4:7] == ["doctor", "--json", "--cloud=mycloud"]
     assert command[-1].endswith("demo-http.yaml")
 
 

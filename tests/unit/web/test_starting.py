@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from kb_tests.events.model import SessionStarted
-from kb_tests.web import stopping
+from kb_tests.web import child, stopping
 from kb_tests.web.app import App, Options
 from kb_tests.web.scenarios import holds_commands
 from kb_tests.web.tokens import Tokens
@@ -88,7 +88,7 @@ def test_what_was_confirmed_is_started(app: App, started: Started, reports: Path
     assert found.headers["location"] == f"{SESSIONS}/{sid}"
     assert started.sid == sid
     (command,) = started.commands
-    assert command[:5] == [sys.executable, "-m", "pytest", "--pyargs", "kb_tests"]
+    assert command[:6] == [sys.executable, "-P", "-m", "pytest", "--pyargs", "kb_tests"]
     assert f"--kb-reports={reports.absolute()}" in command
     assert "--kb-max-servers=10" in command
     assert not any(word.startswith("--kb-cloud") for word in command)
@@ -118,6 +118,20 @@ def test_asked_twice_it_starts_once(app: App, started: Started) -> None:
     for other in ({"scenarios": ["demo-storage"]}, {"keep": True}, {"options": {"image": "other"}}):
         assert post(app, body | other, "one").status == 422, "of another body, under the same digest"
     assert len(started.commands) == 1
+
+
+def test_a_key_is_taken_whole_or_not_at_all(app: App, started: Started) -> None:
+    body = wanted(app)
+    assert post(app, body, "k" * 301).status == 400
+    assert started.commands == []
+
+
+def test_no_child_imports_from_where_it_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder of records may be anybody's."""
+    monkeypatch.chdir(tmp_path)
+    Path("argparse.py").write_text("open('owned', 'w'); raise SystemExit")
+    assert child.ask("--version", seconds=60).code == 0
+    assert not Path("owned").exists()
 
 
 def test_one_cloud_carries_one_load(app: App, started: Started) -> None:
