@@ -234,6 +234,12 @@ def _answer(found: CapacityRecord) -> str:
             return "A load that keeps the SLA lies above one that breaks it: no capacity is given."
         case End.CONTRADICTION:
             return "The curve through the counts contradicts the verdicts: no capacity is given."
+        case End.UNDECIDED if found.seconds + found.probe <= found.budget:
+            start = found.of_all(found.least)
+            return (
+                f"Whether the SLA is kept at {start} {unit}, where the search begins, could not be decided:"
+                " no capacity is given."
+            )
         case End.UNDECIDED:
             return (
                 f"Where the SLA breaks could not be decided within the budget of {_minutes(found.budget)}: no"

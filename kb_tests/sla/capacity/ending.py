@@ -110,7 +110,7 @@ def capacity(
         kept,
         broke,
         _first(known, near),
-        len(known.whole) + len(known.short),
+        len(known.whole) + len(known.short) + known.cold,
         seconds,
         reasons,
         more,

@@ -56,13 +56,14 @@ def verdict(limit: Limit, found: Sequence[Counts], passing: float, failing: floa
 @dataclass
 class Known:
     """The probes of a search: `whole` ones, which are judged, and `short` ones, which only guide. `top` is
-    the highest load that can be asked for.
+    the highest load that can be asked for, `cold` how many short ones a verdict has overruled.
     """
 
     plan: Plan
     whole: list[Seen] = field(default_factory=list)
     short: list[Seen] = field(default_factory=list)
     top: float = math.inf
+    cold: int = 0
     _verdicts: dict[float, tuple[int, Outcome]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -103,6 +104,12 @@ class Known:
         }
         worst = (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PASS)
         return next(one for one in worst if one in found)
+
+    def overrule(self, load: float) -> None:
+        """Let short probes of a load, which is decided by now, guide no more."""
+        guides = [seen for seen in self.short if seen.load != load]
+        self.cold += len(self.short) - len(guides)
+        self.short = guides
 
     def loads(self, outcome: Outcome) -> list[float]:
         """Those with this verdict, ascending."""

@@ -191,12 +191,17 @@ class _Search:
             yield from self.probe(math.sqrt(keeps * breaks), "narrow")
 
     def _breaks_from_the_start(self, bottom: float) -> Probing:
-        """Whole probes at the smallest load, which seems to break."""
+        """Whole probes at the smallest load, which seems to break; up again where they say that it does not,
+        as of a server that was cold.
+        """
         if len(self.known.at(bottom)) >= AT_AN_END:
             self._end(End.UNDECIDED)
         yield from self.probe(bottom, "end")
         if self.known.outcome(bottom) is Outcome.FAIL:
             self._end(End.BELOW)
+        if self.known.outcome(bottom) is Outcome.PASS:
+            self.known.overrule(bottom)
+            yield from self.ramp()
 
     def local(self) -> Probing:
         """Probes on both sides of the limit in turn, and a curve through those near it."""

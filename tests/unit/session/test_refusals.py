@@ -179,7 +179,8 @@ def unsure(_load: float, _at: float) -> float:
             End.UNDECIDED,
             Outcome.INCONCLUSIVE,
             10,
-            "Where the SLA breaks could not be decided within the budget of 30 min: no capacity is given.",
+            "Whether the SLA is kept at 400 requests/s, where the search begins, could not be decided: no"
+            " capacity is given.",
         ),
     ],
     ids=lambda one: str(one) if isinstance(one, End) else "",

@@ -435,3 +435,49 @@ def test_a_share_that_is_near_the_limit_at_every_load_gives_no_interval() -> Non
 
     found, _ = searched(Plan((P99,), 100, 9000, budget=1200), answer)
     assert (found.end, found.low, found.high) == (End.UNDECIDED, 0, math.inf)
+
+
+def sheds(load: float, _at: float) -> float:
+    """Answers what is above 1,000 with an error, quickly."""
+    return max(0.0, 1 - 1000 / load)
+
+
+def gives_up(load: float, _at: float) -> float:
+    """Answers nothing but errors above 1,000, quickly."""
+    return 0.0 if load <= 1000 else 1.0
+
+
+def faster_under_load(load: float, _at: float) -> float:
+    """Is slow where it has little to do."""
+    return 0.3 if load < 150 else gives_up(load, 0)
+
+
+def cold(load: float, at: float) -> float:
+    """Has nothing in its caches in the first seconds."""
+    return 0.3 if at < 8 else gives_up(load, 0)
+
+
+def slow_to_start(_load: float, _at: float) -> float:
+    """Needs a part of each probe to come up to its speed."""
+    return 0.25
+
+
+@pytest.mark.parametrize(
+    ("share", "end", "truth"),
+    [
+        (sheds, End.FOUND, 1000 / 0.99),
+        (gives_up, End.FOUND, 1000),
+        (faster_under_load, End.BELOW, 0),
+        (cold, End.FOUND, 1000),
+        (slow_to_start, End.BELOW, 0),
+    ],
+)
+def test_a_server_that_is_no_queue_is_searched_truly(
+    share: Callable[[float, float], float], end: End, truth: float
+) -> None:
+    """What failed is slow, however quickly; and a capacity is one up to which the SLA is kept, from below."""
+    found, _ = searched(
+        Plan((P99, Limit("errors", 0.01)), 100, 9000), shares(("latency p99", share), ("errors", share))
+    )
+    assert found.end is end
+    assert found.low <= truth <= found.high
