@@ -73,13 +73,13 @@ class Graph:
         """
         waiting = {step: {needed for needed in step.after if not needed.done} for step in self._steps}
         running: dict[Future[None], Step[Any]] = {}
-        finished = 0
+        finished, failed = 0, threading.Event()
         with ThreadPoolExecutor(concurrency, thread_name_prefix="kb-stage") as pool:
             try:
                 while (waiting or running) and not stop.is_set():
                     for step in [step for step, needed in waiting.items() if not needed]:
                         del waiting[step]
-                        running[pool.submit(self._unless, stop, step)] = step
+                        running[pool.submit(self._unless, stop, failed, step)] = step
                     done, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
                     for future in done:
                         step = running.pop(future)
@@ -93,7 +93,14 @@ class Graph:
                 raise
 
     @staticmethod
-    def _unless(stop: threading.Event, step: Step[Any]) -> None:
-        """Steps queue behind busy threads: one that was submitted before `stop` must not start after it."""
-        if not stop.is_set():
+    def _unless(stop: threading.Event, failed: threading.Event, step: Step[Any]) -> None:
+        """Steps queue behind busy threads: one that was submitted before `stop` must not start after it, nor
+        after another one has `failed`, whether or not that was seen yet.
+        """
+        if stop.is_set() or failed.is_set():
+            return
+        try:
             step.run()
+        except BaseException:
+            failed.set()
+            raise
