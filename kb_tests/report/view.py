@@ -149,9 +149,7 @@ def _scenario(record: RunRecord, scenario: ScenarioRecord) -> ScenarioView:
 
 def _presentation(scenario: ScenarioRecord, points: Sequence[PointRecord]) -> Presentation[Any]:
     """That of its points; where it has none, that of its kind."""
-    if points:
-        return presentation(points[0].point)
-    return WORKLOADS[scenario.kind if scenario.kind in WORKLOADS else "http"]
+    return presentation(points[0].point) if points else WORKLOADS[scenario.kind]
 
 
 def _limits(column: Column, limits: Mapping[str, Check]) -> str:

@@ -28,6 +28,7 @@ TABLES: list[Table[Any]] = [
 ]
 FORK = re.compile(
     r"isinstance\([^)]*\b(Http|Storage)(Point|Scenario|Sla|HttpMeasurement)|case (Http|Storage)\w+\("
+    r"|\belse \"(http|storage)\"|kind [!=]= \"(http|storage)\""
 )
 
 
@@ -49,4 +50,9 @@ def test_no_file_that_kinds_share_asks_which_kind_it_has() -> None:
     ]
     assert len(shared) > 100
     assert {path.name for path in shared if FORK.search(path.read_text())} == set()
-    assert FORK.search("if isinstance(point.point, HttpPoint):")
+    for fork in (
+        "if isinstance(point.point, HttpPoint):",
+        'kind if kind in known else "http"',
+        'if kind == "storage":',
+    ):
+        assert FORK.search(fork)
