@@ -123,6 +123,12 @@ class Topology:
         return self.clients or self.servers
 
     @property
+    def loaded(self) -> Mapping[str, str]:
+        """The host of what each of `loading` loads, by its name: its peer's, or its own where it has none."""
+        hosts = {server.floating_ip or server.address: server.host for server in self.servers}
+        return {one.name: hosts.get(one.peer, one.host) for one in self.loading}
+
+    @property
     def proxies(self) -> tuple[Server, ...]:
         """One for each cloud."""
         return (self.proxy,) if self.testing_proxy is None else (self.proxy, self.testing_proxy)

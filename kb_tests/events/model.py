@@ -138,7 +138,8 @@ class Second(Event):
     `missing` names some of the others. `due`, `completed`, `failed` are counts of requests or I/Os, `bytes`
     those of completed ones. `buckets` are
     [bucket, count]: bucket i holds times of [2**(i/4), 2**((i+1)/4)) microseconds. `hosts` are
-    [host, completed, failed, bucket of its p99]. `servers` is base64 of a byte for each agent in the order of
+    [host, completed, failed, bucket of its p99], of the hosts of what was loaded; bucket 254 is beyond
+    measure, as failed ones are. `servers` is base64 of a byte for each agent in the order of
     the staged topology, the bucket of its p99, 255 for one that is missing. `length` is how many seconds it
     really was: a storage server that was held up tells of more than one. `shares` is the same as `servers`
     with the percentage of what was due that was completed, 254 at most.

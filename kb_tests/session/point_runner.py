@@ -352,11 +352,11 @@ class PointRunner(ABC, Generic[S, P, M]):
 
     def seconds(self, point: P, before: float, after: float) -> Seconds:
         """Merges the seconds of `point`: `before` ahead of its window, `after` behind it."""
-        agents = {server.name: server.host for server in self.topology.loading[: point.clients]}
+        loaded = self.topology.loaded
         return Seconds(
             self._cloud,
             point.id,
-            agents,
+            {one.name: loaded[one.name] for one in self.topology.loading[: point.clients]},
             self._bus.put,
             first=-math.ceil(before) - 1,
             last=math.ceil(point.duration + after) + 1,

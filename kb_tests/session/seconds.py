@@ -34,6 +34,8 @@ HOSTS = 200
 """Hosts that a second tells of at most: the slowest."""
 
 _SILENT = 255
+BEYOND = 254
+"""The bucket of what is slower than any that was measured."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +79,8 @@ class _Open:
 class Seconds:
     """The seconds of one look at a point.
 
-    `agents` are those that take part, {name: host}, in the order of the topology; `first` and `last` the
-    indices that belong to the point. `tell` gets each merged second once, in their order.
+    `agents` are those that take part, {name: host of what it loads}, in the order of the topology; `first`
+    and `last` the indices that belong to the point. `tell` gets each merged second once, in their order.
     """
 
     def __init__(
@@ -137,7 +139,7 @@ class Seconds:
         second.lag = _worst(second.lag, part.lag)
         second.cpu = _worst(second.cpu, part.cpu)
         second.buckets.update(buckets)
-        second.servers[place] = _p99(buckets) if buckets else 0
+        second.servers[place] = _p99(buckets, part.failed)
         share = round(100 * part.completed / part.due) if part.due else 100
         share -= share == 100 and part.completed < part.due  # what is not whole is never told as whole
         second.shares[place] = min(share, _SILENT - 1)
@@ -150,7 +152,7 @@ class Seconds:
         second = self._open.pop(index)
         self._told = index
         hosts = [
-            (host, min(counts[0], MOST), min(counts[1], MOST), _p99(buckets))
+            (host, min(counts[0], MOST), min(counts[1], MOST), _p99(buckets, counts[1]))
             for host, (counts, buckets) in second.hosts.items()
         ]
         hosts.sort(key=lambda row: (-row[3], row[0]))
@@ -187,11 +189,16 @@ def _missing(names: Iterable[str], there: set[str]) -> Sequence[str]:
     return [name for name in names if name not in there][:NAMED]
 
 
-def _p99(buckets: Mapping[int, int]) -> int:
-    """The bucket that holds the 99th percentile; 0 if there is nothing."""
-    rank = sum(buckets.values()) * 0.99
+def _p99(buckets: Mapping[int, int], failed: int) -> int:
+    """The bucket that holds the 99th percentile, `BEYOND` where that is among the failed ones, which are
+    slower than any; 0 if there is nothing.
+    """
+    done = sum(buckets.values())
+    rank = (done + failed) * 0.99
+    if rank > done:
+        return BEYOND
     for bucket in sorted(buckets):
         rank -= buckets[bucket]
         if rank <= 0:
-            return min(bucket, _SILENT - 1)
+            return min(bucket, BEYOND)
     return 0

@@ -102,6 +102,15 @@ test("units stand apart from their numbers, and names stay as they are", () => {
   for (const name of ["run-50ms", "kb-aa5s", "step_10s", "5.1x", "3/s"]) assert.equal(spaced(name), name);
 });
 
+test("failed ones are slower than any", () => {
+  const done = new Map([[40, 99]]);
+  assert.ok(percentile(done, 99) < edge(41));
+  assert.equal(percentile(done, 99, 2), Infinity);
+  assert.ok(percentile(done, 50, 2) < edge(41));
+  assert.equal(percentile(new Map(), 99, 5), Infinity);
+  assert.equal(time(Infinity), "∞");
+});
+
 test("a column is counted again only where other rows lie under it", () => {
   const rows = Array.from({ length: 10 }, (_, i) => [[40 + i, 2]]);
   const before = columnsOf({ at: 0, step: 1, rows: rows.slice(0, 9) }, 4, new Map());

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kb_tests.cloud.topology import Access, Role, Server, StagingFacts, Topology, paired
 from kb_tests.events.model import Second
-from kb_tests.session.seconds import OPEN, PATIENCE, Part, Seconds
+from kb_tests.session.point_runner import PointRunner
+from kb_tests.session.seconds import BEYOND, OPEN, PATIENCE, Part, Seconds
 
 AGENTS = {"a": "node-1", "b": "node-1", "c": "node-2"}
 
@@ -36,8 +41,8 @@ def test_a_second_is_told_once_all_agents_parts_are_there() -> None:
     assert (second.index, second.agents, second.expected, second.missing) == (0, 3, 3, ())
     assert (second.due, second.completed, second.failed, second.bytes) == (307, 300, 7, 3000)
     assert second.buckets == ((30, 200), (50, 100))
-    assert second.hosts == (("node-2", 100, 0, 50), ("node-1", 200, 7, 30))
-    assert base64.b64decode(second.servers) == bytes([30, 30, 50])
+    assert second.hosts == (("node-1", 200, 7, BEYOND), ("node-2", 100, 0, 50))  # 7 of 207 are over a percent
+    assert base64.b64decode(second.servers) == bytes([30, BEYOND, 50])
 
 
 def test_what_broke_each_limit_is_added_up_and_the_worst_instrument_named() -> None:
@@ -104,3 +109,45 @@ def test_seconds_are_told_in_order_once_each(arrivals: list[tuple[str, int, floa
     indices = [second.index for second in view.told]
     assert indices == sorted(set(indices))
     assert all(0 < second.agents <= second.expected == 3 for second in view.told)
+
+
+def test_a_host_on_which_nothing_is_answered_is_the_slowest() -> None:
+    """It was told as the fastest, since there was no time of it."""
+    view = View()
+    view.add("a", 0)
+    view.add("b", 0)
+    view.add("c", 0, completed=0, failed=90)
+    [second] = view.told
+    assert second.hosts == (("node-2", 0, 90, BEYOND), ("node-1", 200, 0, 30))
+
+
+def test_seconds_are_told_by_the_host_of_what_is_loaded() -> None:
+    """Not by that of the generator, which stands elsewhere and would be blamed for a slow server."""
+    proxy, *servers = (
+        Server("id", name, Role.SERVER, f"10.0.0.{n}", "net", "project", f"node-{n}")
+        for n, name in enumerate("pab")
+    )
+    clients = [
+        Server("id", f"client-{n}", Role.CLIENT, f"10.1.0.{n}", "net", "project", f"node-{3 - n}")
+        for n in (1, 2)
+    ]
+    staged = Topology(
+        "1f2e3d4c",
+        "s",
+        "c",
+        proxy,
+        tuple(servers),
+        paired(clients, servers),
+        Access("", 22, "", 6379),
+        StagingFacts(1, 1),
+    )
+    told: list[Second] = []
+    runner = SimpleNamespace(topology=staged, _cloud="c", _bus=SimpleNamespace(put=told.append))
+    seconds = PointRunner.seconds(
+        cast("Any", runner), cast("Any", SimpleNamespace(id="p", clients=2, duration=9)), 0, 0
+    )
+    seconds.add(Part("client-1", 0, 10, 10, 0, 1, ((80, 10),)))
+    seconds.add(Part("client-2", 0, 10, 10, 0, 1, ((30, 10),)))
+    assert [(host, bucket) for host, _, _, bucket in told[0].hosts] == [("node-1", 80), ("node-2", 30)]
+    assert [client.host for client in staged.clients] == ["node-2", "node-1"]
+    assert replace(staged, clients=()).loaded == {"a": "node-1", "b": "node-2"}  # storage loads its own disks

@@ -5,15 +5,23 @@ import { time } from "../lib/words.js";
 /** Where bucket `i` begins, in seconds: a quarter of an octave each. @param {number} i */
 export const edge = (i) => 2 ** (i / 4) * 1e-6;
 
+/** The bucket of what is slower than any that was measured: of failed ones. */
+const BEYOND = 254;
+
+/** Where a bucket ends, which a percentile of it does not exceed. @param {number} bucket */
+export const atMost = (bucket) => (bucket >= BEYOND ? Infinity : edge(bucket + 1));
+
 /** @typedef {[number, number][]} Row buckets and how many are in each */
 /** @typedef {{ at: number, step: number, rows: Row[] }} Heat */
 
 /**
- * What a percent of the counts do not exceed, spread evenly over a bucket's logarithm.
- * @param {Map<number, number>} buckets @param {number} percent
+ * What a percent of the counts do not exceed, spread evenly over a bucket's logarithm; `failed` ones are slower than any.
+ * @param {Map<number, number>} buckets @param {number} percent @param {number} [failed]
  */
-export const percentile = (buckets, percent) => {
-  let rank = (([...buckets.values()].reduce((a, b) => a + b, 0)) * percent) / 100;
+export const percentile = (buckets, percent, failed = 0) => {
+  const done = [...buckets.values()].reduce((a, b) => a + b, 0);
+  let rank = ((done + failed) * percent) / 100;
+  if (rank > done) return Infinity;
   for (const bucket of [...buckets.keys()].sort((a, b) => a - b)) {
     const count = buckets.get(bucket) ?? 0;
     if (rank > 0 && rank <= count) return edge(bucket + rank / count);

@@ -9,6 +9,7 @@ export const sig = (value, digits = 3) => {
 
 /** A time. @param {number | null | undefined} seconds @param {number} [digits] */
 export const time = (seconds, digits = 3) => {
+  if (seconds === Infinity) return "∞";
   if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return "–";
   if (seconds >= 1) return `${sig(seconds, digits)}${NB}s`;
   return seconds >= 1e-3 ? `${sig(seconds * 1e3, digits)}${NB}ms` : `${sig(seconds * 1e6, digits)}${NB}µs`;

@@ -1,6 +1,6 @@
 // A session while it runs, and how it ended: followed from its files, whoever started it.
 import { boot } from "../charts/boot.js";
-import { edge, percentile } from "../charts/heat.js";
+import { atMost, percentile } from "../charts/heat.js";
 import { hosts } from "../charts/hosts.js";
 import { timeline } from "../charts/timeline.js";
 import { follow, get, post } from "../lib/api.js";
@@ -107,7 +107,7 @@ const how = (point) => {
 };
 
 /** @param {any} check */
-const measured = (check) => (!check ? "" : check.unit === "s" ? time(Number(check.value)) : check.unit === "" ? share(Number(check.value)) : number(Number(check.value)));
+const measured = (check) => (!check ? "" : Number(check.value) === Infinity ? "beyond measure" : check.unit === "s" ? time(Number(check.value)) : check.unit === "" ? share(Number(check.value)) : number(Number(check.value)));
 
 /** @param {any} point @param {Live} live */
 const rung = (point, live) => {
@@ -116,15 +116,15 @@ const rung = (point, live) => {
   const judged = point.outcome !== "";
   const far = soFar(point);
   const limit = point.limits["latency p99"];
-  const about = percentile(far.buckets, 99);
+  const about = percentile(far.buckets, 99, far.failed);
   const running = point === live.current && !judged && point.status === "running";
   return {
     key: point.id, outcome: judged ? point.outcome : point.status,
     href: run && live.state === "ended" ? pointPath(run, { id: point.id, attempt: 1 }) : "#now",
     load: point.offered ? `${number(point.offered)} ${short(point.unit)}` : how(point),
     how: point.offered ? how(point) : "",
-    p99: judged ? measured(lead) : running && Number.isFinite(about) ? `≈ ${time(about, 2)}` : "",
-    bound: judged ? bound(lead) : running && limit && Number.isFinite(about) ? { low: null, at: about / limit, high: null } : null,
+    p99: judged ? measured(lead) : running && about > 0 ? `≈ ${time(about, 2)}` : "",
+    bound: judged ? bound(lead) : running && limit && about > 0 ? { low: null, at: Math.min(1000, about / limit), high: null } : null,
     current: running,
   };
 };
@@ -132,12 +132,12 @@ const rung = (point, live) => {
 /** @param {{ point: any, live: Live }} props */
 const Preview = ({ point }) => {
   const far = soFar(point);
-  const rows = Object.entries(point.limits).filter(([name]) => name.startsWith("latency p")).map(([name, limit]) => ({ name: name.slice(8), limit: Number(limit), value: percentile(far.buckets, Number(name.slice(9))), fact: fact(point, name, Number(name.slice(9))) }));
+  const rows = Object.entries(point.limits).filter(([name]) => name.startsWith("latency p")).map(([name, limit]) => ({ name: name.slice(8), limit: Number(limit), value: percentile(far.buckets, Number(name.slice(9)), far.failed), fact: fact(point, name, Number(name.slice(9))) }));
   if (!rows.length || !far.due) return null;
   return html`<section><div class="sec"><h2>Preview of the verdict</h2><p>about, from classes of 19 %; “can no longer” is counted exactly; only a look decides</p></div>
     <table class="checks stack"><thead><tr><th>Limit on</th><th class="num">Allowed</th><th class="num">So far</th><th class="b"><${BoundsHead} /></th><th>What can be said</th></tr></thead><tbody>
-      ${rows.map((row) => html`<tr class=${row.fact === "no longer pass" ? "fail" : row.fact ? "pass" : "running"}><th scope="row">${row.name}</th><td class="num" data-l="Allowed">≤ ${time(row.limit)}</td><td class="num" data-l="So far">about ${time(row.value, 2)}</td>
-        <td class="b"><${Bounds} of=${{ low: null, at: Number.isFinite(row.value) ? row.value / row.limit : null, high: null }} /></td><td class="say">${row.fact ? html`<b>Can ${row.fact}</b> in this look` : row.value > row.limit * 1.19 ? "above its limit so far" : row.value * 1.19 < row.limit ? "below its limit so far" : "near its limit"}; not judged yet</td></tr>`)}
+      ${rows.map((row) => html`<tr class=${row.fact === "no longer pass" ? "fail" : row.fact ? "pass" : "running"}><th scope="row">${row.name}</th><td class="num" data-l="Allowed">≤ ${time(row.limit)}</td><td class="num" data-l="So far">${row.value === Infinity ? "beyond measure" : `about ${time(row.value, 2)}`}</td>
+        <td class="b"><${Bounds} of=${{ low: null, at: row.value > 0 ? Math.min(1000, row.value / row.limit) : null, high: null }} /></td><td class="say">${row.fact ? html`<b>Can ${row.fact}</b> in this look` : row.value > row.limit * 1.19 ? "above its limit so far" : row.value * 1.19 < row.limit ? "below its limit so far" : "near its limit"}; not judged yet</td></tr>`)}
       <tr class="running"><th scope="row">failed</th><td></td><td class="num" data-l="So far">${share(far.failed / far.due)}</td><td class="b"><${Bounds} of=${null} /></td><td class="say">${number(far.failed)} of ${number(far.due)}</td></tr>
     </tbody></table></section>`;
 };
@@ -195,14 +195,14 @@ const Where = ({ point, live }) => {
   }
   for (const [host, , , bucket] of last?.hosts ?? []) {
     const known = found.get(host) ?? { host, zone: "", servers: 0, generators: 0, p99: null };
-    found.set(host, { ...known, p99: edge(bucket + 1) });
+    found.set(host, { ...known, p99: atMost(bucket) });
   }
   const limit = point.limits["latency p99"] ?? null;
   const slow = [...(last?.hosts ?? [])].sort((/** @type {any} */ a, /** @type {any} */ b) => b[3] - a[3]).slice(0, 5);
   return html`${found.size > 0 && html`<section><div class="sec"><h2>Hosts</h2><p>p99 there in the last second, at most</p></div>
       <${Plot} cls="plot hosts" draw=${hosts} data=${{ title: "Hosts of this run", limit, hosts: [...found.values()].sort((a, b) => `${a.zone} ${a.host}`.localeCompare(`${b.zone} ${b.host}`)) }} />
       <p class="small soft">■ loaded server ○ generator</p>
-      ${slow.length > 0 && html`<table class="small"><thead><tr><th>Slowest</th><th class="num">p99 up to</th><th class="num">failed</th></tr></thead><tbody>${slow.map((/** @type {any} */ [host, , failed, bucket]) => html`<tr><th scope="row">${host}</th><td class="num">${time(edge(bucket + 1), 2)}</td><td class="num">${failed}</td></tr>`)}</tbody></table>`}</section>`}
+      ${slow.length > 0 && html`<table class="small"><thead><tr><th>Slowest</th><th class="num">p99 up to</th><th class="num">failed</th></tr></thead><tbody>${slow.map((/** @type {any} */ [host, , failed, bucket]) => html`<tr><th scope="row">${host}</th><td class="num">${time(atMost(bucket), 2)}</td><td class="num">${failed}</td></tr>`)}</tbody></table>`}</section>`}
     ${last && html`<section><div class="sec"><h2>Heard</h2></div><p><b>${last.agents} of ${last.expected}</b> in second ${last.index}</p>
       ${last.missing?.length > 0 && html`<div class="alert small inconclusive"><${Icon} name="note" /><p>Silent: ${last.missing.join(", ")}. The figures wait 2 s for them, then go on without.</p></div>`}
       <${Facts} one pairs=${[["sent late, worst", last.lag === undefined || last.lag === null ? "–" : time(last.lag, 2)], ["CPU, worst", last.cpu === undefined || last.cpu === null ? "–" : share(last.cpu)]]} /></section>`}`;
@@ -318,8 +318,8 @@ export const Session = ({ sid }) => {
         ${!over && live.state === "staging" && html`<${Phases} live=${live} />`}
         ${!over && live.state === "running" && point && far && html`<section><div class="sec"><h2>${how(point)}, second ${point.seconds[point.seconds.length - 1]?.index ?? "–"}</h2><p>look ${point.look} of ${point.looks} at ${number(point.duration)} s ${point.look < point.looks ? "gives the verdict, or looks on" : "gives the verdict"}</p></div>
           <dl class="nums"><div><dt>Successful</dt><dd>${far.seconds ? number(far.completed / far.seconds) : "–"} <small>/s</small></dd><dd class="sub">${point.offered ? `of ${number(point.offered)} offered` : "as fast as it goes"}</dd></div>
-            <div><dt>p99</dt><dd><small>about</small> ${time(percentile(far.buckets, 99), 2)}</dd><dd class="sub">${point.limits["latency p99"] ? `limit ${time(point.limits["latency p99"])}` : "no limit"}</dd></div>
-            <div><dt>p50</dt><dd><small>about</small> ${time(percentile(far.buckets, 50), 2)}</dd><dd class="sub">${point.limits["latency p50"] ? `limit ${time(point.limits["latency p50"])}` : "no limit"}</dd></div>
+            <div><dt>p99</dt><dd><small>about</small> ${time(percentile(far.buckets, 99, far.failed), 2)}</dd><dd class="sub">${point.limits["latency p99"] ? `limit ${time(point.limits["latency p99"])}` : "no limit"}</dd></div>
+            <div><dt>p50</dt><dd><small>about</small> ${time(percentile(far.buckets, 50, far.failed), 2)}</dd><dd class="sub">${point.limits["latency p50"] ? `limit ${time(point.limits["latency p50"])}` : "no limit"}</dd></div>
             <div><dt>Failed</dt><dd>${number(far.failed)}</dd><dd class="sub">of ${number(far.due)}${far.due ? `: ${share(far.failed / far.due)}` : ""}</dd></div></dl></section>
           <${Preview} point=${point} live=${live} />`}
         ${point && point.seconds.length > 0 && html`<${Seconds} point=${point} live=${live} title=${over || live.state !== "running" ? `The last point, ${point.id}` : "Response time of every one"} />`}
