@@ -107,7 +107,8 @@ class Page:
             ".then((found) => done(found.violations.map((one) => [one.id, one.nodes[0].html])))",
             RULES,
         )
-        wide = self.driver.execute_script("return document.documentElement.scrollWidth > innerWidth")
+        # innerWidth is no help: a small screen shows all of a page that is too wide for it, smaller.
+        wide = self.driver.execute_script("return document.documentElement.scrollWidth > screen.width")
         return [*found, *(["wider than the screen"] if wide else [])]
 
     def fine(self, name: str) -> None:

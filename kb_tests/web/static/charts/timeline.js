@@ -37,7 +37,8 @@ export const timeline = (host, d, o) => {
   const W = widthOf(host);
   const narrow = W < 520;
   const left = narrow ? 46 : 54;
-  const right = W - (narrow ? 58 : 96);
+  const longest = Math.max(0, ...d.limits.map((limit) => limit.name.length + time(limit.seconds).length + 3));
+  const right = W - (narrow ? 58 : Math.min(150, Math.max(96, longest * 6.8 + 12)));
   const lanes = o.lanes ?? ["heat", "rate", "fail"];
   /** @type {Record<string, number>} */
   const tall = { ...TALL, heat: o.height ?? 250 };
