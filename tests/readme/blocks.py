@@ -43,10 +43,11 @@ CANNOT = {
 }
 """Lines that no test runs as they stand, by what stands in them, and what they take."""
 
-_PYTHON = {
+_OTHER = {  # code, and what another program is told
     "README.md": LONG,
     "docs/adding-a-kind.md": "tests/unit/test_toy.py",
     "docs/capacity.md": "tests/functional/session/test_capacity.py",
+    "docs/web.md": "tests/unit/web/test_guard.py",
     "kb_tests/localcloud/README.md": SHORT,
 }
 
@@ -80,7 +81,7 @@ class Block:
     def held_by(self) -> str:
         """The test that holds it to what it says; "" if none does."""
         if not self.is_shell:
-            return READ if self.language == "yaml" else _PYTHON.get(self.page, "")
+            return READ if self.language == "yaml" else _OTHER.get(self.page, "")
         for what, where in ELSEWHERE.items():
             if what in self.text:
                 return where

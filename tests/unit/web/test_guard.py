@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kb_tests.web.app import App
+from kb_tests.web.app import App, Options
 from kb_tests.web.guard import LARGEST_BODY
 from kb_tests.web.tokens import WRONG_AT_MOST, WRONG_SECONDS, Role, Tokens
 from tests.unit.web.client import HOST, TOKEN, VIEWER, ask
@@ -70,6 +70,15 @@ def test_nothing_sets_a_cookie_or_lets_other_origins_read(app: App) -> None:
 def test_pages_of_other_origins_change_nothing(app: App, method: str, header: tuple[str, str]) -> None:
     found = ask(app.asgi, STOP, method=method, headers=[header], send={})
     assert found.status == 403
+
+
+def test_a_proxy_has_to_hand_on_the_name_that_it_was_asked_for(reports: Path, sessions: Path) -> None:
+    """As docs/web.md has nginx do it."""
+    app = App(Options(reports=reports, sessions=sessions, names=("kb.example.org",)), Tokens(TOKEN))
+    page = [("origin", "https://kb.example.org")]
+    assert ask(app.asgi, RUNS, host="kb.example.org").status == 200
+    assert ask(app.asgi, STOP, method="POST", host="kb.example.org", headers=page, send={}).status == 404
+    assert ask(app.asgi, STOP, method="POST", host="127.0.0.1:8765", headers=page, send={}).status == 403
 
 
 def test_our_own_page_may_ask_for_a_change(app: App) -> None:
