@@ -77,7 +77,9 @@ def test_a_proxy_has_to_hand_on_the_name_that_it_was_asked_for(reports: Path, se
     app = App(Options(reports=reports, sessions=sessions, names=("kb.example.org",)), Tokens(TOKEN))
     page = [("origin", "https://kb.example.org")]
     assert ask(app.asgi, RUNS, host="kb.example.org").status == 200
-    assert ask(app.asgi, STOP, method="POST", host="kb.example.org", headers=page, send={}).status == 404
+    assert (
+        ask(app.asgi, STOP, method="POST", host="kb.example.org", headers=page, send={}).status == 409
+    )  # it has ended
     assert ask(app.asgi, STOP, method="POST", host="127.0.0.1:8765", headers=page, send={}).status == 403
 
 
