@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -16,6 +18,7 @@ from starlette.responses import Response
 
 from kb_tests.history.find import Wanted
 from kb_tests.history.tags import tags_of
+from kb_tests.report.beside import beside
 from kb_tests.scenario.units import parse_duration
 from kb_tests.web import child
 from kb_tests.web.calls import LONGEST_TEXT, Parts, answer, attachment
@@ -111,7 +114,12 @@ def _run_of(record: Any, run: str) -> str:
 def _report(record: Path, interactive: bool) -> bytes:
     with tempfile.TemporaryDirectory(prefix="kb-ui-") as folder:
         target = Path(folder) / "report.html"
-        command = child.command("report", str(record), "--html", str(target))
+        # Made whole where the run broke off; reading changes nothing.
+        copy = Path(folder) / record.name
+        for path in (record, beside(record)):
+            with contextlib.suppress(FileNotFoundError):
+                shutil.copyfile(path, copy.with_name(path.name))
+        command = child.command("report", str(copy), "--html", str(target))
         command += ["--interactive"] if interactive else []
         try:
             done = child.run(command, timeout=REPORT_SECONDS)

@@ -180,11 +180,20 @@ def test_a_record_is_downloaded_and_never_shown(app: App, reports: Path) -> None
     assert found.headers["content-disposition"].startswith("attachment")
 
 
-def test_a_report_is_made_by_a_child(app: App) -> None:
+def test_a_report_is_made_by_a_child_and_changes_nothing(app: App, reports: Path) -> None:
+    """Although a run that broke off is made whole for it."""
+    ask(app.asgi, "/api/v1/runs")  # the index is made once
+    (reports / f"{RUN}.ndjson").write_text("{")
+    before = {path.name: path.read_bytes() for path in reports.iterdir()}
     found = ask(app.asgi, f"/api/v1/runs/{RUN}/report")
     assert found.status == 200
     assert b"<html" in found.body
     assert found.headers["content-disposition"].startswith("attachment")
+    after = {path.name: path.read_bytes() for path in reports.iterdir()}
+    assert {name for name in before if before[name] != after.get(name)} <= {".kb-index.sqlite"}, (
+        "but the index"
+    )
+    assert (reports / f"{RUN}.ndjson").exists()
 
 
 def test_a_session_is_told_from_its_events(app: App) -> None:
