@@ -96,25 +96,29 @@ class App:
             ),
             Route(PREFIX + "{name:path}", _sync(assets.file), methods=["GET"]),
         ]
-        self.asgi = Guard(self._serve, tokens, options.names)
+        self.asgi = Guard(self._serve, tokens, options.names, self._methods)
 
     @functools.cache  # noqa: B019 (one application a process)
     def document(self) -> dict[str, Any]:
         """The OpenAPI document of the operations."""
         return document(self.operations, metadata.version("kb-tests"))
 
+    def _methods(self, scope: Scope) -> list[str]:
+        """Those that the path answers to."""
+        found = (
+            route.methods or set() for route in self._routes if route.matches(scope)[0] is not Match.NONE
+        )
+        return sorted(set().union(*found))
+
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        known: set[str] = set()
         for route in self._routes:
             match, more = route.matches(scope)
             if match is Match.FULL:
                 scope.update(more)
                 await route.handle(scope, receive, send)
                 return
-            if match is Match.PARTIAL:
-                known |= route.methods or set()
-        if known:
-            methods = ", ".join(sorted(known))
+        if known := self._methods(scope):
+            methods = ", ".join(known)
             raise Problem(
                 HTTPStatus.METHOD_NOT_ALLOWED,
                 f"This path answers to {methods}.",

@@ -9,7 +9,7 @@ from servers and clouds, so that pages may run no script but ours, and put no te
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 
 from starlette.requests import ClientDisconnect
@@ -59,10 +59,19 @@ HEADERS = (
 
 
 class Guard:
-    """An ASGI application around `app`; `names` are further names that `Host` may give."""
+    """An ASGI application around `app`; `names` are further names that `Host` may give, `methods` says which
+    ones a path has.
+    """
 
-    def __init__(self, app: ASGIApp, tokens: Tokens, names: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        tokens: Tokens,
+        names: Iterable[str] = (),
+        methods: Callable[[Scope], Iterable[str]] = lambda _: METHODS,
+    ) -> None:
         self._app = app
+        self._methods = methods
         self._tokens = tokens
         self._names = frozenset(name.lower() for name in (*NAMES, *names))
 
@@ -105,7 +114,7 @@ class Guard:
             raise Problem(HTTPStatus.REQUEST_URI_TOO_LONG, "The address is too long.")
         method = scope["method"]
         if method not in METHODS:
-            raise _not_allowed("This method is not served.", METHODS)
+            raise _not_allowed("This method is not served.", self._methods(scope))
         if method not in SAFE:
             _same_origin(headers, host)
         if {b"content-length", b"transfer-encoding"} <= {key.lower() for key, _ in headers}:

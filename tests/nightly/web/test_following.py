@@ -51,7 +51,7 @@ def test_a_session_of_a_shell_is_followed_in_time_and_order(suite: Suite, worker
         follower.join(SESSION)
     began = follower.came[0][0]
     fresh = [came - event["t"] for came, event in follower.came if event.get("t", 0) > began]
-    assert len([1 for _, event in follower.came if event.get("kind") == "second"]) == 8
+    assert len([1 for _, event in follower.came if event.get("kind") == "second"]) >= 8
     assert len(fresh) >= 5, "most of it came while it was followed"
     assert max(fresh) < LATE, fresh
     events = follower.events()

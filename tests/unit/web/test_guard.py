@@ -90,7 +90,7 @@ def test_our_own_page_may_ask_for_a_change(app: App) -> None:
 
 @pytest.mark.parametrize("method", ["OPTIONS", "PATCH", "TRACE", "CONNECT", "PROPFIND"])
 def test_methods_are_allowed_by_name(app: App, method: str) -> None:
-    assert "allow" in ask(app.asgi, RUNS, method=method).headers
+    assert ask(app.asgi, RUNS, method=method).headers["allow"] == "GET, HEAD"
     assert ask(app.asgi, RUNS, method=method).status == 405
 
 
