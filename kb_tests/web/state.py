@@ -76,7 +76,7 @@ class Fold:
             testing_cloud=info.testing_cloud,
             scenarios=info.scenarios,
             runs=self.runs,
-            marks="".join(MARKS.get(outcome, "-") for outcome in self.points.values()),
+            marks=self._marks(over=state in ("ended", "broken_off")),
             problems=tuple(self._problems),
             leaks=tuple(self._leaks),
         )
@@ -112,6 +112,13 @@ class Fold:
                 self._state, self._ended, self._exit_code = "ended", read.line.t, event.exit_code
             case _:
                 pass
+
+    def _marks(self, *, over: bool) -> str:
+        """A letter a point; nothing runs or is to come in a session that is `over`."""
+        return "".join(
+            "-" if over and outcome in ("", "running") else MARKS.get(outcome, "-")
+            for outcome in self.points.values()
+        )
 
     def _key(self, cloud: str, point: str) -> tuple[str, str]:
         """The selected point that an event is about: the embedded cloud has a name only in the selection."""

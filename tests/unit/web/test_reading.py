@@ -207,7 +207,9 @@ def test_a_session_that_is_gone_without_a_word_broke_off(
     app: App, sessions: Path, cut: int, state: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_session(sessions, "0a0b0c0e", story()[:cut])
-    assert ask(app.asgi, "/api/v1/sessions/0a0b0c0e").json["state"] == "broken_off"
+    row = ask(app.asgi, "/api/v1/sessions/0a0b0c0e").json
+    assert row["state"] == "broken_off"
+    assert row["marks"] == ("p" if cut == 11 else "-" if cut > 2 else ""), "nothing is to come any more"
     monkeypatch.setattr("kb_tests.events.sessions.Session.alive", True)
     assert ask(app.asgi, "/api/v1/sessions/0a0b0c0e").json["state"] == state
 
