@@ -5,7 +5,9 @@ type.
 from __future__ import annotations
 
 import json
+import math
 import os
+import re
 import sys
 import threading
 import warnings
@@ -53,6 +55,9 @@ sla: {{read_latency: {{p99: 100ms}}, achieved: 95%}}
 """
 
 
+SERVED_IN = "{{read_service_time: {{p90: 150ms}}}}"
+
+
 def run(suite: Suite, name: str, text: str, *arguments: str, timeout: float = 2 * SESSION) -> Ended:
     path = suite.folder / f"{name}.yaml"
     path.write_text(text)
@@ -79,6 +84,17 @@ def at_most(suite: Suite, name: str, page: str) -> float:
     return achieved
 
 
+def of_windows(served: float, within: float, base: float) -> float:
+    """What windows of 5 s keep, 99 % of each, of what serves so much and queues the rest, from the second of
+    warm-up on: until a request takes `within`, of which `base` is what it takes without a queue to speak of.
+    """
+    return served * (1 + (within - base) / (1 + 5 * 0.99))
+
+
+KNOWN = 0.003
+"""How well that is known: points of 5 s at a rate of their own cross 200 ms within so much of each other."""
+
+
 @contextmanager
 def meanwhile(suite: Suite, harm: Callable[[str], object]) -> Iterator[None]:
     """Does `harm` to each HTTP server as soon as it is there."""
@@ -103,8 +119,8 @@ def meanwhile(suite: Suite, harm: Callable[[str], object]) -> Iterator[None]:
 
 @pytest.mark.parametrize(("rate", "page"), [("20Mbit", "4KiB"), ("40Mbit", "8KiB"), ("60Mbit", "8KiB")] * 2)
 def test_a_search_holds_what_a_link_lets_through(suite: Suite, rate: str, page: str) -> None:
-    """Both what it carries for ever, as a closed loop finds, and that of windows of 5 s: a queue begins with
-    the second of warm-up, and has to reach 200 ms before 99 % of the window is over.
+    """Both what it carries for ever, as a closed loop finds, and what windows of 5 s keep: at 20 Mbit a
+    closed loop had 553.1, and the p99 of points at 568 and 570 was 188 and 209 ms.
     """
     suite.admin.set(**{"link-rate": rate})
     try:
@@ -115,9 +131,11 @@ def test_a_search_holds_what_a_link_lets_through(suite: Suite, rate: str, page: 
         suite.admin.set(**{"link-rate": "none"})
     capacity = found(ended)
     assert (ended.code, capacity["end"]) == (0, "found"), ended.output
-    for_probes = truth * (1 + 0.2 / (1 + 5 * 0.99))
-    assert capacity["low"] <= truth < for_probes <= capacity["high"]
-    assert capacity["kept"] < for_probes < capacity["broke"]
+    for_probes = of_windows(truth, 0.2, 0.03)
+    assert capacity["low"] <= truth <= capacity["high"]
+    assert for_probes * (1 - KNOWN) <= capacity["high"]
+    assert capacity["kept"] < for_probes * (1 + KNOWN)
+    assert capacity["broke"] > for_probes * (1 - KNOWN)
     probes = ended.record["probes"]
     assert len(probes) == len(capacity["probes"]) > 5
     assert {probe["search"] for probe in probes} == {"link-clients-1-capacity"}
@@ -137,12 +155,16 @@ def test_a_search_holds_what_a_limited_core_serves(suite: Suite, share: float) -
 
 @pytest.mark.parametrize("again", [1, 2])
 def test_a_search_holds_the_iops_of_a_volume_type(suite: Suite, again: int) -> None:
+    """A closed loop had 500.0 a second of it, and the p99 of points at 505 and 510 was 63 and 156 ms."""
     with limited_type(suite, f"five-hundred-{again}", 500):
         ended = run(suite, "volumes", STORAGE.format(type=f"five-hundred-{again}"))
     capacity = found(ended)
     assert (ended.code, capacity["end"]) == (0, "found"), ended.output
-    assert capacity["low"] <= 500 / 0.95
-    assert capacity["high"] >= 500 * 0.98
+    for_probes = of_windows(500, 0.1, 0.01)
+    assert capacity["low"] <= 500 <= capacity["high"]
+    assert math.floor(for_probes * (1 - KNOWN)) <= capacity["high"]
+    assert capacity["kept"] < for_probes * (1 + KNOWN)
+    assert capacity["broke"] > for_probes * (1 - KNOWN)
 
 
 @contextmanager
@@ -175,14 +197,17 @@ def test_a_gate_is_held_against_the_interval(suite: Suite) -> None:
 
 
 def test_a_search_outlives_its_tokens(tmp_path: Path) -> None:
-    """Of 40 minutes, on a cloud whose tokens are valid for two: its probes are long, its steps small."""
+    """Of 40 minutes, on a cloud whose tokens are valid for two: its probes are long, its steps small. As a
+    request may take a second, a generator may be late by a tenth of that: this machine may be busy.
+    """
     running = control.up(
         tmp_path / "cloud", parent_pid=os.getpid(), token_lifetime=120, settings={"link-rate": "8Mbit"}
     )
     try:
         suite = Suite(running, tmp_path)
-        search = "capacity: {of: rate, from: 20, to: 400, step: 10%, probe: 4min, width: 0.5%, budget: 40min}"
-        ended = run(suite, "long", HTTP.format(name="long", page="8KiB", load=search), timeout=3600 + SESSION)
+        search = "capacity: {of: rate, from: 15, to: 400, step: 10%, probe: 4min, width: 1%, budget: 40min}"
+        text = HTTP.format(name="long", page="8KiB", load=search).replace("200ms", "1s").replace("2s", "5s")
+        ended = run(suite, "long", text, timeout=3600 + SESSION)
         capacity = found(ended)
         assert capacity["end"] in ("found", "too wide"), ended.output
         assert capacity["seconds"] > 30 * 60
@@ -214,3 +239,43 @@ def test_a_test_of_one_s_own_searches(suite: Suite) -> None:
         suite.admin.set(**{"link-rate": "none"})
     assert ended.code == 0, ended.output
     assert "found " in ended.output
+
+
+def test_a_search_of_clients_ends_where_a_server_lags(suite: Suite) -> None:
+    """The third server's link carries half of what is asked of it: two clients keep the SLA, three do not."""
+    search = "rate: [40]\n  capacity: {of: clients, from: 1, to: 4, probe: 5s, width: 20%, budget: 150s}"
+    text = HTTP.format(name="many", page="8KiB", load=search)
+    text = (
+        text.replace("topology: {", "topology: {servers_per_network: 4, ")
+        .replace("p99", "p90")
+        .replace("1%", "20%")
+    )
+    third = re.compile(r"-server-.*\D0*3$")
+
+    def harm(server: str) -> None:
+        (name,) = (one["name"] for one in suite.admin.servers() if one["id"] == server)
+        if third.search(name):
+            suite.admin.harm_server(server, "link", rate=1_500_000, direction="out")
+
+    with meanwhile(suite, harm):
+        ended = run(suite, "many", text)
+    capacity = found(ended)
+    assert (ended.code, capacity["end"]) == (0, "found"), ended.output
+    assert (capacity["low"], capacity["high"]) == (2, 2)
+    assert (capacity["kept"], capacity["broke"]) == (2, 3)
+
+
+def test_a_search_of_iodepth_ends_where_a_volume_type_does(suite: Suite) -> None:
+    """The kernel lets 50 through in each tenth of a second, so that up to 55 under way nine of ten I/Os take
+    no more than one of those, and a tenth more beyond.
+    """
+    text = STORAGE.replace("{{read_latency: {{p99: 100ms}}, achieved: 95%}}", SERVED_IN)
+    text = text.replace("of: rate_iops, from: 360, to: 5000", "of: iodepth, from: 16, to: 256")
+    text = text.replace(", iodepth: 32", "")
+    with limited_type(suite, "deep", 500):
+        ended = run(suite, "volumes", text.format(type="deep"))
+    capacity = found(ended)
+    assert (ended.code, capacity["end"]) == (0, "found"), ended.output
+    assert capacity["low"] <= 55 <= capacity["high"]
+    assert capacity["kept"] < 60
+    assert capacity["broke"] > 50
