@@ -1,0 +1,87 @@
+"""The host of volumes that fail, or of servers that stand still, is named, and nobody else."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kb_tests.localcloud import control
+from kb_tests.localcloud.client import AdminClient
+from kb_tests.localcloud.control import Running
+from tests.functional.session.live import Live
+from tests.functional.session.suite import Suite
+from tests.functional.storage.sessions import make_faulty_type, volumes
+from tests.waiting import SESSION, eventually
+
+SCENARIO = """\
+name: disks
+kind: storage
+topology: {servers: 16, volume: {size: 1GiB, type: faulty}, file_size: 16MiB, flavor: {ram: 64MiB}}
+load:
+  profiles:
+    - {name: before, mode: randread, iodepth: 16, rate_iops: 20}
+    - {name: harmed, mode: randread, iodepth: 16, rate_iops: 20}
+  ramp: 5s
+  duration: 15s
+sla: {errors: 1%, max_stall: 1s}
+"""
+
+
+@pytest.fixture
+def eight_hosts(tmp_path: Path) -> Iterator[Running]:
+    folder = tmp_path / "cloud"
+    yield control.up(folder, parent_pid=os.getpid(), hosts=8)
+    control.down(folder)
+
+
+def harm(admin: AdminClient, what: str, server: str, volume: str) -> None:
+    """Let a share of a volume's reads fail, or stop its server for a while."""
+    if what == "stalls":
+        admin.harm_server(server, "freeze", seconds=3)
+    else:
+        admin.harm_volume(volume, "fail", share=0.5)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [
+        ("fails", "error rate is "),
+        ("stalls", "max stall is "),
+    ],
+    ids=["fails", "stalls"],
+)
+def test_the_host_is_named_and_nobody_else(
+    eight_hosts: Running, tmp_path: Path, what: str, told: str
+) -> None:
+    (tmp_path / "disks.yaml").write_text(SCENARIO)
+    suite = Suite(eight_hosts, tmp_path)
+    make_faulty_type(suite)
+    live = Live(suite, "disks.yaml")
+    try:
+        live.wait_for_point(1)
+        mine = {one.attachments[0]["server_id"]: one.id for one in volumes(suite) if one.attachments}
+        hosts: defaultdict[str, list[str]] = defaultdict(list)
+        for server in suite.admin.servers():
+            if server["id"] in mine:
+                hosts[server["host"]].append(server["id"])
+        assert len(hosts) == 8
+        if what == "stalls":  # within the window
+            eventually(lambda: re.search(r"harmed: \d+/15s", live.output) is not None, SESSION)
+        host = min(host for host, servers in hosts.items() if len(servers) == 2)
+        for harmed in hosts[host]:
+            harm(suite.admin, what, harmed, mine[harmed])
+        ended = live.end()
+    finally:
+        live.kill()
+    first, second = ended.record["points"]
+    assert (first["verdict"]["outcome"], first["culprits"]) == ("pass", []), ended.output
+    assert second["verdict"]["outcome"] == "fail", ended.output
+    sentences = second["culprits"]
+    assert sentences[0].startswith(f"Host {host} with 2 servers: {told}"), sentences
+    assert not any(other in sentence for sentence in sentences for other in hosts if other != host), sentences
