@@ -58,6 +58,7 @@ class Page:
 
     def __init__(self, driver: webdriver.Chrome) -> None:
         self.driver = driver
+        self.width = 0
 
     @property
     def title(self) -> str:
@@ -94,6 +95,7 @@ class Page:
         raise AssertionError(f"{what or 'It'} did not come to be; the page says {self.title!r}.")
 
     def look(self, width: int, *, dark: bool) -> None:
+        self.width = width
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
@@ -108,7 +110,7 @@ class Page:
             RULES,
         )
         # innerWidth is no help: a small screen shows all of a page that is too wide for it, smaller.
-        wide = self.driver.execute_script("return document.documentElement.scrollWidth > screen.width")
+        wide = self.driver.execute_script("return document.documentElement.scrollWidth") > self.width > 0
         return [*found, *(["wider than the screen"] if wide else [])]
 
     def fine(self, name: str) -> None:
