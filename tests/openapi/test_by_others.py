@@ -40,7 +40,12 @@ def test_it_answers_as_it_is_described(ui: Api, tmp_path: Path) -> None:
     command += [f"http://{ui.place}/api/v1/openapi.json", "--url", f"http://{ui.place}"]
     command += ["-H", f"Authorization: Bearer {ui.token}", "--no-color", "--seed=1"]
     command += ["--phases=coverage,fuzzing", "--max-examples=10", "--suppress-health-check=all"]
-    command += ["--checks=all", f"--exclude-checks={NOT_OURS}", "--request-timeout=600"]
+    command += [
+        "--checks=all",
+        f"--exclude-checks={NOT_OURS}",
+        "--request-timeout=600",
+        "--max-response-time=600",
+    ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-20_000:]
     assert not list((ui.state / "kb/sessions").glob("*")), "nothing was started"

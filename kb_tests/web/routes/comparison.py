@@ -83,6 +83,6 @@ OPERATIONS = (
             Param("anyway", "1: even where what has to agree differs"),
         ),
         answer=ComparisonShape,
-        also=(400, 409, 422, 504),
+        also=(404, 400, 409, 422, 504),
     ),
 )
