@@ -16,6 +16,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
 from kb_tests.report.capacity import CapacityRecord, sentences
 from kb_tests.report.record import RunRecord
 from kb_tests.sla.capacity.model import NUMBERED, End
@@ -63,7 +65,7 @@ def told(records: Sequence[CapacityRecord | None]) -> tuple[int, list[str]]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """0 where they agree; other options go to pytest."""
+    """0 where they agree, 2 where one was interrupted; other options go to pytest."""
     parser = argparse.ArgumentParser(prog="python -m tests.openstack.searches", description=__doc__)
     parser.add_argument("--cloud", default=os.environ.get("KB_CLOUD") or os.environ.get("OS_CLOUD", ""))
     parser.add_argument("--scenario", type=Path, default=SCENARIO)
@@ -79,6 +81,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         command += ["--kb-reports", str(folder), "--html", str(folder / "report.html"), *rest]
         code = subprocess.run(command, cwd=ROOT, check=False).returncode
         print(f"search {number} ended with exit code {code}; {folder}", flush=True)
+        if code == pytest.ExitCode.INTERRUPTED:
+            return int(code)
         records.append(_found(folder))
     code, lines = told(records)
     print("\n".join(lines))
