@@ -7,8 +7,12 @@ are the total.
 
 from __future__ import annotations
 
-import socket
 import struct
+
+try:
+    import _socket as socket  # as in tcp.py: `socket` is dear
+except ImportError:  # another interpreter than CPython
+    import socket  # type: ignore[no-redef]
 
 TYPE_CHECKING = False  # `typing` would be a tenth of an idle agent's memory
 if TYPE_CHECKING:
