@@ -70,8 +70,9 @@ def test_it_ends_at_once_while_streams_are_open(tmp_path: Path) -> None:
 
 
 def test_it_ends_with_its_terminal(tmp_path: Path) -> None:
-    """Such as that of the ssh which forwards its port."""
-    with serving(tmp_path) as (process, _):
+    """Such as that of the ssh which forwards its port; under nohup, as this test may run, it would stay."""
+    heard = "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL); "
+    with serving(tmp_path, before=heard) as (process, _):
         assert list((tmp_path / "state/kb").glob("ui-*"))
         process.send_signal(signal.SIGHUP)
         assert process.wait(20) == 0
