@@ -16,12 +16,13 @@ from kb_tests.localcloud import control
 from kb_tests.localcloud.control import Running
 from tests.functional.session.live import Live
 from tests.functional.session.suite import Suite
+from tests.waiting import SESSION
 
 SCENARIO = """\
 name: ways
 kind: http
 topology: {networks_per_router: 4, servers_per_network: 6, flavor: {ram: 64MiB}}
-load: {page_size: 1KiB, connections: 20, rate: [15, 16], duration: 20s, warm_up: 2s, timeout: 3s}
+load: {page_size: 1KiB, connections: 20, rate: [15, 16], duration: 20s, warm_up: 5s, timeout: 3s}
 sla: {latency: {p97: 350ms}, errors: 3%}
 """
 """Three of 24 pairs are harmed: of one alone no bound could say that it is no chance."""
@@ -79,6 +80,7 @@ def test_whose_it_is(eight_hosts: Running, tmp_path: Path, what: str, told: str)
     live = Live(Suite(eight_hosts, tmp_path), "ways.yaml", more=("--kb-rotate",))
     try:
         live.wait_for_point(1)
+        live.wait_for_text("rate-16: warm-up", SESSION)  # later it would start late
         host, pairs = _of_one_host(live)
         ids = {server["name"]: server["id"] for server in live.suite.admin.servers()}
         for server, generator in pairs:
