@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 _FRESH = 30.0
 _SAMPLES = 12
+_LONGEST = 1.0
 
 
 class Reading:
@@ -23,16 +24,25 @@ class Reading:
         self.at = at
 
 
-def read(server_time: Callable[[], float], samples: int = _SAMPLES) -> Reading:
-    """The best of some round trips: the shortest bounds the offset the closest (Cristian, 1989)."""
+def read(
+    server_time: Callable[[], float], samples: int = _SAMPLES, until: float = float("inf")
+) -> Reading:
+    """The best of some round trips: the shortest bounds the offset the closest (Cristian, 1989).
+
+    As many as fit into a second, and before `until` (monotonic seconds), but one in any case.
+    """
     best = None
     for _ in range(samples):
         begin = time.monotonic()
+        if best is None:
+            until = min(until, begin + _LONGEST)
         server = server_time()
         end = time.monotonic()
         reading = Reading(server - (begin + end) / 2, (end - begin) / 2, end)
         if best is None or reading.error < best.error:
             best = reading
+        if end + (end - begin) > until:
+            break
     assert best is not None
     return best
 

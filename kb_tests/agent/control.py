@@ -167,14 +167,16 @@ class Control:
             return "reports"
         return ""
 
-    def read_clock(self) -> clock.Reading | None:
-        """Measure the offset to the Redis clock anew; None while there is no connection."""
+    def read_clock(self, until: float = float("inf")) -> clock.Reading | None:
+        """Measure the offset to the Redis clock anew, by `until` (monotonic seconds) if that can be; None
+        while there is no connection.
+        """
         if self._reports is None:
             return None
         try:
             while self._sent_at is not None:
                 self._acknowledge(self._reports.replies())
-            self._measure(self._reports)
+            self._measure(self._reports, until)
         except (OSError, RespError) as error:
             self._broken(error)
             return None
@@ -217,8 +219,8 @@ class Control:
         self._commands = commands
         self._read_on()
 
-    def _measure(self, link: Connection) -> None:
-        new = clock.read(lambda: _server_time(link.call("TIME")))
+    def _measure(self, link: Connection, until: float = float("inf")) -> None:
+        new = clock.read(lambda: _server_time(link.call("TIME")), until=until)
         self.latest = new
         self.reading = new if self.reading is None else clock.better(self.reading, new)
 

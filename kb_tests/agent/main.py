@@ -27,6 +27,8 @@ START_TIMEOUT = 180.0
 DRAIN_SLACK = 30.0
 _FOREVER = 1e7
 _MAX_LEAD = 300.0
+_READY = 0.1
+"""Seconds before its start in which a load is told of it."""
 _MAX_WAIT = 60.0
 _NGINX_WATCH = 2.0
 _ENGINES = {"client": "http", "storage": "storage"}
@@ -284,8 +286,9 @@ class Agent:
             self._watch_from(command, command["start_at"] - self._control.reading.offset)
         if self._load is None or command["id"] != self._load_id or self._started:
             return
-        reading = self._control.read_clock() or self._control.reading
-        assert reading is not None  # a command came, so there was a connection
+        known = self._control.reading
+        assert known is not None  # a command came, so there was a connection
+        reading = self._control.read_clock(command["start_at"] - known.offset - _READY) or known
         self._clock = self._control.latest
         at = command["start_at"] - reading.offset
         lead = at - time.monotonic()

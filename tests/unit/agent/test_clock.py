@@ -10,13 +10,30 @@ from kb_tests.agent.clock import Reading
 
 
 def test_the_shortest_round_trip_wins(monkeypatch: pytest.MonkeyPatch) -> None:
-    ticks: Iterator[float] = iter([0.0, 1.0, 10.0, 10.2, 20.0, 20.5])
+    ticks: Iterator[float] = iter([0.0, 0.1, 0.2, 0.22, 0.3, 0.35])
     monkeypatch.setattr(time, "monotonic", lambda: next(ticks))
-    server = iter([100.9, 110.1, 120.4])
+    server = iter([100.09, 100.21, 100.34])
     reading = clock.read(lambda: next(server), samples=3)
     assert reading.offset == pytest.approx(100.0)
-    assert reading.error == pytest.approx(0.1)
-    assert reading.at == 10.2
+    assert reading.error == pytest.approx(0.01)
+    assert reading.at == 0.22
+
+
+@pytest.mark.parametrize(
+    ("round_trip", "until", "taken"), [(0.01, 1e9, 12), (0.4, 1e9, 2), (3.0, 1e9, 1), (0.1, 0.35, 3), (1.0, -5.0, 1)]
+)
+def test_no_more_round_trips_than_there_is_time_for(
+    monkeypatch: pytest.MonkeyPatch, round_trip: float, until: float, taken: int
+) -> None:
+    now = [0.0]
+
+    def server() -> float:
+        now[0] += round_trip
+        return now[0]
+
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    clock.read(server, until=until)
+    assert now[0] == pytest.approx(taken * round_trip)
 
 
 def test_a_clock_that_stood_still_fell_behind() -> None:

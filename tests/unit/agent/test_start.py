@@ -1,0 +1,71 @@
+"""An agent that is far from the control server begins with the others all the same."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from kb_tests.agent import main, protocol
+from kb_tests.agent.clock import Reading
+from kb_tests.agent.control import Channel, Control
+from kb_tests.agent.identity import Identity
+from kb_tests.agent.resp import Reply
+from kb_tests.fleet.fleet import LEAD, LEAD_ROUND_TRIPS
+
+OFFSET = 1000.0
+"""What the control server's clock is ahead."""
+
+
+class Far:
+    """A connection whose answers take `round_trip` seconds of a time that only it lets pass."""
+
+    def __init__(self, round_trip: float) -> None:
+        self.round_trip = round_trip
+        self.now = 50.0
+
+    def call(self, *_command: object) -> Reply:
+        self.now += self.round_trip / 2
+        seconds, rest = divmod(self.now + OFFSET, 1)
+        self.now += self.round_trip / 2
+        return [b"%d" % seconds, b"%d" % (rest * 1e6)]
+
+    def send(self, *_command: object) -> None:
+        pass
+
+    def replies(self) -> list[Reply]:
+        self.now += self.round_trip
+        return [b"1-0"]
+
+
+@pytest.mark.parametrize(
+    ("round_trip", "when_enrolled"),
+    [(0.0002, 0.0002), (0.05, 0.0), (0.15, 0.0), (0.4, 0.4), (2.0, 2.0)],
+)
+def test_a_start_is_met_from_afar(
+    round_trip: float, when_enrolled: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = {"run": "c0ffee00", "host": "192.0.2.9", "port": 1, "user": "u", "password": "p"}
+    config |= {"role": "client", "folder": str(tmp_path), "listen": "80"}
+    monkeypatch.setattr(main, "_versions", lambda _role: {})
+    agent = main.Agent(main.Config(json.dumps(config).encode()), Identity("a", ""))
+    link: Any = Far(round_trip)
+    monkeypatch.setattr(time, "monotonic", lambda: link.now)
+    control = Control(Channel("c0ffee00", "192.0.2.9", 1, "u", "p"), "a")
+    control._reports, control._outbox, control._outbox_bytes = link, [b"a report"], 8
+    control._sent_at, control.reading = link.now, Reading(OFFSET, 0.0001, 0.0)
+    started: list[float] = []
+    agent._control, agent._load_id = control, "c1"
+    agent._load = SimpleNamespace(start=started.append, fileno=lambda: -1)  # type: ignore[assignment]
+
+    at = link.now + OFFSET + LEAD + LEAD_ROUND_TRIPS * when_enrolled
+    link.now += round_trip / 2
+    agent._obey(protocol.encode({"kind": "start", "id": "c1", "start_at": at}))
+
+    assert started, control._outbox
+    assert started[0] == pytest.approx(at - OFFSET, abs=0.001)
+    assert link.now < started[0], "and has time to tell its load"
