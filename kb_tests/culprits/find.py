@@ -33,7 +33,8 @@ class Found:
     load them; where both have the same ways, it may be `either`. `without` is what would
     be without all of them, `since` the second in which it began. `refused` says why nothing can be told.
     `beside` are the signs of the servers of each of `culprits`, then of the generators of each of `makers`.
-    `rotated` is what a run with other generators says of each of them, in the same order.
+    `rotated` is what a run with other generators says of each of them, in the same order; `doubts` are why
+    one that would say it, or more, is not to be believed.
     """
 
     check: Check
@@ -45,6 +46,7 @@ class Found:
     refused: str = ""
     beside: tuple[Beside | None, ...] = ()
     rotated: tuple[Whose, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     @property
     def either(self) -> bool:
@@ -85,7 +87,8 @@ def find(
                 _servers(limit, list(workload.seen(point, measured, check)), places) if measured else None
                 for measured in (rotation.measured, rotation.again)
             )
-            told = replace(told, rotated=tuple(_rotated(told, rotation.shift, after or [], again, places)))
+            whose_it_is = _rotated(told, rotation.shift, after, again, places) if after else ()
+            told = replace(told, rotated=tuple(whose_it_is), doubts=rotation.doubts)
         found.append(told)
     return found
 

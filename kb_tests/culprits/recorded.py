@@ -32,6 +32,7 @@ def broken(record: RunRecord, point: str = "") -> Iterator[tuple[PointRecord, li
 
 def _rotation(point: PointRecord) -> Rotation | None:
     kept: Any = point.rotated
-    if kept is None or kept.measurement is None:
+    if kept is None:
         return None
-    return Rotation(kept.shift, kept.measurement.restore(), kept.again.restore() if kept.again else None)
+    measured, again = (one.restore() if one else None for one in (kept.measurement, kept.again))
+    return Rotation(kept.shift, measured, again, kept.doubts)

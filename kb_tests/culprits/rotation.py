@@ -37,12 +37,13 @@ class Whose(StrEnum):
 @dataclass(frozen=True)
 class Rotation:
     """What was measured when generator i loaded server i + `shift`, and `again` when each loaded its own;
-    None where that did not have to be known.
+    None where that did not have to be known, or was not to be believed, which `doubts` tell of.
     """
 
     shift: int
-    measured: Any
-    again: Any = None
+    measured: Any | None
+    again: Any | None = None
+    doubts: tuple[str, ...] = ()
 
 
 def shift(agents: Sequence[str], places: Mapping[str, Place]) -> int:

@@ -46,6 +46,10 @@ def sentences(found: Found) -> list[str]:
         told.append(
             "These servers are loaded from these generators, so that it may be either, or the way between."
         )
+    if found.doubts:
+        which = "the same generators again" if found.rotated else "other generators"
+        why = " ".join(found.doubts)
+        told.append(f"The run with {which}, which would tell, was not valid: {why}")
     if found.without:
         every = (*found.culprits, *found.makers)
         whom = _short(every[0]) if len(every) == 1 else "them"

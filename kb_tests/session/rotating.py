@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from kb_tests.cloud.topology import Role
 from kb_tests.cloud.workloads import plan
@@ -62,20 +66,33 @@ def rotate(
     agents = [server.name for server in runner.topology.loading[: point.clients]]
     if not any(one.culprits or one.makers for one in found()) or not (by := shift(agents, where)):
         return None, None
-    record = MEASUREMENTS[point.kind].record
     wait(runner.drain(point, measurements[-1]))
+    started = datetime.now(UTC)
     with runner.fleet.rotated(point.clients, by):
+        measured, doubts = _believed(runner, point)
+    rotation = Rotation(by, measured, doubts=doubts)
+    if measured is not None and any(Whose.NEITHER in one.rotated for one in found(rotation)):
+        wait(runner.drain(point, measured))
+        again, doubts = _believed(runner, point)
+        rotation = replace(rotation, again=again, doubts=doubts)
+
+    def kept(one: Any | None) -> Any | None:
+        return None if one is None else MEASUREMENTS[point.kind].record(point, one, {})
+
+    record = RotatedRecord(
+        shift=by,
+        started=started,
+        measurement=kept(rotation.measured),
+        again=kept(rotation.again),
+        doubts=rotation.doubts,
+    )
+    return record, rotation
+
+
+def _believed(runner: PointRunner[Any, Any, Any], point: Point) -> tuple[Any | None, tuple[str, ...]]:
+    """What a run of `point` measured, or why that is not to be believed: the point itself has its verdict."""
+    try:
         once = runner.once(point, 1, 1)
-    kept = RotatedRecord(shift=by, started=once.started, doubts=once.doubts)
-    if once.doubts:
-        return kept, None
-    rotation = Rotation(by, once.measurement)
-    kept = kept.model_copy(update={"measurement": record(point, once.measurement, {})})
-    if any(Whose.NEITHER in one.rotated for one in found(rotation)):
-        wait(runner.drain(point, once.measurement))
-        again = runner.once(point, 1, 1)
-        if again.doubts:
-            return kept.model_copy(update={"doubts": again.doubts}), rotation
-        rotation = Rotation(by, once.measurement, again.measurement)
-        kept = kept.model_copy(update={"again": record(point, again.measurement, {})})
-    return kept, rotation
+    except pytest.fail.Exception as error:
+        return None, (str(error),)
+    return (None, once.doubts) if once.doubts else (once.measurement, ())

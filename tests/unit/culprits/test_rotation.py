@@ -113,6 +113,26 @@ def test_what_passed_meanwhile_is_nobodys() -> None:
     assert look(cut, again=lambda _generator, _server: 1.0).rotated == (Whose.PASSED,)
 
 
+def test_a_run_that_is_not_to_be_believed_is_told_of() -> None:
+    verdict = Verdict(Outcome.FAIL, (LATENCY,), (), 0.95)
+    why = "1 of 24 generators is missing: client-7 (no answer)."
+
+    def told(slow: Slowness, rotation: Rotation) -> list[str]:
+        return all_sentences(find(POINT, [measured(slow)], verdict, places(), rotation=rotation))
+
+    host: Slowness = lambda generator, _server: 2.0 if generator // EACH == 5 else 1.0  # noqa: E731
+    assert told(host, Rotation(BY, None, doubts=(why,)))[2:] == [
+        "These servers are loaded from these generators, so that it may be either, or the way between.",
+        f"The run with other generators, which would tell, was not valid: {why}",
+    ]
+    assert told(cut, Rotation(BY, measured(cut, BY, 2), doubts=(why,)))[1:] == [
+        "With other partners, neither this server is bad nor its generator is: it is the way between them, or it has"
+        " passed.",
+        f"The run with the same generators again, which would tell, was not valid: {why}",
+    ]
+    assert "not valid" not in " ".join(told(lambda *_: 1.0, Rotation(BY, None, doubts=(why,))))
+
+
 def test_what_is_in_between_is_not_told() -> None:
     """Half as slow as before is neither here nor there."""
     half = measured(lambda _generator, server: 1.41 if server // EACH == 5 else 1.0, BY, 2)

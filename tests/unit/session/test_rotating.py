@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from kb_tests.culprits.rotation import Rotation
 from kb_tests.errors import ScenarioError
 from kb_tests.measure.http.measurement import HttpMeasurement
 from kb_tests.session import rotating
@@ -35,8 +36,8 @@ sla: {read_latency: {p99: 20ms}}
 class Cloud:
     """A runner whose runs are `slow` ways, its fleet, and what was asked of both."""
 
-    def __init__(self, slow: Any, doubts: tuple[str, ...] = (), later: Any = None) -> None:
-        self.slow, self.doubts, self.later = slow, doubts, later or slow
+    def __init__(self, slow: Any, doubts: tuple[str, ...] = (), later: Any = None, ends: str = "") -> None:
+        self.slow, self.doubts, self.later, self.ends = slow, doubts, later or slow, ends
         self.by = 0
         self.asked: list[int] = []
         self.fleet = self
@@ -73,6 +74,8 @@ class Cloud:
 
     def once(self, point: Any, _step: int, _most: int) -> Once[Any, HttpMeasurement]:
         self.asked.append(self.by)
+        if self.ends:
+            pytest.fail(self.ends, pytrace=False)
         slow = self.later if len(self.asked) > 1 else self.slow
         return Once(point, measured(slow, self.by, 5), datetime.now(UTC), self.doubts, ())
 
@@ -117,7 +120,14 @@ def test_where_nobody_stands_out_nothing_is_run() -> None:
 
 def test_a_run_that_is_not_to_be_believed_says_nothing() -> None:
     kept, rotation = rotate(Cloud(server, doubts=("Its generators were busy.",)))
-    assert (kept.measurement, rotation, kept.doubts) == (None, None, ("Its generators were busy.",))
+    assert (kept.measurement, kept.doubts) == (None, ("Its generators were busy.",))
+    assert rotation == Rotation(BY, None, None, kept.doubts)
+
+
+def test_a_run_that_ends_by_an_error_leaves_the_point_its_verdict() -> None:
+    kept, rotation = rotate(Cloud(server, ends="The tunnel to the proxy is gone."))
+    assert rotation == Rotation(BY, None, None, ("The tunnel to the proxy is gone.",))
+    assert kept.doubts == rotation.doubts
 
 
 @pytest.mark.parametrize(
