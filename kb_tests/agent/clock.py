@@ -24,9 +24,7 @@ class Reading:
         self.at = at
 
 
-def read(
-    server_time: Callable[[], float], samples: int = _SAMPLES, until: float = float("inf")
-) -> Reading:
+def read(server_time: Callable[[], float], samples: int = _SAMPLES, until: float = float("inf")) -> Reading:
     """The best of some round trips: the shortest bounds the offset the closest (Cristian, 1989).
 
     As many as fit into a second, and before `until` (monotonic seconds), but one in any case.

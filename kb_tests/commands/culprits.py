@@ -16,10 +16,10 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "culprits",
         help="say which servers, hosts or zones stand out where a run broke its SLA",
-        description="Looks at each point of a run that broke a limit on latency, errors, rate or stalls, and "
-        "says which servers, hosts or zones lie so far above the others that neither chance nor the usual "
-        "differences explain it, what would be without them, and since when. Exit code 0, whatever "
-        "stands out.",
+        description="Looks at each point of a run that broke a limit on latency, errors, rate or stalls, or "
+        "was inconclusive, and says which servers, hosts or zones lie so far above the others that neither "
+        "chance nor the usual differences explain it, what would be without them, and since when. Exit code "
+        "0, whatever stands out.",
         epilog="It takes servers on four hosts at least. Pytest says it by itself from six on. "
         "docs/culprits.md has how often it errs.",
     )
@@ -32,10 +32,11 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def _culprits(options: argparse.Namespace) -> int:
     from kb_tests.compare.words import finite
-    from kb_tests.culprits.recorded import broken
+    from kb_tests.culprits.recorded import not_kept
     from kb_tests.culprits.words import sentences
     from kb_tests.history.read import records_of
     from kb_tests.report.words import printable
+    from kb_tests.sla.verdict import Outcome
 
     records = records_of(options.run_id, options.reports)
     if len(records) != 1:
@@ -49,25 +50,27 @@ def _culprits(options: argparse.Namespace) -> int:
             f"Run {record.run} has no point {options.point!r}.",
             remedy=f"Its points: {', '.join(dict.fromkeys(point.id for point in record.points))}.",
         )
-    told = {point.title: found for point, found in broken(record, options.point)}
+    told = {point.title: (point.outcome, found) for point, found in not_kept(record, options.point)}
     if options.json:
         json.dump(
             {
                 "run": record.run,
-                "points": {title: [finite(asdict(one)) for one in found] for title, found in told.items()},
+                "points": {
+                    title: [finite(asdict(one)) for one in found] for title, (_, found) in told.items()
+                },
             },
             sys.stdout,
             allow_nan=False,
         )
         print()
         return 0
-    for title, found in told.items():
-        print(printable(title))
+    for title, (outcome, found) in told.items():
+        print(printable(title) + (f" ({outcome})" if outcome is Outcome.INCONCLUSIVE else ""))
         for one in found:
             for sentence in sentences(one):
                 print(f"  {printable(sentence)}")
         if not found:
-            print("  What broke here cannot be told server by server.")
+            print("  What was not kept here cannot be told server by server.")
     if not told:
-        print(f"No point of run {record.run} broke its SLA.")
+        print(f"No point of run {record.run} broke its SLA or was inconclusive.")
     return 0

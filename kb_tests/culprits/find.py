@@ -1,4 +1,4 @@
-"""Who is to blame for a limit that broke, as far as what was measured tells it."""
+"""Who is to blame for a limit that broke, or that was not decided, as far as what was measured tells it."""
 
 from __future__ import annotations
 
@@ -24,10 +24,13 @@ FEWEST_BAD = 100
 
 ERROR = 0.05
 
+LOOKED_AT = (Outcome.FAIL, Outcome.INCONCLUSIVE)
+"""Points that are looked at: of what kept its SLA nobody asks, and what is not valid tells nothing."""
+
 
 @dataclass(frozen=True)
 class Found:
-    """What stands out for one broken `check`.
+    """What stands out for one `check` that was not kept.
 
     `culprits` are among servers (and their hosts and zones), `makers` among the hosts of the generators that
     load them; where both have the same ways, it may be `either`. `without` is what would
@@ -67,17 +70,20 @@ def find(
     signs: Sequence[SignsRecord] = (),
     rotation: Rotation | None = None,
 ) -> list[Found]:
-    """What stands out for each limit of `point` that broke and that servers can be told apart by.
+    """What stands out for each limit of `point` that made its verdict and that servers can be told apart by:
+    for those that broke, or in a point that is inconclusive for those that its sample left undecided.
 
     `measurements` are runs of the same load on the same servers, the last one judged; `places` says where
     each agent's server is, `signs` are those of servers in the last run. With a `rotation` it says
-    whose it is. Nothing of checks that kept their limit.
+    whose it is.
     """
     workload = WORKLOADS[point.kind]
-    found = []
+    found: list[Found] = []
+    if verdict.outcome not in LOOKED_AT:
+        return found
     for check in verdict.checks:
         limit = workload.limit(point, check)
-        if check.outcome is not Outcome.FAIL or limit is None:
+        if check.outcome is not verdict.outcome or limit is None:
             continue
         runs = [list(workload.seen(point, measured, check)) for measured in measurements]
         told = _look(check, limit, runs, places)

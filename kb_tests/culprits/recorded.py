@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from kb_tests.culprits.find import Found, find
+from kb_tests.culprits.find import LOOKED_AT, Found, find
 from kb_tests.culprits.places import places
 from kb_tests.culprits.rotation import Rotation
 from kb_tests.report.record import PointRecord, RunRecord
-from kb_tests.sla.verdict import Outcome
 
 
-def broken(record: RunRecord, point: str = "") -> Iterator[tuple[PointRecord, list[Found]]]:
-    """Each point of a record that broke its SLA (only that of the id `point`), and what stands out in it.
+def not_kept(record: RunRecord, point: str = "") -> Iterator[tuple[PointRecord, list[Found]]]:
+    """Each point of a record that broke its SLA or was inconclusive (only that of the id `point`), and what
+    stands out in it.
 
     Raises RecordError if a histogram cannot be read.
     """
     for one in record.standing():
-        if point not in ("", one.id) or one.outcome is not Outcome.FAIL:
+        if point not in ("", one.id) or one.outcome not in LOOKED_AT:
             continue
         if one.measurement is None or one.verdict is None:
             continue

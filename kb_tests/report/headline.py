@@ -26,7 +26,11 @@ def headline(record: RunRecord) -> str:
     told = [*(sentences(found)[0] for found in searches)]
     points = [point for point in points if point.capacity is None]
     told += (
-        [words.one_sentence(_judged(points), _where(points)), _unjudged(points), *_others(record)]
+        [
+            words.one_sentence(_judged(points), _where(points, Outcome.FAIL)),
+            words.one_sentence(_unjudged(points), _where(points, Outcome.INCONCLUSIVE)),
+            *_others(record),
+        ]
         if points
         else _others(record)
     )
@@ -53,11 +57,15 @@ def _judged(points: Sequence[PointRecord]) -> str:
     return f"{len(broken)} of {len(judged)} points broke their SLA: {broke}."
 
 
-def _where(points: Sequence[PointRecord]) -> str:
-    """Who stands out where it broke first, if anybody does."""
-    broken = [point for point in points if point.outcome is Outcome.FAIL]
-    first = min(broken, key=lambda point: point.point.offered, default=None)
-    told = first.culprits[0] if first and first.culprits else ""
+def _where(points: Sequence[PointRecord], outcome: Outcome) -> str:
+    """Who stands out at the least load that ended so, if anybody does; where anything broke nobody asks for
+    what was undecided.
+    """
+    alike = [point for point in points if point.outcome in (Outcome.FAIL, outcome)]
+    first = min(
+        alike, key=lambda point: (point.outcome is not Outcome.FAIL, point.point.offered), default=None
+    )
+    told = first.culprits[0] if first and first.outcome is outcome and first.culprits else ""
     return "" if told.startswith("No ") else told
 
 

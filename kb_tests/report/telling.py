@@ -63,7 +63,14 @@ def earlier_looks(point: PointRecord) -> Iterator[tuple[str, str]]:
     """Looks at a point that could not decide: how long each was, and what it found."""
     for number, look in enumerate(point.earlier, start=1):
         seen = point.model_copy(
-            update={"measurement": look.measurement, "verdict": look.verdict, "earlier": ()}
+            update={
+                "measurement": look.measurement,
+                "verdict": look.verdict,
+                "earlier": (),
+                "culprits": (),
+                "failing": (),
+                "down": (),
+            }
         )
         found = "; ".join(findings(seen))
         yield f"look {number}, {words.duration(look.duration)}", f"{look.verdict.outcome}: {found}"

@@ -12,11 +12,13 @@ from contextlib import contextmanager
 from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import ClassVar, Generic, TypeVar, cast
 
 import pytest
 
 from kb_tests.cloud.topology import Topology
+from kb_tests.culprits.find import LOOKED_AT
 from kb_tests.events.bus import Bus
 from kb_tests.events.model import CheckSeen, LookEnded, PointStarted
 from kb_tests.fleet.fleet import Fleet
@@ -38,7 +40,6 @@ from kb_tests.session.probe import Once, Probe
 from kb_tests.session.progress import Progress
 from kb_tests.session.progression import Progression
 from kb_tests.session.recorder import Recorder
-from kb_tests.session.rotating import rotate
 from kb_tests.session.searching import run_search
 from kb_tests.session.seconds import Seconds
 from kb_tests.session.sentences import in_one_sentence
@@ -193,18 +194,10 @@ class PointRunner(ABC, Generic[S, P, M]):
         tolerated = {Outcome.PASS, Outcome.INCONCLUSIVE} if self._inconclusive_passes else {Outcome.PASS}
         fails = last.verdict.outcome not in tolerated
         if fails:
-            measured = [probe.measurement for probe in probes]
-            rotated, rotation = None, None
-            if self._rotates and last.verdict.outcome is Outcome.FAIL:
-                rotated, rotation = rotate(self, last.point, measured, last.verdict)
-            told = blaming.sentences(last.point, measured, last.verdict, self.topology, last.signs, rotation)
-            more = {
-                "failing": self.failing(last.measurement),
-                "culprits": told,
-                "signs": last.signs,
-                "rotated": rotated,
-            }
-            record = record.model_copy(update=more)
+            record = record.model_copy(update={"failing": self.failing(last.measurement)})
+        if last.verdict.outcome in LOOKED_AT:
+            keep = partial(self._recorder.put, fails=fails)
+            record = blaming.blamed(self, record, probes, keep, rotates=self._rotates)
         kept = self._recorder.put(record, fails=fails)
         if fails:
             findings = "\n".join(telling.findings(kept))
@@ -292,8 +285,8 @@ class PointRunner(ABC, Generic[S, P, M]):
             )
         self._tell(point, verdict, step, most)
         followed = tuple(RecoveryRecord.of(one) for one in found)
-        broken = verdict.outcome is Outcome.FAIL
-        signs = tuple(map(SignsRecord.of, self.fleet.signs)) if broken else ()
+        looked_at = verdict.outcome in LOOKED_AT
+        signs = tuple(map(SignsRecord.of, self.fleet.signs)) if looked_at else ()
         return Probe(point, measurement, verdict, started, marked.hooks, followed, signs)
 
     @contextmanager

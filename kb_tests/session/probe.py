@@ -19,7 +19,7 @@ M = TypeVar("M")
 @dataclass(frozen=True)
 class Probe(Generic[P, M]):
     """One run of a point, and the verdict on it; its `hooks`, and what followed them and people's markers;
-    what servers saw of themselves, if it broke a limit.
+    what servers saw of themselves, if it did not keep its SLA.
     """
 
     point: P

@@ -20,7 +20,8 @@ def test_the_shortest_round_trip_wins(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("round_trip", "until", "taken"), [(0.01, 1e9, 12), (0.4, 1e9, 2), (3.0, 1e9, 1), (0.1, 0.35, 3), (1.0, -5.0, 1)]
+    ("round_trip", "until", "taken"),
+    [(0.01, 1e9, 12), (0.4, 1e9, 2), (3.0, 1e9, 1), (0.1, 0.35, 3), (1.0, -5.0, 1)],
 )
 def test_no_more_round_trips_than_there_is_time_for(
     monkeypatch: pytest.MonkeyPatch, round_trip: float, until: float, taken: int

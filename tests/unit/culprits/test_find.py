@@ -155,6 +155,20 @@ def test_a_kept_limit_blames_nobody() -> None:
     assert find(ASKED, [measured()], Verdict(Outcome.PASS, (kept,), (), 0.95), places()) == []
 
 
+@pytest.mark.parametrize("outcome", [Outcome.FAIL, Outcome.INCONCLUSIVE])
+def test_limits_that_made_the_verdict_are_looked_at(outcome: Outcome) -> None:
+    """What broke beside nothing else, and where nothing broke what its sample left undecided."""
+    undecided = replace(LATENCY, outcome=Outcome.INCONCLUSIVE)
+    broke = replace(ERRORS, outcome=outcome)
+    found = find(ASKED, [measured()], Verdict(outcome, (undecided, broke), (), 0.95), places())
+    assert [one.check for one in found] == [check for check in (undecided, broke) if check.outcome is outcome]
+
+
+def test_what_is_not_valid_blames_nobody() -> None:
+    verdict = Verdict(Outcome.INVALID, (LATENCY,), ("Late.",), 0.95)
+    assert find(ASKED, [measured()], verdict, places()) == []
+
+
 def test_no_requests_at_all_are_no_traceback() -> None:
     found = measured()
     empty = Histogram.of(np.array([]))

@@ -17,6 +17,7 @@ from kb_tests.report.record import PointRecord, RunRecord, load
 from kb_tests.report.rotated import RotatedRecord
 from kb_tests.report.signs import SignsRecord
 from kb_tests.report.staged import ServerRecord
+from kb_tests.report.telling import findings
 from kb_tests.sla.verdict import Outcome, Verdict
 from tests.unit.culprits.test_find import ASKED, EACH, HOSTS, LATENCY, measured
 from tests.unit.report import build
@@ -68,6 +69,38 @@ def test_the_command_tells_it_of_each_broken_point(folder: Path, capsys: pytest.
     assert told[-1] == "  It began in second 12 of the window."
 
 
+def undecided(folder: Path) -> RunRecord:
+    """The same run, as if the sample of its point had decided nothing."""
+    record = load(folder / "1f2e3d4c.json")
+    (point,) = (one for one in record.points if one.outcome is Outcome.FAIL)
+    check = replace(LATENCY, outcome=Outcome.INCONCLUSIVE)
+    verdict = Verdict(Outcome.INCONCLUSIVE, (check,), (), 0.95)
+    return record.model_copy(update={"points": [point.model_copy(update={"verdict": verdict})]})
+
+
+def test_a_point_that_was_inconclusive_is_looked_at_and_marked(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    undecided(folder).write(tmp_path)
+    assert main(["culprits", "1f2e3d4c", "--reports", str(tmp_path)]) == 0
+    first, *told = capsys.readouterr().out.splitlines()
+    assert first == f"{ASKED.id} (inconclusive)"
+    assert told[0].startswith("  Host c5 with 3 servers: p99 of response time is ")
+    assert main(["culprits", "1f2e3d4c", "--reports", str(tmp_path), "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)["points"][ASKED.id]
+    assert (found["check"]["outcome"], found["culprits"][0]["name"]) == ("inconclusive", "c5")
+
+
+def test_the_report_says_where_what_was_inconclusive_is_slow(folder: Path) -> None:
+    record = undecided(folder)
+    told = "Host c5 with 3 servers: p99 of response time is 3.7 times that of the others."
+    points = [one.model_copy(update={"culprits": (told,)}) for one in record.points]
+    more = record.model_copy(update={"points": points})
+    assert headline(more) == f"1 point could not be decided by its sample; h{told[1:]}"
+    assert summary([more]).count(f"<li>{told}</li>") == 1
+    assert told in findings(points[0])
+
+
 def test_programs_get_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["culprits", "1f2e3d4c", "--reports", str(folder), "--json"]) == 0
     (found,) = json.loads(capsys.readouterr().out)["points"][ASKED.id]
@@ -81,7 +114,7 @@ def test_what_has_no_end_is_no_number_of_json(
     """Where nothing worked, figures are infinite; no reader but Python's takes that for JSON."""
     (point,) = (one for one in load(folder / "1f2e3d4c.json").points if one.outcome is Outcome.FAIL)
     beyond = Found(replace(LATENCY, value=math.inf, low=math.nan))
-    monkeypatch.setattr("kb_tests.culprits.recorded.broken", lambda *_: [(point, [beyond])])
+    monkeypatch.setattr("kb_tests.culprits.recorded.not_kept", lambda *_: [(point, [beyond])])
     assert main(["culprits", "1f2e3d4c", "--reports", str(folder), "--json"]) == 0
     said = json.loads(capsys.readouterr().out, parse_constant=lambda name: pytest.fail(name))
     assert said["points"][ASKED.id][0]["check"]["value"] is None
@@ -96,7 +129,7 @@ def test_a_run_that_kept_its_sla_says_so(tmp_path: Path, capsys: pytest.CaptureF
     record: RunRecord = build.run([build.judged(build.point(2, 100.0))])
     record.write(tmp_path)
     assert main(["culprits", "1f2e3d4c", "--reports", str(tmp_path)]) == 0
-    assert capsys.readouterr().out == "No point of run 1f2e3d4c broke its SLA.\n"
+    assert capsys.readouterr().out == "No point of run 1f2e3d4c broke its SLA or was inconclusive.\n"
 
 
 def test_signs_and_a_rotated_run_are_told_again_from_the_record(

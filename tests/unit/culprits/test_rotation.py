@@ -126,8 +126,8 @@ def test_a_run_that_is_not_to_be_believed_is_told_of() -> None:
         f"The run with other generators, which would tell, was not valid: {why}",
     ]
     assert told(cut, Rotation(BY, measured(cut, BY, 2), doubts=(why,)))[1:] == [
-        "With other partners, neither this server is bad nor its generator is: it is the way between them, or it has"
-        " passed.",
+        "With other partners, neither this server is bad nor its generator is: it is the way between them,"
+        " or it has passed.",
         f"The run with the same generators again, which would tell, was not valid: {why}",
     ]
     assert "not valid" not in " ".join(told(lambda *_: 1.0, Rotation(BY, None, doubts=(why,))))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kb_tests.report import html
+from kb_tests.report import html, telling
 from kb_tests.report.charts import page as charts
 from kb_tests.report.http.measured import HttpMeasurementRecord
 from kb_tests.report.point import LookRecord
@@ -110,6 +110,19 @@ def test_a_page_tells_what_earlier_looks_at_a_point_found() -> None:
         assert f"look {number}, 7s" not in without
     assert "p50 of response time 30" in text
     assert "p50 of response time 30" not in without
+
+
+@pytest.mark.usefixtures("without_charts")
+def test_who_stands_out_is_told_of_the_last_look_alone() -> None:
+    first = build.judged(median=0.03, undecided=True)
+    assert isinstance(first.measurement, HttpMeasurementRecord)
+    assert first.verdict is not None
+    look = LookRecord(
+        started=build.STARTED, duration=7.0, measurement=first.measurement, verdict=first.verdict
+    )
+    last = first.model_copy(update={"earlier": (look, look), "culprits": ("Host c5 stands out.",)})
+    assert all("c5" not in told for _, told in telling.earlier_looks(last))
+    assert "Host c5 stands out." in telling.findings(last)
 
 
 def test_links_lead_to_places_in_the_page_and_nowhere_else() -> None:
