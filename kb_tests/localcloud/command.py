@@ -28,19 +28,22 @@ on it are this machine's, not an OpenStack's.
 
 def build_parser(prog: str = "python -m kb_tests.localcloud") -> argparse.ArgumentParser:
     """The parser of all sub-commands."""
-    parser = argparse.ArgumentParser(
-        prog=prog, description=_ABOUT % {"prog": prog}, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    commands = parser.add_subparsers(
-        dest="command", required=True, metavar="up|down|status|set|servers|fault"
-    )
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
         "--state",
         type=Path,
-        default=None,
+        default=argparse.SUPPRESS,  # before or behind a command: the one that is not given decides nothing
         help="directory of its files: clouds.yaml, log, request log (default: kb-localcloud in "
         "$XDG_STATE_HOME or ~/.local/state)",
+    )
+    parser = argparse.ArgumentParser(
+        prog=prog,
+        description=_ABOUT % {"prog": prog},
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[common],
+    )
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="up|down|status|set|servers|fault"
     )
     start = commands.add_parser("up", parents=[common], help="start it, and print what to export")
     start.add_argument(
@@ -88,7 +91,12 @@ def build_parser(prog: str = "python -m kb_tests.localcloud") -> argparse.Argume
     )
     start.add_argument("--export", action="store_true", help="print nothing but export lines")
     one = argparse.ArgumentParser(add_help=False, parents=[common])
-    one.add_argument("--region", metavar="NAME", help="one of several regions (default: the first)")
+    one.add_argument(
+        "--region",
+        metavar="NAME",
+        default=argparse.SUPPRESS,
+        help="one of several regions (default: the first)",
+    )
     change = commands.add_parser(
         "set", parents=[one], help="change what its operator chose; without words, show it"
     )
@@ -103,7 +111,7 @@ def _client(options: argparse.Namespace) -> AdminClient:
     running = control.status(options.state)
     if running is None:
         raise control.LocalCloudError(f"No local cloud runs in {options.state}: start one with up.")
-    return AdminClient(running, options.region)
+    return AdminClient(running, getattr(options, "region", None))
 
 
 def _set(options: argparse.Namespace) -> None:
@@ -124,7 +132,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m kb_tests
     """Run one sub-command; the exit code is 0, or 1 with one sentence on standard error."""
     options = build_parser(prog).parse_args(arguments)
     try:
-        options.state = options.state or control.default_state_dir()
+        options.state = getattr(options, "state", None) or control.default_state_dir()
         return _run(options)
     except control.LocalCloudError as error:
         print(error, file=sys.stderr)

@@ -86,6 +86,7 @@ def add_parsers(
     how = {"formatter_class": argparse.RawDescriptionHelpFormatter, "parents": [common]}
     fault = commands.add_parser(
         "fault",
+        parents=[common],
         help="let calls, boots, deletions, servers or volumes fail on request",
         description=_FAULTS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
