@@ -14,6 +14,7 @@ from kb_tests.localcloud import control
 from kb_tests.localcloud.client import AdminClient
 from kb_tests.localcloud.control import Running
 from tests.functional.session.live import Live
+from tests.functional.session.named import only_named
 from tests.functional.session.suite import Suite
 from tests.functional.storage.sessions import make_faulty_type, volumes
 from tests.waiting import SESSION, eventually
@@ -78,9 +79,4 @@ def test_the_host_is_named_and_nobody_else(
         ended = live.end()
     finally:
         live.kill()
-    first, second = ended.record["points"]
-    assert (first["verdict"]["outcome"], first["culprits"]) == ("pass", []), ended.output
-    assert second["verdict"]["outcome"] == "fail", ended.output
-    sentences = second["culprits"]
-    assert sentences[0].startswith(f"Host {host} with 3 servers: {told}"), sentences
-    assert not any(other in sentence for sentence in sentences for other in hosts if other != host), sentences
+    only_named(ended, host, hosts, told)
