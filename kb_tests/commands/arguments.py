@@ -11,11 +11,17 @@ from kb_tests.scenario.units import parse_duration, parse_share
 
 
 def add_reports(
-    parser: argparse.ArgumentParser, text: str = "folder in which ids and tags are looked up"
+    parser: argparse.ArgumentParser,
+    text: str = "folder in which ids and tags are looked up",
+    *,
+    inner: bool = False,
 ) -> None:
-    """`--reports`: the folder of the records."""
+    """`--reports`: the folder of the records. The `inner` parser of a command that has it, too, decides
+    nothing where it is not given.
+    """
+    default = argparse.SUPPRESS if inner else Path("reports")
     parser.add_argument(
-        "--reports", type=Path, default=Path("reports"), metavar="DIR", help=f"{text} (default: reports)"
+        "--reports", type=Path, default=default, metavar="DIR", help=f"{text} (default: reports)"
     )
 
 

@@ -50,7 +50,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     actions = runs.add_subparsers(metavar="ACTION")
     for name, change, text in (("tag", _tag, "give a run tags"), ("untag", _untag, "take tags away")):
         action = actions.add_parser(name, help=text)
-        arguments.add_reports(action, arguments.OF_PYTEST)
+        arguments.add_reports(action, arguments.OF_PYTEST, inner=True)
         action.add_argument(
             "run_id", metavar="RUN", help="its id, as much of it as is unique, or one of its tags"
         )

@@ -1,4 +1,4 @@
-"""Runs that tell a server, its generator and the way between them apart, once a point did not keep its SLA."""
+"""Runs that tell a server, its generator and the way between them apart, after a point that broke its SLA."""
 
 from __future__ import annotations
 

@@ -233,6 +233,24 @@ def test_only_what_changed_is_read_again(tmp_path: Path, monkeypatch: pytest.Mon
     assert read == ["00000001.json"]
 
 
+def test_the_folder_is_heard_before_and_behind_the_action(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run of the same id in another folder, the usual one, must not be tagged in its place."""
+    here, usual = tmp_path / "here", tmp_path / "reports"
+    write(here)
+    write(usual)
+    monkeypatch.chdir(tmp_path)
+    assert main(["runs", "--reports", str(here), "tag", "1f2e", "before"]) == 0
+    assert main(["runs", "tag", "1f2e", "after", "--reports", str(here)]) == 0
+    assert main(["runs", "tag", "1f2e", "usual"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "run 1f2e3d4c: before",
+        "run 1f2e3d4c: after, before",
+        "run 1f2e3d4c: usual",
+    ]
+
+
 def test_the_list_shows_a_letter_a_point_and_tags(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(tmp_path)
     assert main(["runs", "tag", "1f2e", "before-upgrade", "--reports", str(tmp_path)]) == 0
