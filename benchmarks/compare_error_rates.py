@@ -3,6 +3,7 @@
     python benchmarks/compare_error_rates.py            # half an hour; its output stands in docs/compare.md
     python benchmarks/compare_error_rates.py --quick    # two minutes
     python benchmarks/compare_error_rates.py --only pairs    # one table; each has random numbers of its own
+    python benchmarks/compare_error_rates.py --only points --ratio 1.2 --repetitions 6000    # a column
 
 Response times are log-normal (log sd 0.5), their level shifts by 0.3 of that, remembered for 3 s; points of
 30 s at 1,000 requests/s. B is as fast as A, or slower by 5, 10, 20 %. Naive tests stand beside ours. The exit
@@ -71,11 +72,11 @@ def cells(row: Sequence[str]) -> str:
     return "".join(f"{cell:>16s}" for cell in row)
 
 
-def one_against_one(reps: int, random: Random) -> None:
+def one_against_one(reps: int, random: Random, ratios: Sequence[float]) -> None:
     print("\nOne point against one, one staging: 'slower' in % (p50 / p99)")
     print(f"{'test':44s}{cells(['same', '+5 %', '+10 %', '+20 %'])}")
     hits: dict[str, dict[float, Floats]] = defaultdict(lambda: defaultdict(lambda: np.zeros(2)))
-    for ratio in RATIOS:
+    for ratio in ratios:
         for _ in range(reps):
             cloud = Cloud(random)
             a, b = measured(cloud, 1.0), measured(cloud, ratio)
@@ -92,7 +93,10 @@ def one_against_one(reps: int, random: Random) -> None:
             for alpha in (0.05, 0.01):
                 hits[f"kb compare, {alpha:.0%}"][ratio] += [one.low(alpha) > 0 for one in ours]
     for name, by_ratio in hits.items():
-        row = ["/".join(f"{100 * one / reps:.1f}" for one in by_ratio[ratio]) for ratio in RATIOS]
+        row = [
+            "/".join(f"{100 * one / reps:.1f}" for one in by_ratio[ratio]) if ratio in ratios else "-"
+            for ratio in RATIOS
+        ]
         print(f"{name:44s}{cells(row)}", flush=True)
     for alpha in (0.05, 0.01):
         for index, percent in enumerate(PERCENTS):
@@ -100,7 +104,7 @@ def one_against_one(reps: int, random: Random) -> None:
             hold(f"one against one, p{percent:g}, {alpha:.0%}", found, reps, alpha)
 
 
-def many_pairs(reps: int, random: Random, slow: float = 0.0) -> None:
+def many_pairs(reps: int, random: Random, ratios: Sequence[float], slow: float = 0.0) -> None:
     drift = f", a further shift of {slow:.0%} remembered for 5 min" if slow else ""
     print(f"\nn pairs in turns (A-B-B-A), one staging{drift}: 'slower' in % at 5 % (1 %), p99;")
     print("'not slower by 10 %' at 5 %; and how often naive tests call B slower where nothing is: means 10 %")
@@ -109,7 +113,7 @@ def many_pairs(reps: int, random: Random, slow: float = 0.0) -> None:
     print(f"{'n':>3s} {'min':>5s}{cells(['same', '+5 %', '+10 %', '+20 %'])}{passing}{'naive, same':>20s}")
     found: dict[tuple[int, float], list[Ratio]] = defaultdict(list)
     naive: dict[int, Floats] = defaultdict(lambda: np.zeros(3))
-    for ratio in RATIOS:
+    for ratio in ratios:
         for _ in range(reps):
             cloud, turns = Cloud(random, slow=slow), []
             for turn in range(max(PAIRS)):
@@ -126,6 +130,10 @@ def many_pairs(reps: int, random: Random, slow: float = 0.0) -> None:
         row, passes = [], []
         for ratio in RATIOS:
             ours = found[count, ratio]
+            if not ours:
+                row.append("-")
+                passes.append(0)
+                continue
             at = {alpha: sum(one.low(alpha) > 0 for one in ours) for alpha in (0.05, 0.01)}
             row.append(f"{100 * at[0.05] / reps:.1f} ({100 * at[0.01] / reps:.1f})")
             passes.append(sum(one.high(0.05) < TIGHT for one in ours))
@@ -250,15 +258,19 @@ def history(reps: int, random: Random) -> None:
         print(f"  +{(ratio - 1) * 100:.0f} %, found to a run in %: {', '.join(row)}", flush=True)
 
 
-def tables(scale: int) -> dict[str, Callable[[Random], None]]:
-    """Each by its name; `scale` is what their repetitions are divided by."""
+def tables(
+    scale: int, ratios: Sequence[float] = RATIOS, repetitions: int = 0
+) -> dict[str, Callable[[Random], None]]:
+    """Each by its name; `scale` is what their repetitions are divided by. Those of points and pairs may have
+    some of the `ratios` alone, and so many `repetitions`.
+    """
     return {
         "history": lambda random: history(2000 // scale, random),
         "runs": lambda random: sets_of_runs(2000 // scale, random, bank_of(random)),
         "gate": lambda random: one_against_runs(10_000 // scale, random, bank_of(random)),
-        "points": lambda random: one_against_one(1200 // scale, random),
-        "pairs": lambda random: many_pairs(300 // scale, random),
-        "drift": lambda random: many_pairs(150 // scale, random, slow=0.1),
+        "points": lambda random: one_against_one(repetitions or 1200 // scale, random, ratios),
+        "pairs": lambda random: many_pairs(repetitions or 300 // scale, random, ratios),
+        "drift": lambda random: many_pairs(repetitions or 150 // scale, random, ratios, slow=0.1),
     }
 
 
@@ -269,8 +281,13 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="a few repetitions")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", choices=tables(1), action="append", help="this table (repeatable)")
+    parser.add_argument(
+        "--ratio", type=float, choices=RATIOS, action="append", help="of points and pairs (repeatable)"
+    )
+    parser.add_argument("--repetitions", type=int, default=0, help="of points and pairs")
     options = parser.parse_args()
-    for place, (name, table) in enumerate(tables(10 if options.quick else 1).items()):
+    chosen = tables(10 if options.quick else 1, options.ratio or RATIOS, options.repetitions)
+    for place, (name, table) in enumerate(chosen.items()):
         began = time.monotonic()
         if not options.only or name in options.only:
             table(np.random.default_rng([options.seed, place]))
