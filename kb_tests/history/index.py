@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kb_tests.errors import RecordError
-from kb_tests.history.summary import Summary, summarize, usable
+from kb_tests.history.summary import Summary, refuse_misnamed, summarize, usable
 from kb_tests.report.beside import SUFFIX
 
 if TYPE_CHECKING:
@@ -94,6 +94,7 @@ class Index:
         """All of them; RecordError where there is none."""
         found = self.runs()
         if not found:
+            refuse_misnamed(self.folder, ())
             raise RecordError(
                 f"There is no record of a run in {self.folder}.",
                 remedy="Run something first, or name the folder of its --kb-reports.",

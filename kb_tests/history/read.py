@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from contextlib import closing
 from pathlib import Path
@@ -10,10 +9,9 @@ from pathlib import Path
 from kb_tests.errors import RecordError
 from kb_tests.history.find import the_one, with_tag
 from kb_tests.history.index import Index
+from kb_tests.history.summary import OF_RUN, refuse_misnamed
 from kb_tests.report.beside import SUFFIX
 from kb_tests.report.record import RunRecord, load
-
-_OF_RUN = re.compile(r"[0-9a-f]{8}")
 
 
 def called(name: str) -> str:
@@ -37,7 +35,9 @@ def records_of(name: str, reports: Path) -> list[RunRecord]:
     if path.is_dir():
         with closing(Index(path)) as index:
             found = [load(Path(run.path)) for run in index.some()]
-        _refuse_damaged(path, {record.run for record in found})
+        known = {record.run for record in found}
+        _refuse_damaged(path, known)
+        refuse_misnamed(path, known)
         return found
     if path.exists():
         return [load(path)]
@@ -60,5 +60,5 @@ def records_of(name: str, reports: Path) -> list[RunRecord]:
 def _refuse_damaged(folder: Path, known: Collection[str]) -> None:
     """RecordError for a file that is named as a record is and cannot be read: nobody would miss its run."""
     for path in sorted(folder.glob("*.json")):
-        if _OF_RUN.fullmatch(path.stem) and path.stem not in known:
+        if OF_RUN.fullmatch(path.stem) and path.stem not in known:
             load(path)

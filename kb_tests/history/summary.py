@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import Any
 
 from kb_tests.errors import RecordError
 from kb_tests.report.beside import beside
+
+OF_RUN = re.compile(r"[0-9a-f]{8}")
+"""The name of a run, and of its record."""
 
 BROKEN = 1
 """A session's exit code where an SLA was broken, or a test failed."""
@@ -99,6 +103,27 @@ def summarize(path: Path) -> Summary | None:
         RecursionError,
     ):
         return None
+
+
+def refuse_misnamed(folder: Path, known: Collection[str]) -> None:
+    """RecordError for a record, not of one of the `known` runs under its name, that has another name than its
+    run's: lists pass it over.
+    """
+    for path in sorted(folder.glob("*.json")):
+        if path.stem in known:
+            continue
+        try:
+            found = json.loads(path.read_bytes()) if path.stat().st_size <= LARGEST else None
+        except (OSError, ValueError, RecursionError):
+            continue
+        if not isinstance(found, dict) or "schema_version" not in found:
+            continue
+        run = found.get("run")
+        if isinstance(run, str) and OF_RUN.fullmatch(run) and run != path.stem:
+            raise RecordError(
+                f"{path} is the record of run {run} under another name.",
+                remedy=f"Call it {run}.json, or take it out of the folder.",
+            )
 
 
 def _read(path: Path) -> Any:

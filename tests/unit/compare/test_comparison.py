@@ -284,6 +284,25 @@ def test_the_command_says_it_and_exits_by_it(tmp_path: Path, capsys: pytest.Capt
     assert "no record" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["monday.json", "deadbeef.json", "00000002 (copy).json"])
+def test_a_record_under_another_name_than_its_runs_is_not_passed_over(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever keeps a run as before/monday.json means it to be compared; a copy must not count twice."""
+    for record in (*runs(1, 2), *runs(3, 2)):
+        record.write(tmp_path / ("a" if record.run < "00000003" else "b"))
+    (tmp_path / "a" / "00000002.json").rename(tmp_path / "a" / name)
+    (tmp_path / "a" / "notes.json").write_text('{"run": "00000002"}')
+    assert main(["compare", str(tmp_path / "a"), str(tmp_path / "b")]) == 11
+    assert capsys.readouterr().err == (
+        f"kb: {tmp_path}/a/{name} is the record of run 00000002 under another name."
+        " Call it 00000002.json, or take it out of the folder.\n"
+    )
+    (tmp_path / "a" / "00000001.json").unlink()
+    assert main(["runs", "--reports", str(tmp_path / "a")]) == 1
+    assert f"a/{name} is the record of run 00000002 under another name." in capsys.readouterr().err
+
+
 def test_a_record_of_a_folder_that_is_cut_is_not_passed_over(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
