@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from kb_tests.compare.differences import Difference, differences, same_runs
 from kb_tests.compare.points import Basis, Matched, basis_of, matched_at, of_all
-from kb_tests.compare.ratio import FEWEST, holm
+from kb_tests.compare.ratio import FEWEST, factor, holm
 from kb_tests.compare.sides import Key, Side
 from kb_tests.errors import CompareError
 from kb_tests.report.record import RunRecord
@@ -237,21 +237,17 @@ def _row(one: Matched, mark: Mark, outcome: Outcome, share: float) -> Row:
         unit=one.unit,
         a=one.values[0],
         b=one.values[1],
-        ratio=_exp(one.ratio.value),
-        low=_exp(low),
-        high=_exp(high),
+        ratio=factor(one.ratio.value),
+        low=factor(low),
+        high=factor(high),
         less=one.less,
         mark=mark,
         outcome=outcome,
-        shown=_exp(one.loss.shown(share)) - 1,
+        shown=factor(one.loss.shown(share)) - 1,
         p_worse=one.loss.p_above(0.0),
         note=one.note,
         counts=one.counts,
     )
-
-
-def _exp(log: float) -> float:
-    return math.exp(log) if log < 700 else math.inf
 
 
 def _outcome(rows: Sequence[Row], held_back: bool) -> Outcome:

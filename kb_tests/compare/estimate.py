@@ -46,7 +46,8 @@ class Estimate:
 
     `log` is that of the whole window, `mean` that of its batches' logarithms: where the two disagree, a
     figure jumped, and a statement has to hold for both. `error` is the standard error that the batches show
-    (infinite where there are too few), of `freedom` degrees of freedom; `floor` the least one.
+    (infinite where there are too few), of `freedom` degrees of freedom; `floor` the least one. Of a figure
+    `beyond` measure all that is known is that it is no less.
     """
 
     log: float
@@ -54,15 +55,16 @@ class Estimate:
     error: float
     freedom: float
     floor: float
+    beyond: bool = False
 
     @classmethod
-    def of(cls, log: float, batch_logs: Sequence[float], floor: float) -> Estimate:
+    def of(cls, log: float, batch_logs: Sequence[float], floor: float, *, beyond: bool = False) -> Estimate:
         """From the whole window's logarithm and those of its batches."""
         count = len(batch_logs)
         if count < FEWEST_MEANS:
-            return cls(log, log, math.inf, 0.0, floor)
+            return cls(log, log, math.inf, 0.0, floor, beyond)
         error = MEMORY * float(np.std(batch_logs, ddof=1)) / math.sqrt(count)
-        return cls(log, float(np.mean(batch_logs)), error, count - 1.0, floor)
+        return cls(log, float(np.mean(batch_logs)), error, count - 1.0, floor, beyond)
 
     @property
     def bounded(self) -> bool:
@@ -84,17 +86,18 @@ def of_percentile(
 ) -> Estimate | None:
     """The percentile of `whole`, a window of `seconds`, with batches `parts` of nearly one length.
 
-    What failed is as slow as anything: `cap` seconds stand for it, so that a ratio is one at least. None
-    where the sample has too few beyond the percentile.
+    What failed is as slow as anything: `cap` seconds stand for it, which then are all that is known of the
+    percentile. None where the sample has too few beyond it.
     """
-    beyond = whole.count * (1 - percent / 100)
-    if beyond < FEWEST_BEYOND:
+    if whole.count * (1 - percent / 100) < FEWEST_BEYOND:
         return None
     log = _log(whole, percent, cap)
     own = [spread(part, cap) for part in parts if part.count] or [spread(whole, cap)]
     shift = LEAST_SPREAD * sum(own) / len(own) * math.sqrt(FLOOR_BATCH / max(seconds, FLOOR_BATCH))
     floor = math.hypot(shift, chance(whole, percent, cap))
-    return Estimate.of(log, [_log(part, percent, cap) for part in parts if part.count], floor)
+    beyond = math.isinf(whole.percentile(percent))
+    logs = [_log(part, percent, cap) for part in parts if part.count]
+    return Estimate.of(log, logs, floor, beyond=beyond)
 
 
 def of_rate(rates: Sequence[float], seconds: float, lost: int, due: int, spread: float) -> Estimate | None:
@@ -154,6 +157,7 @@ def pooled(estimates: Sequence[Estimate]) -> Estimate:
         error=math.sqrt(sum(squares)),
         freedom=freedom(squares, [one.freedom for one in estimates]),
         floor=math.hypot(*(one.floor for one in estimates)) / count,
+        beyond=any(one.beyond for one in estimates),
     )
 
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from kb_tests.compare.differences import differences
 from kb_tests.compare.points import Basis, Matched, basis_of, matched_at
-from kb_tests.compare.ratio import FEWEST
+from kb_tests.compare.ratio import FEWEST, factor
 from kb_tests.compare.sides import Side, key_of
 from kb_tests.compare.words import BASES
 from kb_tests.report.record import RunRecord
 from kb_tests.report.words import duration, number, printable
+from kb_tests.scenario.units import counted
 from kb_tests.sla.decide import Risk
 from kb_tests.sla.verdict import BASELINE, Check, Outcome
 
@@ -65,16 +66,23 @@ def _check(found: Sequence[Matched], basis: Basis, baseline: Side, limit: float,
     if not decides:
         p_pass = p_fail = 1.0
     outcome, p_pass, p_fail = risk.decide(p_pass, p_fail)
-    worst = max(found, key=lambda one: (one.loss.p_below(log), one.loss.value), default=None)
+    worst = max(
+        found,
+        key=lambda one: (one.loss.p_below(log), math.isnan(one.loss.value), one.loss.value),
+        default=None,
+    )
     if worst is None:
         told = f"Nothing of it can be compared with the baseline {printable(baseline.name)}."
         return Check(BASELINE, outcome, math.nan, limit, "x", math.nan, math.nan, True, told, p_pass, p_fail)
     loss = worst.loss
     share = risk.alpha / count
-    value, low, high = (_exp(one) for one in (loss.value, loss.low(share), loss.high(share)))
+    value, low, high = (factor(one) for one in (loss.value, loss.low(share), loss.high(share)))
+    runs = f"in {counted(len(baseline.records), 'run')} of {printable(baseline.name)}"
     told = (
-        f"{worst.name} became {_told(worst, 1)} from {_told(worst, 0)} in {len(baseline.records)}"
-        f" {'run' if len(baseline.records) == 1 else 'runs'} of {printable(baseline.name)}, the most that any"
+        f"{worst.name} is {_told(worst, 1)} and was {_told(worst, 0)} {runs}: nothing tells how much it lost,"
+        f" where {limit:.4g} times is allowed."
+        if math.isnan(value)
+        else f"{worst.name} became {_told(worst, 1)} from {_told(worst, 0)} {runs}, the most that any"
         f" figure lost: {value:.3g} times, truly {low:.3g} to {high:.3g}, where {limit:.4g} is allowed."
     )
     told += f" {BASES[basis]}" if decides else f" {FEW}"
@@ -90,7 +98,3 @@ FEW = (
 def _told(one: Matched, side: int) -> str:
     value = one.values[side]
     return duration(value) if one.unit == "s" else f"{number(value)} {one.unit}"
-
-
-def _exp(log: float) -> float:
-    return math.exp(log) if log < 700 else math.inf

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from kb_tests.compare.comparison import CONFIDENCE, Comparison, allowed, concluded, judge
 from kb_tests.compare.differences import differences
 from kb_tests.compare.estimate import Estimate
-from kb_tests.compare.points import TOO_SMALL, Basis, Matched, lacking, middle, of_all, unknown
-from kb_tests.compare.ratio import of_pairs
+from kb_tests.compare.points import TOO_SMALL, Basis, Matched, lacking, middle, of_all, unbounded, unknown
+from kb_tests.compare.ratio import factor, of_pairs
 from kb_tests.compare.samples import Figure, Sample
 from kb_tests.compare.sides import USUAL, Side, why_not
 from kb_tests.compare.workloads import samples_of
@@ -66,7 +66,7 @@ def matched_pairs(of: PairOf) -> list[Matched]:
                 a=tuple(a for a, _ in known),
                 b=tuple(b for _, b in known),
                 ratio=ratio,
-                note="" if enough else TOO_SMALL,
+                note=unbounded(ratio) if enough else TOO_SMALL,
                 counts=counts,
             )
         )
@@ -98,17 +98,18 @@ def _check(one: Matched, limit: float, risk: Risk, share: Risk) -> Check:
     loss, log = one.loss, math.log(limit)
     p_pass, p_fail = loss.p_below(log), loss.p_above(log)
     outcome, p_pass, p_fail = risk.decide(p_pass, min(1.0, p_fail * risk.alpha / share.alpha))
-    value, low, high = (_exp(log) for log in (loss.value, loss.low(share.alpha), loss.high(share.alpha)))
+    value, low, high = (factor(log) for log in (loss.value, loss.low(share.alpha), loss.high(share.alpha)))
     a, b = (duration(side) if one.unit == "s" else f"{number(side)} {one.unit}" for side in one.values)
+    lost = (
+        "nothing tells how much B has lost"
+        if math.isnan(value)
+        else f"B has lost {value:.3g} times, truly {low:.3g} to {high:.3g}"
+    )
     told = (
-        f"{one.name} is {a} on A and {b} on B: B has lost {value:.3g} times, truly {low:.3g} to"
-        f" {high:.3g}, where {limit:.4g} is allowed; judged from {counted(len(one.a), 'pair')}."
+        f"{one.name} is {a} on A and {b} on B: {lost}, where {limit:.4g} is allowed; judged from"
+        f" {counted(len(one.a), 'pair')}."
     )
     return Check(f"{PAIRS} {one.name}", outcome, value, limit, "x", low, high, True, told, p_pass, p_fail)
-
-
-def _exp(log: float) -> float:
-    return math.exp(log) if log < 700 else math.inf
 
 
 def compare_pairs(

@@ -21,6 +21,7 @@ HOMOGENEOUS = 0.05
 TOO_SMALL = "the sample is too small for it"
 LACKING = "not every measurement has any of it"
 IN_OTHERS = "not judged by itself: it counts in the percentiles and the rate"
+BEYOND = "beyond measure on both sides"
 NO_BATCHES = "the record keeps too few batches of time to bound it"
 
 
@@ -111,10 +112,17 @@ def matched_at(a: Side, b: Side, key: Key, basis: Basis) -> list[Matched]:
         known = tuple(one for one in left if one), tuple(one for one in right if one)
         enough = None not in (*left, *right)
         ratio = _RATIOS[basis](*known) if enough else unknown(values)
-        note = ("" if ratio.bounded else NO_BATCHES) if enough else TOO_SMALL
+        note = unbounded(ratio) if enough else TOO_SMALL
         counts = enough or not first.less or name in limited
         made.append(Matched(point, name, first.unit, first.less, values, *known, ratio, note, counts))
     return made
+
+
+def unbounded(ratio: Ratio) -> str:
+    """Why nothing bounds it; "" where something does."""
+    if ratio.bounded:
+        return ""
+    return BEYOND if math.isnan(ratio.value) else NO_BATCHES
 
 
 def _by_unit(side: Side, key: Key, wanted: dict[str, list[float]]) -> list[dict[str, Figure]]:
@@ -186,6 +194,8 @@ def of_all(matched: Sequence[Matched], basis: Basis) -> list[Matched]:
             ratio = _RATIOS[basis](mine, other)
         else:
             ratio = mean_of([one.ratio for one in same])
+        if not ratio.bounded:
+            continue  # each side is beyond measure at another point
         first = same[0]
         made.append(Matched(None, name, first.unit, first.less, (math.nan, math.nan), mine, other, ratio))
     return made

@@ -29,7 +29,8 @@ POWER = 0.8
 @dataclass(frozen=True)
 class Ratio:
     """A log ratio: `value` is told, and the truth bounded from `least` and from `most` (two ways to estimate
-    it) by `error` of `freedom` degrees, and `floor`.
+    it) by `error` of `freedom` degrees, and `floor`; `least` or `most` is infinite where one side is beyond
+    measure, so that nothing bounds it from there.
     """
 
     value: float
@@ -42,7 +43,7 @@ class Ratio:
     @property
     def bounded(self) -> bool:
         """Whether there are any bounds."""
-        return math.isfinite(self.error)
+        return math.isfinite(self.error) and not (math.isinf(self.least) and math.isinf(self.most))
 
     def low(self, alpha: float) -> float:
         """The truth is below this with probability `alpha` at most."""
@@ -63,7 +64,9 @@ class Ratio:
     def shown(self, alpha: float) -> float:
         """The smallest true log ratio that is shown to be above 0 with probability `POWER`."""
         reach = self._reach(alpha)
-        return reach + float(ndtri(POWER)) * max(self.error, self.floor) if math.isfinite(reach) else math.inf
+        if not math.isfinite(reach) or math.isinf(self.least):
+            return math.inf
+        return reach + float(ndtri(POWER)) * max(self.error, self.floor)
 
     def turned(self) -> Ratio:
         """The ratio A to B."""
@@ -80,6 +83,11 @@ class Ratio:
         found = _divided(distance, self.error)
         t = float(stdtr(self.freedom, found)) if math.isfinite(found) else float(found > 0)
         return 1 - min(t, float(ndtr(_divided(distance, self.floor))))
+
+
+def factor(log: float) -> float:
+    """How many times it is, of a log ratio."""
+    return math.inf if log >= 700 else math.exp(log)
 
 
 def _divided(distance: float, error: float) -> float:
@@ -101,9 +109,10 @@ def within(a: Sequence[Estimate], b: Sequence[Estimate]) -> Ratio:
     error = math.sqrt(sum(squares))
     usual = USUAL_GAP * max(error, floor) if math.isfinite(error) else 0.0
     gap = math.copysign(max(0.0, abs(other - value) - usual), other - value)
-    return Ratio(
+    found = Ratio(
         value, value + min(gap, 0.0), value + max(gap, 0.0), error, freedom(squares, freedoms), floor
     )
+    return _as_far_as_known(found, a, b)
 
 
 def of_pairs(pairs: Sequence[tuple[Estimate, Estimate]]) -> Ratio:
@@ -115,7 +124,8 @@ def of_pairs(pairs: Sequence[tuple[Estimate, Estimate]]) -> Ratio:
     if count < FEWEST:
         return Ratio(value, value, value, math.inf, 0.0, math.inf)
     error = float(np.std(logs, ddof=1)) / math.sqrt(count)
-    return Ratio(value, value, value, error, count - 1.0, math.hypot(*floors) / count)
+    found = Ratio(value, value, value, error, count - 1.0, math.hypot(*floors) / count)
+    return _as_far_as_known(found, [a for a, _ in pairs], [b for _, b in pairs])
 
 
 def of_runs(a: Sequence[Estimate], b: Sequence[Estimate]) -> Ratio:
@@ -126,7 +136,20 @@ def of_runs(a: Sequence[Estimate], b: Sequence[Estimate]) -> Ratio:
     squares = [float(np.var([one.log for one in side], ddof=1)) / len(side) for side in (a, b)]
     floors = [one.floor / len(side) for side in (a, b) for one in side]
     degrees = freedom(squares, [len(a) - 1.0, len(b) - 1.0])
-    return Ratio(value, value, value, math.sqrt(sum(squares)), degrees, math.hypot(*floors))
+    found = Ratio(value, value, value, math.sqrt(sum(squares)), degrees, math.hypot(*floors))
+    return _as_far_as_known(found, a, b)
+
+
+def _as_far_as_known(found: Ratio, a: Sequence[Estimate], b: Sequence[Estimate]) -> Ratio:
+    """`found`, without the bounds that a side which is beyond measure takes away: the ratio is no more than
+    it looks if A's is, no less if B's is, and anything if both are.
+    """
+    beyond = [any(one.beyond for one in side) for side in (a, b)]
+    if not any(beyond):
+        return found
+    value = math.nan if all(beyond) else found.value
+    least, most = -math.inf if beyond[0] else found.least, math.inf if beyond[1] else found.most
+    return Ratio(value, least, most, found.error, found.freedom, found.floor)
 
 
 def _mean(values: Sequence[float]) -> float:
@@ -145,7 +168,8 @@ def of_unequal(a: Sequence[Estimate], b: Sequence[Estimate]) -> Ratio:
     scatter = sum(float(np.var(side)) * len(side) for side in logs) / degrees
     floors = [one.floor / len(side) for side in (a, b) for one in side]
     error = math.sqrt(scatter * (1 / len(a) + 1 / len(b)))
-    return Ratio(value, value, value, error, float(degrees), math.hypot(*floors))
+    found = Ratio(value, value, value, error, float(degrees), math.hypot(*floors))
+    return _as_far_as_known(found, a, b)
 
 
 def holm(p_values: Sequence[float], alpha: float) -> list[bool]:

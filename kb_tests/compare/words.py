@@ -75,6 +75,10 @@ def _most(rows: Sequence[Row], *, worse: bool) -> Row | None:
 def _change(row: Row) -> str:
     a, b = values(row)
     was = f" {a} became {b}," if a else ""
+    if math.isinf(row.high):
+        return f"{row.figure}{was} at least {ratio(row.low)} times"
+    if row.low <= 0:
+        return f"{row.figure}{was} at most {ratio(row.high)} times"
     return f"{row.figure}{was} {ratio(row.ratio)} times ({ratio(row.low)} to {ratio(row.high)})"
 
 

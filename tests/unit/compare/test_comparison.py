@@ -112,6 +112,47 @@ def test_failures_are_slower_than_anything() -> None:
     json.loads(words.as_json(found))
 
 
+def failing(first: int, failed: int) -> list[RunRecord]:
+    """Three runs, in which so many of 200 requests a second fail."""
+    asked = build.point(1, 200)
+    return [
+        run(
+            f"{first + index:08x}",
+            points=[point(asked, seed=first + index, failed=[failed] * 30, served=200 - failed)],
+            day=index,
+        )
+        for index in range(3)
+    ]
+
+
+def test_what_is_beyond_measure_on_both_sides_is_not_the_same() -> None:
+    """3 % or 9 % of all fail: of their p99 nothing is known but that it is beyond the timeout."""
+    found = compared(failing(1, 6), failing(9, 18))
+    p99 = row(found, "p99")
+    assert (p99.mark, p99.outcome, p99.counts) == (Mark.NONE, Outcome.INCONCLUSIVE, True)
+    assert math.isnan(p99.ratio)
+    assert words.bounds(p99) == ""
+    assert p99.note == "beyond measure on both sides"
+    assert (row(found, "p50").outcome, found.outcome) == (Outcome.PASS, Outcome.INCONCLUSIVE)
+    assert "p99" not in words.smallest(found)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_what_is_beyond_measure_on_one_side_is_bounded_on_one_side(turned: bool) -> None:
+    sides = (failing(1, 18), runs(9, 3)) if turned else (runs(1, 3), failing(9, 18))
+    found = compared(*sides)
+    p99 = row(found, "p99")
+    assert p99.outcome is (Outcome.PASS if turned else Outcome.FAIL)
+    assert (p99.low <= 0, math.isinf(p99.high)) == (turned, not turned)
+    said = words.headline(found)
+    if turned:
+        assert "p99 beyond measure became " in said
+        assert ", at most 0.0" in said
+    else:
+        assert " became beyond measure, at least " in said
+    json.loads(words.as_json(found))
+
+
 def test_nothing_but_failures_on_one_side() -> None:
     dead = point(build.point(1, 200), served=0, failed=[200] * 30)
     found = compared([run("0000000a")], [run("0000000b", points=[dead])])

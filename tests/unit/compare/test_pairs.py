@@ -28,8 +28,12 @@ B = build.point(1, 200, scenario="http-east-west-b")
 NOTHING: dict[str, Any] = {"measurement": None, "verdict": None, "pairs": None}
 
 
-def pairs(count: int, ratio: float, *, drift: float = 0.0, seed: int = 0) -> tuple[PairRecord, ...]:
-    """Pairs on one cloud, in turns; its level rises by `drift` from each measurement to the next."""
+def pairs(
+    count: int, ratio: float, *, drift: float = 0.0, seed: int = 0, failed: int = 0
+) -> tuple[PairRecord, ...]:
+    """Pairs on one cloud, in turns; its level rises by `drift` from each measurement to the next, `failed`
+    more requests fail in each second.
+    """
     cloud = Cloud(np.random.default_rng(seed))
     level = LEVEL
     made = []
@@ -38,7 +42,7 @@ def pairs(count: int, ratio: float, *, drift: float = 0.0, seed: int = 0) -> tup
         for side in ("ab", "ba")[turn % 2]:
             asked, times = (A, 1.0) if side == "a" else (B, ratio)
             logs = cloud.logs(level + math.log(times), 200, 30)
-            found[side] = MEASUREMENTS["http"].record(asked, measurement(asked, logs), {})
+            found[side] = MEASUREMENTS["http"].record(asked, measurement(asked, logs, [failed] * 30), {})
             level += drift
         made.append(PairRecord(b_first=bool(turn % 2), started=build.STARTED, **found))
     return tuple(made)
@@ -66,6 +70,11 @@ def test_each_figure_is_a_check(ratio: float, outcome: Outcome) -> None:
 
 def test_two_pairs_show_nothing() -> None:
     assert judged(2, 9.0)["pairs p99"] is Outcome.INCONCLUSIVE
+
+
+def test_what_is_beyond_measure_on_both_sides_passes_nothing() -> None:
+    found = judged(4, 0.7, failed=10)
+    assert (found["pairs p50"], found["pairs p99"]) == (Outcome.PASS, Outcome.INCONCLUSIVE)
 
 
 def test_turns_cancel_what_drifts() -> None:

@@ -43,20 +43,20 @@ def target(folder: Path, text: str = FILE) -> Target:
     return Target("west-1", load(file), file)
 
 
-def measured(asked: Target, ratio: float, seed: int) -> Any:
+def measured(asked: Target, ratio: float, seed: int, failed: int = 0) -> Any:
     (point,) = expand(asked.scenario)
     assert isinstance(point, HttpPoint)
-    logs = Cloud(np.random.default_rng(seed)).logs(LEVEL + math.log(ratio), 400, 30)
-    return point, measurement(point, logs)
+    logs = Cloud(np.random.default_rng(seed)).logs(LEVEL + math.log(ratio), 400 - failed, 30)
+    return point, measurement(point, logs, [failed] * 30)
 
 
-def past(asked: Target, count: int, *, staging: str = "") -> list[RunRecord]:
+def past(asked: Target, count: int, *, staging: str = "", failed: int = 0) -> list[RunRecord]:
     """Runs of it, each on a staging of its own, unless `staging` is that of all."""
     from kb_tests.report.record import PointRecord, ScenarioRecord
 
     runs = []
     for index in range(count):
-        point, found = measured(asked, 1.0, index)
+        point, found = measured(asked, 1.0, index, failed)
         record = PointRecord.judged(point, found, VERDICT, build.STARTED)
         scenario = ScenarioRecord(
             name="http-east-west",
@@ -77,11 +77,17 @@ def past(asked: Target, count: int, *, staging: str = "") -> list[RunRecord]:
 
 
 def added(
-    asked: Target, runs: list[RunRecord], ratio: float, *, nginx: str = "1.22.1", verdict: Verdict = VERDICT
+    asked: Target,
+    runs: list[RunRecord],
+    ratio: float,
+    *,
+    nginx: str = "1.22.1",
+    verdict: Verdict = VERDICT,
+    failed: int = 0,
 ) -> Verdict:
     from kb_tests.compare.sides import Side
 
-    point, found = measured(asked, ratio, 99)
+    point, found = measured(asked, ratio, 99, failed)
     fleet: Any = SimpleNamespace(versions=[{"nginx": nginx}])
     return Baseline(Side.of("before", runs)).added(
         verdict, point, found, asked, build.topology(), fleet, checks=2, look=1, looks=1
@@ -97,6 +103,17 @@ def test_it_is_one_check_more(ratio: float, outcome: Outcome, tmp_path: Path) ->
     assert [check.name for check in verdict.checks] == ["latency p99", "baseline"]
     assert (verdict.checks[1].outcome, verdict.outcome) == (outcome, outcome)
     assert verdict.checks[1].limit == pytest.approx(1.1)
+
+
+def test_a_baseline_in_which_as_much_failed_passes_nothing(tmp_path: Path) -> None:
+    """Of p99 it is known on both sides that it is beyond the timeout, and nothing else."""
+    asked = target(tmp_path)
+    verdict = added(asked, past(asked, 5, failed=8), 1.0, failed=30)
+    assert (verdict.checks[1].outcome, verdict.outcome) == (Outcome.INCONCLUSIVE, Outcome.INCONCLUSIVE)
+    assert verdict.checks[1].detail.startswith(
+        "p99 is beyond measure and was beyond measure in 5 runs of before: nothing tells how much it lost,"
+        " where 1.1 times is allowed. "
+    )
 
 
 def test_one_run_of_another_staging_decides_nothing(tmp_path: Path) -> None:
