@@ -60,7 +60,7 @@ def test_a_start_is_met_from_afar(
     control._sent_at, control.reading = link.now, Reading(OFFSET, 0.0001, 0.0)
     started: list[float] = []
     agent._control, agent._load_id = control, "c1"
-    agent._load = SimpleNamespace(start=started.append, fileno=lambda: -1)  # type: ignore[assignment]
+    agent._load = SimpleNamespace(start=started.append, fileno=lambda: -1)
 
     at = link.now + OFFSET + LEAD + LEAD_ROUND_TRIPS * when_enrolled
     link.now += round_trip / 2
