@@ -28,6 +28,7 @@ from kb_tests.cloud.progress import silent
 from kb_tests.cloud.topology import Topology
 from kb_tests.fleet import boot
 from kb_tests.fleet.fleet import Fleet
+from kb_tests.fleet.http.collect import HttpGathering
 from kb_tests.fleet.secrets import Secrets
 from kb_tests.fleet.tunnel import Tunnel
 from simulated.agents import Simulated
@@ -57,7 +58,7 @@ def measure(plane: Plane, topology: Topology, seconds: int, ssh: bool) -> None:
     with Fleet.connected(topology, dial, plane.secrets, silent, begin + 120) as made:
         opened, opened_cpu = time.monotonic() - begin, cpu() - used
         begin, used = time.monotonic(), cpu()
-        reports = made.run({"kind": "load", "http": {}}, agents, seconds)
+        reports = made.run({"kind": "load", "http": {}}, agents, seconds, HttpGathering)
         took, took_cpu = time.monotonic() - begin, cpu() - used
     tunnel.close()
     problems = {report.problem for report in reports} - {""}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from kb_tests.cloud.topology import Server
 from kb_tests.fleet.messages import B, ClockChange, D, Failed, Hello, LoadReport, Numbered, Ready, S
@@ -55,6 +55,11 @@ class Gathering(Part, Generic[S, B, D]):
     second: type[S]
     block: type[B]
     end: type[D]
+
+    @classmethod
+    def each(cls, _command: Mapping[str, Any]) -> int:
+        """How many reports of one kind a second of this command brings at most."""
+        return 1
 
     def __init__(self, server: Server, limit: int) -> None:
         super().__init__(server, limit)

@@ -108,7 +108,6 @@ class Commands:
         seconds: float,
         take: OnReport | None,
         part: type[collect.Gathering[S, B, D]],
-        each: int,
         lead: float,
     ) -> list[LoadReport[S, B, D]]:
         """Start what `command` names at one time, `lead` seconds after all are ready; it takes `seconds`.
@@ -116,7 +115,7 @@ class Commands:
         One report from each of `servers`, in their order; `loaded` are the servers that they load. When not
         all can prepare, nothing is started. However it ends, no agent goes on.
         """
-        collection = collect.Collection(_new_id(), servers, seconds, part, each)
+        collection = collect.Collection(_new_id(), servers, seconds, part, part.each(command))
         clients = len(servers)
         self._running = collection
         self.signs = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,19 +13,16 @@ from kb_tests.cloud.progress import Progress, Seen, unseen
 from kb_tests.cloud.topology import Role, Server, Topology
 from kb_tests.fleet import bundle, certificate, channel, collect
 from kb_tests.fleet.commands import POLL, Commands, OnReport, OnStart, agents_missing
-from kb_tests.fleet.http.collect import HttpGathering
-from kb_tests.fleet.http.messages import HttpReport, SecondReport
 from kb_tests.fleet.messages import B, D, Hello, LoadReport, S
 from kb_tests.fleet.patience import USUAL, Patience
 from kb_tests.fleet.reports import OfCommand
 from kb_tests.fleet.roster import Member, Roster, Serving
 from kb_tests.fleet.secrets import Secrets
 from kb_tests.fleet.signs import ServerSigns, own
-from kb_tests.fleet.storage.collect import Disk, StorageGathering
-from kb_tests.fleet.storage.messages import DiskReport, Filling, IoSecond, IoVerifying, StorageReport
+from kb_tests.fleet.storage.collect import Disk
+from kb_tests.fleet.storage.messages import DiskReport, Filling
 from kb_tests.fleet.tunnel import Tunnel
 
-OnSecond = Callable[[SecondReport], None]
 SLOWEST_FILL = 2 << 20
 """Bytes per second at which a disk is filled at the least."""
 
@@ -194,23 +190,23 @@ class Fleet:
         command: Mapping[str, Any],
         clients: int,
         seconds: float,
-        on_second: OnSecond | None = None,
-    ) -> list[HttpReport]:
-        """Give `command` (`kind` and its options) to the first `clients` generators, start them at one
-        time, and gather what they report; `seconds` is what the command takes from its start on.
+        gathering: type[collect.Gathering[S, B, D]],
+        on_report: OnReport | None = None,
+    ) -> list[LoadReport[S, B, D]]:
+        """Give `command` (`kind` and its options) to the first `clients` servers that make load, start them
+        at one time, and gather what they report as `gathering` does; `seconds` is what the command takes from
+        its start on. `on_report` is given each report as it comes.
 
         Always returns one report for each of them, in their order: what went wrong with an agent
         stands in its `problem`. When not all of them can prepare, nothing is started. Raises
         TunnelError when the control server is gone. However it ends, no agent goes on.
         """
-
-        def take(report: OfCommand) -> None:
-            if on_second and isinstance(report, SecondReport):
-                on_second(report)
-
-        servers = self._topology.clients[:clients]
-        block = float(command.get("http", {}).get("block", 1.0))
-        return self._run(command, servers, seconds, take, HttpGathering, math.ceil(1 / block))
+        self._enroll()
+        servers = self._topology.loading[:clients]
+        lead = LEAD + LEAD_ROUND_TRIPS * self._round_trip
+        addresses = {server.peer for server in servers}
+        loaded = [server for server in self._topology.servers if server.address in addresses]
+        return self._commands.load(command, servers, loaded, seconds, on_report, gathering, lead)
 
     def prepare_disks(
         self,
@@ -239,55 +235,8 @@ class Fleet:
             member.disk = wanted[member]
         return [part.filled for part in parts if part.filled is not None]
 
-    def run_fio(
-        self,
-        options: Mapping[str, Any],
-        clients: int,
-        seconds: float,
-        on_second: Callable[[IoSecond], None] | None = None,
-        on_verifying: Callable[[IoVerifying], None] | None = None,
-    ) -> list[StorageReport]:
-        """As `run`, a fio job on the first `clients` storage servers."""
-
-        def take(report: OfCommand) -> None:
-            if on_second and isinstance(report, IoSecond):
-                on_second(report)
-            elif on_verifying and isinstance(report, IoVerifying):
-                on_verifying(report)
-
-        servers = [member.server for member in self._loading(Role.STORAGE)][:clients]
-        return self._run({"kind": "fio", "fio": options}, servers, seconds, take, StorageGathering)
-
-    def run_engine(
-        self,
-        engine: str,
-        options: Mapping[str, Any],
-        clients: int,
-        seconds: float,
-        gathering: type[collect.Gathering[S, B, D]],
-        on_report: OnReport | None = None,
-    ) -> list[LoadReport[S, B, D]]:
-        """As `run`, any engine that the agents have, on the first `clients` servers that make load."""
-        command = {"kind": "engine", "engine": engine, "options": options}
-        return self._run(command, self._topology.loading[:clients], seconds, on_report, gathering)
-
     def _loading(self, role: Role) -> list[Member]:
         return [member for member in self._roster.members.values() if member.server.role is role]
-
-    def _run(
-        self,
-        command: Mapping[str, Any],
-        servers: Sequence[Server],
-        seconds: float,
-        take: OnReport | None,
-        part: type[collect.Gathering[S, B, D]],
-        each: int = 1,
-    ) -> list[LoadReport[S, B, D]]:
-        self._enroll()
-        lead = LEAD + LEAD_ROUND_TRIPS * self._round_trip
-        addresses = {server.peer for server in servers}
-        loaded = [server for server in self._topology.servers if server.address in addresses]
-        return self._commands.load(command, servers, loaded, seconds, take, part, each, lead)
 
     def abort(self) -> None:
         """Stop whatever runs; says nothing of success, and never raises a FleetError."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 from kb_tests.fleet.boot import HTTP_PORT
-from kb_tests.fleet.fleet import Fleet, OnSecond
-from kb_tests.fleet.http.messages import HttpReport
+from kb_tests.fleet.fleet import Fleet
+from kb_tests.fleet.http.collect import HttpGathering
+from kb_tests.fleet.http.messages import HttpReport, SecondReport
+from kb_tests.fleet.reports import OfCommand
 from kb_tests.load.blocks import FINER, block_seconds
 from kb_tests.scenario.http import HttpPoint
+
+OnSecond = Callable[[SecondReport], None]
 
 _STAYS = {"id", "scenario", "clients", "max_duration", "by_second", "find_warm_up", "page_size", "search"}
 """What generators need not know of a point."""
@@ -34,4 +38,9 @@ def run(
         "limits": [*limits],
     }
     seconds = point.warm_up + point.duration + point.timeout
-    return fleet.run({"kind": "load", "http": options}, point.clients, seconds, on_second)
+
+    def take(report: OfCommand) -> None:
+        if on_second and isinstance(report, SecondReport):
+            on_second(report)
+
+    return fleet.run({"kind": "load", "http": options}, point.clients, seconds, HttpGathering, take)

@@ -8,6 +8,8 @@ from types import MappingProxyType
 from typing import Any
 
 from kb_tests.fleet.fleet import Fleet
+from kb_tests.fleet.reports import OfCommand
+from kb_tests.fleet.storage.collect import StorageGathering
 from kb_tests.fleet.storage.messages import IoSecond, IoVerifying, StorageReport
 from kb_tests.load.blocks import block_seconds
 from kb_tests.scenario.storage import StoragePoint
@@ -72,4 +74,12 @@ def run(
     seconds = point.ramp + point.duration + DRAIN
     if point.verify:
         seconds += verifying(point) + DRAIN
-    return fleet.run_fio(options(point, limits), point.clients, seconds, on_second, on_verifying)
+
+    def take(report: OfCommand) -> None:
+        if on_second and isinstance(report, IoSecond):
+            on_second(report)
+        elif on_verifying and isinstance(report, IoVerifying):
+            on_verifying(report)
+
+    command = {"kind": "fio", "fio": options(point, limits)}
+    return fleet.run(command, point.clients, seconds, StorageGathering, take)

@@ -149,8 +149,9 @@ class Connects:
 
 def load(point: ConnectsPoint, staged: Fleet, on_report: Callable[[Any], None]) -> Reports:
     options = {"rate": point.rate, "duration": int(point.duration), "timeout": TIMEOUT, "port": HTTP_PORT}
+    command = {"kind": "engine", "engine": KIND, "options": options}
     longest = point.duration * (1 + TIMEOUT)
-    return staged.run_engine(KIND, options, point.clients, longest, ConnectsGathering, on_report)
+    return staged.run(command, point.clients, longest, ConnectsGathering, on_report)
 
 
 def measure(point: ConnectsPoint, reports: Reports) -> Connects:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from typing import Any
+
 from kb_tests.fleet.collect import Gathering
 from kb_tests.fleet.http.messages import BlockReport, Done, KeptSecond, SecondReport
 from kb_tests.fleet.reports import OfCommand
@@ -14,6 +18,11 @@ class HttpGathering(Gathering[KeptSecond, BlockReport, Done]):
     """A traffic generator's part."""
 
     second, block, end = KeptSecond, BlockReport, Done
+
+    @classmethod
+    def each(cls, command: Mapping[str, Any]) -> int:
+        """As many blocks as it asks for."""
+        return math.ceil(1 / float(command["http"].get("block", 1.0)))
 
     def add(self, report: OfCommand) -> None:
         """As any, but for histograms that are too large."""

@@ -11,6 +11,7 @@ from kb_tests.cloud.progress import silent
 from kb_tests.errors import AgentsMissingError, FleetError, TunnelError
 from kb_tests.fleet.channel import ControlChannel
 from kb_tests.fleet.fleet import LEAD, Fleet
+from kb_tests.fleet.http.collect import HttpGathering
 from kb_tests.fleet.http.messages import HttpReport, SecondReport
 from kb_tests.fleet.patience import USUAL
 from tests.unit.fleet.agents import RUN, FakeAgent, FakeChannel, topology
@@ -56,7 +57,7 @@ def run(make: Make, script: Script, clients: int = 2) -> tuple[HttpReport, HttpR
     fleet, channel = make(scripts={FIRST: first})
     muster(fleet)
     enrolled = True
-    one, two = fleet.run(LOAD, clients, 2)
+    one, two = fleet.run(LOAD, clients, 2, HttpGathering)
     return one, two, channel
 
 
@@ -122,8 +123,8 @@ def test_while_others_may_come_a_refused_agent_ends_nothing(make: Make) -> None:
 def test_a_load_comes_back_whole_from_those_that_take_part(make: Make) -> None:
     fleet, channel = make(pairs=3)
     muster(fleet)
-    seen: list[SecondReport] = []
-    reports = fleet.run(LOAD, 2, 2, seen.append)
+    seen: list[Any] = []
+    reports = fleet.run(LOAD, 2, 2, HttpGathering, seen.append)
     assert [report.agent for report in reports] == [FIRST, SECOND]
     assert [report.host for report in reports] == ["host-0", "host-1"]
     for report in reports:
@@ -131,7 +132,7 @@ def test_a_load_comes_back_whole_from_those_that_take_part(make: Make) -> None:
         assert [second.index for second in report.seconds] == [0, 1]
         assert [block.index for block in report.blocks] == [0, 1]
         assert report.clock_error == 0.001
-    assert len(seen) == 4
+    assert sum(isinstance(report, SecondReport) for report in seen) == 4
     assert [message["kind"] for message in channel.sent] == ["hello", "load", "start"]
     assert channel.sent[-1]["start_at"] == pytest.approx(channel.time() + LEAD)
 
@@ -143,7 +144,7 @@ def test_what_the_control_server_s_clock_did_meanwhile_is_told(make: Make) -> No
 
     fleet, channel = make(pairs=1, scripts={FIRST: on("done", set_on)})
     muster(fleet)
-    (report,) = fleet.run(LOAD, 1, 2)
+    (report,) = fleet.run(LOAD, 1, 2, HttpGathering)
     assert report.control_clock is not None
     assert report.control_clock.seconds == pytest.approx(1.0)
 
@@ -155,7 +156,7 @@ def test_the_start_lies_further_ahead_of_agents_that_answer_slowly(make: Make) -
 
     fleet, channel = make(scripts={FIRST: on("ready", slow)})
     muster(fleet)
-    fleet.run(LOAD, 2, 1)
+    fleet.run(LOAD, 2, 1, HttpGathering)
     assert channel.sent[-1]["kind"] == "start"
     assert channel.sent[-1]["start_at"] >= channel.time() + LEAD + 4 * 0.5
 
@@ -206,7 +207,7 @@ def test_blocks_may_be_many_where_they_were_asked_to_be_short(
 ) -> None:
     fleet, _ = make(pairs=1, scripts={FIRST: fine})
     muster(fleet)
-    (one,) = fleet.run({"kind": "load", "http": {"block": 0.25}}, 1, seconds)
+    (one,) = fleet.run({"kind": "load", "http": {"block": 0.25}}, 1, seconds, HttpGathering)
     assert one.problem == problem
     assert len(one.blocks) == (800 if not problem else 440)
 
@@ -237,8 +238,8 @@ def test_an_agent_that_starts_again_in_mid_run_is_a_problem_and_is_enrolled_agai
     fleet, channel = make(scripts={FIRST: first})
     muster(fleet)
     enrolled = True
-    assert "started again" in fleet.run(LOAD, 2, 2)[0].problem
-    assert [report.problem for report in fleet.run(LOAD, 2, 2)] == ["", ""]
+    assert "started again" in fleet.run(LOAD, 2, 2, HttpGathering)[0].problem
+    assert [report.problem for report in fleet.run(LOAD, 2, 2, HttpGathering)] == ["", ""]
     assert sum(command["kind"] == "enroll" for command in channel.agents[FIRST].commands) == 2
 
 
@@ -264,11 +265,12 @@ def test_an_interrupt_stops_the_agents(make: Make) -> None:
     fleet, channel = make()
     muster(fleet)
 
-    def interrupt(_: SecondReport) -> None:
-        raise KeyboardInterrupt
+    def interrupt(report: Any) -> None:
+        if isinstance(report, SecondReport):
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        fleet.run(LOAD, 2, 2, interrupt)
+        fleet.run(LOAD, 2, 2, HttpGathering, interrupt)
     assert channel.sent[-1] == {"kind": "abort", "id": channel.sent[-2]["id"]}
 
 
@@ -276,23 +278,23 @@ def test_a_lost_control_server_is_raised_even_though_the_abort_fails_too(make: M
     fleet, channel = make()
     muster(fleet)
 
-    def cut(_: SecondReport) -> None:
+    def cut(_: Any) -> None:
         channel.broken = TunnelError("gone")
 
     channel.agents[FIRST]._script = on("done", lambda *_: [])
     with pytest.raises(TunnelError, match="gone"):
-        fleet.run(LOAD, 2, 2, cut)
+        fleet.run(LOAD, 2, 2, HttpGathering, cut)
 
 
 def test_messages_of_strangers_and_of_earlier_commands_are_ignored(make: Make) -> None:
     fleet, channel = make()
     muster(fleet)
-    fleet.run(LOAD, 2, 2)
+    fleet.run(LOAD, 2, 2, HttpGathering)
     stranger = FakeAgent(topology(9).clients[8], lambda _, message: [message])
     channel.queue += (
         channel.agents[FIRST].load("earlier") + stranger.hello() + [b"", b"[" * 99_999, b"{}", b"\xff"]
     )
-    assert [report.problem for report in fleet.run(LOAD, 2, 2)] == ["", ""]
+    assert [report.problem for report in fleet.run(LOAD, 2, 2, HttpGathering)] == ["", ""]
 
 
 def test_pages_are_asked_for_once(make: Make) -> None:
@@ -341,9 +343,9 @@ def test_generators_load_others_servers_while_they_are_turned(make: Make) -> Non
         return [one["target"] for one in enrolled]
 
     with fleet.rotated(3, 1):
-        fleet.run(LOAD, 3, 2)
+        fleet.run(LOAD, 3, 2, HttpGathering)
         assert targets() == ["10.0.0.11", "10.0.0.12", "10.0.0.10", "10.0.0.13"]
-    fleet.run(LOAD, 3, 2)
+    fleet.run(LOAD, 3, 2, HttpGathering)
     assert targets() == ["10.0.0.10", "10.0.0.11", "10.0.0.12", "10.0.0.13"]
 
 
@@ -358,11 +360,11 @@ def tells_signs(agent: FakeAgent, message: dict[str, Any]) -> list[Any]:
 def test_signs_are_kept_of_the_last_load(make: Make) -> None:
     fleet, _channel = make(scripts={FIRST: on("done", tells_signs)})
     muster(fleet)
-    one, two = fleet.run(LOAD, 2, 2)
+    one, two = fleet.run(LOAD, 2, 2, HttpGathering)
     assert (one.problem, two.problem) == ("", "")
     (signs,) = fleet.signs
     assert (signs.server, signs.figures) == (FIRST, {"dropped": (3, 2, 1)})
-    assert fleet.run(LOAD, 1, 2)[0].problem == ""
+    assert fleet.run(LOAD, 1, 2, HttpGathering)[0].problem == ""
 
 
 def test_a_load_that_is_whole_outlives_the_control_server(
@@ -382,4 +384,4 @@ def test_a_load_that_is_whole_outlives_the_control_server(
         return found
 
     monkeypatch.setattr(channel, "reports", reports)
-    assert [one.problem for one in fleet.run(LOAD, 2, 2)] == ["", ""]
+    assert [one.problem for one in fleet.run(LOAD, 2, 2, HttpGathering)] == ["", ""]

@@ -10,6 +10,7 @@ from kb_tests.cloud.progress import silent
 from kb_tests.cloud.topology import joined, paired
 from kb_tests.fleet.channel import ControlChannel
 from kb_tests.fleet.fleet import Fleet
+from kb_tests.fleet.http.collect import HttpGathering
 from kb_tests.fleet.joined import JoinedFleet
 from tests.unit.fleet.agents import RUN, FakeChannel, topology
 
@@ -40,7 +41,7 @@ def test_servers_serve_on_the_one_cloud_while_generators_run_on_the_other(
         each._wait_for_agents(silent, 2000.0)
 
     fleet.serve([1024], 10)
-    reports = fleet.run({"kind": "load", "http": {}}, 2, 2)
+    reports = fleet.run({"kind": "load", "http": {}}, 2, 2, HttpGathering)
     assert [report.problem for report in reports] == ["", ""]
     names = {kind: [f"kb-{RUN}-{kind}-{number}" for number in range(2)] for kind in ("server", "client")}
     assert [report.agent for report in reports] == names["client"]

@@ -6,6 +6,8 @@ from typing import Any, cast
 import pytest
 
 from kb_tests.fleet.fleet import Fleet
+from kb_tests.fleet.http.collect import HttpGathering
+from kb_tests.fleet.http.messages import BlockReport, SecondReport
 from kb_tests.load import http
 from kb_tests.load.blocks import block_seconds
 from kb_tests.scenario.http import HttpPoint
@@ -32,18 +34,25 @@ class FakeFleet:
     def serve(self, pages: list[int], connections: int, *, tls: bool) -> None:
         self.calls.append(("serve", pages, connections, tls))
 
-    def run(self, command: dict[str, Any], clients: int, seconds: float, on_second: Any) -> list[Any]:
-        self.calls.append(("run", command, clients, seconds, on_second))
+    def run(
+        self, command: dict[str, Any], clients: int, seconds: float, gathering: Any, on_report: Any
+    ) -> list[Any]:
+        self.calls.append(("run", command, clients, seconds, gathering))
+        kinds: tuple[Any, ...] = (SecondReport, BlockReport)
+        for kind in kinds:
+            on_report(kind.model_construct())
         return []
 
 
 def test_a_point_becomes_one_command() -> None:
     fleet = FakeFleet()
-    assert http.run(POINT, cast("Fleet", fleet)) == []
+    seen: list[SecondReport] = []
+    assert http.run(POINT, cast("Fleet", fleet), seen.append) == []
+    assert [type(report) for report in seen] == [SecondReport]
     serve, run = fleet.calls
     assert serve == ("serve", [32768], 100, False)
-    _, command, clients, seconds, _ = run
-    assert (clients, seconds) == (3, 69.0)
+    _, command, clients, seconds, gathering = run
+    assert (clients, seconds, gathering) == (3, 69.0, HttpGathering)
     assert command == {
         "kind": "load",
         "http": {
