@@ -69,18 +69,21 @@ def _searched(scenario: Scenario, points: tuple[Point, ...]) -> dict[str, str]:
     capacity: Capacity | None = getattr(scenario.load, "capacity", None)
     if capacity is None:
         return {}
-    rows = {"points": f"{len(points)} to search, of some dozen probes each"}
+    rows = {"points": f"{counted(len(points), 'search', 'searches')}, of a dozen probes or two each"}
     for point in points:
         low, high = (of_all(capacity, end, point.clients) for end in (capacity.least, capacity.most))
-        each = f"{unit(capacity.of)} from {capacity.least:,g} to {capacity.most:,g}"
-        together = "" if capacity.of == "clients" else f" each, of all {point.clients} {low:,g} to {high:,g}"
+        each = f"{unit(capacity.of)} from {capacity.least:,.12g} to {capacity.most:,.12g}"
+        more = capacity.of != "clients" and point.clients > 1
+        together = f" each, {low:,.12g} to {high:,.12g} of all {point.clients} together" if more else ""
         rows[f"search {point.id.removeprefix(f'{scenario.name}-')}"] = f"{each}{together}"
     most = sum(of_all(capacity, capacity.most, one.clients) * one.size * capacity.budget for one in points)
     known = capacity.of in ("rate", "rate_iops")
     rows["data moved"] = f"{format_size(most)} at the most" if known else "as much as it takes"
     rows["load lasts"] = f"up to {format_duration(capacity.budget)} a search"
     if (gate := getattr(scenario.sla, "capacity", None)) is not None:
-        rows["at least"] = f"{gate.at_least:,g} {unit(capacity.of)} of all together"
+        factor = of_all(capacity, 1, scenario.topology.servers)
+        each = f" ({gate.at_least / factor:,.4g} each)" if factor > 1 else ""
+        rows["at least"] = f"{gate.at_least:,.12g} {unit(capacity.of)}{each} of all together"
     return rows
 
 

@@ -108,6 +108,7 @@ def _check(options: argparse.Namespace) -> int:
     from kb_tests.scenario.points import expand
     from kb_tests.scenario.shipped import find_file
     from kb_tests.sla import deciding
+    from kb_tests.sla.capacity import foreseen
     from kb_tests.sla.feasible import feasible
     from kb_tests.sla.workloads import WORKLOADS
 
@@ -116,19 +117,24 @@ def _check(options: argparse.Namespace) -> int:
     wrong = 0
     for file in options.files:
         times: list[Asked] = []
+        searches: list[str] = []
         try:
             path = find_file(file)
             scenario = loaded[path].scenario if wanted else load(path)
             mistakes = feasible(scenario)
             times = list(WORKLOADS[scenario.kind].deciding(scenario))
+            searches = list(foreseen.sentences(scenario))
         except ScenarioError as error:
             mistakes = [str(error)]
         wrong += bool(mistakes)
         if options.json:
-            print(json.dumps({"file": file, "mistakes": mistakes, "decided": deciding.as_json(times)}))
+            told = {"mistakes": mistakes, "decided": deciding.as_json(times), "searches": searches}
+            print(json.dumps({"file": file, **told}))
         else:
-            good = mistakes or [f"{file}: good, {counted(len(expand(scenario)), 'point')}"]
-            print("\n".join([*good, *(f"  {told}" for told in deciding.sentences(times))]))
+            many = f"{counted(len(searches), 'search', 'searches')}" if searches else ""
+            many = many or counted(len(expand(scenario)), "point") if not mistakes else ""
+            good = mistakes or [f"{file}: good, {many}"]
+            print("\n".join([*good, *(f"  {told}" for told in (*searches, *deciding.sentences(times)))]))
     return int(wrong > 0)
 
 
@@ -164,12 +170,15 @@ def _plan(options: argparse.Namespace) -> int:
     from kb_tests.cloud.workloads import plan
     from kb_tests.scenario.load import load
     from kb_tests.scenario.shipped import find_file
+    from kb_tests.sla.capacity import foreseen
 
     if options.power and not options.slower:
         raise ScenarioError("--power says how often --slower is to be seen, and there is no --slower.")
     scenario = load(find_file(options.file), settings(options))
     layout = plan(scenario)
     print(describe(scenario, *(apart(layout) if options.two_clouds else (layout,))))
+    for told in foreseen.sentences(scenario):
+        print(told)
     if options.slower:
         from kb_tests.compare.planning import sentence
         from kb_tests.scenario.points import expand

@@ -52,10 +52,12 @@ class Reasons(Protocol):
 class Searching:
     """What a search for a capacity asks of points and measurements of one kind.
 
-    `limits` of a point by an SLA, and the `counts` of a measurement for each; the load that connections or
-    I/Os under way `bound`; the `reasons` why it is not to be believed, and whether generators ended.
+    `what` its loads are made of; the `limits` of a point by an SLA, and the `counts` of a measurement for
+    each; the load that connections or I/Os under way `bound`; the `reasons` why it is not to be believed, and
+    whether generators ended.
     """
 
+    what: str
     limits: Callable[[Any, Any], tuple[Limit, ...]]
     counts: Callable[[Any, Any, Any], Mapping[str, Counts]]
     bound: Callable[[Any, Any], float | None]
@@ -83,7 +85,13 @@ WORKLOADS = Table(
             http.judge,
             lambda _point, sla: http.number_of_checks(sla),
             http_feasible.mistakes,
-            Searching(http_capacity.limits, http_capacity.counts, http_capacity.bound, http_capacity.reasons),
+            Searching(
+                "requests",
+                http_capacity.limits,
+                http_capacity.counts,
+                http_capacity.bound,
+                http_capacity.reasons,
+            ),
             http_feasible.deciding,
         ),
         "storage": Workload(
@@ -91,6 +99,7 @@ WORKLOADS = Table(
             storage.number_of_checks,
             storage_feasible.mistakes,
             Searching(
+                "I/Os",
                 storage_capacity.limits,
                 storage_capacity.counts,
                 storage_capacity.bound,

@@ -52,9 +52,9 @@ def mistakes(scenario: Scenario, checks: int | None) -> Iterator[str]:
             need = needed(limit.allowed, error, [planned([plan.probe] * POOLED)]) / POOLED
             if made < need:
                 yield (
-                    f"load.capacity.from: {point.id} begins with {made:,} in"
-                    f" a probe of {format_duration(plan.probe)}, and {limit.name} takes at least"
-                    f" {need:,.0f} to show; begin higher, or probe for longer."
+                    f"load.capacity.from: {point.id} begins with {made:,} {searching.what} in a probe of"
+                    f" {format_duration(plan.probe)}, and {limit.name} takes at least {need:,.0f} to show;"
+                    f" begin {math.ceil(10 * need / made) / 10:g} times as high, or probe for longer."
                 )
 
 

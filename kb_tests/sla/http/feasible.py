@@ -62,7 +62,7 @@ def deciding(scenario: HttpScenario) -> Iterator[Asked]:
     sla, load = scenario.sla, scenario.load
     numbers = scales(load.clients, scenario.topology.servers)
     points = [point for clients in numbers for point in http_points(scenario, clients)]
-    open_loops = [point for point in points if point.rate]
+    open_loops = [point for point in points if point.rate and not point.search]
     if not open_loops:
         return
     alpha = (1 - sla.confidence) / max(1, len(points) * number_of_checks(sla))

@@ -54,10 +54,13 @@ def _share(point: StoragePoint, direction: str) -> float:
 
 
 def deciding(scenario: StorageScenario) -> Iterator[Asked]:
-    """Its limits on shares, each at the point with the fewest I/Os of its direction; none of closed loops."""
+    """Its limits on shares, each at the point with the fewest I/Os of its direction; none of closed loops
+    and searches.
+    """
     sla, load = scenario.sla, scenario.load
     numbers = scales(load.clients, scenario.topology.servers)
     points = [point for clients in numbers for point in storage_points(scenario, clients)]
+    points = [point for point in points if not point.search]
     alpha = (1 - sla.confidence) / max(1, sum(number_of_checks(point, sla) for point in points))
     wanted = [
         (f"sla.{name}_latency.p{percent:g}", 1 - percent / 100, name)

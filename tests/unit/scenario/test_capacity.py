@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ from kb_tests.scenario.http import HttpScenario
 from kb_tests.scenario.load import load
 from kb_tests.scenario.points import expand
 from kb_tests.scenario.storage import StoragePoint, StorageScenario
+from kb_tests.sla.capacity import foreseen
 from kb_tests.sla.feasible import feasible
+from kb_tests.sla.workloads import WORKLOADS
 
 HTTP = """\
 name: far
@@ -100,7 +103,43 @@ def test_a_scenario_with_a_search_is_read_again_as_it_was_dumped(tmp_path: Path)
 def test_a_first_load_that_shows_nothing_is_found_out(tmp_path: Path) -> None:
     assert feasible(read(tmp_path, HTTP)) == []
     (said,) = feasible(read(tmp_path, HTTP.replace("from: 200", "from: 5").replace("  errors: 0.1%\n", "")))
-    assert "begins with 600 in a probe of 30s, and latency p99 takes at least" in said
+    assert "begins with 600 requests in a probe of 30s, and latency p99 takes at least" in said
+    times = re.search(r"begin ([\d.]+) times as high", said)
+    assert times
+    enough = HTTP.replace("from: 200", f"from: {5 * float(times[1]):g}").replace("  errors: 0.1%\n", "")
+    assert feasible(read(tmp_path, enough)) == []
+
+
+@pytest.mark.parametrize("text", [HTTP, STORAGE])
+def test_of_a_search_it_is_told_what_its_budget_holds_and_not_when_a_point_would_be_decided(
+    tmp_path: Path, text: str
+) -> None:
+    scenario = read(tmp_path, text)
+    assert list(WORKLOADS[scenario.kind].deciding(scenario)) == []
+    (told,) = foreseen.sentences(scenario)
+    assert re.search(r"the budget of 30min then holds \d\d probes of 30s", told)
+    (told,) = foreseen.sentences(read(tmp_path, text.replace("{of", "{budget: 3min, of")))
+    assert "a capacity above that is not found" in told
+
+
+@pytest.mark.parametrize(
+    ("budget", "expected"),
+    [
+        (
+            "60s",
+            "within the budget of 60s the ramp comes from 200 to 390.6 requests/s each, and not to 20,000",
+        ),
+        (
+            "4min",
+            "comes to 20,000 requests/s each in 220s, if none of its loads breaks; the budget of 240s then",
+        ),
+        ("4min", "holds 0 probes of 30s, and a search takes 5 to 20 as a rule: give it a larger budget."),
+    ],
+)
+def test_how_far_a_ramp_comes_is_foreseen(tmp_path: Path, budget: str, expected: str) -> None:
+    """A short probe is 10 s, warm-up included; the budget has to hold a long one after it."""
+    (told,) = foreseen.sentences(read(tmp_path, HTTP.replace("{of", f"{{budget: {budget}, of")))
+    assert expected in told
 
 
 def test_probes_in_which_a_queue_goes_unnoticed_are_refused(tmp_path: Path) -> None:
