@@ -105,7 +105,9 @@ class Scenarios:
         found = self.places().get(name)
         if found is None:
             raise Problem(
-                HTTPStatus.NOT_FOUND, "There is no such scenario.", "GET /api/v1/scenarios lists them."
+                HTTPStatus.NOT_FOUND,
+                f"There is no scenario {name} here.",
+                "GET /api/v1/scenarios lists those there are; kb ui --scenarios FOLDER adds yours.",
             )
         return found
 
@@ -120,11 +122,12 @@ class Scenarios:
             raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, commands_refused(name))
 
     def _row(self, name: str, place: Place) -> ScenarioRow:
-        kind = description = fault = ""
+        called = kind = description = fault = ""
         points = servers = 0
         try:
             scenario = self.source(name).scenario
-            kind, description = scenario.kind, " ".join(scenario.description.split())
+            called, kind = scenario.name, scenario.kind
+            description = " ".join(scenario.description.split())
             points, servers = len(expand(scenario)), plan(scenario).needs.servers
         except Problem as problem:
             fault = str(problem)
@@ -132,6 +135,7 @@ class Scenarios:
             fault = str(error)
         return ScenarioRow(
             name=name,
+            called=called,
             kind=kind,
             description=description,
             points=points,

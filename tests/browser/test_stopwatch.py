@@ -16,46 +16,11 @@ from selenium.webdriver.common.by import By
 from kb_tests.localcloud import control
 from kb_tests.localcloud.client import AdminClient
 from kb_tests.localcloud.control import Running
+from tests.browser.newcomer import Newcomer
 from tests.browser.ui import Page, Ui, browser
 
 DELAY = 400
 CLICKS = 6
-
-
-class Newcomer:
-    """Reads what is on the screen, and presses what that says; counts how often, and how long it waits."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.began = time.monotonic()
-        self.waited = 0.0
-        self.clicks: list[str] = []
-
-    def press(self, text: str) -> None:
-        self.page.press(text)
-        self.clicks.append(text)
-
-    def tick(self, text: str) -> None:
-        """Choose what is labelled so."""
-
-        def chosen() -> bool:
-            for label in self.page.driver.find_elements(By.TAG_NAME, "label"):
-                if label.is_displayed() and label.text.startswith(text):
-                    label.click()
-                    return True
-            return False
-
-        self.page.until(chosen, f"{text!r}, to be chosen,")
-        self.clicks.append(text)
-
-    def waits(self, text: str) -> None:
-        began = time.monotonic()
-        self.page.until(lambda: text in self.page.text, f"{text!r}")
-        self.waited += time.monotonic() - began
-
-    def sees(self, name: str) -> None:
-        if folder := os.environ.get("KB_SCREENSHOTS"):
-            self.page.picture(Path(folder) / f"stopwatch-{name}.png")
 
 
 @pytest.fixture
@@ -73,21 +38,21 @@ def test_from_the_empty_page_to_the_host_of_a_red_point(cloud: Running, tmp_path
             page.go(ui.address)
             somebody = Newcomer(page)
             somebody.waits("No runs yet")
-            somebody.sees("1-empty")
+            somebody.sees("stopwatch-1-empty")
             somebody.press("New run")
             somebody.tick(cloud.cloud)
             somebody.tick("demo-http")
             somebody.waits("Server hours of load")
-            somebody.sees("2-new")
+            somebody.sees("stopwatch-2-new")
             somebody.press("Run on")
             somebody.waits("look 1 of")
             slow = make_slow(cloud)
-            somebody.sees("3-live")
+            somebody.sees("stopwatch-3-live")
             somebody.waits("Exit code")
-            somebody.sees("4-ended")
+            somebody.sees("stopwatch-4-ended")
             somebody.press("See that point")
             somebody.waits("By host")
-            somebody.sees("5-point")
+            somebody.sees("stopwatch-5-point")
             assert slowest(page) == slow
             took = time.monotonic() - somebody.began
             (tmp_path / "stopwatch.txt").write_text(

@@ -85,8 +85,8 @@ class Page:
 
         self.until(pressed, f"{text!r}, to be pressed,")
 
-    def until(self, wanted: Callable[[], bool], what: str = "") -> None:
-        end = time.monotonic() + PATIENCE
+    def until(self, wanted: Callable[[], bool], what: str = "", seconds: float = PATIENCE) -> None:
+        end = time.monotonic() + seconds
         while time.monotonic() < end:
             with contextlib.suppress(Exception):
                 if wanted():

@@ -15,6 +15,9 @@ class ScenarioRow(Shape):
     """
 
     name: str
+    """Of its file: by this it is asked for."""
+    called: str = ""
+    """The name in the file, which runs and kept topologies have; "" where the file cannot be read."""
     kind: str
     description: str
     points: int

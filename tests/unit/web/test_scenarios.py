@@ -155,3 +155,17 @@ def test_limits_that_cannot_be_shown_stand_at_theirs(app: App, text: str) -> Non
 def test_any_text_is_answered(app: App, wild: str) -> None:
     found = ask(app.asgi, "/api/v1/checks", method="POST", send={"text": wild})
     assert found.status in (200, 422)
+
+
+def test_a_file_is_listed_with_the_name_that_its_scenario_has(
+    reports: Path, sessions: Path, text: str, tmp_path: Path
+) -> None:
+    """Runs and kept topologies know no file."""
+    given = tmp_path / "given"
+    given.mkdir()
+    (given / "other.yaml").write_text(text)
+    (given / "broken.yaml").write_text("name: [")
+    there = App(Options(reports=reports, sessions=sessions, scenarios=given), Tokens(TOKEN))
+    rows = {one["name"]: one["called"] for one in ask(there.asgi, "/api/v1/scenarios").json["scenarios"]}
+    assert (rows["other"], rows["demo-http"], rows["broken"]) == ("mine", "demo-http", "")
+    assert "no scenario mine here" in str(ask(there.asgi, "/api/v1/scenarios/mine").json)

@@ -1,5 +1,6 @@
 // A new run: which cloud, which points, with which options; what that takes in words, and the same command line.
 import { post } from "../lib/api.js";
+import { files } from "../lib/called.js";
 import { Could, Reading, useData } from "../lib/load.js";
 import { ask, place } from "../lib/route.js";
 import { many, number, took } from "../lib/words.js";
@@ -121,7 +122,11 @@ export const New = () => {
   const clouds = useData("/clouds");
   const version = useData("/version").data;
   const sessions = useData("/sessions", 5).data?.sessions ?? [];
-  const asked = wanted(query);
+  const named = scenarios.data ? files(scenarios.data.scenarios, query.getAll("scenario")) : [];
+  useEffect(() => {
+    if (scenarios.data && `${named}` !== `${query.getAll("scenario")}`) ask({ scenario: named });
+  });
+  const asked = { ...wanted(query), scenarios: named };
   const kept = (useData("/kept", 15).data?.kept ?? []).filter((/** @type {any} */ one) => one.cloud === asked.cloud);
   const { plan, error, fresh } = usePlan(asked);
   const room = useRoom(asked.cloud);

@@ -103,11 +103,14 @@ export const Ours = ({ cloud, runs, now, sessions, kept, may, again }) => {
         return html`<tr key=${run.name}><th scope="row"><a href=${session ? `/sessions/${session.sid}` : `/runs/${run.name}`}>${run.name}</a></th><td><${Outcome} of=${tone} text=${text} /></td>
           <td data-l="Lease" class=${run.expired && !run.kept ? "fail" : ""} title=${utc(run.lease_until)}>${lease(run, now)}</td>
           ${COUNTED.map((kind) => html`<td class="num" data-l=${`${kind}s`}>${run.resources[kind] ?? 0}</td>`)}<td class="num" data-l="Other">${other}</td>
-          <td class="num">${may && (tone === "running" ? html`<span class="small soft">its own run removes it</span>` : html`${stays && html`<a class="btn small" href=${`/new?cloud=${encodeURIComponent(cloud)}&reuse=${run.name}`}>Load it</a> `}<button class="btn small stop" onClick=${() => show(run.name)}>Remove ${many(all, "resource")}…</button>`)}</td></tr>`;
+          <td class="num">${may && (tone === "running" ? html`<span class="small soft">its own run removes it</span>` : html`${stays && html`<a class="btn small" href=${loading(stays)}>Load it</a> `}<button class="btn small stop" onClick=${() => show(run.name)}>Remove ${many(all, "resource")}…</button>`)}</td></tr>`;
       })}</tbody></table>`}
     ${open !== null && html`<${DryRun} key=${open} cloud=${cloud} run=${open} close=${() => show(null)} begun=${(/** @type {string} */ one) => { show(null); begun(one); }} />`}
     ${id && html`<${Removing} key=${id} id=${id} done=${again} />`}</section>`;
 };
+
+/** Where a kept topology is loaded again. @param {{ run: string, cloud: string, clouds: string[], scenario: string }} one */
+const loading = (one) => `/new?${new URLSearchParams([["cloud", one.cloud], ["reuse", one.run], ["scenario", one.scenario], ...(one.clouds[1] ? [["testing", one.clouds[1]]] : [])])}`;
 
 /** A kept topology, wherever it is. @param {{ one: any, may: boolean, again: () => void }} props */
 export const Kept = ({ one, may, again }) => {
@@ -116,7 +119,6 @@ export const Kept = ({ one, may, again }) => {
   const [id, begun] = useState("");
   const left = (Date.parse(one.until) - Date.now()) / 1000;
   const where = one.clouds.map((/** @type {string} */ name) => name || "a local cloud of its own").join(" and ");
-  const cloud = encodeURIComponent(one.cloud);
   /** @param {() => Promise<any>} doing */
   const attempt = async (doing) => {
     tell(null);
@@ -129,7 +131,7 @@ export const Kept = ({ one, may, again }) => {
   const renew = () => attempt(async () => { await post(`/kept/${one.run}/renewal`, {}); again(); });
   const end = () => attempt(async () => { begun((await remove(`/kept/${one.run}`)).id); ask(false); });
   return html`<div class="alert"><svg class="i" aria-hidden="true"><use href="#note" /></svg><p><b>${one.scenario} stays on ${where}.</b> ${many(one.servers, "server")} of run <span class="mono">${one.run}</span> ${left > 0 ? html`for <span title=${utc(one.until)}>${took(left)}</span> more` : html`whose time was over ${when(one.until)}`}, with all that they cost.</p>
-      ${may && html`<span class="actions"><button class="btn small primary" onClick=${() => go(`/new?cloud=${cloud}&reuse=${one.run}&scenario=${one.scenario}${one.clouds[1] ? `&testing=${encodeURIComponent(one.clouds[1])}` : ""}`)}>Load it…</button><button class="btn small" onClick=${renew}>Another day</button>
+      ${may && html`<span class="actions"><button class="btn small primary" onClick=${() => go(loading(one))}>Load it…</button><button class="btn small" onClick=${renew}>Another day</button>
         ${sure ? html`<button class="btn small stop sure" onClick=${end}>Remove ${many(one.servers, "server")}</button><button class="btn small" onClick=${() => ask(false)}>Keep</button>` : html`<button class="btn small stop" onClick=${() => ask(true)}>End…</button>`}</span>`}</div>
     ${told && html`<${Could} error=${told} />`}${id && html`<${Removing} key=${id} id=${id} done=${again} />`}`;
 };
