@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from kb_tests.agent import protocol
 from kb_tests.cloud.progress import Progress, Seen, unseen
@@ -23,6 +23,7 @@ from kb_tests.fleet.storage.collect import Disk
 from kb_tests.fleet.storage.messages import DiskReport, Filling
 from kb_tests.fleet.tunnel import Tunnel
 
+T = TypeVar("T")
 SLOWEST_FILL = 2 << 20
 """Bytes per second at which a disk is filled at the least."""
 
@@ -117,6 +118,11 @@ class Fleet:
         finally:
             self._turn((0, 0))
 
+    def turned(self, own: Sequence[T]) -> list[T]:
+        """What each loading server loads just now, of what each loads usually: other ones while `rotated`."""
+        clients, by = self._turned
+        return [*own[by:clients], *own[:by], *own[clients:]] if by else [*own]
+
     def _turn(self, turned: tuple[int, int]) -> None:
         """The next load has all generators enrolled anew."""
         self._turned = turned
@@ -126,9 +132,7 @@ class Fleet:
     def _peers(self) -> list[str]:
         """The address that each loading server loads."""
         loading = self._topology.clients or [member.server for member in self._loading(Role.STORAGE)]
-        peers = [server.peer for server in loading]
-        clients, by = self._turned
-        return [*peers[by:clients], *peers[:by], *peers[clients:]] if by else peers
+        return self.turned([server.peer for server in loading])
 
     @property
     def topology(self) -> Topology:

@@ -345,11 +345,13 @@ class PointRunner(ABC, Generic[S, P, M]):
 
     def seconds(self, point: P, before: float, after: float) -> Seconds:
         """Merges the seconds of `point`: `before` ahead of its window, `after` behind it."""
+        names = [one.name for one in self.topology.loading]
         loaded = self.topology.loaded
+        hosts = self.fleet.turned([loaded[name] for name in names])
         return Seconds(
             self._cloud,
             point.id,
-            {one.name: loaded[one.name] for one in self.topology.loading[: point.clients]},
+            dict(list(zip(names, hosts, strict=True))[: point.clients]),
             self._bus.put,
             first=-math.ceil(before) - 1,
             last=math.ceil(point.duration + after) + 1,

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from kb_tests.culprits.rotation import Rotation
 from kb_tests.errors import ScenarioError
+from kb_tests.events.model import Second
+from kb_tests.fleet.channel import ControlChannel
+from kb_tests.fleet.fleet import Fleet
 from kb_tests.measure.http.measurement import HttpMeasurement
 from kb_tests.session import rotating
+from kb_tests.session.http.runner import HttpRunner
 from kb_tests.session.probe import Once
+from kb_tests.session.seconds import Part
 from kb_tests.session.selection import Selection
 from kb_tests.sla.verdict import Outcome, Verdict
 from tests.unit.culprits.test_find import LATENCY
 from tests.unit.culprits.test_rotation import BY, EACH, POINT, WAYS, cut, measured
+from tests.unit.fleet import agents
 from tests.unit.session.test_pairing import FILE
 
 STORAGE = """
@@ -156,3 +163,34 @@ def test_pairs_are_refused_and_plain_points_are_not(tmp_path: Path) -> None:
     rotating.check(scenarios, paired=False)
     with pytest.raises(ScenarioError, match="cannot be used together"):
         rotating.check(scenarios, paired=True)
+
+
+class Told(HttpRunner):
+    """One that merges seconds and loads nothing."""
+
+    def __init__(self, fleet: Fleet, hosts: Mapping[str, str]) -> None:
+        staged = fleet.topology
+        servers = tuple(replace(one, host=hosts[one.address]) for one in staged.servers)
+        self.fleet, self.topology = fleet, replace(staged, servers=servers)
+        self.told: list[Second] = []
+        self._cloud, self._bus = "west", cast("Any", SimpleNamespace(put=self.told.append))
+
+
+def test_a_second_is_of_the_hosts_that_are_loaded_just_then() -> None:
+    staged = agents.topology(4)
+    channel = cast("ControlChannel", agents.FakeChannel(staged, None))
+    hosts = {one.address: f"c{n}" for n, one in enumerate(staged.servers)}
+    fleet = Fleet(staged, channel)
+    runner = Told(fleet, hosts)
+
+    def slowest() -> str:
+        """The host that a late answer to the first generator is of."""
+        seconds = runner.seconds(replace(POINT, clients=3), 0, 0)
+        for n, one in enumerate(staged.clients[:3]):
+            seconds.add(Part(one.name, 0, 1, 1, 0, 1, [(70 if n == 0 else 40, 1)]))
+        return runner.told[-1].hosts[0][0]
+
+    assert slowest() == "c0"
+    with fleet.rotated(3, 1):
+        assert slowest() == "c1"
+    assert slowest() == "c0"
