@@ -5,6 +5,7 @@
     main.ndjson     its events; gw0.ndjson, gw1.ndjson, ... those of xdist's workers
     mark-*.ndjson   markers, each written by `kb marker` or the web UI
     stdout.log      its output, where it was started by the web UI
+    starting        the clouds that it is about to load, where the web UI started it, until it says so itself
 
 A session lives while its lock is held: no process id can be mistaken for another one's.
 """

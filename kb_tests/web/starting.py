@@ -5,6 +5,7 @@ What was confirmed is what runs: the plan by its digest.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import json
@@ -20,6 +21,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from kb_tests.events import sessions
+from kb_tests.web import claims
 from kb_tests.web.audit import audit
 from kb_tests.web.clouds import are_one
 from kb_tests.web.planning import Planned, Planner
@@ -51,13 +53,11 @@ class Starter:
         self._reports = reports
         self._lock = threading.Lock()
         self._keys: OrderedDict[str, tuple[float, str, Accepted]] = OrderedDict(_keys_of(watched.folder))
-        self._begun: list[tuple[str, str, subprocess.Popen[bytes]]] = []
 
     def start(self, request: StartRequest, key: str) -> Accepted:
         """Start what was asked for; the same `key` again answers with the same session. Raises Problem."""
         hidden = hashlib.sha256(key.encode()).hexdigest() if key else ""
-        with self._lock:
-            self._begun = [entry for entry in self._begun if entry[2].poll() is None]
+        with self._lock, claims.turn(self._watched.folder):
             if (known := self._known(hidden)) is not None:
                 if known[1] != _asked(request):
                     raise Problem(
@@ -92,13 +92,14 @@ class Starter:
         return planned
 
     def _check_free(self, clouds: Set[str]) -> None:
-        """Whether nothing loads one of these clouds, under whatever entry of clouds.yaml."""
-        loaded: dict[str, set[str]] = {}
-        for session in self._watched.listed().sessions:
-            info = self._watched.find(session.sid).info
-            if info is not None and session.alive:
-                loaded[session.sid] = {*info.clouds, *filter(None, [info.testing_cloud])}
-        same = are_one({*clouds, *(name for names in loaded.values() for name in names), *self._begun_on()})
+        """Whether nothing loads one of these clouds, or is about to, under whatever entry of clouds.yaml."""
+        loaded: dict[str, tuple[str, ...]] = {}
+        for session in sessions.every(self._watched.folder):
+            if begins := claims.claimed(session):
+                loaded[session.sid] = begins
+            elif session.alive and (info := session.info) is not None:
+                loaded[session.sid] = (*info.clouds, *filter(None, [info.testing_cloud]))
+        same = are_one({*clouds, *(name for names in loaded.values() for name in names)})
         wanted = {same[cloud] for cloud in clouds}
         for sid, names in loaded.items():
             if wanted & {same[name] for name in names}:
@@ -107,45 +108,32 @@ class Starter:
                     f"Session {sid} loads this cloud; two loads at a time would measure each other.",
                     "Wait for its end, or stop it.",
                 )
-        for begun_on, sid, _ in self._begun:
-            if same[begun_on] in wanted and not self._is_over(sid):
-                raise Problem(
-                    HTTPStatus.CONFLICT,
-                    f"Session {sid} on this cloud is starting.",
-                    "Follow that, or stop it.",
-                )
-
-    def _is_over(self, sid: str) -> bool:
-        """Whether a session has said its last word, although its process may be there for a moment more."""
-        row = self._watched.row(sid)
-        return row.state == "ended" and not row.alive
-
-    def _begun_on(self) -> Iterator[str]:
-        return (cloud for cloud, _, _ in self._begun)
 
     def _started(self, request: StartRequest, planned: Planned, key: str) -> Accepted:
         sid = secrets.token_hex(4)
         folder = self._watched.folder / sid
-        try:
-            folder.mkdir(mode=0o700, parents=True)
-            log = os.open(folder / "stdout.log", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise Problem(
-                HTTPStatus.INSUFFICIENT_STORAGE, f"{folder} cannot be made: {error.strerror}."
-            ) from error
-        try:
+        clouds = dict.fromkeys((request.cloud, request.testing_cloud or request.cloud))
+        with contextlib.ExitStack() as opened:
+            try:
+                folder.mkdir(mode=0o700, parents=True)
+                held = claims.claim(folder, clouds)
+                opened.callback(os.close, held)
+                flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+                log = os.open(folder / "stdout.log", flags, 0o600)
+                opened.callback(os.close, log)
+            except OSError as error:
+                raise Problem(
+                    HTTPStatus.INSUFFICIENT_STORAGE, f"{folder} cannot be made: {error.strerror}."
+                ) from error
             child = subprocess.Popen(
                 self._command(request, planned, folder),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                pass_fds=(held,),
                 env=os.environ | {SID: sid},
             )
-        finally:
-            os.close(log)
-        clouds = dict.fromkeys((request.cloud, request.testing_cloud or request.cloud))
-        self._begun += [(cloud, sid, child) for cloud in clouds]
         self._watched.begins(sid, child)
         audit(folder, "started", request.model_dump(), key=key)
         return Accepted(sid=sid, sentence=f"{', '.join(request.scenarios)} is starting.")

@@ -30,6 +30,8 @@ def stop(watched: Watched, sid: str, request: StopRequest) -> Accepted:
         return Accepted(sid=sid, sentence="It stops before it began.")
     row = watched.row(sid)
     if not session.alive:
+        if row.alive:  # another `kb ui` started it
+            raise Problem(HTTPStatus.CONFLICT, f"Session {sid} has not begun.", "Stop it in a second.")
         raise Problem(HTTPStatus.CONFLICT, f"Session {sid} has ended.")
     if request.level == "finish_point":
         return _finishing(session, row)

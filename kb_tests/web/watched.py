@@ -11,6 +11,7 @@ from kb_tests.events import sessions
 from kb_tests.events.model import PointsSelected, PointStarted, Second
 from kb_tests.events.reader import Follower
 from kb_tests.report.words import printable
+from kb_tests.web import claims
 from kb_tests.web.archive import when
 from kb_tests.web.points import Buckets
 from kb_tests.web.problems import Problem
@@ -66,14 +67,15 @@ class Watched:
 
     def lives(self, session: sessions.Session) -> bool:
         """Whether there may be more to come of a session."""
-        return session.alive or self.unheard(session) is not None
+        return session.alive or self.unheard(session) is not None or bool(claims.claimed(session))
 
     def _not_begun(self, session: sessions.Session) -> SessionRow | None:
-        """A session whose process was started here and has said nothing yet."""
+        """A session whose process was started by a `kb ui`, this one or another, and has said nothing yet."""
         process = self._starting.get(session.sid)
-        if process is None:
+        clouds = claims.claimed(session)
+        if process is None and not clouds:
             return None
-        code = process.poll()
+        code = process.poll() if process is not None else None
         told = "Starting." if code is None else "It did not begin: its output says why."
         return SessionRow(
             sid=session.sid,
@@ -89,7 +91,7 @@ class Watched:
             started_by="ui",
             version="",
             arguments=(),
-            clouds=(),
+            clouds=clouds,
             testing_cloud="",
             scenarios=(),
             runs={},

@@ -31,10 +31,23 @@ class Started:
 
     def __init__(self) -> None:
         self.commands: list[list[str]] = []
-        self.code: int | None = None
         self.signals: list[int] = []
+        self._code: int | None = None
+        self._inherited: list[int] = []
+
+    @property
+    def code(self) -> int | None:
+        return self._code
+
+    @code.setter
+    def code(self, code: int) -> None:
+        self._code = code
+        while self._inherited:
+            os.close(self._inherited.pop())
 
     def __call__(self, command: list[str], **options: Any) -> Started:
+        self._code = None
+        self._inherited += map(os.dup, options["pass_fds"])
         assert options["stdin"] == subprocess.DEVNULL
         assert options["start_new_session"] is True
         assert "shell" not in options
@@ -50,10 +63,11 @@ class Started:
 
 
 @pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> Started:
+def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[Started]:
     found = Started()
     monkeypatch.setattr("kb_tests.web.starting.subprocess.Popen", found)
-    return found
+    yield found
+    found.code = 0
 
 
 @pytest.fixture
