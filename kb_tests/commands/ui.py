@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import webbrowser
+from collections.abc import Iterator
 from pathlib import Path
 
 from kb_tests.commands import arguments
@@ -108,9 +109,10 @@ def _run(options: argparse.Namespace) -> int:
     )
 
     def told(address: str, viewer: str, page: Path | None) -> None:
-        print(f"kb ui: {address}", flush=True)
-        if viewer:
-            print(f"to look only: {viewer}", flush=True)
+        remote = bool(os.environ.get("SSH_CONNECTION"))
+        looking = [f"to look only: {viewer}"] if viewer else []
+        lines = [f"kb ui: {address}", *looking, *what_to_do(address, options.socket, remote=remote)]
+        print("\n".join(lines), flush=True)  # at once: who reads the address may not read on
         if page is not None and not (options.no_open or options.socket):
             webbrowser.open(page.as_uri())
 
@@ -122,3 +124,14 @@ def _run(options: argparse.Namespace) -> int:
         path=options.socket,
     )
     return 0
+
+
+def what_to_do(address: str, socket: Path | None, *, remote: bool) -> Iterator[str]:
+    """What somebody new does with the address; `remote` where this is no machine that they sit at."""
+    place, _, port = address.partition("/#")[0].rpartition(":")
+    if remote or socket:
+        way = socket.absolute() if socket else f"{place.removeprefix('http://')}:{port}"
+        yield f"On your own machine: ssh -L {port}:{way} THIS-MACHINE, then open that address there."
+    else:
+        yield "Open that address in a browser on this machine."
+    yield "Ctrl-C ends kb ui, and no run."

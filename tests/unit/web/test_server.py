@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from kb_tests.commands.ui import what_to_do
 from kb_tests.errors import UiError
 from kb_tests.events import sessions
 from kb_tests.web.app import Options
@@ -43,6 +44,20 @@ def serving(tmp_path: Path, *more: str, before: str = "") -> Iterator[tuple[subp
             yield process, process.stdout.readline().removeprefix("kb ui: ").strip()
         finally:
             process.kill()
+
+
+def test_somebody_new_is_told_what_to_do_with_the_address(tmp_path: Path) -> None:
+    address = "http://127.0.0.1:8765/#token=x"
+    here = list(what_to_do(address, None, remote=False))
+    assert here == ["Open that address in a browser on this machine.", "Ctrl-C ends kb ui, and no run."]
+    assert "ssh -L 8765:127.0.0.1:8765 " in next(iter(what_to_do(address, None, remote=True)))
+    socket = tmp_path / "ui.sock"
+    assert f"ssh -L 8765:{socket} " in next(iter(what_to_do(address, socket, remote=False)))
+    with serving(tmp_path, "--viewer") as (process, _):
+        assert process.stdout is not None
+        said = [process.stdout.readline() for _ in range(3)]
+        assert said[0].startswith("to look only: http://127.0.0.1:")
+        assert said[2] == here[1] + "\n"
 
 
 def test_it_ends_at_once_while_streams_are_open(tmp_path: Path) -> None:
