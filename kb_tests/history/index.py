@@ -25,11 +25,11 @@ NAME = ".kb-index.sqlite"
 PATIENCE = 5.0
 """Seconds to wait for another process that has the index; longer ones do without."""
 
-_VERSION = 2
+_VERSION = 3
 _TABLE = """
 CREATE TABLE run (
     name TEXT PRIMARY KEY, changed INTEGER, size INTEGER, run TEXT, cloud TEXT, started REAL, ended REAL,
-    exit_code INTEGER, scenarios TEXT, points TEXT, leaks INTEGER
+    exit_code INTEGER, scenarios TEXT, points TEXT, leaks INTEGER, closest TEXT
 )
 """
 
@@ -70,7 +70,7 @@ class Index:
         self._refresh()
         folder = str(self.folder)  # a thousand joined paths would be a tenth of the time
         rows = self._database.execute(
-            "SELECT name, run, cloud, started, ended, exit_code, scenarios, points, leaks FROM run"
+            "SELECT name, run, cloud, started, ended, exit_code, scenarios, points, leaks, closest FROM run"
             " WHERE run IS NOT NULL ORDER BY started DESC, run"
         )
         return [
@@ -85,9 +85,10 @@ class Index:
                     points=tuple((id_, outcome) for id_, outcome in json.loads(points)),
                     leaks=leaks,
                     path=f"{folder}/{name}",
+                    closest=closest,
                 )
             )
-            for name, run, cloud, started, ended, exit_code, scenarios, points, leaks in rows
+            for name, run, cloud, started, ended, exit_code, scenarios, points, leaks, closest in rows
         ]
 
     def some(self) -> list[Summary]:
@@ -137,7 +138,7 @@ class Index:
             self._database.executemany("DELETE FROM figures WHERE name = ?", gone)
             for name in fresh:
                 self._database.execute(
-                    "INSERT OR REPLACE INTO run VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    "INSERT OR REPLACE INTO run VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (name, *there[name], *_columns(summarize(self.folder / name))),
                 )
 
@@ -145,7 +146,7 @@ class Index:
 def _columns(found: Summary | None) -> tuple[object, ...]:
     """Of a file that is no record only that it was looked at."""
     if found is None:
-        return (None,) * 8
+        return (None,) * 9
     return (
         found.run,
         found.cloud,
@@ -155,6 +156,7 @@ def _columns(found: Summary | None) -> tuple[object, ...]:
         json.dumps(found.scenarios),
         json.dumps(found.points),
         found.leaks,
+        found.closest,
     )
 
 
@@ -219,7 +221,7 @@ def _checked(database: sqlite3.Connection) -> sqlite3.Connection:
                 database.execute(_TABLE)
                 database.execute(_FIGURES)
                 database.execute(f"PRAGMA user_version = {_VERSION}")
-        database.execute("SELECT name, changed, size, leaks FROM run LIMIT 1")
+        database.execute("SELECT name, changed, size, closest FROM run LIMIT 1")
         database.execute("SELECT name, changed, size, text FROM figures LIMIT 1")
         with database:  # whether it can be written
             database.execute("DELETE FROM run WHERE name = ''")

@@ -31,7 +31,8 @@ class Summary:
     """One run on one cloud.
 
     `started` and `ended` are Unix times (`ended` 0 where it broke off), `exit_code` that of its session, None
-    where it broke off. `points` are (id, outcome, else status) in the order of the run.
+    where it broke off. `points` are (id, outcome, else status) in the order of the run. `closest` says what
+    is over its limit by most, or closest to it.
     """
 
     run: str
@@ -43,6 +44,7 @@ class Summary:
     points: tuple[tuple[str, str], ...]
     leaks: int
     path: str
+    closest: str = ""
 
     @property
     def outcome(self) -> str:
@@ -62,7 +64,13 @@ def usable(found: Summary) -> Summary:
     """`found`, if its texts can be printed, its times shown and its numbers kept; else raises ValueError or
     TypeError.
     """
-    texts = (found.run, found.cloud, *found.scenarios, *(text for point in found.points for text in point))
+    texts = (
+        found.run,
+        found.cloud,
+        found.closest,
+        *found.scenarios,
+        *(text for point in found.points for text in point),
+    )
     "".join(texts).encode()
     times = 0 <= found.started < LATEST and 0 <= found.ended < LATEST
     numbers = abs(found.exit_code or 0) < LARGEST and 0 <= found.leaks < LARGEST
@@ -73,6 +81,8 @@ def usable(found: Summary) -> Summary:
 
 def summarize(path: Path) -> Summary | None:
     """The summary of a record; None for a file that is none (it may be anything that ends in .json)."""
+    from kb_tests.history.closest import closest  # lists of what is known already do without its modules
+
     try:
         if path.stat().st_size > LARGEST:
             return None
@@ -90,6 +100,7 @@ def summarize(path: Path) -> Summary | None:
                 points=tuple(_point(point) for point in found.get("points", [])),
                 leaks=len(found.get("leaks", [])),
                 path=str(path),
+                closest=closest(found.get("points", [])),
             )
         )
     except (

@@ -127,11 +127,11 @@ def away(check: Check) -> str:
     distance = abs(check.value - check.limit)
     size = _points(distance) if check.unit == "" else quantity(distance, check.unit)
     return size + (
-        f" ({_times(check.value / check.limit)})" if check.at_most and check.limit and breaks(check) else ""
+        f" ({times(check.value / check.limit)})" if check.at_most and check.limit and breaks(check) else ""
     )
 
 
-def _times(factor: float) -> str:
+def times(factor: float) -> str:
     """A factor, two significant digits at least: "3.6x", "512x", "1.04x"."""
     return f"{factor:,.0f}x" if factor >= 99.5 else f"{factor:.{2 + (factor < 1.1)}g}x"
 

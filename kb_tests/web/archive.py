@@ -141,6 +141,7 @@ def row(run: Summary, *, new_failure: bool = False) -> RunRow:
         leaks=run.leaks,
         tags=tags_of(Path(run.path)),
         new_failure=new_failure,
+        closest=run.closest,
     )
 
 

@@ -13,13 +13,11 @@ from kb_tests.report.record import RunRecord
 from kb_tests.report.view import view
 from kb_tests.report.views import CheckView, PointView, ScenarioView
 from kb_tests.report.workloads import presentation
+from kb_tests.sla.line import on_line
 from kb_tests.sla.verdict import Check
 from kb_tests.web.archive import when
 from kb_tests.web.shapes.runs import CheckShape, Finding, HistoryRow, PointRow, RunShape, ScenarioShape
 from kb_tests.web.workloads import WORKLOADS
-
-FAR = 1000.0
-"""Times the limit that are drawn as "far beyond"."""
 
 
 def run_shape(record: RunRecord, history: Iterable[Summary] = (), tags: tuple[str, ...] = ()) -> RunShape:
@@ -137,20 +135,3 @@ def _check(check: Check, seen: CheckView) -> CheckShape:
         unit=check.unit,
         limit_value=check.limit,
     )
-
-
-def on_line(value: float, check: Check) -> float:
-    """Where a value lies when 0 is the best there is and 1 the limit; NaN stays NaN.
-
-    Of a floor on a share, what is missing to the whole is set against what may be missing.
-    """
-    if math.isnan(value):
-        return math.nan
-    if check.at_most:
-        place = value / check.limit if check.limit else (0.0 if value <= 0 else math.inf)
-    elif check.unit == "":
-        room = 1 - check.limit
-        place = max(0.0, 1 - value) / room if room else (0.0 if value >= 1 else math.inf)
-    else:
-        place = check.limit / value if value else math.inf
-    return min(max(place, 0.0), FAR)

@@ -23,6 +23,8 @@ class RunRow(Shape):
     tags: tuple[str, ...]
     new_failure: bool
     """It failed, and the run before of the same scenarios on the same cloud passed."""
+    closest: str
+    """What is over its limit by most, or closest to it; "" where nothing was judged."""
 
 
 class RunList(Shape):

@@ -16,10 +16,10 @@ from kb_tests.measure.heat import Heat
 from kb_tests.report.heat import HeatRecord
 from kb_tests.report.http.measured import HttpMeasurementRecord
 from kb_tests.report.record import PointStatus, load
+from kb_tests.sla.line import FAR, on_line
 from kb_tests.sla.verdict import Outcome
 from kb_tests.web.app import App, Options
 from kb_tests.web.assets import Assets
-from kb_tests.web.runs import FAR, on_line
 from kb_tests.web.tokens import Tokens
 from tests.unit.report.build import check, judged, point, run, without
 from tests.unit.web.client import TOKEN, ask

@@ -1,6 +1,6 @@
 // Runs as rows: outcome, scenarios, where, a mark a point, when.
 import { strip } from "../charts/strip.js";
-import { many, took, utc, when } from "../lib/words.js";
+import { many, spaced, took, utc, when } from "../lib/words.js";
 import { html } from "../vendor/preact.js";
 import { Plot } from "./chart.js";
 import { Outcome, letter, word } from "./outcome.js";
@@ -22,13 +22,13 @@ export const Strip = ({ marks, title }) => html`<${Plot} free cls="strip" draw=$
 /** @param {{ runs: any[] }} props */
 export const RunTable = ({ runs }) => html`
   <table class="stack runs">
-    <thead><tr><th>Outcome</th><th>Scenario</th><th>Cloud</th><th>Points</th><th>What came out</th><th class="num">Took</th><th>Started</th><th>Run</th></tr></thead>
+    <thead><tr><th>Outcome</th><th>Scenario</th><th>Cloud</th><th>Points</th><th>Over its limit, or closest to it</th><th class="num">Took</th><th>Started</th><th>Run</th></tr></thead>
     <tbody>${runs.map((run) => html`<tr class="go" key=${run.run}>
       <td class="st"><${Outcome} of=${cameTo(run)} />${run.new_failure && html` <span class="new">new</span>`}</td>
       <th scope="row"><a href=${`/runs/${run.run}`}>${run.scenarios.join(", ") || "no scenario"}</a>${run.tags.map((/** @type {string} */ tag) => html` <span class="tag">${tag}</span>`)}</th>
       <td class="cl">${run.cloud}</td>
       <td class="pts"><${Strip} marks=${run.points.slice(0, 24).map((/** @type {string[]} */ p) => letter(p[1])).join("")} title=${counted(run.points)} />${run.points.length > 24 && html`<span class="small soft">of ${run.points.length}</span>`}</td>
-      <td class="say">${counted(run.points)}${run.leaks > 0 && html`, <b>${many(run.leaks, "resource")} left on the cloud</b>`}</td>
+      <td class="say">${spaced(run.closest) || counted(run.points)}${run.leaks > 0 && html`, <b>${many(run.leaks, "resource")} left on the cloud</b>`}</td>
       <td class="num" data-l="Took">${run.ended ? took((Date.parse(run.ended) - Date.parse(run.started)) / 1000) : "–"}</td>
       <td data-l="Started" title=${utc(run.started)}>${when(run.started)}</td>
       <td class="mono" data-l="By">${run.run}</td></tr>`)}</tbody>
