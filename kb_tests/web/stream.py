@@ -31,6 +31,9 @@ ALIVE = 15.0
 MOST = 64
 """Streams at a time."""
 
+_NOW = b"event: now\ndata: {}\n\n"
+"""What was there already has been told: a page draws it once, as a whole."""
+
 _LAST_WORDS = 2.0
 _BATCH = 500
 _CURSOR = re.compile(r"(main|gw\d{1,4}|mark-[0-9a-f]{8})\.(\d{1,12})")
@@ -87,6 +90,7 @@ class Streams:
         seen = dict(cursor)
         follower = Follower(session)
         silent = ended = 0.0
+        told_now = False
         yield b"retry: 1000\n\n"
         while not self.closing.is_set():
             alive = await to_thread.run_sync(lives)
@@ -100,6 +104,9 @@ class Streams:
             if found:
                 silent = ended = 0.0
                 continue
+            if not told_now:
+                told_now = True
+                yield _NOW
             if once:
                 return
             if not alive:

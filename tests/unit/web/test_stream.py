@@ -86,6 +86,30 @@ def test_a_browser_that_goes_ends_its_stream(
     assert app.streams.open == 0
 
 
+def test_what_was_there_already_is_told_apart_from_what_comes(
+    app: App, sessions: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page draws it once, as a whole."""
+    own = write_session(sessions, "0a0b0c0e", story()[:6])
+    later = (own / "main.ndjson").read_bytes()
+    monkeypatch.setattr("kb_tests.events.sessions.Session.alive", True)
+
+    async def told() -> list[str]:
+        found: list[str] = []
+        async for part in Streams().events(Session(own), {}, lambda: True):
+            for message in part.decode().split("\n\n"):
+                found += (
+                    ["now"] if message.startswith("event: now") else ["event"] if "id: " in message else []
+                )
+            if found[-1:] == ["now"]:
+                (own / "gw0.ndjson").write_bytes(later)
+            if len(found) > 12:
+                break
+        return found
+
+    assert asyncio.run(asyncio.wait_for(told(), 20)) == [*["event"] * 6, "now", *["event"] * 6]
+
+
 def test_a_browser_that_is_gone_before_it_is_answered_leaves_no_stream(app: App) -> None:
     """Else 64 of them would leave none for anybody."""
     headers = [(b"host", HOST.encode()), (b"authorization", f"Bearer {TOKEN}".encode())]

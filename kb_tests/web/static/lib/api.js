@@ -74,8 +74,9 @@ export const download = async (path, name) => {
  * Follows a session from its beginning until it ends or `signal` says so. A connection that breaks is made again
  * where it ended; what was seen is not told twice.
  * @param {string} sid
- * `heard` is told whether the server answers, and by how many seconds its clock is before this one.
- * @param {{ events: (events: any[]) => void, heard: (well: boolean, ahead?: number) => void, end: (brokenOff: boolean) => void }} on
+ * `heard` is told whether the server answers, and by how many seconds its clock is before this one; `now`, that all
+ * came which was there before.
+ * @param {{ events: (events: any[]) => void, now: () => void, heard: (well: boolean, ahead?: number) => void, end: (brokenOff: boolean) => void }} on
  * @param {AbortSignal} signal
  */
 export const follow = async (sid, on, signal) => {
@@ -100,6 +101,10 @@ export const follow = async (sid, on, signal) => {
             if (events.length) on.events(events);
             on.end(Boolean(JSON.parse(fields.data).broken_off));
             return;
+          }
+          if (fields.event === "now") {
+            if (events.length) on.events(events.splice(0));
+            on.now();
           }
           if (fields.id && fields.data) {
             cursor = fields.id;

@@ -22,16 +22,19 @@ const useLive = (sid) => {
   const live = useRef(new Live());
   const [, drawn] = useState(0);
   const [heard, hear] = useState(true);
+  const caught = useRef(false);
   const ahead = useRef(0);
   const [end, ended] = useState(/** @type {"" | "ended" | "broken_off"} */ (""));
   const [error, fail] = useState(/** @type {any} */ (null));
   useEffect(() => {
     live.current = new Live();
+    caught.current = false;
     ended("");
     fail(null);
     const stop = new AbortController();
     let waiting = 0;
     const draw = () => {
+      if (!caught.current) return; // what was there before is drawn once, as a whole
       waiting ||= requestAnimationFrame(() => {
         waiting = 0;
         live.current = live.current.turn();
@@ -40,15 +43,16 @@ const useLive = (sid) => {
     };
     follow(sid, {
       events: (events) => { live.current.take(events); draw(); },
+      now: () => { caught.current = true; draw(); },
       heard: (well, by) => { ahead.current = by ?? ahead.current; hear(well); },
-      end: (brokenOff) => { live.current.over(); live.current = live.current.turn(); ended(brokenOff ? "broken_off" : "ended"); },
+      end: (brokenOff) => { caught.current = true; live.current.over(); live.current = live.current.turn(); ended(brokenOff ? "broken_off" : "ended"); },
     }, stop.signal).catch(fail);
     return () => {
       stop.abort();
       cancelAnimationFrame(waiting);
     };
   }, [sid]);
-  return { live: live.current, heard, ahead: ahead.current, end, error };
+  return { live: live.current, heard, ahead: ahead.current, end, error, caught: caught.current };
 };
 
 /** Seconds without a word after which a page says so. */
@@ -294,14 +298,14 @@ const Ended = ({ live, row, end, may }) => {
 
 /** @param {{ sid: string }} props */
 export const Session = ({ sid }) => {
-  const { live, heard, ahead, end, error } = useLive(sid);
+  const { live, heard, ahead, end, error, caught } = useLive(sid);
   const row = useData(`/sessions/${sid}`, end ? 0 : 3);
   const version = useData("/version").data;
   useEffect(() => { if (end) row.again(); }, [end]);
   const info = row.data;
   const crumbs = html`<a href="/runs">Runs</a> <span class="far">/ <b>${info?.scenarios.join(", ") || `session ${sid}`}</b></span>`;
   if (error) return html`<${Shell} at="runs" crumbs=${crumbs}><h1>Session ${sid}</h1><${Could} error=${error} /><//>`;
-  if (!live.began && !info) return html`<${Shell} at="runs" crumbs=${crumbs}>${row.error ? html`<h1>Session ${sid}</h1><${Could} error=${row.error} again=${row.again} />` : html`<h1 class="hidden">Session ${sid}</h1><${Reading} />`}<//>`;
+  if ((!caught && heard) || (!live.began && !info)) return html`<${Shell} at="runs" crumbs=${crumbs}>${row.error ? html`<h1>Session ${sid}</h1><${Could} error=${row.error} again=${row.again} />` : html`<h1 class="hidden">Session ${sid}</h1><${Reading} />`}<//>`;
   const over = end !== "";
   const point = live.current;
   const far = point ? soFar(point) : null;
