@@ -12,6 +12,7 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import Response
 
+from kb_tests.web import bundle
 from kb_tests.web.problems import Problem
 
 FOLDER = Path(__file__).parent / "static"
@@ -20,9 +21,11 @@ PAGE = "index.html"
 TABLE = "app.js"
 """The file with the table of pages."""
 
+PACKED = "packed/"
+"""Below it are the table and the pages, each with all that it imports and the table has not."""
+
 _ADDRESS = re.compile(r'^  \["(/[^"]*)", ', re.MULTILINE)
 _LATER = re.compile(r'^  \["(/[^"]*)", .*?import\("\./([^"]+)"\)', re.MULTILINE)
-_IMPORT = re.compile(rb'^(?:import|export) [^;]*?from "([^"]+)";', re.MULTILINE)
 _SCRIPT = re.compile(rb'^<script type="module".*\n', re.MULTILINE)
 
 RENEWED = "no-cache"
@@ -57,9 +60,10 @@ class Assets:
             for path in sorted(folder.rglob("*"))
             if path.is_file() and path.suffix in TYPES
         }
+        later = dict(_LATER.findall(self._files[TABLE].content.decode()))
+        self._pack(*later.values())
         whole = "".join(f"{name} {asset.etag}" for name, asset in self._files.items())
         self._version = hashlib.sha256(whole.encode()).hexdigest()[:16]
-        later = dict(_LATER.findall(self._files[TABLE].content.decode()))
         self._pages = {address: self._ahead(later.get(address)) for address in self.pages()}
 
     def names(self) -> tuple[str, ...]:
@@ -89,18 +93,29 @@ class Assets:
             raise Problem(HTTPStatus.NOT_FOUND, "There is no such file.")
         return _answer(request, asset, RENEWED if own == name else KEPT)
 
+    def _pack(self, *later: str) -> None:
+        """Adds the scripts that pages load: what all need in one, what a page needs besides in another."""
+
+        def read(name: str) -> str:
+            return self._files[name].content.decode()
+
+        def add(name: str, script: str) -> None:
+            self._files[PACKED + name] = _asset(script.encode(), TYPES[".js"])
+
+        known = bundle.scopes(TABLE, read, {})
+        add(TABLE, bundle.first(known))
+        for own in later:
+            base = posixpath.relpath(TABLE, posixpath.dirname(own))
+            add(own, bundle.later(bundle.scopes(own, read, {}), known, own, base))
+
     def _ahead(self, own: str | None) -> Asset:
-        """The page, whose head names all that its scripts import, so that a browser asks for it at once."""
-        wanted, waiting = dict[str, None](), [TABLE, *([own] if own else [])]
-        while waiting:
-            name = waiting.pop(0)
-            if name not in wanted:
-                wanted[name] = None
-                found = _IMPORT.findall(self._files[name].content)
-                paths = (posixpath.join(posixpath.dirname(name), each.decode()) for each in found)
-                waiting += map(posixpath.normpath, paths)
-        links = "".join(f'<link rel="modulepreload" href="{PREFIX}{name}">\n' for name in wanted)
-        page = _SCRIPT.sub(lambda script: links.encode() + script[0], self._files[PAGE].content)
+        """The page, whose head names its own script, too, so that a browser asks for it at once."""
+        wanted = [TABLE, *([own] if own else [])]
+        links = "".join(f'<link rel="modulepreload" href="{PREFIX}{PACKED}{name}">\n' for name in wanted)
+        page = self._files[PAGE].content.replace(
+            f"{PREFIX}{TABLE}".encode(), f"{PREFIX}{PACKED}{TABLE}".encode()
+        )
+        page = _SCRIPT.sub(lambda script: links.encode() + script[0], page)
         return _asset(page.replace(PREFIX.encode(), f"{PREFIX}{self._version}/".encode()), TYPES[".html"])
 
 
@@ -111,17 +126,10 @@ def _answer(request: Request, asset: Asset, cache: str) -> Response:
     return Response(asset.content, media_type=asset.media_type, headers=headers)
 
 
-def lean(script: str) -> str:
-    """A script of ours without its comments, which are types and words for people: a fifth of its weight."""
-    script = re.sub(r"/\*\*.*?\*/[ \t]*", "", script, flags=re.DOTALL)
-    script = re.sub(r"^[ \t]*//.*\n", "", script, flags=re.MULTILINE)
-    return re.sub(r"\n\s*\n", "\n", script)
-
-
 def _read(path: Path) -> Asset:
     content = path.read_bytes()
     if path.suffix == ".js" and "vendor" not in path.parts:
-        content = lean(content.decode()).encode()
+        content = bundle.lean(content.decode()).encode()
     return _asset(content, TYPES[path.suffix])
 
 

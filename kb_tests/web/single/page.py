@@ -17,7 +17,7 @@ from kb_tests.report.view import view
 from kb_tests.web.assets import FOLDER, PAGE
 from kb_tests.web.points import point_shape
 from kb_tests.web.runs import run_shape
-from kb_tests.web.single.bundle import bundle
+from kb_tests.web.single import script as pages
 
 STYLES = ("style.css", "app.css", "single/single.css")
 
@@ -27,7 +27,7 @@ def render(record: RunRecord) -> str:
 
     Without scripts it is the report, but for the charts of each point.
     """
-    script, report_style = bundle(), html.style()
+    script, report_style = pages.script(), html.style()
     pages_style = "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in STYLES)
     return (
         jinja2.Environment(

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from kb_tests.cli import main
-from kb_tests.web.assets import FOLDER, lean
-from kb_tests.web.single.bundle import bundle
+from kb_tests.web.assets import FOLDER
+from kb_tests.web.bundle import lean
 from kb_tests.web.single.page import render
+from kb_tests.web.single.script import script
 from tests.unit.report import build
 
 EVIL = "</script><img src=x onerror=alert(1)><script>alert(1)</script>"
@@ -90,17 +91,17 @@ def test_the_command_writes_it_beside_the_record(tmp_path: Path, capsys: pytest.
 
 
 def test_a_form_of_import_that_is_not_known_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kb_tests.web.single.bundle.lean", lambda _: 'import * as all from "./x.js";\n')
+    monkeypatch.setattr("kb_tests.web.single.script.lean", lambda _: 'import * as all from "./x.js";\n')
     with pytest.raises(ValueError, match="no form of import"):
-        bundle()
+        script()
 
 
 def test_comments_are_left_out_and_nothing_else() -> None:
     for path in FOLDER.rglob("*.js"):
         if "vendor" not in path.parts:
-            script = lean(path.read_text())
-            assert "@param" not in script
-            assert "@typedef" not in script
+            text = lean(path.read_text())
+            assert "@param" not in text
+            assert "@typedef" not in text
     assert lean("const a = 1; // b\n/** @type {x} */ const c = `http://d`;\n  // e\nf();\n") == (
         "const a = 1; // b\nconst c = `http://d`;\nf();\n"
     )

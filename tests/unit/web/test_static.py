@@ -84,14 +84,30 @@ def asked(path: str) -> Request:
     return Request({"type": "http", "method": "GET", "path": path, "headers": [], "server": ("kb", 80)})
 
 
-def test_a_page_names_all_that_it_imports_so_that_a_browser_asks_for_it_at_once() -> None:
+def test_a_page_loads_one_script_and_its_own_and_names_both_at_once() -> None:
     assets = Assets()
-    for address, own in (("/", None), ("/sessions/{sid}", "pages/live.js"), ("/about", "pages/about.js")):
+    for address, own in (("/", []), ("/sessions/{sid}", ["pages/live.js"]), ("/about", ["pages/about.js"])):
         page = bytes(assets.page(address, asked(address)).body).decode()
-        named = re.findall(r'<link rel="modulepreload" href="/static/\w{16}/([^"]+)">', page)
-        first = needed(FOLDER / TABLE) | (needed(FOLDER / own) if own else set())
-        assert sorted(named) == sorted(path.relative_to(FOLDER).as_posix() for path in first)
+        named = re.findall(r'<link rel="modulepreload" href="/static/\w{16}/packed/([^"]+)">', page)
+        assert named == ["app.js", *own]
+        assert re.findall(r'<script type="module" src="/static/\w{16}/([^"]+)">', page) == ["packed/app.js"]
         assert page.index("modulepreload") < page.index("<script")
+
+
+def test_packed_scripts_hold_each_module_that_they_need_once_and_say_what_they_export() -> None:
+    assets = Assets()
+    table = bytes(assets.file(asked("/static/packed/app.js")).body).decode()
+    held = re.findall(r"^modules\['([^']+)'\] \?\?= ", table, re.MULTILINE)
+    assert sorted(held) == sorted(path.relative_to(FOLDER).as_posix() for path in needed(FOLDER / TABLE))
+    pages = re.findall(r'import\("\./(pages/\w+\.js)"\), "(\w+)"', (FOLDER / TABLE).read_text())
+    for page, name in pages:
+        script = bytes(assets.file(asked(f"/static/packed/{page}")).body).decode()
+        own = re.findall(r"^modules\['([^']+)'\] \?\?= ", script, re.MULTILINE)
+        wanted = needed(FOLDER / page) - needed(FOLDER / TABLE)
+        assert sorted(own) == sorted(path.relative_to(FOLDER).as_posix() for path in wanted)
+        assert own[-1] == page
+        assert re.search(rf"^export const \{{[^}}]*\b{name}\b[^}}]*\}} = ", script, re.MULTILINE)
+        assert script.startswith('import { modules } from "../app.js";\n')
 
 
 def test_files_are_kept_by_browsers_under_an_address_that_is_another_one_with_any_change(
