@@ -75,4 +75,6 @@ def _where(point: Mapping[str, Any]) -> str:
     """What tells a point from its neighbours, in a few characters."""
     about = point["point"]
     own = str(about["id"]).removeprefix(f"{about.get('scenario', '')}-")
-    return words.printable(re.sub(r"^clients-(\d+)-", "\\1 \N{MULTIPLICATION SIGN} ", own).replace("-", " "))
+    return words.printable(
+        re.sub(r"^clients-(\d+)-(?:rate-)?", "\\1 \N{MULTIPLICATION SIGN} ", own).replace("-", " ")
+    )

@@ -31,7 +31,7 @@ class HttpFace(Face[HttpPoint, HttpShown]):
         if point.search:
             return sought(point, "generator")
         return (
-            f"{point.clients} x {words.number(point.rate)}"
+            f"{point.clients} \N{MULTIPLICATION SIGN} {words.number(point.rate)}"
             if point.rate
             else counted(point.clients, "generator")
         )

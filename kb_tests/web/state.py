@@ -145,7 +145,7 @@ class Fold:
     def _sentence(self, state: State) -> str:
         done = [outcome for outcome in self.points.values() if outcome not in ("", "running")]
         passed = sum(outcome == "pass" for outcome in done)
-        so_far = f"{passed} of {len(done)} points pass" if done else ""
+        so_far = f"{passed} of {counted(len(done), 'point passes', 'points pass')}." if done else ""
         if state == "ended":
             told = meaning(self._exit_code) or "the session ended"
             return f"{told[0].upper()}{told[1:]}. {so_far}".strip()

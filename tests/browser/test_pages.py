@@ -79,7 +79,7 @@ def test_from_nothing_to_a_verdict_in_one_click(ui: Ui, page: Page) -> None:
     page.press("See the run")
     page.until(lambda: "SLA" in page.driver.find_element(By.CSS_SELECTOR, ".verdict").text, "the run")
     fine(page)
-    page.press("2 x 800")
+    page.press("2 \N{MULTIPLICATION SIGN} 800")
     page.until(lambda: "1,600 req/s" in page.title, "the point")
     drawn = "const c = document.querySelector('canvas'); const d = c.getContext('2d')"
     drawn += ".getImageData(0, 0, c.width, c.height).data; return d.filter((v, i) => i % 4 === 3 && v).length"

@@ -38,7 +38,7 @@ def test_its_pages_work_from_a_disk(file: Path) -> None:
             page.look(width, dark=dark)
             assert page.faults() == [], (width, dark)
         page.look(1440, dark=False)
-        page.press("4 x 2,000")
+        page.press("4 \N{MULTIPLICATION SIGN} 2,000")
         page.until(lambda: "8,000 req/s" in page.title, "the point")
         assert "#/runs/aaaa0001/points/" in page.driver.current_url
         assert len(page.driver.find_elements(By.CSS_SELECTOR, ".plot svg")) >= 3
@@ -77,7 +77,7 @@ def test_pages_and_report_tell_the_same_of_each_chart(file: Path) -> None:
         page.until(lambda: bool(page.driver.find_elements(By.CSS_SELECTOR, ".plot svg")), "a chart")
         script = "return [...document.querySelectorAll('svg text')].map((one) => one.textContent).join('|')"
         shown = page.driver.execute_script(script)
-        page.press("4 x 2,000")
+        page.press("4 \N{MULTIPLICATION SIGN} 2,000")
         page.until(lambda: "8,000 req/s" in page.title, "the point")
         shown = (shown + page.driver.execute_script(script)).replace("\u00a0", "")
         assert [word for word in set(words) if word not in shown] == []

@@ -1,6 +1,6 @@
 // Values over an axis, from the description that the report's picture is made of too.
 import { number, share, spaced, time } from "../lib/words.js";
-import { apart, el, frame, lin, log, mark, nice, path, steps, ticksTime, xAxis, yAxis } from "./draw.js";
+import { apart, el, frame, lin, log, mark, nice, path, steps, ticksTime, xAxis, yAxis, widthOf } from "./draw.js";
 
 /**
  * @typedef {{ form: string, label: string, scale: string, low: number | null, high: number | null }} Axis
@@ -53,6 +53,9 @@ const ticks = (d, low, high, narrow) => {
   return nice(high, narrow ? 3 : 6).filter((v) => v >= low);
 };
 
+/** Characters of a label beside the picture. */
+const LONGEST = 22;
+
 /** The series of a name whose line ends furthest to the right. @param {Lane} lane @param {string} name */
 const furthest = (lane, name) => {
   const end = (/** @type {Series} */ one) => Math.max(...one.x.filter((_, i) => placed(lane.y)(one.y[i])));
@@ -65,7 +68,7 @@ export const drawable = (d) => d.lanes.some((lane) => lane.series.some((s) => s.
 /** @param {HTMLElement} host @param {Description} d */
 export const plot = (host, d) => {
   const lanes = d.lanes.filter((lane) => shown(lane).length);
-  const head = d.marks.length || d.bands.some((band) => band.text && band.wash !== "failed") ? 20 : 12;
+  const head = widthOf(host) < 440 ? 20 : d.marks.length || d.bands.some((band) => band.text && band.wash !== "failed") ? 20 : 12;
   const foot = d.x.label ? 38 : 24;
   const tall = lanes.map((lane) => Math.round(TALL * lane.height));
   const H = head + tall.reduce((a, b) => a + b + GAP, 0) - GAP + foot;
@@ -73,7 +76,9 @@ export const plot = (host, d) => {
   const narrow = W < 440;
   const left = 54;
   const named = lanes.some((lane) => lane.limits.some((limit) => limit.x === null) || new Set(lane.series.map((one) => one.name + one.group)).size > 1);
-  const right = W - (named && !narrow ? 96 : 20);
+  const texts = lanes.flatMap((lane) => [...lane.limits.filter((limit) => limit.x === null).map((limit) => spaced(limit.text)), ...lane.series.map((one) => [one.name, one.group].filter(Boolean).join(", "))]);
+  const longest = Math.max(0, ...texts.map((text) => Math.min(LONGEST, text.length)));
+  const right = W - (named && !narrow ? Math.max(96, longest * 6.8 + 8) : 20);
   const [low, high] = across(d);
   const x = d.x.scale === "log" ? log(low, high, left, right) : lin(low, high, left, right);
   const bottom = H - foot;
@@ -153,8 +158,8 @@ const drawLane = (s, lane, o) => {
     hurdle(s, limit, lane, { ...o, y });
     if (limit.x === null && !o.narrow) labels.push({ x: o.right + 5, y: y(limit.at) + 4, t: spaced(limit.text), c: "t lim b halo" });
   }
-  for (const label of o.narrow ? [] : apart(labels)) el(s, "text", { class: label.c, x: label.x, y: label.y }, label.t.length > 22 ? `${label.t.slice(0, 21)}…` : label.t);
-  if (o.narrow && labels.length > 1) el(s, "text", { class: "t", x: o.right, y: o.top + 4, "text-anchor": "end" }, [...new Set(labels.map((label) => label.t))].slice(0, 3).join(" · "));
+  for (const label of o.narrow ? [] : apart(labels)) el(s, "text", { class: label.c, x: label.x, y: label.y }, label.t.length > LONGEST ? `${label.t.slice(0, LONGEST - 1)}…` : label.t);
+  if (o.narrow && labels.length > 1) el(s, "text", { class: "t", x: o.right, y: o.top - 5, "text-anchor": "end" }, [...new Set(labels.map((label) => label.t))].slice(0, 3).join(" · "));
 };
 
 /** A path with gaps. @param {[number, number][]} points */

@@ -68,10 +68,12 @@ export const timeline = (host, d, o) => {
     paint(canvas, s, heat, { x, y, left, right, top: at.heat, height: tall.heat, range });
     if (first < 0) {
       el(s, "rect", { class: "veil", x: left, y: at.heat, width: x(0) - left, height: tall.heat });
-      if (x(0) - left > 52) el(s, "text", { class: "t", x: left + 3, y: at.heat + tall.heat - 6 }, "warm-up");
+      if (x(0) - left > 52) el(s, "text", { class: "t", x: left + 3, y: at.heat + 10 }, "warm-up");
     }
     /** @type {{ y: number, x: number, c: string, t: string }[]} */
     const labels = [];
+    /** Of lines that end before the right edge. @type {{ y: number, t: string }[]} */
+    const inside = [];
     const ended = d.at.length ? x(d.at[d.at.length - 1] + 1) : left;
     d.lines.forEach((line, i) => {
       const own = line.values.map((value, k) => (d.at[k] >= 0 && Number(value) > 0 ? Number(value) : null));
@@ -80,10 +82,11 @@ export const timeline = (host, d, o) => {
       const lately = own.slice(-5).flatMap((v) => (v === null ? [] : [y(v)])).sort((a, b) => a - b);
       if (lately.length) {
         const mid = lately[Math.floor(lately.length / 2)] + 4;
-        if (right - ended > 40) el(s, "text", { class: "t in b halo", x: ended + 5, y: mid }, line.name);
+        if (right - ended > 40) inside.push({ y: mid, t: line.name });
         else labels.push({ y: mid, x: right + 5, c: "t in b", t: line.name });
       }
     });
+    for (const label of apart(inside)) el(s, "text", { class: "t in b halo", x: ended + 5, y: label.y }, label.t);
     for (const limit of d.limits) {
       const place = Math.round(y(limit.seconds)) + 0.5;
       el(s, "line", { class: "lim casing", x1: left, x2: right, y1: place, y2: place });

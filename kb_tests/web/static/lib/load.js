@@ -28,10 +28,13 @@ export const useData = (path, every = 0) => {
   return { data: found.path === path ? found.data : null, error: found.error, again: () => next(round + 1) };
 };
 
+/** What stands between backticks, as what is typed. @param {string} text */
+const coded = (text) => text.split("`").map((part, i) => (i % 2 ? html`<code>${part}</code>` : part));
+
 /** @param {{ error: any, again?: () => void }} props */
 export const Could = ({ error, again }) => html`
   <div class="alert fail" role="alert"><svg class="i" aria-hidden="true"><use href="#fail" /></svg>
-    <p><b>${error.message}</b> ${error.remedy ?? ""}</p>
+    <p><b>${coded(error.message)}</b> ${coded(error.remedy ?? "")}</p>
     ${again && html`<button class="btn small" onClick=${again}>Ask again</button>`}
   </div>`;
 

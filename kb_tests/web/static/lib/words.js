@@ -15,6 +15,15 @@ export const time = (seconds, digits = 3) => {
   return seconds >= 1e-3 ? `${sig(seconds * 1e3, digits)}${NB}ms` : `${sig(seconds * 1e6, digits)}${NB}µs`;
 };
 
+/** The number of a time, and its unit, which stands smaller beside it. @param {number | null | undefined} seconds @param {number} [digits] @returns {[string, string]} */
+export const parted = (seconds, digits) => {
+  const [value, unit = ""] = time(seconds, digits).split(NB);
+  return [value, unit];
+};
+
+/** From the least to the most, once where both read the same. @param {number[]} values @param {(value: number) => string} told */
+export const span = (values, told) => [...new Set([Math.min(...values), Math.max(...values)].map(told))].join(" to ");
+
 /** A count or a rate. @param {number | null | undefined} value */
 export const number = (value) => {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
@@ -62,4 +71,4 @@ export const utc = (at) =>
 export const many = (count, thing) => `${count.toLocaleString("en-US")} ${thing}${count === 1 ? "" : "s"}`;
 
 /** The server's words as these pages write units: "50 ms" of "50ms"; names, as "run-50ms", stay. @param {string} text */
-export const spaced = (text) => text.replace(/(?<![A-Za-z_-][\d.,]*)(\d)((?:us|µs|ns|ms|s|min|h|%)(?![\w/])|[KMGT]iB(?!\w))/g, (_, digit, unit) => `${digit}${NB}${unit === "us" ? "µs" : unit}`);
+export const spaced = (text) => text.replace(/<=/g, "≤").replace(/>=/g, "≥").replace(/(?<![A-Za-z_-][\d.,]*)(\d)((?:us|µs|ns|ms|s|min|h|%)(?![\w/])|[KMGT]iB(?!\w))/g, (_, digit, unit) => `${digit}${NB}${unit === "us" ? "µs" : unit}`);

@@ -12,7 +12,7 @@ export const About = () => {
   return html`<${Shell} at="about" crumbs=${html`<b>About</b>`}><div class="page-head"><div><h1>kb_tests ${data?.version ?? ""}</h1><p class="lead">Loads an OpenStack cloud from inside its own servers and judges it against an SLA.</p></div></div>
     ${error && html`<${Could} error=${error} again=${again} />`}${!data && !error && html`<${Reading} />`}
     ${data && html`<section><div class="sec"><h2>This UI</h2><p>it owns nothing: end it, and runs go on</p></div><${Facts} one pairs=${[["Records", data.reports], ["Sessions", data.sessions], ["You are", data.role], ["Runs may be started here", data.starts ? `yes, of at most ${data.max_servers} servers and ${data.max_minutes} minutes of load` : "no"], ["Python", data.python]]} /></section>`}
-    <section><div class="sec"><h2>Keys</h2><label class="row end"><input type="checkbox" checked=${keys} onChange=${(/** @type {any} */ event) => { turnKeys(event.target.checked); set(event.target.checked); }} /> <span>on</span></label></div><dl class="facts one">${KEYS.map(([key, says]) => html`<div><dt>${says}</dt><dd><kbd>${key}</kbd></dd></div>`)}</dl></section>
+    <section><div class="sec"><h2>Keys</h2><label class="row end"><input type="checkbox" checked=${keys} onChange=${(/** @type {any} */ event) => { turnKeys(event.target.checked); set(event.target.checked); }} /> <span>on</span></label></div><dl class="facts one">${KEYS.map(([key, says]) => html`<div><dt>${says}</dt><dd>${key.split(", ").map((one) => html`<kbd>${one}</kbd> `)}</dd></div>`)}</dl></section>
     <${HowToRead} />
     <section><div class="sec"><h2>Others' code in it</h2></div><p><a href="/static/vendor/licences.txt">Preact, its signals, and htm, with their licences</a>.</p></section><//>`;
 };

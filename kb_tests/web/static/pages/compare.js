@@ -41,7 +41,7 @@ const ratios = (row) => (!row.told_bounds || (row.low === null && row.high === n
 const Ratios = ({ found, figure, picked }) => {
   const figures = [...new Set(found.rows.map((/** @type {any} */ row) => row.figure))];
   const first = found.points[0]?.match(/^(.*)-clients-/)?.[1];
-  const short = (/** @type {string} */ id) => (found.points.every((/** @type {string} */ one) => one.startsWith(`${first}-`)) ? id.slice(first.length + 1) : id);
+  const short = (/** @type {string} */ id) => (found.points.every((/** @type {string} */ one) => one.startsWith(`${first}-`)) ? id.slice(first.length + 1).replace(/^clients-(\d+)-(?:rate-)?/, "$1 × ") : id);
   const rows = found.rows.filter((/** @type {any} */ row) => row.figure === figure);
   return html`<section aria-labelledby="h-points"><div class="sec"><h2 id="h-points">${figure}, B against A</h2><p>bar: where the true ratio lies, each bound ${number(found.confidence * 100)} % sure for all rows together</p><span class="end"><span class="seg" role="group" aria-label="Figure">${figures.map((one) => html`<button aria-pressed=${one === figure} onClick=${() => ask({ figure: String(one) })}>${one}</button>`)}</span></span></div>
     <table class="checks stack ratios"><thead><tr><th>Point</th><th class="num">A</th><th class="num">B</th><th class="b"><${Plot} cls="bounds" draw=${ratioHead} data=${null} /><span class="hidden">Ratio of B to A</span></th><th class="num">Ratio</th><th>What this sample shows</th><th>B may lose ${number(found.max_slower * 100)} %</th></tr></thead>
@@ -51,9 +51,9 @@ const Ratios = ({ found, figure, picked }) => {
 
 /** One point on both sides: percentiles, and every second. @param {{ a: string, b: string, point: string }} props */
 const Beside = ({ a, b, point }) => {
-  const both = [useData(`/runs/${encodeURIComponent(a)}/points/${encodeURIComponent(point)}`).data, useData(`/runs/${encodeURIComponent(b)}/points/${encodeURIComponent(point)}`).data];
-  if (!both[0] || !both[1]) return null;
-  const [mine, other] = /** @type {any[]} */ (both);
+  const both = [useData(`/runs/${encodeURIComponent(a)}/points/${encodeURIComponent(point)}`), useData(`/runs/${encodeURIComponent(b)}/points/${encodeURIComponent(point)}`)];
+  if (both.some((one) => !one.data)) return both.some((one) => one.error) ? null : html`<${Reading} />`;
+  const [mine, other] = /** @type {any[]} */ (both.map((one) => one.data));
   const curveOf = (/** @type {any} */ one) => one.charts.find((/** @type {any} */ chart) => chart.x?.form === "nines");
   const lines = [["A", mine], ["B", other]].flatMap(([name, one]) => {
     const own = (curveOf(one)?.lanes[0].series ?? []).filter((/** @type {any} */ line) => line.role === "measured");
@@ -66,7 +66,7 @@ const Beside = ({ a, b, point }) => {
     return { title: `${name}, second by second`, at: one.seconds.at, rates: [{ name: "successful", values: one.seconds.rate }], failed: one.seconds.failed, offered: one.row.offered ? [one.row.offered] : [], unit: "per second", lines: one.seconds.lines.filter((/** @type {any} */ line) => !heat || line.of === heat.name || one.seconds.heats.length === 1).map((/** @type {any} */ line) => ({ name: line.name, values: line.values })), heat, limits: one.limits.map((/** @type {any} */ limit) => ({ name: limit.name, seconds: limit.seconds })) };
   };
   return html`<div class="cols"><section class="c5">${curves && html`<${Figure} title=${`${point} by percentile`}><${Plot} draw=${plot} data=${curves} /><//>`}</section>
-    ${(mine.seconds?.heats.length || other.seconds?.heats.length) && html`<section class="c7"><${Figure} title=${`${point} by second`} end=${html`<${Ramp} />`}>${[["A", mine], ["B", other]].map(([name, one]) => one.seconds?.heats.length > 0 && html`<p class="small"><b>${name}</b></p><${Plot} draw=${timeline} data=${series(one, String(name))} look=${{ lanes: ["heat"], height: 150 }} />`)}<//></section>`}</div>`;
+    ${[mine, other].some((one) => one.seconds?.heats.length > 0) && html`<section class="c7"><${Figure} title=${`${point} by second`} end=${html`<${Ramp} />`}>${[["A", mine], ["B", other]].map(([name, one]) => one.seconds?.heats.length > 0 && html`<p class="small"><b>${name}</b></p><${Plot} draw=${timeline} data=${series(one, String(name))} look=${{ lanes: ["heat"], height: 150 }} />`)}<//></section>`}</div>`;
 };
 
 export const Compare = () => {

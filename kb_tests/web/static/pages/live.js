@@ -5,7 +5,7 @@ import { hosts } from "../charts/hosts.js";
 import { timeline } from "../charts/timeline.js";
 import { follow, get, post } from "../lib/api.js";
 import { Could, Reading, useData } from "../lib/load.js";
-import { clock, number, share, time, took, when } from "../lib/words.js";
+import { clock, number, parted, share, span, time, took, when } from "../lib/words.js";
 import { Live, fact, series, shown, soFar } from "../live/fold.js";
 import { Figure, Plot, Ramp } from "../parts/chart.js";
 import { Bounds, BoundsHead } from "../parts/checks.js";
@@ -100,6 +100,12 @@ const bound = (check) => {
   return { low, at: place(check.value), high };
 };
 
+/** @param {{ seconds: number }} props */
+const About = ({ seconds }) => {
+  const [value, unit] = parted(seconds, 2);
+  return html`<dd><small>about</small> ${value} <small>${unit}</small></dd>`;
+};
+
 /** @param {string} unit of offered rates in events */
 const short = (unit) => (unit.startsWith("requests") ? "req/s" : unit || "/s");
 
@@ -107,11 +113,17 @@ const short = (unit) => (unit.startsWith("requests") ? "req/s" : unit || "/s");
 const how = (point) => {
   if (point.kind === "http" && point.offered && point.clients) return `${point.clients} × ${number(point.offered / point.clients)}`;
   const own = point.id.startsWith(`${point.scenario}-`) ? point.id.slice(point.scenario.length + 1) : point.id;
-  return own.replace(/^clients-(\d+)-/, "$1 × ").replaceAll("-", " ");
+  return own.replace(/^clients-(\d+)-(?:rate-)?/, "$1 × ").replaceAll("-", " ");
 };
 
 /** @param {any} check */
 const measured = (check) => (!check ? "" : Number(check.value) === Infinity ? "beyond measure" : check.unit === "s" ? time(Number(check.value)) : check.unit === "" ? share(Number(check.value)) : number(Number(check.value)));
+
+/** ", 3.7 times" of a limit that is broken by much; else what joins both. @param {any} check */
+const times = (check) => {
+  const by = Number(check.value) / Number(check.limit);
+  return check.at_most && by >= 1.05 && Number.isFinite(by) ? `, ${number(by)} times` : ",";
+};
 
 /** @param {any} point @param {Live} live */
 const rung = (point, live) => {
@@ -179,7 +191,7 @@ const Seconds = ({ point: whole, live, title, height = 236 }) => {
   const told = read === null ? point.seconds[point.seconds.length - 1] : point.seconds.find((/** @type {any} */ s) => s.index === read);
   const words = told ? `Second ${told.index}: p50 about ${time(p(told, 50), 2)}, p99 about ${time(p(told, 99), 2)}; ${number(told.completed)} successful of ${number(told.due)} due, ${number(told.failed)} failed` : "No second yet.";
   const lately = lines[1].values.filter((/** @type {any} */ v, /** @type {number} */ i) => v !== null && at[i] >= 0);
-  return html`<section><${Figure} title=${title} says=${lately.length ? `p99 about ${time(Math.min(...lately), 2)} to ${time(Math.max(...lately), 2)} in each second${limits.length ? `, limit ${time(limits[0].seconds)}` : ""}` : ""} end=${html`<${Ramp} />`}
+  return html`<section><${Figure} title=${title} says=${lately.length ? `p99 about ${span(lately, (value) => time(value, 2))} in each second${limits.length ? `, limit ${time(limits[0].seconds)}` : ""}` : ""} end=${html`<${Ramp} />`}
       table=${{ columns: ["Second", "p50", "p99", "successful", "failed"], rows: () => point.seconds.map((/** @type {any} */ s) => [s.index, time(p(s, 50), 2), time(p(s, 99), 2), number(s.completed), number(s.failed)]) }}>
     <${Plot} draw=${timeline} data=${data} label=${data.title} look=${{ lanes: ["heat", "rate", "fail"], height, cursor: read, onRead: tell }} />
     <p class="read">${words}</p>${point.dropped > 0 && html`<p class="small soft">The last hour is shown.</p>`}<//></section>`;
@@ -278,7 +290,8 @@ const sentence = (live, end, row) => {
 const Ended = ({ live, row, end, may }) => {
   const { data, again } = useData("/kept");
   const runs = Object.values(live.runs);
-  const kept = (data?.kept ?? []).filter((/** @type {any} */ one) => runs.includes(one.run));
+  const loaded = (row?.arguments ?? []).map((/** @type {string} */ word) => /^--kb-reuse=(\w+)$/.exec(word)?.[1]);
+  const kept = (data?.kept ?? []).filter((/** @type {any} */ one) => runs.includes(one.run) || loaded.includes(one.run));
   const cloud = (row?.clouds ?? []).find((/** @type {string} */ name) => name && name !== "embedded local cloud") ?? "";
   const worst = [...live.points.values()].filter((point) => !["", "pass", "not_run", "lost", "measured"].includes(point.outcome));
   const broke = worst.find((point) => point.outcome === "fail") ?? worst[0];
@@ -286,9 +299,12 @@ const Ended = ({ live, row, end, may }) => {
   const failing = broke?.checks.filter((/** @type {any} */ check) => check.outcome === "fail") ?? [];
   const state = live.leaks.length ? "fail" : end === "broken_off" ? "invalid" : tone(row?.outcome ?? "");
   const only = row?.exit_code === 5 && kept.length > 0;
-  const title = only ? `${kept[0].scenario} is staged and stays on ${kept[0].clouds.map((/** @type {string} */ name) => name || "a local cloud of its own").join(" and ")}. Nothing was measured.` : sentence(live, end, row);
+  const first = failing[0];
+  const broken = first && `${broke?.offered ? `At ${number(broke.offered)} ${short(broke.unit)}` : `At ${how(broke)}`} ${first.name.replace(/^latency /, "")} is ${measured(first)}${times(first)} its limit ${first.unit === "s" ? time(Number(first.limit)) : first.unit === "" ? share(Number(first.limit)) : number(Number(first.limit))}.`;
+  const title = only ? `${kept[0].scenario} is staged and stays on ${kept[0].clouds.map((/** @type {string} */ name) => name || "a local cloud of its own").join(" and ")}. Nothing was measured.` : broken && end === "ended" && row?.state === "ended" && row.exit_code === 1 ? `${broken}` : sentence(live, end, row);
   useEffect(() => say(title), [title]);
   return html`<div class=${`verdict ${state}`}><p><${Outcome} of=${live.leaks.length ? "leaked" : end === "broken_off" ? "lost" : (row?.outcome ?? "")} text=${only ? "Staged" : undefined} /></p><h1>${title}</h1>
+    ${title === broken && html`<p>${sentence(live, end, row)}</p>`}
     ${broke && html`<p>${broke.id}: ${failing.length ? failing.map((/** @type {any} */ check) => `${check.name} is ${measured(check)}, its limit ${check.unit === "s" ? time(check.limit) : share(check.limit)}`).join("; ") : broke.reason || word(broke.outcome)}.</p>`}
     <div class="actions">${broke && run && html`<a class="btn primary" href=${pointPath(run, { id: broke.id, attempt: 1 })}>See that point</a>`}${Object.values(live.runs).map((id) => html`<a class=${`btn${broke ? "" : " primary"}`} href=${`/runs/${id}`}>See the run ${id}</a>`)}</div></div>
     ${live.leaks.length > 0 && html`<div class="alert fail"><${Icon} name="fail" /><p><b>Left on the cloud:</b> ${live.leaks.join("; ")}. Remove it with <code>kb cleanup</code>${cloud && html`, or <a href=${`/clouds/${encodeURIComponent(cloud)}`}>from its cloud's page</a>`}.</p></div>`}
@@ -322,8 +338,8 @@ export const Session = ({ sid }) => {
         ${!over && live.state === "staging" && html`<${Phases} live=${live} />`}
         ${!over && live.state === "running" && point && far && html`<section><div class="sec"><h2>${how(point)}, second ${point.seconds[point.seconds.length - 1]?.index ?? "–"}</h2><p>look ${point.look} of ${point.looks} at ${number(point.duration)} s ${point.look < point.looks ? "gives the verdict, or looks on" : "gives the verdict"}</p></div>
           <dl class="nums"><div><dt>Successful</dt><dd>${far.seconds ? number(far.completed / far.seconds) : "–"} <small>/s</small></dd><dd class="sub">${point.offered ? `of ${number(point.offered)} offered` : "as fast as it goes"}</dd></div>
-            <div><dt>p99</dt><dd><small>about</small> ${time(percentile(far.buckets, 99, far.failed), 2)}</dd><dd class="sub">${point.limits["latency p99"] ? `limit ${time(point.limits["latency p99"])}` : "no limit"}</dd></div>
-            <div><dt>p50</dt><dd><small>about</small> ${time(percentile(far.buckets, 50, far.failed), 2)}</dd><dd class="sub">${point.limits["latency p50"] ? `limit ${time(point.limits["latency p50"])}` : "no limit"}</dd></div>
+            <div><dt>p99</dt><${About} seconds=${percentile(far.buckets, 99, far.failed)} /><dd class="sub">${point.limits["latency p99"] ? `limit ${time(point.limits["latency p99"])}` : "no limit"}</dd></div>
+            <div><dt>p50</dt><${About} seconds=${percentile(far.buckets, 50, far.failed)} /><dd class="sub">${point.limits["latency p50"] ? `limit ${time(point.limits["latency p50"])}` : "no limit"}</dd></div>
             <div><dt>Failed</dt><dd>${number(far.failed)}</dd><dd class="sub">of ${number(far.due)}${far.due ? `: ${share(far.failed / far.due)}` : ""}</dd></div></dl></section>
           <${Preview} point=${point} live=${live} />`}
         ${point && point.seconds.length > 0 && html`<${Seconds} point=${point} live=${live} title=${over || live.state !== "running" ? `The last point, ${point.id}` : "Response time of every one"} />`}

@@ -3,7 +3,7 @@ import { post } from "../lib/api.js";
 import { files } from "../lib/called.js";
 import { Could, Reading, useData } from "../lib/load.js";
 import { ask, place } from "../lib/route.js";
-import { many, number, took } from "../lib/words.js";
+import { many, number, spaced, took } from "../lib/words.js";
 import { Command } from "../parts/copy.js";
 import { Room, useRoom } from "../parts/room.js";
 import { Shell } from "../parts/shell.js";
@@ -106,8 +106,8 @@ const Options = ({ query, has }) => {
   const used = [...rest.map(([key]) => key), ...SWITCHES.map(([key]) => key), "no_floating_ip"].filter((key) => query.get(key));
   return html`<section aria-labelledby="h-options"><div class="sec"><h2 id="h-options">Options</h2><p>what is left empty is chosen by the suite</p></div>
     <div class="form">${field(NAMES[0])}
-      ${seg("keep", [["", "remove everything"], ["1", "keep for another load"]], "After the run")}
-      ${seg("inconclusive", [["", "exit code 10"], ["pass", "let it pass"]], "If inconclusive")}</div>
+      ${query.get("mode") !== "stage" && html`${seg("keep", [["", "remove everything"], ["1", "keep for another load"]], "After the run")}
+      ${seg("inconclusive", [["", "exit code 10"], ["pass", "let it pass"]], "If inconclusive")}`}</div>
     <details open=${used.length > 0}><summary>Existing network, router, flavor, project, and the way to the servers (${rest.length + SWITCHES.length + 1} more)</summary>
       <div class="form">${rest.map(field)}
         ${[...SWITCHES, ["no_floating_ip", "the proxy gets no floating IP"]].map(([key, text]) => html`<span class="lab"></span><label class="row"><input type="checkbox" checked=${Boolean(query.get(key))} onChange=${(/** @type {any} */ event) => ask({ [key]: event.target.checked ? "1" : "" })} /> <span>${text}</span></label>`)}</div></details></section>`;
@@ -142,11 +142,11 @@ export const New = () => {
       <${Options} query=${query} has=${room.data} /></div>
       <aside class="c5 order" aria-labelledby="h-cost"><div class="panel"><h2 id="h-cost" class="hidden">What it takes</h2>
         ${error && html`<${Could} error=${error} />`}
-        ${plan ? html`<p class="cost">${plan.sentence}</p><${Facts} one pairs=${asked.mode === "stage" ? daily(plan) : facts(plan)} />` : !error && html`<p class="cost soft">${asked.scenarios.length ? "Reckoning what it takes." : "Choose a scenario: what it takes will stand here."}</p>`}
+        ${plan ? html`<p class="cost">${spaced(plan.sentence)}</p><${Facts} one pairs=${asked.mode === "stage" ? daily(plan) : facts(plan)} />` : !error && html`<p class="cost soft">${asked.scenarios.length ? "Reckoning what it takes." : "Choose a scenario: what it takes will stand here."}</p>`}
         ${plan?.refusals.map((/** @type {string} */ text) => html`<div class="alert fail small"><svg class="i" aria-hidden="true"><use href="#fail" /></svg><p>${text}</p></div>`)}
         <${Room} of=${room} cloud=${asked.cloud} needs=${plan?.needs} small />
         ${may ? html`<div class="actions"><${Start} asked=${asked} digest=${plan?.digest} text=${asked.mode === "stage" ? "Stage and keep" : asked.reuse ? "Load what is kept" : `Run on ${many(plan?.needs.servers ?? 0, "server")}`} disabled=${!ready} />
-            ${!asked.reuse && html`<button class="btn" aria-pressed=${asked.mode === "stage"} onClick=${() => ask({ mode: asked.mode === "stage" ? "" : "stage" })}>Stage only</button>`}
+            ${!asked.reuse && html`<button class="btn" onClick=${() => ask({ mode: asked.mode === "stage" ? "" : "stage" })}>${asked.mode === "stage" ? "Run points, too" : "Stage only"}</button>`}
             ${ready && html`<span class="small soft">what you see is what runs: plan ${plan.digest.slice(0, 8)}</span>`}</div>` : version && html`<p class="soft">${version.starts ? "This token may look, and start nothing." : "This kb ui starts nothing: it was started with --read-only."}</p>`}
         ${asked.cloud && html`<p class="small"><a href=${`/clouds/${encodeURIComponent(asked.cloud)}${asked.scenarios.length ? `?scenario=${asked.scenarios[0]}` : ""}`}>Ask ${asked.cloud} first whether anything is in the way</a></p>`}
         ${plan && html`<${Command} text=${plan.command} />`}</div></aside></div><//>`;

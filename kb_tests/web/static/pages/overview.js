@@ -62,7 +62,7 @@ const STAGED_ONLY = 5;
 /** @param {Map<string, any[]>} clouds */
 const sentence = (clouds) => {
   const bad = [...clouds].map(([cloud, runs]) => /** @type {[string, any[]]} */ ([cloud, runs.filter((run) => run.exit_code !== STAGED_ONLY)])).filter(([, runs]) => runs.length && runs[0].outcome !== "pass" && runs[0].outcome !== "measured");
-  if (!bad.length) return clouds.size === 1 ? "The last run kept its SLA." : `The last runs on all ${clouds.size} clouds kept their SLA.`;
+  if (!bad.length) return clouds.size === 1 ? "The last run kept its SLA." : `The last runs on ${clouds.size === 2 ? "both" : `all ${clouds.size}`} clouds kept their SLA.`;
   const [cloud, runs] = bad[0];
   const what = `${word(cameTo(runs[0])).toLowerCase()}${runs[0].new_failure ? ", for the first time" : ""}`;
   if (clouds.size === 1) return `The last run on ${cloud}: ${what}.`;
@@ -72,8 +72,10 @@ const sentence = (clouds) => {
 export const Overview = () => {
   const { data, error, again } = useData("/runs?limit=200", 10);
   const sessions = useData("/sessions", 3).data?.sessions ?? [];
-  const scenarios = useData("/scenarios").data?.scenarios ?? [];
+  const known = useData("/scenarios");
+  const scenarios = known.data?.scenarios ?? [];
   const clouds = useData("/clouds");
+  const waits = [known, clouds].some((one) => !one.data && !one.error);
   const version = useData("/version").data;
   const kept = useData("/kept", 15);
   const may = Boolean(version?.starts) && version?.role === "operator";
@@ -81,7 +83,7 @@ export const Overview = () => {
   const live = sessions.filter((/** @type {any} */ one) => one.alive);
   const lost = sessions.filter((/** @type {any} */ one) => one.state === "broken_off").slice(0, 2);
   if (!data) return html`<${Shell} at="overview" crumbs=${html`<b>Overview</b>`}>${error ? html`<h1>Overview</h1><${Could} error=${error} again=${again} />` : html`<h1 class="hidden">Overview</h1><${Reading} />`}<//>`;
-  if (!data.total && !live.length && !lost.length && !kept.data?.kept.length) return html`<${Shell} at="overview" crumbs=${html`<b>Overview</b>`}><${Empty} scenarios=${scenarios} clouds=${clouds.data} version=${version} again=${clouds.again} /><//>`;
+  if (!data.total && !live.length && !lost.length && !kept.data?.kept.length) return html`<${Shell} at="overview" crumbs=${html`<b>Overview</b>`}>${waits ? html`<h1 class="hidden">Overview</h1><${Reading} />` : html`<${Empty} scenarios=${scenarios} clouds=${clouds.data} version=${version} again=${clouds.again} />`}<//>`;
   /** @type {Map<string, any[]>} */
   const by = new Map();
   for (const run of data.runs) by.set(run.cloud, [...(by.get(run.cloud) ?? []), run]);
@@ -95,6 +97,6 @@ export const Overview = () => {
       <p><${Strip} marks=${one.marks} title=${one.sentence} /></p><p>${one.sentence}</p><p class="small soft">Started ${when(one.started)} ${one.started_by === "ui" ? "here" : "in a shell"}</p>
       <div class="actions"><a class="btn small" href=${`/sessions/${one.sid}`}>Watch</a>${version?.starts && version.role === "operator" && html`<${Stop} session=${one} />`}</div></div></div>`)}</section>`}
     ${by.size > 0 && html`<${Clouds} clouds=${by} />`}
-    <section><div class="sec"><h2>Recent runs</h2><p>one mark a point: a flat line is all pass</p><a class="end" href="/runs">All ${many(data.total, "run")}</a></div><${RunTable} runs=${data.runs.slice(0, 10)} /></section>
+    ${data.total > 0 && html`<section><div class="sec"><h2>Recent runs</h2><p>one mark a point: a flat line is all pass</p><a class="end" href="/runs">All ${many(data.total, "run")}</a></div><${RunTable} runs=${data.runs.slice(0, 10)} /></section>`}
   <//>`;
 };

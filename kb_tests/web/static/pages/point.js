@@ -21,6 +21,9 @@ const chosen = (text) => {
   return [from, found[2] ? Number(found[2]) : from + 1];
 };
 
+/** A sentence of its own, as the end of another one. @param {string} text */
+const within = (text) => (/^[A-Z][a-z]/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text).replace(/\.$/, "");
+
 /** @param {any} lane @param {string} role */
 const ofRole = (lane, role) => lane.series.filter((/** @type {any} */ one) => one.role === role);
 
@@ -103,7 +106,7 @@ export const Point = ({ run, point: id }) => {
   const heats = point.seconds?.heats.length ? point.seconds.heats : [null];
   /** Of what was loaded and has no p99, failed ones are over a percent: they are slower than any. */
   const where = point.hosts.map((/** @type {any} */ h) => ({ ...h, p99: h.p99 === null && h.completed + h.failed ? Infinity : h.p99 }));
-  const finding = point.findings[0] ?? (point.row.label === "pass" ? "all limits are kept" : point.reason);
+  const finding = point.findings[0] ?? (point.row.label === "pass" ? "all limits are kept" : within(point.reason));
   const worst = (/** @type {string} */ key) => Math.max(...point.generators.map((/** @type {any} */ g) => Math.abs(g[key] ?? 0)));
   const over = point.charts.find((/** @type {any} */ one) => one.x?.form === "clock");
   const curve = point.charts.find((/** @type {any} */ one) => one.x?.form === "nines");
@@ -124,7 +127,7 @@ export const Point = ({ run, point: id }) => {
         <${Plot} cls="plot hosts" draw=${hosts} data=${{ title: `p99 by host: ${where.map((/** @type {any} */ h) => `${h.host} ${time(h.p99)}`).join(", ")}`, limit: point.row.limit, hosts: where }} /></section>
       <div class=${point.ways ? "c7" : "c5"}>${point.ways ? html`<${Rows} table=${point.ways} title="By host" />` : html`<section><div class="sec"><h2>By host</h2></div><table><thead><tr><th>Host</th><th class="num">p99</th><th class="num">successful</th><th class="num">failed</th></tr></thead><tbody>${where.map((/** @type {any} */ h) => html`<tr><th scope="row">${h.host}</th><td class="num">${time(h.p99)}</td><td class="num">${number(h.completed)}</td><td class="num">${number(h.failed)}</td></tr>`)}</tbody></table></section>`}</div></div>`}
     ${others.map((/** @type {any} */ one) => html`<section><${Chart} of=${one} /></section>`)}
-    <div class="cols"><section class="c7"><div class="sec"><h2>Facts</h2></div><${Facts} pairs=${point.facts} /></section>
+    <div class="cols">${point.facts.length > 0 && html`<section class="c7"><div class="sec"><h2>Facts</h2></div><${Facts} pairs=${point.facts} /></section>`}
       ${point.generators.length > 0 && html`<section class="c5"><div class="sec"><h2>${point.row.kind === "http" ? "Generators" : "Servers"}</h2><p>the worst of ${point.generators.length}</p></div><${Facts} one pairs=${[["late, worst", time(worst("lag"))], ["CPU, worst", share(worst("cpu"))], ["clock or start, worst", time(worst("skew"))]]} /></section>`}</div>
   <//>`;
 };

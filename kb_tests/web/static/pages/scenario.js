@@ -2,7 +2,7 @@
 import { get, post, put, remove } from "../lib/api.js";
 import { Could, Reading, useData } from "../lib/load.js";
 import { go, place } from "../lib/route.js";
-import { many, took } from "../lib/words.js";
+import { many, number, took } from "../lib/words.js";
 import { Form } from "../parts/form.js";
 import { Outcome } from "../parts/outcome.js";
 import { Shell } from "../parts/shell.js";
@@ -11,7 +11,7 @@ import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 import { Findings, counted, useDoctor } from "./clouds.js";
 import { Facts } from "./run.js";
 
-const NEEDS = /** @type {Record<string, string>} */ ({ servers: "Servers", vcpus: "vCPU", ram: "RAM, MiB", networks: "Networks", ports: "Ports, about", routers: "Routers", floating_ips: "Floating IPs", volumes: "Volumes", gibibytes: "Volumes, GiB" });
+const NEEDS = /** @type {Record<string, string>} */ ({ servers: "Servers", vcpus: "vCPU", ram: "RAM, GiB", networks: "Networks", ports: "Ports, about", routers: "Routers", floating_ips: "Floating IPs", volumes: "Volumes", gibibytes: "Volumes, GiB" });
 const STILL = 400;
 
 /** What is wrong with a text, a moment after it was last changed; the last that could be read stays known. @param {string} text */
@@ -101,7 +101,7 @@ const Editor = ({ name, first, digest, origin, draft }) => {
         ${locked && may && html`<a class="btn" href=${`/write?from=${encodeURIComponent(name)}`}>Duplicate</a>`}
         ${origin === "saved" && may && !changed && (sure ? html`<button class="btn stop sure" onClick=${() => attempt(async () => { await remove(`/scenarios/${encodeURIComponent(name)}`, { "if-match": `"${digest}"` }); go("/scenarios"); })}>Delete it</button><button class="btn" onClick=${() => ask(false)}>Keep it</button>` : html`<button class="btn stop" onClick=${() => ask(true)}>Delete…</button>`)}
         ${!locked && may && (changed || origin === "new") && html`<button class="btn" disabled=${mistakes > 0 || !fresh} onClick=${() => save("/scenarios/{name}")}>Save</button><button class="btn primary" disabled=${mistakes > 0 || !fresh} onClick=${() => save("/new?scenario={name}")}>Save and run…</button>`}
-        ${!changed && origin !== "new" && html`<a class="btn primary" href=${`/new?scenario=${encodeURIComponent(name)}`}>Run…</a>`}</div></div>
+        ${!changed && origin !== "new" && !mistakes && html`<a class="btn primary" href=${`/new?scenario=${encodeURIComponent(name)}`}>Run…</a>`}</div></div>
     ${locked && html`<p class="alert small"><svg class="i" aria-hidden="true"><use href="#note" /></svg><span>${origin === "shipped" ? "It came with the suite and stays as it is: duplicate it to change it." : "It is a file of the folder that kb ui was given, and is changed there."}</span></p>`}
     ${error && html`<${Could} error=${error} />`}
     <div class="split"><${Form} text=${text} check=${check} data=${good?.data} write=${write} locked=${locked || !may} />
@@ -114,11 +114,12 @@ const Editor = ({ name, first, digest, origin, draft }) => {
           ${findings.map((/** @type {any} */ one) => html`<div class="finding"><div><${Outcome} of=${one.level === "mistake" ? "fail" : "inconclusive"} text=${one.level === "mistake" ? "Mistake" : "Too few"} /></div><div>${one.line > 0 && html`<button class="btn quiet small" onClick=${() => point(one.line)}>line ${one.line}</button> `}${one.sentence}</div></div>`)}
           ${check && !findings.length && html`<p class="soft">None.</p>`}</section></div></div>
     ${good && html`<div class="cols"><section class="c6" aria-labelledby="h-plan"><div class="sec"><h2 id="h-plan">Plan</h2><p>what it needs${fresh && check?.name ? "" : ", as it last could be read"}</p></div>
-        <${Facts} pairs=${[...Object.entries(NEEDS).filter(([key]) => good.needs[key]).map(([key, label]) => [label, good.needs[key].toLocaleString("en-US")]), ["Load lasts", lasting]]} />
+        <${Facts} pairs=${[...Object.entries(NEEDS).filter(([key]) => good.needs[key]).map(([key, label]) => [label, number(key === "ram" ? good.needs[key] / 1024 : good.needs[key])]), ["Load lasts", lasting]]} />
         <details><summary>${many(good.points.length, "point")}</summary><ol class="steps">${good.points.map((/** @type {string[]} */ [id, words]) => html`<li><span class="mono">${id}</span> <span class="soft">${words}</span></li>`)}</ol></details></section>
       <section class="c6" aria-labelledby="h-doc"><div class="sec"><h2 id="h-doc">Doctor of</h2><select aria-label="Cloud" onChange=${(/** @type {any} */ event) => on(event.target.value)}><option value="">a cloud</option>${clouds.map((/** @type {any} */ one) => html`<option value=${one.name} selected=${one.name === cloud}>${one.name}</option>`)}</select>${doctor.found && html`<p>${counted(doctor.found)[0] ? many(counted(doctor.found)[0], "fault") : "no fault"}</p>`}${cloud && html`<a class="end" href=${`/clouds/${encodeURIComponent(cloud)}?scenario=${encodeURIComponent(name)}`}>the whole cloud</a>`}</div>
         ${origin === "new" || changed ? html`<p class="soft">Save it first: a cloud is asked for what is saved.</p>` : cloud && html`<p class="actions"><button class="btn small" disabled=${doctor.busy || !may} onClick=${doctor.examine}>${doctor.busy ? "Asking" : `Ask ${cloud}`}</button></p>`}
         ${doctor.error && html`<${Could} error=${doctor.error} />`}${doctor.found && html`<${Findings} findings=${doctor.found.findings} />`}
+        ${clouds.length > 0 && !cloud && origin !== "new" && !changed && html`<p class="soft">Choose a cloud, to ask it whether it can carry this.</p>`}
         ${clouds.length === 0 && html`<p class="soft">clouds.yaml names no cloud; the embedded one needs no doctor.</p>`}</section></div>`}`;
 };
 
