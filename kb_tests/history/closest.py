@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from kb_tests.report import words
+from kb_tests.report.line import on_line
 from kb_tests.report.terms import SUBJECTS
-from kb_tests.sla.line import on_line
 from kb_tests.sla.verdict import CAPACITY, RECOVERY, Check, Outcome
 
 _ORDER = {Outcome.FAIL: 2, Outcome.INCONCLUSIVE: 1}

@@ -9,11 +9,11 @@ from kb_tests.history.summary import Summary
 from kb_tests.report import words
 from kb_tests.report.charts.described import of_scenario
 from kb_tests.report.exitcode import MEANING
+from kb_tests.report.line import on_line
 from kb_tests.report.record import RunRecord
 from kb_tests.report.view import view
 from kb_tests.report.views import CheckView, PointView, ScenarioView
 from kb_tests.report.workloads import presentation
-from kb_tests.sla.line import on_line
 from kb_tests.sla.verdict import Check
 from kb_tests.web.archive import when
 from kb_tests.web.shapes.runs import CheckShape, Finding, HistoryRow, PointRow, RunShape, ScenarioShape

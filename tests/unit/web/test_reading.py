@@ -15,8 +15,8 @@ from kb_tests.history.summary import Summary
 from kb_tests.measure.heat import Heat
 from kb_tests.report.heat import HeatRecord
 from kb_tests.report.http.measured import HttpMeasurementRecord
+from kb_tests.report.line import FAR, on_line
 from kb_tests.report.record import PointStatus, load
-from kb_tests.sla.line import FAR, on_line
 from kb_tests.sla.verdict import Outcome
 from kb_tests.web.app import App, Options
 from kb_tests.web.assets import Assets
