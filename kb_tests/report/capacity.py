@@ -210,6 +210,11 @@ def _answer(found: CapacityRecord) -> str:
         case End.BELOW:
             start = found.of_all(found.least)
             return f"The SLA is broken at {start} {unit} already{by}: it is below where the search begins."
+        case End.AT_LEAST if found.kept < found.most:
+            most = found.of_all(found.most)
+            return (
+                f"At least {low} {unit} keep the SLA; that {most} do, where the search ends, was not decided."
+            )
         case End.AT_LEAST:
             end = f"there the search ends ({found.of_all(found.most)}), not the cloud"
             return f"At least {low} {unit} keep the SLA: {end}."

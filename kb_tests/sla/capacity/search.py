@@ -207,6 +207,8 @@ class _Search:
         """Probes on both sides of the limit in turn, and a curve through those near it."""
         turn = 0
         while True:
+            if self._kept_to_the_end():
+                return
             if self.known.narrow():
                 if self.returned or not (yield from self._return_to_verdicts()):
                     return
@@ -229,6 +231,10 @@ class _Search:
             turn += 1
 
     # ------------------------------------------------------------------ near the limit
+    def _kept_to_the_end(self) -> bool:
+        """Whether the largest load keeps by verdict: no probe can tell more."""
+        return self.known.outcome(self.offered(self.known.top)) is Outcome.PASS
+
     def _blind(self) -> bool:
         """Whether verdicts bracket the capacity and no probe between them tells where in it."""
         kept, broke = self.known.kept, self.known.broke
@@ -258,8 +264,9 @@ class _Search:
         near = self.near
         if near is None or not near.ready or not near.rises:
             return False
-        one = self.plan.whole and math.floor(near.low) == math.floor(near.high)
-        return near.high / near.low <= self.plan.narrow**nearly or one
+        high = min(near.high, self.known.top) if math.isinf(self.known.broke) else near.high
+        one = self.plan.whole and math.floor(near.low) == math.floor(high)
+        return high / near.low <= self.plan.narrow**nearly or one
 
     def _long_ago(self) -> list[float]:
         """The loads of the first two probes around the limit, if they are old enough to have moved since."""

@@ -481,3 +481,25 @@ def test_a_server_that_is_no_queue_is_searched_truly(
     )
     assert found.end is end
     assert found.low <= truth <= found.high
+
+
+@pytest.mark.parametrize("most", [960, 980, 1000, 1010])
+def test_a_search_ends_soon_where_its_last_load_is_about_what_is_kept(most: float) -> None:
+    """Once that is kept by verdict, or the interval up to it is narrow, no other probe can tell more."""
+    found, steps = searched(Plan((P99,), 100, most), shares(("latency p99", rising(1000)), rate=1000))
+    assert found.end is End.AT_LEAST
+    assert most / 1.05 <= found.low <= 1000
+    assert len(steps) < 35
+
+
+def test_where_generators_end_a_load_that_is_kept_by_verdict_is_the_last_one() -> None:
+    inner = shares(("latency p99", rising(1000)), rate=1000)
+
+    def answer(step: Step, at: float) -> Seen:
+        seen = inner(step, at)
+        return replace(seen, invalid=("No CPU.",), generator=True) if step.load > 985 else seen
+
+    found, steps = searched(Plan((P99,), 784, 9000, step=0.25), answer)
+    assert found.end is End.GENERATORS
+    assert found.kept == pytest.approx(980, abs=1)
+    assert len(steps) < 25
