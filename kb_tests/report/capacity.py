@@ -246,10 +246,11 @@ def _answer(found: CapacityRecord) -> str:
                 " no capacity is given."
             )
         case End.UNDECIDED:
-            return (
-                f"Where the SLA breaks could not be decided within the budget of {_minutes(found.budget)}: no"
-                " capacity is given."
-            )
+            highest = max((probe.load for probe in found.probes), default=0.0)
+            ramp = all(probe.phase == RAMP for probe in found.probes) and highest
+            ended = f", which ended its first steps at {found.of_all(highest)} {unit}" if ramp else ""
+            within = f"within the budget of {_minutes(found.budget)}{ended}"
+            return f"Where the SLA breaks could not be decided {within}: no capacity is given."
 
 
 def _verdicts(found: CapacityRecord) -> str:

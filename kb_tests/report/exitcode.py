@@ -47,7 +47,7 @@ MEANING = {
     ExitCode.INTERNAL_ERROR: "pytest had an internal error",
     ExitCode.USAGE_ERROR: "called wrongly: nothing was staged",
     ExitCode.NO_TESTS: "nothing was measured: no tests were selected, or topologies only staged",
-    ExitCode.INCONCLUSIVE: "inconclusive: the sample of a point is too small to decide",
+    ExitCode.INCONCLUSIVE: "inconclusive: the sample of a point cannot decide",
     ExitCode.INVALID: "invalid: a point was not measured as it should, or did not run",
     ExitCode.LEAKED: "resources of this run were left on the cloud",
 }

@@ -85,6 +85,6 @@ def test_only_passing_points_are_green() -> None:
 def test_the_last_line_says_what_the_exit_code_means() -> None:
     report, last = terminal.closing(10, Path("reports/a.html"))
     assert report.text == "report: reports/a.html"
-    assert last.text == "exit code 10: inconclusive: the sample of a point is too small to decide"
+    assert last.text == "exit code 10: inconclusive: the sample of a point cannot decide"
     assert last.markup["red"]
     assert terminal.closing(0)[-1].markup["green"]

@@ -211,6 +211,20 @@ def told(found: PointRecord, end: End, outcome: Outcome, code: int, said: str) -
         assert math.isnan(capacity.middle)
 
 
+def test_a_budget_that_ends_the_first_steps_says_how_far_they_came(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = scenario()
+    assert asked.load.capacity is not None
+    short = asked.load.capacity.model_copy(update={"budget": 60.0})
+    asked = asked.model_copy(update={"load": asked.load.model_copy(update={"capacity": short})})
+    told(
+        run(Cloud(lambda *_: 0.0), monkeypatch, asked),
+        End.UNDECIDED,
+        Outcome.INCONCLUSIVE,
+        10,
+        "within the budget of 1 min, which ended its first steps at 781 requests/s: no capacity is given.",
+    )
+
+
 def test_a_curve_that_contradicts_the_verdicts_gives_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
     honest = fit
 
