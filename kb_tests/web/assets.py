@@ -25,8 +25,11 @@ PACKED = "packed/"
 """Below it are the table and the pages, each with all that it imports and the table has not."""
 
 _ADDRESS = re.compile(r'^  \["(/[^"]*)", ', re.MULTILINE)
+_RAIL = re.compile(r'^  \["(/[^"]*)", .*"([a-z]+)", "([A-Z][\w ]*)"\],$', re.MULTILINE)
 _LATER = re.compile(r'^  \["(/[^"]*)", .*?import\("\./([^"]+)"\)', re.MULTILINE)
 _SCRIPT = re.compile(rb'^<script type="module".*\n', re.MULTILINE)
+
+_FRAME = b'<div id="app"></div>'
 
 RENEWED = "no-cache"
 KEPT = "max-age=31536000, immutable"
@@ -116,7 +119,21 @@ class Assets:
             f"{PREFIX}{TABLE}".encode(), f"{PREFIX}{PACKED}{TABLE}".encode()
         )
         page = _SCRIPT.sub(lambda script: links.encode() + script[0], page)
+        page = page.replace(_FRAME, b'<div id="app">' + self._frame().encode() + b"</div>")
         return _asset(page.replace(PREFIX.encode(), f"{PREFIX}{self._version}/".encode()), TYPES[".html"])
+
+    def _frame(self) -> str:
+        """What every page has around it, to be seen before its scripts have run."""
+        icon_of = '<svg class="i" aria-hidden="true"><use href="#n-{}"/></svg>'
+        rail = "".join(
+            f'<li><a href="{address}">{icon_of.format(icon)}{name}</a></li>'
+            for address, icon, name in _RAIL.findall(self._files[TABLE].content.decode())
+        )
+        logo = '<svg width="20" height="20" aria-hidden="true"><use href="#logo"/></svg>'
+        brand = f'<a class="brand" href="/">{logo}kb_tests</a>'
+        return (
+            f'<nav class="rail" aria-label="Main">{brand}<ul>{rail}</ul></nav><header class="top"></header>'
+        )
 
 
 def _answer(request: Request, asset: Asset, cache: str) -> Response:

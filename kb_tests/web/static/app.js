@@ -41,4 +41,6 @@ listen();
 takeToken();
 // An address with a token that is put into a page's address bar loads nothing anew by itself.
 addEventListener("hashchange", () => takeToken() && location.reload());
-render(html`<${Show} />`, /** @type {HTMLElement} */ (document.getElementById("app")));
+const app = /** @type {HTMLElement} */ (document.getElementById("app"));
+app.replaceChildren(); // the frame that stood there meanwhile
+render(html`<${Show} />`, app);

@@ -94,6 +94,18 @@ def test_a_page_loads_one_script_and_its_own_and_names_both_at_once() -> None:
         assert page.index("modulepreload") < page.index("<script")
 
 
+def test_the_frame_of_a_page_is_there_before_its_scripts_have_run() -> None:
+    page = bytes(Assets().page("/about", asked("/about")).body).decode()
+    frame = page.partition('<div id="app">')[2]
+    names = re.findall(
+        r'<li><a href="(/\w*)"><svg class="i" aria-hidden="true"><use href="#n-[a-z]+"/></svg>', frame
+    )
+    assert names[:2] == ["/", "/runs"]
+    assert (
+        len(names) == len(re.findall(r', "[a-z]+", "[A-Z][a-z ]+\w*"\],', (FOLDER / TABLE).read_text())) > 5
+    )
+
+
 def test_packed_scripts_hold_each_module_that_they_need_once_and_say_what_they_export() -> None:
     assets = Assets()
     table = bytes(assets.file(asked("/static/packed/app.js")).body).decode()
