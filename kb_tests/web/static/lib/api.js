@@ -25,8 +25,12 @@ export class Refused extends Error {
   }
 }
 
+/** A part of a path that a browser would go up by: names come from the address bar, which anybody may have written. */
+const UPWARDS = /(^|\/)(\.|%2e){1,2}(\/|$)/i;
+
 /** @param {string} path @param {RequestInit} [init] */
 const send = async (path, init = {}) => {
+  if (UPWARDS.test(path.split("?")[0])) throw new Refused(404, "There is nothing at this address.", "");
   const headers = { ...init.headers, authorization: `Bearer ${localStorage.getItem(KEY) ?? ""}` };
   /** @type {Response} */
   let answer;
