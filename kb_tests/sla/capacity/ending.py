@@ -71,12 +71,12 @@ def _narrow(known: Known, low: float, high: float) -> tuple[float, float, bool]:
 
 
 def _bound(known: Known, low: float, high: float) -> float:
-    """What the connections allow at the service time of the lowest probes, if the capacity is no other."""
-    seen = sorted((one for one in known.short + known.whole if one.bound is not None), key=lambda s: s.load)
-    bound = seen[0].bound if seen else None
-    if bound is None or not low * (1 - BOUND) <= bound <= high * (1 + BOUND):
-        return 0.0
-    return bound
+    """What the connections allow at the shortest service time of the probes that keep, if the capacity is no
+    other: at little load, and at first, a server may be slower than it is at its capacity.
+    """
+    seen = (one.bound for one in known.short + known.whole if one.bound is not None and one.load <= low)
+    bound = max(seen, default=0.0)
+    return bound if low * (1 - BOUND) <= bound <= high * (1 + BOUND) else 0.0
 
 
 def capacity(

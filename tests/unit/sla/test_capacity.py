@@ -503,3 +503,17 @@ def test_where_generators_end_a_load_that_is_kept_by_verdict_is_the_last_one() -
     assert found.end is End.GENERATORS
     assert found.kept == pytest.approx(980, abs=1)
     assert len(steps) < 25
+
+
+@pytest.mark.parametrize(("first", "later", "end"), [(1010, 5000, End.FOUND), (600, 1010, End.CONNECTIONS)])
+def test_what_connections_allow_is_read_off_the_fastest_probes_that_keep(
+    first: float, later: float, end: End
+) -> None:
+    """A server may be slow at first, or at little load, where clocks are low and caches cold."""
+    inner = shares(("latency p99", rising(1000)))
+
+    def answer(step: Step, at: float) -> Seen:
+        return replace(inner(step, at), bound=first if step.load < 120 else later)
+
+    found, _ = searched(Plan((P99,), 100, 50_000), answer)
+    assert found.end is end
