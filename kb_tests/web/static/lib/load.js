@@ -31,10 +31,13 @@ export const useData = (path, every = 0) => {
 /** What stands between backticks, as what is typed. @param {string} text */
 const coded = (text) => text.split("`").map((part, i) => (i % 2 ? html`<code>${part}</code>` : part));
 
+/** What an API's user is told to ask for is no help to who looks at a page. @param {string} remedy */
+const forPeople = (remedy) => (/^(GET|POST) \//.test(remedy) ? "" : remedy);
+
 /** @param {{ error: any, again?: () => void }} props */
 export const Could = ({ error, again }) => html`
   <div class="alert fail" role="alert"><svg class="i" aria-hidden="true"><use href="#fail" /></svg>
-    <p><b>${coded(error.message)}</b> ${coded(error.remedy ?? "")}</p>
+    <p><b>${coded(error.message)}</b> ${coded(forPeople(error.remedy ?? ""))}</p>
     ${again && html`<button class="btn small" onClick=${again}>Ask again</button>`}
   </div>`;
 

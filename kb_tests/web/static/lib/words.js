@@ -24,6 +24,9 @@ export const parted = (seconds, digits) => {
 /** From the least to the most, once where both read the same. @param {number[]} values @param {(value: number) => string} told */
 export const span = (values, told) => [...new Set([Math.min(...values), Math.max(...values)].map(told))].join(" to ");
 
+/** The first of a list, and how many more there are. @param {string[]} all @param {number} [most] */
+export const listed = (all, most = 20) => `${all.slice(0, most).join("; ")}${all.length > most ? `; and ${(all.length - most).toLocaleString("en-US")} more` : ""}`;
+
 /** A count or a rate. @param {number | null | undefined} value */
 export const number = (value) => {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";

@@ -5,7 +5,7 @@ import { hosts } from "../charts/hosts.js";
 import { timeline } from "../charts/timeline.js";
 import { follow, get, post } from "../lib/api.js";
 import { Could, Reading, useData } from "../lib/load.js";
-import { clock, number, parted, share, span, time, took, when } from "../lib/words.js";
+import { clock, listed, number, parted, share, span, time, took, when } from "../lib/words.js";
 import { Live, fact, series, shown, soFar } from "../live/fold.js";
 import { Figure, Plot, Ramp } from "../parts/chart.js";
 import { Bounds, BoundsHead } from "../parts/checks.js";
@@ -307,7 +307,7 @@ const Ended = ({ live, row, end, may }) => {
     ${title === broken && html`<p>${sentence(live, end, row)}</p>`}
     ${broke && html`<p>${broke.id}: ${failing.length ? failing.map((/** @type {any} */ check) => `${check.name} is ${measured(check)}, its limit ${check.unit === "s" ? time(check.limit) : share(check.limit)}`).join("; ") : broke.reason || word(broke.outcome)}.</p>`}
     <div class="actions">${broke && run && html`<a class="btn primary" href=${pointPath(run, { id: broke.id, attempt: 1 })}>See that point</a>`}${Object.values(live.runs).map((id) => html`<a class=${`btn${broke ? "" : " primary"}`} href=${`/runs/${id}`}>See the run ${id}</a>`)}</div></div>
-    ${live.leaks.length > 0 && html`<div class="alert fail"><${Icon} name="fail" /><p><b>Left on the cloud:</b> ${live.leaks.join("; ")}. Remove it with <code>kb cleanup</code>${cloud && html`, or <a href=${`/clouds/${encodeURIComponent(cloud)}`}>from its cloud's page</a>`}.</p></div>`}
+    ${live.leaks.length > 0 && html`<div class="alert fail"><${Icon} name="fail" /><p><b>Left on the cloud:</b> ${listed(live.leaks)}. Remove it with <code>kb cleanup</code>${cloud && html`, or <a href=${`/clouds/${encodeURIComponent(cloud)}`}>from its cloud's page</a>`}.</p></div>`}
     ${kept.map((/** @type {any} */ one) => html`<${Kept} key=${one.run} one=${one} may=${may} again=${again} />`)}
     ${end === "broken_off" && !live.leaks.length && html`<div class="alert invalid"><${Icon} name="invalid" /><p><b>Its process is gone.</b> What it made is removed by a process in the background, within minutes${cloud ? html`; <a href=${`/clouds/${encodeURIComponent(cloud)}`}>${cloud}</a> shows what is still there` : ""}.</p></div>`}`;
 };

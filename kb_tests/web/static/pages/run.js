@@ -1,7 +1,7 @@
 // One run: its verdict, what came out over load, its points, what it ran on, its history.
 import { alone, download } from "../lib/api.js";
 import { Could, Reading, useData } from "../lib/load.js";
-import { many, spaced, took, utc, when } from "../lib/words.js";
+import { listed, many, spaced, took, utc, when } from "../lib/words.js";
 import { Bounds, BoundsHead } from "../parts/checks.js";
 import { Chart } from "../parts/described.js";
 import { Outcome, letter, tone, word } from "../parts/outcome.js";
@@ -71,7 +71,7 @@ export const Run = ({ run: id }) => {
     <div class=${`verdict ${tone(run.state)}`}><p><${Outcome} of=${run.state} text=${run.banner} /></p><h1>${spaced(run.headline)}</h1><p>${run.title}: ${run.totals}.</p></div>
     <div class="page-head"><div><p class="meta"><span title=${utc(run.started)}>${when(run.started)}</span>${run.ended ? `, ${took((Date.parse(run.ended) - Date.parse(run.started)) / 1000)}` : ", not ended"} · run <span class="mono">${run.run}</span><br />
       ${run.exit_code === null ? "No exit code: it broke off" : `Exit code ${run.exit_code}: ${run.exit_meaning}`}${run.leaks.length === 0 && run.exit_code !== null ? " · nothing of it is known to be left on the cloud" : ""}</p></div><${Downloads} run=${run} /></div>
-    ${run.leaks.length > 0 && html`<div class="alert fail"><svg class="i" aria-hidden="true"><use href="#fail" /></svg><p><b>Left on the cloud:</b> ${run.leaks.join("; ")}. Remove it with <code>kb cleanup --cloud ${run.cloud} --run ${run.run}</code>.</p><a class="btn small stop" href=${`/clouds/${encodeURIComponent(run.cloud)}`}>Clean up…</a></div>`}
+    ${run.leaks.length > 0 && html`<div class="alert fail"><svg class="i" aria-hidden="true"><use href="#fail" /></svg><p><b>Left on the cloud:</b> ${listed(run.leaks)}. Remove it with <code>kb cleanup --cloud ${run.cloud} --run ${run.run}</code>.</p><a class="btn small stop" href=${`/clouds/${encodeURIComponent(run.cloud)}`}>Clean up…</a></div>`}
     ${run.problems.map((/** @type {string} */ text) => html`<div class="alert invalid"><svg class="i" aria-hidden="true"><use href="#invalid" /></svg><p>${text}</p></div>`)}
     ${run.kept.map((/** @type {string} */ text) => html`<div class="alert"><svg class="i" aria-hidden="true"><use href="#note" /></svg><p>${text}</p></div>`)}
     ${run.findings.length > 0 && html`<section aria-label="Findings"><div class="sec"><h2>Findings</h2><p>worst first</p></div>
