@@ -46,6 +46,7 @@ def sentences(found: Found) -> list[str]:
         told.append(
             "These servers are loaded from these generators, so that it may be either, or the way between."
         )
+    told += _both(found)
     if found.doubts:
         which = "the same generators again" if found.rotated else "other generators"
         why = " ".join(found.doubts)
@@ -58,6 +59,19 @@ def sentences(found: Found) -> list[str]:
     if found.since is not None:
         told.append(f"It began in second {found.since:.0f} of the window.")
     return told
+
+
+def _both(found: Found) -> list[str]:
+    """Hosts and zones that stand out by servers and, in other ways, by generators."""
+    if found.either:
+        return []
+    made = {(one.level, one.name) for one in found.makers if one.level in (Level.HOST, Level.ZONE)}
+    return [
+        f"{one.level.capitalize()} {one.name} stands out by what its servers answer and by what its"
+        " generators measure alike."
+        for one in found.culprits
+        if (one.level, one.name) in made
+    ]
 
 
 def _short(culprit: Culprit) -> str:

@@ -119,6 +119,24 @@ def test_the_same_ways_may_be_either() -> None:
     )
 
 
+def test_a_host_that_is_slow_as_server_and_as_generator_is_said_to_be_both() -> None:
+    """Generators on c5 load servers of three others: neither sentence alone says that it is the host."""
+    where = {agent: replace(place, maker=place.maker.replace("g", "c")) for agent, place in places().items()}
+    slow = measured(lambda host, _: 4.0 if host == 5 else 1.0)
+    agents = tuple(
+        replace(agent, response=_slower(agent.response, 4.0)) if number % HOSTS == 5 else agent
+        for number, agent in enumerate(slow.agents)
+    )
+    found = told(replace(slow, agents=agents), replace(LATENCY, limit=0.02), where)
+    assert [sentence for sentence in found if "alike" in sentence] == [
+        "Host c5 stands out by what its servers answer and by what its generators measure alike."
+    ]
+    alone = told(
+        measured(lambda host, _: 4.0 if host == 5 else 1.0), where=places(lambda number: number // EACH)
+    )
+    assert "alike" not in " ".join(alone)
+
+
 def test_failures_are_whose_they_are() -> None:
     found = told(measured(bad=lambda host, _: 0.2 if host == 3 else 0.0), ERRORS)
     assert found[0].startswith("Host c3 with 3 servers: error rate is ")
