@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import median
 from typing import Any
 
 from kb_tests.culprits import cost
@@ -140,7 +141,7 @@ def _look(check: Check, limit: Limit, runs: Sequence[Sequence[Seen]], places: Ma
     if refused:
         return Found(check, refused=refused)
     servers = _mean([_servers(limit, seen, places) for seen in runs])
-    culprits, makers = _both_ends(servers, places)
+    culprits, makers = (_breaking(limit, several) for several in _both_ends(servers, places))
     named = _agents(culprits, makers)
     found = Found(check, tuple(servers), culprits, makers)
     if not named or not isinstance(limit, Slow):
@@ -152,6 +153,13 @@ def _look(check: Check, limit: Limit, runs: Sequence[Sequence[Seen]], places: Ma
         without=cost.without(odd, named, limit, ERROR) if named <= again else None,
         since=cost.since(last, named, limit.limit),
     )
+
+
+def _breaking(limit: Limit, culprits: Sequence[Culprit]) -> tuple[Culprit, ...]:
+    """Those whose servers break the limit by themselves: who keeps it does not make it break, however far
+    above others it lies, and is the likelier to be there by chance.
+    """
+    return tuple(one for one in culprits if limit.beyond(median(server.value for server in one.servers)))
 
 
 def _both_ends(

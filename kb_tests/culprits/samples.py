@@ -45,6 +45,9 @@ class Limit(Protocol):
     def bad(self, seen: Seen) -> float:
         """How many stand against the limit."""
 
+    def beyond(self, value: float) -> bool:
+        """Whether who has this value breaks the limit by itself."""
+
 
 @dataclass(frozen=True)
 class Slow:
@@ -64,10 +67,18 @@ class Slow:
         """Those slower than the limit."""
         return seen.times.slower(self.limit)
 
+    def beyond(self, value: float) -> bool:
+        """Slower than the limit."""
+        return value > self.limit
+
 
 @dataclass(frozen=True)
 class Failed:
-    """Too many failed. A share's arcsine has the same spread whatever the share is (Anscombe 1948)."""
+    """More than a share of `limit` failed. A share's arcsine has the same spread whatever the share is
+    (Anscombe 1948).
+    """
+
+    limit: float
 
     def figure(self, seen: Seen) -> tuple[float, float, float]:
         """The arcsine of the share that failed."""
@@ -78,6 +89,10 @@ class Failed:
     def bad(self, seen: Seen) -> float:
         """Those that failed."""
         return seen.failed
+
+    def beyond(self, value: float) -> bool:
+        """A larger share than is allowed."""
+        return value > self.limit
 
 
 @dataclass(frozen=True)
@@ -95,10 +110,17 @@ class TooFew:
         del seen
         return math.inf
 
+    def beyond(self, value: float) -> bool:
+        """Not told: the least is of all together."""
+        del value
+        return True
+
 
 @dataclass(frozen=True)
 class Stalled:
-    """A server did nothing for too long."""
+    """A server did nothing for more than `limit` seconds."""
+
+    limit: float
 
     def figure(self, seen: Seen) -> tuple[float, float, float]:
         """The logarithm of the longest stall."""
@@ -108,6 +130,10 @@ class Stalled:
         """Not counted."""
         del seen
         return math.inf
+
+    def beyond(self, value: float) -> bool:
+        """Longer than is allowed."""
+        return value > self.limit
 
 
 def total(limit: Limit, seen: Sequence[Seen]) -> float:

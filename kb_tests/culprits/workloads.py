@@ -37,7 +37,7 @@ def _percent(check: Check) -> float | None:
 def _http_limit(point: HttpPoint, check: Check) -> Limit | None:
     if percent := _percent(check):
         return Slow(percent, check.limit, point.timeout)
-    known: dict[str, Limit] = {"errors": Failed(), "achieved": TooFew()}
+    known: dict[str, Limit] = {"errors": Failed(check.limit), "achieved": TooFew()}
     return known.get(check.name)
 
 
@@ -67,7 +67,7 @@ def _storage_limit(_point: StoragePoint, check: Check) -> Limit | None:
         return Slow(percent, check.limit, STALLED)
     if check.name.startswith("achieved"):
         return TooFew()
-    known: dict[str, Limit] = {"errors": Failed(), "max_stall": Stalled()}
+    known: dict[str, Limit] = {"errors": Failed(check.limit), "max_stall": Stalled(check.limit)}
     return known.get(check.name)
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from kb_tests.cloud.topology import Topology
-from kb_tests.culprits.find import LOOKED_AT, Found, find
+from kb_tests.culprits.find import LOOKED_AT, find
 from kb_tests.culprits.places import places
 from kb_tests.culprits.rotation import Rotation
 from kb_tests.culprits.words import all_sentences
@@ -59,7 +58,7 @@ def sentences(
     rotation: Rotation | None = None,
 ) -> tuple[str, ...]:
     """On a limit that broke in `measurements`, all of one load, the last of which `verdict` and `signs` are
-    on. Of one that was not decided only if somebody stands out who is beyond it.
+    on. Of one that was not decided only if somebody stands out.
     """
     where = places(topology.agents)
     few = len({place.host for place in where.values()}) < FEWEST_HOSTS and rotation is None
@@ -68,15 +67,5 @@ def sentences(
     found = find(point, measurements, verdict, where, signs, rotation)
     told = [one for one in found if not one.refused]
     if verdict.outcome is Outcome.INCONCLUSIVE:
-        told = [one for one in told if _beyond(one)]
+        told = [one for one in told if one.culprits or one.makers]
     return tuple(all_sentences(told))
-
-
-def _beyond(found: Found) -> bool:
-    """Whether one that stands out is beyond the limit by itself; of a rate it is enough to stand out."""
-    culprits = (*found.culprits, *found.makers)
-    return any(
-        found.check.name.startswith("achieved")
-        or median(server.value for server in culprit.servers) > found.check.limit
-        for culprit in culprits
-    )

@@ -1,4 +1,4 @@
-"""The host of volumes that fail, or of servers that stand still, is named, and nobody else."""
+"""The host of volumes that fail or are slow, or of servers that stand still, is named, and nobody else."""
 
 from __future__ import annotations
 
@@ -30,6 +30,8 @@ load:
   ramp: 5s
   duration: 15s
 sla: """
+LATER = 400
+"""Milliseconds more of each read of a slow volume: it keeps its load, since its 16 are enough for that."""
 
 
 @pytest.fixture
@@ -40,9 +42,11 @@ def eight_hosts(tmp_path: Path) -> Iterator[Running]:
 
 
 def harm(admin: AdminClient, what: str, server: str, volume: str) -> None:
-    """Let a share of a volume's reads fail, or stop its server for a while."""
+    """Let a share of a volume's reads fail, or all be late, or stop its server for a while."""
     if what == "stalls":
         admin.harm_server(server, "freeze", seconds=3)
+    elif what == "slow":
+        admin.harm_volume(volume, "late", milliseconds=LATER)
     else:
         admin.harm_volume(volume, "fail", share=0.5)
 
@@ -53,8 +57,9 @@ def harm(admin: AdminClient, what: str, server: str, volume: str) -> None:
     [
         ("fails", "{errors: 1%}", "error rate is "),
         ("stalls", "{max_stall: 1s}", "max stall is "),
+        ("slow", "{achieved: 90%, read_latency: {p99: 300ms}}", "p99 of read latency is "),
     ],
-    ids=["fails", "stalls"],
+    ids=["fails", "stalls", "slow"],
 )
 def test_the_host_is_named_and_nobody_else(
     eight_hosts: Running, tmp_path: Path, what: str, sla: str, told: str

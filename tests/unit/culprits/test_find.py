@@ -187,6 +187,22 @@ def test_what_is_not_valid_blames_nobody() -> None:
     assert find(ASKED, [measured()], verdict, places()) == []
 
 
+def test_who_keeps_the_limit_does_not_break_it() -> None:
+    """Beside a host at eight times there is one at 1.4 times, which would keep the limit by itself."""
+    slow = measured(lambda host, _: {5: 8.0, 2: 1.4}.get(host, 1.0))
+    found = told(slow, replace(LATENCY, limit=0.06))
+    assert found[0].startswith("Host c5 with 3 servers: ")
+    assert not any("c2" in sentence for sentence in found)
+    tighter = told(slow, replace(LATENCY, limit=0.02))
+    assert any(sentence.startswith("Host c2 with 3 servers: ") for sentence in tighter)
+
+
+def test_who_fails_less_than_is_allowed_is_not_to_blame_for_errors() -> None:
+    bad = measured(bad=lambda host, _: {3: 0.3, 6: 0.02}.get(host, 0.002))
+    assert not any("c6" in sentence for sentence in told(bad, replace(ERRORS, limit=0.03)))
+    assert any("c6" in sentence for sentence in told(bad, replace(ERRORS, limit=0.01)))
+
+
 def test_no_requests_at_all_are_no_traceback() -> None:
     found = measured()
     empty = Histogram.of(np.array([]))
