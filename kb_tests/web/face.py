@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
 from kb_tests.measure.heat import Heat
@@ -74,6 +74,13 @@ def percentiles(
 def time_text(seconds: float) -> str:
     """A time in words, which may be beyond measure."""
     return "-" if math.isnan(seconds) else "∞" if math.isinf(seconds) else words.duration(seconds)
+
+
+def within(at: Sequence[float], values: Sequence[float], duration: float) -> tuple[float, ...]:
+    """The percentiles of the window's seconds and those before: in those behind it nothing is due any more,
+    and what still comes in is the slowest there was.
+    """
+    return tuple(value if second < duration else math.nan for second, value in zip(at, values, strict=True))
 
 
 def heats(kept: Iterable[tuple[str, HeatRecord | None]]) -> tuple[HeatShape, ...]:

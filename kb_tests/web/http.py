@@ -13,7 +13,7 @@ from kb_tests.report.http.measured import HttpMeasurementRecord
 from kb_tests.report.http.shown import HttpShown
 from kb_tests.scenario.http import HttpPoint
 from kb_tests.scenario.units import counted
-from kb_tests.web.face import ByHost, Face, heats, sought
+from kb_tests.web.face import ByHost, Face, heats, sought, within
 from kb_tests.web.shapes.points import GeneratorShape, Line, Seconds
 
 
@@ -58,9 +58,9 @@ class HttpFace(Face[HttpPoint, HttpShown]):
             at=columns.at,
             rate=tuple(map(float, columns.completed)),
             failed=tuple(map(float, columns.failed)),
-            lines=(
-                Line(name="p50", of="response", values=columns.p50),
-                Line(name="p99", of="response", values=columns.p99),
+            lines=tuple(
+                Line(name=name, of="response", values=within(columns.at, values, measured.duration))
+                for name, values in (("p50", columns.p50), ("p99", columns.p99))
             ),
             heats=heats([("response", measured.heat)]),
         )

@@ -10,7 +10,7 @@ from kb_tests.report.storage.measured import StorageMeasurementRecord
 from kb_tests.report.storage.shown import StorageShown
 from kb_tests.scenario.storage import StoragePoint
 from kb_tests.scenario.units import counted
-from kb_tests.web.face import ByHost, Face, heats, sought
+from kb_tests.web.face import ByHost, Face, heats, sought, within
 from kb_tests.web.shapes.points import GeneratorShape, Line, Seconds
 
 
@@ -57,7 +57,11 @@ class StorageFace(Face[StoragePoint, StorageShown]):
             at=series.at,
             rate=tuple(r + w for r, w in zip(series.read_iops, series.write_iops, strict=True)),
             failed=series.errors,
-            lines=tuple(Line(name="p99", of=name, values=values) for name, ios, values in found if ios),
+            lines=tuple(
+                Line(name="p99", of=name, values=within(series.at, values, measured.duration))
+                for name, ios, values in found
+                if ios
+            ),
             heats=heats([("read", measured.read_heat), ("write", measured.write_heat)]),
         )
 
