@@ -27,8 +27,6 @@ START_TIMEOUT = 180.0
 DRAIN_SLACK = 30.0
 _FOREVER = 1e7
 _MAX_LEAD = 300.0
-_READY = 0.1
-"""Seconds before its start in which a load is told of it."""
 _MAX_WAIT = 60.0
 _NGINX_WATCH = 2.0
 _ENGINES = {"client": "http", "storage": "storage"}
@@ -288,7 +286,11 @@ class Agent:
             return
         known = self._control.reading
         assert known is not None  # a command came, so there was a connection
-        reading = self._control.read_clock(command["start_at"] - known.offset - _READY) or known
+        now = time.monotonic()
+        halfway = (
+            now + (command["start_at"] - known.offset - now) / 2
+        )  # an answer may take longer than others
+        reading = self._control.read_clock(halfway) or known
         self._clock = self._control.latest
         at = command["start_at"] - reading.offset
         lead = at - time.monotonic()
