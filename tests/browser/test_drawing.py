@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from tests.browser.told import Told
 from tests.browser.ui import Page, Ui, browser
 
 DRAWN = """
@@ -96,6 +97,40 @@ def test_each_second_adds_its_own_column_alone_and_nothing_looks_different(tmp_p
                 assert differ == [], (dark, ratio)
                 assert painted == len(asked)
     finally:
+        ui.end()
+
+
+DRAWINGS = """
+addEventListener("DOMContentLoaded", () => {
+  window.drawings = [];
+  const look = () => {
+    const told = document.querySelector("#now h2")?.textContent;
+    if (told && told !== window.drawings.at(-1)) window.drawings.push(told);
+    requestAnimationFrame(look);
+  };
+  look();
+});
+"""
+
+
+def test_what_was_there_before_is_drawn_once_as_a_whole(tmp_path: Path) -> None:
+    """Of an hour that passed before somebody looks, no page shows how it went by."""
+    ui = Ui(tmp_path)
+    session = Told(tmp_path / "state/kb/sessions", "0a0b0c0d", "bbbb0001")
+    try:
+        session.begin()
+        session.staged()
+        session.runs(0, 3600)
+        with browser() as page:
+            page.look(1440, dark=False)
+            page.go(ui.address)
+            page.until(lambda: bool(page.title), "a page")
+            page.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": DRAWINGS})
+            page.go(f"{ui.base}/sessions/0a0b0c0d")
+            page.until(lambda: "second 3599" in page.text, "the last second")
+            assert len(page.driver.execute_script("return window.drawings")) == 1
+    finally:
+        session.end()
         ui.end()
 
 
