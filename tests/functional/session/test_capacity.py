@@ -119,8 +119,9 @@ def meanwhile(suite: Suite, harm: Callable[[str], object]) -> Iterator[None]:
 
 @pytest.mark.parametrize(("rate", "page"), [("20Mbit", "4KiB"), ("40Mbit", "8KiB"), ("60Mbit", "8KiB")] * 2)
 def test_a_search_holds_what_a_link_lets_through(suite: Suite, rate: str, page: str) -> None:
-    """Both what it carries for ever, as a closed loop finds, and what windows of 5 s keep: at 20 Mbit a
-    closed loop had 553.1, and the p99 of points at 568 and 570 was 188 and 209 ms.
+    """Both what it carries for ever, as a closed loop finds, and what windows of 5 s keep. Of points at rates
+    of their own around that the p99 reached 200 ms at 1.029 and 1.031 (20 Mbit), 1.033 (40) and 1.031 (60)
+    times what a closed loop had: a request without a queue takes 7 to 28 ms, 15 in a median.
     """
     suite.admin.set(**{"link-rate": rate})
     try:
@@ -131,7 +132,7 @@ def test_a_search_holds_what_a_link_lets_through(suite: Suite, rate: str, page: 
         suite.admin.set(**{"link-rate": "none"})
     capacity = found(ended)
     assert (ended.code, capacity["end"]) == (0, "found"), ended.output
-    for_probes = of_windows(truth, 0.2, 0.03)
+    for_probes = of_windows(truth, 0.2, 0.015)
     assert capacity["low"] <= truth <= capacity["high"]
     assert for_probes * (1 - KNOWN) <= capacity["high"]
     assert capacity["kept"] < for_probes * (1 + KNOWN)
