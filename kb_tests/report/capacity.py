@@ -183,7 +183,19 @@ def record(
 
 def sentences(found: CapacityRecord) -> list[str]:
     """What a search found: the answer, or why there is none; then what verdicts alone say, and the cost."""
-    return [_answer(found), _verdicts(found), *_gate(found)]
+    return [f"{_answer(found)}{_held(found)}", _verdicts(found), *_gate(found)]
+
+
+def _held(found: CapacityRecord) -> str:
+    """How an interval, or what is at least kept, stands to what has to be reached; "" where nothing has."""
+    if found.at_least is None or found.end not in (*NUMBERED, End.AT_LEAST, End.GENERATORS):
+        return ""
+    asked = _number(found.at_least)
+    if found.low * found.factor >= found.at_least:
+        return f" The {asked} that are asked at least are reached."
+    if found.high * found.factor < found.at_least:
+        return f" The {asked} that are asked at least are not reached."
+    return f" Whether the {asked} that are asked at least are reached was not decided."
 
 
 def _answer(found: CapacityRecord) -> str:

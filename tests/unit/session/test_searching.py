@@ -12,7 +12,7 @@ from typing import Any, cast
 import pytest
 
 from kb_tests.report import headline, html, junit, telling, terminal
-from kb_tests.report.capacity import CapacityRecord, check
+from kb_tests.report.capacity import CapacityRecord, check, sentences
 from kb_tests.report.changes import Probed
 from kb_tests.report.charts.capacity import tried
 from kb_tests.report.charts.description import Plot
@@ -184,6 +184,12 @@ def test_the_gate_is_of_all_generators_together(ran: Ran, at_least: int, outcome
     assert made.outcome is outcome
     assert made.low <= 600 <= made.high
     assert f"({at_least / 4:,.0f} each) is asked of all together" in made.detail
+    said = {
+        Outcome.PASS: "The 500 that are asked at least are reached.",
+        Outcome.FAIL: "The 700 that are asked at least are not reached.",
+        Outcome.INCONCLUSIVE: "Whether the 600 that are asked at least are reached was not decided.",
+    }
+    assert said[outcome] in sentences(found.model_copy(update={"at_least": at_least}))[0]
 
 
 def test_it_is_told_at_the_terminal_in_junit_and_in_the_report(ran: Ran) -> None:
