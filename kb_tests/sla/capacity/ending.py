@@ -46,8 +46,9 @@ def found(known: Known, near: Near | None, seconds: float, capped: tuple[str, ..
         return capacity(known, near, End.UNDECIDED, (), seconds)
     if bound := _bound(known, low, high):
         return capacity(known, near, End.CONNECTIONS, (f"{bound:.4g}",), seconds)
+    enough = known.plan.whole and high / low <= known.plan.narrow * (1 + 1e-6)
     low, high, narrow = _narrow(known, known.plan.for_long(low), high)
-    end = End.FOUND if narrow else End.TOO_WIDE
+    end = End.FOUND if narrow or enough else End.TOO_WIDE
     return capacity(known, near, end, (), seconds, low=low, high=high)
 
 
@@ -60,14 +61,15 @@ def _without_curve(known: Known) -> float:
 
 
 def _narrow(known: Known, low: float, high: float) -> tuple[float, float, bool]:
-    """The interval as it is told, and whether it is narrow enough: of whole numbers, those that may be the
+    """The interval as it is told, and whether that is narrow enough: of whole numbers, those that may be the
     largest that keeps.
     """
     plan = known.plan
     if not plan.whole:
         return low, high, high / low <= 1 + plan.width * (1 + 1e-6)
     first, last = math.floor(low + 1e-9), max(math.floor(low + 1e-9), math.ceil(high - 1e-9) - 1)
-    return float(first), float(last), last == first or high / low <= 1 + plan.width * (1 + 1e-6)
+    narrow = last == first or (first > 0 and last / first <= 1 + plan.width * (1 + 1e-6))
+    return float(first), float(last), narrow
 
 
 def _bound(known: Known, low: float, high: float) -> float:

@@ -28,8 +28,13 @@ NARROW_ENOUGH = 1.1
 ALIKE = 1.02
 """Loads that are nearer to each other are the same to a bisection."""
 
-AT_AN_END = 4
-"""Whole probes at the smallest or the largest load that may try to decide it."""
+AT_THE_END = 4
+"""Whole probes at the largest load that may try to decide it, before others do."""
+
+AT_THE_START = 8
+"""Whole probes at the smallest load that may try to decide it: as many as parts of time are told apart, so
+that windows in which a queue grows alike are seen to be alike.
+"""
 
 MOST_DRIFT = 2.6
 """Standard deviations by which the cloud may have moved."""
@@ -160,7 +165,7 @@ class _Search:
 
     def _keeps_to_the_end(self) -> Probing:
         """Whole probes at the largest load, which seems to keep."""
-        for _ in range(AT_AN_END):
+        for _ in range(AT_THE_END):
             if self.spent:
                 return
             seen = yield from self.probe(self.known.top, "end")
@@ -194,7 +199,7 @@ class _Search:
         """Whole probes at the smallest load, which seems to break; up again where they say that it does not,
         as of a server that was cold.
         """
-        if len(self.known.at(bottom)) >= AT_AN_END:
+        if len(self.known.at(bottom)) >= AT_THE_START:
             self._end(End.UNDECIDED)
         yield from self.probe(bottom, "end")
         if self.known.outcome(bottom) is Outcome.FAIL:

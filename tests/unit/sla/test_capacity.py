@@ -505,6 +505,29 @@ def test_where_generators_end_a_load_that_is_kept_by_verdict_is_the_last_one() -
     assert len(steps) < 25
 
 
+@pytest.mark.parametrize("capacity", [11.3, 23.2, 52.3, 54.6, 56.2, 57.4])
+def test_a_search_of_whole_numbers_that_ends_before_its_budget_is_no_wider_than_asked(
+    capacity: float,
+) -> None:
+    """What it lacks of a whole number on both sides makes it no wider."""
+    plan = Plan((P99,), 5, 256, width=0.1, whole=True)
+    found, _ = searched(plan, shares(("latency p99", rising(capacity)), rate=500))
+    assert found.seconds < 1500
+    assert found.end is End.FOUND, (found.low, found.high)
+
+
+def test_a_queue_that_grows_in_each_window_from_the_first_load_on_is_below() -> None:
+    """Batches of a window differ as widely as they can, and windows do not differ at all."""
+    bad, due = (0, 0, 22, 37, 37, 37, 37, 37), (37,) * 8
+
+    def answer(step: Step, at: float) -> Seen:
+        counts = {"latency p90": Counts(bad, due, {"one": (sum(bad), sum(due))})}
+        return Seen(step.load, step.seconds, at, at + step.seconds + 1, counts)
+
+    found, _ = searched(Plan((Limit("latency p90", 0.1),), 30, 400, probe=10), answer)
+    assert found.end is End.BELOW
+
+
 @pytest.mark.parametrize(("first", "later", "end"), [(1010, 5000, End.FOUND), (600, 1010, End.CONNECTIONS)])
 def test_what_connections_allow_is_read_off_the_fastest_probes_that_keep(
     first: float, later: float, end: End
