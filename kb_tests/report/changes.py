@@ -18,8 +18,9 @@ from kb_tests.errors import RecordError
 from kb_tests.report.beside import SUFFIX as SUFFIX
 from kb_tests.report.beside import beside as beside
 from kb_tests.report.measured import Part, Text
-from kb_tests.report.point import PointRecord
+from kb_tests.report.point import PointRecord, PointStatus
 from kb_tests.report.staged import TopologyRecord
+from kb_tests.scenario.units import counted
 
 if TYPE_CHECKING:
     from kb_tests.report.record import RunRecord
@@ -60,8 +61,14 @@ class Probed(_Change):
     point: PointRecord
 
     def apply(self, record: RunRecord) -> None:
-        """Keep it with the others."""
+        """Keep it with the others; its search is under way, until it has ended."""
         record.probes.append(self.point)
+        of = self.point.search
+        made = sum(1 for probe in record.probes if probe.search == of)
+        reason = f"The session ended within its search, of which {counted(made, 'probe')} are kept."
+        for number, point in enumerate(record.points):
+            if point.point.id == of and point.status is PointStatus.NOT_RUN:
+                record.points[number] = point.model_copy(update={"reason": reason})
 
 
 class Staged(_Change):

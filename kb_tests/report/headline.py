@@ -22,8 +22,11 @@ def headline(record: RunRecord) -> str:
     if not record.points:
         return "No point was selected, so that nothing is known of this cloud."
     points = record.standing()
-    searches = [point.capacity for point in points if point.capacity is not None]
-    told = [*(sentences(found)[0] for found in searches)]
+    searches = [(point.point.id, point.capacity) for point in points if point.capacity is not None]
+    told = [
+        sentences(found)[0] if len(searches) == 1 else f"{name}: {sentences(found)[0]}"
+        for name, found in searches
+    ]
     points = [point for point in points if point.capacity is None]
     told += (
         [

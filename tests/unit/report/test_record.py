@@ -16,6 +16,7 @@ from kb_tests.errors import RecordError
 from kb_tests.measure.histogram import Histogram
 from kb_tests.measure.http.measurement import Block, Counts, GeneratorFacts, HttpMeasurement, Second, Start
 from kb_tests.report import measured, record
+from kb_tests.report.changes import Probed
 from kb_tests.report.http.measured import HttpMeasurementRecord
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord, TopologyRecord
 from kb_tests.report.view import view
@@ -309,3 +310,17 @@ def test_the_region_is_kept_and_shown() -> None:
     assert shown() == []
     assert shown(region="RegionOne") == ["RegionOne"]
     assert shown(region="RegionOne", testing_region="west") == ["RegionOne, loaded from west"]
+
+
+def test_of_a_search_that_was_broken_off_it_is_said_that_its_probes_are_kept() -> None:
+    of, other = build.point(), build.point(4, 2000)
+    unmade = [build.without(PointStatus.NOT_RUN, "The session ended before it.", one) for one in (of, other)]
+    record = build.run(unmade)
+    for _ in range(2):
+        probe = build.judged().model_copy(update={"search": of.id})
+        Probed(point=probe).apply(record)
+    within, before = (point.reason for point in record.points)
+    assert within == "The session ended within its search, of which 2 probes are kept."
+    assert before == "The session ended before it."
+    record.put(build.judged(of))
+    assert record.points[0].status is PointStatus.JUDGED

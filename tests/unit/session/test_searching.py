@@ -199,7 +199,11 @@ def test_it_is_told_at_the_terminal_in_junit_and_in_the_report(ran: Ran) -> None
     assert "requests/s keep the SLA (95 %:" in lines
     assert "by latency p99 <= 50ms" in lines
     assert "Kept by verdict up to" in lines
-    assert "requests/s keep the SLA" in headline.headline(record)
+    assert found.capacity is not None
+    assert headline.headline(record).startswith(sentences(found.capacity)[0])
+    other = found.model_copy(update={"point": replace(found.point, id="other")})
+    both = headline.headline(told(other, probes).model_copy(update={"points": [found, other]}))
+    assert f"{found.point.id}: {sentences(found.capacity)[0]} other: " in both
     figures = dict(junit.properties(found))
     assert float(figures["kb.capacity.low"]) == pytest.approx(4 * float(figures["kb.capacity.each.low"]))
     assert figures["kb.capacity.end"] == "found"
