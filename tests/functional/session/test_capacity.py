@@ -188,11 +188,12 @@ def test_a_gate_is_held_against_the_interval(suite: Suite) -> None:
     suite.admin.set(**{"link-rate": "40Mbit"})
     try:
         text = HTTP.format(name="gate", page="8KiB", load=SEARCH.format(low=350, high=2000))
-        for gate, code in ((400, 0), (1200, 1)):
+        for gate, code, said in ((400, 0, "are reached"), (1200, 1, "are not reached")):
             asked = text.replace("errors: 1%}", f"errors: 1%, capacity: {{at_least: {gate}}}}}")
             ended = run(suite, "gate", asked)
             assert ended.code == code, ended.output
-            assert f"At least {gate} is asked of all together" in ended.output
+            assert f"At least {gate:,} is asked of all together" in ended.output
+            assert f"The {gate:,} that are asked at least {said}." in ended.output
     finally:
         suite.admin.set(**{"link-rate": "none"})
 
