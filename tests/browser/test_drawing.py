@@ -100,6 +100,45 @@ def test_each_second_adds_its_own_column_alone_and_nothing_looks_different(tmp_p
         ui.end()
 
 
+BEYOND = """
+(async (done) => {
+  const {timeline} = await import("/static/charts/timeline.js");
+  const host = document.createElement("div");
+  host.className = "plot";
+  host.style.width = "700px";
+  document.body.append(host);
+  const at = [0, 1, 2, 3, 4];
+  const values = at.map(() => 0.01);
+  timeline(host, {
+    title: "x", at, rates: [{name: "r", values: at.map(() => 9)}], failed: at.map(() => 0),
+    offered: [], unit: "",
+    lines: [{name: "p99", values}], limits: [{name: "p99", seconds: 0.05}], until: 5,
+    heat: {at: 0, step: 1, rows: Array.from({length: 8}, () => [[52, 100]])},
+  }, {});
+  const canvas = host.querySelector("canvas");
+  const limit = host.querySelector("line.lim").getAttribute("x2");
+  const right = Math.ceil(Number(limit) * devicePixelRatio);
+  const drawn = (x, width) => canvas.getContext("2d").getImageData(x, 0, width, canvas.height).data;
+  const seen = (x, width) => drawn(x, width).filter((v, i) => i % 4 === 3 && v).length;
+  done([seen(0, right), seen(right, canvas.width - right)]);
+})(arguments[0]);
+"""
+
+
+def test_what_ended_after_the_window_is_not_painted_over_its_labels(tmp_path: Path) -> None:
+    ui = Ui(tmp_path)
+    try:
+        with browser() as page:
+            page.look(1440, dark=False)
+            page.go(ui.address)
+            page.until(lambda: bool(page.title), "a page")
+            within, beyond = page.driver.execute_async_script(BEYOND)
+            assert within > 1000
+            assert beyond == 0
+    finally:
+        ui.end()
+
+
 DRAWINGS = """
 addEventListener("DOMContentLoaded", () => {
   window.drawings = [];

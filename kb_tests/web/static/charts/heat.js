@@ -187,12 +187,13 @@ export const paint = (canvas, svg, heat, o) => {
   /** @param {number} number of a column */
   const across = (number) => {
     const a = px(o.x(start + number * many * heat.step));
-    return [Math.max(left, a), Math.max(a + 1, px(o.x(start + (number + 1) * many * heat.step)) - hair)];
+    return [Math.max(left, a), Math.min(right, Math.max(a + 1, px(o.x(start + (number + 1) * many * heat.step)) - hair))];
   };
   const lines = grid.map((v) => px(o.y(v)));
   /** @param {number} number @param {Column} one */
   const fill = (number, one) => {
     const [a, b] = across(number);
+    if (a >= b) return; // what ended after the window
     for (const [bucket, count] of one.cells) {
       const [high, low] = place(bucket);
       if (!count || low <= high) continue;
