@@ -29,13 +29,14 @@ from kb_tests.errors import KbError, is_mistake
 from kb_tests.session import keeping
 from kb_tests.session.patience import patience
 from kb_tests.session.selection import LOCAL
-from kb_tests.session.staging import options_of
+from kb_tests.session.staging import options_for
 from kb_tests.session.target import Target
 
 
 def refuse(config: pytest.Config, targets: Iterable[Target]) -> None:
     """Raise pytest.UsageError, a sentence a line, for every mistake that shows of these `targets`."""
-    staged = list({id(target): target for target in targets}.values())
+    sides = (side for target in targets for side in (target, target.against) if side is not None)
+    staged = list({id(target): target for target in sides}.values())
     found = list(_without_asking(config, staged))
     if not found and len(staged) > 1:
         found = list(_by_asking(config, staged))
@@ -47,7 +48,7 @@ def _without_asking(config: pytest.Config, targets: Iterable[Target]) -> Iterato
     reuse = config.getoption("kb_reuse")
     for target in targets:
         try:
-            options = options_of(config)
+            options = options_for(config, target)
             check_size(_layouts(target), options)
             for name in _clouds(target):
                 entries.read(name)
@@ -58,7 +59,6 @@ def _without_asking(config: pytest.Config, targets: Iterable[Target]) -> Iterato
 
 
 def _by_asking(config: pytest.Config, targets: Iterable[Target]) -> Iterator[str]:
-    options = options_of(config)
     clouds: dict[str, Cloud] = {}
     with warnings.catch_warnings(), ExitStack() as stack:
         warnings.simplefilter("ignore")  # of libraries' own changes: no test runs yet whose filters hide them
@@ -71,7 +71,7 @@ def _by_asking(config: pytest.Config, targets: Iterable[Target]) -> Iterator[str
                         )
                 if not config.getoption("kb_reuse"):
                     for name, layout in zip(_clouds(target), _layouts(target), strict=False):
-                        _ask(clouds[name], layout, options)
+                        _ask(clouds[name], layout, options_for(config, target))
             except KbError as error:
                 if is_mistake(error):  # whatever else it is will show again, at a point
                     yield str(error)
@@ -90,4 +90,4 @@ def _layouts(target: Target) -> tuple[Layout, ...]:
 
 def _clouds(target: Target) -> list[str]:
     """Those that clouds.yaml has to know: the embedded one is started for the session."""
-    return [name for name in (target.cloud, target.testing_cloud) if name not in ("", LOCAL)]
+    return [name for name in (target.place, target.testing_cloud) if name not in ("", LOCAL)]

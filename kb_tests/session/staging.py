@@ -92,7 +92,7 @@ def _staged(config: pytest.Config, cloud: Cloud, target: Target) -> Iterator[tup
     progress = Progress(config, target.cloud)
     with ExitStack() as stack:
         with one_sentence(config, target.cloud, target.scenario.name):
-            options = _options(config, target)
+            options = options_for(config, target)
             clouds, layouts = [cloud, *_testing_cloud(config, target, stack)], [plan(target.scenario)]
             if target.testing_cloud:
                 layouts = list(apart(layouts[0]))
@@ -123,7 +123,7 @@ def _staged(config: pytest.Config, cloud: Cloud, target: Target) -> Iterator[tup
         yield topology, fleet
 
 
-def _options(config: pytest.Config, target: Target) -> StageOptions:
+def options_for(config: pytest.Config, target: Target) -> StageOptions:
     """What the command line says of staging, and of this side of a session with pairs."""
     options = options_of(config)
     own = dict(target.stage)

@@ -80,6 +80,13 @@ def test_a_mistake_of_the_other_cloud_shows_before_the_first_is_loaded(suite: Su
     assert_refused(suite, ended, "Cloud 'other' does not accept the credentials")
 
 
+def test_a_mistake_of_the_other_side_shows_before_the_first_is_staged(suite: Suite) -> None:
+    """The image that a variant names is that of B alone, and A would be staged for nothing."""
+    pairs = ("--kb-pairs=3", "--kb-variant=image=kb-node,nothing")
+    ended = suite.run(f"--kb-scenario={suite.scenario()}", *pairs)
+    assert_refused(suite, ended, "has no image 'nothing'")
+
+
 def test_the_embedded_cloud_is_no_exception(suite: Suite) -> None:
     embedded = ("--kb-cloud", "", f"--kb-scenario={suite.scenario(rates='[10, 20]')}")
     ended = suite.run(*embedded, "--kb-image=nothing")
