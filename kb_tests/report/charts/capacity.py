@@ -245,10 +245,14 @@ def _in_order(found: CapacityRecord, name: str) -> Plot:
     open_ = Series("where it may be", numbers, nothing, role="compared", low=low, high=high)
     ends = []
     if found.end in NUMBERED:
+        low_end, high_end = (found.of_all(end) for end in (found.low, found.high))
         ends = [
-            Limit(f"{found.of_all(end)}", end * found.factor)
-            for end in dict.fromkeys((found.low, found.high))
+            Limit(
+                f"{low_end} to {high_end}" if found.low < found.high else high_end, found.high * found.factor
+            )
         ]
+        if found.low < found.high:
+            ends.append(Limit("", found.low * found.factor))  # two texts that near would cover each other
     lane = Lane(Axis("number", found.unit, scale="log"), (open_, probes), tuple(ends), height=1.2)
     return Plot(
         name,
