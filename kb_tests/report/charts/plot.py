@@ -201,8 +201,8 @@ def _series(axes: Axes, series: Series, axis: Axis, *, named: bool) -> list[floa
     shown = [float(value) for value in y if math.isfinite(value)]
     if series.low:
         low, high = (np.array(side, np.float64) for side in (series.low, series.high))
-        if axis.scale == "log":
-            low, high = positive(low), positive(high)
+        near = (np.where(np.abs(side) < style.FARTHEST, side, np.nan) for side in (low, high))
+        low, high = (positive(low), positive(high)) if axis.scale == "log" else near
         shown += [float(value) for side in (low, high) for value in side if math.isfinite(value)]
         if series.shape == "dots" or series.outcomes:
             _whiskers(axes, series, x, y, (low, high))

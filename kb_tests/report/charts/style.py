@@ -76,6 +76,7 @@ def times(axes: Axes, shortest: float, longest: float) -> None:
     if high / low < 12:
         middle = math.sqrt(low * high)
         low, high = min(low, middle / 3.5), max(high, middle * 3.5)
+    axes.set_ylim(low, high)  # else matplotlib first finds limits by itself, which all values may share
     axes.set_yscale("log")
     axes.set_ylim(low, high)
     steps = (1, 2, 5) if high / low < 200 else (1,)

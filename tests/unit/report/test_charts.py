@@ -8,7 +8,7 @@ from typing import Any
 
 import matplotlib as mpl
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from kb_tests.measure.histogram import Histogram
@@ -164,6 +164,7 @@ def test_wild_seconds_make_a_chart_or_none(seconds: list[Second], duration: floa
     st.integers(0, 1 << 40),
     st.floats(1e-6, 3600),
 )
+@example({1e-05: 33554433}, 536870911, 3351.1007561993315)
 def test_wild_histograms_make_a_curve_or_none(times: dict[float, int], more: int, limit: float) -> None:
     histogram = Histogram.of(list(times), list(times.values()))
     counts = Counts(due=histogram.count + more, completed=histogram.count, unsent=more)

@@ -57,6 +57,7 @@ def of(y: tuple[float, ...], x: float = 0.0, axis: Axis = NUMBER, form: Form = "
 @example((7.0,), 0.0, "number", False)
 @example((7.0,), 0.0, "time", True)
 @example((1e-300,), 0.0, "time", True)
+@example((100000.0, 1.7495233472400149e308), 0.0, "clock", False)
 def test_a_plot_is_drawn_of_any_values(y: tuple[float, ...], x: float, form: Form, log: bool) -> None:
     axis = Axis(form, scale="log" if log else "linear")
     svg = plot.draw(of(y, x, axis))
