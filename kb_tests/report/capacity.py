@@ -213,6 +213,8 @@ def _answer(found: CapacityRecord) -> str:
             why = (
                 f"the budget of {_minutes(found.budget)} is over"
                 if over
+                else f"in between the generators end: {reasons.rstrip('.')}"
+                if reasons
                 else "a limit on a rate decides slowly"
             )
             return (

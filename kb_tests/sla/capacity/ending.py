@@ -49,7 +49,8 @@ def found(known: Known, near: Near | None, seconds: float, capped: tuple[str, ..
     enough = known.plan.whole and high / low <= known.plan.narrow * (1 + 1e-6)
     low, high, narrow = _narrow(known, known.plan.for_long(low), high)
     end = End.FOUND if narrow or enough else End.TOO_WIDE
-    return capacity(known, near, end, (), seconds, low=low, high=high)
+    reasons = capped if end is End.TOO_WIDE else ()
+    return capacity(known, near, end, reasons, seconds, low=low, high=high)
 
 
 def _without_curve(known: Known) -> float:

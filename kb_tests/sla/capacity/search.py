@@ -170,6 +170,8 @@ class _Search:
                 return
             seen = yield from self.probe(self.known.top, "end")
             outcome = self.known.outcome(seen.load)
+            if outcome is Outcome.PASS and math.isfinite(self.known.broke):
+                return
             if outcome is Outcome.PASS:
                 self._end(End.GENERATORS if self.capped else End.AT_LEAST, *self.capped)
             if outcome is Outcome.FAIL:
@@ -178,7 +180,7 @@ class _Search:
     def narrow(self) -> Probing:
         """Bisect between what seems to keep and what seems to break, until that or verdicts are narrow."""
         bottom = self.offered(self.plan.least)
-        while not self.spent and not self.known.narrow():
+        while not self.spent and not self.known.narrow() and not self._kept_to_the_end():
             keeps, breaks = self.known.crossed(also_short=True)
             if not keeps:
                 yield from self._breaks_from_the_start(bottom)

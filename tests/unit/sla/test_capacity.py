@@ -516,6 +516,24 @@ def test_a_search_of_whole_numbers_that_ends_before_its_budget_is_no_wider_than_
     assert found.end is End.FOUND, (found.low, found.high)
 
 
+def test_generators_that_end_between_two_verdicts_take_none_of_them_away() -> None:
+    """As on a machine that is busy for a while: what broke above was broken by good probes."""
+    inner = shares(("latency p99", lambda load, _at: 1e-4 if load < 1000 else 0.5), rate=1000)
+
+    def answer(step: Step, at: float) -> Seen:
+        seen = inner(step, at)
+        busy = 985 < step.load < 1030
+        return replace(seen, invalid=("No CPU.",), generator=True) if busy else seen
+
+    found, _ = searched(Plan((P99,), 500, 9000, width=0.1), answer)
+    assert (found.end, found.reasons) == (End.FOUND, ())
+    assert found.low <= 1000 <= found.high == found.broke
+    found, steps = searched(Plan((P99,), 500, 9000, width=0.01), answer)
+    assert (found.end, found.reasons) == (End.TOO_WIDE, ("No CPU.",))
+    assert found.low <= 1000 <= found.high
+    assert len(steps) < 40
+
+
 def test_a_queue_that_grows_in_each_window_from_the_first_load_on_is_below() -> None:
     """Batches of a window differ as widely as they can, and windows do not differ at all."""
     bad, due = (0, 0, 22, 37, 37, 37, 37, 37), (37,) * 8
