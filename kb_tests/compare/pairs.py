@@ -120,7 +120,8 @@ def compare_pairs(
     points = [point for run in runs for point in run.points if point.pairs is not None]
     if not points:
         raise CompareError(
-            "There are no pairs in it.", remedy="Name two sides, or a run that was made with --kb-pairs."
+            "No point in it was measured in pairs.",
+            remedy="Name two sides, or a run that was made with --kb-pairs and staged both sides.",
         )
     a, b = _sides(runs, points)
     keys = list(a.points)

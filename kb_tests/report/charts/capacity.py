@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from kb_tests.report import words
 from kb_tests.report.capacity import CapacityRecord, LimitSeen, ProbeRecord
 from kb_tests.report.charts.description import Axis, Band, Chart, Form, Lane, Limit, Plot, Rows, Series
+from kb_tests.scenario.units import counted
 from kb_tests.sla.capacity.isotonic import crossing
 from kb_tests.sla.capacity.model import NUMBERED
 from kb_tests.sla.verdict import Check, Outcome
@@ -257,8 +258,8 @@ def _in_order(found: CapacityRecord, name: str) -> Plot:
     return Plot(
         name,
         "How the search narrowed",
-        f"{len(loads)} loads in the order in which they were tried; grey: where the capacity may be, by the"
-        " figures so far",
+        f"{counted(len(loads), 'load')} in the order in which they were tried; grey: where the capacity may"
+        " be, by the figures so far",
         Axis("number", "load tried"),
         (lane,),
         tried(found, {}),

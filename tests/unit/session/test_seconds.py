@@ -142,7 +142,8 @@ def test_seconds_are_told_by_the_host_of_what_is_loaded() -> None:
         StagingFacts(1, 1),
     )
     told: list[Second] = []
-    runner = SimpleNamespace(topology=staged, _cloud="c", _bus=SimpleNamespace(put=told.append))
+    bus, fleet = SimpleNamespace(put=told.append), SimpleNamespace(turned=list)
+    runner = SimpleNamespace(topology=staged, fleet=fleet, _cloud="c", _bus=bus)
     seconds = PointRunner.seconds(
         cast("Any", runner), cast("Any", SimpleNamespace(id="p", clients=2, duration=9)), 0, 0
     )
