@@ -16,7 +16,6 @@ NEVER_ONE = {
     "commands/culprits.py: len(records) runs",
     "localcloud/harm/api.py: len(found) servers",
     "localcloud/harm/api.py: len(found) volumes",
-    "report/charts/capacity.py: len(loads) loads",
     "report/telling.py: len(labels) attempts",
 }
 """Where what is said is said of several only."""
