@@ -26,9 +26,6 @@ P = TypeVar("P", bound=collect.Part)
 POLL = 0.25
 """Seconds for which reports are waited for at one go."""
 
-SIGNS_LATE = 1.0
-"""Seconds that the signs of servers are waited for once all generators are done."""
-
 _NAMED = 5
 
 
@@ -145,7 +142,7 @@ class Commands:
                 finished = not collection.waiting()
                 if finished:
                     expected = {server.name for server in (*servers, *loaded)}
-                    until = time.monotonic() + SIGNS_LATE
+                    until = time.monotonic() + self._patience.signs
                     with suppress(FleetError):  # the load itself is whole
                         self._gather(
                             lambda: bool(self.signs) and not expected <= self.signs.keys(), until, take

@@ -11,8 +11,9 @@ class Patience:
 
     `reconnect` is for how long a broken connection is made again before the run is given up. Agents have
     `enroll`, `serve` and `prepare` to answer a command, and `fill` beside what filling their disk takes. A
-    report may be `late` after the end of its load. Once all others are there, agents that were refused hold
-    them up for `reconsider`. `abort` is what telling agents to stop may take.
+    report may be `late` after the end of its load, and what kernels counted `signs` after all of these. Once
+    all others are there, agents that were refused hold them up for `reconsider`. `abort` is what telling
+    agents to stop may take.
     """
 
     reconnect: float = 30.0
@@ -21,6 +22,7 @@ class Patience:
     prepare: float = 100.0
     fill: float = 120.0
     late: float = 15.0
+    signs: float = 1.0
     reconsider: float = 5.0
     abort: float = 5.0
 

@@ -11,6 +11,7 @@ from kb_tests.fleet.http.messages import SecondReport
 from kb_tests.load import http
 from kb_tests.scenario.http import HttpPoint
 from simulated.plane import Plane
+from tests.functional.fleet.patient import PATIENT
 from tests.waiting import PATIENCE
 
 POINT = HttpPoint(
@@ -33,7 +34,8 @@ def test_a_point_from_command_to_reports(control_plane: Plane) -> None:
     for server in topology.agents:
         control_plane.start_agent(server)
     seen: list[SecondReport] = []
-    with Fleet.open(topology, control_plane.secrets, silent, time.monotonic() + PATIENCE) as fleet:
+    deadline = time.monotonic() + PATIENCE
+    with Fleet.open(topology, control_plane.secrets, silent, deadline, patience=PATIENT) as fleet:
         assert {hello.role for hello in fleet.hellos.values()} == {"server", "client"}
         assert fleet.hellos[topology.servers[0].name].versions.keys() == {"python", "kernel", "nginx"}
         assert fleet.versions[0].keys() == {"redis"}
@@ -49,9 +51,7 @@ def test_a_point_from_command_to_reports(control_plane: Plane) -> None:
                 assert report.clock_error > 0
                 assert report.done.tls[:7] == ("TLSv1.3" if tls else "")
             assert set(fleet._commands.signs) == {server.name for server in topology.agents}
-            assert all(
-                1.5 < signs.seconds < 3.5 and signs.figures for signs in fleet._commands.signs.values()
-            )
+            assert all(signs.figures for signs in fleet._commands.signs.values())
             assert fleet.signs == (), "all of them run on this machine's kernel, so that nothing is their own"
         key = control_plane.folder / topology.servers[0].name / "tls.pem"
         assert key.stat().st_mode & 0o777 == 0o600

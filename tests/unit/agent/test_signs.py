@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from kb_tests.agent import protocol, signs
+from kb_tests.agent import main, protocol, signs
+from kb_tests.agent.clock import Reading
+from kb_tests.agent.identity import Identity
 from kb_tests.agent.queues import Queues
 from kb_tests.agent.signs import Reader, Watch
 
@@ -141,6 +145,51 @@ def test_a_load_that_ends_early_tells_what_was_seen(kernel: Kernel) -> None:
     told = watch.look(0.4, end=True)
     assert told is not None
     assert told["seconds"] == 0.4
+
+
+class Told(list[tuple[str, dict[str, Any]]]):
+    """A control server whose clock is 1,000 s ahead, and what it is told."""
+
+    reading = Reading(1000.0, 0.0, 0.0)
+
+    def report(self, kind: str, body: dict[str, Any]) -> None:
+        self.append((kind, body))
+
+
+@pytest.mark.parametrize(
+    ("first", "late", "seconds"),
+    [(65.0, 0.0, 30.0), (65.0, 0.3, 30.3), (67.0, 2.0, 30.0), (99.0, 0.0, 0.0)],
+    ids=["in time", "late at the end", "late all along", "after all is over"],
+)
+def test_an_agent_reads_the_window_of_the_load_it_is_told(
+    first: float, late: float, seconds: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It begins with the window and ends with it; an agent that comes to it late says how long it counted."""
+    config = {"run": "c0ffee00", "host": "192.0.2.9", "port": 1, "user": "u", "password": "p"}
+    config |= {"role": "client", "folder": str(tmp_path), "listen": "80"}
+    monkeypatch.setattr(main, "_versions", lambda _role: {})
+    agent = main.Agent(main.Config(json.dumps(config).encode()), Identity("a", ""))
+    told: Any = Told()
+    server: Any = object()
+    agent._control, agent._nginx = told, server  # a server: it is loaded, and makes no load
+    now = 50.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+
+    options = {"warm_up": 5.0, "duration": 30.0}
+    agent._obey(protocol.encode({"kind": "load", "id": "c1", "clients": 1, "http": options}))
+    agent._look()
+    agent._obey(protocol.encode({"kind": "start", "id": "c1", "start_at": 1060.0}))
+    assert agent._watch is not None
+    assert agent._watch.due == 65.0
+    now = first
+    agent._look()
+    while agent._watch is not None and agent._watch.due is not None:
+        now = max(now, agent._watch.due + late)
+        agent._look()
+    ((kind, body),) = told
+    assert (kind, body["id"]) == ("signs", "c1")
+    assert body["seconds"] == pytest.approx(seconds)
+    assert body["figures"]
 
 
 def test_readings_that_cost_much_come_seldom(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
