@@ -93,8 +93,7 @@ class Streams:
         told_now = False
         yield b"retry: 1000\n\n"
         while not self.closing.is_set():
-            alive = await to_thread.run_sync(lives)
-            found = await to_thread.run_sync(follower.poll)
+            alive, found = await to_thread.run_sync(_looked, lives, follower)
             fresh = [read for read in found if read.line.n > seen.get(read.process, -1)]
             for place in range(0, len(fresh), _BATCH):
                 yield b"".join(_event(read, seen) for read in fresh[place : place + _BATCH])
@@ -140,6 +139,12 @@ class _Counted(StreamingResponse):
             await super().__call__(scope, receive, send)
         finally:
             self._streams.open -= 1
+
+
+def _looked(lives: Callable[[], bool], follower: Follower) -> tuple[bool, list[Read]]:
+    """Whether a session lives, then what it said: so its last words are read after it was seen to be gone."""
+    alive = lives()
+    return alive, follower.poll()
 
 
 def _is_last(read: Read) -> bool:

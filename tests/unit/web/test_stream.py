@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,33 @@ def test_what_was_there_already_is_told_apart_from_what_comes(
         return found
 
     assert asyncio.run(asyncio.wait_for(told(), 20)) == [*["event"] * 6, "now", *["event"] * 6]
+
+
+def test_a_look_is_one_piece_of_work_and_asks_first_whether_the_session_lives(
+    sessions: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Words that come between the two are told; and each of 64 streams takes one turn of a thread."""
+    own = write_session(sessions, "0a0b0c0e", story()[:6])
+    last = write_session(sessions / "elsewhere", "0a0b0c0e") / "main.ndjson"
+    turns = []
+
+    async def run(work: Callable[..., object], *args: object) -> object:
+        turns.append(work)
+        return work(*args)
+
+    def dies() -> bool:
+        if len(turns) == 2:
+            (own / "main.ndjson").write_bytes(last.read_bytes())
+        return len(turns) < 2
+
+    async def told() -> bytes:
+        return b"".join([part async for part in Streams().events(Session(own), {}, dies)])
+
+    monkeypatch.setattr("kb_tests.web.stream.to_thread.run_sync", run)
+    found = asyncio.run(asyncio.wait_for(told(), 20))
+    assert found.endswith(b"event: end\ndata: {}\n\n")
+    assert len(parsed(found)) == len(story())
+    assert len(turns) == 2
 
 
 def test_a_browser_that_is_gone_before_it_is_answered_leaves_no_stream(app: App) -> None:
