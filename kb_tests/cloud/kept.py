@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from kb_tests.cloud.contents import read
 from kb_tests.cloud.embedded import is_gone
@@ -19,7 +20,7 @@ _LARGEST = 64 << 20
 @dataclass(frozen=True)
 class KeptRun:
     """What run `run` left on `clouds`, the one under test first, until `until` (Unix time); "" is the
-    embedded one.
+    embedded one. `asked` is the `topology` of the scenario that it was staged for, as JSON.
     """
 
     run: str
@@ -28,6 +29,7 @@ class KeptRun:
     kind: str
     servers: int
     until: float
+    asked: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 def kept_runs(folder: Path | None = None) -> Iterator[KeptRun]:
@@ -47,4 +49,5 @@ def kept_runs(folder: Path | None = None) -> Iterator[KeptRun]:
                 kind=str(found["kind"]),
                 servers=sum(1 + len(each["servers"]) + len(each["clients"]) for each in topologies),
                 until=contents.kept_until,
+                asked=dict(found["asked"]),
             )

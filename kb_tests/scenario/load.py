@@ -60,6 +60,15 @@ def lines(text: str) -> dict[str, int]:
     return {dotted(place): int(where.rpartition(":")[2]) for place, where in places.items()}
 
 
+def keys(text: str) -> tuple[Mapping[str, Any], dict[str, int]]:
+    """The keys that a text sets, right or wrong, and the line of each as `lines` tells it: none where it is
+    no mapping; raises ScenarioError for what is no YAML of one document.
+    """
+    data, places = _parse(Path(), text.encode())
+    known = {dotted(place): int(where.rpartition(":")[2]) for place, where in places.items()}
+    return (data, known) if isinstance(data, Mapping) else ({}, known)
+
+
 def _with(data: Mapping[str, Any], places: Places, settings: Sequence[Setting]) -> Loaded:
     made = applied(data, settings)
     for setting in settings:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from http import HTTPStatus
 from pathlib import Path
-
-import yaml
+from typing import Any
 
 from kb_tests.cloud.workloads import plan
 from kb_tests.errors import ScenarioError
-from kb_tests.scenario.load import lines
+from kb_tests.scenario.load import keys, lines
 from kb_tests.scenario.points import expand
 from kb_tests.web import child
 from kb_tests.web.problems import Problem
@@ -33,20 +33,21 @@ def checked(request: CheckRequest) -> Check:
     text = request.text
     if len(text.encode("utf-8", "surrogatepass")) > LARGEST:
         raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A scenario has {LARGEST} bytes at most.")
+    data, known = _keys(text)
     try:
         scenario = read(text, "the scenario")
         needs = plan(scenario).needs
     except ScenarioError as error:
-        return Check(findings=tuple(_mistakes(str(error))), lines=_lines(text))
+        return Check(findings=tuple(_mistakes(str(error))), lines=known, data=data)
     points = expand(scenario)
     face = WORKLOADS[scenario.kind]
     findings = [*_commands(text), *(_unshowable(text) if request.feasible else ())]
     return Check(
         findings=tuple(findings[:_MOST]),
-        lines=_lines(text),
+        lines=known,
         name=scenario.name,
         kind=scenario.kind,
-        data=json.loads(json.dumps(yaml.safe_load(text), default=str)),
+        data=data,
         points=tuple((point.id, f"{face.how(point)}: {face.load(point)}") for point in points),
         needs=asdict(needs),
         shortest=sum(point.before + point.duration for point in points),
@@ -65,11 +66,28 @@ def _mistakes(said: str) -> Iterator[TextFinding]:
         )
 
 
-def _lines(text: str) -> dict[str, int]:
+def _keys(text: str) -> tuple[dict[str, Any], dict[str, int]]:
+    """What a text says, as JSON, and the line of each key; nothing where it cannot be read."""
     try:
-        return lines(text)
-    except (ScenarioError, UnicodeEncodeError):
-        return {}
+        data, known = keys(text)
+        return {name: _plain(value) for name, value in data.items()}, known
+    except (ScenarioError, UnicodeEncodeError, RecursionError):
+        return {}, {}
+
+
+def _plain(value: object) -> Any:
+    """A value of YAML as JSON; a date and the like are texts there."""
+    if isinstance(value, Mapping):
+        return {_text(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    return _text(value)
+
+
+def _text(value: object) -> str:
+    return str(value).encode("utf-8", "replace").decode()
 
 
 def _commands(text: str) -> Iterator[TextFinding]:

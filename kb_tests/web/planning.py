@@ -103,7 +103,10 @@ class Planner:
                 longest=longest,
                 moved=moved(tuple(point for _, point in every if _is_chosen(point, request))),
                 command=self._shown(request, sources),
-                refusals=tuple(self._refusals(servers, longest, stays=stays)),
+                refusals=(
+                    *self._unfit(request, sources[0]),
+                    *self._refusals(servers, longest, stays=stays),
+                ),
             ),
             sources,
         )
@@ -135,6 +138,26 @@ class Planner:
         places = [(source.name, source.place) for source in sources]
         paths = [Path(name) if place.origin == "shipped" else place.path for name, place in places]
         return shlex.join(["pytest", "--pyargs", "kb_tests", *self.arguments(request, paths)])
+
+    def _unfit(self, request: PlanRequest, source: Source) -> Iterator[str]:
+        """Why a kept topology cannot be loaded so; the session would refuse it, and knows more of it."""
+        if not request.reuse:
+            return
+        kept = next((one for one in kept_runs(self._runs) if one.run == request.reuse), None)
+        if kept is None:
+            yield f"Nothing of run {request.reuse} is kept here: it was ended, or its day is over."
+            return
+        wanted = (request.cloud, *filter(None, [request.testing_cloud]))
+        same = clouds.are_one((*wanted, *kept.clouds))
+        if [same[name] for name in kept.clouds] != [same[name] for name in wanted]:
+            where = " and ".join(name or "a local cloud of its own" for name in kept.clouds)
+            yield f"What run {kept.run} left is on {where}."
+        asked = source.scenario.topology.model_dump(mode="json")
+        if kept.kind != source.scenario.kind or kept.asked != asked:
+            yield (
+                f"{source.name} asks for another topology than run {kept.run} left, which was staged for"
+                f" {kept.scenario}: only loads and limits may differ."
+            )
 
     def _refusals(self, servers: int, longest: float, *, stays: bool) -> Iterator[str]:
         kept = sum(run.servers for run in kept_runs(self._runs)) if stays else 0

@@ -23,7 +23,7 @@ from pathlib import Path
 from kb_tests.events import sessions
 from kb_tests.web import claims
 from kb_tests.web.audit import audit
-from kb_tests.web.clouds import are_one
+from kb_tests.web.loaded import loaded_by
 from kb_tests.web.planning import Planned, Planner
 from kb_tests.web.problems import Problem
 from kb_tests.web.shapes.plans import StartRequest
@@ -93,21 +93,12 @@ class Starter:
 
     def _check_free(self, clouds: Set[str]) -> None:
         """Whether nothing loads one of these clouds, or is about to, under whatever entry of clouds.yaml."""
-        loaded: dict[str, tuple[str, ...]] = {}
-        for session in sessions.every(self._watched.folder):
-            if begins := claims.claimed(session):
-                loaded[session.sid] = begins
-            elif session.alive and (info := session.info) is not None:
-                loaded[session.sid] = (*info.clouds, *filter(None, [info.testing_cloud]))
-        same = are_one({*clouds, *(name for names in loaded.values() for name in names)})
-        wanted = {same[cloud] for cloud in clouds}
-        for sid, names in loaded.items():
-            if wanted & {same[name] for name in names}:
-                raise Problem(
-                    HTTPStatus.CONFLICT,
-                    f"Session {sid} loads this cloud; two loads at a time would measure each other.",
-                    "Wait for its end, or stop it.",
-                )
+        for sid in loaded_by(self._watched.folder, clouds).values():
+            raise Problem(
+                HTTPStatus.CONFLICT,
+                f"Session {sid} loads this cloud; two loads at a time would measure each other.",
+                "Wait for its end, or stop it.",
+            )
 
     def _started(self, request: StartRequest, planned: Planned, key: str) -> Accepted:
         sid = secrets.token_hex(4)

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from kb_tests.web import clouds
 from kb_tests.web.calls import Parts, answer, body_of
 from kb_tests.web.cleaning import Cleaner
+from kb_tests.web.loaded import with_loads
 from kb_tests.web.operations import Operation
 from kb_tests.web.problems import Problem
 from kb_tests.web.shapes.clouds import (
@@ -23,9 +24,10 @@ from kb_tests.web.shapes.clouds import (
 )
 
 
-async def list_clouds(_parts: Parts, request: Request) -> Response:
+async def list_clouds(parts: Parts, request: Request) -> Response:
     """The names of clouds."""
-    return answer(request, await to_thread.run_sync(clouds.listed))
+    folder = parts.watched.folder
+    return answer(request, await to_thread.run_sync(lambda: with_loads(folder, clouds.listed())))
 
 
 async def examine_cloud(parts: Parts, request: Request) -> Response:

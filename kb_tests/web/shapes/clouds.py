@@ -13,12 +13,13 @@ from kb_tests.web.shapes.base import Shape
 class CloudRow(Shape):
     """A cloud of clouds.yaml, by its name, NAME:REGION for each of several regions: nothing else of it is
     told, but which entries are one cloud: those of one `place`, the first of their names. It carries one load
-    at a time.
+    at a time, that of the session `loaded_by`.
     """
 
     name: str
     embedded: bool = False
     place: str = ""
+    loaded_by: str = ""
 
 
 class CloudList(Shape):

@@ -74,7 +74,8 @@ class TextFinding(Shape):
 class Check(Shape):
     """What is wrong with a text, and what it comes to; all but `findings` is empty where it cannot be read.
 
-    `data` are the keys that the text sets, `points` pairs of id and words, times are seconds of load.
+    `data` are the keys that the text sets, right or wrong, as long as it is YAML of one mapping; `points` are
+    pairs of id and words, times are seconds of load.
     """
 
     findings: tuple[TextFinding, ...]

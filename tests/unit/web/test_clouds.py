@@ -213,7 +213,7 @@ def test_cleanups_are_found_by_their_ids_alone(app: App) -> None:
         assert ask(app.asgi, f"/api/v1/cleanups/{id_}").status == 404
 
 
-def kept_run(state: Path, run: str = "0a0b0c0f") -> None:
+def kept_run(state: Path, run: str = "0a0b0c0f", asked: object = None) -> None:
     folder = state / "kb" / "runs" / run
     folder.mkdir(parents=True)
     lines = [
@@ -227,7 +227,7 @@ def kept_run(state: Path, run: str = "0a0b0c0f") -> None:
     ]
     lines[0]["scenario"] = "http-east-west"
     (folder / "journal.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    topology = {"kind": "http", "asked": {}, "topology": {"servers": [{}], "clients": [{}, {}]}}
+    topology = {"kind": "http", "asked": asked or {}, "topology": {"servers": [{}], "clients": [{}, {}]}}
     (folder / "topology.json").write_text(json.dumps(topology))
 
 

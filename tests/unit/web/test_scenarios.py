@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -169,3 +170,32 @@ def test_a_file_is_listed_with_the_name_that_its_scenario_has(
     rows = {one["name"]: one["called"] for one in ask(there.asgi, "/api/v1/scenarios").json["scenarios"]}
     assert (rows["other"], rows["demo-http"], rows["broken"]) == ("mine", "demo-http", "")
     assert "no scenario mine here" in str(ask(there.asgi, "/api/v1/scenarios/mine").json)
+
+
+@pytest.mark.parametrize(
+    ("wild", "data"),
+    [
+        ("kind: http\nload: {rate: often}\n", {"kind": "http", "load": {"rate": "often"}}),
+        ("sla: &a {p99: 1s}\nload: *a\n", {"sla": {"p99": "1s"}, "load": {"p99": "1s"}}),
+        (
+            "{'name': x, \"kind\": [1, {a: .inf}], d: 2026-01-01}",
+            {"name": "x", "kind": [1, {"a": "inf"}], "d": "2026-01-01"},
+        ),
+        ('name: "\\ud800"\n', {"name": "?"}),
+        ("name: a\n---\nname: b\n", {}),
+        ("name: [a\n", {}),
+        ("- name\n", {}),
+        ("a: &a [*a]\n", {}),
+        ("a: &a [x]\n" + "".join(f"{b}: &{b} [*{a}, *{a}]\n" for a, b in pairwise("abcdefghijklmnop")), {}),
+        ("a: 1\na: 2\n", {}),
+        ("<<: {a: 1}\n", {}),
+        ("", {}),
+    ],
+)  # fmt: skip
+def test_the_keys_of_a_text_are_told_where_it_is_one_mapping_right_or_wrong(
+    app: App, wild: str, data: dict[str, Any]
+) -> None:
+    """A form shows them, and says so where there are none; it never shows a text as empty."""
+    found = check(app, wild, feasible=False)
+    assert found["findings"]
+    assert found["data"] == data

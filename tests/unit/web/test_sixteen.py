@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from kb_tests.scenario.load import load
+from kb_tests.scenario.shipped import shipped
 from kb_tests.web.app import App, Options
 from kb_tests.web.tokens import Tokens
 from tests.unit.web.client import TOKEN, Answer, ask
@@ -51,7 +53,9 @@ def world(reports: Path, sessions: Path, tmp_path: Path, monkeypatch: pytest.Mon
     (tmp_path / "clouds.yaml").write_text("clouds: {mycloud: {}, other: {}}")
     monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(tmp_path / "clouds.yaml"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home"))
-    kept_run(tmp_path / "home")
+    asked = load(next(path for path in shipped() if path.stem == "demo-http")).topology
+    kept_run(tmp_path / "home", asked=asked.model_dump(mode="json"))
+    (sessions.parent / "runs").symlink_to(tmp_path / "home/kb/runs")
     kb = Kb()
     started: list[list[str]] = []
 

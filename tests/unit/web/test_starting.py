@@ -9,12 +9,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kb_tests.cloud.kept import KeptRun
 from kb_tests.events.model import SessionStarted
+from kb_tests.scenario.load import load
+from kb_tests.scenario.shipped import shipped
 from kb_tests.web import child, stopping
 from kb_tests.web.app import App, Options
 from kb_tests.web.scenarios import holds_commands
@@ -23,6 +27,16 @@ from tests.unit.web.client import TOKEN, ask
 from tests.unit.web.session import hooked, story, write_session
 from tests.unit.web.test_clouds import kept_run
 
+KEPT_DEMO = partial(
+    KeptRun,
+    run="0a0b0c0d",
+    clouds=("one",),
+    scenario="demo-http",
+    kind="http",
+    servers=5,
+    until=2e9,
+    asked=next(load(path) for path in shipped() if path.stem == "demo-http").topology.model_dump(mode="json"),
+)
 SESSIONS = "/api/v1/sessions"
 
 
@@ -303,8 +317,61 @@ def test_what_stays_may_be_anywhere(
 ) -> None:
     (tmp_path / "clouds.yaml").write_text("clouds: {one: {}, other: {}}")
     monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(tmp_path / "clouds.yaml"))
+    left = KEPT_DEMO(clouds=tuple(where.values()) or ("",), servers=0)
+    monkeypatch.setattr("kb_tests.web.planning.kept_runs", lambda _: [left])
     assert post(app, wanted(app, **change, **where)).status == 202
     assert {"--kb-keep", "--kb-stage-only", "--kb-reuse=0a0b0c0d"} & {*started.commands[0]}
+
+
+@pytest.mark.parametrize(
+    ("change", "left", "why"),
+    [
+        ({"reuse": "0a0b0c0e"}, {}, "Nothing of run 0a0b0c0e is kept here"),
+        ({"scenarios": ["http-east-west"]}, {}, "asks for another topology"),
+        ({"scenarios": ["demo-storage"]}, {}, "asks for another topology"),
+        ({"cloud": "other"}, {}, "What run 0a0b0c0d left is on one."),
+        ({"testing_cloud": "other"}, {}, "What run 0a0b0c0d left is on one."),
+        ({}, {"clouds": ("one", "other")}, "What run 0a0b0c0d left is on one and other."),
+        ({}, {"clouds": ("",)}, "is on a local cloud of its own."),
+    ],
+)
+def test_what_cannot_be_loaded_on_a_kept_topology_is_said_before_the_start(
+    app: App,
+    started: Started,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: dict[str, Any],
+    left: dict[str, Any],
+    why: str,
+) -> None:
+    (tmp_path / "clouds.yaml").write_text("clouds: {one: {}, other: {}}")
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(tmp_path / "clouds.yaml"))
+    monkeypatch.setattr("kb_tests.web.planning.kept_runs", lambda _: [KEPT_DEMO(**left)])
+    asked = {"scenarios": ["demo-http"], "cloud": "one", "reuse": "0a0b0c0d"}
+    assert wanted(app, **asked)
+    plan = ask(app.asgi, "/api/v1/plans", method="POST", send=asked | change).json
+    assert any(why in text for text in plan["refusals"]), plan["refusals"]
+    assert post(app, asked | change | {"digest": plan["digest"]}).status == 422
+    assert started.commands == []
+
+
+def test_a_cloud_that_is_loaded_is_told_with_the_session_that_does(
+    app: App, sessions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under whatever entry of clouds.yaml; so that nobody finds out at the start."""
+    (tmp_path / "clouds.yaml").write_text(ENTRIES)
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(tmp_path / "clouds.yaml"))
+
+    def told() -> dict[str, str]:
+        rows = ask(app.asgi, "/api/v1/clouds").json["clouds"]
+        return {row["name"]: row["loaded_by"] for row in rows if row["loaded_by"]}
+
+    assert told() == {}
+    write_session(sessions, "0a0b0c0e", story()[:6], clouds=["member"], testing_cloud="elsewhere")
+    monkeypatch.setattr("kb_tests.events.sessions.Session.alive", True)
+    (sessions / "0a0b0c0d/session.json").unlink()
+    assert set(told()) == {"admin", "member", "elsewhere", "both:one", "both:two"}
+    assert set(told().values()) == {"0a0b0c0e"}
 
 
 def test_a_run_that_is_too_large_is_not_started(app: App, started: Started) -> None:

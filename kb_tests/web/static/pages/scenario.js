@@ -1,8 +1,10 @@
 // One scenario: as a form and as its text, what is wrong with it by line, what it takes, and whether a cloud has room.
 import { get, post, put, remove } from "../lib/api.js";
+import { meant } from "../lib/edit.js";
 import { Could, Reading, useData } from "../lib/load.js";
 import { go, place } from "../lib/route.js";
 import { many, number, took } from "../lib/words.js";
+import { change } from "../lib/yaml.js";
 import { Form } from "../parts/form.js";
 import { Outcome } from "../parts/outcome.js";
 import { Shell } from "../parts/shell.js";
@@ -16,19 +18,18 @@ const STILL = 400;
 
 /** What is wrong with a text, a moment after it was last changed; the last that could be read stays known. @param {string} text */
 const useCheck = (text) => {
-  const [found, set] = useState(/** @type {{ text: string, check: any, good: any, error: any }} */ ({ text: "", check: null, good: null, error: null }));
+  const [found, set] = useState(/** @type {{ text: string | null, check: any, good: any, data: any, error: any }} */ ({ text: null, check: null, good: null, data: null, error: null }));
   useEffect(() => {
-    if (!text) return;
     const stop = new AbortController();
     const ask = async () => {
       try {
         for (const feasible of [false, true]) {
           const check = await post("/checks", { text, feasible }, {}, stop.signal);
-          set((before) => ({ text, check, good: check.name ? check : before.good, error: null }));
+          set((before) => ({ text, check, good: check.name ? check : before.good, data: Object.keys(check.data).length ? check.data : before.data, error: null }));
           if (check.findings.length) break;
         }
       } catch (error) {
-        if (!stop.signal.aborted) set((before) => ({ ...before, text, error }));
+        if (!stop.signal.aborted) set((before) => ({ ...before, text, check: null, error }));
       }
     };
     const timer = setTimeout(ask, found.check ? STILL : 0);
@@ -64,7 +65,8 @@ const Editor = ({ name, first, digest, origin, draft }) => {
   const file = useRef(/** @type {HTMLInputElement | null} */ (null));
   const version = useData("/version").data;
   const clouds = (useData("/clouds").data?.clouds ?? []).filter((/** @type {any} */ one) => !one.embedded);
-  const { check, good, fresh, error: unchecked } = useCheck(text);
+  const found = useCheck(text);
+  const { check, good, data, fresh, error: unchecked } = found;
   const doctor = useDoctor(cloud, name);
   const may = Boolean(version?.starts) && version?.role === "operator";
   const changed = text !== first;
@@ -104,7 +106,7 @@ const Editor = ({ name, first, digest, origin, draft }) => {
         ${!changed && origin !== "new" && !mistakes && html`<a class="btn primary" href=${`/new?scenario=${encodeURIComponent(name)}`}>Run…</a>`}</div></div>
     ${locked && html`<p class="alert small"><svg class="i" aria-hidden="true"><use href="#note" /></svg><span>${origin === "shipped" ? "It came with the suite and stays as it is: duplicate it to change it." : "It is a file of the folder that kb ui was given, and is changed there."}</span></p>`}
     ${error && html`<${Could} error=${error} />`}
-    <div class="split"><${Form} text=${text} check=${check} data=${good?.data} write=${write} locked=${locked || !may} />
+    <div class="split"><${Form} text=${text} known=${found} check=${check} data=${data} write=${write} locked=${locked || !may} />
       <div><div class="cap"><b>YAML</b> <span>${locked ? "the file" : "what is saved; changes both ways"}</span><span class="end">
           ${!locked && may && html`<button class="btn quiet small" onClick=${() => file.current?.click()}>Import</button><input ref=${file} class="hidden" type="file" accept=".yaml,.yml" tabindex="-1" aria-label="A scenario file" onChange=${async (/** @type {any} */ event) => { const [one] = event.target.files; if (one && one.size < 262144) write(await one.text()); event.target.value = ""; }} />`}
           <button class="btn quiet small" onClick=${() => saveFile({ name: called, text })}>Export</button></span></div>
@@ -135,20 +137,25 @@ export const Scenario = ({ name }) => {
   return html`<${Shell} at="scenarios" crumbs=${crumbs}><${Editor} key=${data.digest} name=${name} first=${data.text} digest=${data.digest} origin=${data.row.origin} draft=${`kb-draft ${name}`} /><//>`;
 };
 
+/** @param {string} text */
+const checked = (text) => post("/checks", { text, feasible: false });
+
 /** A scenario that is not saved yet: a copy of another one, under a name that is free. */
 export const Write = () => {
   const from = place.value.query.get("from") || "http-east-west";
   const [found, set] = useState(/** @type {{ name: string, text: string, error: any } | null} */ (null));
   useEffect(() => {
     Promise.all([get(`/scenarios/${encodeURIComponent(from)}`), get("/scenarios")]).then(
-      ([one, all]) => {
+      async ([one, all]) => {
         const taken = all.scenarios.map((/** @type {any} */ each) => each.name);
         let name = `${from}-mine`;
         for (let n = 2; taken.includes(name); n++) name = `${from}-mine-${n}`;
-        set({ name, text: one.text.replace(/^name:.*$/m, `name: ${name}`), error: null });
+        const [text, before] = [one.text, await checked(one.text)];
+        const next = change(text, before.lines, ["name"], name);
+        const after = await checked(next);
+        set({ name, text: meant(before.data, after.data, ["name"], name) ? next : text, error: null });
       },
-      (error) => set({ name: from, text: "", error }),
-    );
+    ).catch((error) => set({ name: from, text: "", error }));
   }, [from]);
   const crumbs = html`<a href="/scenarios">Scenarios</a> <span class="far">/ <b>A copy of ${from}</b></span>`;
   if (!found) return html`<${Shell} at="scenarios" crumbs=${crumbs}><${Reading} /><//>`;

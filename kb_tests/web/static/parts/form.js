@@ -1,36 +1,84 @@
 // A scenario as a form: each field is a key of the text beside it, and changes nothing else there.
+import { post } from "../lib/api.js";
+import { alike, at, isMapping, isPlain, meant, moved, put, shown } from "../lib/edit.js";
 import { append, change, list, move, scalar } from "../lib/yaml.js";
-import { html, useState } from "../vendor/preact.js";
+import { html, useRef, useState } from "../vendor/preact.js";
 import { FORMS, NEW_PROFILE, PROFILE, TIMES } from "./fields.js";
 
-/** @param {any} data @param {string[]} path */
-const at = (data, path) => path.reduce((found, key) => found?.[key], data);
+const AS_TEXT = "Edit it as text.";
 
-/** @param {any} value */
-const shown = (value) => (value === undefined || value === null ? "" : Array.isArray(value) ? value.join(", ") : typeof value === "object" ? "" : String(value));
+/**
+ * Changes of the text, one after the other: each is written when the server reads in it what was meant, and nothing
+ * else; what its YAML does not allow is said.
+ * @param {string} text @param {{ text: string, check: any }} known what was found in which text @param {(text: string) => void} write
+ */
+const useEdits = (text, known, write) => {
+  const latest = useRef(text);
+  latest.current = text;
+  const seen = useRef(known);
+  if (known.text === text) seen.current = known;
+  const turn = useRef(Promise.resolve());
+  const [said, say] = useState("");
+  /** @param {string} text */
+  const checkOf = async (text) => {
+    if (seen.current.text !== text || !seen.current.check) seen.current = { text, check: await post("/checks", { text, feasible: false }) };
+    return seen.current.check;
+  };
+  /** @param {string} what @param {(text: string, lines: any) => string} doing @param {(before: any, after: any) => boolean} right */
+  const edit = (what, doing, right) => {
+    const one = async () => {
+      const base = latest.current;
+      try {
+        const before = await checkOf(base);
+        const next = doing(base, before.lines);
+        const after = await checkOf(next);
+        if (latest.current !== base) say(`The text was changed meanwhile: ${what} was not.`);
+        else if (!right(before.data, after.data)) say(`${what} cannot be changed here, in the way that this text is written. ${AS_TEXT}`);
+        else {
+          latest.current = next;
+          if (next !== base) write(next);
+          say("");
+        }
+      } catch (error) {
+        say(/** @type {Error} */ (error).message);
+      }
+    };
+    turn.current = turn.current.then(one);
+  };
+  return { edit, said };
+};
 
 /** @param {any[]} findings @param {string[]} path */
 const about = (findings, path) => findings.find((one) => one.key && one.key.replace(/\[\d+\]$/, "") === path.join("."));
 
 /**
- * @param {{ text: string, check: any, data: any, write: (text: string) => void, locked: boolean }} props
- * `data` are the keys of the last text that could be read, `check` what is known of this one
+ * @param {{ text: string, known: { text: string, check: any }, check: any, data: any, write: (text: string) => void, locked: boolean }} props
+ * `data` are the keys of the last text that could be read, `check` what is known of this one, `known` of which text it is known
  */
-export const Form = ({ text, check, data, write, locked }) => {
+export const Form = ({ text, known, check, data, write, locked: forbidden }) => {
   const [more, add] = useState("");
-  const kind = data?.kind ?? "http";
+  const { edit, said } = useEdits(text, known, write);
+  const readable = !check || Object.keys(check.data).length > 0;
+  const locked = forbidden || !readable || !data;
+  const kind = shown(data?.kind) || "http";
   const findings = check?.findings ?? [];
-  const lines = check?.lines ?? {};
-  const set = (/** @type {string[]} */ path, /** @type {string} */ value) => write(change(text, lines, path, value));
+  const set = (/** @type {string[]} */ path, /** @type {string} */ value, typed = value) => edit(path.join(" "), (whole, lines) => change(whole, lines, path, value), (before, after) => meant(before, after, path, typed));
+  /** @param {string[]} path @param {string} typed */
+  const write1 = (path, typed) => set(path, typed ? scalar(typed) : "", typed);
   /** @param {import("./fields.js").Field} field */
   const input = ({ path, before, after, is, wide, label, choices, empty }) => {
     const value = at(data, path);
     const wrong = about(findings, path);
     const name = label ?? [before, after].filter(Boolean).join(" ") ?? path[path.length - 1];
-    if (choices) return html`<select aria-label=${path.join(" ")} disabled=${locked} onChange=${(/** @type {any} */ event) => set(path, event.target.value)}>${choices.map((one) => html`<option value=${one} selected=${one === (value ?? choices[0])}>${one}</option>`)}</select>`;
+    const odd = !isPlain(value) || (is === "yes" && value !== undefined && value !== null && typeof value !== "boolean");
+    if (odd) return html`${before && html`<span class="soft">${before}</span>`}<span class="soft">${is === "yes" ? after : ""} as the text says</span>`;
+    if (choices) {
+      const now = shown(value) || choices[0];
+      return html`<select aria-label=${path.join(" ")} disabled=${locked} onChange=${(/** @type {any} */ event) => write1(path, event.target.value)}>${(choices.includes(now) ? choices : [now, ...choices]).map((one) => html`<option value=${one} selected=${one === now}>${one}</option>`)}</select>`;
+    }
     if (is === "yes") return html`<label class="row"><input type="checkbox" disabled=${locked} checked=${value === true} onChange=${(/** @type {any} */ event) => set(path, event.target.checked ? "true" : "")} /> <span>${after}</span></label>`;
     return html`${before && html`<span class="soft">${before}</span>`}<input class=${`${wide ? "mid" : "x"}${wrong ? " warn" : ""}`} type="text" aria-label=${`${path.join(" ").replaceAll("_", " ")}${name ? `, ${name}` : ""}`} aria-invalid=${wrong?.level === "mistake" ? "true" : undefined} disabled=${locked} value=${shown(value)} placeholder=${empty ?? ""}
-      onChange=${(/** @type {any} */ event) => set(path, event.target.value.trim() ? (is === "list" ? list(event.target.value) : scalar(event.target.value.trim())) : "")} />${after && html`<span class="soft">${after}</span>`}`;
+      onChange=${(/** @type {any} */ event) => (is === "list" && event.target.value.trim() ? set(path, list(event.target.value)) : write1(path, event.target.value.trim()))} />${after && html`<span class="soft">${after}</span>`}`;
   };
   /** @param {string[]} path */
   const trouble = (path) => {
@@ -39,33 +87,42 @@ export const Form = ({ text, check, data, write, locked }) => {
     const longer = /load\.max_duration to (\S+?),/.exec(found.sentence)?.[1];
     const tone = found.level === "mistake" ? "fail" : "inconclusive";
     return html`<div class=${`bad ${tone}`}><svg class="i" aria-hidden="true"><use href=${`#${tone}`} /></svg><span>${found.sentence}</span>
-      ${!locked && longer && html`<button class="btn small" type="button" onClick=${() => set(["load", "max_duration"], longer)}>Measure up to ${longer}</button>`}
+      ${!locked && longer && html`<button class="btn small" type="button" onClick=${() => write1(["load", "max_duration"], longer)}>Measure up to ${longer}</button>`}
       ${!locked && found.level === "cannot_tell" && html`<button class="btn small" type="button" onClick=${() => set(path, "")}>Drop it</button>`}</div>`;
   };
   /** @param {[string, string[]]} entry */
   const times = ([label, path]) => {
-    const limits = Object.keys(at(data, path) ?? {});
+    const found = at(data, path);
+    if (found && !isMapping(found)) return html`<span class="lab">${label}</span><div class="row"><span class="soft">as the text says</span></div>${trouble(path)}`;
+    const limits = Object.keys(found ?? {});
     return html`<span class="lab">${label}</span><div class="row">${limits.map((name) => input({ path: [...path, name], before: `${name} ≤` }))}
-        ${!locked && html`<input class="x" type="text" aria-label=${`Another percentile of ${label}`} placeholder="p99.9" value=${more} onInput=${(/** @type {any} */ event) => add(event.target.value)} /><button class="btn quiet small" type="button" disabled=${!/^p\d+(\.\d+)?$/.test(more) || limits.includes(more)} onClick=${() => { set([...path, more], "100ms"); add(""); }}>Add</button>`}</div>
+        ${!locked && html`<input class="x" type="text" aria-label=${`Another percentile of ${label}`} placeholder="p99.9" value=${more} onInput=${(/** @type {any} */ event) => add(event.target.value)} /><button class="btn quiet small" type="button" disabled=${!/^p\d+(\.\d+)?$/.test(more) || limits.includes(more)} onClick=${() => { write1([...path, more], "100ms"); add(""); }}>Add</button>`}</div>
       ${limits.map((name) => trouble([...path, name]))}`;
   };
   return html`<form aria-label="Scenario as a form" onSubmit=${(/** @type {Event} */ event) => event.preventDefault()}>
+    ${!readable && html`<p class="alert inconclusive small" role="status"><svg class="i" aria-hidden="true"><use href="#inconclusive" /></svg><span>${data ? "The text is no YAML of one scenario just now; below is what it said before." : "The text is no YAML of one scenario, so that no form can show it."} ${AS_TEXT}</span></p>`}
+    ${said && html`<p class="alert inconclusive small" role="status"><svg class="i" aria-hidden="true"><use href="#inconclusive" /></svg><span>${said}</span></p>`}
     <fieldset class="form"><legend class="hidden">Scenario</legend>
       <span class="lab">Name</span><div class="row">${input({ path: ["name"], wide: true })}<span class="tag">${kind}</span></div>${trouble(["name"])}
-      <span class="lab">Description</span><div class="row"><input class="full" type="text" aria-label="Description" disabled=${locked} value=${shown(data?.description)} onChange=${(/** @type {any} */ event) => set(["description"], event.target.value.trim() ? scalar(event.target.value.trim()) : "")} /></div></fieldset>
-    ${(FORMS[kind] ?? []).map(({ title, rows }) => html`<fieldset class="form" key=${title}><legend>${title}</legend>
+      <span class="lab">Description</span><div class="row"><input class="full" type="text" aria-label="Description" disabled=${locked} value=${shown(data?.description)} onChange=${(/** @type {any} */ event) => write1(["description"], event.target.value.trim())} /></div></fieldset>
+    ${(Object.hasOwn(FORMS, kind) ? FORMS[kind] : []).map(({ title, rows }) => html`<fieldset class="form" key=${title}><legend>${title}</legend>
       ${title === "SLA" && TIMES[kind].map(times)}
-      ${title === "Load" && kind === "storage" && html`<${Profiles} text=${text} lines=${lines} data=${data} write=${write} locked=${locked} />`}
+      ${title === "Load" && kind === "storage" && html`<${Profiles} data=${data} edit=${edit} write1=${write1} locked=${locked} />`}
       ${rows.map((row) => html`<span class="lab">${row.label}</span><div class="row">${row.fields.map(input)}</div>${row.fields.map((one) => trouble(one.path))}`)}</fieldset>`)}
   </form>`;
 };
 
-/** @param {{ text: string, lines: any, data: any, write: (text: string) => void, locked: boolean }} props */
-const Profiles = ({ text, lines, data, write, locked }) => {
-  const profiles = data?.load?.profiles ?? [];
-  const of = "load.profiles";
+/** @param {{ data: any, edit: (what: string, doing: (text: string, lines: any) => string, right: (before: any, after: any) => boolean) => void, write1: (path: string[], typed: string) => void, locked: boolean }} props */
+const Profiles = ({ data, edit, write1, locked }) => {
+  const path = ["load", "profiles"];
+  const of = path.join(".");
+  const found = at(data, path) ?? [];
+  if (!Array.isArray(found) || !found.every(isMapping)) return html`<span class="lab">Profiles</span><div class="row"><span class="soft">as the text says</span></div>`;
+  /** @param {number} from @param {number} to */
+  const go = (from, to) => edit("The order of profiles", (text, lines) => move(text, lines, of, from, to), (before, after) => alike(after, put(before, path, moved(at(before, path), from, to))));
+  const one = () => edit("The list of profiles", (text, lines) => append(text, lines, of, NEW_PROFILE), (before, after) => { const [now, then] = [at(after, path), at(before, path)]; return now?.length === then?.length + 1 && alike(before, put(after, path, now.slice(0, -1))); });
   return html`<span class="lab">Profiles</span><div class="scroll" tabindex="0" role="region" aria-label="Profiles, run one after the other"><table class="profiles"><thead><tr>${PROFILE.map(([, label]) => html`<th>${label}</th>`)}<th><span class="hidden">Order</span></th></tr></thead><tbody>
-    ${profiles.map((/** @type {any} */ one, /** @type {number} */ i) => html`<tr>${PROFILE.map(([key, label]) => html`<td><input class=${key === "name" ? "mid" : key === "mode" ? "x wider" : "x"} type="text" aria-label=${`${label} of profile ${i + 1}`} disabled=${locked} value=${shown(one[key])} onChange=${(/** @type {any} */ event) => write(change(text, lines, ["load", "profiles", String(i), key], event.target.value.trim() ? scalar(event.target.value.trim()) : ""))} /></td>`)}
-      <td class="nowrap">${!locked && html`<button class="btn quiet small" type="button" aria-label=${`Profile ${i + 1} earlier`} disabled=${i === 0} onClick=${() => write(move(text, lines, of, i, i - 1))}>↑</button><button class="btn quiet small" type="button" aria-label=${`Profile ${i + 1} later`} disabled=${i === profiles.length - 1} onClick=${() => write(move(text, lines, of, i, i + 1))}>↓</button><button class="btn quiet small" type="button" aria-label=${`Remove profile ${i + 1}`} disabled=${profiles.length === 1} onClick=${() => write(move(text, lines, of, i, -1))}>×</button>`}</td></tr>`)}
-    </tbody></table>${!locked && html`<button class="btn quiet small" type="button" onClick=${() => write(append(text, lines, of, NEW_PROFILE))}>Add a profile</button>`}</div>`;
+    ${found.map((/** @type {any} */ profile, /** @type {number} */ i) => html`<tr>${PROFILE.map(([key, label]) => html`<td>${isPlain(profile[key]) ? html`<input class=${key === "name" ? "mid" : key === "mode" ? "x wider" : "x"} type="text" aria-label=${`${label} of profile ${i + 1}`} disabled=${locked} value=${shown(profile[key])} onChange=${(/** @type {any} */ event) => write1([...path, String(i), key], event.target.value.trim())} />` : html`<span class="soft">as the text says</span>`}</td>`)}
+      <td class="nowrap">${!locked && html`<button class="btn quiet small" type="button" aria-label=${`Profile ${i + 1} earlier`} disabled=${i === 0} onClick=${() => go(i, i - 1)}>↑</button><button class="btn quiet small" type="button" aria-label=${`Profile ${i + 1} later`} disabled=${i === found.length - 1} onClick=${() => go(i, i + 1)}>↓</button><button class="btn quiet small" type="button" aria-label=${`Remove profile ${i + 1}`} disabled=${found.length === 1} onClick=${() => go(i, -1)}>×</button>`}</td></tr>`)}
+    </tbody></table>${!locked && html`<button class="btn quiet small" type="button" onClick=${one}>Add a profile</button>`}</div>`;
 };

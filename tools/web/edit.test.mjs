@@ -1,0 +1,51 @@
+// A change of a text is what was meant, or is none.
+import assert from "node:assert/strict";
+import test from "node:test";
+import { alike, at, isPlain, meant, moved, put, shown } from "../../kb_tests/web/static/lib/edit.js";
+
+const BEFORE = { name: "mine", sla: { latency: { p99: "1s" } }, load: { profiles: [{ name: "a" }, { name: "b" }] } };
+
+test("what was meant is there, and all else as it was", () => {
+  assert.ok(meant(BEFORE, { ...BEFORE, name: "other" }, ["name"], "other"));
+  assert.ok(meant(BEFORE, put(BEFORE, ["load", "profiles", "1", "name"], "c"), ["load", "profiles", "1", "name"], "c"));
+  assert.ok(meant(BEFORE, put(BEFORE, ["sla", "errors"], 1), ["sla", "errors"], "1"));
+  assert.ok(!meant(BEFORE, BEFORE, ["sla", "errors"], "1%")); // it was not written
+  assert.ok(!meant(BEFORE, { ...BEFORE, name: "mine # of" }, ["name"], "other"));
+});
+
+test("a key that goes may leave its parent empty, and nothing else", () => {
+  const gone = { ...BEFORE, sla: { latency: null } };
+  assert.ok(meant(BEFORE, gone, ["sla", "latency", "p99"], ""));
+  assert.ok(!meant(BEFORE, { ...gone, name: null }, ["sla", "latency", "p99"], ""));
+  assert.ok(!meant(BEFORE, BEFORE, ["sla", "latency", "p99"], ""));
+});
+
+test("an anchor that two keys share is not changed for one of them", () => {
+  const shared = { a: { latency: "1s" }, b: { latency: "1s" } };
+  assert.ok(!meant(shared, { a: { latency: "2s" }, b: { latency: "2s" } }, ["a", "latency"], "2s"));
+});
+
+test("what is no mapping is none afterwards", () => {
+  assert.ok(!meant({ load: "often" }, { load: { rate: 5 } }, ["load", "rate"], "5"));
+});
+
+test("what nobody could read is no data", () => {
+  assert.ok(!meant(BEFORE, {}, ["name"], "other"));
+});
+
+test("keys that every object has are none of a text", () => {
+  assert.equal(at({}, ["constructor"]), undefined);
+  assert.equal(at({ a: "text" }, ["a", "length"]), undefined);
+  assert.equal(at(null, ["a"]), undefined);
+});
+
+test("a field shows what stands in one field", () => {
+  assert.deepEqual([shown([500, 1000]), shown("5s"), shown(null), shown({ a: 1 }), shown([{ a: 1 }]), shown(false)], ["500, 1000", "5s", "", "", "", "false"]);
+  assert.deepEqual([isPlain([1]), isPlain({}), isPlain([{}]), isPlain(undefined)], [true, false, false, true]);
+});
+
+test("items of a list change places", () => {
+  assert.deepEqual([moved([1, 2, 3], 0, 2), moved([1, 2, 3], 2, 0), moved([1, 2, 3], 1, -1)], [[2, 3, 1], [3, 1, 2], [1, 3]]);
+  assert.ok(!alike([1, 2], [2, 1]));
+  assert.ok(alike({ a: 1, b: {} }, { b: null, a: 1 }));
+});
