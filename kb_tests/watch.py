@@ -166,8 +166,8 @@ def _text(read: Read) -> str:
             reasons = f": {'; '.join(event.reasons)}" if event.reasons else ""
             return f"{event.point}: look {event.look} of {event.looks}: {event.outcome}{reasons}"
         case PointSeen():
-            reason = f": {event.reason}" if event.reason else ""
-            return f"{event.point}: {event.outcome or event.status}{reason}"
+            told = event.reason or event.told
+            return f"{event.point}: {event.outcome or event.status}{f': {told}' if told else ''}"
         case Marker():
             return f"marker: {event.text}"
         case Problem():

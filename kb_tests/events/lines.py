@@ -27,6 +27,7 @@ from kb_tests.events.model import (
     StagedServer,
     StagedServers,
 )
+from kb_tests.report.capacity import sentences
 
 VERSION: Literal[1] = 1
 LONGEST = 256 << 10
@@ -72,6 +73,7 @@ def filed(event: AnyEvent) -> Filed:
                 status=str(event.point.status),
                 outcome=str(event.point.outcome or ""),
                 reason=event.point.reason[:_SENTENCE],
+                told=sentences(found)[0][:_SENTENCE] if (found := event.point.capacity) else "",
             )
         case ProbeEnded():
             probe = event.point

@@ -198,13 +198,16 @@ class LookEnded(Event):
 
 
 class PointSeen(Event):
-    """A point ended: what a watcher needs of `PointEnded`. The record is the truth."""
+    """A point ended: what a watcher needs of `PointEnded`. The record is the truth. `told` is what a capacity
+    search found, in a sentence.
+    """
 
     kind: Literal["point"] = "point"
     point: Name
     status: Name
     outcome: Name = ""
     reason: Text = ""
+    told: Text = ""
     achieved: Figure | None = None
     offered: Figure | None = None
     p50: Figure | None = None

@@ -24,6 +24,8 @@ class HttpFace(Face[HttpPoint, HttpShown]):
 
     def load(self, point: HttpPoint) -> str:
         """Requests a second."""
+        if point.search:
+            return "searched"
         return f"{words.number(point.offered)} req/s" if point.offered else "as fast as it is answered"
 
     def how(self, point: HttpPoint) -> str:

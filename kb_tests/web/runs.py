@@ -103,6 +103,8 @@ def point_row(point: PointView) -> PointRow:
         p99=lead.value if lead else (words.duration(p99) if math.isfinite(p99) else ""),
         lead=lead,
         cells=tuple((cell.text, cell.outcome) for cell in point.cells),
+        told=point.told,
+        tried=len(record.capacity.probes) if record.capacity else 0,
         limit=named[face.lead].limit_value if face.lead in named else math.nan,
         p99_value=p99,
         achieved_share=face.share(point.shown) if point.shown else math.nan,

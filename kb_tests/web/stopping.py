@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
+import threading
+import time
 from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
@@ -16,6 +19,14 @@ from kb_tests.web.audit import audit
 from kb_tests.web.problems import Problem
 from kb_tests.web.shapes.sessions import Accepted, SessionRow, StopRequest
 from kb_tests.web.watched import Watched
+
+_ONE_AT_A_TIME = threading.Lock()
+
+_STOP = "stop: "
+_STOPPED = f"{_STOP}now"
+_LAST_WORDS = 4096
+_HEARD_WITHIN = 10.0
+"""Seconds after which a session that does not say that it stops may be interrupted once more."""
 
 _SLACK = 2.0
 """Seconds by which the clock that processes are started by may differ from the one of events."""
@@ -42,16 +53,35 @@ def stop(watched: Watched, sid: str, request: StopRequest) -> Accepted:
             "Only a session that is stopping can leave the rest to the background.",
             "Stop it first.",
         )
-    if request.level == "now" and row.state == "stopping":
+    if request.level == "now" and ending:  # a second interrupt would leave the rest to the background
         return Accepted(sid=sid, sentence="It is stopping already.")
+    with _ONE_AT_A_TIME:
+        if request.level == "now" and _just_stopped(session.folder):
+            return Accepted(sid=sid, sentence="It is stopping already.")
+        return _interrupted(session, request)
+
+
+def _interrupted(session: sessions.Session, request: StopRequest) -> Accepted:
+    sid = session.sid
     reached = sum(_interrupt(pid, begun) for pid, begun in processes(session))
     if not reached:
         raise Problem(
             HTTPStatus.CONFLICT, f"No process of session {sid} was found.", "Press Ctrl-C where it runs."
         )
-    audit(session.folder, f"stop: {request.level}", {"processes": reached})
-    told = "It leaves the rest to the background." if ending else "It stops, and removes what it made."
+    audit(session.folder, f"{_STOP}{request.level}", {"processes": reached})
+    leaves = request.level == "leave_to_reaper"
+    told = "It leaves the rest to the background." if leaves else "It stops, and removes what it made."
     return Accepted(sid=sid, sentence=told)
+
+
+def _just_stopped(folder: Path) -> bool:
+    """Whether it was stopped a moment ago, from whichever page, and may not have had the time to say so."""
+    known = folder / "audit.log"
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError), sessions.opened(known) as file:
+        file.seek(-min(_LAST_WORDS, known.stat().st_size), os.SEEK_END)
+        told = [json.loads(line) for line in file.read(_LAST_WORDS).splitlines() if line.startswith(b"{")]
+        return any(one["what"] == _STOPPED and 0 <= time.time() - one["t"] < _HEARD_WITHIN for one in told)
+    return False
 
 
 def _finishing(session: sessions.Session, row: SessionRow) -> Accepted:

@@ -126,3 +126,21 @@ test("a map of days reaches as far as its highest second", () => {
   const [low, high] = reach({ at: 0, step: 1, rows }, [[0.05], Array(200_000).fill(0.006)]);
   assert.ok(low < edge(50) && high > edge(81));
 });
+
+test("loads that a search tries are the search's, and no points of their own", () => {
+  const search = { cloud: "c", id: "s-clients-4-capacity", scenario: "s", kind: "http", clients: 4 };
+  const load = (n, rate) => [
+    { kind: "point_started", point: `${search.id}-${n}-rate-${rate}`, search: search.id, cloud: "c", look: 1, looks: 1, duration: 5, warm_up: 0, offered: 4 * rate, unit: "requests/s", agents: 4, limits: {}, t: n },
+    { ...second(0), point: `${search.id}-${n}-rate-${rate}` },
+    { kind: "look", point: `${search.id}-${n}-rate-${rate}`, cloud: "c", outcome: "fail", checks: [{ name: "latency p99", outcome: "fail" }], t: n },
+    { kind: "probe", point: `${search.id}-${n}-rate-${rate}`, search: search.id, cloud: "c", outcome: "fail", t: n },
+  ];
+  const live = new Live();
+  live.take([{ kind: "selected", points: [search], t: 0 }, ...load(1, 100), ...load(2, 125)]);
+  const point = live.points.get(`c ${search.id}`);
+  assert.equal(live.points.size, 1);
+  assert.deepEqual([point.tried, point.offered, point.status, point.outcome, point.checks.length, point.seconds.length], [2, 500, "running", "", 0, 1]);
+  assert.ok(live.log.at(-1).text.endsWith("broken"));
+  live.take([{ kind: "point", point: search.id, cloud: "c", status: "judged", outcome: "pass", told: "480 requests/s keep the SLA.", t: 9 }]);
+  assert.deepEqual([point.outcome, point.told], ["pass", "480 requests/s keep the SLA."]);
+});

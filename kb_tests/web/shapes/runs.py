@@ -78,6 +78,10 @@ class PointRow(Shape):
     lead: CheckShape | None
     """The check that the ladder shows: p99 of response time, else the first."""
     cells: tuple[tuple[str, str], ...]
+    told: tuple[str, ...] = ()
+    """What a capacity search found, in sentences: it has no figures of its own, and `cells` are empty."""
+    tried: int = 0
+    """How many loads a search tried."""
     limit: Figure
     p99_value: Figure
     achieved_share: Figure

@@ -598,6 +598,21 @@ def test_stopping_interrupts_the_session_once(
     assert stop(app, level="kill").status == 422
 
 
+@pytest.mark.parametrize("cut", [6, 11])
+def test_two_tabs_that_stop_it_do_not_leave_the_rest_to_the_background(
+    app: App, sessions: Path, sleeper: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch, cut: int
+) -> None:
+    """Before it says that it stops, and while it removes what it made: a second interrupt would."""
+    living(sessions, sleeper.pid, cut, time.time())
+    monkeypatch.setattr("kb_tests.events.sessions.Session.alive", True)
+    if cut == 6:
+        assert "It stops" in stop(app).json["sentence"]
+    assert [stop(app).json["sentence"] for _ in range(2)] == ["It is stopping already."] * 2
+    sleeper.send_signal(signal.SIGTERM)
+    assert sleeper.stdout is not None
+    assert sleeper.stdout.read() == b"int\n" * (cut == 6)
+
+
 def test_whoever_has_its_number_now_is_left_alone(
     app: App, sessions: Path, sleeper: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,10 +8,13 @@ const LINES = 200;
  * @typedef {{
  *   key: string, id: string, cloud: string, scenario: string, kind: string, clients: number,
  *   status: string, outcome: string, reason: string, checks: any[], look: number, looks: number,
- *   duration: number, warmUp: number, offered: number, unit: string, agents: number, limits: Record<string, number>,
+ *   trying: string, tried: number, told: string, duration: number, warmUp: number, offered: number, unit: string, agents: number, limits: Record<string, number>,
  *   seconds: any[], dropped: number, far: { buckets: Map<number, number>, due: number, completed: number, failed: number, seconds: number },
  * }} Point
  */
+
+/** What a load of a search shows, which is no failure. @type {Record<string, string>} */
+const PROBED = { pass: "kept", fail: "broken", inconclusive: "cannot tell" };
 
 /** @param {any} event */
 const line = (event) => {
@@ -20,7 +23,8 @@ const line = (event) => {
     case "staged": return `${event.scenario} is staged, ${event.servers?.length ?? 0} servers`;
     case "point_started": return `${event.point} begins${event.look > 1 ? `, look ${event.look} of ${event.looks}` : ""}`;
     case "look": return `${event.point}: look ${event.look} of ${event.looks}: ${event.outcome}`;
-    case "point": return `${event.point}: ${event.outcome || event.status}`;
+    case "point": return `${event.point}: ${event.outcome || event.status}${event.told ? `. ${event.told}` : ""}`;
+    case "probe": return `${event.point}: ${PROBED[event.outcome] ?? event.outcome}`;
     case "marker": return `marker: ${event.text}`;
     case "problem": return `problem: ${event.sentence}`;
     case "leaked": return `left on the cloud: ${event.resources.join("; ")}`;
@@ -42,6 +46,8 @@ export class Live {
     this.servers = new Map();
     /** @type {Map<string, { name: string, building: number, booting: number | null, ready: number | null }>} when a server came so far */
     this.boots = new Map();
+    /** @type {Map<string, string>} the search that a load is tried for */
+    this.searches = new Map();
     /** @type {{ t: number, text: string }[]} */
     this.log = [];
     /** @type {{ t: number, text: string }[]} */
@@ -88,10 +94,12 @@ export class Live {
     for (const point of this.points.values()) point.outcome ||= "not_run";
   }
 
-  /** The embedded cloud has a name in the selection alone. @param {any} event */
+  /** That of a load which is tried for a search is the search. The embedded cloud has a name in the selection alone. @param {any} event */
   point(event) {
-    const exact = this.points.get(`${event.cloud ?? ""} ${event.point}`);
-    return exact ?? [...this.points.values()].find((one) => one.id === event.point) ?? this.add({ cloud: event.cloud ?? "", id: event.point, scenario: "", kind: "", clients: 0 });
+    if (event.search) this.searches.set(event.point, event.search);
+    const id = this.searches.get(event.point) ?? event.point;
+    const exact = this.points.get(`${event.cloud ?? ""} ${id}`);
+    return exact ?? [...this.points.values()].find((one) => one.id === id) ?? this.add({ cloud: event.cloud ?? "", id, scenario: "", kind: "", clients: 0 });
   }
 
   /** @param {any} chosen */
@@ -99,7 +107,7 @@ export class Live {
     const key = `${chosen.cloud} ${chosen.id}`;
     /** @type {Point} */
     const point = {
-      key, status: "", outcome: "", reason: "", checks: [], look: 0, looks: 0, duration: 0, warmUp: 0, offered: 0, unit: "",
+      key, status: "", outcome: "", reason: "", checks: [], look: 0, looks: 0, trying: "", tried: 0, told: "", duration: 0, warmUp: 0, offered: 0, unit: "",
       agents: 0, limits: {}, seconds: [], dropped: 0, far: nothing(), ...chosen,
     };
     this.points.set(key, point);
@@ -141,6 +149,7 @@ export class Live {
         Object.assign(point, {
           status: "running", look: event.look, looks: event.looks, duration: event.duration, warmUp: event.warm_up, offered: event.offered,
           unit: event.unit, agents: event.agents, limits: event.limits ?? {}, seconds: [], dropped: 0, far: nothing(),
+          trying: event.search ? event.point : "", tried: point.tried + (event.search ? 1 : 0),
         });
         this.current = point;
         break;
@@ -157,11 +166,11 @@ export class Live {
         break;
       }
       case "look":
-        this.point(event).checks = event.checks ?? [];
+        if (!this.searches.has(event.point)) this.point(event).checks = event.checks ?? [];
         break;
       case "point": {
         const point = this.point(event);
-        Object.assign(point, { status: event.status, outcome: event.outcome || event.status, reason: event.reason ?? "" });
+        Object.assign(point, { status: event.status, outcome: event.outcome || event.status, reason: event.reason ?? "", told: event.told ?? "" });
         for (const other of this.points.values()) if (other !== point && other !== this.current) other.seconds = other.outcome ? [] : other.seconds;
         break;
       }

@@ -4,8 +4,9 @@ import { atMost, percentile } from "../charts/heat.js";
 import { hosts } from "../charts/hosts.js";
 import { timeline } from "../charts/timeline.js";
 import { follow, get, post } from "../lib/api.js";
+import { heardEnd } from "../lib/ended.js";
 import { Could, Reading, useData } from "../lib/load.js";
-import { clock, listed, number, parted, share, span, time, took, when } from "../lib/words.js";
+import { clock, listed, many, number, parted, share, spaced, span, time, took, when } from "../lib/words.js";
 import { Live, fact, series, shown, soFar } from "../live/fold.js";
 import { Figure, Plot, Ramp } from "../parts/chart.js";
 import { Bounds, BoundsHead } from "../parts/checks.js";
@@ -45,7 +46,7 @@ const useLive = (sid) => {
       events: (events) => { live.current.take(events); draw(); },
       now: () => { caught.current = true; draw(); },
       heard: (well, by) => { ahead.current = by ?? ahead.current; hear(well); },
-      end: (brokenOff) => { caught.current = true; live.current.over(); live.current = live.current.turn(); ended(brokenOff ? "broken_off" : "ended"); },
+      end: (brokenOff) => { caught.current = true; live.current.over(); live.current = live.current.turn(); heardEnd(sid); ended(brokenOff ? "broken_off" : "ended"); },
     }, stop.signal).catch(fail);
     return () => {
       stop.abort();
@@ -116,6 +117,9 @@ const how = (point) => {
   return own.replace(/^clients-(\d+)-(?:rate-)?/, "$1 × ").replaceAll("-", " ");
 };
 
+/** Which load a search tries. @param {any} point */
+const trying = (point) => (point.trying && !point.outcome ? `load ${point.tried}${point.offered ? `: ${number(point.offered)} ${short(point.unit)}` : `: ${number(point.agents)} clients`}` : "of the cloud");
+
 /** @param {any} check */
 const measured = (check) => (!check ? "" : Number(check.value) === Infinity ? "beyond measure" : check.unit === "s" ? time(Number(check.value)) : check.unit === "" ? share(Number(check.value)) : number(Number(check.value)));
 
@@ -136,10 +140,10 @@ const rung = (point, live) => {
   const running = point === live.current && !judged && point.status === "running";
   return {
     key: point.id, outcome: judged ? point.outcome : point.status,
-    href: run && live.state === "ended" ? pointPath(run, { id: point.id, attempt: 1 }) : "#now",
-    load: point.offered ? `${number(point.offered)} ${short(point.unit)}` : how(point),
-    how: point.offered ? how(point) : "",
-    p99: judged ? measured(lead) : running && about > 0 ? `≈ ${time(about, 2)}` : "",
+    href: run && live.state === "ended" ? pointPath(run, { id: point.id, told: point.told, attempt: 1 }) : "#now",
+    load: point.tried ? "capacity" : point.offered ? `${number(point.offered)} ${short(point.unit)}` : how(point),
+    how: point.tried ? trying(point) : point.offered ? how(point) : "",
+    p99: point.tried && judged ? many(point.tried, "load") : judged ? measured(lead) : running && about > 0 ? `≈ ${time(about, 2)}` : "",
     bound: judged ? bound(lead) : running && limit && about > 0 ? { low: null, at: Math.min(1000, about / limit), high: null } : null,
     current: running,
   };
@@ -283,16 +287,17 @@ const sentence = (live, end, row) => {
   if (live.state === "stopping") return `${far}Stopping.`;
   if (live.state === "removing") return `${far}${live.teardown ? `${live.teardown.done} of ${live.teardown.total} resources are gone.` : "Removing what was made."}`;
   const place = live.current ? [...live.points.keys()].indexOf(live.current.key) + 1 : 0;
+  if (live.current?.tried) return `${far}Point ${place} of ${live.points.size} searches the capacity, ${trying(live.current)}.`;
   return `${far}Point ${place} of ${live.points.size} runs${live.current?.offered ? ` at ${number(live.current.offered)} ${short(live.current.unit)}` : ""}.`;
 };
 
-/** @param {{ live: Live, row: any, end: string, may: boolean }} props */
-const Ended = ({ live, row, end, may }) => {
+/** @param {{ live: Live, row: any, about: any, end: string, may: boolean }} props `about` may be of before its end */
+const Ended = ({ live, row, about, end, may }) => {
   const { data, again } = useData("/kept");
   const runs = Object.values(live.runs);
-  const loaded = (row?.arguments ?? []).map((/** @type {string} */ word) => /^--kb-reuse=(\w+)$/.exec(word)?.[1]);
+  const loaded = (about?.arguments ?? []).map((/** @type {string} */ word) => /^--kb-reuse=(\w+)$/.exec(word)?.[1]);
   const kept = (data?.kept ?? []).filter((/** @type {any} */ one) => runs.includes(one.run) || loaded.includes(one.run));
-  const cloud = (row?.clouds ?? []).find((/** @type {string} */ name) => name && name !== "embedded local cloud") ?? "";
+  const cloud = (about?.clouds ?? []).find((/** @type {string} */ name) => name && name !== "embedded local cloud") ?? "";
   const worst = [...live.points.values()].filter((point) => !["", "pass", "not_run", "lost", "measured"].includes(point.outcome));
   const broke = worst.find((point) => point.outcome === "fail") ?? worst[0];
   const run = broke ? live.runs[broke.cloud] : Object.values(live.runs)[0];
@@ -303,10 +308,11 @@ const Ended = ({ live, row, end, may }) => {
   const broken = first && `${broke?.offered ? `At ${number(broke.offered)} ${short(broke.unit)}` : `At ${how(broke)}`} ${first.name.replace(/^latency /, "")} is ${measured(first)}${times(first)} its limit ${first.unit === "s" ? time(Number(first.limit)) : first.unit === "" ? share(Number(first.limit)) : number(Number(first.limit))}.`;
   const title = only ? `${kept[0].scenario} is staged and stays on ${kept[0].clouds.map((/** @type {string} */ name) => name || "a local cloud of its own").join(" and ")}. Nothing was measured.` : broken && end === "ended" && row?.state === "ended" && row.exit_code === 1 ? `${broken}` : sentence(live, end, row);
   useEffect(() => say(title), [title]);
-  return html`<div class=${`verdict ${state}`}><p><${Outcome} of=${live.leaks.length ? "leaked" : end === "broken_off" ? "lost" : (row?.outcome ?? "")} text=${only ? "Staged" : undefined} /></p><h1>${title}</h1>
+  return html`<div class=${`verdict ${state}`}><p><${Outcome} of=${live.leaks.length ? "leaked" : end === "broken_off" ? "lost" : (row?.outcome ?? "")} text=${only ? "Staged" : row || live.leaks.length || end === "broken_off" ? undefined : "Ended"} /></p><h1>${title}</h1>
     ${title === broken && html`<p>${sentence(live, end, row)}</p>`}
-    ${broke && html`<p>${broke.id}: ${failing.length ? failing.map((/** @type {any} */ check) => `${check.name} is ${measured(check)}, its limit ${check.unit === "s" ? time(check.limit) : share(check.limit)}`).join("; ") : broke.reason || word(broke.outcome)}.</p>`}
-    <div class="actions">${broke && run && html`<a class="btn primary" href=${pointPath(run, { id: broke.id, attempt: 1 })}>See that point</a>`}${Object.values(live.runs).map((id) => html`<a class=${`btn${broke ? "" : " primary"}`} href=${`/runs/${id}`}>See the run ${id}</a>`)}</div></div>
+    ${[...live.points.values()].filter((one) => one.told).map((one) => html`<p key=${one.key}>${spaced(one.told)} ${live.runs[one.cloud] && html`<a href=${pointPath(live.runs[one.cloud], { ...one, attempt: 1 })}>How it was searched</a>`}</p>`)}
+    ${broke && !broke.told && html`<p>${broke.id}: ${failing.length ? failing.map((/** @type {any} */ check) => `${check.name} is ${measured(check)}, its limit ${check.unit === "s" ? time(check.limit) : share(check.limit)}`).join("; ") : broke.reason || word(broke.outcome)}.</p>`}
+    <div class="actions">${broke && run && html`<a class="btn primary" href=${pointPath(run, { id: broke.id, told: broke.told, attempt: 1 })}>See that point</a>`}${Object.values(live.runs).map((id) => html`<a class=${`btn${broke ? "" : " primary"}`} href=${`/runs/${id}`}>See the run ${id}</a>`)}</div></div>
     ${live.leaks.length > 0 && html`<div class="alert fail"><${Icon} name="fail" /><p><b>Left on the cloud:</b> ${listed(live.leaks)}. Remove it with <code>kb cleanup</code>${cloud && html`, or <a href=${`/clouds/${encodeURIComponent(cloud)}`}>from its cloud's page</a>`}.</p></div>`}
     ${kept.map((/** @type {any} */ one) => html`<${Kept} key=${one.run} one=${one} may=${may} again=${again} />`)}
     ${end === "broken_off" && !live.leaks.length && html`<div class="alert invalid"><${Icon} name="invalid" /><p><b>Its process is gone.</b> What it made is removed by a process in the background, within minutes${cloud ? html`; <a href=${`/clouds/${encodeURIComponent(cloud)}`}>${cloud}</a> shows what is still there` : ""}.</p></div>`}`;
@@ -319,6 +325,8 @@ export const Session = ({ sid }) => {
   const version = useData("/version").data;
   useEffect(() => { if (end) row.again(); }, [end]);
   const info = row.data;
+  /** What the server says of its end, once it knows of that. */
+  const told = info && ["ended", "broken_off"].includes(info.state) ? info : null;
   const crumbs = html`<a href="/runs">Runs</a> <span class="far">/ <b>${info?.scenarios.join(", ") || `session ${sid}`}</b></span>`;
   if (error) return html`<${Shell} at="runs" crumbs=${crumbs}><h1>Session ${sid}</h1><${Could} error=${error} /><//>`;
   if ((!caught && heard) || (!live.began && !info)) return html`<${Shell} at="runs" crumbs=${crumbs}>${row.error ? html`<h1>Session ${sid}</h1><${Could} error=${row.error} again=${row.again} />` : html`<h1 class="hidden">Session ${sid}</h1><${Reading} />`}<//>`;
@@ -328,7 +336,7 @@ export const Session = ({ sid }) => {
   const rungs = [...live.points.values()].map((one) => rung(one, live));
   return html`<${Shell} at="runs" crumbs=${crumbs}>
     ${!heard && !over && html`<div class="alert inconclusive"><${Icon} name="note" /><p><b>Not heard.</b> The run goes on without this page; what you see is of ${new Date(live.now * 1000).toLocaleTimeString("en-GB")}. Trying again each second.</p></div>`}
-    ${over ? html`<${Ended} live=${live} row=${info} end=${end} may=${Boolean(version?.starts) && version?.role === "operator"} />` : html`<div class="page-head"><div><h1>${sentence(live, end, info)}</h1>
+    ${over ? html`<${Ended} live=${live} row=${told} about=${info} end=${end} may=${Boolean(version?.starts) && version?.role === "operator"} />` : html`<div class="page-head"><div><h1>${sentence(live, end, info)}</h1>
       <p class="meta"><b>${info?.scenarios.join(", ")}</b>${info ? ` · started ${when(info.started)} ${info.started_by === "ui" ? "here" : "in a shell, followed here"}` : ""} · session <span class="mono">${sid}</span></p></div>
       <div class="where-now"><${States} live=${live} end=${end} /><p>${info?.finishing ? "ends after this point" : `${took(live.now - live.began)} gone`}<${Silence} live=${live} ahead=${ahead} text=${(/** @type {string} */ gone) => html`<br /><span class="soft">last heard ${gone} ago</span>`} /></p></div></div>`}
     ${live.problems.map((text) => html`<div class="alert invalid"><${Icon} name="invalid" /><p>${text}</p></div>`)}
@@ -336,17 +344,17 @@ export const Session = ({ sid }) => {
       <section><div class="sec"><h2>Points</h2><p>the first limit of each, p99 if there is one</p></div>${rungs.length ? html`<${Ladder} points=${rungs} />` : html`<p class="soft">Not known yet.</p>`}<p class="small soft">Red line: the limit. A bar is where the true value lies.</p></section>
       <div class="what" id="now">
         ${!over && live.state === "staging" && html`<${Phases} live=${live} />`}
-        ${!over && live.state === "running" && point && far && html`<section><div class="sec"><h2>${how(point)}, second ${point.seconds[point.seconds.length - 1]?.index ?? "–"}</h2><p>look ${point.look} of ${point.looks} at ${number(point.duration)} s ${point.look < point.looks ? "gives the verdict, or looks on" : "gives the verdict"}</p></div>
+        ${!over && live.state === "running" && point && far && html`<section><div class="sec"><h2>${point.tried ? `Search, ${trying(point)}` : how(point)}, second ${point.seconds[point.seconds.length - 1]?.index ?? "–"}</h2><p>${point.tried ? html`${number(point.duration)} s of this load; what it shows says which one comes next` : html`look ${point.look} of ${point.looks} at ${number(point.duration)} s ${point.look < point.looks ? "gives the verdict, or looks on" : "gives the verdict"}`}</p></div>
           <dl class="nums"><div><dt>Successful</dt><dd>${far.seconds ? number(far.completed / far.seconds) : "–"} <small>/s</small></dd><dd class="sub">${point.offered ? `of ${number(point.offered)} offered` : "as fast as it goes"}</dd></div>
             <div><dt>p99</dt><${About} seconds=${percentile(far.buckets, 99, far.failed)} /><dd class="sub">${point.limits["latency p99"] ? `limit ${time(point.limits["latency p99"])}` : "no limit"}</dd></div>
             <div><dt>p50</dt><${About} seconds=${percentile(far.buckets, 50, far.failed)} /><dd class="sub">${point.limits["latency p50"] ? `limit ${time(point.limits["latency p50"])}` : "no limit"}</dd></div>
             <div><dt>Failed</dt><dd>${number(far.failed)}</dd><dd class="sub">of ${number(far.due)}${far.due ? `: ${share(far.failed / far.due)}` : ""}</dd></div></dl></section>
           <${Preview} point=${point} live=${live} />`}
-        ${point && point.seconds.length > 0 && html`<${Seconds} point=${point} live=${live} title=${over || live.state !== "running" ? `The last point, ${point.id}` : "Response time of every one"} />`}
+        ${point && point.seconds.length > 0 && html`<${Seconds} point=${point} live=${live} title=${over || live.state !== "running" ? `The last ${point.tried ? "load of the search" : "point"}, ${point.id}` : "Response time of every one"} />`}
         <${Log} live=${live} />${over && info?.started_by === "ui" && html`<${Output} sid=${sid} />`}
       </div>
       <div class="where">${point && html`<${Where} point=${point} live=${live} />`}
-        ${over && info && html`<section><div class="sec"><h2>How it ended</h2></div><${Facts} one pairs=${[["Exit code", info.exit_code === null ? "none" : `${info.exit_code}, ${info.exit_meaning}`], ["Took", took(live.now - live.began)], ["Removed", live.teardown ? `${live.teardown.done} of ${live.teardown.total}` : "–"], ["Started by", info.started_by === "ui" ? "this UI" : "a shell"]]} /></section>`}
+        ${over && info && html`<section><div class="sec"><h2>How it ended</h2></div><${Facts} one pairs=${[["Exit code", !told ? "–" : told.exit_code === null ? "none" : `${told.exit_code}, ${told.exit_meaning}`], ["Took", took(live.now - live.began)], ["Removed", live.teardown ? `${live.teardown.done} of ${live.teardown.total}` : "–"], ["Started by", info.started_by === "ui" ? "this UI" : "a shell"]]} /></section>`}
         ${!over && version?.role === "operator" && html`<section><${Marker} sid=${sid} /></section>${version.starts && html`<section><${Stop} session=${info ?? { sid, state: live.state, scenarios: [], marks: "" }} /></section>`}`}</div>
     </div><//>`;
 };

@@ -1,4 +1,5 @@
 // The first page: is all well, what runs now, what ran lately; and where nothing ran yet, three ways to begin.
+import { lives } from "../lib/ended.js";
 import { Could, Reading, useData } from "../lib/load.js";
 import { many, when } from "../lib/words.js";
 import { Bounds, BoundsHead } from "../parts/checks.js";
@@ -80,7 +81,7 @@ export const Overview = () => {
   const kept = useData("/kept", 15);
   const may = Boolean(version?.starts) && version?.role === "operator";
   const named = new Set((clouds.data?.clouds ?? []).map((/** @type {any} */ one) => one.name));
-  const live = sessions.filter((/** @type {any} */ one) => one.alive);
+  const live = sessions.filter(lives);
   const lost = sessions.filter((/** @type {any} */ one) => one.state === "broken_off").slice(0, 2);
   if (!data) return html`<${Shell} at="overview" crumbs=${html`<b>Overview</b>`}>${error ? html`<h1>Overview</h1><${Could} error=${error} again=${again} />` : html`<h1 class="hidden">Overview</h1><${Reading} />`}<//>`;
   if (!data.total && !live.length && !lost.length && !kept.data?.kept.length) return html`<${Shell} at="overview" crumbs=${html`<b>Overview</b>`}>${waits ? html`<h1 class="hidden">Overview</h1><${Reading} />` : html`<${Empty} scenarios=${scenarios} clouds=${clouds.data} version=${version} again=${clouds.again} />`}<//>`;
@@ -93,7 +94,7 @@ export const Overview = () => {
     ${leaked.map((/** @type {any} */ run) => html`<div class="alert fail"><${Icon} name="fail" /><p><b>Left on ${run.cloud}:</b> ${many(run.leaks, "resource")} of run ${run.run}. They count against quota until removed.</p><a class="btn small" href=${`/runs/${run.run}`}>See which</a>${named.has(run.cloud) && html`<a class="btn small stop" href=${`/clouds/${encodeURIComponent(run.cloud)}`}>Clean up…</a>`}</div>`)}
     ${kept.data?.kept.map((/** @type {any} */ one) => html`<${Kept} key=${one.run} one=${one} may=${may} again=${kept.again} />`)}
     ${lost.map((/** @type {any} */ one) => html`<div class="alert invalid"><${Icon} name="invalid" /><p><b>Session ${one.sid} ended without a word.</b> Its process is gone; a process in the background removes what it made.</p><a class="btn small" href=${`/sessions/${one.sid}`}>See it</a></div>`)}
-    ${live.length > 0 && html`<section><div class="sec"><h2>Now</h2><p>${live.length} running</p></div>${live.map((/** @type {any} */ one) => html`<div class="session running"><div><h3><a class="plain" href=${`/sessions/${one.sid}`}>${one.scenarios.join(", ") || `session ${one.sid}`}</a></h3>
+    ${live.length > 0 && html`<section><div class="sec"><h2>Now</h2><p>${live.length} running</p></div>${live.map((/** @type {any} */ one) => html`<div class="session running" key=${one.sid}><div><h3><a class="plain" href=${`/sessions/${one.sid}`}>${one.scenarios.join(", ") || `session ${one.sid}`}</a></h3>
       <p><${Strip} marks=${one.marks} title=${one.sentence} /></p><p>${one.sentence}</p><p class="small soft">Started ${when(one.started)} ${one.started_by === "ui" ? "here" : "in a shell"}</p>
       <div class="actions"><a class="btn small" href=${`/sessions/${one.sid}`}>Watch</a>${version?.starts && version.role === "operator" && html`<${Stop} session=${one} />`}</div></div></div>`)}</section>`}
     ${by.size > 0 && html`<${Clouds} clouds=${by} />`}

@@ -114,10 +114,10 @@ export const Point = ({ run, point: id }) => {
   const link = (/** @type {any} */ to, /** @type {string} */ text) => (to ? html`<a class="btn small" rel=${to === point.before ? "prev" : "next"} href=${pointPath(run, { id: to[0], attempt: to[1] })}>${text}</a>` : html`<button class="btn small" disabled>${text}</button>`);
   return html`<${Shell} at="runs" crumbs=${crumbs}>
     <div class="page-head"><div><p><${Outcome} of=${point.row.label} /></p>
-      <h1>${spaced(`${point.row.load}, ${point.row.how}: ${finding}`)}</h1>
+      <h1>${spaced(point.search?.told[0] ?? `${point.row.load}, ${point.row.how}: ${finding}`)}</h1>
       <p class="meta">${point.row.title} · ${number(point.duration)} s${point.warm_up ? ` after ${number(point.warm_up)} s of warm-up` : ""}${point.row.looks ? ` · ${point.row.looks} ${point.row.looks === 1 ? "look" : "looks"}` : ""}</p></div>
       <div class="actions">${link(point.before, "← Point before")}${link(point.after, "Next point →")}</div></div>
-    ${point.search && html`<p class="lead">${point.search.told.join(" ")} <a href=${`/runs/${run}/capacity/${encodeURIComponent(id)}?attempt=${encodeURIComponent(attempt)}`}>How it was searched</a></p>`}
+    ${point.search && html`<p class="lead">${point.search.told.slice(1).map((/** @type {string} */ text) => spaced(text)).join(" ")} <a href=${`/runs/${run}/capacity/${encodeURIComponent(id)}?attempt=${encodeURIComponent(attempt)}`}>How it was searched</a></p>`}
     ${point.findings.slice(1).map((/** @type {string} */ text) => html`<div class="finding"><div><${Outcome} of=${point.row.label} /></div><div>${spaced(text)}</div></div>`)}
     ${point.notes.map((/** @type {string} */ text) => html`<div class="alert"><svg class="i" aria-hidden="true"><use href="#note" /></svg><p>${text}</p></div>`)}
     ${point.checks.length > 0 && html`<section><${Checks} checks=${point.checks} confidence=${point.confidence} label="Limits and what was measured" /></section>`}

@@ -9,8 +9,20 @@ import { Strip } from "../parts/runtable.js";
 import { Shell } from "../parts/shell.js";
 import { html, useState } from "../vendor/preact.js";
 
-/** @param {string} run @param {any} point */
-export const pointPath = (run, point) => `/runs/${run}/points/${encodeURIComponent(point.id ?? point.point)}${point.attempt > 1 ? `?attempt=${point.attempt}` : ""}`;
+/** A search has a page of its own. @param {string} run @param {any} point */
+export const pointPath = (run, point) => `/runs/${run}/${point.told?.length ? "capacity" : "points"}/${encodeURIComponent(point.id ?? point.point)}${point.attempt > 1 ? `?attempt=${point.attempt}` : ""}`;
+
+/** Whether something of a point has a place on the limit line. @param {any} point */
+const onLine = (point) => point.lead !== null && point.lead.at !== null;
+
+/** @param {{ run: any, p: any, columns: number, bars: boolean }} props */
+const Figures = ({ run, p, columns, bars }) => {
+  const bar = bars && html`<td class="b">${onLine(p) ? html`<${Bounds} of=${p.lead} />` : ""}</td>`;
+  if (p.told.length) return html`<td class="told" colspan=${columns + (bars && !onLine(p) ? 1 : 0)}>${spaced(p.told[0])} <span class="soft">${spaced(p.told[1] ?? "")}</span> <a href=${pointPath(run.run, p)}>How it was searched</a></td>${onLine(p) && bar}<td class="num soft">${many(p.tried, "load")}</td>`;
+  const looks = html`<td class="num soft">${p.looks || "–"}</td>`;
+  if (!p.cells.length) return html`<td class="soft told" colspan=${columns + (bars && !onLine(p) ? 1 : 0)}>${spaced(p.sentence) || "no figures"}</td>${onLine(p) && bar}${looks}`;
+  return html`${p.cells.map((/** @type {string[]} */ [text, outcome]) => html`<td class=${`num ${outcome === "fail" ? "fail" : outcome === "inconclusive" ? "inconclusive" : ""}`}>${spaced(text)}</td>`)}${bars && (onLine(p) ? bar : html`<td class="soft">${p.lead ? "not judged" : "no limit"}</td>`)}${looks}`;
+};
 
 /** The cloud that comes with a session has no name in clouds.yaml. */
 const EMBEDDED = "embedded local cloud";
@@ -44,17 +56,21 @@ const Points = ({ run, scenario }) => {
   const [all, show] = useState(true);
   const bad = scenario.points.filter((/** @type {any} */ p) => p.label !== "pass");
   const points = all ? scenario.points : bad;
+  const bars = scenario.points.some(onLine);
+  const measured = scenario.points.some((/** @type {any} */ p) => p.cells.length > 0);
+  const columns = measured ? scenario.columns : ["What became of it"];
+  const limits = measured ? scenario.limits : [""];
+  const judged = scenario.points.some((/** @type {any} */ p) => p.lead !== null && p.lead.limit_value !== null);
   return html`<section aria-label=${`Points of ${scenario.name}`}>
-    <div class="sec"><h2>${scenario.name}</h2><p>${many(scenario.points.length, "point")}; bar: ${scenario.points[0]?.lead?.subject ?? "the first limit"} with its bounds, red line: its limit</p>
+    <div class="sec"><h2>${scenario.name}</h2><p>${many(scenario.points.length, "point")}${bars ? `; bar: ${scenario.points.find(onLine).lead.subject} with its bounds, red line: its limit` : ""}</p>
       <span class="end"><span class="seg" role="group" aria-label="Show"><button aria-pressed=${all} onClick=${() => show(true)}>all ${scenario.points.length}</button><button aria-pressed=${!all} onClick=${() => show(false)}>not passed ${bad.length}</button></span></span></div>
     <div class="scroll" tabindex="0" role="region" aria-label=${`Table of points of ${scenario.name}`}><table class="checks points">
-      <thead><tr class="double"><th>Point</th><th>Verdict</th>${scenario.columns.map((/** @type {string} */ name) => html`<th class="num">${name}</th>`)}<th class="b"><${BoundsHead} /></th><th class="num">Looks</th></tr>
-        <tr class="limits"><th>SLA</th><th></th>${scenario.limits.map((/** @type {string} */ text) => html`<th class="num">${spaced(text)}</th>`)}<th class="b"></th><th></th></tr></thead>
+      <thead><tr class="double"><th>Point</th><th>Verdict</th>${columns.map((/** @type {string} */ name) => html`<th class=${measured ? "num" : ""}>${name}</th>`)}${bars && html`<th class="b"><${BoundsHead} /></th>`}<th class="num">${measured ? "Looks" : "Took"}</th></tr>
+        ${judged && measured && html`<tr class="limits"><th>SLA</th><th></th>${limits.map((/** @type {string} */ text) => html`<th class="num">${spaced(text)}</th>`)}${bars && html`<th class="b"></th>`}<th></th></tr>`}</thead>
       <tbody>${points.map((/** @type {any} */ p) => html`<tr class=${`go ${tone(p.label)}`} key=${`${p.id} ${p.attempt}`}>
         <th scope="row"><a href=${pointPath(run.run, p)} title=${p.title}>${p.how}${p.load && p.kind !== "http" ? `, ${p.load}` : ""}</a>${p.attempt > 1 && html` <span class="soft">attempt ${p.attempt}</span>`}</th>
         <td><${Outcome} of=${p.label} /></td>
-        ${p.cells.length ? p.cells.map((/** @type {string[]} */ [text, outcome]) => html`<td class=${`num ${outcome === "fail" ? "fail" : outcome === "inconclusive" ? "inconclusive" : ""}`}>${spaced(text)}</td>`) : html`<td class="soft" colspan=${scenario.columns.length}>${spaced(p.sentence)}</td>`}
-        <td class="b"><${Bounds} of=${p.lead} /></td><td class="num soft">${p.looks || "–"}</td></tr>`)}</tbody>
+        <${Figures} run=${run} p=${p} columns=${columns.length} bars=${bars} /></tr>`)}</tbody>
     </table></div></section>`;
 };
 

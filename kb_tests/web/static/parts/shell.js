@@ -1,4 +1,5 @@
 // Rail, top bar and tab bar: on every page the same, with the session that runs and its Stop.
+import { lives } from "../lib/ended.js";
 import { useData } from "../lib/load.js";
 import { rail } from "../lib/route.js";
 import { many } from "../lib/words.js";
@@ -10,7 +11,7 @@ import { Stop } from "./stop.js";
 export const Shell = ({ at, crumbs, children }) => {
   const version = useData("/version").data;
   const sessions = useData("/sessions", 3).data?.sessions ?? [];
-  const live = sessions.filter((/** @type {any} */ one) => one.alive);
+  const live = sessions.filter(lives);
   const item = (/** @type {{ icon: string, name: string, address: string }} */ { icon, name, address }) => html`<a href=${address} title=${name} aria-current=${at === icon ? "page" : undefined}><${Icon} name=${`n-${icon}`} />${name}</a>`;
   return html`
     <a class="skip" href="#main">Skip to content</a>
@@ -23,7 +24,7 @@ export const Shell = ({ at, crumbs, children }) => {
       ${live.length > 0 && html`<div class="now" role="group" aria-label="Running now">
         ${live.slice(0, 1).map((/** @type {any} */ one) => html`
           <a class="chip" href=${`/sessions/${one.sid}`}><span class="o running"><${Icon} name="running" pulse /></span><b>${word(one.state)}</b><span class="far">${one.scenarios.join(", ") || one.sid}</span>${live.length > 1 && html`<span class="far soft">and ${many(live.length - 1, "other")}</span>`}</a>
-          ${version?.starts && version.role === "operator" && html`<${Stop} session=${one} />`}`)}
+          ${version?.starts && version.role === "operator" && html`<${Stop} key=${one.sid} session=${one} />`}`)}
       </div>`}
     </header>
     <main id="main" tabindex="-1">${children}</main>

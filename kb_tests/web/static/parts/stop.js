@@ -18,8 +18,11 @@ export const Stop = ({ session, small = true }) => {
   const ref = useRef(/** @type {HTMLDialogElement | null} */ (null));
   const [told, tell] = useState("");
   const [group] = useState(() => `stop-${crypto.randomUUID()}`);
-  const ending = ["stopping", "removing"].includes(session.state);
-  const ways = WAYS[ending ? "ending" : "running"].filter(([level]) => level !== "finish_point" || session.state === "running");
+  /** What it did when the dialog was opened: a button does not come to mean something else under somebody's hand. */
+  const [opened, open] = useState("");
+  const state = opened || session.state;
+  const ending = ["stopping", "removing"].includes(state);
+  const ways = WAYS[ending ? "ending" : "running"].filter(([level]) => level !== "finish_point" || state === "running");
   const [wanted, want] = useState("now");
   const level = ways.some(([one]) => one === wanted) ? wanted : ways[0][0];
   const marks = session.marks ?? "";
@@ -35,8 +38,8 @@ export const Stop = ({ session, small = true }) => {
   };
   const what = session.scenarios.join(", ") || "the session";
   return html`
-    <button class=${`btn stop${small ? " small" : ""}`} data-stop="" onClick=${() => { tell(""); ref.current?.showModal(); }}>${ending ? "Leave…" : "Stop…"}</button>
-    <dialog ref=${ref} aria-label="Stop the session"><div class="in">
+    <button class=${`btn stop${small ? " small" : ""}`} data-stop="" onClick=${() => { tell(""); open(session.state); ref.current?.showModal(); }}>${["stopping", "removing"].includes(session.state) ? "Leave…" : "Stop…"}</button>
+    <dialog ref=${ref} aria-label="Stop the session" onClose=${() => open("")}><div class="in">
       <div><h2>${ending ? `${what} is being removed` : `Stop ${what}?`}</h2>${session.finishing && !ending && html`<p class="soft">It was asked already to end after this point.</p>`}</div>
       <div class="pick" role="radiogroup" aria-label="How">${ways.map(([one, title, says]) => html`<label><input type="radio" name=${group} checked=${one === level} onChange=${() => want(one)} /><span><b>${title}</b> <span class="soft">${says}</span></span></label>`)}</div>
       <dl class="facts one">

@@ -1,4 +1,5 @@
 // A run in a file of its own: with scripts its pages, without them what stands in the markup.
+import { Capacity } from "../pages/capacity.js";
 import { Point } from "../pages/point.js";
 import { Run } from "../pages/run.js";
 import { html, render } from "../vendor/preact.js";
@@ -10,12 +11,15 @@ const rewrite = (root) => {
   for (const link of root.querySelectorAll('a[href^="/"]')) link.setAttribute("href", `#${link.getAttribute("href")}`);
 };
 
+/** Pages of a point. @type {Record<string, any>} */
+const PAGES = { points: Point, capacity: Capacity };
+
 /** @param {{ run: any }} props */
 const Page = ({ run }) => {
-  const found = /^\/runs\/[^/]+\/points\/([^/]+)$/.exec(place.value.path);
-  const point = found ? decodeURIComponent(found[1]) : "";
+  const found = /^\/runs\/[^/]+\/(points|capacity)\/([^/]+)$/.exec(place.value.path);
+  const point = found ? decodeURIComponent(found[2]) : "";
   document.title = [point, run.title].filter(Boolean).join(" · ");
-  return point ? html`<${Point} key=${point} run=${run.run} point=${point} />` : html`<${Run} key=${run.run} run=${run.run} />`;
+  return found ? html`<${PAGES[found[1]]} key=${place.value.path} run=${run.run} point=${point} />` : html`<${Run} key=${run.run} run=${run.run} />`;
 };
 
 const start = async () => {
