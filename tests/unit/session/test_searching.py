@@ -11,6 +11,8 @@ from typing import Any, cast
 
 import pytest
 
+from kb_tests.events.lines import filed
+from kb_tests.events.model import PointEnded, PointSeen
 from kb_tests.report import headline, html, junit, telling, terminal
 from kb_tests.report.capacity import CapacityRecord, check, sentences
 from kb_tests.report.changes import Probed
@@ -31,6 +33,7 @@ from kb_tests.sla.http.judge import judge
 from kb_tests.sla.verdict import Outcome
 from kb_tests.web.http import HttpFace
 from kb_tests.web.points import point_shape
+from kb_tests.web.runs import run_shape
 from tests.unit.report import build
 
 
@@ -211,6 +214,12 @@ def test_it_is_told_at_the_terminal_in_junit_and_in_the_report(ran: Ran) -> None
     assert "requests/s keep the SLA" in page
     assert "Loads tried" in page
     assert HttpFace().how(cast("HttpPoint", found.point)) == "capacity, 4 generators"
+    assert HttpFace().load(cast("HttpPoint", found.point)) == "searched", "no load of its own"
+    (row,) = run_shape(record).scenarios[0].points
+    assert (row.told, row.tried, row.cells) == (tuple(sentences(found.capacity)), len(probes), ())
+    seen = filed(PointEnded(cloud="", point=found))
+    assert isinstance(seen, PointSeen)
+    assert seen.told == row.told[0]
     shown = point_shape(record, found.id, 1, dict)
     assert shown.search is not None
     assert "requests/s keep the SLA" in shown.search.told[0]

@@ -101,6 +101,12 @@ const bound = (check) => {
   return { low, at: place(check.value), high };
 };
 
+/** What the SLA allows of a percentile; reads and writes have limits of their own. @param {any} point @param {string} name */
+const allowed = (point, name) => {
+  const found = Object.entries(point.limits).filter(([limit]) => limit === `latency ${name}` || limit.endsWith(` latency ${name}`));
+  return found.length ? `limit ${found.map(([limit, seconds]) => `${limit.replace(/ ?latency p[\d.]+$/, "")} ${time(Number(seconds))}`.trim()).join(", ")}` : "no limit";
+};
+
 /** @param {{ seconds: number }} props */
 const About = ({ seconds }) => {
   const [value, unit] = parted(seconds, 2);
@@ -221,11 +227,11 @@ const Where = ({ point, live }) => {
   const slow = [...(last?.hosts ?? [])].sort((/** @type {any} */ a, /** @type {any} */ b) => b[3] - a[3]).slice(0, 5);
   return html`${found.size > 0 && html`<section><div class="sec"><h2>Hosts</h2><p>p99 there in the last second, at most</p></div>
       <${Plot} cls="plot hosts" draw=${hosts} data=${{ title: "Hosts of this run", limit, hosts: [...found.values()].sort((a, b) => `${a.zone} ${a.host}`.localeCompare(`${b.zone} ${b.host}`)) }} />
-      <p class="small soft">■ loaded server ○ generator</p>
+      <p class="small soft">■ loaded server${[...found.values()].some((one) => one.generators) ? " ○ generator" : ""}</p>
       ${slow.length > 0 && html`<table class="small"><thead><tr><th>Slowest</th><th class="num">p99 up to</th><th class="num">failed</th></tr></thead><tbody>${slow.map((/** @type {any} */ [host, , failed, bucket]) => html`<tr><th scope="row">${host}</th><td class="num">${time(atMost(bucket), 2)}</td><td class="num">${failed}</td></tr>`)}</tbody></table>`}</section>`}
     ${last && html`<section><div class="sec"><h2>Heard</h2></div><p><b>${last.agents} of ${last.expected}</b> in second ${last.index}</p>
       ${last.missing?.length > 0 && html`<div class="alert small inconclusive"><${Icon} name="note" /><p>Silent: ${last.missing.join(", ")}. The figures wait 2 s for them, then go on without.</p></div>`}
-      <${Facts} one pairs=${[["sent late, worst", last.lag === undefined || last.lag === null ? "–" : time(last.lag, 2)], ["CPU, worst", last.cpu === undefined || last.cpu === null ? "–" : share(last.cpu)]]} /></section>`}`;
+      <${Facts} one pairs=${[["late, worst", last.lag === undefined || last.lag === null ? "–" : time(last.lag, 2)], ["CPU, worst", last.cpu === undefined || last.cpu === null ? "–" : share(last.cpu)]]} /></section>`}`;
 };
 
 /** @param {{ live: Live }} props */
@@ -346,8 +352,8 @@ export const Session = ({ sid }) => {
         ${!over && live.state === "staging" && html`<${Phases} live=${live} />`}
         ${!over && live.state === "running" && point && far && html`<section><div class="sec"><h2>${point.tried ? `Search, ${trying(point)}` : how(point)}, second ${point.seconds[point.seconds.length - 1]?.index ?? "–"}</h2><p>${point.tried ? html`${number(point.duration)} s of this load; what it shows says which one comes next` : html`look ${point.look} of ${point.looks} at ${number(point.duration)} s ${point.look < point.looks ? "gives the verdict, or looks on" : "gives the verdict"}`}</p></div>
           <dl class="nums"><div><dt>Successful</dt><dd>${far.seconds ? number(far.completed / far.seconds) : "–"} <small>/s</small></dd><dd class="sub">${point.offered ? `of ${number(point.offered)} offered` : "as fast as it goes"}</dd></div>
-            <div><dt>p99</dt><${About} seconds=${percentile(far.buckets, 99, far.failed)} /><dd class="sub">${point.limits["latency p99"] ? `limit ${time(point.limits["latency p99"])}` : "no limit"}</dd></div>
-            <div><dt>p50</dt><${About} seconds=${percentile(far.buckets, 50, far.failed)} /><dd class="sub">${point.limits["latency p50"] ? `limit ${time(point.limits["latency p50"])}` : "no limit"}</dd></div>
+            <div><dt>p99</dt><${About} seconds=${percentile(far.buckets, 99, far.failed)} /><dd class="sub">${allowed(point, "p99")}</dd></div>
+            <div><dt>p50</dt><${About} seconds=${percentile(far.buckets, 50, far.failed)} /><dd class="sub">${allowed(point, "p50")}</dd></div>
             <div><dt>Failed</dt><dd>${number(far.failed)}</dd><dd class="sub">of ${number(far.due)}${far.due ? `: ${share(far.failed / far.due)}` : ""}</dd></div></dl></section>
           <${Preview} point=${point} live=${live} />`}
         ${point && point.seconds.length > 0 && html`<${Seconds} point=${point} live=${live} title=${over || live.state !== "running" ? `The last ${point.tried ? "load of the search" : "point"}, ${point.id}` : "Response time of every one"} />`}

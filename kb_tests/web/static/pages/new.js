@@ -5,7 +5,7 @@ import { Could, Reading, useData } from "../lib/load.js";
 import { ask, place } from "../lib/route.js";
 import { many, number, spaced, took } from "../lib/words.js";
 import { Command } from "../parts/copy.js";
-import { Room, useRoom } from "../parts/room.js";
+import { ROOM, Room, useRoom } from "../parts/room.js";
 import { Shell } from "../parts/shell.js";
 import { Start } from "../parts/start.js";
 import { html, useEffect, useState } from "../vendor/preact.js";
@@ -55,18 +55,37 @@ const usePlan = (asked) => {
   return { plan: there ? found.plan : null, error: there && found.key === key ? found.error : null, fresh: found.key === key };
 };
 
+/** What a session is called: by its scenarios, once it has said them. @param {any[]} sessions @param {string} sid */
+const called = (sessions, sid) => sessions.find((one) => one.sid === sid)?.scenarios.join(", ") || `session ${sid}`;
+
+/** Which of the clouds that are meant carry a load now, and whose. @param {{ clouds: any[], asked: any, sessions: any[] }} props */
+const Busy = ({ clouds, asked, sessions }) => [asked.cloud, ...(asked.testing_cloud ? [asked.testing_cloud] : [])].map((name) => {
+  const sid = clouds.find((one) => one.name === name)?.loaded_by;
+  return sid ? html`<div class="alert running small" key=${name}><svg class="i" aria-hidden="true"><use href="#running" /></svg><p><b>${name || "The embedded cloud"} is loaded</b> by <a href=${`/sessions/${sid}`}>${called(sessions, sid)}</a>. Two loads at a time would measure each other: wait for its end, or stop it.</p></div>` : null;
+});
+
+/** What a start would find missing on a cloud, as far as that tells what it has. @param {any} asked @param {any} plan @param {any} has @returns {string[]} */
+const lacks = (asked, plan, has) => {
+  if (!has || asked.reuse) return [];
+  /** @type {[string, string, any[]][]} */
+  const sought = [["image", asked.options.image || "kb-node", has.images], ["flavor", asked.options.flavor, has.flavors], ["external network", asked.options.external_network, has.networks], ["network", asked.options.network, has.networks], ["router", asked.options.router, has.routers], ["availability zone", asked.options.availability_zone?.split(":")[0], has.zones]];
+  const missing = sought.filter(([what, name, there]) => name && !names(there).includes(name) && (there.length > 0 || (what === "image" && !has.unlisted?.images)));
+  const over = asked.testing_cloud ? [] : has.quotas.filter((/** @type {any} */ one) => (plan?.needs[one.name] ?? 0) > Math.max(0, one.limit - one.used)).map((/** @type {any} */ one) => ROOM[one.name]?.[0] ?? one.name);
+  return [
+    ...missing.map(([what, name]) => `${asked.cloud} has no ${what} ${name}${what === "image" && !asked.options.image ? ": choose one of its images, or put this one there with kb image upload" : ""}.`),
+    ...(over.length ? [`The quota of ${asked.cloud} has no room for this: ${over.join(", ")}.`] : []),
+  ];
+};
+
 /** @param {{ clouds: any, query: URLSearchParams, sessions: any[], kept: any[] }} props */
 const Where = ({ clouds, query, sessions, kept }) => {
   const cloud = query.get("cloud") ?? "";
   const reuse = query.get("reuse") ?? "";
-  /** Entries of clouds.yaml that are one cloud carry one load. @param {string} name */
-  const at = (name) => clouds.clouds.find((/** @type {any} */ one) => one.name === name)?.place || name;
-  const busy = (/** @type {string} */ name) => sessions.some((one) => one.alive && (name ? [...one.clouds, one.testing_cloud].some((/** @type {string} */ other) => other && at(other) === at(name)) : one.clouds.some((/** @type {string} */ other) => !other || other === "embedded local cloud")));
   const named = clouds.clouds.filter((/** @type {any} */ one) => !one.embedded && one.name !== cloud);
   return html`<section aria-labelledby="h-cloud"><div class="sec"><h2 id="h-cloud">Cloud</h2><p>from clouds.yaml</p></div>
     <div class="pick" role="radiogroup" aria-labelledby="h-cloud">${clouds.clouds.map((/** @type {any} */ one) => html`<label><input type="radio" name="cloud" checked=${cloud === one.name} onChange=${() => ask({ cloud: one.name, testing: "", reuse: "" })} />
       <span>${one.embedded ? html`<b>embedded</b> <span class="soft">a small cloud on this machine; it proves the tool, not a cloud</span>` : html`<b>${one.name}</b>`}</span>
-      <span>${busy(one.name) && html`<span class="o running"><svg class="i" aria-hidden="true"><use href="#running" /></svg>busy</span>`}</span></label>`)}</div>
+      <span>${one.loaded_by && html`<span class="o running"><svg class="i" aria-hidden="true"><use href="#running" /></svg>busy</span> <a class="small" href=${`/sessions/${one.loaded_by}`}>${called(sessions, one.loaded_by)}</a>`}</span></label>`)}</div>
     ${clouds.fault && html`<p class="small fail">${clouds.fault}</p>`}
     ${cloud && named.length > 0 && html`<p class="small"><label class="row">Load it from <select onChange=${(/** @type {any} */ event) => ask({ testing: event.target.value })}><option value="">itself</option>${named.map((/** @type {any} */ one) => html`<option value=${one.name} selected=${one.name === query.get("testing")}>${one.name}, a cloud of its own</option>`)}</select></label></p>`}
     ${kept.length > 0 && html`<p class="small"><label class="row">On <select onChange=${(/** @type {any} */ event) => ask({ reuse: event.target.value, testing: kept.find((one) => one.run === event.target.value)?.clouds[1] ?? "" })}><option value="">a topology that is staged for it</option>${kept.map((one) => html`<option value=${one.run} selected=${one.run === reuse}>what run ${one.run} left, of ${one.scenario}</option>`)}</select></label></p>`}
@@ -89,7 +108,7 @@ const Points = ({ scenarios, query, plan }) => {
   const of = (/** @type {string} */ name) => (plan?.points ?? []).filter((/** @type {any} */ one) => one.scenario === name);
   const chosen = (plan?.points ?? []).filter((/** @type {any} */ one) => one.chosen).length;
   return html`<section aria-labelledby="h-points"><div class="sec"><h2 id="h-points">Points</h2><p>${query.get("mode") === "stage" ? "none is run: what is staged can be loaded later" : plan ? `${chosen} of ${plan.points.length} chosen, in this order` : "choose a scenario"}</p></div>
-    <ul class="tree">${scenarios.map((one) => html`<li key=${one.name}><label><input type="checkbox" disabled=${Boolean(one.fault)} checked=${picked.includes(one.name)} onChange=${(/** @type {any} */ event) => scenario(one.name, event.target.checked)} /> <b>${one.name}</b><span class="amt">${one.fault ? html`<a href=${`/scenarios/${one.name}`}>cannot be run</a>` : `${many(one.points, "point")}, ${one.servers} servers`}</span></label>
+    <ul class="tree">${picked.filter((name) => !scenarios.some((one) => one.name === name)).map((name) => html`<li key=${name}><label><input type="checkbox" checked onChange=${() => scenario(name, false)} /> <b>${name}</b><span class="amt">is not here</span></label></li>`)}${scenarios.map((one) => html`<li key=${one.name}><label><input type="checkbox" disabled=${Boolean(one.fault) && !picked.includes(one.name)} checked=${picked.includes(one.name)} onChange=${(/** @type {any} */ event) => scenario(one.name, event.target.checked)} /> <b>${one.name}</b><span class="amt">${one.fault ? html`<a href=${`/scenarios/${one.name}`}>cannot be run</a>` : `${many(one.points, "point")}, ${many(one.servers, "server")}`}</span></label>
       ${picked.includes(one.name) && query.get("mode") !== "stage" && of(one.name).length > 1 && html`<ul class="two">${of(one.name).map((/** @type {any} */ p) => html`<li key=${p.id}><label title=${p.id}><input type="checkbox" checked=${p.chosen} disabled=${p.chosen && chosen === 1} onChange=${(/** @type {any} */ event) => point(p.id, event.target.checked)} /> ${p.how}<span class="amt">${p.load}</span></label></li>`)}</ul>`}</li>`)}</ul></section>`;
 };
 
@@ -119,7 +138,7 @@ const names = (found) => (found ?? []).map((one) => one.name);
 export const New = () => {
   const query = place.value.query;
   const scenarios = useData("/scenarios");
-  const clouds = useData("/clouds");
+  const clouds = useData("/clouds", 5);
   const version = useData("/version").data;
   const sessions = useData("/sessions", 5).data?.sessions ?? [];
   const named = scenarios.data ? files(scenarios.data.scenarios, query.getAll("scenario")) : [];
@@ -144,7 +163,9 @@ export const New = () => {
         ${error && html`<${Could} error=${error} />`}
         ${plan ? html`<p class="cost">${spaced(plan.sentence)}</p><${Facts} one pairs=${asked.mode === "stage" ? daily(plan) : facts(plan)} />` : !error && html`<p class="cost soft">${asked.scenarios.length ? "Reckoning what it takes." : "Choose a scenario: what it takes will stand here."}</p>`}
         ${plan?.refusals.map((/** @type {string} */ text) => html`<div class="alert fail small"><svg class="i" aria-hidden="true"><use href="#fail" /></svg><p>${text}</p></div>`)}
-        <${Room} of=${room} cloud=${asked.cloud} needs=${plan?.needs} small />
+        <${Busy} clouds=${clouds.data.clouds} asked=${asked} sessions=${sessions} />
+        ${lacks(asked, plan, room.data && { ...room.data, unlisted: room.whole?.unlisted }).map((text) => html`<div class="alert inconclusive small"><svg class="i" aria-hidden="true"><use href="#inconclusive" /></svg><p>${text}</p></div>`)}
+        <${Room} of=${room} cloud=${asked.cloud} needs=${asked.reuse ? undefined : plan?.needs} small />
         ${may ? html`<div class="actions"><${Start} asked=${asked} digest=${plan?.digest} text=${asked.mode === "stage" ? "Stage and keep" : asked.reuse ? "Load what is kept" : plan ? `Run on ${many(plan.needs.servers, "server")}` : "Run"} disabled=${!ready} />
             ${!asked.reuse && html`<button class="btn" onClick=${() => ask({ mode: asked.mode === "stage" ? "" : "stage" })}>${asked.mode === "stage" ? "Run points, too" : "Stage only"}</button>`}
             ${ready && html`<span class="small soft">what you see is what runs: plan ${plan.digest.slice(0, 8)}</span>`}</div>` : version && html`<p class="soft">${version.starts ? "This token may look, and start nothing." : "This kb ui starts nothing: it was started with --read-only."}</p>`}

@@ -6,10 +6,10 @@ import { number } from "../lib/words.js";
 import { html, useEffect, useState } from "../vendor/preact.js";
 import { Plot } from "./chart.js";
 
-const NAMES = /** @type {Record<string, [string, number, string]>} */ ({ servers: ["Servers", 1, ""], vcpus: ["vCPU", 1, ""], ram: ["RAM", 1024, "\u00a0GiB"], networks: ["Networks", 1, ""], ports: ["Ports", 1, ""], routers: ["Routers", 1, ""], floating_ips: ["Floating IPs", 1, ""], volumes: ["Volumes", 1, ""], gibibytes: ["Volume size", 1, "\u00a0GiB"] });
+export const ROOM = /** @type {Record<string, [string, number, string]>} */ ({ servers: ["Servers", 1, ""], vcpus: ["vCPU", 1, ""], ram: ["RAM", 1024, "\u00a0GiB"], networks: ["Networks", 1, ""], ports: ["Ports", 1, ""], routers: ["Routers", 1, ""], floating_ips: ["Floating IPs", 1, ""], volumes: ["Volumes", 1, ""], gibibytes: ["Volume size", 1, "\u00a0GiB"] });
 const FEW = ["vcpus", "ram", "servers"];
 
-/** @typedef {{ cloud: string, data: any, error: any, busy: boolean, again: () => void }} Found */
+/** @typedef {{ cloud: string, data: any, error: any, busy: boolean, again: () => void, whole?: any }} Found */
 
 /** What a cloud has; asked for anew when another one is meant. @param {string} cloud @returns {Found} */
 export const useRoom = (cloud) => {
@@ -42,10 +42,10 @@ export const Room = ({ of, cloud, needs, small = false }) => {
   if (!cloud) return null;
   if (of.error) return html`<${Could} error=${of.error} again=${of.again} />`;
   if (!of.data) return html`<p class="small soft" role="status">${of.busy ? `Asking ${cloud} how much room it has.` : ""}</p>`;
-  const shown = of.data.quotas.filter((/** @type {any} */ one) => NAMES[one.name] && (!small || FEW.includes(one.name)));
+  const shown = of.data.quotas.filter((/** @type {any} */ one) => ROOM[one.name] && (!small || FEW.includes(one.name)));
   if (!shown.length) return html`<p class="small soft">${cloud} tells of no quota for this project.</p>`;
   return html`<div class="quotas">${shown.map((/** @type {any} */ one) => {
-    const [name, unit, text] = NAMES[one.name];
+    const [name, unit, text] = ROOM[one.name];
     const wanted = needs?.[one.name] ?? 0;
     const [used, limit, take] = [one.used, one.limit, wanted].map((value) => value / unit);
     const over = used + take > limit;
