@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from kb_tests.errors import KbError
+from kb_tests.report.printable import straight
 from kb_tests.web.archive import Archive
 from kb_tests.web.cleaning import Cleaner
 from kb_tests.web.examining import Examiner
@@ -61,7 +62,16 @@ def answer(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """A model as JSON, or 304 where the caller has it."""
-    content = shape.model_dump_json().encode("utf-8", "replace")
+    return _answered(request, shape.model_dump_json(), status, headers)
+
+
+def told(request: Request, shape: BaseModel) -> Response:
+    """What clouds and servers say, to be read and not to be sent back: no name turns a sentence round."""
+    return _answered(request, straight(shape.model_dump_json()), HTTPStatus.OK, None)
+
+
+def _answered(request: Request, text: str, status: HTTPStatus, headers: Mapping[str, str] | None) -> Response:
+    content = text.encode("utf-8", "replace")
     etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
     if status is HTTPStatus.OK and request.headers.get("if-none-match") == etag:
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"etag": etag})

@@ -71,8 +71,6 @@ def claim(folder: Path, clouds: Iterable[str]) -> int:
 
 def claimed(session: sessions.Session) -> tuple[str, ...]:
     """The clouds that a session is about to load, whose process runs and has said nothing yet; else none."""
-    if session.info is not None:
-        return ()
     try:
         with sessions.opened(session.folder / _NAME) as file:
             if _taken(file.fileno(), shared=True):

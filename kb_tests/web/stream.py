@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 from kb_tests.events import lines, sessions
 from kb_tests.events.model import SessionEnded
 from kb_tests.events.reader import Follower, Read
+from kb_tests.report.printable import straight
 from kb_tests.web.problems import Problem
 from kb_tests.web.tokens import Role
 
@@ -161,4 +162,4 @@ def as_json(read: Read) -> str:
     """A line as in its file, with the process that wrote it."""
     line = read.line
     body = json.loads(lines.encode(line.n, line.t, line.event, line.dropped) or b"{}")
-    return json.dumps(body | {"process": read.process}, ensure_ascii=False, separators=(",", ":"))
+    return straight(json.dumps(body | {"process": read.process}, ensure_ascii=False, separators=(",", ":")))

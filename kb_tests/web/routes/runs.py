@@ -21,7 +21,7 @@ from kb_tests.history.tags import tags_of
 from kb_tests.report.beside import beside
 from kb_tests.scenario.units import parse_duration
 from kb_tests.web import child
-from kb_tests.web.calls import LONGEST_TEXT, Parts, answer, attachment
+from kb_tests.web.calls import LONGEST_TEXT, Parts, attachment, told
 from kb_tests.web.operations import Operation, Param
 from kb_tests.web.points import point_shape
 from kb_tests.web.problems import Problem
@@ -54,7 +54,7 @@ async def list_runs(parts: Parts, request: Request) -> Response:
         since=since,
     )
     text, after = query.get("q", "")[:LONGEST_TEXT], query.get("after", "")
-    return answer(request, await to_thread.run_sync(lambda: parts.archive.listed(wanted, text, after, limit)))
+    return told(request, await to_thread.run_sync(lambda: parts.archive.listed(wanted, text, after, limit)))
 
 
 async def show_run(parts: Parts, request: Request) -> Response:
@@ -66,12 +66,12 @@ async def show_run(parts: Parts, request: Request) -> Response:
         summary = archive.summary(run)
         return run_shape(archive.record(run), archive.like(summary), tags_of(Path(summary.path)))
 
-    return answer(request, await to_thread.run_sync(found))
+    return told(request, await to_thread.run_sync(found))
 
 
 async def show_point(parts: Parts, request: Request) -> Response:
     """One point of a run."""
-    return answer(request, await to_thread.run_sync(point_asked(parts, request)))
+    return told(request, await to_thread.run_sync(point_asked(parts, request)))
 
 
 def point_asked(parts: Parts, request: Request) -> Callable[[], PointShape]:

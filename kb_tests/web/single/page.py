@@ -12,6 +12,7 @@ import jinja2
 from markupsafe import Markup
 
 from kb_tests.report import html
+from kb_tests.report.printable import straight
 from kb_tests.report.record import RunRecord
 from kb_tests.report.view import view
 from kb_tests.web.assets import FOLDER, PAGE
@@ -90,5 +91,5 @@ def _packed(record: RunRecord) -> str:
         + point_shape(record, point.id, point.attempt, dict, seen).model_dump_json()
         for point in record.points
     )
-    text = f'{{"run":{run_shape(record).model_dump_json()},"points":{{{points}}}}}'
+    text = straight(f'{{"run":{run_shape(record).model_dump_json()},"points":{{{points}}}}}')
     return base64.b64encode(gzip.compress(text.encode("utf-8", "replace"), 9, mtime=0)).decode()

@@ -340,7 +340,7 @@ export const Session = ({ sid }) => {
   const point = live.current;
   const far = point ? soFar(point) : null;
   const rungs = [...live.points.values()].map((one) => rung(one, live));
-  return html`<${Shell} at="runs" crumbs=${crumbs}>
+  return html`<${Shell} at="runs" crumbs=${crumbs} hears>
     ${!heard && !over && html`<div class="alert inconclusive"><${Icon} name="note" /><p><b>Not heard.</b> The run goes on without this page; what you see is of ${new Date(live.now * 1000).toLocaleTimeString("en-GB")}. Trying again each second.</p></div>`}
     ${over ? html`<${Ended} live=${live} row=${told} about=${info} end=${end} may=${Boolean(version?.starts) && version?.role === "operator"} />` : html`<div class="page-head"><div><h1>${sentence(live, end, info)}</h1>
       <p class="meta"><b>${info?.scenarios.join(", ")}</b>${info ? ` · started ${when(info.started)} ${info.started_by === "ui" ? "here" : "in a shell, followed here"}` : ""} · session <span class="mono">${sid}</span></p></div>

@@ -7,10 +7,11 @@ import { html } from "../vendor/preact.js";
 import { Icon, word } from "./outcome.js";
 import { Stop } from "./stop.js";
 
-/** @param {{ at: string, crumbs: any, children: any }} props */
-export const Shell = ({ at, crumbs, children }) => {
+/** @param {{ at: string, crumbs: any, children: any, hears?: boolean }} props `hears`: the page says itself when the server is not heard */
+export const Shell = ({ at, crumbs, children, hears = false }) => {
   const version = useData("/version").data;
-  const sessions = useData("/sessions", 3).data?.sessions ?? [];
+  const polled = useData("/sessions", 3);
+  const sessions = polled.data?.sessions ?? [];
   const live = sessions.filter(lives);
   const item = (/** @type {{ icon: string, name: string, address: string }} */ { icon, name, address }) => html`<a href=${address} title=${name} aria-current=${at === icon ? "page" : undefined}><${Icon} name=${`n-${icon}`} />${name}</a>`;
   return html`
@@ -27,10 +28,13 @@ export const Shell = ({ at, crumbs, children }) => {
           ${version?.starts && version.role === "operator" && html`<${Stop} key=${one.sid} session=${one} />`}`)}
       </div>`}
     </header>
-    <main id="main" tabindex="-1">${children}</main>
+    <main id="main" tabindex="-1">${!hears && polled.data && polled.error && html`<${Stale} error=${polled.error} />`}${children}</main>
     <nav class="tabbar" aria-label="Main, small screens">${rail().slice(0, 5).map(item)}</nav>
     <div class="hidden" aria-live="polite" id="said"></div>`;
 };
+
+/** What stands on the page is of before. @param {{ error: any }} props */
+const Stale = ({ error }) => html`<div class="alert inconclusive" role="status"><${Icon} name="note" /><p><b>${error.message}</b> ${error.status === 401 ? "What stands here is of before: open the address that kb ui prints." : "What stands here is of before; it is asked again every few seconds."}</p></div>`;
 
 /** Says a verdict to who cannot see it; seconds are not said. @param {string} text */
 export const say = (text) => {
