@@ -9,6 +9,7 @@ import itertools
 import json
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from kb_tests.report.capacity import CurveSeen
 from kb_tests.report.record import PointStatus
 from kb_tests.sla.capacity.model import End
 from kb_tests.sla.verdict import Outcome
-from tests.browser.told import CLOUD, POINTS, Told
+from tests.browser.told import CLOUD, POINTS, SEARCH, Told
 from tests.browser.ui import Page, Ui, browser
 from tests.unit.report.build import judged, point, run, without
 from tests.unit.session import test_searching as searches
@@ -160,6 +161,60 @@ def test_how_a_search_ended(world: World) -> None:
     world.shows("/runs/cccc0000", "capacity", "capacity-run")
 
 
+def test_a_search_while_it_runs_and_when_it_has_ended(world: World) -> None:
+    """One rung, whatever it tries; the answer in words, with a way to how it was found."""
+    told = Told(world.folder / "state/kb/sessions", "0a0b0c0d", "bbbb0001")
+    world.told.append(told)
+    told.begin((SEARCH,))
+    told.staged()
+    told.tries((100, 125, 156), ends=False)
+    world.shows("/sessions/0a0b0c0d", "load 3: 624 req/s", "live-search")
+    assert len(world.page.driver.find_elements(By.CSS_SELECTOR, ".ladder li")) == 1
+    found = "480 requests/s keep the SLA (95 %: 470 to 490), by latency p99 <= 50ms."
+    told.say(PointSeen(cloud=CLOUD, point=SEARCH, status="judged", outcome="pass", told=found))
+    told.say(Teardown(cloud=CLOUD, done=9, total=9), SessionEnded(exit_code=0))
+    told.end()
+    world.is_fine("How it was searched", "live-ended-search")
+    world.page.until(lambda: "Exit code" in world.page.text and "3 loads" in world.page.text)
+
+
+def test_points_that_are_no_plain_points(world: World) -> None:
+    """Searches with and without something to be reached, beside a point; tests that judge by themselves."""
+    for number, sla in enumerate(({}, {"capacity": {"at_least": 500}})):
+        found, probes, _ = searches.run(searches.scenario(**sla), 150)
+        record = searches.told(found, probes).model_copy(update={"run": f"cccc000{number}"})
+        record.points.append(judged(point(scenario="far") if number else point()))
+        record.write(world.ui.reports)
+        world.shows(f"/runs/cccc000{number}", "How it was searched", f"run-search-{number}")
+    own = judged().model_copy(update={"status": PointStatus.MEASURED, "verdict": None})
+    run([own], run="dddd0001", exit_code=0).write(world.ui.reports)
+    world.shows("/runs/dddd0001", "Nothing judged", "run-own")
+    world.shows(f"/runs/dddd0001/points/{own.id}", "4,000 req/s", "point-own")
+    world.shows("/", "Recent runs", "overview-searches")
+    empty = "return [...document.querySelectorAll('.points tbody td, .runs tbody td')]"
+    empty += ".filter((one) => !one.textContent.trim() && !one.querySelector('svg')).length"
+    for path in ("/", "/runs/cccc0000", "/runs/cccc0001", "/runs/dddd0001"):
+        world.page.go(world.ui.base + path)
+        world.page.until(lambda: bool(world.page.driver.find_elements(By.CSS_SELECTOR, "table tbody td")))
+        assert world.page.driver.execute_script(empty) == 0, path
+
+
+def test_a_run_of_a_thousand_points_and_a_name_without_end(world: World) -> None:
+    long = "x" * 255
+    many = [judged(point(4, 1 + rate)) for rate in range(4)]
+    each = [
+        one.model_copy(update={"point": replace(one.point, id=f"{one.point.id}-{n}")})
+        for n in range(250)
+        for one in many
+    ]
+    made = run(each, run="eeee0001", exit_code=0, cloud=long, leaks=[f"server {long}"])
+    made.notes.append(long)
+    made.write(world.ui.reports)
+    world.shows("/runs/eeee0001", "1,000 points", "run-thousand")
+    world.shows("/", long, "overview-long")
+    world.shows("/runs", long, "runs-long")
+
+
 def test_a_session_from_its_first_word_to_its_last(world: World) -> None:
     told = world.session("0a0b0c0d", "bbbb0001")
     world.shows("/sessions/0a0b0c0d", "Starting", "live-starting")
@@ -226,7 +281,8 @@ def test_what_is_asked_for_and_what_is_refused(world: World) -> None:
     world.shows("/new?scenario=demo-http", "Uses 5 servers", "new")
     world.shows(f"/new?scenario=http-east-west&cloud={CLOUD}&mode=stage", "leaves them there", "new-stage")
     world.session("0a0b0c0d", "bbbb0001").staged()
-    world.shows(f"/new?scenario=demo-http&cloud={CLOUD}", "busy", "new-busy")
+    world.shows(f"/new?scenario=demo-http&cloud={CLOUD}", "is loaded", "new-busy")
+    world.shows("/new?scenario=gone", "is not here", "new-gone")
     world.shows("/clouds", CLOUD, "clouds")
     world.shows(f"/clouds/{CLOUD}", "127.0.0.1:9", "cloud-unreachable")
 
@@ -242,3 +298,10 @@ def test_who_may_not(world: World) -> None:
     world.shows("/sessions/0a0b0c0d", "last heard", "live-silent")
     world.ui.end()
     world.is_fine("Not heard", "live-not-heard")
+
+
+def test_a_page_whose_server_is_gone_says_that_it_is_of_before(world: World) -> None:
+    run([judged()], run="aaaa0001", exit_code=0).write(world.ui.reports)
+    world.shows("/", "Recent runs", "overview-one")
+    world.ui.end()
+    world.is_fine("What stands here is of before", "overview-not-heard")

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from kb_tests.events import lines
@@ -17,6 +18,7 @@ from kb_tests.events.model import (
     PointSeen,
     PointsSelected,
     PointStarted,
+    ProbeSeen,
     Second,
     SelectedPoint,
     ServersSeen,
@@ -28,6 +30,7 @@ from kb_tests.events.model import (
 CLOUD = "west-1"
 SCENARIO = "http-east-west"
 POINTS = tuple(f"{SCENARIO}-clients-4-rate-{rate}" for rate in (500, 1000, 2000, 4000))
+SEARCH = f"{SCENARIO}-clients-4-capacity"
 HOSTS = ("c01", "c02", "c03", "c04", "c05", "c06")
 
 
@@ -56,9 +59,9 @@ class Told:
             os.close(self._lock)
             self._lock = -1
 
-    def begin(self) -> None:
+    def begin(self, points: tuple[str, ...] = POINTS) -> None:
         chosen = [
-            SelectedPoint(cloud=CLOUD, id=one, scenario=SCENARIO, kind="http", clients=4) for one in POINTS
+            SelectedPoint(cloud=CLOUD, id=one, scenario=SCENARIO, kind="http", clients=4) for one in points
         ]
         self.say(
             SessionStarted(
@@ -114,6 +117,26 @@ class Told:
                     lag=0.0004, cpu=0.4,
                 )
             )  # fmt: skip
+
+    def tries(self, rates: Sequence[int], *, ends: bool = True) -> None:
+        """Loads of a search, six seconds each; the last one goes on unless it `ends`."""
+        for number, rate in enumerate(rates, 1):
+            one = f"{SEARCH}-{number}-rate-{rate}"
+            self.say(
+                PointStarted(
+                    cloud=CLOUD, point=one, look=1, looks=1, duration=6, warm_up=1, offered=4 * rate,
+                    unit="requests/s", agents=4, limits={"latency p99": 0.05}, search=SEARCH,
+                )
+            )  # fmt: skip
+            for index in range(6):
+                self.say(
+                    Second(
+                        cloud=CLOUD, point=one, index=index, agents=4, expected=4, due=4 * rate,
+                        completed=4 * rate, failed=0, bytes=rate, buckets=((50, 3 * rate), (54, rate)),
+                    )
+                )  # fmt: skip
+            if ends or rate != rates[-1]:
+                self.say(ProbeSeen(cloud=CLOUD, point=one, search=SEARCH, outcome="pass"))
 
     def judges(self, point: int, outcome: str = "pass") -> None:
         value = {"pass": 0.03, "fail": 0.4, "inconclusive": 0.049}.get(outcome, 0.03)

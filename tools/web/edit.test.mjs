@@ -1,7 +1,7 @@
 // A change of a text is what was meant, or is none.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { alike, at, isPlain, meant, moved, put, shown } from "../../kb_tests/web/static/lib/edit.js";
+import { alike, at, isPlain, leads, meant, moved, put, shown } from "../../kb_tests/web/static/lib/edit.js";
 
 const BEFORE = { name: "mine", sla: { latency: { p99: "1s" } }, load: { profiles: [{ name: "a" }, { name: "b" }] } };
 
@@ -42,6 +42,10 @@ test("keys that every object has are none of a text", () => {
 test("a field shows what stands in one field", () => {
   assert.deepEqual([shown([500, 1000]), shown("5s"), shown(null), shown({ a: 1 }), shown([{ a: 1 }]), shown(false)], ["500, 1000", "5s", "", "", "", "false"]);
   assert.deepEqual([isPlain([1]), isPlain({}), isPlain([{}]), isPlain(undefined)], [true, false, false, true]);
+});
+
+test("a path that leads through a text, or a list of something else, leads nowhere", () => {
+  assert.deepEqual([leads({}, ["load", "rate"]), leads({ load: { rate: 1 } }, ["load", "rate"]), leads({ load: "often" }, ["load", "rate"]), leads({ load: [1] }, ["load", "rate"]), leads(BEFORE, ["load", "profiles", "1", "name"])], [true, true, false, false, true]);
 });
 
 test("items of a list change places", () => {

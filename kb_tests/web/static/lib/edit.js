@@ -6,6 +6,9 @@ export const isMapping = (value) => typeof value === "object" && value !== null 
 /** Where a path leads; undefined where it leads nowhere. @param {any} data @param {string[]} path */
 export const at = (data, path) => path.reduce((found, key) => (typeof found === "object" && found !== null && Object.hasOwn(found, key) ? found[key] : undefined), data);
 
+/** Whether a path leads through mappings alone, those that are not there yet among them. @param {any} data @param {string[]} path */
+export const leads = (data, path) => path.slice(0, -1).every((_, i) => { const above = at(data, path.slice(0, i + 1)); return above === undefined || above === null || typeof above === "object"; }) && !path.some((key, i) => !/^\d+$/.test(key) && Array.isArray(at(data, path.slice(0, i))));
+
 /** Whether something has a text that stands in one field. @param {any} value */
 export const isPlain = (value) => value === undefined || value === null || (Array.isArray(value) ? value : [value]).every((one) => typeof one !== "object");
 

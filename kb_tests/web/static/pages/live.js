@@ -155,6 +155,17 @@ const rung = (point, live) => {
   };
 };
 
+/** Rungs on either side of the one that runs which are shown of very many. */
+const NEAR = 40;
+
+/** Of very many rungs those around the one that runs, and some of those that came to no good. @param {any[]} rungs */
+const near = (rungs) => {
+  if (rungs.length <= 3 * NEAR) return rungs;
+  const at = Math.max(0, rungs.findIndex((one) => one.current || ["", "running"].includes(one.outcome)));
+  const bad = new Set(rungs.filter((one) => !["", "running", "pass", "measured"].includes(one.outcome)).slice(-NEAR));
+  return rungs.filter((one, i) => Math.abs(i - at) <= NEAR || bad.has(one));
+};
+
 /** @param {{ point: any, live: Live }} props */
 const Preview = ({ point }) => {
   const far = soFar(point);
@@ -347,7 +358,7 @@ export const Session = ({ sid }) => {
       <div class="where-now"><${States} live=${live} end=${end} /><p>${info?.finishing ? "ends after this point" : `${took(live.now - live.began)} gone`}<${Silence} live=${live} ahead=${ahead} text=${(/** @type {string} */ gone) => html`<br /><span class="soft">last heard ${gone} ago</span>`} /></p></div></div>`}
     ${live.problems.map((text) => html`<div class="alert invalid"><${Icon} name="invalid" /><p>${text}</p></div>`)}
     <div class="live-grid">
-      <section><div class="sec"><h2>Points</h2><p>the first limit of each, p99 if there is one</p></div>${rungs.length ? html`<${Ladder} points=${rungs} />` : html`<p class="soft">Not known yet.</p>`}<p class="small soft">Red line: the limit. A bar is where the true value lies.</p></section>
+      <section><div class="sec"><h2>Points</h2><p>the first limit of each, p99 if there is one</p></div>${rungs.length ? html`<${Ladder} points=${near(rungs)} />${rungs.length > near(rungs).length && html`<p class="small soft">${many(rungs.length - near(rungs).length, "other point")}: passed, or to come.</p>`}` : html`<p class="soft">Not known yet.</p>`}<p class="small soft">Red line: the limit. A bar is where the true value lies.</p></section>
       <div class="what" id="now">
         ${!over && live.state === "staging" && html`<${Phases} live=${live} />`}
         ${!over && live.state === "running" && point && far && html`<section><div class="sec"><h2>${point.tried ? `Search, ${trying(point)}` : how(point)}, second ${point.seconds[point.seconds.length - 1]?.index ?? "–"}</h2><p>${point.tried ? html`${number(point.duration)} s of this load; what it shows says which one comes next` : html`look ${point.look} of ${point.looks} at ${number(point.duration)} s ${point.look < point.looks ? "gives the verdict, or looks on" : "gives the verdict"}`}</p></div>

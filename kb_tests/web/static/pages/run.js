@@ -1,7 +1,7 @@
 // One run: its verdict, what came out over load, its points, what it ran on, its history.
 import { alone, download } from "../lib/api.js";
 import { Could, Reading, useData } from "../lib/load.js";
-import { listed, many, spaced, took, utc, when } from "../lib/words.js";
+import { listed, many, number, spaced, took, utc, when } from "../lib/words.js";
 import { Bounds, BoundsHead } from "../parts/checks.js";
 import { Chart } from "../parts/described.js";
 import { Outcome, letter, tone, word } from "../parts/outcome.js";
@@ -51,9 +51,13 @@ const Downloads = ({ run }) => {
 /** Two beside each other where there is room. @param {{ charts: any[] }} props */
 const Charts = ({ charts }) => (charts.length ? html`<div class="cols">${charts.map((one) => html`<section class="c6" key=${one.name}><${Chart} of=${one} /></section>`)}</div>` : null);
 
+/** Rows of a table that are there at first, and that come with each press. */
+const ROWS = 100;
+
 /** @param {{ run: any, scenario: any }} props */
 const Points = ({ run, scenario }) => {
   const [all, show] = useState(true);
+  const [most, more] = useState(ROWS);
   const bad = scenario.points.filter((/** @type {any} */ p) => p.label !== "pass");
   const points = all ? scenario.points : bad;
   const bars = scenario.points.some(onLine);
@@ -67,11 +71,11 @@ const Points = ({ run, scenario }) => {
     <div class="scroll" tabindex="0" role="region" aria-label=${`Table of points of ${scenario.name}`}><table class="checks points">
       <thead><tr class="double"><th>Point</th><th>Verdict</th>${columns.map((/** @type {string} */ name) => html`<th class=${measured ? "num" : ""}>${name}</th>`)}${bars && html`<th class="b"><${BoundsHead} /></th>`}<th class="num">${measured ? "Looks" : "Took"}</th></tr>
         ${judged && measured && html`<tr class="limits"><th>SLA</th><th></th>${limits.map((/** @type {string} */ text) => html`<th class="num">${spaced(text)}</th>`)}${bars && html`<th class="b"></th>`}<th></th></tr>`}</thead>
-      <tbody>${points.map((/** @type {any} */ p) => html`<tr class=${`go ${tone(p.label)}`} key=${`${p.id} ${p.attempt}`}>
+      <tbody>${points.slice(0, most).map((/** @type {any} */ p) => html`<tr class=${`go ${tone(p.label)}`} key=${`${p.id} ${p.attempt}`}>
         <th scope="row"><a href=${pointPath(run.run, p)} title=${p.title}>${p.how}${p.load && p.kind !== "http" ? `, ${p.load}` : ""}</a>${p.attempt > 1 && html` <span class="soft">attempt ${p.attempt}</span>`}</th>
         <td><${Outcome} of=${p.label} /></td>
         <${Figures} run=${run} p=${p} columns=${columns.length} bars=${bars} /></tr>`)}</tbody>
-    </table></div></section>`;
+    </table></div>${points.length > most && html`<p class="actions"><button class="btn small" onClick=${() => more(most + 5 * ROWS)}>Show ${number(Math.min(5 * ROWS, points.length - most))} more of ${number(points.length)}</button></p>`}</section>`;
 };
 
 /** @param {{ pairs: [string, string][], one?: boolean }} props */

@@ -1,13 +1,14 @@
 // The form of a scenario: which fields a kind of load has, where each stands in the file, and in which words.
 
 /** @typedef {{ path: string[], before?: string, after?: string, is?: "list" | "yes" | "text", choices?: string[], wide?: boolean, label?: string, empty?: string }} Field */
-/** @typedef {{ label: string, fields: Field[] }} Row */
+/** @typedef {{ label: string, fields: Field[], there?: boolean }} Row `there`: shown where the file has it */
 
 /** @param {string} path @param {string} [before] @param {string} [after] @param {Partial<Field>} [more] @returns {Field} */
 const f = (path, before = "", after = "", more = {}) => ({ path: path.split("."), before, after, ...more });
 
 const FLAVOR = { label: "Flavor", fields: [f("topology.flavor.vcpus", "", "vCPU"), f("topology.flavor.ram", "", "RAM")] };
 const GENERATORS = { label: "Scale", fields: [f("load.clients.start", "from"), f("load.clients.step", "in steps of"), f("load.clients.stop_at_failure", "", "stop rising at the first failure", { is: "yes" })] };
+const SEARCH = { label: "Capacity", there: true, fields: [f("load.capacity", "searched,")] };
 const TIME = (/** @type {string} */ before) => ({ label: "Time", fields: [f(`load.${before}`, "", before === "ramp" ? "ramp," : "warm-up,"), f("load.duration", "", "measured,"), f("load.max_duration", "up to")] });
 const LAST = [
   { label: "Achieved rate", fields: [f("sla.achieved", "≥", "of the offered")] },
@@ -34,6 +35,7 @@ export const FORMS = {
     ] },
     { title: "Load", rows: [
       { label: "Rates, each", fields: [f("load.rate", "", "req/s of each generator", { is: "list", wide: true })] },
+      SEARCH,
       GENERATORS,
       TIME("warm_up"),
       { label: "Requests", fields: [f("load.page_size", "", "page,"), f("load.connections", "", "connections each"), f("load.tls", "", "HTTPS", { is: "yes" })] },
@@ -48,7 +50,7 @@ export const FORMS = {
       FLAVOR,
       { label: "Servers run in", fields: [f("topology.placement.servers", "", "zones, or zone:host", { is: "list", wide: true, empty: "anywhere, Nova chooses" })] },
     ] },
-    { title: "Load", rows: [GENERATORS, TIME("ramp")] },
+    { title: "Load", rows: [SEARCH, GENERATORS, TIME("ramp")] },
     { title: "SLA", rows: [{ label: "Longest stall", fields: [f("sla.max_stall", "≤")] }, ...LAST] },
   ],
 };

@@ -1,6 +1,6 @@
 // A scenario as a form: each field is a key of the text beside it, and changes nothing else there.
 import { post } from "../lib/api.js";
-import { alike, at, isMapping, isPlain, meant, moved, put, shown } from "../lib/edit.js";
+import { alike, at, isMapping, isPlain, leads, meant, moved, put, shown } from "../lib/edit.js";
 import { append, change, list, move, scalar } from "../lib/yaml.js";
 import { html, useRef, useState } from "../vendor/preact.js";
 import { FORMS, NEW_PROFILE, PROFILE, TIMES } from "./fields.js";
@@ -70,7 +70,7 @@ export const Form = ({ text, known, check, data, write, locked: forbidden }) => 
     const value = at(data, path);
     const wrong = about(findings, path);
     const name = label ?? [before, after].filter(Boolean).join(" ") ?? path[path.length - 1];
-    const odd = !isPlain(value) || (is === "yes" && value !== undefined && value !== null && typeof value !== "boolean");
+    const odd = !leads(data, path) || !isPlain(value) || (is === "yes" && value !== undefined && value !== null && typeof value !== "boolean");
     if (odd) return html`${before && html`<span class="soft">${before}</span>`}<span class="soft">${is === "yes" ? after : ""} as the text says</span>`;
     if (choices) {
       const now = shown(value) || choices[0];
@@ -93,7 +93,7 @@ export const Form = ({ text, known, check, data, write, locked: forbidden }) => 
   /** @param {[string, string[]]} entry */
   const times = ([label, path]) => {
     const found = at(data, path);
-    if (found && !isMapping(found)) return html`<span class="lab">${label}</span><div class="row"><span class="soft">as the text says</span></div>${trouble(path)}`;
+    if (!leads(data, [...path, "p"]) || (found && !isMapping(found))) return html`<span class="lab">${label}</span><div class="row"><span class="soft">as the text says</span></div>${trouble(path)}`;
     const limits = Object.keys(found ?? {});
     return html`<span class="lab">${label}</span><div class="row">${limits.map((name) => input({ path: [...path, name], before: `${name} ≤` }))}
         ${!locked && html`<input class="x" type="text" aria-label=${`Another percentile of ${label}`} placeholder="p99.9" value=${more} onInput=${(/** @type {any} */ event) => add(event.target.value)} /><button class="btn quiet small" type="button" disabled=${!/^p\d+(\.\d+)?$/.test(more) || limits.includes(more)} onClick=${() => { write1([...path, more], "100ms"); add(""); }}>Add</button>`}</div>
@@ -108,7 +108,7 @@ export const Form = ({ text, known, check, data, write, locked: forbidden }) => 
     ${(Object.hasOwn(FORMS, kind) ? FORMS[kind] : []).map(({ title, rows }) => html`<fieldset class="form" key=${title}><legend>${title}</legend>
       ${title === "SLA" && TIMES[kind].map(times)}
       ${title === "Load" && kind === "storage" && html`<${Profiles} data=${data} edit=${edit} write1=${write1} locked=${locked} />`}
-      ${rows.map((row) => html`<span class="lab">${row.label}</span><div class="row">${row.fields.map(input)}</div>${row.fields.map((one) => trouble(one.path))}`)}</fieldset>`)}
+      ${rows.filter((row) => !row.there || at(data, row.fields[0].path) !== undefined).map((row) => html`<span class="lab">${row.label}</span><div class="row">${row.fields.map(input)}</div>${row.fields.map((one) => trouble(one.path))}`)}</fieldset>`)}
   </form>`;
 };
 
