@@ -190,6 +190,7 @@ def test_points_that_are_no_plain_points(world: World) -> None:
     run([own], run="dddd0001", exit_code=0).write(world.ui.reports)
     world.shows("/runs/dddd0001", "Nothing judged", "run-own")
     world.shows(f"/runs/dddd0001/points/{own.id}", "4,000 req/s", "point-own")
+    world.shows("/compare?a=cccc0000&b=cccc0001", "How it was searched", "compare-searches")
     world.shows("/", "Recent runs", "overview-searches")
     empty = "return [...document.querySelectorAll('.points tbody td, .runs tbody td')]"
     empty += ".filter((one) => !one.textContent.trim() && !one.querySelector('svg')).length"

@@ -10,6 +10,7 @@ import { Icon, Outcome, letter, tone } from "../parts/outcome.js";
 import { Strip, counted } from "../parts/runtable.js";
 import { Shell } from "../parts/shell.js";
 import { html } from "../vendor/preact.js";
+import { pointPath } from "./run.js";
 
 const ALL = "all points";
 const MARKS = /** @type {Record<string, [string, string, string]>} */ ({ worse: ["worse", "fail", "Worse"], better: ["better", "pass", "Better"], "no difference shown": ["same", "none", "No difference shown"] });
@@ -54,6 +55,7 @@ const Beside = ({ a, b, point }) => {
   const both = [useData(`/runs/${encodeURIComponent(a)}/points/${encodeURIComponent(point)}`), useData(`/runs/${encodeURIComponent(b)}/points/${encodeURIComponent(point)}`)];
   if (both.some((one) => !one.data)) return both.some((one) => one.error) ? null : html`<${Reading} />`;
   const [mine, other] = /** @type {any[]} */ (both.map((one) => one.data));
+  if (mine.search || other.search) return html`<section><div class="sec"><h2>${point} on both sides</h2></div>${[["A", mine, a], ["B", other, b]].map(([name, one, run]) => html`<p key=${name}><b>${name}</b> ${spaced(one.search?.told[0] ?? one.reason)} <a href=${pointPath(run, { id: point, told: one.search?.told, attempt: 1 })}>How it was searched</a></p>`)}</section>`;
   const curveOf = (/** @type {any} */ one) => one.charts.find((/** @type {any} */ chart) => chart.x?.form === "nines");
   const lines = [["A", mine], ["B", other]].flatMap(([name, one]) => {
     const own = (curveOf(one)?.lanes[0].series ?? []).filter((/** @type {any} */ line) => line.role === "measured");
@@ -65,6 +67,7 @@ const Beside = ({ a, b, point }) => {
     const heat = one.seconds.heats[0] ?? null;
     return { title: `${name}, second by second`, at: one.seconds.at, rates: [{ name: "successful", values: one.seconds.rate }], failed: one.seconds.failed, offered: one.row.offered ? [one.row.offered] : [], unit: "per second", lines: one.seconds.lines.filter((/** @type {any} */ line) => !heat || line.of === heat.name || one.seconds.heats.length === 1).map((/** @type {any} */ line) => ({ name: line.name, values: line.values })), heat, limits: one.limits.map((/** @type {any} */ limit) => ({ name: limit.name, seconds: limit.seconds })) };
   };
+  if (!curves && ![mine, other].some((one) => one.seconds?.heats.length > 0)) return null;
   return html`<div class="cols"><section class="c5">${curves && html`<${Figure} title=${`${point} by percentile`}><${Plot} draw=${plot} data=${curves} /><//>`}</section>
     ${[mine, other].some((one) => one.seconds?.heats.length > 0) && html`<section class="c7"><${Figure} title=${`${point} by second`} end=${html`<${Ramp} />`}>${[["A", mine], ["B", other]].map(([name, one]) => one.seconds?.heats.length > 0 && html`<p class="small"><b>${name}</b></p><${Plot} draw=${timeline} data=${series(one, String(name))} look=${{ lanes: ["heat"], height: 150 }} />`)}<//></section>`}</div>`;
 };

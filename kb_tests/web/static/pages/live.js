@@ -372,6 +372,6 @@ export const Session = ({ sid }) => {
       </div>
       <div class="where">${point && html`<${Where} point=${point} live=${live} />`}
         ${over && info && html`<section><div class="sec"><h2>How it ended</h2></div><${Facts} one pairs=${[["Exit code", !told ? "–" : told.exit_code === null ? "none" : `${told.exit_code}, ${told.exit_meaning}`], ["Took", took(live.now - live.began)], ["Removed", live.teardown ? `${live.teardown.done} of ${live.teardown.total}` : "–"], ["Started by", info.started_by === "ui" ? "this UI" : "a shell"]]} /></section>`}
-        ${!over && version?.role === "operator" && html`<section><${Marker} sid=${sid} /></section>${version.starts && html`<section><${Stop} session=${info ?? { sid, state: live.state, scenarios: [], marks: "" }} /></section>`}`}</div>
+        ${!over && version?.role === "operator" && html`<section><${Marker} sid=${sid} /></section>${version.starts && html`<section><${Stop} key=${sid} session=${{ scenarios: [], marks: "", ...info, sid, state: live.state }} /></section>`}`}</div>
     </div><//>`;
 };
