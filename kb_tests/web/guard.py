@@ -25,6 +25,9 @@ BODY_SECONDS = 30.0
 LONGEST_TARGET = 4096
 """Bytes of a path and query."""
 
+LONGEST_PAGE = 24 << 10
+"""Those of a page's address, which the page alone reads: it may name some hundred points."""
+
 NAMES = ("127.0.0.1", "localhost", "[::1]")
 """What this machine is called by itself; the port is free, since ssh forwards have another one."""
 
@@ -110,7 +113,8 @@ class Guard:
                 "This server answers to names of its own machine alone.",
                 "Ask for 127.0.0.1 or localhost, or start `kb ui` with --host-name.",
             )
-        if len(scope["path"]) + len(scope["query_string"]) > LONGEST_TARGET:
+        longest = LONGEST_TARGET if scope["path"].startswith(API) else LONGEST_PAGE
+        if len(scope["path"]) + len(scope["query_string"]) > longest:
             raise Problem(HTTPStatus.REQUEST_URI_TOO_LONG, "The address is too long.")
         method = scope["method"]
         if method not in METHODS:

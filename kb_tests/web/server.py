@@ -25,7 +25,7 @@ from kb_tests.web.tokens import Tokens, new_token
 
 ADDRESS = "127.0.0.1"
 PORT = 8765
-HEADER_BYTES = 16 << 10
+HEADER_BYTES = 32 << 10
 CONNECTIONS = 256
 _GRACE = 1
 

@@ -141,6 +141,13 @@ def test_a_body_that_says_twice_how_long_it_is_ends_the_connection(app: App) -> 
 
 def test_an_address_is_bounded(app: App) -> None:
     assert ask(app.asgi, f"{RUNS}?q={'x' * 5000}").status == 414
+    assert ask(app.asgi, f"/new?point={'x' * 25_000}").status == 414
+
+
+def test_the_address_of_a_page_holds_the_points_that_are_chosen_there(app: App) -> None:
+    """Loaded anew it shows them again."""
+    chosen = "&".join(f"point=http-east-west-clients-{n}-rate-1000" for n in range(500))
+    assert ask(app.asgi, f"/new?{chosen}").status == 200
 
 
 def test_only_json_is_taken(app: App) -> None:
