@@ -306,3 +306,19 @@ def test_a_page_whose_server_is_gone_says_that_it_is_of_before(world: World) -> 
     world.shows("/", "Recent runs", "overview-one")
     world.ui.end()
     world.is_fine("What stands here is of before", "overview-not-heard")
+
+
+def test_a_tab_with_an_old_token_says_so_and_goes_on_with_that_of_another_tab(world: World) -> None:
+    run([judged()], run="aaaa0001", exit_code=0).write(world.ui.reports)
+    world.shows("/", "Recent runs", "overview-one")
+    own = world.page.driver.execute_script("return localStorage.getItem('kb-token')")
+    world.page.driver.execute_script("localStorage.setItem('kb-token', 'x'.repeat(43))")
+    world.is_fine("open the address that kb ui prints", "overview-old-token")
+    first = world.page.driver.current_window_handle
+    world.page.driver.switch_to.new_window("tab")
+    world.page.go(world.ui.base)
+    world.page.until(lambda: "token" in world.page.text, "what to do without one")
+    world.page.driver.execute_script("localStorage.setItem('kb-token', arguments[0])", own)
+    world.page.driver.close()
+    world.page.driver.switch_to.window(first)
+    world.page.until(lambda: "of before" not in world.page.text, "the new token's answer")

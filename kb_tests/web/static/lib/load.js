@@ -13,15 +13,26 @@ export const useData = (path, every = 0) => {
   const [round, next] = useState(0);
   useEffect(() => {
     const stop = new AbortController();
+    let refused = false; // a token that is not of this `kb ui` becomes none by being sent again and again
     const read = () =>
       get(path, stop.signal).then(
-        (data) => set({ path, data, error: null }),
-        (error) => stop.signal.aborted || set((before) => ({ path, data: before.path === path ? before.data : null, error })),
+        (data) => {
+          refused = false;
+          set({ path, data, error: null });
+        },
+        (error) => {
+          if (stop.signal.aborted) return;
+          refused = error.status === 401;
+          set((before) => ({ path, data: before.path === path ? before.data : null, error }));
+        },
       );
+    const other = () => refused && read(); // another tab was opened with a new one
     read();
-    const timer = every ? setInterval(() => document.hidden || read(), every * 1000) : 0;
+    addEventListener("storage", other);
+    const timer = every ? setInterval(() => document.hidden || refused || read(), every * 1000) : 0;
     return () => {
       stop.abort();
+      removeEventListener("storage", other);
       clearInterval(timer);
     };
   }, [path, round]);
