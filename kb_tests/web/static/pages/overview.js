@@ -60,14 +60,20 @@ const Clouds = ({ clouds }) => html`<section><div class="sec"><h2>Clouds</h2><p>
 /** The exit code of what measured nothing: it was only staged. */
 const STAGED_ONLY = 5;
 
-/** @param {Map<string, any[]>} clouds */
+/** Nothing that was not judged is said to be kept. @param {Map<string, any[]>} clouds */
 const sentence = (clouds) => {
-  const bad = [...clouds].map(([cloud, runs]) => /** @type {[string, any[]]} */ ([cloud, runs.filter((run) => run.exit_code !== STAGED_ONLY)])).filter(([, runs]) => runs.length && runs[0].outcome !== "pass" && runs[0].outcome !== "measured");
-  if (!bad.length) return clouds.size === 1 ? "The last run kept its SLA." : `The last runs on ${clouds.size === 2 ? "both" : `all ${clouds.size}`} clouds kept their SLA.`;
-  const [cloud, runs] = bad[0];
-  const what = `${word(cameTo(runs[0])).toLowerCase()}${runs[0].new_failure ? ", for the first time" : ""}`;
-  if (clouds.size === 1) return `The last run on ${cloud}: ${what}.`;
-  return `${clouds.size - bad.length} of ${many(clouds.size, "cloud")} kept the SLA in the last run. ${cloud}: ${what}.`;
+  const last = [...clouds].map(([cloud, runs]) => /** @type {[string, any]} */ ([cloud, runs.find((run) => run.exit_code !== STAGED_ONLY)]));
+  const kept = last.filter(([, run]) => run?.outcome === "pass").length;
+  const bad = last.find(([, run]) => run && !["pass", "measured"].includes(run.outcome));
+  const some = `${kept} of ${many(clouds.size, "cloud")} kept the SLA in the last run`;
+  if (bad) {
+    const [cloud, run] = bad;
+    const what = `${word(cameTo(run)).toLowerCase()}${run.new_failure ? ", for the first time" : ""}`;
+    return clouds.size === 1 ? `The last run on ${cloud}: ${what}.` : `${some}. ${cloud}: ${what}.`;
+  }
+  if (kept === clouds.size) return clouds.size === 1 ? "The last run kept its SLA." : `The last runs on ${clouds.size === 2 ? "both" : `all ${clouds.size}`} clouds kept their SLA.`;
+  if (kept) return `${some}; nothing was judged on the others.`;
+  return last.some(([, run]) => run) ? `Nothing was judged in the last ${clouds.size === 1 ? "run" : "runs"}.` : "What is staged was not loaded yet.";
 };
 
 export const Overview = () => {
