@@ -143,9 +143,12 @@ class Fold:
         return next((word for word in _WORST if word in found), "not_run" if state == "ended" else "")
 
     def _sentence(self, state: State) -> str:
-        done = [outcome for outcome in self.points.values() if outcome not in ("", "running")]
-        passed = sum(outcome == "pass" for outcome in done)
+        every = list(self.points.values())
+        done = [outcome for outcome in every if outcome not in ("", "running", "measured")]
+        passed, measured = done.count("pass"), every.count("measured")
         so_far = f"{passed} of {counted(len(done), 'point passes', 'points pass')}." if done else ""
+        if measured and not done:
+            so_far = f"{counted(measured, 'point')} measured."
         if state == "ended":
             told = meaning(self._exit_code) or "the session ended"
             return f"{told[0].upper()}{told[1:]}. {so_far}".strip()

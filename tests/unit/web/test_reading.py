@@ -233,6 +233,17 @@ def test_the_embedded_cloud_has_a_name_in_the_selection_alone(app: App, sessions
     assert ask(app.asgi, "/api/v1/sessions/0a0b0c0e").json["marks"] == "p"
 
 
+def test_points_of_tests_that_judge_by_themselves_are_not_said_to_fail(app: App, sessions: Path) -> None:
+    events = [
+        event.model_copy(update={"status": "measured", "outcome": ""}) if event.kind == "point" else event
+        for event in story()
+    ]
+    write_session(sessions, "0a0b0c0e", events)
+    row = ask(app.asgi, "/api/v1/sessions/0a0b0c0e").json
+    assert "1 point measured." in row["sentence"]
+    assert "0 of 1" not in row["sentence"]
+
+
 def test_output_is_read_by_offset(app: App, sessions: Path) -> None:
     (sessions / "0a0b0c0d" / "stdout.log").write_bytes(b"one\ntwo\x1b[31m\n")
     found = ask(app.asgi, "/api/v1/sessions/0a0b0c0d/log?offset=4").json

@@ -294,9 +294,10 @@ const Marker = ({ sid }) => {
 
 /** @param {Live} live @param {string} end @param {any} row */
 const sentence = (live, end, row) => {
-  const judged = [...live.points.values()].filter((point) => point.outcome && !["lost", "not_run"].includes(point.outcome));
+  const judged = [...live.points.values()].filter((point) => point.outcome && !["lost", "not_run", "measured"].includes(point.outcome));
+  const measured = [...live.points.values()].filter((point) => point.outcome === "measured").length;
   const passed = judged.filter((point) => point.outcome === "pass").length;
-  const far = judged.length ? `${passed} of ${judged.length} ${judged.length === 1 ? "point passes" : "points pass"}. ` : "";
+  const far = judged.length ? `${passed} of ${judged.length} ${judged.length === 1 ? "point passes" : "points pass"}. ` : measured ? `${many(measured, "point")} measured. ` : "";
   if (end === "broken_off") return row?.sentence || `${far}It ended without a word: its process is gone.`;
   if (live.state === "ended") return row?.state === "ended" && row.exit_meaning ? `${row.exit_meaning.charAt(0).toUpperCase()}${row.exit_meaning.slice(1)}. ${far}` : `${far}The session ended.`;
   if (live.state === "starting") return "Starting.";
