@@ -106,7 +106,7 @@ export const Point = ({ run, point: id }) => {
   const heats = point.seconds?.heats.length ? point.seconds.heats : [null];
   /** Of what was loaded and has no p99, failed ones are over a percent: they are slower than any. */
   const where = point.hosts.map((/** @type {any} */ h) => ({ ...h, p99: h.p99 === null && h.completed + h.failed ? Infinity : h.p99 }));
-  const finding = point.findings[0] ?? (point.row.label === "pass" ? "all limits are kept" : within(point.reason));
+  const finding = point.findings[0] ?? (point.row.label === "pass" ? "all limits are kept" : within(point.reason) || (point.row.label === "measured" ? "measured for a test that judges by itself" : point.row.label));
   const worst = (/** @type {string} */ key) => Math.max(...point.generators.map((/** @type {any} */ g) => Math.abs(g[key] ?? 0)));
   const over = point.charts.find((/** @type {any} */ one) => one.x?.form === "clock");
   const curve = point.charts.find((/** @type {any} */ one) => one.x?.form === "nines");
