@@ -250,3 +250,11 @@ def test_what_is_broken_comes_before_what_is_undecided() -> None:
     )
     text = Page(html.render(build.run([undecided, broken]))).text
     assert text.index("http-east-west-clients-4") < text.index("http-east-west-clients-1")
+
+
+def test_one_more_is_one() -> None:
+    made = html.render(build.run([build.judged()], notes=["First.", "Second."]))
+    assert "and 1 more note<" in made
+    assert "and 2 more notes<" in html.render(
+        build.run([build.judged()], notes=["First.", "Second.", "Third."])
+    )

@@ -1,4 +1,5 @@
 // What a session's events come to, for its page: kept bounded, however long it runs.
+import { many } from "../lib/words.js";
 
 /** Seconds kept of a point: an hour. */
 const MOST = 3600;
@@ -20,7 +21,7 @@ const PROBED = { pass: "kept", fail: "broken", inconclusive: "cannot tell" };
 const line = (event) => {
   switch (event.kind) {
     case "phase": return `${event.phase} ${event.done ?? 0}/${event.total}`;
-    case "staged": return `${event.scenario} is staged, ${event.servers?.length ?? 0} servers`;
+    case "staged": return `${event.scenario} is staged, ${many(event.servers?.length ?? 0, "server")}`;
     case "point_started": return `${event.point} begins${event.look > 1 ? `, look ${event.look} of ${event.looks}` : ""}`;
     case "look": return `${event.point}: look ${event.look} of ${event.looks}: ${event.outcome}`;
     case "point": return `${event.point}: ${event.outcome || event.status}${event.told ? `. ${event.told}` : ""}`;
