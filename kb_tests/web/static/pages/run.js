@@ -69,7 +69,7 @@ const Points = ({ run, scenario }) => {
     <div class="sec"><h2>${scenario.name}</h2><p>${many(scenario.points.length, "point")}${bars ? `; bar: ${scenario.points.find(onLine).lead.subject} with its bounds, red line: its limit` : ""}</p>
       <span class="end"><span class="seg" role="group" aria-label="Show"><button aria-pressed=${all} onClick=${() => show(true)}>all ${scenario.points.length}</button><button aria-pressed=${!all} onClick=${() => show(false)}>not passed ${bad.length}</button></span></span></div>
     <div class="scroll" tabindex="0" role="region" aria-label=${`Table of points of ${scenario.name}`}><table class="checks points">
-      <thead><tr class="double"><th>Point</th><th>Verdict</th>${columns.map((/** @type {string} */ name) => html`<th class=${measured ? "num" : ""}>${name}</th>`)}${bars && html`<th class="b"><${BoundsHead} /></th>`}<th class="num">${measured ? "Looks" : "Took"}</th></tr>
+      <thead><tr class="double"><th>Point</th><th>Verdict</th>${columns.map((/** @type {string} */ name) => html`<th class=${measured ? "num" : ""}>${name}</th>`)}${bars && html`<th class="b"><${BoundsHead} /></th>`}<th class="num">${measured ? "Looks" : "Tried"}</th></tr>
         ${judged && measured && html`<tr class="limits"><th>SLA</th><th></th>${limits.map((/** @type {string} */ text) => html`<th class="num">${spaced(text)}</th>`)}${bars && html`<th class="b"></th>`}<th></th></tr>`}</thead>
       <tbody>${points.slice(0, most).map((/** @type {any} */ p) => html`<tr class=${`go ${tone(p.label)}`} key=${`${p.id} ${p.attempt}`}>
         <th scope="row"><a href=${pointPath(run.run, p)} title=${p.title}>${p.how}${p.load && p.kind !== "http" ? `, ${p.load}` : ""}</a>${p.attempt > 1 && html` <span class="soft">attempt ${p.attempt}</span>`}</th>
@@ -100,11 +100,11 @@ export const Run = ({ run: id }) => {
     ${run.scenarios.map((/** @type {any} */ one) => html`<${Charts} charts=${one.charts} /><${Points} run=${run} scenario=${one} />`)}
     <div class="cols">
       <section class="c6"><div class="sec"><h2>What it ran on</h2></div>
-        ${run.scenarios.map((/** @type {any} */ one) => html`<h3>${one.name}</h3><${Facts} pairs=${one.topology} />${one.hosts.length > 0 && html`<details><summary>Servers per host</summary><${Facts} pairs=${one.hosts} /></details>`}`)}
+        ${run.scenarios.filter((/** @type {any} */ one) => one.topology.length > 0).map((/** @type {any} */ one) => html`<h3>${one.name}</h3><${Facts} pairs=${one.topology} />${one.hosts.length > 0 && html`<details><summary>Servers per host</summary><${Facts} pairs=${one.hosts} /></details>`}`)}
         ${settings.map((/** @type {any} */ one) => html`<details><summary>The scenario ${one.name} as it was read</summary><pre class="cmd">${one.settings}</pre></details>`)}
         <details><summary>Versions of the suite and its packages</summary><${Facts} pairs=${run.versions} /></details></section>
       <section class="c6"><div class="sec"><h2>Notes</h2></div>${run.notes.length ? html`<ul>${run.notes.map((/** @type {string} */ text) => html`<li class="small">${text}</li>`)}</ul>` : html`<p class="soft">None.</p>`}
-        ${run.history.length > 0 && html`<div class="sec gap"><h2>These scenarios on this cloud</h2><p>${many(run.history.length, "run")}, the last one is this</p></div>
+        ${run.history.length > 0 && html`<div class="sec gap"><h2>These scenarios on this cloud</h2><p>${run.history.length === 1 ? "this is the first" : `${many(run.history.length, "run")}, the last one is this`}</p></div>
         <${Strip} marks=${run.history.map((/** @type {any} */ one) => letter(one.outcome)).join("")} title=${run.history.map((/** @type {any} */ one) => one.outcome).join(", ")} />
         <p class="small">${run.history.slice(0, -1).reverse().slice(0, 5).map((/** @type {any} */ one) => html`<a href=${`/runs/${one.run}`}>${one.run}</a> ${word(one.outcome).toLowerCase()}, ${when(one.started)}<br />`)}</p>`}</section>
     </div>
