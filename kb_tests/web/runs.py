@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from kb_tests.history.summary import Summary
 from kb_tests.report import words
 from kb_tests.report.charts.described import of_scenario
-from kb_tests.report.exitcode import MEANING
+from kb_tests.report.exitcode import MEANING, ExitCode
 from kb_tests.report.line import on_line
 from kb_tests.report.record import RunRecord
 from kb_tests.report.view import view
@@ -38,7 +38,7 @@ def run_shape(record: RunRecord, history: Iterable[Summary] = (), tags: tuple[st
         started=record.started,
         ended=record.ended,
         exit_code=record.exit_code,
-        exit_meaning=meaning(record.exit_code),
+        exit_meaning=meaning(record.exit_code, judged=seen.state != "measured"),
         suite=record.suite,
         notes=seen.notes,
         problems=seen.problems,
@@ -58,8 +58,10 @@ def run_shape(record: RunRecord, history: Iterable[Summary] = (), tags: tuple[st
     )
 
 
-def meaning(code: int | None) -> str:
-    """What an exit code says; "" for none, or one that is not ours."""
+def meaning(code: int | None, *, judged: bool = True) -> str:
+    """What an exit code says; "" for none, or one not ours. Where none was `judged` no SLA was kept."""
+    if code == ExitCode.OK and not judged:
+        return "every point ran, and none was judged"
     return next((text for known, text in MEANING.items() if known == code), "")
 
 

@@ -68,7 +68,7 @@ class Fold:
             started=when(info.started),
             ended=when(self._ended) if self._ended else None,
             exit_code=self._exit_code,
-            exit_meaning=meaning(self._exit_code),
+            exit_meaning=self._meaning(),
             started_by=info.started_by,
             version=info.version,
             arguments=tuple(map(printable, info.arguments)),
@@ -132,6 +132,9 @@ class Fold:
             return
         self._state, self._doing = state, printable(doing)
 
+    def _meaning(self) -> str:
+        return meaning(self._exit_code, judged={*self.points.values()} != {"measured"})
+
     def _outcome(self, state: State) -> str:
         if self._leaks:
             return "leaked"
@@ -150,7 +153,7 @@ class Fold:
         if measured and not done:
             so_far = f"{counted(measured, 'point')} measured."
         if state == "ended":
-            told = meaning(self._exit_code) or "the session ended"
+            told = self._meaning() or "the session ended"
             return f"{told[0].upper()}{told[1:]}. {so_far}".strip()
         if state == "broken_off":
             return f"It ended without a word: its process is gone. {so_far}".strip()

@@ -242,6 +242,7 @@ def test_points_of_tests_that_judge_by_themselves_are_not_said_to_fail(app: App,
     row = ask(app.asgi, "/api/v1/sessions/0a0b0c0e").json
     assert "1 point measured." in row["sentence"]
     assert "0 of 1" not in row["sentence"]
+    assert row["exit_meaning"] == "every point ran, and none was judged"
 
 
 def test_output_is_read_by_offset(app: App, sessions: Path) -> None:

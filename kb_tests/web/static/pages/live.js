@@ -151,6 +151,7 @@ const rung = (point, live) => {
     how: point.tried ? trying(point) : point.offered ? how(point) : "",
     p99: point.tried && judged ? many(point.tried, "load") : judged ? measured(lead) : running && about > 0 ? `≈ ${time(about, 2)}` : "",
     bound: judged ? bound(lead) : running && limit && about > 0 ? { low: null, at: Math.min(1000, about / limit), high: null } : null,
+    plain: point.tried > 0 && judged,
     current: running,
   };
 };

@@ -1,7 +1,7 @@
 // The first page: is all well, what runs now, what ran lately; and where nothing ran yet, three ways to begin.
 import { lives } from "../lib/ended.js";
 import { Could, Reading, useData } from "../lib/load.js";
-import { many, when } from "../lib/words.js";
+import { many, number, when } from "../lib/words.js";
 import { Bounds, BoundsHead } from "../parts/checks.js";
 import { Icon, Outcome, letter, tone, word } from "../parts/outcome.js";
 import { Kept } from "../parts/ours.js";
@@ -52,7 +52,7 @@ const Empty = ({ scenarios, clouds, version, again }) => {
 const Clouds = ({ clouds }) => html`<section><div class="sec"><h2>Clouds</h2><p>outcomes of the last runs, the newest at the right</p></div>
   <table class="stack clouds"><thead><tr><th>Cloud</th><th>Last verdict</th><th>Last runs</th><th>Last run</th></tr></thead><tbody>
     ${[...clouds].map(([cloud, runs]) => html`<tr class="mid"><th scope="row"><a class="plain" href=${`/runs?cloud=${encodeURIComponent(cloud)}`}><b>${cloud}</b></a></th>
-      <td class="st"><${Outcome} of=${cameTo(runs[0])} /> <span class="soft">${runs[0].outcome === "measured" ? "" : `${runs[0].points.filter((/** @type {string[]} */ p) => p[1] === "pass").length} of `}${many(runs[0].points.length, "point")}</span>${runs[0].new_failure && html` <span class="new">new</span>`}</td>
+      <td class="st"><${Outcome} of=${cameTo(runs[0])} /> <span class="soft">${runs[0].outcome === "measured" ? "" : `${number(runs[0].points.filter((/** @type {string[]} */ p) => p[1] === "pass").length)} of `}${many(runs[0].points.length, "point")}</span>${runs[0].new_failure && html` <span class="new">new</span>`}</td>
       <td class="sp"><${Strip} marks=${runs.slice(0, 20).reverse().map((run) => letter(run.outcome)).join("")} title=${`last runs: ${runs.slice(0, 20).map((run) => word(run.outcome)).join(", ")}`} /></td>
       <td data-l="Last run"><a href=${`/runs/${runs[0].run}`}>${when(runs[0].started)}</a></td></tr>`)}
   </tbody></table></section>`;

@@ -1,6 +1,6 @@
 // Runs as rows: outcome, scenarios, where, a mark a point, when.
 import { strip } from "../charts/strip.js";
-import { many, spaced, took, utc, when } from "../lib/words.js";
+import { many, number, spaced, took, utc, when } from "../lib/words.js";
 import { html } from "../vendor/preact.js";
 import { Plot } from "./chart.js";
 import { Outcome, letter, word } from "./outcome.js";
@@ -27,7 +27,7 @@ export const RunTable = ({ runs }) => html`
       <td class="st"><${Outcome} of=${cameTo(run)} />${run.new_failure && html` <span class="new">new</span>`}</td>
       <th scope="row"><a href=${`/runs/${run.run}`}>${run.scenarios.join(", ") || "no scenario"}</a>${run.tags.map((/** @type {string} */ tag) => html` <span class="tag">${tag}</span>`)}</th>
       <td class="cl"><span title=${run.cloud}>${run.cloud}</span></td>
-      <td class="pts"><${Strip} marks=${run.points.slice(0, 24).map((/** @type {string[]} */ p) => letter(p[1])).join("")} title=${counted(run.points)} />${run.points.length > 24 && html`<span class="small soft">of ${run.points.length}</span>`}</td>
+      <td class=${`pts${run.points.length > 12 ? " many" : ""}`}><${Strip} marks=${run.points.slice(0, 24).map((/** @type {string[]} */ p) => letter(p[1])).join("")} title=${counted(run.points)} />${run.points.length > 24 && html`<span class="small soft">of ${number(run.points.length)}</span>`}</td>
       <td class="say">${spaced(run.closest) || counted(run.points)}${run.leaks > 0 && html`, <b>${many(run.leaks, "resource")} left on the cloud</b>`}</td>
       <td class="num" data-l="Took">${run.ended ? took((Date.parse(run.ended) - Date.parse(run.started)) / 1000) : "–"}</td>
       <td data-l="Started" title=${utc(run.started)}>${when(run.started)}</td>
