@@ -26,7 +26,8 @@ export const bounds = (host, d) => {
     const high = d.high ?? d.at;
     if (low >= 2) {
       el(s, "path", { class: "bar", d: `M${W - 20} ${m - 5}H${W - 7}L${W - 1} ${m}L${W - 7} ${m + 5}H${W - 20}Z` });
-      if (W > 110) el(s, "text", { class: "t tone halo", x: W - 25, y: m + 4, "text-anchor": "end" }, d.at >= 1000 ? "far beyond" : `${sig(d.at, 2)} times`);
+      const says = d.at >= 1000 ? "far beyond" : `${sig(d.at, 2)} times`;
+      if (W / 2 - 25 > says.length * 6.6 + 4) el(s, "text", { class: "t tone halo", x: W - 25, y: m + 4, "text-anchor": "end" }, says);
     } else {
       const a = x(Math.max(0, low));
       const b = Math.min(W, x(high));

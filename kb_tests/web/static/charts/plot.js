@@ -68,7 +68,8 @@ export const drawable = (d) => d.lanes.some((lane) => lane.series.some((s) => s.
 /** @param {HTMLElement} host @param {Description} d */
 export const plot = (host, d) => {
   const lanes = d.lanes.filter((lane) => shown(lane).length);
-  const head = widthOf(host) < 440 ? 20 : d.marks.length || d.bands.some((band) => band.text && band.wash !== "failed") ? 20 : 12;
+  const titled = d.bands.some((band) => band.text && band.wash !== "failed");
+  const head = widthOf(host) < 440 ? (titled ? 34 : 20) : d.marks.length || titled ? 20 : 12;
   const foot = d.x.label ? 38 : 24;
   const tall = lanes.map((lane) => Math.round(TALL * lane.height));
   const H = head + tall.reduce((a, b) => a + b + GAP, 0) - GAP + foot;
@@ -82,13 +83,21 @@ export const plot = (host, d) => {
   const [low, high] = across(d);
   const x = d.x.scale === "log" ? log(low, high, left, right) : lin(low, high, left, right);
   const bottom = H - foot;
+  /** Where the last text over a band ends: the next one stands right of it, or not at all. */
+  let taken = 0;
   for (const band of d.bands) {
     const from = Math.max(left, x(band.start));
     const to = Math.min(right, x(band.end));
     if (to <= from) continue;
     el(s, "rect", { class: `area ${WASHES[band.wash] ?? "wash"}`, x: from, y: head, width: to - from, height: bottom - head });
     const failed = band.wash === "failed";
-    if (band.text) el(s, "text", { class: `t halo ${failed ? "lim b" : "in"}`, x: failed ? to - 4 : (from + to) / 2, y: failed ? bottom - 6 : 12, "text-anchor": failed ? "end" : "middle" }, spaced(band.text));
+    if (band.text && failed) el(s, "text", { class: "t halo lim b", x: to - 4, y: bottom - 6, "text-anchor": "end" }, spaced(band.text));
+    if (!band.text || failed) continue;
+    const half = band.text.length * 3.3;
+    const middle = Math.max((from + to) / 2, taken + half + 6);
+    if (middle + half > W || (middle > to && middle - half > to)) continue;
+    taken = middle + half;
+    el(s, "text", { class: "t halo in", x: middle, y: 12, "text-anchor": "middle" }, spaced(band.text));
   }
   let top = head;
   lanes.forEach((lane, i) => {
@@ -151,7 +160,8 @@ const drawLane = (s, lane, o) => {
     });
     for (const v of one.beyond) el(el(s, "path", { class: "bar fail", d: `M${o.x(v) - 6} ${o.top + 9}H${o.x(v) + 6}L${o.x(v)} ${o.top}Z` }), "title", {}, `${one.name} is beyond measure`);
     const last = whole[whole.length - 1];
-    const label = [several && one === furthest(lane, one.name) ? one.name : "", one.name === main && groups <= MOST_GROUPS ? one.group : ""].filter(Boolean).join(", ");
+    const numbered = one.shape === "dots" && one.texts.some(Boolean);
+    const label = [several && !numbered && one === furthest(lane, one.name) ? one.name : "", one.name === main && groups <= MOST_GROUPS ? one.group : ""].filter(Boolean).join(", ");
     if (label && last) labels.push({ x: Math.min(last[0] + 7, o.right + 5), y: last[1] + 4, t: label, c: one.chosen ? "t acc b halo" : "t in b halo" });
   }
   for (const limit of lane.limits) {

@@ -120,7 +120,7 @@ const short = (unit) => (unit.startsWith("requests") ? "req/s" : unit || "/s");
 const how = (point) => {
   if (point.kind === "http" && point.offered && point.clients) return `${point.clients} × ${number(point.offered / point.clients)}`;
   const own = point.id.startsWith(`${point.scenario}-`) ? point.id.slice(point.scenario.length + 1) : point.id;
-  return own.replace(/^clients-(\d+)-(?:rate-)?/, "$1 × ").replaceAll("-", " ");
+  return own.replace(/^clients-(\d+)-(?:rate-)?/, "$1 × ").replaceAll("-", " ").replace(/(?<=× )\d{4,}$/, (/** @type {string} */ rate) => number(Number(rate)));
 };
 
 /** Which load a search tries. @param {any} point */
@@ -265,7 +265,7 @@ const boots = (live) => {
 
 /** @param {{ live: Live }} props */
 const Log = ({ live }) => html`<section><div class="sec"><h2>Log</h2><p>last lines; closing this page changes nothing</p></div>
-  <pre class="log" tabindex="0" role="log" aria-live="off" aria-label="Last lines">${live.log.slice(-12).map((line) => html`<b>${new Date(line.t * 1000).toLocaleTimeString("en-GB")}</b>  ${line.text}${"\n"}`)}</pre></section>`;
+  <pre class="log" tabindex="0" role="log" aria-live="off" aria-label="Last lines">${live.log.length ? live.log.slice(-12).map((line) => html`<b>${new Date(line.t * 1000).toLocaleTimeString("en-GB")}</b>  ${line.text}${"\n"}`) : "Nothing was told yet."}</pre></section>`;
 
 /** @param {{ sid: string }} props */
 const Output = ({ sid }) => {
@@ -353,7 +353,7 @@ export const Session = ({ sid }) => {
   const point = live.current;
   const far = point ? soFar(point) : null;
   const rungs = [...live.points.values()].map((one) => rung(one, live));
-  return html`<${Shell} at="runs" crumbs=${crumbs} hears>
+  return html`<${Shell} at="runs" crumbs=${crumbs} hears state=${{ [sid]: live.state }}>
     ${!heard && !over && html`<div class="alert inconclusive"><${Icon} name="note" /><p><b>Not heard.</b> The run goes on without this page; what you see is of ${new Date(live.now * 1000).toLocaleTimeString("en-GB")}. Trying again each second.</p></div>`}
     ${over ? html`<${Ended} live=${live} row=${told} about=${info} end=${end} may=${Boolean(version?.starts) && version?.role === "operator"} />` : html`<div class="page-head"><div><h1>${sentence(live, end, info)}</h1>
       <p class="meta"><b>${info?.scenarios.join(", ")}</b>${info ? ` · started ${when(info.started)} ${info.started_by === "ui" ? "here" : "in a shell, followed here"}` : ""} · session <span class="mono">${sid}</span></p></div>

@@ -7,12 +7,12 @@ import { html } from "../vendor/preact.js";
 import { Icon, word } from "./outcome.js";
 import { Stop } from "./stop.js";
 
-/** @param {{ at: string, crumbs: any, children: any, hears?: boolean }} props `hears`: the page says itself when the server is not heard */
-export const Shell = ({ at, crumbs, children, hears = false }) => {
+/** @param {{ at: string, crumbs: any, children: any, hears?: boolean, state?: Record<string, string> }} props `hears`: the page says itself when the server is not heard; `state`: where sessions stand, as far as it knows that sooner */
+export const Shell = ({ at, crumbs, children, hears = false, state = {} }) => {
   const version = useData("/version").data;
   const polled = useData("/sessions", 3);
   const sessions = polled.data?.sessions ?? [];
-  const live = sessions.filter(lives);
+  const live = sessions.filter(lives).map((/** @type {any} */ one) => ({ ...one, state: state[one.sid] ?? one.state }));
   const item = (/** @type {{ icon: string, name: string, address: string }} */ { icon, name, address }) => html`<a href=${address} title=${name} aria-current=${at === icon ? "page" : undefined}><${Icon} name=${`n-${icon}`} />${name}</a>`;
   return html`
     <a class="skip" href="#main">Skip to content</a>
