@@ -268,7 +268,9 @@ def test_how_a_session_can_end(world: World, how: str) -> None:
         told.say(Teardown(cloud=CLOUD, done=9, total=9), SessionEnded(exit_code=12 if how == "leaked" else 0))
     told.end()
     world.shows("/sessions/0a0b0c0e", text, f"live-ended-{how}")
-    first = {"crashed": "ended without a word", "kept": "stays on"}.get(how, "Recent runs")
+    first = {"crashed": "ended without a word", "kept": "stays on", "leaked": "Left on west-1"}.get(
+        how, "Recent runs"
+    )
     world.shows("/", first, f"overview-{how}")
 
 

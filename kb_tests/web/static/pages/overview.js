@@ -94,10 +94,13 @@ export const Overview = () => {
   /** @type {Map<string, any[]>} */
   const by = new Map();
   for (const run of data.runs) by.set(run.cloud, [...(by.get(run.cloud) ?? []), run]);
+  /** What sessions left whose records are elsewhere. */
+  const unknown = sessions.filter((/** @type {any} */ one) => one.leaks.length > 0 && !Object.values(one.runs).some((id) => data.runs.some((/** @type {any} */ run) => run.run === id))).slice(0, 3);
   const leaked = data.runs.filter((/** @type {any} */ run) => run.leaks > 0).slice(0, 3);
   return html`<${Shell} at="overview" crumbs=${html`<b>Overview</b>`}>
     <div class="page-head"><div><h1>${by.size ? sentence(by) : live.length ? "The first run is under way." : "No run has a record here yet."}</h1></div><div class="actions"><a class="btn primary" href="/new">New run</a></div></div>
     ${leaked.map((/** @type {any} */ run) => html`<div class="alert fail"><${Icon} name="fail" /><p><b>Left on ${run.cloud}:</b> ${many(run.leaks, "resource")} of run ${run.run}. They count against quota until removed.</p><a class="btn small" href=${`/runs/${run.run}`}>See which</a>${named.has(run.cloud) && html`<a class="btn small stop" href=${`/clouds/${encodeURIComponent(run.cloud)}`}>Clean up…</a>`}</div>`)}
+    ${unknown.map((/** @type {any} */ one) => html`<div class="alert fail" key=${one.sid}><${Icon} name="fail" /><p><b>Left on ${one.clouds.join(", ") || "a cloud"}:</b> ${many(one.leaks.length, "resource")} of session ${one.sid}, whose record is not in this folder.</p><a class="btn small" href=${`/sessions/${one.sid}`}>See which</a></div>`)}
     ${kept.data?.kept.map((/** @type {any} */ one) => html`<${Kept} key=${one.run} one=${one} may=${may} again=${kept.again} />`)}
     ${lost.map((/** @type {any} */ one) => html`<div class="alert invalid"><${Icon} name="invalid" /><p><b>Session ${one.sid} ended without a word.</b> Its process is gone; a process in the background removes what it made.</p><a class="btn small" href=${`/sessions/${one.sid}`}>See it</a></div>`)}
     ${live.length > 0 && html`<section><div class="sec"><h2>Now</h2><p>${live.length} running</p></div>${live.map((/** @type {any} */ one) => html`<div class="session running" key=${one.sid}><div><h3><a class="plain" href=${`/sessions/${one.sid}`}>${one.scenarios.join(", ") || `session ${one.sid}`}</a></h3>

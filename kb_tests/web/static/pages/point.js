@@ -34,7 +34,7 @@ const bySecond = (chart, heat, only, unit) => {
   const mine = (/** @type {any} */ one) => only || !heat || (one.of ?? one.name).startsWith(`${heat.name} `);
   const bare = (/** @type {string} */ name) => (only || !heat ? name : name.replace(`${heat.name} `, ""));
   return {
-    title: `${heat ? "Heat map of response time" : "Response time"} by second`, at, unit, heat,
+    title: `${heat ? "Heat map of " : ""}${unit.startsWith("requests") ? "response time" : "latency"} by second`, at, unit, heat,
     rates: ofRole(rates, "measured").map((/** @type {any} */ one) => ({ name: one.name, values: one.y })),
     offered: ofRole(rates, "compared").map((/** @type {any} */ one) => one.y[0]),
     failed: ofRole(rates, "failed")[0]?.y ?? at.map(() => 0),
@@ -57,7 +57,7 @@ const Seconds = ({ point, chart, heat, only, lanes, brush }) => {
   const p99 = lines.find((/** @type {any} */ l) => l.name.endsWith("p99"))?.values.filter((/** @type {any} */ v, /** @type {number} */ i) => v !== null && v > 0 && at[i] >= 0) ?? [];
   const says = p99.length ? `p99 ${time(Math.min(...p99))} to ${time(Math.max(...p99))} in each second${limits.length ? `, limit ${limits.map((/** @type {any} */ l) => `${l.name} ${time(l.seconds)}`).join(", ")}` : ""}` : "";
   const table = { columns: chart.table.columns, rows: chart.table.rows.map((/** @type {string[]} */ row) => row.map(spaced)) };
-  return html`<section><${Figure} title=${`${heat ? (http ? "Every request by second and response time" : "Every I/O by second and latency") : "Response time by second"}${only ? "" : `: ${heat?.name ?? ""}s`}`} says=${says} table=${table} end=${heat && html`<${Ramp} />`}>
+  return html`<section><${Figure} title=${`${heat ? (http ? "Every request by second and response time" : "Every I/O by second and latency") : http ? "Response time by second" : "Latency by second"}${only ? "" : `: ${heat?.name ?? ""}s`}`} says=${says} table=${table} end=${heat && html`<${Ramp} />`}>
     <${Plot} draw=${timeline} data=${series} label=${series.title} look=${{ lanes, height: heat ? 300 : 200, cursor: read, brush, onRead: tell, onBrush: (/** @type {number} */ a, /** @type {number} */ b) => ask({ t: `${a}-${b}` }) }} />
     <p class="read" aria-live="polite">${words} ${brush && html`<b>${brush[0]} to ${brush[1]} s selected</b> <button class="btn quiet small" onClick=${() => ask({ t: "" })}>Clear</button>`}</p>
     ${!heat && html`<p class="small soft">Neither the record nor the events of its session have the times of each second, so that there is no heat map.</p>`}<//></section>`;
