@@ -12,6 +12,7 @@ from kb_tests.report.html import render as static
 from kb_tests.web.single.page import render
 from tests.browser.ui import browser
 from tests.unit.report import build
+from tests.unit.session import test_searching as searches
 
 SCREENS = [(width, dark) for width in (1440, 390) for dark in (False, True)]
 EVIL = "</script><img src=x onerror=document.title='evil'>"
@@ -81,3 +82,19 @@ def test_pages_and_report_tell_the_same_of_each_chart(file: Path) -> None:
         page.until(lambda: "8,000 req/s" in page.title, "the point")
         shown = (shown + page.driver.execute_script(script)).replace("\u00a0", "")
         assert [word for word in set(words) if word not in shown] == []
+
+
+def test_a_search_has_its_page_in_the_file_too(tmp_path: Path) -> None:
+    found, probes, _ = searches.run(searches.scenario(), 150)
+    path = tmp_path / "search.html"
+    path.write_text(render(searches.told(found, probes)))
+    with browser() as page:
+        page.look(1440, dark=False)
+        page.go(path.as_uri())
+        page.until(lambda: "requests/s keep the SLA" in page.title, "what it found")
+        page.press("How it was searched")
+        page.until(lambda: "Loads tried" in page.text, "its page")
+        assert "/capacity/" in page.driver.current_url
+        page.press("See the run")
+        page.until(lambda: "How it was searched" in page.text, "the run again")
+        assert page.complaints() == []
