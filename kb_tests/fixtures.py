@@ -37,8 +37,8 @@ def kb_cloud(request: pytest.FixtureRequest) -> Iterator[Cloud]:
     """A connection to the cloud under test; the embedded local cloud is started for it and stopped after."""
     from kb_tests.cloud.connect import connect
     from kb_tests.session.patience import patience
-    from kb_tests.session.selection import LOCAL
     from kb_tests.session.sentences import one_sentence
+    from kb_tests.session.target import LOCAL
 
     name: str = request.param
     waits = patience(request.config).cloud

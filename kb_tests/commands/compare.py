@@ -24,7 +24,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("a", metavar="A", help="record, folder, run id or tag")
     parser.add_argument(
-        "b", nargs="?", default="", metavar="B", help="the same; without it A's own pairs (--kb-pairs)"
+        "b", nargs="?", default=None, metavar="B", help="the same; without it A's own pairs (--kb-pairs)"
     )
     arguments.add_reports(parser)
     parser.add_argument(
@@ -68,7 +68,7 @@ def _told(options: argparse.Namespace) -> int:
 
     wanted = {"max_slower": options.max_slower, "confidence": options.confidence}
     a = records_of(options.a, options.reports)
-    if options.b:
+    if options.b is not None:
         b = records_of(options.b, options.reports)
         sides = (called(options.a), a), (called(options.b), b)
         found = compare(*sides, **wanted, anyway=options.anyway)

@@ -272,6 +272,11 @@ def _left_out(a: Side, b: Side) -> list[str]:
         printable(f"{key.scenario} {key.load} at {key.clients} is left out: {a.unusable[key]}.")
         for key in shared
     ]
+    for letter, side in (("A", a), ("B", b)):
+        for key, (count, why) in side.partly.items():
+            name = side.points[key][0].record.id
+            lack = counted(count, f"run of {letter} lacks", f"runs of {letter} lack")
+            told.append(printable(f"{name} is told by the other runs: {lack} it, {why}."))
     return told
 
 

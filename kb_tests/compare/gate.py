@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kb_tests.compare.differences import differences
-from kb_tests.compare.points import Basis, Matched, basis_of, matched_at
+from kb_tests.compare.points import TOO_SMALL, Basis, Matched, basis_of, matched_at
 from kb_tests.compare.ratio import FEWEST, factor
-from kb_tests.compare.sides import Side, key_of
+from kb_tests.compare.sides import Key, Side, key_of
 from kb_tests.compare.words import BASES
 from kb_tests.report.record import RunRecord
 from kb_tests.report.words import duration, number, printable
@@ -26,12 +26,20 @@ class Held:
     reasons: tuple[str, ...] = ()
 
 
+def of_cloud(baseline: Side, cloud: str, testing_cloud: str) -> Side:
+    """Its runs on `cloud`, loaded from `testing_cloud`; all of them where there is none."""
+    some = baseline.only(lambda run: (run.cloud, run.testing_cloud) == (cloud, testing_cloud))
+    return some if some.records else baseline
+
+
 def held_against(baseline: Side, now: RunRecord, max_slower: float, risk: Risk) -> Held:
     """Hold the only point of `now` against `baseline`; `risk` is what this look at the check may err by.
 
-    The figure that lost most is told. Raises RecordError where a record of the baseline is damaged.
+    Of a baseline of several clouds the runs on that of `now` count. The figure that lost most is told. Raises
+    RecordError where a record of the baseline is damaged.
     """
     (point,) = now.points
+    baseline = of_cloud(baseline, now.cloud, now.testing_cloud)
     side = Side.of("this run", [now])
     key = key_of(point)
     limit = 1 + max_slower
@@ -41,8 +49,11 @@ def held_against(baseline: Side, now: RunRecord, max_slower: float, risk: Risk) 
         nothing = Check(BASELINE, Outcome.INCONCLUSIVE, math.nan, limit, "x", math.nan, math.nan, True, told)
         return Held(nothing, (told,))
     basis = basis_of(baseline, side, [key])
-    found = [one for one in matched_at(baseline, side, key, basis) if one.counts]
-    return Held(_check(found, basis, baseline, limit, risk))
+    matched = matched_at(baseline, side, key, basis)
+    told = " ".join((_decided(basis, baseline, side, key), *_besides(baseline, now, key, matched)))
+    return Held(
+        _check([one for one in matched if one.counts], basis, _runs(baseline, key), limit, risk, told)
+    )
 
 
 def _refused(baseline: Side, side: Side) -> str:
@@ -53,40 +64,82 @@ def _refused(baseline: Side, side: Side) -> str:
     if not keys:
         (key,) = side.points
         return baseline.unusable.get(key, "that has no point of this scenario, load and scale")
+    (now,) = side.records
+    if any(bool(run.testing_cloud) != bool(now.testing_cloud) for run in _measured(baseline, keys[0])):
+        return "one of them was loaded from within the cloud, the other from another cloud"
     strict = [one for one in differences(baseline, side, keys) if one.refused]
     return "; ".join(f"{one.name} was {one.a} and is {one.b}" for one in strict[:5])
 
 
-def _check(found: Sequence[Matched], basis: Basis, baseline: Side, limit: float, risk: Risk) -> Check:
+def _measured(baseline: Side, key: Key) -> list[RunRecord]:
+    """The runs that have a valid measurement of a point: these, and no others, are its baseline."""
+    runs = {one.run for one in baseline.points[key]}
+    return [record for record in baseline.records if record.run in runs]
+
+
+def _runs(baseline: Side, key: Key) -> str:
+    return f"in {counted(len(_measured(baseline, key)), 'run')} of {printable(baseline.name)}"
+
+
+def _decided(basis: Basis, baseline: Side, side: Side, key: Key) -> str:
+    """What the bounds are made of, or why they decide nothing."""
+    if basis in DECIDING:
+        return BASES[basis]
+    return MIXED if set(baseline.units(key)) & set(side.units(key)) else FEW
+
+
+def _besides(baseline: Side, now: RunRecord, key: Key, matched: Sequence[Matched]) -> list[str]:
+    """What else has to be known of what was held against what."""
+    told = []
+    small = [one.name for one in matched if one.note == TOO_SMALL and not one.counts]
+    if small:
+        told.append(f"Not compared: {', '.join(small)}, which the sample is too small for.")
+    clouds = {run.cloud for run in _measured(baseline, key)} - {now.cloud}
+    if clouds:
+        told.append(f"The baseline was measured on {printable(', '.join(sorted(clouds)))}.")
+    return told
+
+
+DECIDING = (Basis.ONE_STAGING, Basis.RUNS, Basis.ONE_SIDE)
+
+
+def _check(
+    found: Sequence[Matched], basis: Basis, runs: str, limit: float, risk: Risk, besides: str
+) -> Check:
     log = math.log(limit)
     count = max(1, len(found))
-    decides = basis in (Basis.ONE_STAGING, Basis.RUNS, Basis.ONE_SIDE)
     p_fail = min(1.0, min((one.loss.p_above(log) for one in found), default=1.0) * count)
     p_pass = max((one.loss.p_below(log) for one in found), default=1.0)  # all have to hold: nothing to share
-    if not decides:
+    if basis not in DECIDING:
         p_pass = p_fail = 1.0
     outcome, p_pass, p_fail = risk.decide(p_pass, p_fail)
-    worst = max(
-        found,
-        key=lambda one: (one.loss.p_below(log), math.isnan(one.loss.value), one.loss.value),
-        default=None,
-    )
+    worst = _worst(found, log, outcome)
     if worst is None:
-        told = f"Nothing of it can be compared with the baseline {printable(baseline.name)}."
+        told = f"Nothing of it can be compared {runs}. {besides}"
         return Check(BASELINE, outcome, math.nan, limit, "x", math.nan, math.nan, True, told, p_pass, p_fail)
     loss = worst.loss
     share = risk.alpha / count
     value, low, high = (factor(one) for one in (loss.value, loss.low(share), loss.high(share)))
-    runs = f"in {counted(len(baseline.records), 'run')} of {printable(baseline.name)}"
     told = (
         f"{worst.name} is {_told(worst, 1)} and was {_told(worst, 0)} {runs}: nothing tells how much it lost,"
         f" where {limit:.4g} times is allowed."
         if math.isnan(value)
         else f"{worst.name} became {_told(worst, 1)} from {_told(worst, 0)} {runs}, the most that any"
-        f" figure lost: {value:.3g} times, truly {low:.3g} to {high:.3g}, where {limit:.4g} is allowed."
+        f" figure lost: {value:.3g} times, {_span(low, high)}, where {limit:.4g} is allowed."
     )
-    told += f" {BASES[basis]}" if decides else f" {FEW}"
-    return Check(BASELINE, outcome, value, limit, "x", low, high, True, told, p_pass, p_fail)
+    return Check(BASELINE, outcome, value, limit, "x", low, high, True, f"{told} {besides}", p_pass, p_fail)
+
+
+def _worst(found: Sequence[Matched], log: float, outcome: Outcome) -> Matched | None:
+    """The figure that decides: what surely lost too much, else what is least sure not to have."""
+    if outcome is Outcome.FAIL:
+        lost = [one for one in found if not math.isnan(one.loss.value)]
+        return min(lost, key=lambda one: (one.loss.p_above(log), -one.loss.value))
+    return max(
+        found,
+        key=lambda one: (one.loss.p_below(log), math.isnan(one.loss.value), one.loss.value),
+        default=None,
+    )
 
 
 FEW = (
@@ -94,7 +147,22 @@ FEW = (
     " servers come to stand; fewer decide nothing."
 )
 
+MIXED = (
+    "Some of these runs were made on the very servers of this one, others were not, which decides nothing:"
+    " name those alone, or the others."
+)
+
+
+def _span(low: float, high: float) -> str:
+    if low <= 0 and math.isinf(high):
+        return "bounded by nothing"
+    if math.isinf(high):
+        return f"truly {low:.3g} at least"
+    return f"truly {low:.3g} to {high:.3g}" if low > 0 else f"truly {high:.3g} at most"
+
 
 def _told(one: Matched, side: int) -> str:
     value = one.values[side]
+    if math.isnan(value):
+        return "unknown"
     return duration(value) if one.unit == "s" else f"{number(value)} {one.unit}"

@@ -11,7 +11,17 @@ from dataclasses import dataclass
 from kb_tests.compare.comparison import CONFIDENCE, Comparison, allowed, concluded, judge
 from kb_tests.compare.differences import differences
 from kb_tests.compare.estimate import Estimate
-from kb_tests.compare.points import TOO_SMALL, Basis, Matched, lacking, middle, of_all, unbounded, unknown
+from kb_tests.compare.points import (
+    TOO_SMALL,
+    Basis,
+    Matched,
+    lacking,
+    middle,
+    of_all,
+    times_count,
+    unbounded,
+    unknown,
+)
 from kb_tests.compare.ratio import factor, of_pairs
 from kb_tests.compare.samples import Figure, Sample
 from kb_tests.compare.sides import USUAL, Side, why_not
@@ -70,7 +80,7 @@ def matched_pairs(of: PairOf) -> list[Matched]:
                 counts=counts,
             )
         )
-    return made
+    return times_count(made)
 
 
 def _figures(point: Point, pair: PairRecord, side: str, wanted: Sequence[float]) -> dict[str, Figure]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from scipy.special import gammaincc
@@ -57,7 +57,7 @@ class Matched:
     staging in `a` and `b`, and the log `ratio` B to A; `note` says why nothing bounds it.
 
     `less` tells that less of it is better. What does not count is a usual percentile that the sample is too
-    small for and that no SLA limits.
+    small for and that no SLA limits, where there is another one of the same times.
     """
 
     point: Point | None
@@ -115,7 +115,21 @@ def matched_at(a: Side, b: Side, key: Key, basis: Basis) -> list[Matched]:
         note = unbounded(ratio) if enough else TOO_SMALL
         counts = enough or not first.less or name in limited
         made.append(Matched(point, name, first.unit, first.less, values, *known, ratio, note, counts))
-    return made
+    return times_count(made)
+
+
+def times_count(matched: Sequence[Matched]) -> list[Matched]:
+    """`matched`, in which the percentiles of a sample count that is too small for any of them: no comparison
+    may pass of which nobody knows whether times became longer.
+    """
+    timed = [one for one in matched if one.less and one.unit == "s"]
+    known = {_sample(one) for one in timed if one.note != TOO_SMALL}
+    unknown_times = {id(one) for one in timed if _sample(one) not in known}
+    return [replace(one, counts=True) if id(one) in unknown_times else one for one in matched]
+
+
+def _sample(one: Matched) -> str:
+    return one.name.rpartition("p")[0]
 
 
 def unbounded(ratio: Ratio) -> str:

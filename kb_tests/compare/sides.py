@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from kb_tests.compare.estimate import Estimate, of_interval, pooled
@@ -75,12 +75,14 @@ class Side:
     """The runs of one side, oldest first.
 
     `points` has the valid measurements of each point, `unusable` why there is none of one that was selected.
+    `partly` says of a point that some runs measured how many others did not, and why the first of them.
     """
 
     name: str
     records: tuple[RunRecord, ...]
     points: dict[Key, list[Measured]] = field(repr=False)
     unusable: dict[Key, str] = field(repr=False)
+    partly: dict[Key, tuple[int, str]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, name: str, records: Iterable[RunRecord]) -> Side:
@@ -88,15 +90,28 @@ class Side:
         once = {record.run: record for record in records}
         runs = tuple(sorted(once.values(), key=lambda record: record.started))
         points: defaultdict[Key, list[Measured]] = defaultdict(list)
-        unusable: dict[Key, str] = {}
+        unusable: defaultdict[Key, dict[str, str]] = defaultdict(dict)
         for run in runs:
             for point in run.points:
                 why = why_not(point)
                 if why:
-                    unusable.setdefault(key_of(point), f"{why} in run {run.run}")
+                    unusable[key_of(point)].setdefault(run.run, f"{why} in run {run.run}")
                 else:
                     points[key_of(point)].append(Measured(point, point.run or run.run, run.run))
-        return cls(name, runs, dict(points), {key: why for key, why in unusable.items() if key not in points})
+        never = {key: next(iter(why.values())) for key, why in unusable.items() if key not in points}
+        partly = {}
+        for key, measured in points.items():
+            done = {one.run for one in measured}
+            if without := [why for name, why in unusable[key].items() if name not in done]:
+                partly[key] = len(without), without[0]
+        return cls(name, runs, dict(points), never, partly)
+
+    def only(self, wanted: Callable[[RunRecord], bool]) -> Side:
+        """The same with those of its runs alone that are `wanted`."""
+        some = Side.of(self.name, filter(wanted, self.records))
+        known = {id(one.record): one for measured in self.points.values() for one in measured}
+        points = {key: [known[id(one.record)] for one in measured] for key, measured in some.points.items()}
+        return replace(some, points=points)
 
     @property
     def runs(self) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from kb_tests.scenario.section import Section
 from kb_tests.scenario.units import Share
@@ -18,7 +18,9 @@ def _some(share: float) -> float:
 
 class Baseline(Section):
     """A limit on every figure that is compared: percentiles of times may be larger by `max_slower`, rates
-    smaller by as much. What the baseline is, the command line says: `--kb-baseline`.
+    smaller by as much. What the baseline is, the command line says: `--kb-baseline`. `without` are its points
+    that the scenario has no longer, by their ids without its name: others that are gone are refused.
     """
 
     max_slower: Annotated[Share, AfterValidator(_some)] = 0.10
+    without: list[str] = Field(default_factory=list)

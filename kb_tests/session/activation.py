@@ -122,11 +122,13 @@ def _held_against(config: pytest.Config, selection: Selection) -> Selection:
     if selection.paired:
         _check_pairs(config)
         return selection
-    if not name:
+    if name is None:
         baseline.missing(selection.targets)
         return selection
     baseline.check(selection.targets)
-    config.stash[BASELINE] = baseline.Baseline.read(name, Path(config.getoption("kb_reports")))
+    found = baseline.Baseline.read(name, Path(config.getoption("kb_reports")))
+    baseline.refuse_lost(selection.targets, found)
+    config.stash[BASELINE] = found
     return replace(selection, compared=True)
 
 

@@ -9,20 +9,25 @@ from importlib import metadata
 from pathlib import Path
 
 from kb_tests.cloud.topology import Topology
-from kb_tests.compare.gate import held_against
+from kb_tests.compare.gate import held_against, of_cloud
 from kb_tests.compare.sides import Side
 from kb_tests.errors import RecordError, ScenarioError
 from kb_tests.fleet.fleet import Fleet
 from kb_tests.history.read import called, records_of
 from kb_tests.report.record import PointRecord, RunRecord, ScenarioRecord, TopologyRecord
+from kb_tests.report.words import printable
 from kb_tests.scenario.base import Point
 from kb_tests.scenario.baseline import Baseline as Limit
-from kb_tests.session.target import Target
+from kb_tests.scenario.points import expand
+from kb_tests.session.target import Target, cloud_label
 from kb_tests.sla.decide import Risk
 from kb_tests.sla.family import worst
 from kb_tests.sla.verdict import Outcome, Verdict
 
 OPTION = "--kb-baseline"
+
+SHOWN = 5
+"""Points that are named; of more, their number."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,22 @@ class Baseline:
         except RecordError as error:
             raise ScenarioError(f"{OPTION}: {error}") from None
         return cls(side)
+
+    def lost(self, target: Target) -> tuple[str, ...]:
+        """The points that it has of a scenario, by their ids without its name, and that the scenario has no
+        longer, for all that it says.
+        """
+        scenario = target.scenario
+        has = {(point.load, point.clients) for point in expand(scenario)}
+        allowed = scenario.sla.baseline.without if scenario.sla.baseline else ()
+        side = of_cloud(self.side, cloud_label(target.cloud), target.testing_cloud)
+        gone = (
+            measured[-1].record
+            for key, measured in side.points.items()
+            if key.scenario == scenario.name and not key.own and (key.load, key.clients) not in has
+        )
+        names = (point.id.removeprefix(f"{scenario.name}-") for point in gone if point.capacity is None)
+        return tuple(name for name in names if name not in allowed)
 
     def added(
         self,
@@ -79,7 +100,8 @@ def _record(point: PointRecord, target: Target, topology: Topology, fleet: Fleet
     return RunRecord(
         run=topology.run_id,
         suite=metadata.version("kb-tests"),
-        cloud=target.cloud,
+        cloud=cloud_label(target.cloud),
+        testing_cloud=target.testing_cloud,
         started=datetime.now(UTC),
         scenarios=[scenario],
         points=[point.model_copy(update={"run": topology.run_id})],
@@ -94,6 +116,20 @@ def check(targets: Sequence[Target]) -> None:
             f"The scenario {names[0]} searches a capacity, whose loads no other run has: {OPTION} could hold"
             f" nothing of it against a baseline. Run it in a session of its own, without {OPTION}."
         )
+
+
+def refuse_lost(targets: Sequence[Target], found: Baseline) -> None:
+    """Raise ScenarioError where a scenario has no longer every point of the baseline."""
+    for target in targets:
+        if gone := found.lost(target):
+            more = f" and {len(gone) - SHOWN} more" if len(gone) > SHOWN else ""
+            name = target.scenario.name
+            raise ScenarioError(
+                f"{OPTION}: {printable(found.side.name)} has points of {name} that this no longer has:"
+                f" {printable(', '.join(gone[:SHOWN]))}{more}. Whatever became of them, nobody would see it."
+                " Put them back (-k runs a part of a scenario), name runs without them, or name them in"
+                " sla.baseline.without."
+            )
 
 
 def missing(targets: Sequence[Target]) -> None:

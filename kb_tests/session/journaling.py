@@ -24,8 +24,7 @@ from kb_tests.session.keys import BUS, INTERRUPTS, RECORDS
 from kb_tests.session.partial import keeps
 from kb_tests.session.patience import patience
 from kb_tests.session.progress import Progress
-from kb_tests.session.selection import LOCAL
-from kb_tests.session.target import Target
+from kb_tests.session.target import LOCAL, Target
 
 BACKGROUND = 40.0
 """Seconds for which a session waits for the reaper of a teardown that it could not finish itself."""

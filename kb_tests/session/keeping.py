@@ -29,8 +29,7 @@ from kb_tests.errors import CloudError, ScenarioError
 from kb_tests.fleet.secrets import Secrets
 from kb_tests.scenario.base import Scenario
 from kb_tests.scenario.units import counted
-from kb_tests.session.selection import LOCAL
-from kb_tests.session.target import Target
+from kb_tests.session.target import LOCAL, Target
 
 
 class Kept(BaseModel):

@@ -28,9 +28,8 @@ from kb_tests.cloud.workloads import plan
 from kb_tests.errors import KbError, is_mistake
 from kb_tests.session import keeping
 from kb_tests.session.patience import patience
-from kb_tests.session.selection import LOCAL
 from kb_tests.session.staging import options_for
-from kb_tests.session.target import Target
+from kb_tests.session.target import LOCAL, Target
 
 
 def refuse(config: pytest.Config, targets: Iterable[Target]) -> None:

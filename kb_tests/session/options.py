@@ -201,7 +201,7 @@ def _judging(group: pytest.OptionGroup) -> None:
     )
     group.addoption(
         "--kb-baseline",
-        default="",
+        default=None,
         metavar="FOLDER|RUN",
         help="hold every point against these runs: a folder of records, a record, a run's id or tag. It may "
         "be slower by what sla.baseline says, else by 10%%",

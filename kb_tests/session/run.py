@@ -20,18 +20,14 @@ from kb_tests.report.exitcode import ExitCode, exit_code
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord, ScenarioRecord
 from kb_tests.report.underway import Underway
 from kb_tests.session.attempts import why_failed
-from kb_tests.session.selection import LOCAL, Load, Selection
+from kb_tests.session.selection import Load, Selection
 from kb_tests.session.stagings import journaled
+from kb_tests.session.target import LOCAL, cloud_label
 
 _PACKAGES = ("kb-tests", "pytest", "openstacksdk", "paramiko", "redis", "numpy", "scipy")
 
 
 BLURRED = "its instruments may have made the cloud look slow"
-
-
-def cloud_label(cloud: str) -> str:
-    """How people read the name of `cloud`."""
-    return "embedded local cloud" if cloud == LOCAL else cloud
 
 
 def record_ids(selection: Selection, run_ids: Sequence[str]) -> dict[str, str]:

@@ -19,13 +19,10 @@ from kb_tests.scenario.settings import Setting
 from kb_tests.scenario.shipped import find_file
 from kb_tests.session import pairing
 from kb_tests.session.hooks import check_programs
-from kb_tests.session.target import Target
+from kb_tests.session.target import LOCAL, Target
 from kb_tests.session.workloads import kinds_for
 from kb_tests.sla.capacity.feasible import mistakes as of_search
 from kb_tests.sla.count import checks_of
-
-LOCAL = ""
-"""The cloud's name when none is given: the embedded local cloud, started and stopped by the suite."""
 
 
 @dataclass(frozen=True)

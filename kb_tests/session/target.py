@@ -7,6 +7,14 @@ from pathlib import Path
 
 from kb_tests.scenario.base import Scenario
 
+LOCAL = ""
+"""The cloud's name when none is given: the embedded local cloud, started and stopped by the suite."""
+
+
+def cloud_label(cloud: str) -> str:
+    """How people read the name of `cloud`, and records have it."""
+    return "embedded local cloud" if cloud == LOCAL else cloud
+
 
 @dataclass(frozen=True)
 class Target:

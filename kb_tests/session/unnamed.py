@@ -14,7 +14,8 @@ import pytest
 
 from kb_tests.scenario.load import load
 from kb_tests.scenario.shipped import shipped
-from kb_tests.session.selection import LOCAL, Selection
+from kb_tests.session.selection import Selection
+from kb_tests.session.target import LOCAL
 from kb_tests.session.workloads import WORKLOADS, kinds_for
 
 _PACKAGE = Path(__file__).parents[1]

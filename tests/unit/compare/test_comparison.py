@@ -185,6 +185,17 @@ def test_a_point_that_b_lacks_keeps_it_from_passing() -> None:
     assert any("rate-400" in sentence for sentence in found.left_out)
 
 
+def test_runs_of_which_a_point_was_lost_are_said_beside_those_that_have_it() -> None:
+    """A cloud that went away in two runs of three passes by the third, and nobody may overlook it."""
+    lost = PointRecord(point=build.point(1, 200), status=PointStatus.LOST, reason="The cloud went away.")
+    after = [*runs(9, 1, 0.7), *(run(name, points=[lost]) for name in ("000000a1", "000000a2"))]
+    found = compared(runs(1, 3, between=0.03), after)
+    assert (
+        "http-east-west-clients-1-rate-200 is told by the other runs: 2 runs of B lack it, it was not"
+        " measured in run 000000a1."
+    ) in list(words.text(found))
+
+
 def test_an_invalid_point_is_not_compared() -> None:
     bad = Verdict(Outcome.INVALID, VERDICT.checks, ("Its generators starved.",), 0.95)
     invalid = point(build.point(1, 200), ratio=5.0).model_copy(update={"verdict": bad})
@@ -323,6 +334,8 @@ def test_the_command_says_it_and_exits_by_it(tmp_path: Path, capsys: pytest.Capt
     (tmp_path / "empty").mkdir()
     assert main(["compare", sides[0], str(tmp_path / "empty")]) == 11
     assert "no record" in capsys.readouterr().err
+    assert main(["compare", sides[0], ""]) == 11  # as of a variable that is not set
+    assert "No run is named" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["monday.json", "deadbeef.json", "00000002 (copy).json"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 from dataclasses import replace
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 from kb_tests.errors import ScenarioError
-from kb_tests.report.record import RunRecord, TopologyRecord
+from kb_tests.report.record import PointRecord, RunRecord, ScenarioRecord, TopologyRecord
 from kb_tests.scenario.http import HttpPoint
 from kb_tests.scenario.load import load
 from kb_tests.scenario.points import expand
@@ -46,18 +47,29 @@ def target(folder: Path, text: str = FILE) -> Target:
 def measured(asked: Target, ratio: float, seed: int, failed: int = 0) -> Any:
     (point,) = expand(asked.scenario)
     assert isinstance(point, HttpPoint)
+    return point, _measured(point, ratio, seed, failed)
+
+
+@functools.cache
+def _measured(point: HttpPoint, ratio: float, seed: int, failed: int) -> Any:
     logs = Cloud(np.random.default_rng(seed)).logs(LEVEL + math.log(ratio), 400 - failed, 30)
-    return point, measurement(point, logs, [failed] * 30)
+    return measurement(point, logs, [failed] * 30)
 
 
-def past(asked: Target, count: int, *, staging: str = "", failed: int = 0) -> list[RunRecord]:
+@functools.cache
+def _record(point: HttpPoint, ratio: float, seed: int, failed: int) -> PointRecord:
+    return PointRecord.judged(point, _measured(point, ratio, seed, failed), VERDICT, build.STARTED)
+
+
+def past(
+    asked: Target, count: int, *, staging: str = "", failed: int = 0, ratio: float = 1.0
+) -> list[RunRecord]:
     """Runs of it, each on a staging of its own, unless `staging` is that of all."""
-    from kb_tests.report.record import PointRecord, ScenarioRecord
-
+    (point,) = expand(asked.scenario)
+    assert isinstance(point, HttpPoint)
     runs = []
     for index in range(count):
-        point, found = measured(asked, 1.0, index, failed)
-        record = PointRecord.judged(point, found, VERDICT, build.STARTED)
+        record = _record(point, ratio, index, failed)
         scenario = ScenarioRecord(
             name="http-east-west",
             kind="http",
