@@ -10,6 +10,7 @@ from typing import Any
 from kb_tests.report import words
 from kb_tests.report.line import on_line
 from kb_tests.report.terms import SUBJECTS
+from kb_tests.report.worst import told_by_share
 from kb_tests.sla.verdict import CAPACITY, RECOVERY, Check, Outcome
 
 _ORDER = {Outcome.FAIL: 2, Outcome.INCONCLUSIVE: 1}
@@ -31,9 +32,9 @@ def _ranked(points: Iterable[Mapping[str, Any]]) -> Iterator[tuple[tuple[int, fl
         verdict = point.get("verdict") or {}
         if verdict.get("outcome") == Outcome.INVALID:
             continue
-        for told in verdict.get("checks", ()):
-            check = _check(told)
-            place = on_line(check.value, check)
+        checks = [_check(told) for told in verdict.get("checks", ())]
+        for check in checks:
+            place = 1.0 if told_by_share(check, checks) else on_line(check.value, check)
             if check.name == CAPACITY or not math.isnan(place):
                 yield (
                     (_ORDER.get(check.outcome, 0), 0.0 if math.isnan(place) else place),

@@ -8,8 +8,12 @@ from kb_tests.report import telling, words
 from kb_tests.report.capacity import sentences
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord
 from kb_tests.report.workloads import presentation
+from kb_tests.report.worst import over, worst, worst_first
 from kb_tests.scenario.units import counted
-from kb_tests.sla.verdict import RECOVERY, Check, Outcome
+from kb_tests.sla.verdict import RECOVERY, Outcome
+
+FAR_WORSE = 2.0
+"""Times as far over its limit as where load first broke one, a worse point is told of, too."""
 
 WITHOUT_VERDICT = (PointStatus.LOST, PointStatus.ERROR, PointStatus.NOT_RUN)
 
@@ -48,8 +52,10 @@ def _judged(points: Sequence[PointRecord]) -> str:
         return ""
     if not broken:
         return _all_held(points, held)
-    first = min(broken, key=lambda point: point.point.offered)
+    first, most = _first(broken, judged), worst(broken)
     broke = f"at {_load(first, held)} {_worst(first)}"
+    if over(most) >= FAR_WORSE * over(first):
+        broke += f"; at {_load(most, held)} {_worst(most)}"
     if not held:
         what = "The point broke its SLA" if len(broken) == 1 else f"All {len(broken)} points broke their SLA"
         return f"{what}: {broke}."
@@ -60,15 +66,25 @@ def _judged(points: Sequence[PointRecord]) -> str:
     return f"{len(broken)} of {len(judged)} points broke their SLA: {broke}."
 
 
+def _first(broken: Sequence[PointRecord], among: Sequence[PointRecord]) -> PointRecord:
+    """Of the points that broke the one to begin with: where rising load first did, else the worst."""
+    return min(broken, key=lambda point: point.point.offered) if _rising(among) else worst(broken)
+
+
 def _where(points: Sequence[PointRecord], outcome: Outcome) -> str:
-    """Who stands out at the least load that ended so, if anybody does; where anything broke nobody asks for
-    what was undecided.
+    """Who stands out at the point that is told of, if anybody does; where anything broke nobody asks for what
+    was undecided.
     """
-    alike = [point for point in points if point.outcome in (Outcome.FAIL, outcome)]
-    first = min(
-        alike, key=lambda point: (point.outcome is not Outcome.FAIL, point.point.offered), default=None
-    )
-    told = first.culprits[0] if first and first.outcome is outcome and first.culprits else ""
+    judged = [point for point in points if point.outcome in (Outcome.PASS, Outcome.FAIL)]
+    broken = [point for point in judged if point.outcome is Outcome.FAIL]
+    undecided = [point for point in points if point.outcome is outcome]
+    if broken:
+        first = _first(broken, judged)
+    elif undecided:
+        first = min(undecided, key=lambda point: point.point.offered)
+    else:
+        return ""
+    told = first.culprits[0] if first.outcome is outcome and first.culprits else ""
     return "" if told.startswith("No ") else told
 
 
@@ -138,9 +154,8 @@ def _rate(point: PointRecord) -> str:
 
 
 def _worst(point: PointRecord) -> str:
-    """What broke most tellingly: failures before rates, rates before times, as one clause."""
-    checks = point.verdict.checks if point.verdict else ()
-    broken = sorted((check for check in checks if check.outcome is Outcome.FAIL), key=_telling)
+    """What broke worst, as one clause."""
+    broken = worst_first(point.verdict.checks if point.verdict else ())
     if not broken:
         return "its SLA was broken"
     check = broken[0]
@@ -159,8 +174,3 @@ def _worst(point: PointRecord) -> str:
     if check.value == float("inf"):
         return f"{words.subject(check)} was beyond measure, its limit {limit}"
     return f"{words.subject(check)} was {value}, its limit {limit}"
-
-
-def _telling(check: Check) -> int:
-    order = ("verify", RECOVERY, "errors", "connections", "achieved")
-    return order.index(check.name) if check.name in order else len(order)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from kb_tests.report import words
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord
 from kb_tests.report.workloads import presentation
+from kb_tests.report.worst import worst_first
 from kb_tests.scenario.units import counted
 from kb_tests.sla.verdict import Outcome
 
@@ -28,7 +29,9 @@ def label(point: PointRecord) -> str:
 
 
 def findings(point: PointRecord) -> list[str]:
-    """Why a point is not a plain pass, one sentence each; empty if it is one."""
+    """Why a point is not a plain pass, one sentence each, the limit that broke worst first; empty if it is
+    one.
+    """
     if point.verdict is None:
         return [
             *point.down,
@@ -38,13 +41,10 @@ def findings(point: PointRecord) -> list[str]:
     if point.verdict.reasons:
         return [*point.down, *point.failing, *point.verdict.reasons]
     told = [*point.down, *point.failing]
-    for outcome in (Outcome.FAIL, Outcome.INCONCLUSIVE):
-        for check in point.verdict.checks:
-            if check.outcome is outcome:
-                kinds = presentation(point.point).failures(point)
-                told.append(
-                    words.sentence(check) + (f": {kinds}" if check.name == "errors" and kinds else "")
-                )
+    undecided = [check for check in point.verdict.checks if check.outcome is Outcome.INCONCLUSIVE]
+    for check in (*worst_first(point.verdict.checks), *undecided):
+        kinds = presentation(point.point).failures(point) if check.name == "errors" else ""
+        told.append(words.sentence(check) + (f": {kinds}" if kinds else ""))
     return [*told, *point.culprits]
 
 

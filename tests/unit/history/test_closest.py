@@ -38,6 +38,7 @@ OVER = check("latency p99", 0.105, 0.05, "fail")
 LESS = check("achieved", 0.985, 0.99, "fail", at_most=False, unit="")
 OPEN = check("latency p99", 0.048, 0.05, "inconclusive")
 LOST = check("latency p99.9", "Infinity", 0.2, "fail")
+HALF = check("errors", 0.5, 0.001, "fail", unit="")
 
 
 @pytest.mark.parametrize(
@@ -52,6 +53,7 @@ LOST = check("latency p99.9", "Infinity", 0.2, "fail")
         ),
         ([point(500, LESS, OVER), point(900, OPEN)], f"{AT} 500: p99 105ms, 2.1x its limit 50ms"),
         ([point(500, OVER, LOST)], f"{AT} 500: p99.9 beyond measure, limit 200ms"),
+        ([point(500, LOST, HALF)], f"{AT} 500: error rate 50%, 500x its limit 0.1%"),
         ([point(500, OVER, outcome="invalid"), point(900, NEAR)], f"{AT} 900: p99 45ms, limit 50ms"),
         ([point(500, LESS)], f"{AT} 500: achieved rate 98.5%, limit 99%"),
     ],

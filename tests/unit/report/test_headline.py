@@ -6,8 +6,11 @@ from collections.abc import Sequence
 
 import pytest
 
+from kb_tests.report import telling
 from kb_tests.report.headline import headline
 from kb_tests.report.record import PointRecord, PointStatus
+from kb_tests.scenario.http import HttpPoint
+from kb_tests.sla.verdict import Check
 from tests.unit.report import build
 
 P = [build.point(1, 400), build.point(1, 800), build.point(1, 1600)]
@@ -44,6 +47,50 @@ P = [build.point(1, 400), build.point(1, 800), build.point(1, 1600)]
 )
 def test_it_says_what_held_and_what_broke(points: Sequence[PointRecord], sentence: str) -> None:
     assert headline(build.run(points)) == sentence
+
+
+def broken(asked: HttpPoint, *checks: Check) -> PointRecord:
+    made = build.verdict(checks)
+    return PointRecord.judged(asked, build.measurement(asked), made, build.STARTED)
+
+
+MILD = build.check("latency p50", 0.0102, 0.010)
+FAR = build.check("latency p99", 0.5, 0.050)
+FEW = build.check("errors", 0.0011, 0.001, unit="")
+ALL = build.check("errors", 1.0, 0.001, unit="")
+BEYOND = build.check("latency p99.9", float("inf"), 0.2)
+
+
+@pytest.mark.parametrize(
+    ("checks", "says"),
+    [
+        ([MILD, FAR], "p99 of response time was 500ms, its limit 50ms"),
+        ([FAR, FEW], "p99 of response time was 500ms, its limit 50ms"),
+        ([MILD, BEYOND, ALL], "100% of the requests failed, 0.1% are allowed"),
+        ([MILD, BEYOND, FEW], "0.11% of the requests failed, 0.1% are allowed"),
+        ([MILD, BEYOND], "p99.9 of response time was beyond measure, its limit 200ms"),
+    ],
+)
+def test_of_several_limits_the_worst_is_named(checks: list[Check], says: str) -> None:
+    point = broken(P[0], *checks)
+    assert headline(build.run([point])) == f"The point broke its SLA: at 400 req/s {says}."
+    found = telling.findings(point)
+    assert len(found) == len(checks)
+    assert found[0].startswith("error rate" if "failed" in says else says[:3])
+
+
+def test_of_several_points_the_worst_is_named() -> None:
+    """Where load rises, first the one up to which it held; of unlike points the worst alone."""
+    run = build.run([build.judged(P[0]), broken(P[1], MILD), broken(P[2], BEYOND, ALL)])
+    assert headline(run) == (
+        "It held up to 400 req/s; at 800 req/s p50 of response time was 10.2ms, its limit 10ms; at"
+        " 1,600 req/s 100% of the requests failed, 0.1% are allowed."
+    )
+    other = build.point(1, 100, scenario="rack-to-rack")
+    run = build.run([broken(P[0], MILD), broken(other, BEYOND, ALL)])
+    assert headline(run).startswith("All 2 points broke their SLA: at ")
+    assert headline(run).endswith(" 100% of the requests failed, 0.1% are allowed.")
+    assert headline(run).count(";") == 0
 
 
 def test_points_without_a_result_are_told_of() -> None:

@@ -71,7 +71,7 @@ def test_a_page_names_every_point_check_and_note() -> None:
     assert "24 November 2026, 09:30 to 09:37 UTC" in shown
     assert "embedded local cloud" in shown
     assert "3 points: 1 pass, 1 fail, 1 not run" in shown
-    assert "p50 of response time 30ms is over its limit 10ms by 20ms (3x)" in shown
+    assert "p99 of response time 190ms is over its limit 50ms by 140ms (3.8x)" in shown
     assert "140ms (3.8x) over" in shown
     assert "184ms to 196ms" in shown
     assert "The session ended before it." in shown

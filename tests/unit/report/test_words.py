@@ -138,7 +138,7 @@ def test_numbers(value: float, text: str) -> None:
 
 def test_a_point_says_why_it_is_no_plain_pass() -> None:
     assert telling.findings(build.judged()) == []
-    assert telling.findings(build.judged(share=0.93, failing=0.02))[-1] == (
+    assert telling.findings(build.judged(share=0.93, failing=0.02))[0] == (
         "error rate 8.86% is over its limit 0.1% by 8.76 points (89x): 8,400 unsent, 2,232 http_5xx"
     )
     assert telling.findings(build.judged(median=1.0, reasons=["2 of 4 generators are missing."])) == [

@@ -116,6 +116,15 @@ const About = ({ seconds }) => {
 /** @param {string} unit of offered rates in events */
 const short = (unit) => (unit.startsWith("requests") ? "req/s" : unit || "/s");
 
+/** The checks that failed, the one furthest over its limit first; as the server does it. @param {any} point @returns {any[]} */
+const worstFirst = (point) => {
+  const broken = (point?.checks ?? []).filter((/** @type {any} */ check) => check.outcome === "fail");
+  const lost = broken.some((/** @type {any} */ check) => check.unit === "");
+  const told = (/** @type {any} */ check) => lost && check.unit === "s" && check.name !== "recovery" && Number(check.value) === Infinity;
+  const rank = (/** @type {any} */ check) => (check.name === "verify" ? 1e9 : told(check) ? -1 : (bound(check)?.at ?? 0));
+  return broken.sort((/** @type {any} */ a, /** @type {any} */ b) => rank(b) - rank(a));
+};
+
 /** What tells a point from its neighbours, in a few characters. @param {any} point */
 const how = (point) => {
   if (point.kind === "http" && point.offered && point.clients) return `${point.clients} × ${number(point.offered / point.clients)}`;
@@ -318,9 +327,9 @@ const Ended = ({ live, row, about, end, may }) => {
   const kept = (data?.kept ?? []).filter((/** @type {any} */ one) => runs.includes(one.run) || loaded.includes(one.run));
   const cloud = (about?.clouds ?? []).find((/** @type {string} */ name) => name && name !== "embedded local cloud") ?? "";
   const worst = [...live.points.values()].filter((point) => !["", "pass", "not_run", "lost", "measured"].includes(point.outcome));
-  const broke = worst.find((point) => point.outcome === "fail") ?? worst[0];
+  const broke = worst.filter((point) => point.outcome === "fail").sort((a, b) => (bound(worstFirst(b)[0])?.at ?? 0) - (bound(worstFirst(a)[0])?.at ?? 0))[0] ?? worst[0];
   const run = broke ? live.runs[broke.cloud] : Object.values(live.runs)[0];
-  const failing = broke?.checks.filter((/** @type {any} */ check) => check.outcome === "fail") ?? [];
+  const failing = worstFirst(broke);
   const state = live.leaks.length ? "fail" : end === "broken_off" ? "invalid" : tone(row?.outcome ?? "");
   const only = row?.exit_code === 5 && kept.length > 0;
   const first = failing[0];
