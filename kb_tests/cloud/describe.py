@@ -49,7 +49,7 @@ def _needs(layout: Layout) -> dict[str, str]:
         "flavor": f"{layout.flavor.vcpus} vCPU, {format_size(layout.flavor.ram)} RAM, disk: {disk}",
         "vCPU": f"{needs.vcpus}",
         "RAM": format_size(needs.ram << 20),
-        "volumes": f"{needs.volumes}, {needs.gibibytes} GiB in all" if needs.volumes else "none",
+        "volumes": f"{needs.volumes}, {needs.gibibytes:,}GiB in all" if needs.volumes else "none",
         "projects": f"{1 + len(layout.tenants)} of its own where the user may make them",
         "network": ", ".join(
             (

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
-from typing import Any
 
+from kb_tests.compare import settings
 from kb_tests.compare.sides import Key, Side
 from kb_tests.compare.workloads import WORKLOADS
 from kb_tests.report.record import RunRecord, ScenarioRecord, TopologyRecord
 from kb_tests.report.words import printable
+from kb_tests.scenario.base import Point
+from kb_tests.scenario.units import exact_duration, exact_size
 
 SHOWN = 12
 """Values of one side that are named; of more, their number."""
@@ -41,11 +43,36 @@ def differences(a: Side, b: Side, keys: Iterable[Key]) -> list[Difference]:
     """What differs in the points `keys` and what they were measured on, what has to agree first."""
     common = list(keys)
     scenarios = {key.scenario for key in common}
+    searched = {key.scenario for key in common if any(one.record.capacity for one in a.points.get(key, ()))}
     asked = list(_different(_asked(a, common), _asked(b, common), refused=True))
-    asked += _different(_limits(a, common), _limits(b, common), refused=True)
-    strict = list(_different(_strict(a, scenarios), _strict(b, scenarios), refused=True))
-    known = list(_different(_known(a, scenarios), _known(b, scenarios), refused=False))
+    limits = _settings(a, b, "sla", searched, ", of its search")
+    asked += [one for one in _different(*limits, refused=True) if not one.name.startswith(UNLIMITED)]
+    strict = list(_different(*_settings(a, b, "topology", scenarios), refused=True))
+    strict += _different(_strict(a, scenarios), _strict(b, scenarios), refused=True)
+    known = list(_different(_known(a), _known(b), refused=False))
+    for section in ("sla", "load"):
+        known += _different(*_settings(a, b, section, scenarios), refused=False)
+    known += _different(_servers(a, scenarios), _servers(b, scenarios), refused=False)
     return asked + strict + known
+
+
+def _settings(a: Side, b: Side, section: str, wanted: set[str], of: str = "") -> tuple[Facts, Facts]:
+    """What the scenarios of either side say in a section, at all places where one of them says anything."""
+    both = [list(_scenarios(side, wanted)) for side in (a, b)]
+    asked = dict.fromkeys(
+        (scenario.name, place)
+        for side in both
+        for scenario in side
+        for place in settings.places(scenario.settings.get(section), section)
+    )
+    found: tuple[Facts, Facts] = ({}, {})
+    for name, place in asked:
+        for facts, side in zip(found, both, strict=True):
+            for scenario in side:
+                told = settings.said(scenario.settings.get(section), place, section)
+                if scenario.name == name and told is not None:
+                    facts.setdefault(f"{place} ({name}{of})", {})[told] = None
+    return found
 
 
 def _different(a: Facts, b: Facts, *, refused: bool) -> Iterator[Difference]:
@@ -76,7 +103,7 @@ def _asked(side: Side, keys: Iterable[Key]) -> Facts:
             for one in fields(point):
                 if one.name not in NOT_ASKED:
                     name = f"load {one.name} ({key.scenario} {key.load})"
-                    facts.setdefault(name, {})[_plain(getattr(point, one.name))] = None
+                    facts.setdefault(name, {})[_plain(point, one.name)] = None
             facts.setdefault(f"kind of {key.scenario}", {})[point.kind] = None
             if found := measured.record.capacity:  # a capacity belongs to what it is one of
                 name = f"search of {key.scenario} {key.load}"
@@ -84,19 +111,12 @@ def _asked(side: Side, keys: Iterable[Key]) -> Facts:
     return facts
 
 
-def _limits(side: Side, keys: Iterable[Key]) -> Facts:
-    """The limits that capacities were searched by."""
-    facts: Facts = {}
-    found = {key.scenario for key in keys if any(one.record.capacity for one in side.points.get(key, ()))}
-    for scenario in _scenarios(side, found):
-        for name, value in _flat(scenario.settings.get("sla"), "sla"):
-            if value is not None and not name.startswith(UNLIMITED):
-                facts.setdefault(f"{name} ({scenario.name}, of its search)", {})[str(value)] = None
-    return facts
-
-
-def _plain(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def _plain(point: Point, name: str) -> str:
+    """A field of a point, for people."""
+    value, unit = getattr(point, name), point.units.get(name, "")
+    if unit and isinstance(value, int | float):
+        return exact_size(int(value)) if unit == "B" else exact_duration(value)
+    return settings.shown(value)
 
 
 def _strict(side: Side, scenarios: set[str]) -> Facts:
@@ -107,8 +127,6 @@ def _strict(side: Side, scenarios: set[str]) -> Facts:
             facts.setdefault(name, {})[str(value)] = None
 
     for scenario in _scenarios(side, scenarios):
-        for name, value in _flat(scenario.settings.get("topology"), "topology"):
-            note(f"{name} ({scenario.name})", value)
         tools = WORKLOADS[scenario.kind].tools
         for topology in _topologies(scenario):
             for tool in tools & set(topology.tools):
@@ -122,7 +140,7 @@ def _strict(side: Side, scenarios: set[str]) -> Facts:
     return facts
 
 
-def _known(side: Side, scenarios: set[str]) -> Facts:
+def _known(side: Side) -> Facts:
     facts: Facts = {}
 
     def note(name: str, value: object) -> None:
@@ -135,10 +153,17 @@ def _known(side: Side, scenarios: set[str]) -> Facts:
         note("suite", record.suite)
         for package, version in sorted(record.versions.items()):
             note(f"controller's {package}", version)
+    return facts
+
+
+def _servers(side: Side, scenarios: set[str]) -> Facts:
+    facts: Facts = {}
+
+    def note(name: str, value: object) -> None:
+        if value not in (None, ""):
+            facts.setdefault(name, {})[str(value)] = None
+
     for scenario in _scenarios(side, scenarios):
-        for section in ("sla", "load"):
-            for name, value in _flat(scenario.settings.get(section), section):
-                note(f"{name} ({scenario.name})", value)
         tools = WORKLOADS[scenario.kind].tools
         for topology in _topologies(scenario):
             note("region", topology.region)
@@ -167,15 +192,6 @@ def _seen_mtus(topology: TopologyRecord) -> dict[str, str]:
         if server.mtu:
             found.setdefault(str(server.role), set()).add(server.mtu)
     return {role: _APART.join(map(str, sorted(mtus))) for role, mtus in sorted(found.items())}
-
-
-def _flat(value: Any, place: str) -> Iterator[tuple[str, Any]]:
-    """The settings below `value`, each by its place."""
-    if isinstance(value, Mapping):
-        for key, below in value.items():
-            yield from _flat(below, f"{place}.{key}")
-    else:
-        yield place, value
 
 
 def same_runs(a: Iterable[RunRecord], b: Iterable[RunRecord]) -> list[str]:

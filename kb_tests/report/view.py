@@ -28,7 +28,7 @@ from kb_tests.report.scaling import progressions
 from kb_tests.report.shown import Column, Pairs, Presentation, Shown, outcomes_of
 from kb_tests.report.views import Cell, CheckView, PointView, RunView, ScenarioView
 from kb_tests.report.workloads import WORKLOADS, presentation
-from kb_tests.scenario.units import counted, format_size
+from kb_tests.scenario.units import counted, format_size, readable
 from kb_tests.sla.family import WORST_FIRST
 from kb_tests.sla.verdict import Check, Outcome
 
@@ -72,6 +72,12 @@ def anchor(record: RunRecord, point: PointRecord) -> str:
     """The name of a point's place in the page."""
     again = f"-{point.attempt}" if point.attempt > 1 else ""
     return f"point-{record.run}-{point.id}{again}"
+
+
+def _settings(scenario: ScenarioRecord) -> str:
+    """As a file has them."""
+    known = scenario.settings
+    return yaml.safe_dump(readable(known), sort_keys=False).strip() if known else ""
 
 
 def _banner(record: RunRecord) -> tuple[str, str]:
@@ -141,7 +147,7 @@ def _scenario(record: RunRecord, scenario: ScenarioRecord) -> ScenarioView:
         points=tuple(_point(record, scenario, point, columns) for point in points),
         topology=_topology(scenario.topology, len(scenario.staged_again)) if scenario.topology else (),
         hosts=_hosts(scenario.topology) if scenario.topology else (),
-        settings=yaml.safe_dump(scenario.settings, sort_keys=False).strip() if scenario.settings else "",
+        settings=_settings(scenario),
         overrides=tuple(scenario.overrides),
         scaling=tuple(progressions(points)),
     )

@@ -19,7 +19,7 @@ from pydantic import (
 from kb_tests.scenario.baseline import Baseline as BaselineLimit
 from kb_tests.scenario.hooks import Hook, RecoveryLimit
 from kb_tests.scenario.section import Section
-from kb_tests.scenario.units import Duration, Share, Size
+from kb_tests.scenario.units import Duration, Share, Size, counted
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -90,7 +90,8 @@ def check_scale(clients: Clients | None, servers: int, at_each: int) -> None:
     scales = 1
     if clients is not None:
         if clients.start > servers:
-            raise ValueError(f"load.clients.start may not exceed the {servers} servers of the topology")
+            there = counted(servers, "server")
+            raise ValueError(f"load.clients.start may not exceed the {there} of the topology")
         scales = len(range(clients.start, servers, clients.step)) + 1
     if scales * at_each > MOST_POINTS:
         raise ValueError(
@@ -123,10 +124,12 @@ class Point(ABC):
     `duration` is the seconds of its measured window, `max_duration` what they may become while its sample
     cannot decide. `clients` of the topology's servers make the load. `by_second` asks for what was due in
     each second by itself, from which recovery is measured. `search` names what is searched where the point
-    stands for a search that begins there, and lasts `max_duration` at most.
+    stands for a search that begins there, and lasts `max_duration` at most. `units` are those of its fields
+    that are no plain count: "s", or "B" for bytes.
     """
 
     kind: ClassVar[str]
+    units: ClassVar[dict[str, str]] = {"duration": "s", "max_duration": "s"}
     id: str
     scenario: str
     clients: int

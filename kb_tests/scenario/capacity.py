@@ -14,7 +14,7 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from kb_tests.scenario.base import Point
 from kb_tests.scenario.section import Section
-from kb_tests.scenario.units import Duration, Share, format_duration
+from kb_tests.scenario.units import Duration, Share, counted, format_duration
 
 P = TypeVar("P", bound=Point)
 
@@ -205,8 +205,8 @@ def _mistakes(capacity: Capacity, load: Section, servers: int, repeated: tuple[s
             yield "load.clients has no meaning beside a search of clients: from and to say how many there are"
         if capacity.most > servers:
             yield (
-                f"load.capacity.to is {capacity.most:g} clients, and the topology has {servers} servers"
-                " for them"
+                f"load.capacity.to is {capacity.most:g} clients, and the topology has"
+                f" {counted(servers, 'server')} for them"
             )
 
 

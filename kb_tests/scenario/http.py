@@ -234,6 +234,7 @@ class HttpPoint(Point):
     """
 
     kind = "http"
+    units = Point.units | {"page_size": "B", "warm_up": "s", "timeout": "s"}
     rate: float
     connections: int
     page_size: int

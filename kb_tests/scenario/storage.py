@@ -278,6 +278,7 @@ class StoragePoint(Point):
     """
 
     kind = "storage"
+    units = Point.units | {"block_size": "B", "ramp": "s"}
     profile: str
     mode: str
     block_size: int

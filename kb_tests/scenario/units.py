@@ -5,9 +5,11 @@ Everything is kept in SI base units: seconds, bytes, bytes per second, shares fr
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
@@ -88,6 +90,49 @@ def format_size(size: float) -> str:
             break
         size, unit = size / 1024, larger
     return f"{size:.4g}{unit}"
+
+
+def exact_size(size: int) -> str:
+    """A size for people with no digit lost, as short as can be: "32KiB", "60MB", "32769B"."""
+    forms = [format_size(size), *(f"{size // scale}{unit}" for unit, scale in _BYTES.items())]
+    return min((text for text in forms if _is(parse_size, text, size)), key=len, default=f"{size}B")
+
+
+def exact_duration(seconds: float) -> str:
+    """A duration for people with no digit lost: "250ms", "30s", "15min"."""
+    forms = [format_duration(seconds), _exact_duration(seconds)]
+    return next((text for text in forms if _is(parse_duration, text, seconds)), f"{seconds:g}s")
+
+
+def plain(text: str) -> str:
+    """A size or a duration as files and records write it, as it is shortest: "32768B" is "32KiB"; any other
+    text as it is.
+    """
+    if _SIZE.fullmatch(text):
+        with contextlib.suppress(ValueError):  # no whole bytes
+            return exact_size(parse_size(text))
+    if _DURATION.fullmatch(text):
+        return exact_duration(parse_duration(text))
+    return text
+
+
+def readable(settings: Any) -> Any:
+    """A scenario's settings with every size and duration as people write it."""
+    match settings:
+        case str():
+            return plain(settings)
+        case dict():
+            return {key: readable(value) for key, value in settings.items()}
+        case list():
+            return [readable(value) for value in settings]
+    return settings
+
+
+def _is(parse: Callable[[object], float], text: str, value: float) -> bool:
+    try:
+        return parse(text) == value
+    except ValueError:
+        return False
 
 
 def _exact_duration(seconds: float) -> str:

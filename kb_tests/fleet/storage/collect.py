@@ -19,6 +19,7 @@ from kb_tests.fleet.storage.messages import (
     KeptIoSecond,
     StorageReport,
 )
+from kb_tests.scenario.units import format_size
 
 
 class StorageGathering(Gathering[KeptIoSecond, IoBlock, IoDone]):
@@ -72,7 +73,7 @@ class Disk(Part):
         """How far its disk is filled."""
         if self.filling is None:
             return ""
-        return f"its disk took {self.filling.bytes:,} bytes in {self.filling.seconds:.0f} s"
+        return f"its disk took {format_size(self.filling.bytes)} in {self.filling.seconds:.0f} s"
 
     def add(self, report: OfCommand) -> None:
         """What was filled so far, or in the end."""

@@ -198,6 +198,6 @@ def test_storage_plan_is_told_in_words() -> None:
     asked = storage(volume={"size": "10GiB"})
     text = describe(asked, plan(asked))
     assert "5: proxy, 4 storage servers" in text
-    assert "4, 40 GiB in all" in text
+    assert "4, 40GiB in all" in text
     assert "disks filled  4 x 1GiB, before the first point" in text
     assert "and in 1 point as much as goes" in text
