@@ -152,7 +152,8 @@ def _measured(found: CapacityRecord, name: str, checks: Checks) -> Plot | None:
     )
     sign = "≤" if first.at_most else "≥"
     limit = Limit(f"{sign} {words.quantity(first.limit, first.unit)}", first.limit)
-    lane = Lane(Axis(form, scale="log" if log else "linear"), (dots,), (limit,), height=1.6)
+    axis = Axis(form, words.subject(first), scale="log" if log else "linear")
+    lane = Lane(axis, (dots,), (limit,), height=1.6)
     return Plot(
         name,
         f"{found.limit} by load",
@@ -197,7 +198,7 @@ def _around(found: CapacityRecord, name: str) -> Plot | None:
         high=tuple(one.high for one in drawn),
     )
     lane = Lane(
-        Axis("share", scale="log" if log else "linear"),
+        Axis("share", f"not within {told}", scale="log" if log else "linear"),
         (*((curve,) if len(drawn) > 1 else ()), dots),
         (Limit(f"≤ {words.share(allowed)}", allowed),) if log else (),
         height=1.6,
@@ -254,7 +255,9 @@ def _in_order(found: CapacityRecord, name: str) -> Plot:
         ]
         if found.low < found.high:
             ends.append(Limit("", found.low * found.factor))  # two texts that near would cover each other
-    lane = Lane(Axis("number", found.unit, scale="log"), (open_, probes), tuple(ends), height=1.2)
+    lane = Lane(
+        Axis("number", f"{found.unit}, all together", scale="log"), (open_, probes), tuple(ends), height=1.2
+    )
     return Plot(
         name,
         "How the search narrowed",

@@ -33,7 +33,9 @@ Wash = Literal["warm-up", "recovery", "failed", "kept", "broken", "open", "unmea
 
 @dataclass(frozen=True)
 class Axis:
-    """One axis. Where `low` or `high` is None, what is drawn decides; a linear one of rates begins at 0."""
+    """One axis; `label` names what it is of. Where `low` or `high` is None, what is drawn decides; a linear
+    one of rates begins at 0.
+    """
 
     form: Form
     label: str = ""

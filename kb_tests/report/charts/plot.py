@@ -149,6 +149,21 @@ def _y_axis(axes: Axes, axis: Axis, shown: Sequence[float]) -> None:
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _form(axis.form)(value)))
 
 
+def _y_label(axes: Axes, text: str) -> None:
+    """Beside the axis' upper end: what rises with load leaves that corner free."""
+    axes.annotate(
+        words.printable(text),
+        (0, 1),
+        xycoords="axes fraction",
+        xytext=(6, -3),
+        textcoords="offset points",
+        va="top",
+        color=style.SOFT,
+        fontsize=style.FONT,
+        bbox=PAPER,
+    )
+
+
 def _lane(axes: Axes, lane: Lane, plot: Plot, reach: tuple[float, float]) -> None:
     names = [series.name for series in lane.series if series.role == "measured"]
     shown: list[float] = [limit.at for limit in lane.limits if _has_place(limit.at, lane.y)]
@@ -158,6 +173,8 @@ def _lane(axes: Axes, lane: Lane, plot: Plot, reach: tuple[float, float]) -> Non
         shown += _series(axes, series, lane.y, named=not names or series.name == names[-1])
         beyond += [(x, _colour(series)) for x in series.beyond]
     _y_axis(axes, lane.y, shown)
+    if lane.y.label:
+        _y_label(axes, lane.y.label)
     for x, colour in beyond:
         axes.plot([x], [axes.get_ylim()[1]], marker="^", markersize=6, color=colour, clip_on=False)
     for limit in lane.limits:

@@ -18,6 +18,7 @@ from kb_tests.report.capacity import CapacityRecord, check, sentences
 from kb_tests.report.changes import Probed
 from kb_tests.report.charts.capacity import tried
 from kb_tests.report.charts.description import Plot
+from kb_tests.report.charts.plot import draw
 from kb_tests.report.exitcode import exit_code
 from kb_tests.report.record import PointRecord, RunRecord
 from kb_tests.scenario.capacity import searched
@@ -236,6 +237,10 @@ def test_its_page_shows_what_each_load_measured_with_bounds_and_what_was_known_t
     assert isinstance(load, Plot)
     assert isinstance(around, Plot)
     assert isinstance(order, Plot)
+    named = [(chart.x.label, chart.lanes[0].y.label) for chart in (load, around, order)]
+    assert all(x and y for x, y in named), named
+    assert named[1][1] == "not within latency p99 <= 50ms"
+    assert "not within latency p99 &lt;= 50ms</text>" in str(draw(around))
     dots = load.lanes[0].series[0]
     checks = [next(c for c in p.verdict.checks if c.name == "latency p99") for p in probes if p.verdict]
     assert list(dots.y) == [check.value for check in checks]

@@ -168,6 +168,7 @@ const drawLane = (s, lane, o) => {
     hurdle(s, limit, lane, { ...o, y });
     if (limit.x === null && !o.narrow) labels.push({ x: o.right + 5, y: y(limit.at) + 4, t: spaced(limit.text), c: "t lim b halo" });
   }
+  if (lane.y.label) el(s, "text", { class: "t halo", x: o.left + 6, y: o.top + 12 }, spaced(lane.y.label));
   for (const label of o.narrow ? [] : apart(labels)) el(s, "text", { class: label.c, x: label.x, y: label.y }, label.t.length > LONGEST ? `${label.t.slice(0, LONGEST - 1)}…` : label.t);
   if (o.narrow && labels.length > 1) el(s, "text", { class: "t", x: o.right, y: o.top - 5, "text-anchor": "end" }, [...new Set(labels.map((label) => label.t))].slice(0, 3).join(" · "));
 };
