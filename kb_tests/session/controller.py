@@ -126,7 +126,7 @@ class Controller:
 
     def _finish(self, session: pytest.Session) -> None:
         """Close the records, once: pytest-html wants to read them before the session's last hook."""
-        if self._code is not None or self._config.option.collectonly:
+        if self._code is not None:
             return
         self._run.take(outbox.read(self._config.stash[OUTBOX].drain()))
         if not self._run.written():

@@ -69,6 +69,19 @@ def pytest_runtest_makereport(item, call):
     return report
 """
 
+COLLECTS = """
+import pytest
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session):
+    session.config.option.collectonly = True
+    session.exitstatus = 0
+"""
+
+COLLECTS_EARLIER = """
+def pytest_runtestloop(session):
+    session.config.option.collectonly = True
+"""
+
 SHOWS_PASSES = """
 def pytest_report_teststatus(report, config):
     return "passed", ".", "PASSED"
@@ -92,6 +105,7 @@ def test_checkout_holds(kb_http):
         pytest.param(KEEPS_REPORTS, id="keeps", marks=LATER),
         pytest.param(RENAMES, id="renames", marks=LATER),
         pytest.param(SHOWS_PASSES, id="shows", marks=LATER),
+        pytest.param(COLLECTS, id="collects", marks=LATER),
     ],
 )
 def test_a_broken_sla_is_red(session: Session, neighbour: str) -> None:
@@ -110,6 +124,7 @@ def test_a_broken_sla_is_red(session: Session, neighbour: str) -> None:
         pytest.param(KEEPS_REPORTS, False, id="keeps", marks=LATER),
         pytest.param(FORGES_LATER, True, id="forges-later-spread", marks=LATER),
         pytest.param(RENAMES, False, id="renames", marks=LATER),
+        pytest.param(COLLECTS, False, id="collects", marks=LATER),
     ],
 )
 def test_a_test_of_ones_own_that_failed_is_red(session: Session, neighbour: str, spread: bool) -> None:
@@ -123,6 +138,13 @@ def test_a_test_of_ones_own_that_failed_is_red(session: Session, neighbour: str,
 def test_a_failure_that_is_expected_is_none(session: Session) -> None:
     expected = OWN.replace("def", "import pytest\n@pytest.mark.xfail\ndef", 1)
     assert session.run(own=expected).code == 0
+
+
+@LATER
+def test_what_a_plugin_keeps_from_running_is_no_pass(session: Session) -> None:
+    ended = session.run(neighbour=COLLECTS_EARLIER)
+    assert ended.runs() == ["not_run"]
+    assert ended.code == ended.records[0]["exit_code"] == 11, ended.output
 
 
 @LATER

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -10,7 +11,7 @@ import pytest
 from kb_tests.events.bus import Bus
 from kb_tests.report.point import PointStatus
 from kb_tests.session.controller import Controller
-from kb_tests.session.keys import BUS, OUTBOX
+from kb_tests.session.keys import ATTEMPTS, BUS, INTERRUPTS, OUTBOX
 from kb_tests.session.run import Run
 from tests.unit.report import build
 
@@ -67,3 +68,39 @@ def test_whoever_watches_is_told_of_a_point_that_was_lost_with_its_worker(
     assert [event.status for event in seen] == told
     assert all((event.point, event.cloud) == (point.id, "north") for event in seen)
     assert all("gw0" in event.reason for event in seen)
+
+
+def test_a_plugin_that_speaks_of_a_collection_at_the_end_makes_no_red_run_green() -> None:
+    """What was selected ran, whatever the option says by then."""
+    given: list[int] = []
+
+    def finish(status: int, **_: object) -> int:
+        given.append(status)
+        return 1
+
+    run: Any = SimpleNamespace(
+        take=lambda _: None,
+        written=lambda: ["a record"],
+        take_untold=lambda _: None,
+        left=lambda _: [],
+        staged=dict,
+        mistakes=(),
+        left_out=False,
+        finish=finish,
+    )
+    options = {"kb_inconclusive": "fail", "kb_keep": False}
+    stash = {
+        OUTBOX: SimpleNamespace(drain=lambda: ""),
+        ATTEMPTS: SimpleNamespace(untold=dict),
+        INTERRUPTS: SimpleNamespace(count=0, deferred=lambda _: nullcontext()),
+    }
+    config: Any = SimpleNamespace(
+        stash=stash, option=SimpleNamespace(collectonly=True), getoption=options.get
+    )
+    session: Any = SimpleNamespace(exitstatus=0, shouldfail=False, config=config)
+    controller = Controller(config, run)
+    wrapper = controller.pytest_sessionfinish(session)
+    next(wrapper)
+    with pytest.raises(StopIteration):
+        next(wrapper)
+    assert (given, session.exitstatus) == ([0], 1)
