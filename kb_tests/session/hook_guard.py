@@ -18,6 +18,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 
 GRACE = 2.0
 """Seconds between asking a process group to end and ending it."""
@@ -31,8 +32,11 @@ class Guard:
     """The handle of a running guard, held by the session; raises OSError where none can be started."""
 
     def __init__(self) -> None:
+        self._mark = (
+            uuid.uuid4().hex
+        )  # a process id may be another guard's later, and a daemon's of its hooks
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", __file__],
+            [sys.executable, "-I", "-S", __file__, self._mark],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -42,7 +46,7 @@ class Guard:
     @property
     def mark(self) -> dict[str, str]:
         """What a hook needs in its environment to be known."""
-        return {_MARK: str(self._process.pid)}
+        return {_MARK: self._mark}
 
     def begun(self, group: int) -> None:
         """A hook has begun, as the leader of this process group."""
@@ -93,7 +97,7 @@ def main() -> None:
 
 def _untold() -> set[int]:
     """The groups of processes that bear this guard's mark."""
-    mark, found = f"{_MARK}={os.getpid()}".encode(), set()
+    mark, found = f"{_MARK}={sys.argv[1]}".encode(), set()
     for name in filter(str.isdecimal, os.listdir("/proc")):  # noqa: PTH208 - names are wanted
         with contextlib.suppress(OSError), open(f"/proc/{name}/environ", "rb") as file:  # noqa: PTH123
             if mark in file.read().split(b"\0"):
