@@ -33,11 +33,12 @@ _RECOUNTS = 2
 
 
 class Builder(Caller):
-    """Creates the resources of one run."""
+    """Creates the resources of one run. `unreported` are what routers' interfaces were waited for in vain."""
 
     def __init__(self, cloud: Cloud, journal: Journal, *, until: float, stop: Event) -> None:
         super().__init__(cloud, until=until, stop=stop)
         self.journal = journal
+        self.unreported: list[str] = []
 
     def name(self, suffix: str) -> str:
         """`kb-{run}-{suffix}`."""

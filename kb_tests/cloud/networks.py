@@ -10,6 +10,7 @@ from kb_tests.cloud import group_rules
 from kb_tests.cloud.builder import Builder
 from kb_tests.cloud.connect import SSH_PORT
 from kb_tests.cloud.graph import Graph, Step, known
+from kb_tests.cloud.interfaces import add_interface
 from kb_tests.cloud.layout import Layout, NetworkPlan, RouterPlan
 from kb_tests.cloud.options import StageOptions
 from kb_tests.cloud.preflight import Supplies
@@ -83,10 +84,10 @@ def add_client_side(
         routed = known("routed", None)
     elif existing.router:
         leg_id = _add_leg(graph, builder, plan.name, project, network, subnet_id, plan.gateway)
-        routed = _add_interface(graph, builder, what, router_id, port=leg_id)
+        routed = add_interface(graph, builder, what, router_id, port=leg_id)
     else:
         router_id = graph.add("router client", make_router, [project.network_ready])
-        routed = _add_interface(graph, builder, what, router_id, subnet=subnet_id)
+        routed = add_interface(graph, builder, what, router_id, subnet=subnet_id)
 
     def make_proxy_port() -> str:
         port = builder.create(
@@ -172,7 +173,7 @@ def _add_router(
         router_id = graph.add(f"router {router.name}", make_router, [project.network_ready])
         client_network = clients.ready.network
         leg_id = _add_leg(graph, builder, router.name, project, client_network, clients.subnet_id, router.leg)
-        leg = _add_interface(graph, builder, f"leg of {router.name}", router_id, port=leg_id)
+        leg = add_interface(graph, builder, f"leg of {router.name}", router_id, port=leg_id)
     networks = []
     for plan in router.networks:
         network = _add_network(graph, builder, plan, project)
@@ -180,9 +181,9 @@ def _add_router(
         what = f"network {plan.name}"
         if on_existing:
             gateway = _add_leg(graph, builder, plan.name, project, network, subnet_id, plan.gateway)
-            interface = _add_interface(graph, builder, what, router_id, port=gateway)
+            interface = add_interface(graph, builder, what, router_id, port=gateway)
         else:
-            interface = _add_interface(graph, builder, what, router_id, subnet=subnet_id)
+            interface = add_interface(graph, builder, what, router_id, subnet=subnet_id)
         routed = graph.add(f"routed {plan.name}", lambda: None, [leg, interface])
         networks.append(Ready(plan, network, add_group(plan), routed, router_id))
     return networks
@@ -250,35 +251,6 @@ def _add_subnet(
         return str(subnet.id)
 
     return graph.add(f"subnet {plan.name}", make, [network])
-
-
-def _add_interface(
-    graph: Graph,
-    builder: Builder,
-    what: str,
-    router_id: Step[str],
-    *,
-    subnet: Step[str] | None = None,
-    port: Step[str] | None = None,
-) -> Step[None]:
-    def attach() -> None:
-        network = builder.cloud.connection.network
-
-        def again() -> None:
-            wanted = {step.value for step in (subnet, port) if step}
-            for found in network.ports(device_id=router_id.value):
-                if wanted & {found.id, *(ip.get("subnet_id") for ip in found.fixed_ips or ())}:
-                    return
-            first()
-
-        def first() -> None:
-            network.add_interface_to_router(
-                router_id.value, subnet.value if subnet else None, port.value if port else None
-            )
-
-        builder.call(f"attaching the {what} to its router", _first_then(first, again))
-
-    return graph.add(f"attach {what}", attach, [router_id, *filter(None, (subnet, port))])
 
 
 def _add_group(

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from kb_tests.cloud import floating
+from kb_tests.cloud import floating, interfaces
 from kb_tests.cloud.account import Account
 from kb_tests.cloud.builder import Builder
 from kb_tests.cloud.calls import Aborted, understood
@@ -167,6 +167,8 @@ class _Stage:
         notes = self._supplies.notes
         if waiting.replaced:
             notes += (f"{len(waiting.replaced)} of {len(servers)} servers went to ERROR and were made anew.",)
+        if told := interfaces.note(builder):
+            notes += (told,)
         every = (self._clients.ready, *self._servers)
         networks = {ready.plan.name: ready.network.value for ready in every}
         (proxy,) = _of(Role.PROXY, self._groups, servers)

@@ -28,7 +28,7 @@ from kb_tests.localcloud.neutron.common import (
     string,
 )
 from kb_tests.localcloud.neutron.groups import default_group
-from kb_tests.localcloud.neutron.state import OF_ROUTERS, Network, Port, Subnet, new_mac
+from kb_tests.localcloud.neutron.state import DVR_INTERFACE, OF_ROUTERS, Network, Port, Subnet, new_mac
 
 _ALLOWED = frozenset(
     {
@@ -48,7 +48,7 @@ def view(call: Call, port: Port) -> Json:
         "network_id": port.network_id,
         "mac_address": port.mac_address,
         "admin_state_up": port.admin_state_up,
-        "status": "ACTIVE" if port.active and port.admin_state_up else "DOWN",
+        "status": "ACTIVE" if _is_up(call, port) else "DOWN",
         "device_id": port.device_id,
         "device_owner": port.device_owner,
         "fixed_ips": [{"subnet_id": subnet, "ip_address": address} for subnet, address in port.fixed_ips],
@@ -69,6 +69,16 @@ def view(call: Call, port: Port) -> Json:
             "binding:profile": {},
         }
     return shown
+
+
+def _is_up(call: Call, port: Port) -> bool:
+    """A distributed router's interface is up where a server of its network is: nowhere before the first."""
+    if not (port.active and port.admin_state_up):
+        return False
+    if port.device_owner != DVR_INTERFACE:
+        return True
+    others = call.cloud.networking.network_ports(port.network_id)
+    return any(other.active and other.device_owner.startswith("compute:") for other in others)
 
 
 def get(call: Call, identifier: str) -> Port:

@@ -258,9 +258,9 @@ async def add_interface(call: Call) -> Response:
         port = _leg_by_port(call, router, str(port_id))
     else:
         port = _leg_by_subnet(call, router, subnets.get(call, str(subnet_id)))
-    port.active = True
     router_ports.follow_snat(cloud, router)
     await cloud.dataplane.push_router(router)
+    port.active = True
     return reply(_interface_view(router, port))
 
 

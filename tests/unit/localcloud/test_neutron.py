@@ -163,6 +163,29 @@ def test_a_floating_ip_goes_through_the_gateway_of_its_subnet(tmp_path: Path) ->
     client.run(test())
 
 
+def test_a_routers_interface_is_up_once_it_is_wired_and_a_distributed_one_with_the_first_server(
+    tmp_path: Path,
+) -> None:
+    client = Client(tmp_path)
+
+    async def test() -> None:
+        _, subnet_id = await client.network()
+        for distributed in (False, True):
+            router = await make(client, "router", distributed=distributed)
+            path = f"{N}/routers/{router['id']}"
+            leg = (await client.call("PUT", f"{path}/add_router_interface", {"subnet_id": subnet_id})).json
+            shown = (await client.call("GET", f"{N}/ports/{leg['port_id']}")).json["port"]
+            assert shown["status"] == ("DOWN" if distributed else "ACTIVE")
+            if distributed:
+                port = await make(client, "port", network_id=shown["network_id"], device_owner="compute:nova")
+                client.cloud.networking.ports[port["id"]].active = True
+                shown = (await client.call("GET", f"{N}/ports/{leg['port_id']}")).json["port"]
+                assert shown["status"] == "ACTIVE"
+            await client.call("PUT", f"{path}/remove_router_interface", {"subnet_id": subnet_id})
+
+    client.run(test())
+
+
 def test_a_floating_ip_opens_what_the_groups_let_in_from_outside(tmp_path: Path) -> None:
     client = Client(tmp_path)
 
