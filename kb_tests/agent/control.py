@@ -1,7 +1,8 @@
 """The agent's end of the control channel: commands in, reports out, across broken connections.
 
 Two connections, because a blocking XREAD occupies one. A report stays in the outbox until Redis has
-answered its XADD, one at a time, so that reports arrive in order, and twice rather than never.
+answered its XADD, so that reports arrive in order, and twice rather than never. A few may be under way at
+once: from afar, one at a time would be fewer than a load makes.
 """
 
 from __future__ import annotations
@@ -20,6 +21,10 @@ CONNECT_TIMEOUT = 3.0
 ANSWER_TIMEOUT = 15.0
 BLOCK = 20.0
 MAX_OUTBOX = 32 << 20
+MAX_UNDER_WAY = 8
+MAX_BYTES_UNDER_WAY = 8 << 10
+"""Of several: no more than a socket takes at once, so that sending waits for nobody."""
+
 _BACK_OFF = (0.1, 5.0)
 _FIRST_BACK_OFF = 1.0
 """At most, before there ever was a connection: the proxy is about to be ready, and all agents wait for it."""
@@ -57,6 +62,7 @@ class Control:
         self._commands: Connection | None = None
         self._reports: Connection | None = None
         self._read_since = 0.0
+        self._under_way: list[int] = []
         self._sent_at: float | None = None
         self._delay = _BACK_OFF[0]
         self._next_try = 0.0
@@ -146,18 +152,28 @@ class Control:
         self.pump()
 
     def pump(self, readable: bool = False) -> None:
-        """Take the answer to the report under way if it is there, and send the next one."""
+        """Take the answers to the reports under way that are there, and send the next ones."""
         if self._reports is None:
             return
         try:
             if readable:
                 self._acknowledge(self._reports.replies())
-            if self._sent_at is None and self._outbox:
+            while self._next_fits():
+                raw = self._outbox[len(self._under_way)]
                 key = protocol.reports_key(self._channel.run)
-                self._reports.send("XADD", key, "*", protocol.FIELD, self._outbox[0])
-                self._sent_at = time.monotonic()
+                self._reports.send("XADD", key, "*", protocol.FIELD, raw)
+                self._under_way.append(len(raw))
+                self._sent_at = self._sent_at or time.monotonic()
         except (OSError, RespError) as error:
             self._broken(error)
+
+    def _next_fits(self) -> bool:
+        """Whether there is another report to send, and the way to the server has room for it."""
+        count = len(self._under_way)
+        if not count or count == len(self._outbox):
+            return count < len(self._outbox)
+        whole = sum(self._under_way) + len(self._outbox[count])
+        return count < MAX_UNDER_WAY and whole <= MAX_BYTES_UNDER_WAY
 
     def owns(self, fileno: int) -> str:
         """Which connection a descriptor belongs to: "commands", "reports" or none ("")."""
@@ -201,6 +217,7 @@ class Control:
             if link is not None:
                 link.close()
         self._commands = self._reports = self._sent_at = None
+        self._under_way.clear()
 
     def _connect(self) -> None:
         channel = self._channel
@@ -249,10 +266,11 @@ class Control:
         for reply in replies:
             if isinstance(reply, RespError):
                 raise reply
-            if self._sent_at is None:
+            if not self._under_way:
                 raise RespError("an answer to nothing")
-            self._outbox_bytes -= len(self._outbox.pop(0))
-            self._sent_at = None
+            self._outbox.pop(0)
+            self._outbox_bytes -= self._under_way.pop(0)
+            self._sent_at = time.monotonic() if self._under_way else None
 
     def _broken(self, error: Exception) -> None:
         self.close()

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from kb_tests.fleet.messages import Hello
 from kb_tests.fleet.reports import Report
+
+TWICE = 8
+"""Reports that an agent may send a second time, in order, since their connection broke: as many as it has
+under way at once."""
 
 
 class ReportSequence:
@@ -14,22 +20,26 @@ class ReportSequence:
     def __init__(self) -> None:
         self.instance = ""
         self._last = 0
-        self._raw = b""
+        self._lately: deque[int] = deque(maxlen=TWICE)
 
     def follow(self, report: Report, raw: bytes) -> tuple[bool, str]:
         """Whether the report is new, and what is wrong with its number, in one sentence, or ""."""
         if isinstance(report, Hello) and report.instance != self.instance:
             restarted = self.instance != ""
-            self.instance, self._last, self._raw = report.instance, report.seq, raw
+            self.instance, self._last = report.instance, report.seq
+            self._lately.clear()
+            self._lately.append(hash(raw))
             return True, "it was started again" if restarted else ""
         if self.instance == "":
             return False, ""
-        last, self._last = self._last, report.seq
-        previous, self._raw = self._raw, raw
-        if report.seq == last and raw == previous:
+        last, known = self._last, self._lately
+        back = last - report.seq
+        if 0 <= back < len(known) and known[-1 - back] == hash(raw):
             return False, ""
-        if report.seq == last + 1:
-            return True, ""
-        if report.seq > last + 1:
-            return True, f"{report.seq - last - 1} of its reports were lost"
-        return False, f"it sent report {report.seq} after report {last}"
+        self._last = report.seq
+        if report.seq != last + 1:
+            known.clear()
+        known.append(hash(raw))
+        if report.seq <= last:
+            return False, f"it sent report {report.seq} after report {last}"
+        return True, "" if report.seq == last + 1 else f"{report.seq - last - 1} of its reports were lost"

@@ -75,7 +75,7 @@ def test_a_start_is_met_from_afar(
     monkeypatch.setattr(time, "monotonic", lambda: link.now)
     control = Control(Channel("c0ffee00", "192.0.2.9", 1, "u", "p"), "a")
     control._reports, control._outbox, control._outbox_bytes = link, [b"a report"], 8
-    control._sent_at, control.reading = link.now, Reading(OFFSET, 0.0001, 0.0)
+    control._under_way, control._sent_at, control.reading = [8], link.now, Reading(OFFSET, 0.0001, 0.0)
     started: list[float] = []
     agent._control, agent._load_id = control, "c1"
     agent._load = SimpleNamespace(start=started.append, fileno=lambda: -1)
