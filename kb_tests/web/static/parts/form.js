@@ -99,8 +99,9 @@ export const Form = ({ text, known, check, data, write, locked: forbidden }) => 
         ${!locked && html`<input class="x" type="text" aria-label=${`Another percentile of ${label}`} placeholder="p99.9" value=${more} onInput=${(/** @type {any} */ event) => add(event.target.value)} /><button class="btn quiet small" type="button" disabled=${!/^p\d+(\.\d+)?$/.test(more) || limits.includes(more)} onClick=${() => { write1([...path, more], "100ms"); add(""); }}>Add</button>`}</div>
       ${limits.map((name) => trouble([...path, name]))}`;
   };
+  if (!readable && !data) return html`<form aria-label="Scenario as a form"><p class="alert inconclusive small" role="status"><svg class="i" aria-hidden="true"><use href="#inconclusive" /></svg><span>The text is no YAML of one scenario, so that no form can show it. ${AS_TEXT}</span></p></form>`;
   return html`<form aria-label="Scenario as a form" onSubmit=${(/** @type {Event} */ event) => event.preventDefault()}>
-    ${!readable && html`<p class="alert inconclusive small" role="status"><svg class="i" aria-hidden="true"><use href="#inconclusive" /></svg><span>${data ? "The text is no YAML of one scenario just now; below is what it said before." : "The text is no YAML of one scenario, so that no form can show it."} ${AS_TEXT}</span></p>`}
+    ${!readable && html`<p class="alert inconclusive small" role="status"><svg class="i" aria-hidden="true"><use href="#inconclusive" /></svg><span>The text is no YAML of one scenario just now; below is what it said before. ${AS_TEXT}</span></p>`}
     ${said && html`<p class="alert inconclusive small" role="status"><svg class="i" aria-hidden="true"><use href="#inconclusive" /></svg><span>${said}</span></p>`}
     <fieldset class="form"><legend class="hidden">Scenario</legend>
       <span class="lab">Name</span><div class="row">${input({ path: ["name"], wide: true })}<span class="tag">${kind}</span></div>${trouble(["name"])}
