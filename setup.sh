@@ -13,6 +13,8 @@ fail() {
 }
 
 is_installed() {
+    # The nodejs of NodeSource has npm in it, and cannot be there beside Debian's package of that name.
+    [ "$1" != npm ] || ! command -v npm >/dev/null || return 0
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 
