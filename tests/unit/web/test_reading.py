@@ -22,7 +22,7 @@ from kb_tests.web.app import App, Options
 from kb_tests.web.assets import Assets
 from kb_tests.web.tokens import Tokens
 from tests.unit.report.build import check, judged, point, run, without
-from tests.unit.web.client import TOKEN, VIEWER, ask
+from tests.unit.web.client import TOKEN, ask
 from tests.unit.web.session import POINT, RUN, story, write_session
 
 RECORDS = Path(__file__).parents[1] / "report" / "records"
@@ -347,14 +347,13 @@ def test_files_that_are_no_records_hide_none(app: App, reports: Path) -> None:
         assert ask(app.asgi, f"/api/v1/runs/{other}").status == 404
 
 
-def test_no_name_turns_the_sentence_round_that_it_stands_in(reports: Path, sessions: Path) -> None:
+def test_no_name_turns_the_sentence_round_that_it_stands_in(app: App, reports: Path, sessions: Path) -> None:
     turning = "kb-\u202elive\u2066-\u200fserver"
     made = run([judged()], run="aaaa0009", cloud=f"west {turning}", leaks=[f"server {turning}"])
     made.notes.append(f"{turning} was slow.")
     made.write(reports)
     events = [*story()[:4], Log(cloud="west-1", text=turning), *story()[4:]]
     write_session(sessions, "0a0b0c0f", events)
-    app = App(Options(reports=reports, sessions=sessions, assets=Assets()), Tokens(TOKEN, VIEWER))
     point = ask(app.asgi, "/api/v1/runs/aaaa0009").json["scenarios"][0]["points"][0]["id"]
     paths = ("/runs", "/runs/aaaa0009", f"/runs/aaaa0009/points/{point}", "/sessions/0a0b0c0f/events")
     for path in paths:
