@@ -324,3 +324,23 @@ def test_a_tab_with_an_old_token_says_so_and_goes_on_with_that_of_another_tab(wo
     world.page.driver.close()
     world.page.driver.switch_to.window(first)
     world.page.until(lambda: "of before" not in world.page.text, "the new token's answer")
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "asked"),
+    [("/new?scenario=demo-http", "#o-image", "/clouds"), ("/runs", "input[type=search]", "/runs?limit=50")],
+)
+def test_what_is_typed_stays_while_a_page_is_drawn_anew(
+    world: World, path: str, field: str, asked: str
+) -> None:
+    """Every few seconds, for what it asks the server meanwhile."""
+    run([judged()], run="aaaa0001", exit_code=0).write(world.ui.reports)
+    world.page.go(world.ui.base + path)
+    world.page.until(lambda: bool(world.page.driver.find_elements(By.CSS_SELECTOR, field)), field)
+    count = "return performance.getEntriesByType('resource')"
+    count += ".filter((one) => one.name.endsWith(arguments[0])).length"
+    before = world.page.driver.execute_script(count, asked)
+    typed = world.page.driver.find_element(By.CSS_SELECTOR, field)
+    typed.send_keys("some-name")
+    world.page.until(lambda: world.page.driver.execute_script(count, asked) >= before + 2, "two more answers")
+    assert typed.get_attribute("value") == "some-name"

@@ -8,6 +8,7 @@ import { Command } from "../parts/copy.js";
 import { ROOM, Room, useRoom } from "../parts/room.js";
 import { Shell } from "../parts/shell.js";
 import { Start } from "../parts/start.js";
+import { Typed } from "../parts/typed.js";
 import { html, useEffect, useState } from "../vendor/preact.js";
 import { Facts } from "./run.js";
 
@@ -114,11 +115,11 @@ const Points = ({ scenarios, query, plan }) => {
 
 /** @param {{ query: URLSearchParams, has: any }} props */
 const Options = ({ query, has }) => {
-  const set = (/** @type {string} */ key) => (/** @type {any} */ event) => ask({ [key]: event.target.value });
+  const set = (/** @type {string} */ key) => (/** @type {string} */ text) => ask({ [key]: text });
   const lists = /** @type {Record<string, string[]>} */ ({ image: names(has?.images), flavor: names(has?.flavors), external_network: names(has?.networks?.filter((/** @type {any} */ one) => one.external)), network: names(has?.networks?.filter((/** @type {any} */ one) => !one.external)), router: names(has?.routers), availability_zone: names(has?.zones) });
   /** @param {[string, string, string]} entry */
   const field = ([key, label, empty]) => html`<label for=${`o-${key}`}>${label}</label>
-    <div class="row"><input id=${`o-${key}`} class="mid" type="text" list=${`l-${key}`} value=${query.get(key) ?? ""} placeholder=${empty} onChange=${set(key)} /><datalist id=${`l-${key}`}>${lists[key].map((name) => html`<option value=${name}></option>`)}</datalist></div>`;
+    <div class="row"><${Typed} id=${`o-${key}`} class="mid" type="text" list=${`l-${key}`} value=${query.get(key) ?? ""} placeholder=${empty} take=${set(key)} /><datalist id=${`l-${key}`}>${lists[key].map((name) => html`<option value=${name}></option>`)}</datalist></div>`;
   /** @param {string} key @param {string[][]} choices @param {string} label */
   const seg = (key, choices, label) => html`<span class="lab">${label}</span><div class="row"><span class="seg" role="group" aria-label=${label}>${choices.map(([value, text]) => html`<button aria-pressed=${(query.get(key) ?? "") === value} onClick=${() => ask({ [key]: value })}>${text}</button>`)}</span></div>`;
   const rest = NAMES.slice(1);

@@ -4,6 +4,7 @@ import { ask, place } from "../lib/route.js";
 import { many } from "../lib/words.js";
 import { RunTable } from "../parts/runtable.js";
 import { Shell } from "../parts/shell.js";
+import { Typed } from "../parts/typed.js";
 import { html, useState } from "../vendor/preact.js";
 
 const OUTCOMES = ["pass", "fail", "inconclusive", "invalid", "leaked", "unfinished", "not_run", "lost", "error"];
@@ -24,7 +25,7 @@ export const Runs = () => {
   return html`<${Shell} at="runs" crumbs=${html`<b>Runs</b>`}>
     <div class="page-head"><div><h1>${title}</h1><p class="meta">one mark a point: a flat line is all pass</p></div>
       <div class="actions" role="group" aria-label="Filter">
-        <label class="row">Find <input type="search" value=${wanted.q} placeholder="id, scenario, tag" onChange=${(/** @type {any} */ event) => ask({ q: event.target.value })} /></label>
+        <label class="row">Find <${Typed} type="search" value=${wanted.q} placeholder="id, scenario, tag" take=${(/** @type {string} */ text) => ask({ q: text })} /></label>
         <${Choice} label="Cloud" name="cloud" value=${wanted.cloud} options=${[["", "all"], ...(data?.clouds ?? []).map((/** @type {string} */ one) => [one, one])]} />
         <${Choice} label="Scenario" name="scenario" value=${wanted.scenario} options=${[["", "all"], ...(data?.scenarios ?? []).map((/** @type {string} */ one) => [one, one])]} />
         <${Choice} label="Outcome" name="outcome" value=${wanted.outcome} options=${[["", "all"], ...OUTCOMES.map((one) => [one, one.replace("_", " ")])]} />

@@ -4,6 +4,7 @@ import { alike, at, isMapping, isPlain, leads, meant, moved, put, shown } from "
 import { append, change, list, move, scalar } from "../lib/yaml.js";
 import { html, useRef, useState } from "../vendor/preact.js";
 import { FORMS, NEW_PROFILE, PROFILE, TIMES } from "./fields.js";
+import { Typed } from "./typed.js";
 
 const AS_TEXT = "Edit it as text.";
 
@@ -56,7 +57,7 @@ const about = (findings, path) => findings.find((one) => one.key && one.key.repl
  * `data` are the keys of the last text that could be read, `check` what is known of this one, `known` of which text it is known
  */
 export const Form = ({ text, known, check, data, write, locked: forbidden }) => {
-  const [more, add] = useState("");
+  const [added, add] = useState({ label: "", text: "" });
   const { edit, said } = useEdits(text, known, write);
   const readable = !check || Object.keys(check.data).length > 0;
   const locked = forbidden || !readable || !data;
@@ -77,8 +78,8 @@ export const Form = ({ text, known, check, data, write, locked: forbidden }) => 
       return html`<select aria-label=${path.join(" ")} disabled=${locked} onChange=${(/** @type {any} */ event) => write1(path, event.target.value)}>${(choices.includes(now) ? choices : [now, ...choices]).map((one) => html`<option value=${one} selected=${one === now}>${one}</option>`)}</select>`;
     }
     if (is === "yes") return html`<label class="row"><input type="checkbox" disabled=${locked} checked=${value === true} onChange=${(/** @type {any} */ event) => set(path, event.target.checked ? "true" : "")} /> <span>${after}</span></label>`;
-    return html`${before && html`<span class="soft">${before}</span>`}<input class=${`${wide ? "mid" : "x"}${wrong ? " warn" : ""}`} type="text" aria-label=${`${path.join(" ").replaceAll("_", " ")}${name ? `, ${name}` : ""}`} aria-invalid=${wrong?.level === "mistake" ? "true" : undefined} disabled=${locked} value=${shown(value)} placeholder=${empty ?? ""}
-      onChange=${(/** @type {any} */ event) => (is === "list" && event.target.value.trim() ? set(path, list(event.target.value)) : write1(path, event.target.value.trim()))} />${after && html`<span class="soft">${after}</span>`}`;
+    return html`${before && html`<span class="soft">${before}</span>`}<${Typed} class=${`${wide ? "mid" : "x"}${wrong ? " warn" : ""}`} type="text" aria-label=${`${path.join(" ").replaceAll("_", " ")}${name ? `, ${name}` : ""}`} aria-invalid=${wrong?.level === "mistake" ? "true" : undefined} disabled=${locked} value=${shown(value)} placeholder=${empty ?? ""}
+      take=${(/** @type {string} */ typed) => (is === "list" && typed.trim() ? set(path, list(typed)) : write1(path, typed.trim()))} />${after && html`<span class="soft">${after}</span>`}`;
   };
   /** @param {string[]} path */
   const trouble = (path) => {
@@ -95,8 +96,9 @@ export const Form = ({ text, known, check, data, write, locked: forbidden }) => 
     const found = at(data, path);
     if (!leads(data, [...path, "p"]) || (found && !isMapping(found))) return html`<span class="lab">${label}</span><div class="row"><span class="soft">as the text says</span></div>${trouble(path)}`;
     const limits = Object.keys(found ?? {});
+    const more = added.label === label ? added.text : "";
     return html`<span class="lab">${label}</span><div class="row">${limits.map((name) => input({ path: [...path, name], before: `${name} ≤` }))}
-        ${!locked && html`<input class="x" type="text" aria-label=${`Another percentile of ${label}`} placeholder="p99.9" value=${more} onInput=${(/** @type {any} */ event) => add(event.target.value)} /><button class="btn quiet small" type="button" disabled=${!/^p\d+(\.\d+)?$/.test(more) || limits.includes(more)} onClick=${() => { write1([...path, more], "100ms"); add(""); }}>Add</button>`}</div>
+        ${!locked && html`<input class="x" type="text" aria-label=${`Another percentile of ${label}`} placeholder="p99.9" value=${more} onInput=${(/** @type {any} */ event) => add({ label, text: event.target.value })} /><button class="btn quiet small" type="button" disabled=${!/^p\d+(\.\d+)?$/.test(more) || limits.includes(more)} onClick=${() => { write1([...path, more], "100ms"); add({ label: "", text: "" }); }}>Add</button>`}</div>
       ${limits.map((name) => trouble([...path, name]))}`;
   };
   if (!readable && !data) return html`<form aria-label="Scenario as a form"><p class="alert inconclusive small" role="status"><svg class="i" aria-hidden="true"><use href="#inconclusive" /></svg><span>The text is no YAML of one scenario, so that no form can show it. ${AS_TEXT}</span></p></form>`;
@@ -105,7 +107,7 @@ export const Form = ({ text, known, check, data, write, locked: forbidden }) => 
     ${said && html`<p class="alert inconclusive small" role="status"><svg class="i" aria-hidden="true"><use href="#inconclusive" /></svg><span>${said}</span></p>`}
     <fieldset class="form"><legend class="hidden">Scenario</legend>
       <span class="lab">Name</span><div class="row">${input({ path: ["name"], wide: true })}<span class="tag">${kind}</span></div>${trouble(["name"])}
-      <span class="lab">Description</span><div class="row"><input class="full" type="text" aria-label="Description" disabled=${locked} value=${shown(data?.description)} onChange=${(/** @type {any} */ event) => write1(["description"], event.target.value.trim())} /></div></fieldset>
+      <span class="lab">Description</span><div class="row"><${Typed} class="full" type="text" aria-label="Description" disabled=${locked} value=${shown(data?.description)} take=${(/** @type {string} */ typed) => write1(["description"], typed.trim())} /></div></fieldset>
     ${(Object.hasOwn(FORMS, kind) ? FORMS[kind] : []).map(({ title, rows }) => html`<fieldset class="form" key=${title}><legend>${title}</legend>
       ${title === "SLA" && TIMES[kind].map(times)}
       ${title === "Load" && kind === "storage" && html`<${Profiles} data=${data} edit=${edit} write1=${write1} locked=${locked} />`}
@@ -123,7 +125,7 @@ const Profiles = ({ data, edit, write1, locked }) => {
   const go = (from, to) => edit("The order of profiles", (text, lines) => move(text, lines, of, from, to), (before, after) => alike(after, put(before, path, moved(at(before, path), from, to))));
   const one = () => edit("The list of profiles", (text, lines) => append(text, lines, of, NEW_PROFILE), (before, after) => { const [now, then] = [at(after, path), at(before, path)]; return now?.length === then?.length + 1 && alike(before, put(after, path, now.slice(0, -1))); });
   return html`<span class="lab">Profiles</span><div class="scroll" tabindex="0" role="region" aria-label="Profiles, run one after the other"><table class="profiles"><thead><tr>${PROFILE.map(([, label]) => html`<th>${label}</th>`)}<th><span class="hidden">Order</span></th></tr></thead><tbody>
-    ${found.map((/** @type {any} */ profile, /** @type {number} */ i) => html`<tr>${PROFILE.map(([key, label]) => html`<td>${isPlain(profile[key]) ? html`<input class=${key === "name" ? "mid" : key === "mode" ? "x wider" : "x"} type="text" aria-label=${`${label} of profile ${i + 1}`} disabled=${locked} value=${shown(profile[key])} onChange=${(/** @type {any} */ event) => write1([...path, String(i), key], event.target.value.trim())} />` : html`<span class="soft">as the text says</span>`}</td>`)}
+    ${found.map((/** @type {any} */ profile, /** @type {number} */ i) => html`<tr>${PROFILE.map(([key, label]) => html`<td>${isPlain(profile[key]) ? html`<${Typed} class=${key === "name" ? "mid" : key === "mode" ? "x wider" : "x"} type="text" aria-label=${`${label} of profile ${i + 1}`} disabled=${locked} value=${shown(profile[key])} take=${(/** @type {string} */ typed) => write1([...path, String(i), key], typed.trim())} />` : html`<span class="soft">as the text says</span>`}</td>`)}
       <td class="nowrap">${!locked && html`<button class="btn quiet small" type="button" aria-label=${`Profile ${i + 1} earlier`} disabled=${i === 0} onClick=${() => go(i, i - 1)}>↑</button><button class="btn quiet small" type="button" aria-label=${`Profile ${i + 1} later`} disabled=${i === found.length - 1} onClick=${() => go(i, i + 1)}>↓</button><button class="btn quiet small" type="button" aria-label=${`Remove profile ${i + 1}`} disabled=${found.length === 1} onClick=${() => go(i, -1)}>×</button>`}</td></tr>`)}
     </tbody></table>${!locked && html`<button class="btn quiet small" type="button" onClick=${one}>Add a profile</button>`}</div>`;
 };
