@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kb_tests.compare.samples import Sample, parts_of, percentiles
+from kb_tests.errors import RecordError
 from kb_tests.measure.latency import Latency
 from kb_tests.report.http import batches as http
 from kb_tests.report.http.measured import HttpMeasurementRecord
@@ -100,5 +101,8 @@ WORKLOADS: Table[Workload] = Table(
 
 
 def samples_of(kind: str, point: Any, measured: Part, checks: Sequence[Check]) -> Sequence[Sample]:
-    """What can be compared of a point; raises RecordError if a histogram cannot be read."""
-    return WORKLOADS[kind].samples(point, measured, checks)
+    """What can be compared of a point; raises RecordError where its figures are none."""
+    try:
+        return WORKLOADS[kind].samples(point, measured, checks)
+    except (ValueError, OverflowError) as error:  # such as a window without an end
+        raise RecordError(f"what it measured is damaged: {error}.") from error

@@ -210,6 +210,17 @@ def test_a_baseline_that_is_damaged_within_is_one_too(tmp_path: Path) -> None:
         Baseline.read(str(tmp_path / "past"), tmp_path)
 
 
+@pytest.mark.parametrize("length", [math.nan, math.inf])
+def test_a_window_without_an_end_is_damage(length: float, tmp_path: Path) -> None:
+    (run,) = past(target(tmp_path), 1)
+    path = run.write(tmp_path / "past")
+    data = json.loads(path.read_text())
+    data["points"][0]["measurement"]["duration"] = length
+    path.write_text(json.dumps(data))
+    with pytest.raises(ScenarioError, match=r"--kb-baseline: \S+ of run 00000000: .*damaged"):
+        Baseline.read(str(tmp_path / "past"), tmp_path)
+
+
 def test_it_counts_among_the_checks(tmp_path: Path) -> None:
     file = target(tmp_path).file
     selection = Selection.read(["west-1"], [str(file)])
