@@ -10,7 +10,7 @@ from kb_tests.report.record import PointRecord, PointStatus, RunRecord
 from kb_tests.report.workloads import presentation
 from kb_tests.report.worst import over, worst, worst_first
 from kb_tests.scenario.units import counted
-from kb_tests.sla.verdict import RECOVERY, Outcome
+from kb_tests.sla.verdict import BASELINE, RECOVERY, Outcome
 
 FAR_WORSE = 2.0
 """Times as far over its limit as where load first broke one, a worse point is told of, too."""
@@ -167,6 +167,8 @@ def _worst(point: PointRecord) -> str:
         return f"{value} of the {things} failed, {limit} are allowed"
     if check.name == "achieved":
         return f"{value} of the load was achieved, where {limit} are asked for"
+    if check.name == BASELINE:
+        return words.sentence(check).partition(". ")[0]
     if check.name == RECOVERY:
         if check.value == float("inf"):
             return words.sentence(check)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from kb_tests.report.printable import printable as printable
 from kb_tests.report.terms import SUBJECTS
 from kb_tests.scenario.units import format_duration, format_size
-from kb_tests.sla.verdict import CAPACITY, RECOVERY, Check, Outcome
+from kb_tests.sla.verdict import BASELINE, CAPACITY, RECOVERY, Check, Outcome
 
 BEYOND = "beyond measure"
 COUNTED = ("requests/s", "IOPS", "I/Os under way", "clients")
@@ -162,7 +162,7 @@ def margin(check: Check) -> str:
 
 def sentence(check: Check) -> str:
     """What a check found: "p99 of response time 182ms is over its limit 50ms by 132ms (3.6x)"."""
-    if check.name == CAPACITY:
+    if check.name in (BASELINE, CAPACITY):  # which of several figures it was, the check alone does not say
         return check.detail.removesuffix(".")
     what = subject(check)
     value, limit = pair(check)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +15,8 @@ import numpy as np
 import pytest
 
 from kb_tests.errors import ScenarioError
+from kb_tests.report import telling
+from kb_tests.report.headline import headline
 from kb_tests.report.record import PointRecord, RunRecord, ScenarioRecord, TopologyRecord
 from kb_tests.scenario.http import HttpPoint
 from kb_tests.scenario.load import load
@@ -115,6 +118,16 @@ def test_it_is_one_check_more(ratio: float, outcome: Outcome, tmp_path: Path) ->
     assert [check.name for check in verdict.checks] == ["latency p99", "baseline"]
     assert (verdict.checks[1].outcome, verdict.outcome) == (outcome, outcome)
     assert verdict.checks[1].limit == pytest.approx(1.1)
+
+
+def test_what_is_told_names_the_figure_that_lost_most(tmp_path: Path) -> None:
+    """In the first sentence, in what a test prints, and in JUnit: how often it lost is no news by itself."""
+    asked = target(tmp_path)
+    point, found = measured(asked, 2.0, 99)
+    record = PointRecord.judged(point, found, added(asked, past(asked, 5), 2.0), build.STARTED)
+    said = r"p\d+ became [\d.]+ms from [\d.]+ms in 5 runs of before, the most that any figure lost"
+    assert re.match(said, telling.findings(record)[0])
+    assert re.search(f"at 400 req/s {said}: .* is allowed\\.$", headline(build.run([record])))
 
 
 def test_a_baseline_in_which_as_much_failed_passes_nothing(tmp_path: Path) -> None:
