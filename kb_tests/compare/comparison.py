@@ -288,11 +288,23 @@ def _reasons(a: Side, b: Side, basis: Basis) -> list[str]:
         told.append(f"{have} no valid counterpart in B.")
     if basis not in DECIDING:
         told.append(
-            f"These are {_number(a)} against {_number(b)}, on stagings of their own: they may differ by"
-            f" where their servers came to stand. It takes {FEWEST} runs a side at least for a verdict on the"
-            " cloud."
+            f"These are {_number(a)} against {_number(b)}, on stagings of their own{_short(a, b)}: they may"
+            f" differ by where their servers came to stand. It takes {FEWEST} runs a side at least for a"
+            " verdict on the cloud."
         )
     return told
+
+
+def _short(a: Side, b: Side) -> str:
+    """What is lacking where one side has runs enough; "" where it does not."""
+    keys = [key for key in a.points if key in b.points]
+    if max(len(a.records), len(b.records)) < FEWEST or not keys:
+        return ""
+    if any(set(a.units(key)) & set(b.units(key)) for key in keys):
+        return " or on the same servers, which nothing joins"
+    least = min(keys, key=lambda key: max(len(a.units(key)), len(b.units(key))))
+    each = (counted(len(side.units(least)), "staging") for side in (a, b))
+    return printable(f", and {a.points[least][0].record.id} was measured on {' of A and '.join(each)} of B")
 
 
 def _number(side: Side) -> str:

@@ -69,6 +69,25 @@ def test_one_run_against_many_is_held_against_how_those_differ() -> None:
     assert compared(many, [run("000000ff", {200.0: 3.0}, seed=77)]).worse
 
 
+def test_enough_runs_of_which_few_have_a_point_say_which() -> None:
+    """ "It takes 3 runs a side" is no help to somebody who has named six."""
+    a, b = runs(1, 3), runs(9, 3)
+    more = (
+        [run("000000a1", {200: 1, 400: 1}, seed=21), *a[1:]],
+        [run("000000a2", {200: 1, 400: 1}, seed=22), *b[1:]],
+    )
+    found = compared(*more)
+    assert found.outcome is Outcome.INCONCLUSIVE
+    said = "and http-east-west-clients-1-rate-400 was measured on 1 staging of A and 1 staging of B: they may"
+    assert any(said in reason for reason in found.reasons)
+    shared = [one.model_copy(update={"run": f"000000b{at}"}) for at, one in enumerate(a)]
+    on_the_same = [
+        two.model_copy(update={"points": [p.model_copy(update={"run": one.run}) for p in two.points]})
+        for one, two in zip(a, shared, strict=True)
+    ]
+    assert any("or on the same servers" in reason for reason in compared(a, on_the_same).reasons)
+
+
 def test_two_points_on_one_staging_give_one_too() -> None:
     staged = {"run": "0000000f"}
     sides = [
