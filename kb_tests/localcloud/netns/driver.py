@@ -38,14 +38,9 @@ from kb_tests.localcloud.netns.ports import Ports
 from kb_tests.localcloud.netns.probe import probe
 from kb_tests.localcloud.netns.volumes import Volumes
 from kb_tests.localcloud.netns.watcher import Watcher
+from kb_tests.localcloud.netns.wiring import Wiring
 
 _STOP_TIMEOUT = 10.0
-
-
-@dataclass
-class _Network:
-    bridge: str
-    mtu: int
 
 
 @dataclass
@@ -86,9 +81,7 @@ class NetnsDriver:
         self._numbers = itertools.count(1)
         self._ports = Ports(self._nft, lambda: f"p{next(self._numbers)}")
         self._link_faults = LinkFaults(self._link, self._nft, self._ports)
-        self._networks: dict[str, _Network] = {}
-        self._routers: dict[str, tuple[str, RouterSpec]] = {}
-        self._leg_devices: dict[tuple[str, str], str] = {}
+        self._wiring = Wiring(self._link, self._metadata, self._gateways, self._numbers)
         self._servers: dict[str, _Server] = {}
         self._volumes = Volumes(self._link, state or Path("/var/tmp"))  # noqa: S108 - it makes a folder
         self._floating: dict[str, FloatingIp] = {}
@@ -143,64 +136,22 @@ class NetnsDriver:
 
     async def put_network(self, network_id: str, mtu: int) -> None:
         """Make a bridge, if there is none."""
-        if network_id in self._networks:
-            return
-        network = self._networks[network_id] = _Network(f"b{next(self._numbers)}", mtu)
-        try:
-            (listener,) = await self._link.ask("network", name=network.bridge, mtu=mtu)
-        except DriverError:
-            del self._networks[network_id]
-            raise
-        await self._metadata.listen(network_id, listener)
+        await self._wiring.put_network(network_id, mtu)
 
     async def delete_network(self, network_id: str) -> None:
         """Remove a bridge."""
-        network = self._networks.pop(network_id, None)
-        if network is not None:
-            self._metadata.forget(network_id)
-            await self._link.ask_removal("unplug", name=network.bridge)
+        await self._wiring.delete_network(network_id)
 
     async def put_router(self, router: RouterSpec) -> None:
         """Give a router the legs and routes it should have."""
-        known = self._routers.get(router.id)
-        name = known[0] if known else f"r{next(self._numbers)}"
-        self._routers[router.id] = (name, router)
-        legs = []
-        for leg in router.legs:
-            network = self._network(leg.network_id)
-            key = (router.id, leg.port_id)
-            if key not in self._leg_devices:
-                self._leg_devices[key] = f"l{next(self._numbers)}"
-            legs.append(
-                {
-                    "name": self._leg_devices[key],
-                    "bridge": network.bridge,
-                    "mtu": network.mtu,
-                    "mac": leg.mac,
-                    "address": leg.address,
-                    "prefix": leg.prefix,
-                }
-            )
-        await self._link.ask("router", name=name, legs=legs, routes=list(router.routes))
-        await self._gateways.put(name, router.gateway)
+        await self._wiring.put_router(router)
 
     async def delete_router(self, router_id: str) -> None:
         """Remove a router."""
-        name, _ = self._routers.pop(router_id, (None, None))
-        for key in [key for key in self._leg_devices if key[0] == router_id]:
-            del self._leg_devices[key]
-        if name is not None:
-            self._gateways.forget(name)
-            await self._link.ask_removal("router-delete", name=name)
+        await self._wiring.delete_router(router_id)
 
     async def _run_nft(self, text: str) -> None:
         await self._link.ask("command", argv=["nft", "-f", "-"], text=text, server=None)
-
-    def _network(self, network_id: str) -> _Network:
-        try:
-            return self._networks[network_id]
-        except KeyError:
-            raise DriverError(f"There is no network {network_id}.") from None
 
     # Servers
 
@@ -230,7 +181,7 @@ class NetnsDriver:
         documents = guest.openstack_documents(server)
         try:
             files = guest.first_files(server)
-            bridges = tuple(self._network(nic.network_id).bridge for nic in server.nics)
+            bridges = tuple(self._wiring.bridge(nic.network_id) for nic in server.nics)
             (console,) = await self._link.ask(
                 "prepare",
                 server=server.id,
@@ -324,7 +275,7 @@ class NetnsDriver:
             if nic in server.nics:
                 return
             if server.power is Power.RUNNING:
-                (port,) = await self._ports.add(server_id, (nic,), (self._network(nic.network_id).bridge,))
+                (port,) = await self._ports.add(server_id, (nic,), (self._wiring.bridge(nic.network_id),))
                 await self._link.ask("nic", server=server_id, nic=port)
             server.nics = (*server.nics, nic)
 
@@ -456,19 +407,6 @@ class NetnsDriver:
         server = self._servers.get(floating.server_id) if floating else None
         for nic in server.nics if server else ():
             if floating and nic.address == floating.fixed_address:
-                (fd,) = await self._link.ask("upstream", router=self._router_of(nic), source=source)
+                (fd,) = await self._link.ask("upstream", router=self._wiring.router_of(nic), source=source)
                 return socket.socket(fileno=fd)
         raise DriverError(f"The floating IP {address} leads to no server.")
-
-    def _router_of(self, nic: Nic) -> str:
-        """The router that is the gateway of this port, else any with a leg in its network."""
-        found = None
-        for name, router in self._routers.values():
-            for leg in router.legs:
-                if leg.network_id == nic.network_id:
-                    if leg.address == nic.gateway:
-                        return name
-                    found = name
-        if found is None:
-            raise DriverError(f"No router has a leg in network {nic.network_id}.")
-        return found
