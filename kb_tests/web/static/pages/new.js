@@ -1,6 +1,7 @@
 // A new run: which cloud, which points, with which options; what that takes in words, and the same command line.
 import { post } from "../lib/api.js";
 import { files } from "../lib/called.js";
+import { lacks } from "../lib/lacks.js";
 import { Could, Reading, useData } from "../lib/load.js";
 import { ask, place } from "../lib/route.js";
 import { many, number, spaced, took } from "../lib/words.js";
@@ -64,19 +65,6 @@ const Busy = ({ clouds, asked, sessions }) => [asked.cloud, ...(asked.testing_cl
   const sid = clouds.find((one) => one.name === name)?.loaded_by;
   return sid ? html`<div class="alert running small" key=${name}><svg class="i" aria-hidden="true"><use href="#running" /></svg><p><b>${name || "The embedded cloud"} is loaded</b> by <a href=${`/sessions/${sid}`}>${called(sessions, sid)}</a>. Two loads at a time would measure each other: wait for its end, or stop it.</p></div>` : null;
 });
-
-/** What a start would find missing on a cloud, as far as that tells what it has. @param {any} asked @param {any} plan @param {any} has @returns {string[]} */
-const lacks = (asked, plan, has) => {
-  if (!has || asked.reuse) return [];
-  /** @type {[string, string, any[]][]} */
-  const sought = [["image", asked.options.image || "kb-node", has.images], ["flavor", asked.options.flavor, has.flavors], ["external network", asked.options.external_network, has.networks], ["network", asked.options.network, has.networks], ["router", asked.options.router, has.routers], ["availability zone", asked.options.availability_zone?.split(":")[0], has.zones]];
-  const missing = sought.filter(([what, name, there]) => name && !names(there).includes(name) && (there.length > 0 || (what === "image" && !has.unlisted?.images)));
-  const over = asked.testing_cloud ? [] : has.quotas.filter((/** @type {any} */ one) => (plan?.needs[one.name] ?? 0) > Math.max(0, one.limit - one.used)).map((/** @type {any} */ one) => ROOM[one.name]?.[0] ?? one.name);
-  return [
-    ...missing.map(([what, name]) => `${asked.cloud} has no ${what} ${name}${what === "image" && !asked.options.image ? ": choose one of its images, or put this one there with kb image upload" : ""}.`),
-    ...(over.length ? [`The quota of ${asked.cloud} has no room for this: ${over.join(", ")}.`] : []),
-  ];
-};
 
 /** @param {{ clouds: any, query: URLSearchParams, sessions: any[], kept: any[] }} props */
 const Where = ({ clouds, query, sessions, kept }) => {
@@ -165,7 +153,7 @@ export const New = () => {
         ${plan ? html`<p class="cost">${spaced(plan.sentence)}</p><${Facts} one pairs=${asked.mode === "stage" ? daily(plan) : facts(plan)} />` : !error && html`<p class="cost soft">${asked.scenarios.length ? "Reckoning what it takes." : "Choose a scenario: what it takes will stand here."}</p>`}
         ${plan?.refusals.map((/** @type {string} */ text) => html`<div class="alert fail small"><svg class="i" aria-hidden="true"><use href="#fail" /></svg><p>${text}</p></div>`)}
         <${Busy} clouds=${clouds.data.clouds} asked=${asked} sessions=${sessions} />
-        ${lacks(asked, plan, room.data && { ...room.data, unlisted: room.whole?.unlisted }).map((text) => html`<div class="alert inconclusive small"><svg class="i" aria-hidden="true"><use href="#inconclusive" /></svg><p>${text}</p></div>`)}
+        ${lacks(asked, plan, room.data && { ...room.data, unlisted: room.whole?.unlisted }, (name) => ROOM[name]?.[0] ?? name).map((text) => html`<div class="alert inconclusive small"><svg class="i" aria-hidden="true"><use href="#inconclusive" /></svg><p>${text}</p></div>`)}
         <${Room} of=${room} cloud=${asked.cloud} needs=${asked.reuse ? undefined : plan?.needs} small />
         ${may ? html`<div class="actions"><${Start} asked=${asked} digest=${plan?.digest} text=${asked.mode === "stage" ? "Stage and keep" : asked.reuse ? "Load what is kept" : plan ? `Run on ${many(plan.needs.servers, "server")}` : "Run"} disabled=${!ready} />
             ${!asked.reuse && html`<button class="btn" onClick=${() => ask({ mode: asked.mode === "stage" ? "" : "stage" })}>${asked.mode === "stage" ? "Run points, too" : "Stage only"}</button>`}
