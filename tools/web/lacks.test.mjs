@@ -23,7 +23,7 @@ test("what a cloud did not list is not missed", () => {
 });
 
 test("a quota is short where less is free than is needed, also where more is used than allowed", () => {
-  assert.deepEqual(said({}, {}, { quotas: [{ name: "vcpus", used: 9, limit: 10 }, { name: "servers", used: 12, limit: 10 }] }), ["The quota of west has no room for this: VCPUS, SERVERS."]);
+  assert.deepEqual(said({}, {}, { quotas: [{ name: "vcpus", used: 9, limit: 10 }, { name: "servers", used: 12, limit: 10 }] }), ["The quota of the project that clouds.yaml names has less free than this takes: VCPUS, SERVERS."]);
 });
 
 test("on what is kept nothing is made, and on two clouds nobody knows which half is where", () => {

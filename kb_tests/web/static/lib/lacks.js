@@ -22,6 +22,6 @@ export const lacks = (asked, plan, has, called) => {
   const over = asked.testing_cloud ? [] : has.quotas.filter((/** @type {any} */ one) => (plan?.needs[one.name] ?? 0) > Math.max(0, one.limit - one.used));
   return [
     ...missing.map(([what, name]) => `${asked.cloud} lists no ${what} ${name}${what === "image" && !image ? ": choose one of its images, or put this one there with kb image upload" : ""}.`),
-    ...(over.length ? [`The quota of ${asked.cloud} has no room for this: ${over.map((/** @type {any} */ one) => called(one.name)).join(", ")}.`] : []),
+    ...(over.length ? [`The quota of the project that clouds.yaml names has less free than this takes: ${over.map((/** @type {any} */ one) => called(one.name)).join(", ")}.`] : []),
   ];
 };
