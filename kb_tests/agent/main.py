@@ -295,7 +295,8 @@ class Agent:
         at = command["start_at"] - reading.offset
         lead = at - time.monotonic()
         if not 0 < lead < _MAX_LEAD:
-            self._fail(command["id"], f"the start time lies {lead:.3f} s ahead of this agent's clock")
+            sentence = f"the start time lies {lead:.3f} s ahead of this agent's clock"
+            self._fail(command["id"], sentence, late=max(0.0, -lead))
             self._drop_load()
             return
         self._started = True
@@ -384,8 +385,8 @@ class Agent:
         assert reading is not None  # a command came, so there was a connection
         self._control.report("ready", {"id": id_, "offset": reading.offset, "clock_error": reading.error})
 
-    def _fail(self, id_: str, error: str) -> None:
-        self._control.report("failed", {"id": id_, "error": error[:1000]})
+    def _fail(self, id_: str, error: str, **more: float) -> None:
+        self._control.report("failed", {"id": id_, "error": error[:1000], **more})
 
     def _start_nginx(self, nginx: Nginx) -> None:
         while True:

@@ -108,8 +108,9 @@ Reports::
                                                   id, network the inode of the network namespace; contained:
                                                   figures of the machine are left out, being those of a host.
                                                   cost: seconds of CPU of one reading
-    failed  id, error                             could not do what was asked; one sentence. `id` is ""
-                                                  when the command itself could not be read
+    failed  id, error[, late]                     could not do what was asked; one sentence. `id` is ""
+                                                  when the command itself could not be read; late: seconds by
+                                                  which a start was missed
 
 `counts` is `{"due", "sent", "completed", "unsent", "inflight", "bytes": int, "errors": {key: int}}`
 with the keys of `ERRORS`: "status" is a 2xx other than 200, "redirect" any 3xx, "length" a 200 of another

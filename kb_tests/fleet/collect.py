@@ -15,7 +15,7 @@ Indexed = TypeVar("Indexed", bound=Numbered)
 
 class Part:
     """One agent's part in a command: `problem` is "" while nothing is wrong, and keeps the first thing
-    that was; `complete` once its last report came.
+    that was; `complete` once its last report came. `late` is by how many seconds it missed the start.
     """
 
     def __init__(self, server: Server, limit: int) -> None:
@@ -23,6 +23,7 @@ class Part:
         self.ready: Ready | None = None
         self.complete = False
         self.problem = ""
+        self.late = 0.0
         self.limit = limit
 
     @property
@@ -41,6 +42,7 @@ class Part:
                 self.ready = report
             case Failed():
                 self.set_problem(report.error or "it failed without a word")
+                self.late = report.late
             case _:
                 self.add(report)
 

@@ -12,7 +12,7 @@ from kb_tests.agent import protocol
 from kb_tests.cloud.topology import Server
 from kb_tests.errors import AgentsMissingError, FleetError
 from kb_tests.fleet import channel, collect
-from kb_tests.fleet.messages import B, ClockChange, D, Hello, LoadReport, S, Signs
+from kb_tests.fleet.messages import B, ClockChange, D, Failed, Hello, LoadReport, Ready, S, Signs
 from kb_tests.fleet.patience import Patience
 from kb_tests.fleet.reports import OfCommand
 from kb_tests.fleet.roster import Member, Roster
@@ -26,6 +26,15 @@ P = TypeVar("P", bound=collect.Part)
 POLL = 0.25
 """Seconds for which reports are waited for at one go."""
 
+STARTS = 3
+"""How often a load is started at most, where agents come too late to its start."""
+
+LATEST = 30.0
+"""Seconds by which a busy agent misses a start at most; one that is later has another clock."""
+
+LONGEST_LEAD = 240.0
+"""Seconds: an agent takes no start that is much further ahead."""
+
 _NAMED = 5
 
 
@@ -34,12 +43,15 @@ class Commands:
 
     def __init__(self, control: channel.ControlChannel, roster: Roster, patience: Patience) -> None:
         self.on_start: OnStart | None = None
+        self.at_once = False
+        """Whether a start is told of before it is known that no agent missed it."""
         self.signs: dict[str, Signs] = {}
         """What servers' kernels counted during the last load, by server."""
         self._control = control
         self._roster = roster
         self._patience = patience
         self._running: collect.Collection[Any] | None = None
+        self._change: ClockChange | None = None
 
     def ask(
         self,
@@ -110,48 +122,85 @@ class Commands:
         """Start what `command` names at one time, `lead` seconds after all are ready; it takes `seconds`.
 
         One report from each of `servers`, in their order; `loaded` are the servers that they load. When not
-        all can prepare, nothing is started. However it ends, no agent goes on.
+        all can prepare, nothing is started. Where one came too late to the start, as on a busy machine, all
+        are prepared and started again, with a longer lead; but not once a report of the load was taken, or
+        somebody was told of its start `at_once`. However it ends, no agent goes on.
         """
-        collection = collect.Collection(_new_id(), servers, seconds, part, part.each(command))
-        clients = len(servers)
+        for left in reversed(range(STARTS)):
+            collection = collect.Collection(_new_id(), servers, seconds, part, part.each(command))
+            late = self._load(collection, command, servers, loaded, seconds, take, lead, again=left > 0)
+            if late is None:
+                break
+            lead = min(2 * (lead + late), LONGEST_LEAD)
+        return [part.report(self._change) for part in collection.parts.values()]
+
+    def _load(
+        self,
+        collection: collect.Collection[Any],
+        command: Mapping[str, Any],
+        servers: Sequence[Server],
+        loaded: Sequence[Server],
+        seconds: float,
+        take: OnReport | None,
+        lead: float,
+        *,
+        again: bool,
+    ) -> float | None:
+        """One start of a load. By how many seconds it was missed, if it may be started `again` therefore."""
         self._running = collection
         self.signs = {}
-        finished = False
-        change: ClockChange | None = None
+        self._change = None
+        finished = begun = False
+
+        def taking(report: OfCommand) -> None:
+            nonlocal begun
+            begun = begun or not isinstance(report, Ready | Failed)
+            if take is not None:
+                take(report)
+
+        def missed() -> float:
+            late = max(part.late for part in collection.parts.values())
+            return late if again and not begun and not self.at_once and late < LATEST else 0.0
+
         try:
-            self._control.send({**command, "id": collection.id, "clients": clients})
-            self._gather(collection.preparing, time.monotonic() + self._patience.prepare, take)
-            for late in collection.unready():
-                late.set_problem("it did not get ready in time")
+            self._control.send({**command, "id": collection.id, "clients": len(servers)})
+            self._gather(collection.preparing, time.monotonic() + self._patience.prepare, taking)
+            for unready in collection.unready():
+                unready.set_problem("it did not get ready in time")
             if collection.failed():
                 _mark_not_started(collection)
-            else:
-                before = self._control.reading()
-                asked = time.monotonic()
-                now = self._control.time()
-                read = (asked + time.monotonic()) / 2
-                self._control.send({"kind": "start", "id": collection.id, "start_at": now + lead})
-                if self.on_start is not None:
-                    self.on_start(read + lead)
-                self._gather(
-                    collection.waiting,
-                    time.monotonic() + lead + seconds + self._patience.late,
-                    take,
-                )
-                change = before.change(self._control.reading())
-                finished = not collection.waiting()
-                if finished:
-                    expected = {server.name for server in (*servers, *loaded)}
-                    until = time.monotonic() + self._patience.signs
-                    with suppress(FleetError):  # the load itself is whole
-                        self._gather(
-                            lambda: bool(self.signs) and not expected <= self.signs.keys(), until, take
-                        )
-            return [part.report(change) for part in collection.parts.values()]
+                return None
+            before = self._control.reading()
+            asked = time.monotonic()
+            now = self._control.time()
+            begin = (asked + time.monotonic()) / 2 + lead
+            self._control.send({"kind": "start", "id": collection.id, "start_at": now + lead})
+            if self.at_once:
+                self._tell(begin)
+            deadline = time.monotonic() + lead + seconds + self._patience.late
+            self._gather(lambda: collection.waiting() and not missed(), deadline, taking)
+            if late := missed():
+                return late
+            if not self.at_once:
+                self._tell(begin)
+            self._change = before.change(self._control.reading())
+            finished = not collection.waiting()
+            if finished:
+                expected = {server.name for server in (*servers, *loaded)}
+                until = time.monotonic() + self._patience.signs
+                with suppress(FleetError):  # the load itself is whole
+                    self._gather(
+                        lambda: bool(self.signs) and not expected <= self.signs.keys(), until, taking
+                    )
+            return None
         finally:
             self._running = None
             if not finished:
                 self.abort(collection.id)
+
+    def _tell(self, begin: float) -> None:
+        if self.on_start is not None:
+            self.on_start(begin)
 
     def abort(self, command_id: str = "") -> None:
         """Stop whatever runs; says nothing of success, and never raises a FleetError."""

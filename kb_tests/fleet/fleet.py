@@ -101,13 +101,15 @@ class Fleet:
             control.close()
 
     @contextmanager
-    def telling(self, on_start: OnStart) -> Iterator[None]:
-        """Tell when each load begins that is run in between, as soon as the agents are told."""
-        self._commands.on_start = on_start
+    def telling(self, on_start: OnStart, *, at_once: bool = False) -> Iterator[None]:
+        """Tell when each load that is run in between began, once it is over; or `at_once`, as soon as the
+        agents are told, after which a start that one of them misses is not tried again.
+        """
+        self._commands.on_start, self._commands.at_once = on_start, at_once
         try:
             yield
         finally:
-            self._commands.on_start = None
+            self._commands.on_start, self._commands.at_once = None, False
 
     @contextmanager
     def rotated(self, clients: int, by: int) -> Iterator[None]:

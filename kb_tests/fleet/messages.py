@@ -92,11 +92,12 @@ class Signs(Message):
 
 
 class Failed(Message):
-    """One agent could not do what it was asked."""
+    """One agent could not do what it was asked; `late` are the seconds by which it missed a start."""
 
     kind: Literal["failed"]
     id: Text
     error: Text
+    late: Annotated[float, Field(ge=0, le=1e11, allow_inf_nan=False)] = 0.0
 
 
 class Numbered(Protocol):

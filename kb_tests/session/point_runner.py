@@ -294,7 +294,7 @@ class PointRunner(ABC, Generic[S, P, M]):
         """A run of `point`, in which `hooks` are run."""
         marked = self._marking.begin(hooks, self.target.scenario.name, point.id, point.before)
         try:
-            with self.fleet.telling(marked.start):
+            with self.fleet.telling(marked.start, at_once=bool(hooks)):
                 yield marked
         finally:
             marked.end()

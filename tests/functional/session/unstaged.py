@@ -71,7 +71,7 @@ def _staged(config: Any, _cloud: Any, target: Any) -> Iterator[Any]:
     try:
         yield (
             replace(build.topology(1), run_id=run_id),
-            SimpleNamespace(versions=[], signs=(), telling=nullcontext),
+            SimpleNamespace(versions=[], signs=(), telling=lambda *_, **__: nullcontext()),
         )
     finally:
         _log(f"removed {run_id} {target.cloud}")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, cast
 
 import pytest
@@ -347,6 +348,58 @@ def test_generators_load_others_servers_while_they_are_turned(make: Make) -> Non
         assert targets() == ["10.0.0.11", "10.0.0.12", "10.0.0.10", "10.0.0.13"]
     fleet.run(LOAD, 3, 2, HttpGathering)
     assert targets() == ["10.0.0.10", "10.0.0.11", "10.0.0.12", "10.0.0.13"]
+
+
+def misses(late: float, times: int) -> Script:
+    """A generator that comes so many seconds too late to its first starts."""
+
+    def script(agent: FakeAgent, message: dict[str, Any]) -> list[Any]:
+        starts = sum(command["kind"] == "start" for command in agent.commands)
+        if starts > times or message["kind"] not in ("second", "block", "done"):
+            return [message]
+        if message.get("index") or message["kind"] != "second":
+            return []
+        told = {key: message[key] for key in ("v", "agent", "id", "seq")}
+        return [told | {"kind": "failed", "error": "the start is missed", "late": late}]
+
+    return script
+
+
+@pytest.mark.parametrize(
+    ("late", "times", "at_once", "starts", "problem"),
+    [
+        (0.3, 1, False, 2, ""),
+        (5.0, 2, False, 3, ""),
+        (0.3, 9, False, 3, "the start is missed"),
+        (0.3, 1, True, 1, "the start is missed"),
+        (3600.0, 1, False, 1, "the start is missed"),
+        (0.0, 1, False, 1, "the start is missed"),
+    ],
+    ids=["once", "twice", "ever again", "hooks were begun", "another clock", "for another reason"],
+)
+def test_a_start_that_a_busy_agent_missed_is_made_again_further_ahead(
+    make: Make, late: float, times: int, at_once: bool, starts: int, problem: str
+) -> None:
+    fleet, channel = make(scripts={FIRST: misses(late, times)})
+    muster(fleet)
+    told: list[float] = []
+    with fleet.telling(told.append, at_once=at_once):
+        (report,) = fleet.run(LOAD, 1, 2, HttpGathering)
+    sent = [message for message in channel.sent if message["kind"] in ("load", "start")]
+    assert [message["kind"] for message in sent] == ["load", "start"] * starts
+    leads = [message["start_at"] - 1e9 - 1000 for message in sent[1::2]]
+    assert report.problem == problem
+    assert len(report.seconds) == (0 if problem else 2)
+    assert all(later >= 2 * lead + late for lead, later in pairwise(leads))
+    assert told == [pytest.approx(1000 + leads[-1], abs=1)], "of the one start that counts"
+
+
+def test_a_load_of_which_something_was_told_is_not_started_again(make: Make) -> None:
+    fleet, channel = make(scripts={FIRST: misses(0.3, 1)})
+    muster(fleet)
+    one, two = fleet.run(LOAD, 2, 2, HttpGathering)
+    assert (one.problem, two.problem) == ("the start is missed", "")
+    assert [message["kind"] for message in channel.sent].count("start") == 1
 
 
 def tells_signs(agent: FakeAgent, message: dict[str, Any]) -> list[Any]:
