@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests import waiting
-from tests.waiting import eventually, eventually_async, is_gone, listens
+from tests.waiting import eventually, eventually_async, is_gone, least, listens, tried
 
 
 def test_the_first_true_value_is_returned(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,6 +35,27 @@ def test_what_never_comes_is_said_with_how_things_stand() -> None:
 def test_what_the_condition_raises_goes_through() -> None:
     with pytest.raises(ZeroDivisionError):
         eventually(lambda: 1 // 0)
+
+
+def test_of_times_that_are_too_long_the_least_of_some_is_taken() -> None:
+    times = iter([3.0, 2.0, 0.5, 0.1])
+    assert least(lambda: next(times), below=1.0) == 0.5
+    assert next(times) == 0.1, "it looks no further"
+    times = iter([3.0, 2.0, 2.5, 9.0])
+    assert least(lambda: next(times), below=1.0, tries=3) == 2.0
+
+
+def test_a_test_about_time_passes_if_one_of_its_tries_does() -> None:
+    seconds = iter([3.0, 2.0, 0.5, 3.0, 2.0, 1.0])
+
+    @tried(3)
+    def is_quick() -> None:
+        assert next(seconds) < 1
+
+    is_quick()
+    with pytest.raises(AssertionError):
+        is_quick()
+    assert list(seconds) == []
 
 
 def test_a_port_listens_or_does_not() -> None:

@@ -20,7 +20,7 @@ HTTP: dict[str, Any] = {
     "keep_alive": True,
     "warm_up": 0.2,
     "duration": 1,
-    "timeout": 1,
+    "timeout": 20,
     "block": 1,
     "tls": False,
 }
@@ -56,22 +56,24 @@ def prepared(
     """A load whose connections are open; `page` is what it takes for a good answer."""
     wanted = HTTP | {"port": port, "size": page.size} | options
     load = HttpLoad("127.0.0.1", wanted, workers, page, patience)
-    load.prepare(time.monotonic() + 5)
+    load.prepare(time.monotonic() + 60)
     return load
 
 
 def events(
-    loads: Sequence[HttpLoad], at: dict[float, Callable[[], object]] | None = None
+    loads: Sequence[HttpLoad], at: dict[float, Callable[[], object]] | None = None, lead: float = 0.05
 ) -> list[list[tuple[str, dict[str, Any]]]]:
-    """Start the loads together and collect their events to the end; `at` acts so many seconds later."""
-    begin = time.monotonic() + 0.05
+    """Start the loads together, in `lead` seconds, and collect their events to the end; `at` acts so many
+    seconds later.
+    """
+    begin = time.monotonic() + lead
     for load in loads:
         load.start(begin)
     collected: list[list[tuple[str, dict[str, Any]]]] = [[] for _ in loads]
     actions = sorted((at or {}).items())
     try:
         while not all(found and found[-1][0] in ("done", "failed") for found in collected):
-            assert time.monotonic() < begin + 60
+            assert time.monotonic() < begin + 300
             wait = max(0.0, begin + actions[0][0] - time.monotonic()) if actions else 1.0
             select.select(loads, [], [], min(1.0, wait))
             if actions and time.monotonic() >= begin + actions[0][0]:

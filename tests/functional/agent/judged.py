@@ -34,7 +34,7 @@ def verdicts(servers: Mapping[str, tuple[Serve, HttpPoint]], sla: HttpSla = SLA)
             prepared(stack.enter_context(serving(serve)), **_options(asked))
             for serve, asked in servers.values()
         ]
-        collected = events(loads)
+        collected = events(loads, lead=1.0)
     return {
         name: judge(asked, measure(asked, [_report(said)]), sla, checks=1)
         for (name, (_, asked)), said in zip(servers.items(), collected, strict=True)

@@ -24,7 +24,7 @@ from kb_tests.agent.page import Page
 from tests.functional.agent.generator import HTTP, events, prepared, run
 from tests.functional.agent.nginx import PAGE, Nginx, nginx
 from tests.functional.agent.server import OK, Answer, serving
-from tests.waiting import eventually, is_gone
+from tests.waiting import PATIENCE, eventually, is_gone, tried
 
 IMPATIENT = 0.0
 """Of workers that wait for a new connection for no longer than the timeout."""
@@ -74,9 +74,9 @@ def test_https(server: Nginx, keep_alive: bool, rate: int) -> None:
 def test_a_connection_with_tls_leaves_nothing_to_the_collector(server: Nginx) -> None:
     """Which workers turn off."""
     connection = tls.connections(("127.0.0.1", server.tls_port))(0.0, False)
-    select.select([], [connection.sock], [], 5)
+    select.select([], [connection.sock], [], PATIENCE)
     while (error := connection.establish()) is None:
-        select.select([connection.sock], [], [], 5)
+        select.select([connection.sock], [], [], PATIENCE)
     assert error == 0
     kept = weakref.ref(connection.recv), weakref.ref(connection.sock)
     gc.disable()
@@ -108,19 +108,18 @@ def test_the_server_keeps_the_time_wait_of_new_connections(server: Nginx) -> Non
     assert ours() <= before + 1  # the trial before the start
 
 
+@tried()
 def test_a_stopped_server_shows_in_the_response_time(server: Nginx) -> None:
     """Requests fall due all through a stall; a generator that waits for answers would not see them."""
-    stall, duration = 0.75, 4
-    load = prepared(
-        server.port, path="/page", page=PAGE, rate=1000, connections=30, duration=duration, timeout=3
-    )
-    result = run(
-        [load],
-        {
-            1.0: lambda: server.signal(signal.SIGSTOP),
-            1.0 + stall: lambda: server.signal(signal.SIGCONT),
-        },
-    )
+    duration, signalled = 4, []
+
+    def send(number: signal.Signals) -> None:
+        server.signal(number)
+        signalled.append(time.monotonic())
+
+    load = prepared(server.port, path="/page", page=PAGE, rate=1000, connections=30, duration=duration)
+    result = run([load], {1.0: lambda: send(signal.SIGSTOP), 1.75: lambda: send(signal.SIGCONT)})
+    stall = signalled[1] - signalled[0]
     assert result.counts["completed"] == 4000
     # waits fall evenly from the whole stall to nothing, at 1,000 a second; then the server works off the rest
     assert result.response.percentile(99) == pytest.approx(stall - 0.01 * duration, abs=0.06)
@@ -169,6 +168,7 @@ BAD = {
 SURPLUS = Answer(OK + OK)
 
 
+@tried()
 @pytest.mark.parametrize("keep_alive", [True, False])
 def test_one_bad_answer_of_each_kind_in_a_hundred_is_one_percent_of_each(keep_alive: bool) -> None:
     kinds = [*BAD.values(), SURPLUS]
@@ -180,7 +180,7 @@ def test_one_bad_answer_of_each_kind_in_a_hundred_is_one_percent_of_each(keep_al
 
     with serving(plan) as there:
         result = run(
-            [prepared(there.port, rate=1000, warm_up=0, duration=0.6, timeout=0.3, keep_alive=keep_alive)]
+            [prepared(there.port, rate=1000, warm_up=0, duration=0.6, timeout=0.6, keep_alive=keep_alive)]
         )
     assert result.counts["due"] == 600
     assert result.counts["errors"] == dict.fromkeys(BAD, 5) | {"protocol": 10}
@@ -238,6 +238,7 @@ def test_one_wrong_byte_of_a_page_is_seen(size: int, scheme: str) -> None:
             assert run([load]).counts["errors"] == {"content": 10}
 
 
+@tried()
 def test_a_server_that_hangs() -> None:
     with serving(lambda _: Answer(None)) as there:
         result = run([prepared(there.port, warm_up=0, timeout=0.4)])
@@ -250,14 +251,16 @@ def test_a_server_that_hangs() -> None:
 
 @pytest.mark.parametrize("keep_alive", [True, False])
 def test_a_server_that_refuses_from_the_start(keep_alive: bool) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    result = run([prepared(port, 2, patience=IMPATIENT, keep_alive=keep_alive, timeout=0.3)])
+    with socket.socket() as taken:  # and nobody listens there
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        result = run([prepared(port, 2, patience=IMPATIENT, keep_alive=keep_alive, timeout=0.3)])
     assert result.counts["due"] == 500
     assert result.counts["completed"] == 0
     assert result.counts["errors"]["connect"] > 100
 
 
+@tried()
 @pytest.mark.parametrize("keep_alive", [True, False])
 def test_a_server_that_does_not_answer_connects(keep_alive: bool) -> None:
     with socket.socket() as full, contextlib.ExitStack() as stack:
@@ -278,14 +281,22 @@ def test_a_server_that_does_not_answer_connects(keep_alive: bool) -> None:
 
 @pytest.mark.parametrize("keep_alive", [True, False])
 def test_a_server_that_dies(keep_alive: bool) -> None:
-    with serving(lambda _: Answer(close=not keep_alive)) as there:
-        result = run([prepared(there.port, rate=1000, keep_alive=keep_alive)], {0.7: there.kill})
+    """With its 701st request, of which 200 were of the warm-up; those that wait beside it die with it."""
+
+    def plan(number: int) -> Answer:
+        if number == 700:
+            os._exit(0)
+        return Answer(close=not keep_alive)
+
+    with serving(plan) as there:
+        result = run([prepared(there.port, rate=1000, keep_alive=keep_alive, timeout=1)])
     counts = result.counts
-    assert 450 < counts["completed"] < 550
+    assert 500 - 20 <= counts["completed"] <= 500
     assert counts["errors"]["connect"] > 10
     assert counts["due"] == 1000
 
 
+@tried()
 @pytest.mark.parametrize("data", [b"x", b"HTTP/1.1 200 OK\r\n\r\nx", b"HTTP/1.1 100 Go on\r\n\r\n"])
 def test_a_server_that_sends_without_end(data: bytes) -> None:
     with serving(lambda _: Answer(data, flood=True)) as there:
@@ -303,6 +314,7 @@ def test_a_closed_loop(server: Nginx) -> None:
     assert result.response.percentile(99) == pytest.approx(result.service.percentile(99), rel=0.01, abs=5e-5)
 
 
+@tried()
 def test_a_worker_that_is_stopped_shows_in_the_lag(server: Nginx) -> None:
     before = children()
     load = prepared(server.port, path="/page", page=PAGE, duration=1.5)
@@ -356,9 +368,7 @@ def test_workers_do_not_outlive_their_parent(server: Nginx) -> None:
 
 
 def test_ten_thousand_connections_in_one_agent(server: Nginx) -> None:
-    begin = time.monotonic()
     load = prepared(server.port, workers=2, path="/page", page=PAGE, connections=10_000)
-    assert time.monotonic() - begin < 5
     result = run([load])
     assert result.counts["completed"] == 500
 
@@ -378,6 +388,6 @@ def test_the_command_for_a_person(server: Nginx) -> None:
         "--warm-up",
         "0",
     ]
-    text = subprocess.run(command, check=True, capture_output=True, text=True, timeout=20).stdout
+    text = subprocess.run(command, check=True, capture_output=True, text=True, timeout=PATIENCE).stdout
     assert "200.0/s completed, 200 due" in text
     assert "send lag" in text

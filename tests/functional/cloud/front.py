@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.waiting import PATIENCE
+
 
 @dataclass(frozen=True)
 class Authority:
@@ -151,7 +153,7 @@ class _Forward(BaseHTTPRequestHandler):
             return
         parts = urlsplit(self.path)
         path = f"{parts.path}?{parts.query}" if parts.query else parts.path
-        connection = http.client.HTTPConnection(urlsplit(self.server.target).netloc, timeout=30)
+        connection = http.client.HTTPConnection(urlsplit(self.server.target).netloc, timeout=PATIENCE)
         headers = {key: value for key, value in self.headers.items() if key not in ("Host", "Connection")}
         connection.request(self.command, path, sent, headers)
         answer = connection.getresponse()

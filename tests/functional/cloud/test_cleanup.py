@@ -24,7 +24,7 @@ from kb_tests.cloud.teardown import tear_down
 from kb_tests.errors import CloudError
 from kb_tests.localcloud import control
 from tests.functional.cloud.staged import stage_small
-from tests.waiting import eventually, is_gone
+from tests.waiting import PATIENCE, eventually, is_gone
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
@@ -43,7 +43,7 @@ if reaped == "yes":
 def progress(phase, done, total):
     if phase == at or done == int(at or 0):
         print("here", flush=True)
-        time.sleep(60)
+        time.sleep(600)
 stage_small(cloud, journal, progress)
 """
 
@@ -129,9 +129,9 @@ def test_an_expired_lease_and_a_renewed_one(
     elsewhere = tmp_path / "elsewhere"
     would_go = clean(cloud, folder=elsewhere, dry_run=True).removed
     assert {resource.run_id for resource in would_go} == {journal.run_id}
-    assert lease.renew(cloud, journal, 100.0)
+    assert lease.renew(cloud, journal, 9000.0)
     assert clean(cloud, folder=elsewhere, dry_run=True).removed == []
-    assert 90 < find_runs(cloud, elsewhere).runs[journal.run_id].lease_until - time.time() <= 100
+    assert 8000 < find_runs(cloud, elsewhere).runs[journal.run_id].lease_until - time.time() <= 9000
     assert lease.renew(cloud, journal, -10.0)
     assert clean(cloud, folder=elsewhere).removed
     tear_down(cloud, journal)
@@ -140,7 +140,7 @@ def test_an_expired_lease_and_a_renewed_one(
 def test_kept_until_asked_for(cloud: Cloud, local: control.Running, folder: Path) -> None:
     journal = Journal.start(local.cloud, clouds_yaml=local.clouds_yaml, folder=folder)
     stage_small(cloud, journal)
-    journal.keep(time.time() + 100)
+    journal.keep(time.time() + 9000)
     journal.release()
     assert clean(cloud, folder=folder).removed == []
     assert clean(cloud, run_id=journal.run_id, folder=folder).removed
@@ -205,6 +205,6 @@ def test_reaper_leaves_a_run_that_ended_well(cloud: Cloud, local: control.Runnin
     handle = reaper.start(journal.path)
     stage_small(cloud, journal)
     tear_down(cloud, journal)
-    handle.release()
+    handle.release(PATIENCE)
     assert not Path(f"/proc/{handle.pid}").exists() or Path(f"/proc/{handle.pid}/cmdline").read_bytes() == b""
     assert (folder / journal.run_id / "reaper.log").read_text() == ""

@@ -18,6 +18,7 @@ from kb_tests.cloud.preflight import find_image
 from kb_tests.errors import CapacityError, CloudError
 from tests.functional.cloud.conftest import Faults, answer
 from tests.functional.cloud.member import member
+from tests.waiting import PATIENCE
 
 NAME = "kb-node-of-a-test"
 
@@ -101,7 +102,7 @@ def test_what_is_no_image(cloud: Cloud, tmp_path: Path) -> None:
 
 
 def choose(cloud: Cloud, wanted: str = NAME) -> str:
-    caller = Caller(cloud, until=time.monotonic() + 60.0, stop=Event())
+    caller = Caller(cloud, until=time.monotonic() + PATIENCE, stop=Event())
     return str(find_image(caller, wanted, False).id)
 
 

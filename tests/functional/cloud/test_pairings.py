@@ -31,6 +31,7 @@ from kb_tests.cloud.workloads import plan
 from kb_tests.errors import CloudAccessError
 from kb_tests.localcloud import control
 from tests.functional.cloud.staged import BOOT, PUBLIC_KEY, scenario
+from tests.waiting import PATIENCE
 
 ENTRIES = {
     # entry: (user, project, role, region)
@@ -115,7 +116,7 @@ def crashed(clouds: Clouds, folder: Path) -> Callable[[str], Journal]:
         cloud = clouds.by_entry[entry]
         journal = Journal.start(entry, clouds_yaml=clouds.clouds_yaml, folder=folder, now=cloud.now())
         journal.bind(cloud.account)
-        builder = Builder(cloud, journal, until=time.monotonic() + 60, stop=Event())
+        builder = Builder(cloud, journal, until=time.monotonic() + PATIENCE, stop=Event())
         scope: dict[str, Any] = {}
         on, owner = cloud.connection, ""
         flavor = cloud.connection.compute.find_flavor("kb.tiny", ignore_missing=False).id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +14,7 @@ from kb_tests.errors import StagingError
 from kb_tests.localcloud import control
 from kb_tests.localcloud.client import AdminClient
 from tests.functional.cloud.staged import stage_small
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
@@ -49,22 +51,35 @@ def test_one_that_fails_again_ends_staging(cloud: Cloud, journal: Journal, admin
 
 def test_many_in_error_end_staging_at_once(cloud: Cloud, journal: Journal, admin: AdminClient) -> None:
     admin.add_fault("boot-error", server="-client-")
-    with pytest.raises(StagingError, match=r"2 of 5 servers went to ERROR, first kb-\w+-client-1: "):
+    # A slow cloud may show the one before the other.
+    at_once, one_by_one = "2 of 5 servers went to ERROR", "1 of 5 servers went to ERROR, after 1 made anew"
+    with pytest.raises(StagingError, match=rf"({at_once}|{one_by_one}), first kb-\w+-client-\d: "):
         stage_small(cloud, journal, servers=2)
     tear_down(cloud, journal)
 
 
-def test_one_that_never_boots_is_named(cloud: Cloud, journal: Journal, admin: AdminClient) -> None:
+def test_one_that_never_boots_is_named(
+    cloud: Cloud, journal: Journal, admin: AdminClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hour for which it is waited passes in a moment, once all others are there."""
     admin.add_fault("boot-never", server="-client-2")
+    clock, ahead, began = time.monotonic, 0.0, time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: clock() + ahead)
+
+    def wait(phase: str, done: int, _total: int) -> None:
+        nonlocal ahead
+        if (phase, done) == ("servers", 4):
+            ahead = began + 3600 - 30 - clock()
+
     with pytest.raises(
-        StagingError, match=r"1 of 5 servers are not ready after \d+ s: kb-\w+-client-2 BUILD\."
+        StagingError, match=r"1 of 5 servers are not ready after 3\d\d\d s: kb-\w+-client-2 BUILD\."
     ):
-        stage_small(cloud, journal, servers=2, deadline=6.0)
+        stage_small(cloud, journal, wait, servers=2, deadline=3600.0)
     tear_down(cloud, journal)
 
 
 def test_a_deletion_that_fails_is_asked_for_again(cloud: Cloud, journal: Journal, admin: AdminClient) -> None:
     stage_small(cloud, journal)
     admin.add_fault("delete-error")
-    tear_down(cloud, journal, deadline=60.0)
+    tear_down(cloud, journal, deadline=PATIENCE)
     assert journal.closed

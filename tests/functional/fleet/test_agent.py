@@ -23,6 +23,7 @@ from kb_tests.errors import FleetError
 from kb_tests.fleet import bundle
 from kb_tests.fleet.fleet import Fleet
 from simulated.plane import HOST, RUN, Plane
+from tests.functional.fleet.patient import PATIENT
 from tests.waiting import PATIENCE, eventually
 
 SERVER = f"kb-{RUN}-server-0"
@@ -41,7 +42,7 @@ def opened(plane: Plane) -> None:
     """Start the HTTP server's agent alone, and wait until it is ready."""
     topology = plane.topology(0)
     plane.start_agent(topology.servers[0])
-    with Fleet.open(topology, plane.secrets, silent, time.monotonic() + PATIENCE):
+    with Fleet.open(topology, plane.secrets, silent, time.monotonic() + PATIENCE, patience=PATIENT):
         pass
 
 
@@ -90,7 +91,8 @@ def test_the_agent_outlives_any_command(control_plane: Plane, controller: redis.
 def test_pages_of_any_size_are_served_whole(control_plane: Plane) -> None:
     opened(control_plane)
     topology = control_plane.topology(0)
-    with Fleet.open(topology, control_plane.secrets, silent, time.monotonic() + PATIENCE) as fleet:
+    until = time.monotonic() + PATIENCE
+    with Fleet.open(topology, control_plane.secrets, silent, until, patience=PATIENT) as fleet:
         fleet.serve([0, 1, 1000, (1 << 20) + 1], 2000)
         for size in (0, 1, 1000, (1 << 20) + 1):
             assert page(control_plane, size) == b"".join(Page(size).pieces())
@@ -105,7 +107,7 @@ def test_nginx_is_started_again_when_it_dies(control_plane: Plane) -> None:
     os.kill(first, signal.SIGKILL)
     sizes = itertools.count(1)
     topology, until = control_plane.topology(0), time.monotonic() + PATIENCE
-    with Fleet.open(topology, control_plane.secrets, silent, until) as fleet:
+    with Fleet.open(topology, control_plane.secrets, silent, until, patience=PATIENT) as fleet:
 
         def is_another() -> bool:
             fleet.serve([next(sizes)], 10)
@@ -128,7 +130,7 @@ def test_an_agent_started_again_takes_its_nginx_over_and_is_small(control_plane:
 def test_quit_ends_agent_and_nginx(control_plane: Plane) -> None:
     opened(control_plane)
     topology, until = control_plane.topology(0), time.monotonic() + PATIENCE
-    with Fleet.open(topology, control_plane.secrets, silent, until) as fleet:
+    with Fleet.open(topology, control_plane.secrets, silent, until, patience=PATIENT) as fleet:
         fleet.quit()
     assert control_plane.processes[SERVER].wait(PATIENCE) == 0
     with pytest.raises(OSError, match="refused"):

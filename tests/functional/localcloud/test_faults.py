@@ -59,7 +59,7 @@ def ask(
 
 def ask_for_text(running: Running, token: str, path: str) -> tuple[http.client.HTTPResponse, str]:
     """One call, and the answer's body."""
-    connection = http.client.HTTPConnection(urlsplit(running.url).netloc, timeout=5)
+    connection = http.client.HTTPConnection(urlsplit(running.url).netloc, timeout=PATIENCE)
     try:
         connection.request("GET", path, headers={"X-Auth-Token": token})
         response = connection.getresponse()

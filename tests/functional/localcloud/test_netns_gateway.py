@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from kb_tests.localcloud.driver import Rule, ServerSpec
 from tests.functional.localcloud.netns_cloud import OUT_ONLY, SSH, Cloud, router_spec, running
+from tests.waiting import PATIENCE
 
 _SERVE = """#!/bin/bash
 python3 -c '
@@ -22,16 +23,16 @@ with socket.create_server(("", 80)) as listener:
 _ASK = """python3 -c "
 import socket
 try:
-    with socket.create_connection(('{address}', 80), 1) as connection:
+    with socket.create_connection(('{address}', 80), {seconds}) as connection:
         print(connection.recv(100).decode() or 'nothing')
 except OSError as error:
     print(type(error).__name__)
 " """
 
 
-async def _seen(cloud: Cloud, client: ServerSpec, address: str) -> str:
-    """Whom the server at `address` sees when `client` connects, or how that fails."""
-    return (await cloud.run(client, _ASK.format(address=address))).strip()
+async def _seen(cloud: Cloud, client: ServerSpec, address: str, seconds: float = PATIENCE) -> str:
+    """Whom the server at `address` sees when `client` connects, or how that fails within so many seconds."""
+    return (await cloud.run(client, _ASK.format(address=address, seconds=seconds))).strip()
 
 
 def test_servers_reach_floating_ips_of_another_cloud_from_their_routers_outer_address() -> None:
@@ -53,6 +54,6 @@ def test_servers_reach_floating_ips_of_another_cloud_from_their_routers_outer_ad
 
             other = str(north.driver.floating_pool[1] - 1)
             await north.driver.put_router(replace(router_spec(1), gateway=other))
-            assert await _seen(north, client, address) == "TimeoutError"  # that is not whom the rule names
+            assert await _seen(north, client, address, 1) == "TimeoutError"  # that is not whom the rule names
 
     asyncio.run(main())

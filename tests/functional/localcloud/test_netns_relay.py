@@ -16,7 +16,6 @@ from kb_tests.localcloud.netns.addresses import AddressBlock
 from kb_tests.localcloud.netns.forwarder import Forwarder, local_port
 
 BLOCK = 4 << 20
-PORT = 18_743
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -63,8 +62,8 @@ SERVERS = [takes, tears_at_once, tears_later, floods, stays_silent]
 CLIENTS = ["reset", "send and reset", "flood and reset", "half-close", "read little and reset"]
 
 
-async def visit(address: str, how: str) -> None:
-    reader, writer = await asyncio.open_connection(address, PORT)
+async def visit(address: str, port: int, how: str) -> None:
+    reader, writer = await asyncio.open_connection(address, port)
     try:
         if how.startswith("send"):
             writer.write(b"hello")
@@ -90,7 +89,9 @@ def test_nothing_is_logged_of_what_peers_do(serve: Serve, caplog: pytest.LogCapt
 
     async def main() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
-        server = await asyncio.start_server(serve, "127.0.0.1", PORT)
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        assert local_port(port) == port
 
         async def upstream(address: str, peer: str) -> socket.socket:
             return socket.socket()
@@ -98,10 +99,10 @@ def test_nothing_is_logged_of_what_peers_do(serve: Serve, caplog: pytest.LogCapt
         block = AddressBlock()
         forwarder = Forwarder(upstream)
         address = str(block.first)
-        await forwarder.put(FloatingIp(address, "server", "127.0.0.1", ((PORT, PORT),)))
+        await forwarder.put(FloatingIp(address, "server", "127.0.0.1", ((port, port),)))
         try:
             for how in CLIENTS:
-                await asyncio.gather(*(visit(address, how) for _ in range(20)))
+                await asyncio.gather(*(visit(address, port, how) for _ in range(20)))
             await asyncio.sleep(0.5)
         finally:
             await forwarder.close()
@@ -110,6 +111,5 @@ def test_nothing_is_logged_of_what_peers_do(serve: Serve, caplog: pytest.LogCapt
         await asyncio.sleep(0.1)
 
     asyncio.run(main())
-    assert local_port(PORT) == PORT
     assert complaints == []
     assert [record.getMessage() for record in caplog.records] == []

@@ -201,7 +201,7 @@ def test_nothing_of_a_prepared_server_runs_until_it_boots() -> None:
             server = cloud.spec("slow", "#!/bin/sh\necho ran")
             await cloud.driver.put_rules(server.nics[0].port_id, EVERYTHING)
             await cloud.driver.prepare(server)
-            port_22 = f"timeout 5 bash -c 'head -c 7 </dev/tcp/{server.nics[0].address}/22' 2>&1"
+            port_22 = f"timeout 60 bash -c 'head -c 7 </dev/tcp/{server.nics[0].address}/22' 2>&1"
             assert "refused" in await cloud.run(neighbour, port_22, check=False)
             assert "ran" not in await cloud.driver.console(server.id)
             unwanted = cloud.spec("unwanted")

@@ -53,7 +53,7 @@ def faults(cloud: control.Running) -> AdminClient:
 
 
 def test_a_server_answers_until_its_group_forbids(admin: Any, web: Web) -> None:
-    assert web.get() == b"web"
+    assert eventually(web.get) == b"web"
     group = admin.network.find_security_group("web")
     (rule,) = (rule for rule in group.security_group_rules if rule["port_range_max"] == 8080)
     admin.network.delete_security_group_rule(rule["id"])
@@ -66,17 +66,17 @@ def test_a_server_answers_until_its_group_forbids(admin: Any, web: Web) -> None:
 def test_a_server_that_is_frozen_or_without_network_answers_after_it(
     web: Web, faults: AdminClient, harm: str
 ) -> None:
-    faults.harm_server(web.id, harm, seconds=1)
+    """And not before."""
     started = time.monotonic()
-    assert web.get(timeout=0.3) is None
+    faults.harm_server(web.id, harm, seconds=1)
     assert eventually(web.get) == b"web"
-    assert time.monotonic() - started >= 0.9
+    assert time.monotonic() - started > 0.99
 
 
 def test_a_link_has_a_rate_and_a_loss(web: Web, faults: AdminClient) -> None:
     faults.harm_server(web.id, "link", rate=8_000_000)
     started = time.monotonic()
-    assert len(web.get(str(MIB)) or b"") == MIB
+    assert len(web.get(str(MIB), timeout=PATIENCE) or b"") == MIB
     assert time.monotonic() - started > 0.8, "a mebibyte at a megabyte a second"
     faults.harm_server(web.id, "link", loss=1)
     assert web.get(timeout=0.3) is None
@@ -88,17 +88,20 @@ def test_a_paused_server_knows_nothing_of_the_time_for_which_it_stood_still(
     web: Web, faults: AdminClient
 ) -> None:
     before = web.behind()
+    longest = 0.0
     for paused in (1, 2):
-        faults.harm_server("web", "pause", seconds=1)
         started = time.monotonic()
-        assert web.get(timeout=0.3) is None
+        faults.harm_server("web", "pause", seconds=1)
         assert eventually(web.get) == b"web"
-        assert time.monotonic() - started >= 0.9
+        took = time.monotonic() - started
+        assert took > 0.99
+        longest += took
         lost = [now - then for now, then in zip(web.behind(), before, strict=True)]
-        assert all(paused - 0.4 < seconds < paused + 0.4 for seconds in lost), lost
+        assert all(paused - 0.2 < seconds < longest + 0.2 for seconds in lost), (lost, longest)
     faults.harm_server("web", "freeze", seconds=1)
     assert eventually(web.get) == b"web"
-    assert max(now - then for now, then in zip(web.behind(), before, strict=True)) < 2.4, "its clock went on"
+    since = [now - then for now, then in zip(web.behind(), before, strict=True)]
+    assert max(since) < min(lost) + 0.4, "its clock went on"
     assert faults.harms() == []
 
 
@@ -126,9 +129,9 @@ def test_a_volume_is_slow_and_full(admin: Any, web: Web, faults: AdminClient) ->
 def test_a_volume_of_a_faulty_type_is_late_lies_and_fails(admin: Any, web: Web, faults: AdminClient) -> None:
     kind = admin.block_storage.create_type(name="faulty", extra_specs={"kb:faulty": "true"})
     volume = admin.block_storage.create_volume(name="bad", size=1, volume_type=kind.id)
-    admin.block_storage.wait_for_status(volume, "available", interval=0.05, wait=60)
+    admin.block_storage.wait_for_status(volume, "available", interval=0.05, wait=PATIENCE)
     admin.compute.create_volume_attachment(web.id, volume_id=volume.id)
-    admin.block_storage.wait_for_status(volume, "in-use", interval=0.05, wait=60)
+    admin.block_storage.wait_for_status(volume, "in-use", interval=0.05, wait=PATIENCE)
     assert web.write(50)[0] == 0
     assert web.kept(50) == 50
     faults.harm_volume("bad", "late", fsync=50)
@@ -157,9 +160,9 @@ def test_a_volume_of_a_faulty_type_is_late_lies_and_fails(admin: Any, web: Web, 
 
 def test_an_ordinary_volume_cannot_lie(admin: Any, web: Web, faults: AdminClient) -> None:
     volume = admin.block_storage.create_volume(name="good", size=1)
-    admin.block_storage.wait_for_status(volume, "available", interval=0.05, wait=60)
+    admin.block_storage.wait_for_status(volume, "available", interval=0.05, wait=PATIENCE)
     admin.compute.create_volume_attachment(web.id, volume_id=volume.id)
-    admin.block_storage.wait_for_status(volume, "in-use", interval=0.05, wait=60)
+    admin.block_storage.wait_for_status(volume, "in-use", interval=0.05, wait=PATIENCE)
     with pytest.raises(LocalCloudError, match="whose type has the property kb:faulty=true"):
         faults.harm_volume("good", "lie", lost=1)
     assert faults.harms() == []
@@ -199,7 +202,7 @@ def test_a_port_that_the_machine_itself_uses_is_a_conflict_that_leaves_nothing(a
     # Nobody listens in the server, and nobody else answers: a reset, be it while the connection is made.
     with (
         pytest.raises(ConnectionResetError),
-        socket.create_connection((floating.floating_ip_address, port), timeout=5) as connection,
+        socket.create_connection((floating.floating_ip_address, port), timeout=PATIENCE) as connection,
     ):
         connection.recv(1)
     admin.network.delete_ip(floating)
@@ -214,10 +217,10 @@ def test_a_rule_for_a_port_that_is_taken_breaks_no_other(admin: Any, web: Web) -
     with socket.create_server(("0.0.0.0", 0)) as taken:
         rule = let_in(admin, group.id, taken.getsockname()[1])
         eventually(lambda: admin.network.get_ip(floating.id).status == "ERROR")
-        assert web.get() == b"web"
+        assert eventually(web.get) == b"web"
         admin.network.delete_security_group_rule(rule)
         eventually(lambda: admin.network.get_ip(floating.id).status == "ACTIVE")
-    assert web.get() == b"web"
+    assert eventually(web.get) == b"web"
 
 
 def test_a_crash_shows_and_a_hard_reboot_starts_it_again(admin: Any, web: Web, faults: AdminClient) -> None:
@@ -230,7 +233,7 @@ def test_a_crash_shows_and_a_hard_reboot_starts_it_again(admin: Any, web: Web, f
         console = admin.compute.get_server_console_output(web.id)["output"]
         assert console.count("web is up") == boots
         assert console.count("serving") == 1, "user_data belongs to the first boot"
-        with socket.create_connection((web.address, local_port(22)), timeout=5) as ssh:
+        with socket.create_connection((web.address, local_port(22)), timeout=PATIENCE) as ssh:
             assert ssh.recv(8) == b"SSH-2.0-"
 
 
@@ -251,12 +254,12 @@ def alive(pid: int) -> bool:
         return False
 
 
-def mounts() -> list[str]:
-    return Path("/proc/self/mounts").read_text().splitlines()
+def mounts(folder: Path) -> list[str]:
+    """Those that have to do with a cloud of this folder; others' come and go."""
+    return [line for line in Path("/proc/self/mounts").read_text().splitlines() if str(folder) in line]
 
 
 def test_a_killed_cloud_leaves_nothing(state: Path) -> None:
-    before = mounts()
     cloud = control.up(state, driver="netns", parent_pid=os.getpid())
     admin = connect(cloud)
     web = stage(admin)
@@ -269,4 +272,4 @@ def test_a_killed_cloud_leaves_nothing(state: Path) -> None:
     os.waitpid(cloud.pid, 0)
     eventually(lambda: not any(map(alive, below)))
     assert web.get() is None
-    assert mounts() == before
+    assert mounts(state) == []

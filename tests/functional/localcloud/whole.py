@@ -12,7 +12,7 @@ import urllib.request
 from dataclasses import dataclass
 from typing import Any
 
-from tests.waiting import eventually
+from tests.waiting import PATIENCE, eventually
 
 MIB = 1 << 20
 WRITTEN_AT_ONCE = 4096
@@ -111,7 +111,7 @@ class Web:
         """The seconds that it takes to send it so many bytes."""
         started = time.monotonic()
         request = urllib.request.Request(f"http://{self.address}:8080/", bytes(size))
-        with urllib.request.urlopen(request, timeout=10) as response:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as response:
             assert response.read() == b"taken"
         return time.monotonic() - started
 
@@ -119,7 +119,7 @@ class Web:
         """The error number (0: none) and the seconds of writing that many blocks to its volume; `how` may be
         `flush`, after each.
         """
-        number, seconds = json.loads(self.get(f"{how}/{blocks}", timeout=30) or b"")
+        number, seconds = json.loads(self.get(f"{how}/{blocks}", timeout=PATIENCE) or b"")
         return int(number), float(seconds)
 
     def behind(self) -> list[float]:
@@ -139,7 +139,7 @@ class Web:
 
     def kept(self, blocks: int) -> int:
         """How many of these blocks hold what was written."""
-        return int(self.get(f"read/{blocks}", timeout=30) or b"")
+        return int(self.get(f"read/{blocks}", timeout=PATIENCE) or b"")
 
     def connect(self, port: int) -> None:
         """A connection to it, and its end. Raises `OSError`."""
@@ -147,7 +147,7 @@ class Web:
 
     def median(self, requests: int = 30) -> float:
         """The median of the seconds of some requests, one after the other on one connection."""
-        connection = http.client.HTTPConnection(self.address, 8080, timeout=5)
+        connection = http.client.HTTPConnection(self.address, 8080, timeout=PATIENCE)
         seconds = []
         for _ in range(requests):
             started = time.monotonic()

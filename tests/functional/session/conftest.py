@@ -24,8 +24,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 @pytest.fixture
-def suite(running: Running, tmp_path: Path) -> Suite:
-    return Suite(running, tmp_path)
+def suite(running: Running, tmp_path: Path, request: pytest.FixtureRequest) -> Suite:
+    """Of sessions that bear a busy machine, but in modules that are `STRICT` about their instruments."""
+    return Suite(running, tmp_path, bearing=not getattr(request.module, "STRICT", False))
 
 
 @pytest.fixture

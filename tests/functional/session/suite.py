@@ -30,7 +30,7 @@ kind: http
 topology: {{flavor: {{ram: 128MiB}}}}
 load:
   {{page_size: {page}, connections: {connections}, rate: {rates}, duration: {duration}, warm_up: 0s,
-   timeout: 1s}}
+   timeout: {timeout}}}
 sla: {sla}
 """
 
@@ -56,11 +56,14 @@ class Ended:
 
 
 class Suite:
-    """Sessions against one local cloud, in one folder."""
+    """Sessions against one local cloud, in one folder. What is `bearing` a busy machine says nothing of its
+    instruments: see `bearing`.
+    """
 
-    def __init__(self, running: Running, folder: Path) -> None:
+    def __init__(self, running: Running, folder: Path, *, bearing: bool = False) -> None:
         self.running = running
         self.folder = folder
+        self._plugins = ("-p", "tests.functional.session.bearing") if bearing else ()
         self.admin = AdminClient(running)
         self._since = 0
 
@@ -72,16 +75,21 @@ class Suite:
         sla: str = "{errors: 50%}",
         page: str = "1KiB",
         connections: int = 4,
+        timeout: str = "30s",
     ) -> str:
-        """Write a scenario of one server and one generator; returns its path."""
+        """Write a scenario of one server and one generator; returns its path. Requests are waited for as long
+        as a busy machine may take.
+        """
         path = self.folder / f"{name}.yaml"
         values = {"rates": rates, "duration": duration, "sla": sla, "page": page, "connections": connections}
-        path.write_text(SMALL.format(name=name, **values))
+        path.write_text(SMALL.format(name=name, timeout=timeout, **values))
         return str(path)
 
     def broken(self, rates: str = "[5000]") -> str:
         """A scenario that no cloud keeps: so many large pages cannot come over one connection."""
-        return self.scenario(rates=rates, duration="4s", sla="{achieved: 50%}", page="4MiB", connections=1)
+        return self.scenario(
+            rates=rates, duration="4s", sla="{achieved: 50%}", page="4MiB", connections=1, timeout="1s"
+        )
 
     def command(self, *arguments: str, tests: Path = PACKAGE) -> list[str]:
         """The command line of a session."""
@@ -96,6 +104,7 @@ class Suite:
             str(tests),
             *plain,
             *AS_A_USER,
+            *self._plugins,
             "--rootdir",
             str(self.folder),
             *arguments,

@@ -17,6 +17,8 @@ from tests.functional.session.suite import Ended, Suite
 
 __all__ = ["running", "suite"]
 
+STRICT = True
+
 PAIRS = 20
 DELAY = 20
 """Milliseconds that all servers of the slow host are later, each way."""

@@ -29,9 +29,11 @@ def test_stalls_show_in_the_response_time_and_turn_the_gate_red(suite: Suite) ->
         live.wait_for_text("stall-clients-1-rate-1000: warm-up")
         time.sleep(5)
         workers = inside.nginx_workers(live.cloud)
+        signalled = []
         for number, pause in STALLS:
             for pid in workers:
                 os.kill(pid, number)
+            signalled.append(time.monotonic())
             time.sleep(pause)
         ended = live.end()
     finally:
@@ -39,8 +41,9 @@ def test_stalls_show_in_the_response_time_and_turn_the_gate_red(suite: Suite) ->
     (point,) = ended.record["points"]
     assert point["verdict"]["reasons"] == [], ended.output
     checks = {check["name"]: check for check in point["verdict"]["checks"]}
+    stalls = [end - begin for begin, end in zip(signalled[::2], signalled[1::2], strict=True)]
     # 6,000 of 20,000 requests fall due in the stalls; the slowest 200 of them waited for 1.93 s to 2 s
-    assert 1.88 < checks["latency p99"]["value"] < 2.1, ended.output
+    assert 1.88 < checks["latency p99"]["value"] < max(stalls) + 0.3, ended.output
     assert checks["errors"]["value"] == 0
     assert ended.code == ended.record["exit_code"] == 1, ended.output
     assert checks["latency p99"]["outcome"] == "fail"

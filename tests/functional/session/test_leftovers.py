@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,6 +38,18 @@ def kill(session: subprocess.Popen[bytes]) -> None:
     session.wait()
 
 
+MANY = "[50, 60, 70, 80, 90]"
+"""Of so many points some are not run yet when somebody sees that the first was judged."""
+
+
+def assert_broken_off(record: Any) -> None:
+    """At first there are points that were judged, then such that were not run."""
+    statuses = [point["status"] for point in record["points"]]
+    judged = statuses.count("judged")
+    assert 1 <= judged < len(statuses)
+    assert statuses == ["judged"] * judged + ["not_run"] * (len(statuses) - judged)
+
+
 def said(suite: Suite, name: str) -> str:
     return (suite.folder / f"{name}.log").read_text()
 
@@ -61,10 +74,10 @@ def test_two_suites_in_one_project_do_not_mind_a_third_that_is_killed(suite: Sui
 
 def test_cleanup_takes_the_dead_run_and_no_other(suite: Suite) -> None:
     """Two runs at once, the reaper of the killed one gone too."""
-    scenario = suite.scenario(duration="30s")
+    scenario = suite.scenario(duration="300s")
     options = ("--kb-cloud", suite.running.cloud, "--kb-scenario", scenario)
     alive, dead = (start(suite, name, *options) for name in ("alive", "dead"))
-    eventually(lambda: all("/30s" in said(suite, name) for name in ("alive", "dead")))
+    eventually(lambda: all("/300s" in said(suite, name) for name in ("alive", "dead")))
     children = Path(f"/proc/{dead.pid}/task/{dead.pid}/children").read_text().split()
     os.kill(dead.pid, signal.SIGSTOP)
     for child in children:
@@ -81,7 +94,7 @@ def test_cleanup_takes_the_dead_run_and_no_other(suite: Suite) -> None:
 
 def test_the_reaper_makes_the_record_of_a_killed_session_whole(suite: Suite) -> None:
     """What was measured is in it, and that the rest was not."""
-    scenario = suite.scenario(rates="[50, 60]", duration="2s")
+    scenario = suite.scenario(rates=MANY, duration="2s")
     session = start(suite, "killed", "--kb-cloud", suite.running.cloud, "--kb-scenario", scenario)
 
     def statuses() -> list[str]:
@@ -91,13 +104,13 @@ def test_the_reaper_makes_the_record_of_a_killed_session_whole(suite: Suite) -> 
             for point in load(path).points
         ]
 
-    eventually(lambda: statuses() == ["judged", "not_run"])
+    eventually(lambda: statuses()[:1] == ["judged"])
     kill(session)
     eventually(lambda: suite.left() == [])
     eventually(lambda: not list((suite.folder / "killed").glob("*.ndjson")))
     (path,) = (suite.folder / "killed").iterdir()
     record = json.loads(path.read_text())
-    assert [point["status"] for point in record["points"]] == ["judged", "not_run"]
+    assert_broken_off(record)
     assert record["scenarios"][0]["topology"]["servers"]
     assert record["exit_code"] is None
 
@@ -123,7 +136,7 @@ def written(suite: Suite, reports: str, suffix: str) -> bytes:
 def test_a_killed_session_with_its_own_cloud_leaves_nothing(suite: Suite) -> None:
     temporary = suite.folder / "tmp"
     temporary.mkdir()
-    scenario = suite.scenario(rates="[50, 60]", duration="4s")
+    scenario = suite.scenario(rates=MANY, duration="2s")
     session = start(suite, "own", "--kb-scenario", scenario, TMPDIR=str(temporary))
     eventually(lambda: b'"status":"judged"' in written(suite, "own", "ndjson"))
     assert list(temporary.glob("kb-localcloud-*/runs/*/journal.jsonl"))
@@ -131,8 +144,7 @@ def test_a_killed_session_with_its_own_cloud_leaves_nothing(suite: Suite) -> Non
     kill(session)
     eventually(lambda: not list(temporary.iterdir()))
     eventually(lambda: not written(suite, "own", "ndjson"))
-    record = json.loads(written(suite, "own", "json"))
-    assert [point["status"] for point in record["points"]] == ["judged", "not_run"]
+    assert_broken_off(json.loads(written(suite, "own", "json")))
     assert not list((suite.folder / "state").glob("kb/runs/*"))
     assert suite.left() == [], "it staged on the cloud of the environment, not on its own"
 

@@ -105,7 +105,7 @@ def seen(running: Running, tmp_path_factory: pytest.TempPathFactory, request: py
     folder = tmp_path_factory.mktemp("recovery")
     (folder / "monitored.yaml").write_text(scenario_with(request.param))
     log = folder / "polls"
-    live = Live(Suite(running, folder), "monitored.yaml")
+    live = Live(Suite(running, folder, bearing=True), "monitored.yaml")
     poller = None
     try:
         live.wait_for_text("agents 4/4" if request.param == REBOOT else "agents 2/2")

@@ -21,7 +21,7 @@ name: red
 kind: http
 topology: {flavor: {ram: 128MiB}}
 load: {page_size: 1KiB, connections: 300, rate: [301, 302, 303, 304, 305, 306, 307],
-       duration: 5s, warm_up: 1s, timeout: 2s}
+       duration: 5s, warm_up: 1s, timeout: 4s}
 sla: {latency: {p80: 1s}, errors: 0.1%}
 """
 
@@ -31,7 +31,7 @@ def ended(running: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """One session, in which the server does something else in each point."""
     folder = tmp_path_factory.mktemp("red")
     (folder / "red.yaml").write_text(SCENARIO)
-    live = Live(Suite(running, folder), "red.yaml")
+    live = Live(Suite(running, folder, bearing=True), "red.yaml")
     try:
         with inside.intruding() as intruder:
             live.wait_for_point(1)
@@ -83,9 +83,9 @@ def test_the_same_servers_keep_the_limits_before_they_are_harmed(ended: Ended) -
 def test_a_broken_limit(ended: Ended) -> None:
     found = check(ended, 1, "latency p80")
     assert found["outcome"] == "fail"
-    assert 1.19 < found["value"] < 2
+    assert 1.19 < found["value"] < 4
     assert errors(ended, 1) == {}
-    assert re.search(r"p80 of response time 1\.\d+s is over its limit 1s by ", ended.output)
+    assert re.search(r"p80 of response time [1-3]\.\d+s is over its limit 1s by ", ended.output)
 
 
 def test_one_percent_of_500s(ended: Ended) -> None:

@@ -15,7 +15,7 @@ from tests.functional.session.suite import Suite
 ROOT = Path(__file__).parents[3]
 
 
-def test_no_secret_is_where_others_may_look(suite: Suite) -> None:
+def test_no_secret_is_where_others_may_look_and_what_is_kept_is_for_its_owner(suite: Suite) -> None:
     told = suite.folder / "told"
     private = suite.folder / "private"
     told.mkdir(mode=0o700)
@@ -53,10 +53,16 @@ def test_no_secret_is_where_others_may_look(suite: Suite) -> None:
     public = b"\0".join(seen)
     found = [name for name, secret in wanted.items() if secret in public]
     for file in readable(suite, told):
-        content = file.read_bytes()
+        content = b""
+        with suppress(FileNotFoundError):  # the cloud removes what it needs no more
+            content = file.read_bytes()
         found += [f"{name} in {file}" for name, secret in wanted.items() if secret in content]
     assert found == []
     assert any(b"agent/__main__.py" in text for text in seen)
+    kept = [path for path in (suite.folder / "state").rglob("*") if path.is_file()]
+    assert {"journal.jsonl", "reaper.log"} <= {path.name for path in kept}
+    assert [path for path in kept if path.stat().st_mode & 0o077] == []
+    assert [p for p in (suite.folder / "state" / "kb" / "runs").iterdir() if p.stat().st_mode & 0o077] == []
 
 
 def needles(secrets: Secrets, suite: Suite) -> dict[str, bytes]:
@@ -91,12 +97,3 @@ def readable(suite: Suite, told: Path) -> Iterator[Path]:
         for path in folder.rglob("*"):
             if path.is_file() and told not in path.parents and path != suite.running.clouds_yaml:
                 yield path
-
-
-def test_what_a_run_keeps_is_for_its_owner_alone(suite: Suite) -> None:
-    ended = suite.run(f"--kb-scenario={suite.scenario(duration='5s')}")
-    assert ended.code == 0, ended.output
-    kept = [path for path in (suite.folder / "state").rglob("*") if path.is_file()]
-    assert {"journal.jsonl", "reaper.log"} <= {path.name for path in kept}
-    assert [path for path in kept if path.stat().st_mode & 0o077] == []
-    assert [p for p in (suite.folder / "state" / "kb" / "runs").iterdir() if p.stat().st_mode & 0o077] == []

@@ -8,30 +8,30 @@ import pytest
 
 from tests.functional.session.suite import Suite
 
-RATES = "[10, 20, 30, 40, 50, 60]"
+RATES = "[10, 30, 60]"
 
 
 @pytest.fixture
 def two(suite: Suite) -> list[str]:
-    """Arguments for two scenarios of six points each."""
+    """Arguments for two scenarios of three points each."""
     files = [suite.scenario("one", RATES), suite.scenario("two", RATES)]
     return [f"--kb-scenario={file}" for file in files] + ["--kb-inconclusive=pass"]
 
 
 @pytest.mark.parametrize("workers", [pytest.param([], marks=pytest.mark.nightly), ["-n", "2"]], ids=" ".join)
-def test_two_scenarios_of_six_points_are_two_stagings(
+def test_two_scenarios_of_three_points_are_two_stagings(
     suite: Suite, two: list[str], workers: list[str]
 ) -> None:
     ended = suite.run(*two, *workers)
     assert ended.code == 0, ended.output
     assert suite.stagings() == 2
-    assert len(ended.statuses()) == 12
+    assert list(ended.statuses().values()) == ["inconclusive"] * 6, "they are too short to decide"
     assert suite.left() == []
 
 
 @pytest.mark.nightly
 def test_every_mode_of_xdist_stages_once(suite: Suite, two: list[str]) -> None:
-    ended = suite.run(*two, "-n", "2", "--dist", "loadfile", "-k", "rate-20 or rate-50")
+    ended = suite.run(*two, "-n", "2", "--dist", "loadfile", "-k", "rate-10 or rate-60")
     assert ended.code == 0, ended.output
     assert suite.stagings() == 2
     assert len(ended.statuses()) == 4
@@ -64,6 +64,6 @@ def test_last_failed_runs_the_failed_points_on_one_staging(suite: Suite) -> None
 def test_collecting_sends_no_request(suite: Suite, two: list[str]) -> None:
     ended = suite.run(*two, "--collect-only", "-q")
     assert ended.code == 0, ended.output
-    assert ended.output.count("test_http_load[") == 12
+    assert ended.output.count("test_http_load[") == 6
     assert suite.requests() == []
     assert ended.records == {}

@@ -32,12 +32,12 @@ def clouds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[control.R
 
 @pytest.fixture
 def north(clouds: tuple[control.Running, control.Running], tmp_path: Path) -> Suite:
-    return Suite(clouds[0], tmp_path)
+    return Suite(clouds[0], tmp_path, bearing=True)
 
 
 @pytest.fixture
 def south(clouds: tuple[control.Running, control.Running], tmp_path: Path) -> Suite:
-    return Suite(clouds[1], tmp_path)
+    return Suite(clouds[1], tmp_path, bearing=True)
 
 
 def _open_to_http(suite: Suite) -> set[str]:
@@ -78,10 +78,10 @@ def test_a_cloud_is_loaded_from_another(north: Suite, south: Suite) -> None:
 
 def test_cleanup_of_the_one_cloud_ends_the_run_on_both(north: Suite, south: Suite) -> None:
     """The session and its reaper were killed."""
-    scenario = north.scenario(duration="30s")
+    scenario = north.scenario(duration="300s")
     options = ("--kb-cloud", "north", "--kb-testing-cloud", "south", "--kb-scenario", scenario)
     session = start(north, "killed", *options)
-    eventually(lambda: "/30s" in said(north, "killed"))
+    eventually(lambda: "/300s" in said(north, "killed"))
     assert _open_to_http(north) == _gateways(south), "HTTP is open to the generators' router alone"
     assert _open_to_http(south) == set()
     children = Path(f"/proc/{session.pid}/task/{session.pid}/children").read_text().split()

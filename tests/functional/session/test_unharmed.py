@@ -60,7 +60,7 @@ class Session:
         return subprocess.Popen([kb, "watch", sid], env=self._environment, stdout=nothing, stderr=nothing)
 
     def assert_unharmed(self) -> None:
-        """Exit code, record and achieved rate are those of a session that nobody watches."""
+        """Exit code, record and what was done are those of a session that nobody watches."""
         assert self.process.wait(SESSION) == 0, self._log.read_text()
         (record,) = self.suite.take_records().values()
         assert record["exit_code"] == 0
@@ -68,7 +68,6 @@ class Session:
         (point,) = record["points"]
         assert point["verdict"]["outcome"] == "pass"
         assert point["measurement"]["counts"]["completed"] == RATE * self._seconds
-        assert point["measurement"]["achieved"] >= 0.98 * RATE
         assert self.suite.left() == []
 
 

@@ -22,6 +22,7 @@ from kb_tests.localcloud.netns.cgroups import PREFIX, Groups
 from kb_tests.localcloud.netns.faulty import FaultyFile
 from kb_tests.scenario.storage import StoragePoint
 from tests.unit.measure import io_reports
+from tests.waiting import PATIENCE
 
 STEADY = {"seconds": 0.0, "error": 0.0, "elapsed": 0.0}
 """The change of a clock that was not read."""
@@ -85,7 +86,7 @@ def prepare(target: dict[str, Any], hotplug: float = engine.HOTPLUG) -> tuple[st
     """Find, format, mount, fill; the last event."""
     preparation = engine.Preparation(target, hotplug)
     preparation.start()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         select.select([preparation.fileno()], [], [], 1)
         events = preparation.events()
@@ -106,14 +107,14 @@ def run(
     found: list[list[tuple[str, dict[str, Any]]]] = [[] for _ in loads]
     try:
         for load in loads:
-            load.prepare(time.monotonic() + 20)
+            load.prepare(time.monotonic() + 60)
         begin = time.monotonic() + LEAD
         for load in loads:
             load.start(begin)
         while any(load.fileno() >= 0 for load in loads):
             select.select([load.fileno() for load in loads if load.fileno() >= 0], [], [], 0.1)
             now = time.monotonic() - begin
-            assert now < 60
+            assert now < PATIENCE
             disturb(now, [pid for load in loads for pid in workers(load)])
             for load, events in zip(loads, found, strict=True):
                 events += load.events()
@@ -137,15 +138,15 @@ def children(pid: int) -> list[int]:
         return []
 
 
-def running_fio() -> list[str]:
-    """Command lines of all fio processes that use files of these tests."""
+def running_fio(folder: str) -> list[str]:
+    """Command lines of all fio processes that use a file in `folder`: others' may run beside them."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             words = path.read_bytes().decode().split("\0")
         except OSError:
             continue
-        if words[0].endswith("fio") and "--name=kb" in words:
+        if words[0].endswith("fio") and any(word.startswith(f"--filename={folder}/") for word in words):
             found.append(" ".join(words))
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from contextlib import suppress
@@ -15,7 +16,7 @@ from kb_tests.agent.storage import engine
 from kb_tests.measure.storage.merge import measure
 from kb_tests.measure.storage.validity import validity
 from tests.functional.storage.disk import POINT, directory, options, point, prepare, run, running_fio
-from tests.waiting import eventually
+from tests.waiting import eventually, tried
 
 
 @pytest.fixture
@@ -28,11 +29,11 @@ def filled(tmp_path: Path) -> dict[str, Any]:
 def test_an_unfilled_file_is_refused_with_the_reason(tmp_path: Path) -> None:
     load = engine.StorageLoad(directory(tmp_path), options(POINT))
     with pytest.raises(engine.StorageError, match=r"kb\.data is not filled: the file is not there"):
-        load.prepare(time.monotonic() + 10)
+        load.prepare(time.monotonic() + 60)
     (tmp_path / "kb.data").touch()
     os.truncate(tmp_path / "kb.data", 16 << 20)
     with pytest.raises(engine.StorageError, match="nothing was ever written at byte 0 of 16777216"):
-        load.prepare(time.monotonic() + 10)
+        load.prepare(time.monotonic() + 60)
 
 
 def test_filling_tells_bytes_and_seconds_and_is_done_once(tmp_path: Path) -> None:
@@ -42,6 +43,7 @@ def test_filling_tells_bytes_and_seconds_and_is_done_once(tmp_path: Path) -> Non
     assert prepare(directory(tmp_path))[1]["bytes"] == 0
 
 
+@tried()
 def test_a_mix_of_70_to_30_measures_as_70_to_30(filled: dict[str, Any]) -> None:
     mix = point(mode="randrw", reads=0.7, rate=200.0, numjobs=2)
     measured = measure(mix, run(filled, [options(mix)]))
@@ -51,6 +53,7 @@ def test_a_mix_of_70_to_30_measures_as_70_to_30(filled: dict[str, Any]) -> None:
     assert (measured.read.ios, measured.write.ios) == pytest.approx((420, 180), abs=8)
 
 
+@tried()
 def test_four_servers_of_500_iops_achieve_2000(filled: dict[str, Any]) -> None:
     four = point(clients=4, rate=500.0, duration=5.0)
     reports = run(filled, [options(four)] * 4)
@@ -60,6 +63,7 @@ def test_four_servers_of_500_iops_achieve_2000(filled: dict[str, Any]) -> None:
     assert measured.fairness == pytest.approx(1, abs=0.001)
 
 
+@tried()
 def test_a_frozen_fio_shows_as_a_stall_too(filled: dict[str, Any]) -> None:
     frozen = False
 
@@ -81,6 +85,7 @@ def test_a_frozen_fio_shows_as_a_stall_too(filled: dict[str, Any]) -> None:
     assert measured.stall == pytest.approx(2.05, abs=0.15)
 
 
+@tried()
 def test_a_disk_that_never_answers_is_told_as_hung_and_leaves_no_process(filled: dict[str, Any]) -> None:
     stopped: list[int] = []
 
@@ -95,7 +100,7 @@ def test_a_disk_that_never_answers_is_told_as_hung_and_leaves_no_process(filled:
     assert measured.servers[0].hung
     assert measured.errors == 1
     assert measured.stall > 2
-    assert not running_fio()
+    assert not running_fio(filled["directory"])
 
 
 def test_without_fio_the_image_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,19 +111,19 @@ def test_without_fio_the_image_is_named(tmp_path: Path, monkeypatch: pytest.Monk
 def test_what_fio_complains_of_is_told(filled: dict[str, Any]) -> None:
     wrong = point(extra=(("random_distribution", "zipf:1"),))
     (report,) = run(filled, [options(wrong)])
-    assert report.problem.startswith("fio ended after 0.0 of 3 s: ")
+    assert re.match(r"fio ended after \d\.\d of 3 s: ", report.problem)
     assert "zipf" in report.problem.lower()
 
 
-@pytest.mark.parametrize("after", [0.0, 1.5])
-def test_an_aborted_load_leaves_nothing(filled: dict[str, Any], after: float) -> None:
+@pytest.mark.parametrize("begun", [False, True])
+def test_an_aborted_load_leaves_nothing(filled: dict[str, Any], *, begun: bool) -> None:
     load = engine.StorageLoad(filled, options(POINT))
-    load.prepare(time.monotonic() + 10)
+    load.prepare(time.monotonic() + 60)
     folder = Path(load._folder)
     load.start(time.monotonic() + 0.1)
-    time.sleep(after)
-    assert running_fio() or not after
+    if begun:
+        eventually(lambda: running_fio(filled["directory"]))
     load.abort()
     load.abort()
-    eventually(lambda: not running_fio())
+    eventually(lambda: not running_fio(filled["directory"]))
     assert not folder.exists()

@@ -29,7 +29,7 @@ from tests.functional.storage.disk import (
     run,
     volume,
 )
-from tests.waiting import eventually
+from tests.waiting import eventually, tried
 
 pytestmark = pytest.mark.root_only("loop devices")
 
@@ -62,6 +62,7 @@ def faulty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[di
         fill.FILLED.pop(VOLUME, None)
 
 
+@tried()
 @pytest.mark.parametrize("rate", [20.0, pytest.param(0.0, marks=pytest.mark.nightly)])
 def test_a_disk_that_is_slow_in_fsync_alone_is_slow(
     faulty: tuple[dict[str, Any], FaultyFile], rate: float
@@ -78,6 +79,7 @@ def test_a_disk_that_is_slow_in_fsync_alone_is_slow(
     assert measured.write.response.percentile(99) > (0.3 if rate else 0.06)
 
 
+@tried()
 def test_a_frozen_disk_shows_as_stall_and_in_the_corrected_latency(device: tuple[str, Path]) -> None:
     wanted = volume(512 << 20)
     assert prepare(wanted)[0] == "disk"
@@ -101,6 +103,7 @@ def test_a_frozen_disk_shows_as_stall_and_in_the_corrected_latency(device: tuple
     assert measured.read.response.count == pytest.approx(600, abs=30)
 
 
+@tried()
 @pytest.mark.parametrize(
     "most_logged", [options_module.MOST_LOGGED, pytest.param(0, marks=pytest.mark.nightly)]
 )
@@ -129,6 +132,7 @@ def test_a_disk_that_does_not_keep_the_rate_is_slower_than_any_limit(
     assert measured.read.response.percentile(80) == math.inf
 
 
+@tried()
 @pytest.mark.parametrize("rate", [100.0, pytest.param(0.0, marks=pytest.mark.nightly)])
 def test_what_is_under_way_when_the_window_ends_is_waited_for(device: tuple[str, Path], rate: float) -> None:
     """The disk freezes half a second before the end, and for two."""
@@ -171,7 +175,7 @@ def test_a_raw_volume_is_filled_and_loaded_and_somebody_else_s_is_not(device: tu
     wanted = volume(512 << 20)
     load = engine.StorageLoad(wanted, options(POINT))
     with pytest.raises(engine.StorageError, match="only 0 of 16777216 bytes were written before"):
-        load.prepare(time.monotonic() + 10)
+        load.prepare(time.monotonic() + 60)
     kind, done = prepare(wanted)
     assert (kind, done["path"]) == ("disk", device[0])
     measured = measure(POINT, run(wanted, [options(POINT)]))
@@ -186,6 +190,7 @@ def test_a_raw_volume_is_filled_and_loaded_and_somebody_else_s_is_not(device: tu
     assert "precious" in label
 
 
+@tried()
 @pytest.mark.parametrize("file_system", ["xfs", pytest.param("ext4", marks=pytest.mark.nightly)])
 def test_a_file_on_a_volume_of_our_own_making(device: tuple[str, Path], file_system: str) -> None:
     wanted = volume(512 << 20, file_system=file_system)

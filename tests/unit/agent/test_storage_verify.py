@@ -132,6 +132,6 @@ def test_reading_ends_in_time_and_what_hangs_is_unread(
         return true(file, list(buffers), offset)
 
     monkeypatch.setattr(os, "preadv", hanging)
-    found = reader(path, range(0, 64, 2)).read(0.2, 0.2, Waiter(None), lambda *_: None)
+    found = reader(path, range(0, 64, 2)).read(1.0, 0.2, Waiter(None), lambda *_: None)
     over.set()
     assert (found.written, found.read, found.unread, found.first) == (32, 31, 1, 10 * 4096)

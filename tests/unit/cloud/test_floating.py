@@ -22,6 +22,7 @@ from kb_tests.cloud.patience import Patience
 from kb_tests.cloud.progress import silent
 from kb_tests.cloud.topology import Role, Server
 from kb_tests.errors import StagingError
+from tests.waiting import PATIENCE
 
 OPTIONS = StageOptions()
 
@@ -70,7 +71,7 @@ def _builder(journal: Journal, network: _Network, egress: tuple[str, ...] = ()) 
         has_volumes=False,
         patience=Patience(first_wait=0.0),
     )
-    return Builder(cast("Cloud", cloud), journal, until=time.monotonic() + 30, stop=threading.Event())
+    return Builder(cast("Cloud", cloud), journal, until=time.monotonic() + PATIENCE, stop=threading.Event())
 
 
 def _visitors(builder: Builder) -> list[str]:

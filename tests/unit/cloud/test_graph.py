@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from kb_tests.cloud import graph as graph_module
 from kb_tests.cloud.graph import Graph, Step, known
+from tests.waiting import PATIENCE
 
 
 @settings(max_examples=25, deadline=None)
@@ -47,7 +48,7 @@ def test_every_step_runs_once_and_after_what_it_needs(needs: list[set[int]], con
 
 def test_concurrency_is_used_and_bounded() -> None:
     graph = Graph()
-    together = threading.Barrier(4, timeout=5)
+    together = threading.Barrier(4, timeout=PATIENCE)
     for number in range(8):
         graph.add(str(number), lambda: together.wait() and None)
     graph.run(4, threading.Event())
@@ -93,10 +94,10 @@ def test_an_interrupt_waits_for_what_is_under_way() -> None:
 
     def slow() -> None:
         began.set()
-        assert stop.wait(5)
+        assert stop.wait(PATIENCE)
         ended.append("slow")
 
-    quick = graph.add("quick", lambda: began.wait(5))
+    quick = graph.add("quick", lambda: began.wait(PATIENCE))
     graph.add("slow", slow)
     graph.add("never", lambda: ended.append("never"), [quick])
 

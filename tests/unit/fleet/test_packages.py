@@ -10,6 +10,7 @@ import pytest
 from kb_tests.cloud.topology import Role
 from kb_tests.fleet import boot
 from kb_tests.fleet.secrets import Secrets
+from tests.waiting import PATIENCE
 
 SECRETS = Secrets.generate()
 
@@ -70,7 +71,7 @@ def install(folder: Path, *, failing: int = 0, empty: bool = False, mirror: bool
         capture_output=True,
         text=True,
         check=False,
-        timeout=20,
+        timeout=PATIENCE,
     )
     assert not (folder / "policy").exists()
     return done.returncode, done.stdout + done.stderr

@@ -23,7 +23,7 @@ from kb_tests.events import sessions
 from kb_tests.web.app import Options
 from kb_tests.web.server import listen_at, serve
 from tests.unit.web.session import story, write_session
-from tests.waiting import eventually
+from tests.waiting import PATIENCE, eventually
 
 PROGRAM = "import sys; from kb_tests.cli import main; sys.exit(main())"
 HELD = "import fcntl, sys; fcntl.flock(open(sys.argv[1]), fcntl.LOCK_EX); print(flush=True); sys.stdin.read()"
@@ -73,13 +73,13 @@ def test_it_ends_at_once_while_streams_are_open(tmp_path: Path) -> None:
         request.add_header("Authorization", f"Bearer {token}")
         with contextlib.ExitStack() as streams:
             for _ in range(3):
-                stream = streams.enter_context(urllib.request.urlopen(request, timeout=30))
+                stream = streams.enter_context(urllib.request.urlopen(request, timeout=PATIENCE))
                 assert stream.readline() == b"retry: 1000\n"
             (found,) = (tmp_path / "state/kb").glob("ui-*.json")
             assert stat.S_IMODE(found.stat().st_mode) == 0o600
             assert json.loads(found.read_text())["address"] == address
             process.send_signal(signal.SIGTERM)
-            assert process.wait(20) == 0
+            assert process.wait(PATIENCE) == 0
         assert list((tmp_path / "state/kb").glob("ui-*")) == []
         holder.kill()
 
@@ -90,7 +90,7 @@ def test_it_ends_with_its_terminal(tmp_path: Path) -> None:
     with serving(tmp_path, before=heard) as (process, _):
         assert list((tmp_path / "state/kb").glob("ui-*"))
         process.send_signal(signal.SIGHUP)
-        assert process.wait(20) == 0
+        assert process.wait(PATIENCE) == 0
     assert list((tmp_path / "state/kb").glob("ui-*")) == []
 
 
@@ -171,17 +171,17 @@ def test_a_socket_is_for_its_user_alone(tmp_path: Path, short: Path) -> None:
             assert stat.S_IMODE(path.stat().st_mode) == 0o600
             assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
-                asking.settimeout(30)
+                asking.settimeout(PATIENCE)
                 asking.connect(str(path))
                 asking.sendall(b"GET /api/v1/healthz HTTP/1.1\r\nHost: localhost:8765\r\n\r\n")
                 assert asking.recv(100).startswith(b"HTTP/1.1 204")
             with pytest.raises(UiError, match="in use"):
                 listen_at(path)
             process.kill()
-            process.wait(30)
+            process.wait(PATIENCE)
     with serving(tmp_path, "--socket", str(path)) as (process, _):
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(PATIENCE) == 0
     assert not path.exists()
 
 
@@ -222,7 +222,9 @@ SLOW = (
 def test_whoever_does_not_finish_is_not_waited_for(tmp_path: Path, sent: bytes) -> None:
     with serving(tmp_path, before=SLOW) as (_, address):
         base, _, token = address.partition("/#token=")
-        with socket.create_connection(("127.0.0.1", int(base.rpartition(":")[2])), timeout=30) as asking:
+        with socket.create_connection(
+            ("127.0.0.1", int(base.rpartition(":")[2])), timeout=PATIENCE
+        ) as asking:
             asking.sendall(sent.replace(b"%s", token.encode()))
             answer = b""
             with contextlib.suppress(ConnectionError):
@@ -238,12 +240,12 @@ def test_many_slow_ones_keep_nobody_out(tmp_path: Path) -> None:
         base = address.partition("/#")[0]
         for _ in range(300):
             asking = stack.enter_context(
-                socket.create_connection(("127.0.0.1", int(base.rpartition(":")[2])), timeout=30)
+                socket.create_connection(("127.0.0.1", int(base.rpartition(":")[2])), timeout=PATIENCE)
             )
             asking.sendall(b"GET / HTTP/1.1\r\nHost: loc")
 
         def answers() -> bool:
-            with contextlib.suppress(OSError), urllib.request.urlopen(f"{base}/", timeout=30) as page:
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"{base}/", timeout=PATIENCE) as page:
                 return bool(page.status == 200)
             return False
 
