@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import pwd
+import random
 import signal
 import socket
 import subprocess
@@ -25,14 +26,19 @@ RUN = "c0ffee00"
 HOST = "127.0.0.1"
 
 
-_PATIENCE = 60.0
+_PATIENCE = 300.0
+_PORTS = 12_000
+"""So many, below those that the kernel gives to whoever connects: what is free there stays so."""
 
 
 def free_port() -> int:
-    """A port that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody uses now, nor soon by chance."""
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = random.randrange(lowest - _PORTS, lowest) if lowest > 2 * _PORTS else 0  # noqa: S311
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((HOST, port))
+            return int(probe.getsockname()[1])
 
 
 class Plane:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from typing import NamedTuple
 
 from kb_tests.agent.page import Page
 from kb_tests.fleet import certificate
+from simulated.plane import free_port
 from tests.waiting import PATIENCE, eventually, listens
 
 CONFIG = """
@@ -62,8 +62,7 @@ def nginx() -> Iterator[Nginx]:
 
 
 def _running(folder: Path) -> Iterator[Nginx]:
-    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
-        port, tls_port = one.getsockname()[1], other.getsockname()[1]
+    port, tls_port = free_port(), free_port()
     (folder / "pages").mkdir()
     (folder / "pages" / "page").write_bytes(b"".join(PAGE.pieces()))
     folder.chmod(0o755)

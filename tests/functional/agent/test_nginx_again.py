@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,12 +10,7 @@ import pytest
 
 from kb_tests.agent.nginx import Nginx
 from kb_tests.fleet import certificate
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
+from simulated.plane import free_port
 
 
 @pytest.fixture
