@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,17 +57,26 @@ def hook(*command: str, **changed: Any) -> Hook:
 
 
 def run(
-    *hooks: Hook, until: float = 0.0, where: Setting | None = None
+    *hooks: Hook, until: Callable[[str], bool] | None = None, where: Setting | None = None
 ) -> tuple[Sequence[HookRecord], list[str]]:
-    """A point whose window begins now and lasts until all hooks have ended, or for `until` seconds."""
+    """A point whose window begins now and lasts until all hooks have ended, or what was told has come `until`
+    somewhere.
+    """
     told: list[str] = []
     running = Hooks(hooks, where or place(), told.append)
     running.start(time.monotonic())
-    if until:
-        time.sleep(until)
-    else:
-        eventually(lambda: sum(" after " in one or "could not" in one for one in told) == len(hooks))
+
+    def all_ended(_: str) -> bool:
+        return sum(" after " in one or "could not" in one for one in told) == len(hooks)
+
+    come = until or all_ended
+    eventually(lambda: come("\n".join(told)), what=lambda: told)
     return running.end(), told
+
+
+def at_once(_: str) -> bool:
+    """Whatever was told."""
+    return True
 
 
 def ended(*command: str, **changed: Any) -> HookRecord:
@@ -132,7 +141,7 @@ def test_a_hook_has_no_input_to_wait_for() -> None:
 
 def test_a_hook_that_takes_too_long_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
     mark = tmp_path / "pid"
-    found = ended("sh", "-c", f"sleep 600 & echo $! > {mark}; trap '' TERM; wait; sleep 600", timeout="500ms")
+    found = ended("sh", "-c", f"sleep 600 & echo $! > {mark}; trap '' TERM; wait; sleep 600", timeout="2s")
     assert (found.outcome, found.exit_code) == ("timed_out", None)
     assert found.seconds is not None
     assert found.seconds < 60
@@ -207,14 +216,16 @@ def test_a_guard_ends_with_its_point_and_touches_nothing_that_has_ended(tmp_path
 
 def test_no_hook_runs_without_a_guard(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "nothing"))
-    (found,), _ = run(hook("touch", str(tmp_path / "done")), until=0.1)
+    (found,), _ = run(hook("touch", str(tmp_path / "done")), until=at_once)
     assert "could not be started" in found.fault
     assert not (tmp_path / "done").exists()
 
 
 def test_each_hook_begins_at_its_second_whatever_the_others_do() -> None:
     (first, second), _ = run(
-        hook("sleep", "600", name="slow"), hook("true", at="300ms", name="quick"), until=1.5
+        hook("sleep", "600", name="slow"),
+        hook("true", at="300ms", name="quick"),
+        until=lambda told: "slow begins" in told and "quick ended" in told,
     )
     assert first.outcome == "cut_off"
     assert second.outcome == "done"
@@ -225,7 +236,7 @@ def test_each_hook_begins_at_its_second_whatever_the_others_do() -> None:
 def test_hooks_of_a_load_that_never_began_say_so() -> None:
     (found,) = Hooks([hook("true")], place(), lambda _: None).end()
     assert "was not started" in found.fault
-    (late,) = run(hook("true", at="600s"), until=0.1)[0]
+    (late,) = run(hook("true", at="600s"), until=at_once)[0]
     assert late.outcome == "not_started"
 
 
