@@ -66,7 +66,7 @@ def test_one_that_never_boots_is_named(
     clock, ahead, began = time.monotonic, 0.0, time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: clock() + ahead)
 
-    def wait(phase: str, done: int, _total: int) -> None:
+    def wait(phase: str, done: int, total: int) -> None:
         nonlocal ahead
         if (phase, done) == ("servers", 4):
             ahead = began + 3600 - 30 - clock()

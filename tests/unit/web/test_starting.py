@@ -560,11 +560,11 @@ def test_where_nothing_may_be_started_nothing_is(reports: Path, sessions: Path, 
 @pytest.fixture
 def sleeper(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A process that writes down each interrupt that it gets."""
-    program = (
-        "import signal, sys, time\n"
-        "signal.signal(signal.SIGINT, lambda *_: print('int', flush=True))\n"
-        "print('ready', flush=True)\n"
-        "time.sleep(600)"
+    program = (  # by os.write, since it may be interrupted in the middle of a print
+        "import os, signal, time\n"
+        "signal.signal(signal.SIGINT, lambda *_: os.write(1, b'int\\n'))\n"
+        "os.write(1, b'ready\\n')\n"
+        "while True: time.sleep(600)"
     )
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
