@@ -51,12 +51,19 @@ PAGE = Page(100, b"x")
 
 
 def prepared(
-    port: int, workers: int = 1, page: Page = PAGE, patience: float = PATIENCE, **options: Any
+    port: int,
+    workers: int = 1,
+    page: Page = PAGE,
+    patience: float = PATIENCE,
+    prepare: float = 60.0,
+    **options: Any,
 ) -> HttpLoad:
-    """A load whose connections are open; `page` is what it takes for a good answer."""
+    """A load whose connections are open, or that has had `prepare` seconds for that; `page` is what it takes
+    for a good answer.
+    """
     wanted = HTTP | {"port": port, "size": page.size} | options
     load = HttpLoad("127.0.0.1", wanted, workers, page, patience)
-    load.prepare(time.monotonic() + 60)
+    load.prepare(time.monotonic() + prepare)
     return load
 
 

@@ -19,6 +19,10 @@ SLA = HttpSla.model_validate({"latency": {"p50": "2s"}, "achieved": "50%", "erro
 """As generous as it may be, so that a busy machine does not decide."""
 
 
+PREPARE = 5.0
+"""Seconds after which a load begins with the connections that there are: some servers drop all of them."""
+
+
 def point(rate: float, connections: int, duration: float, timeout: float = 1.0) -> HttpPoint:
     """A point of one generator."""
     return HttpPoint(
@@ -31,7 +35,7 @@ def verdicts(servers: Mapping[str, tuple[Serve, HttpPoint]], sla: HttpSla = SLA)
     """All at the same time, each loaded by a generator of its own."""
     with contextlib.ExitStack() as stack:
         loads = [
-            prepared(stack.enter_context(serving(serve)), **_options(asked))
+            prepared(stack.enter_context(serving(serve)), prepare=PREPARE, **_options(asked))
             for serve, asked in servers.values()
         ]
         collected = events(loads, lead=1.0)
