@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 from kb_tests.cloud.topology import Server
 from kb_tests.fleet.messages import B, ClockChange, D, Failed, Hello, LoadReport, Numbered, Ready, S
 from kb_tests.fleet.reports import OfCommand, Report
+from kb_tests.scenario.units import counted
 
 _SLACK = 120
 Indexed = TypeVar("Indexed", bound=Numbered)
@@ -95,7 +96,13 @@ class Gathering(Part, Generic[S, B, D]):
     def check(self) -> None:
         """Blame an agent whose report is not whole."""
         if not self.complete:
-            self.set_problem("it fell silent")
+            told = counted(len(self._seconds), "second")
+            self.set_problem(
+                f"it fell silent after {told} of its report: it was ended, or its way to the proxy is cut, or"
+                " too slow"
+                if self._seconds
+                else "it fell silent"
+            )
         elif not self._blocks or sorted(self._blocks) != list(range(len(self._blocks))):
             self.set_problem("blocks are missing from its report")
 
