@@ -65,8 +65,11 @@ def _settings(a: Side, b: Side, section: str, wanted: set[str], of: str = "") ->
         for scenario in side
         for place in settings.places(scenario.settings.get(section), section)
     )
+    parts = {(name, place[:at]) for name, place in asked for at, sign in enumerate(place) if sign == "."}
     found: tuple[Facts, Facts] = ({}, {})
     for name, place in asked:
+        if (name, place) in parts:  # nothing on one side, on the other what is below
+            continue
         for facts, side in zip(found, both, strict=True):
             for scenario in side:
                 told = settings.said(scenario.settings.get(section), place, section)

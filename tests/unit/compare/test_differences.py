@@ -96,6 +96,12 @@ def test_what_one_side_leaves_out_and_the_other_says_has_to_agree(other: dict[st
                 compare(*sides)
 
 
+def test_a_part_that_one_side_has_is_told_by_what_it_says() -> None:
+    a, b = {"sla": {"baseline": None}}, {"sla": {"baseline": {"max_slower": "90%"}}}
+    (told,) = found(a, b)
+    assert (told.name, told.a, told.b) == ("sla.baseline.max_slower (http-east-west)", "none", "90%")
+
+
 def test_parts_of_a_list_are_compared_one_by_one() -> None:
     def profiles(depth: int) -> dict[str, Any]:
         return {"load": {"profiles": [{"name": "random read", "block_size": "4096B", "iodepth": depth}]}}
