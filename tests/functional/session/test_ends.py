@@ -78,6 +78,7 @@ def test_a_sample_that_cannot_decide_exits_10(suite: Suite) -> None:
     assert ended.statuses() == {"small-clients-1-rate-50": "inconclusive"}
 
 
+@pytest.mark.nightly  # without a cloud, test_again.py shows it
 def test_a_point_that_was_not_run_never_exits_0(suite: Suite) -> None:
     ended = suite.run(f"--kb-scenario={suite.broken('[5000, 6000]')}", "-x")
     assert ended.code == 1, ended.output

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.functional.session.suite import Suite
 
 
@@ -17,6 +19,7 @@ def test_a_member_comes_to_a_verdict(suite: Suite, as_member: Path) -> None:
     assert not kinds & {"projects", "users", "flavors"}
 
 
+@pytest.mark.nightly  # test_doctor.py shows what is said, and test_usage.py that a mistake exits 4
 def test_a_member_cannot_have_several_tenants(suite: Suite, as_member: Path) -> None:
     path = Path(suite.scenario())
     path.write_text(path.read_text().replace("{flavor:", "{tenants: 2, flavor:"))

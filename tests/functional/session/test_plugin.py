@@ -138,7 +138,15 @@ def test_that_warns_itself():
 """
 
 
-@pytest.mark.parametrize("strict", [("-W", "error"), ("-Werror::DeprecationWarning", "-Werror::UserWarning")])
+@pytest.mark.parametrize(
+    "strict",
+    [
+        pytest.param(("-W", "error"), id="all"),
+        pytest.param(
+            ("-Werror::DeprecationWarning", "-Werror::UserWarning"), id="some", marks=pytest.mark.nightly
+        ),
+    ],
+)
 def test_what_libraries_warn_of_is_no_error_however_strict_a_session_is(
     tmp_path: Path, strict: tuple[str, ...]
 ) -> None:
@@ -156,7 +164,7 @@ def test_what_libraries_warn_of_is_no_error_however_strict_a_session_is(
         *(pytest.param(each, marks=pytest.mark.nightly) for each in ("test_*.py", "test_*.py *_test.py")),
     ],
 )
-@pytest.mark.parametrize("named", ["kb_tests", "kb_tests.test_http"])
+@pytest.mark.parametrize("named", ["kb_tests", pytest.param("kb_tests.test_http", marks=pytest.mark.nightly)])
 def test_an_inis_pattern_for_other_tests_hides_none_of_ours(
     tmp_path: Path, patterns: str, named: str
 ) -> None:

@@ -88,6 +88,7 @@ def test_kept_used_again_and_ended(suite: Suite) -> None:
     assert f"Run {run_id} left no topology on this machine." in gone.output
 
 
+@pytest.mark.nightly  # but for --kb-keep, test_usage.py shows it
 def test_what_never_got_ready_is_not_kept(suite: Suite) -> None:
     session = suite.run("--kb-scenario", suite.scenario(), "--kb-keep", "--kb-image", "nowhere")
     assert session.code == 4

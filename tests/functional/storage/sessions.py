@@ -18,7 +18,7 @@ topology: {{volume: {{size: 1GiB}}, file_size: 16MiB, flavor: {{ram: 128MiB}}}}
 load:
   profiles:
     - {{name: {mode}, mode: {mode}, iodepth: 4, {rate}}}
-  ramp: 1s
+  ramp: 2s
   duration: {duration}
 sla: {sla}
 """

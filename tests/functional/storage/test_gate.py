@@ -113,7 +113,7 @@ load:
   profiles:
     - {name: before, mode: randwrite, iodepth: 4, rate_iops: 300}
     - {name: since, mode: randwrite, iodepth: 4, rate_iops: 300}
-  ramp: 1s
+  ramp: 2s
   duration: 3s
   verify: true
 sla: {achieved: 30%}
