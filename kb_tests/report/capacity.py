@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from kb_tests.report.measured import Part, Text
 from kb_tests.scenario.capacity import OF_ALL, unit
@@ -75,8 +75,8 @@ class CapacityRecord(Part):
     confidence: float
     at_least: float | None = None
     end: End
-    low: float
-    high: float
+    low: Annotated[float, Field(ge=0)]
+    high: Annotated[float, Field(ge=0)]
     kept: float
     broke: float
     limit: Text
@@ -86,6 +86,16 @@ class CapacityRecord(Part):
     more: float = 0.0
     probes: tuple[ProbeRecord, ...] = Field(default=())
     curve: tuple[CurveSeen, ...] = ()
+
+    @model_validator(mode="after")
+    def _says_what_its_end_needs(self) -> Self:
+        if self.clients < (self.of in OF_ALL):
+            raise ValueError("a search of what all generators make together has one at least")
+        if self.end in NUMBERED and not 0 < self.low < math.inf:
+            raise ValueError(f"a search that ended as {self.end} has a lower bound")
+        if self.end is End.CONNECTIONS:
+            float(" ".join(self.reasons) or "nan")
+        return self
 
     @property
     def factor(self) -> int:

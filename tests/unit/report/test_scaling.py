@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import json
 import math
 from collections.abc import Callable, Sequence
@@ -11,11 +13,14 @@ from pathlib import Path
 import pytest
 
 from kb_tests.cli import main
-from kb_tests.report import scaling
+from kb_tests.errors import RecordError
+from kb_tests.report import scaling, terminal
 from kb_tests.report.capacity import CapacityRecord
 from kb_tests.report.charts.description import Band
+from kb_tests.report.headline import headline
 from kb_tests.report.html import summary
-from kb_tests.report.record import PointRecord, PointStatus
+from kb_tests.report.junit import properties
+from kb_tests.report.record import PointRecord, PointStatus, load
 from kb_tests.sla.capacity.model import End
 from tests.unit.report import build
 
@@ -142,3 +147,20 @@ def test_a_run_that_cannot_be_fitted_is_refused(tmp_path: Path, capsys: pytest.C
     path.write_text(build.run(asked).model_dump_json())
     assert main(["scaling", str(path)]) == 1
     assert "What open loops achieve is what they offer" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("end", [End.FOUND, End.TOO_WIDE, End.CONNECTIONS, End.AT_LEAST])
+def test_a_damaged_search_is_refused_or_told_in_words(end: End, tmp_path: Path) -> None:
+    """By what reads its record, in a sentence: no report ends in the middle of one."""
+    path = build.run([searched(4, 1000.0, end)]).write(tmp_path)
+    whole = json.loads(path.read_text())
+    for key in whole["points"][0]["capacity"]:
+        for value in (0, -1, "x", ["x"], [], "NaN", "Infinity"):
+            data = copy.deepcopy(whole)
+            data["points"][0]["capacity"][key] = value
+            path.write_text(json.dumps(data))
+            with contextlib.suppress(RecordError):
+                record = load(path)
+                assert headline(record)
+                assert list(terminal.summary(record, path))
+                assert list(properties(record.points[0]))
