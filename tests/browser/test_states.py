@@ -316,6 +316,7 @@ def test_a_tab_with_an_old_token_says_so_and_goes_on_with_that_of_another_tab(wo
     own = world.page.driver.execute_script("return localStorage.getItem('kb-token')")
     world.page.driver.execute_script("localStorage.setItem('kb-token', 'x'.repeat(43))")
     world.is_fine("open the address that kb ui prints", "overview-old-token")
+    assert "`" not in world.page.text
     first = world.page.driver.current_window_handle
     world.page.driver.switch_to.new_window("tab")
     world.page.go(world.ui.base)

@@ -40,7 +40,7 @@ export const useData = (path, every = 0) => {
 };
 
 /** What stands between backticks, as what is typed. @param {string} text */
-const coded = (text) => text.split("`").map((part, i) => (i % 2 ? html`<code>${part}</code>` : part));
+export const coded = (text) => text.split("`").map((part, i) => (i % 2 ? html`<code>${part}</code>` : part));
 
 /** What an API's user is told to ask for is no help to who looks at a page. @param {string} remedy */
 const forPeople = (remedy) => (/^(GET|POST) \//.test(remedy) ? "" : remedy);

@@ -1,6 +1,6 @@
 // Rail, top bar and tab bar: on every page the same, with the session that runs and its Stop.
 import { lives } from "../lib/ended.js";
-import { useData } from "../lib/load.js";
+import { coded, useData } from "../lib/load.js";
 import { rail } from "../lib/route.js";
 import { many } from "../lib/words.js";
 import { html } from "../vendor/preact.js";
@@ -34,7 +34,7 @@ export const Shell = ({ at, crumbs, children, hears = false, state = {} }) => {
 };
 
 /** What stands on the page is of before. @param {{ error: any }} props */
-const Stale = ({ error }) => html`<div class="alert inconclusive" role="status"><${Icon} name="note" /><p><b>${error.message}</b> ${error.status === 401 ? "What stands here is of before: open the address that kb ui prints." : "What stands here is of before; it is asked again every few seconds."}</p></div>`;
+const Stale = ({ error }) => html`<div class="alert inconclusive" role="status"><${Icon} name="note" /><p><b>${coded(error.message)}</b> ${error.status === 401 ? "What stands here is of before: open the address that kb ui prints." : "What stands here is of before; it is asked again every few seconds."}</p></div>`;
 
 /** Says a verdict to who cannot see it; seconds are not said. @param {string} text */
 export const say = (text) => {
