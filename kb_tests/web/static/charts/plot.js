@@ -70,9 +70,10 @@ export const plot = (host, d) => {
   const lanes = d.lanes.filter((lane) => shown(lane).length);
   const titled = d.bands.some((band) => band.text && band.wash !== "failed");
   const head = widthOf(host) < 440 ? (titled ? 34 : 20) : d.marks.length || titled ? 20 : 12;
+  const top = head + (lanes[0]?.y.label ? 14 : 0);
   const foot = d.x.label ? 38 : 24;
   const tall = lanes.map((lane) => Math.round(TALL * lane.height));
-  const H = head + tall.reduce((a, b) => a + b + GAP, 0) - GAP + foot;
+  const H = top + tall.reduce((a, b) => a + b + GAP, 0) - GAP + foot;
   const [s, W] = frame(host, H, d.says ? `${d.title}: ${spaced(d.says)}` : d.title);
   const narrow = W < 440;
   const left = 54;
@@ -89,7 +90,7 @@ export const plot = (host, d) => {
     const from = Math.max(left, x(band.start));
     const to = Math.min(right, x(band.end));
     if (to <= from) continue;
-    el(s, "rect", { class: `area ${WASHES[band.wash] ?? "wash"}`, x: from, y: head, width: to - from, height: bottom - head });
+    el(s, "rect", { class: `area ${WASHES[band.wash] ?? "wash"}`, x: from, y: top, width: to - from, height: bottom - top });
     const failed = band.wash === "failed";
     if (band.text && failed) el(s, "text", { class: "t halo lim b", x: to - 4, y: bottom - 6, "text-anchor": "end" }, spaced(band.text));
     if (!band.text || failed) continue;
@@ -99,10 +100,10 @@ export const plot = (host, d) => {
     taken = middle + half;
     el(s, "text", { class: "t halo in", x: middle, y: 12, "text-anchor": "middle" }, spaced(band.text));
   }
-  let top = head;
+  let above = top;
   lanes.forEach((lane, i) => {
-    drawLane(s, lane, { x, left, right, top, bottom: top + tall[i], narrow });
-    top += tall[i] + GAP;
+    drawLane(s, lane, { x, left, right, top: above, bottom: above + tall[i], narrow });
+    above += tall[i] + GAP;
   });
   const places = ticks(d, low, high, narrow);
   for (const v of places) el(s, "line", { class: "ax", x1: Math.round(x(v)) + 0.5, x2: Math.round(x(v)) + 0.5, y1: bottom, y2: bottom + 4 });
@@ -131,7 +132,7 @@ const drawLane = (s, lane, o) => {
   const main = lane.series.filter((one) => one.role === "measured").pop()?.name;
   const groups = new Set(lane.series.map((one) => one.group)).size;
   /** Places of texts beside values: one that would stand on another takes a free one below or above. @type {[number, number, number][]} */
-  const taken = [];
+  const taken = lane.y.label ? [[o.left + 6 + lane.y.label.length * 3.2, o.top - 5, lane.y.label.length * 3.2]] : [];
   const beside = (/** @type {number} */ px, /** @type {number} */ py, /** @type {string} */ text) => {
     const half = text.length * 3.5 + 2;
     const free = (/** @type {number} */ at) => taken.every(([tx, ty, wide]) => Math.abs(tx - px) > wide + half || Math.abs(ty - at) > 12);
@@ -168,7 +169,7 @@ const drawLane = (s, lane, o) => {
     hurdle(s, limit, lane, { ...o, y });
     if (limit.x === null && !o.narrow) labels.push({ x: o.right + 5, y: y(limit.at) + 4, t: spaced(limit.text), c: "t lim b halo" });
   }
-  if (lane.y.label) el(s, "text", { class: "t halo", x: o.left + 6, y: o.top + 12 }, spaced(lane.y.label));
+  if (lane.y.label) el(s, "text", { class: "t halo", x: o.left + 6, y: o.top - 5 }, spaced(lane.y.label));
   for (const label of o.narrow ? [] : apart(labels)) el(s, "text", { class: label.c, x: label.x, y: label.y }, label.t.length > LONGEST ? `${label.t.slice(0, LONGEST - 1)}…` : label.t);
   if (o.narrow && labels.length > 1) el(s, "text", { class: "t", x: o.right, y: o.top - 5, "text-anchor": "end" }, [...new Set(labels.map((label) => label.t))].slice(0, 3).join(" · "));
 };
