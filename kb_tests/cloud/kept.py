@@ -49,5 +49,5 @@ def kept_runs(folder: Path | None = None) -> Iterator[KeptRun]:
                 kind=str(found["kind"]),
                 servers=sum(1 + len(each["servers"]) + len(each["clients"]) for each in topologies),
                 until=contents.kept_until,
-                asked=dict(found["asked"]),
+                asked=dict(found.get("asked") or {}),
             )

@@ -129,6 +129,7 @@ MAY_NEED = {
     "images/": {"localcloud", "openstack"},
     ".ci/": {"localcloud", "test", "browser"},
     "Makefile": {"localcloud", "test", "browser"},
+    "setup.sh": {"localcloud", "test", "browser"},
     "tests/browser/": {"localcloud", "test", "browser"},
     "tools/web/": {"browser"},
 }
