@@ -26,6 +26,9 @@ MAX_FILE = 1 << 20
 MAX_KEYS = 10_000
 """Keys and items of a scenario, aliases followed; more is an attempt to exhaust memory."""
 
+MAX_KEY, MAX_DEPTH = 100, 20
+"""Characters of a key, and keys and items within one another, at most: a mistake begins with as many."""
+
 
 @dataclass(frozen=True)
 class Loaded:
@@ -144,6 +147,8 @@ def _parse(path: Path, text: bytes) -> tuple[Any, Places]:
         raise ScenarioError(f"{path}: is not valid YAML: it is no text.") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ScenarioError(f"{path}: is not valid YAML: {error}.") from error
+    except (ArithmeticError, AttributeError, LookupError, TypeError) as error:
+        raise ScenarioError(f"{path}: is not valid YAML: a value is not what its tag says.") from error
 
 
 def _locate(path: Path, node: yaml.Node, place: tuple[Key, ...], places: Places) -> None:
@@ -156,6 +161,8 @@ def _locate(path: Path, node: yaml.Node, place: tuple[Key, ...], places: Places)
             if not isinstance(key, yaml.ScalarNode) or key.tag != "tag:yaml.org,2002:str":
                 raise ScenarioError(f"{path}:{line}: a key has to be plain text.")
             below = (*place, key.value)
+            if len(key.value) > MAX_KEY or len(below) > MAX_DEPTH:
+                raise ScenarioError(f"{path}:{line}: a key is too long or too deep for a scenario.")
             if below in places:
                 raise ScenarioError(f"{path}:{line}: {dotted(below)} stands here a second time.")
             places[below] = f"{path}:{line}"
@@ -163,6 +170,8 @@ def _locate(path: Path, node: yaml.Node, place: tuple[Key, ...], places: Places)
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
             below = (*place, index)
+            if len(below) > MAX_DEPTH:
+                raise ScenarioError(f"{path}:{value.start_mark.line + 1}: a list is too deep for a scenario.")
             places[below] = f"{path}:{value.start_mark.line + 1}"
             _locate(path, value, below, places)
 

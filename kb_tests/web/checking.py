@@ -26,6 +26,8 @@ SECONDS = 60.0
 _LINE = re.compile(r"line (\d+):? ?(.*)")
 _KEY = re.compile(r"([a-z_]+(?:\.[\w.]+|\[\d+\])*): ")
 _MOST = 100
+_REPEATED = 4
+"""Times the size of the largest text that one may come to by its aliases and still be shown in a form."""
 
 
 def checked(request: CheckRequest) -> Check:
@@ -70,9 +72,18 @@ def _keys(text: str) -> tuple[dict[str, Any], dict[str, int]]:
     """What a text says, as JSON, and the line of each key; nothing where it cannot be read."""
     try:
         data, known = keys(text)
+        if _size(data) > _REPEATED * LARGEST:
+            return {}, {}
         return {name: _plain(value) for name, value in data.items()}, known
     except (ScenarioError, UnicodeEncodeError, RecursionError):
         return {}, {}
+
+
+def _size(value: object) -> int:
+    """Characters of all texts; what an alias repeats counts each time, as it would in an answer."""
+    if isinstance(value, Mapping):
+        return sum(_size(key) + _size(each) for key, each in value.items())
+    return sum(map(_size, value)) if isinstance(value, list) else len(_text(value))
 
 
 def _plain(value: object) -> Any:

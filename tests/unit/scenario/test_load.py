@@ -195,3 +195,11 @@ def test_any_value_in_any_section_loads_or_is_refused(
     path.write_text(yaml.safe_dump(data))
     with contextlib.suppress(ScenarioError):
         assert isinstance(load(path), HttpScenario)
+
+
+@pytest.mark.parametrize("value", ["!!int ''", "!!float ''", "!!bool abc", "!!timestamp x"])
+def test_a_value_that_its_tag_does_not_fit_is_no_yaml(tmp_path: Path, value: str) -> None:
+    path = tmp_path / "scenario.yaml"
+    path.write_text(f"name: {value}\n")
+    with pytest.raises(ScenarioError, match="is not valid YAML"):
+        load(path)

@@ -199,3 +199,20 @@ def test_the_keys_of_a_text_are_told_where_it_is_one_mapping_right_or_wrong(
     found = check(app, wild, feasible=False)
     assert found["findings"]
     assert found["data"] == data
+
+
+@pytest.mark.parametrize(
+    "wild",
+    [
+        "a: &x " + "x" * 20_000 + "\nb: [" + ", ".join(["*x"] * 900) + "]\n",
+        "? " + "x" * 20_000 + "\n: [" + ", ".join(["0"] * 900) + "]\n",
+        "a: " + "{a: " * 30 + "1" + "}" * 30 + "\n",
+        "a: &x [*x]\n",
+    ],
+    ids=["a text that aliases repeat", "a key before many items", "deep", "in itself"],
+)
+def test_an_answer_is_not_much_larger_than_what_was_asked(app: App, wild: str) -> None:
+    answer = ask(app.asgi, "/api/v1/checks", method="POST", send={"text": wild, "feasible": False})
+    assert answer.status == 200
+    assert len(answer.body) < 4 * LARGEST
+    assert answer.json["findings"]
