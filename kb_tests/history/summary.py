@@ -16,8 +16,12 @@ from kb_tests.report.beside import beside
 OF_RUN = re.compile(r"[0-9a-f]{8}")
 """The name of a run, and of its record."""
 
-BROKEN = 1
-"""A session's exit code where an SLA was broken, or a test failed."""
+BROKEN, LEAKED = 1, 12
+"""A session's exit codes where an SLA was broken or a test failed, and where something of it was left."""
+
+_WELL = (None, 0, 5)
+_NOT_BAD = ("pass", "measured", "inconclusive", "empty")
+_OF_CODE = {BROKEN: "fail", 2: "not_run", 10: "inconclusive", LEAKED: "leaked"}
 
 LARGEST = 1 << 30
 """Bytes of a record that is read for a list; and no exit code or number of leaks is as large."""
@@ -50,14 +54,23 @@ class Summary:
     def outcome(self) -> str:
         """One word: what the run means to somebody who looks for bad ones."""
         found = {outcome for _, outcome in self.points}
-        if self.exit_code == BROKEN:  # also by tests of one's own, whose points are measured alone
-            found.add("fail")
         if self.leaks:
             return "leaked"
         if self.exit_code is None:
             return "unfinished"
         order = ("invalid", "lost", "error", "not_run", "fail", "inconclusive", "pass", "measured")
-        return next((word for word in order if word in found), "empty")
+        return capped(next((word for word in order if word in found), "empty"), self.exit_code)
+
+
+def capped(word: str, exit_code: int | None) -> str:
+    """What points came to in a `word`, and not better than the session's exit code: a test of one's own, a
+    teardown or pytest itself may have failed where every point passes.
+    """
+    if exit_code in _WELL:
+        return word
+    if word in _NOT_BAD or (word == "not_run" and exit_code == BROKEN):  # -x: what failed ended it
+        return _OF_CODE.get(exit_code or 0, "invalid")
+    return word
 
 
 def usable(found: Summary) -> Summary:

@@ -19,6 +19,7 @@ from kb_tests.events.model import (
     Teardown,
 )
 from kb_tests.events.reader import Follower, Read
+from kb_tests.history.summary import LEAKED, capped
 from kb_tests.report.words import printable
 from kb_tests.scenario.units import counted
 from kb_tests.web.archive import when
@@ -29,6 +30,7 @@ State = Literal["starting", "staging", "running", "stopping", "removing", "ended
 
 MARKS = {"pass": "p", "fail": "f", "inconclusive": "i", "invalid": "x", "running": "r", "": "."}
 _WORST = ("fail", "invalid", "lost", "error", "inconclusive", "not_run", "measured", "pass")
+_JUDGED = frozenset({"pass", "fail", "inconclusive", "invalid"})
 _MOST_TOLD = 20
 
 
@@ -133,17 +135,20 @@ class Fold:
         self._state, self._doing = state, printable(doing)
 
     def _meaning(self) -> str:
-        return meaning(self._exit_code, judged={*self.points.values()} != {"measured"})
+        return meaning(self._exit_code, judged=not _JUDGED.isdisjoint(self.points.values()))
 
     def _outcome(self, state: State) -> str:
-        if self._leaks:
+        if self._leaks or self._exit_code == LEAKED:
             return "leaked"
         if state == "broken_off":
             return "lost"
         found = {outcome for outcome in self.points.values() if outcome not in ("", "running")}
         if state == "ended" and self._exit_code == 2:
             return "interrupted"
-        return next((word for word in _WORST if word in found), "not_run" if state == "ended" else "")
+        word = next((word for word in _WORST if word in found), "")
+        if state != "ended":
+            return word
+        return capped(word or "empty", self._exit_code).replace("empty", "not_run")
 
     def _sentence(self, state: State) -> str:
         every = list(self.points.values())

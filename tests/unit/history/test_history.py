@@ -56,6 +56,30 @@ def test_a_run_whose_own_tests_failed_is_no_run_that_was_measured(tmp_path: Path
     assert replace(measured, exit_code=1).outcome == "fail"
 
 
+@pytest.mark.parametrize(
+    ("code", "word"),
+    [
+        (0, "pass"),
+        (1, "fail"),
+        (3, "invalid"),
+        (4, "invalid"),
+        (10, "inconclusive"),
+        (11, "invalid"),
+        (12, "leaked"),
+    ],
+)
+def test_a_run_is_no_better_than_its_sessions_exit_code(tmp_path: Path, code: int, word: str) -> None:
+    found = summarize(write(tmp_path))
+    assert found is not None
+    passed = replace(found, points=(("a", "pass"),), leaks=0)
+    assert replace(passed, exit_code=code).outcome == word
+    assert replace(passed, points=(("a", "fail"),), exit_code=code).outcome == "fail"
+    assert replace(passed, exit_code=2).outcome != "pass"
+    assert replace(passed, points=(("a", "not_run"),), exit_code=1).outcome == "fail", (
+        "by a test of one's own"
+    )
+
+
 def test_the_list_follows_the_folder(tmp_path: Path) -> None:
     first = write(tmp_path, "00000001")
     assert runs(tmp_path) == ["00000001"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kb_tests.events.model import Log, PointStarted, Problem, Stopping
+from kb_tests.events.model import Log, PointStarted, Problem, SessionEnded, Stopping
 from kb_tests.history.index import Index
 from kb_tests.history.summary import Summary
 from kb_tests.measure.heat import Heat
@@ -243,6 +243,29 @@ def test_points_of_tests_that_judge_by_themselves_are_not_said_to_fail(app: App,
     assert "1 point measured." in row["sentence"]
     assert "0 of 1" not in row["sentence"]
     assert row["exit_meaning"] == "every point ran, and none was judged"
+
+
+@pytest.mark.parametrize(
+    ("code", "word"),
+    [
+        (1, "fail"),
+        (2, "interrupted"),
+        (3, "invalid"),
+        (4, "invalid"),
+        (10, "inconclusive"),
+        (11, "invalid"),
+        (12, "leaked"),
+    ],
+)
+def test_a_session_is_no_better_than_its_exit_code(app: App, sessions: Path, code: int, word: str) -> None:
+    write_session(sessions, "0a0b0c0e", [*story()[:-1], SessionEnded(exit_code=code)])
+    assert ask(app.asgi, "/api/v1/sessions/0a0b0c0e").json["outcome"] == word
+
+
+def test_where_nothing_was_judged_no_sla_is_said_to_be_kept(app: App, sessions: Path) -> None:
+    write_session(sessions, "0a0b0c0e", [*story()[:3], SessionEnded(exit_code=0)])
+    row = ask(app.asgi, "/api/v1/sessions/0a0b0c0e").json
+    assert (row["outcome"], row["exit_meaning"]) == ("not_run", "every point ran, and none was judged")
 
 
 def test_output_is_read_by_offset(app: App, sessions: Path) -> None:

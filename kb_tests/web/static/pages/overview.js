@@ -63,8 +63,9 @@ const STAGED_ONLY = 5;
 /** Nothing that was not judged is said to be kept. @param {Map<string, any[]>} clouds */
 const sentence = (clouds) => {
   const last = [...clouds].map(([cloud, runs]) => /** @type {[string, any]} */ ([cloud, runs.find((run) => run.exit_code !== STAGED_ONLY)]));
-  const kept = last.filter(([, run]) => run?.outcome === "pass").length;
-  const bad = last.find(([, run]) => run && !["pass", "measured"].includes(run.outcome));
+  const well = (/** @type {any} */ run) => !run.exit_code; // of runs of before there may be none
+  const kept = last.filter(([, run]) => run?.outcome === "pass" && well(run)).length;
+  const bad = last.find(([, run]) => run && !(["pass", "measured"].includes(run.outcome) && well(run)));
   const some = `${kept} of ${many(clouds.size, "cloud")} kept the SLA in the last run`;
   if (bad) {
     const [cloud, run] = bad;
