@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
 from pathlib import Path
+
+from kb_tests.events import sessions
+
+STOPPED = "stop: now"
+STOPPED_EARLY = "stop: before it began"
+_MOST = 1 << 20
 
 
 def audit(folder: Path, what: str, about: object, **more: object) -> None:
@@ -20,3 +27,12 @@ def audit(folder: Path, what: str, about: object, **more: object) -> None:
             os.close(fd)
     except OSError:
         return
+
+
+def asked_to_stop(folder: Path) -> bool:
+    """Whether a session was interrupted from a page, however long ago and whether or not it said so yet."""
+    known = folder / "audit.log"
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError), sessions.opened(known) as file:
+        told = [json.loads(line) for line in file.read(_MOST).splitlines() if line.startswith(b'{"t"')]
+        return any(one["what"] in (STOPPED, STOPPED_EARLY) for one in told)
+    return False

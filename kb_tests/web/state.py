@@ -23,6 +23,7 @@ from kb_tests.history.summary import LEAKED, capped
 from kb_tests.report.words import printable
 from kb_tests.scenario.units import counted
 from kb_tests.web.archive import when
+from kb_tests.web.audit import asked_to_stop
 from kb_tests.web.runs import meaning
 from kb_tests.web.shapes.sessions import SessionRow
 
@@ -43,6 +44,7 @@ class Fold:
         self.points: dict[tuple[str, str], str] = {}
         self.runs: dict[str, str] = {}
         self._state: State = "starting"
+        self._stops = False
         self._doing = ""
         self._ended: float | None = None
         self._exit_code: int | None = None
@@ -57,6 +59,8 @@ class Fold:
         info = self.session.info
         if info is None:
             return None
+        if alive and not self._stops and asked_to_stop(self.session.folder):
+            self._stop()  # it may not have had the time to say so
         state: State = self._state
         if not alive and state != "ended":
             state = "broken_off"
@@ -107,9 +111,13 @@ class Fold:
             case Leaked():
                 self._leaks = [*self._leaks, *map(printable, event.resources)][-_MOST_TOLD:]
             case Stopping():
-                self._now("stopping", "asked to stop")
+                self._stop()
             case Teardown():
-                self._now("removing", f"{event.done} of {event.total} resources are gone")
+                gone = f"{event.done} of {event.total} resources are gone"
+                if self._stops or not {"", "running"} & {*self.points.values()}:
+                    self._now("removing", gone)
+                else:  # of one topology or cloud; others are to come
+                    self._now("running", f"a topology is removed, {gone}")
             case SessionEnded() if read.process == sessions.MAIN:
                 self._state, self._ended, self._exit_code = "ended", read.line.t, event.exit_code
             case _:
@@ -129,8 +137,13 @@ class Fold:
             return exact
         return next((key for key in self.points if key[1] == point), exact)
 
+    def _stop(self) -> None:
+        self._stops = True
+        if self._state != "removing":
+            self._now("stopping", "asked to stop")
+
     def _now(self, state: State, doing: str) -> None:
-        if self._state == "ended" or (self._state == "stopping" and state not in ("removing", "stopping")):
+        if self._state == "ended" or (self._stops and state not in ("removing", "stopping")):
             return
         self._state, self._doing = state, printable(doing)
 

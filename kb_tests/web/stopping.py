@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
@@ -15,18 +13,12 @@ from pathlib import Path
 from kb_tests.events import finishing, sessions
 from kb_tests.events.model import SessionStarted
 from kb_tests.events.reader import Follower
-from kb_tests.web.audit import audit
+from kb_tests.web.audit import STOPPED_EARLY, asked_to_stop, audit
 from kb_tests.web.problems import Problem
 from kb_tests.web.shapes.sessions import Accepted, SessionRow, StopRequest
 from kb_tests.web.watched import Watched
 
 _ONE_AT_A_TIME = threading.Lock()
-
-_STOP = "stop: "
-_STOPPED = f"{_STOP}now"
-_LAST_WORDS = 4096
-_HEARD_WITHIN = 10.0
-"""Seconds after which a session that does not say that it stops may be interrupted once more."""
 
 _SLACK = 2.0
 """Seconds by which the clock that processes are started by may differ from the one of events."""
@@ -37,7 +29,7 @@ def stop(watched: Watched, sid: str, request: StopRequest) -> Accepted:
     session = watched.find(sid)
     if (process := watched.unheard(session)) is not None:
         process.send_signal(signal.SIGINT)  # it has made nothing yet
-        audit(session.folder, "stop: before it began", {"processes": 1})
+        audit(session.folder, STOPPED_EARLY, {"processes": 1})
         return Accepted(sid=sid, sentence="It stops before it began.")
     row = watched.row(sid)
     if not session.alive:
@@ -53,10 +45,8 @@ def stop(watched: Watched, sid: str, request: StopRequest) -> Accepted:
             "Only a session that is stopping can leave the rest to the background.",
             "Stop it first.",
         )
-    if request.level == "now" and ending:  # a second interrupt would leave the rest to the background
-        return Accepted(sid=sid, sentence="It is stopping already.")
-    with _ONE_AT_A_TIME:
-        if request.level == "now" and _just_stopped(session.folder):
+    with _ONE_AT_A_TIME:  # a second interrupt would leave the rest to the background
+        if request.level == "now" and (ending or asked_to_stop(session.folder)):
             return Accepted(sid=sid, sentence="It is stopping already.")
         return _interrupted(session, request)
 
@@ -68,20 +58,10 @@ def _interrupted(session: sessions.Session, request: StopRequest) -> Accepted:
         raise Problem(
             HTTPStatus.CONFLICT, f"No process of session {sid} was found.", "Press Ctrl-C where it runs."
         )
-    audit(session.folder, f"{_STOP}{request.level}", {"processes": reached})
+    audit(session.folder, f"stop: {request.level}", {"processes": reached})
     leaves = request.level == "leave_to_reaper"
     told = "It leaves the rest to the background." if leaves else "It stops, and removes what it made."
     return Accepted(sid=sid, sentence=told)
-
-
-def _just_stopped(folder: Path) -> bool:
-    """Whether it was stopped a moment ago, from whichever page, and may not have had the time to say so."""
-    known = folder / "audit.log"
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError), sessions.opened(known) as file:
-        file.seek(-min(_LAST_WORDS, known.stat().st_size), os.SEEK_END)
-        told = [json.loads(line) for line in file.read(_LAST_WORDS).splitlines() if line.startswith(b"{")]
-        return any(one["what"] == _STOPPED and 0 <= time.time() - one["t"] < _HEARD_WITHIN for one in told)
-    return False
 
 
 def _finishing(session: sessions.Session, row: SessionRow) -> Accepted:

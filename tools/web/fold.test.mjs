@@ -73,6 +73,16 @@ test("stopping is not undone by what still runs, and the end ends everything", (
   assert.equal(live.points.get("c a").outcome, "not_run");
 });
 
+test("a topology that is removed while points are to come is not the session's end", () => {
+  const live = fed();
+  live.take([{ kind: "selected", points: [{ cloud: "c", id: "b", scenario: "t", kind: "http", clients: 1 }], t: 3 }, { kind: "point", point: "a", cloud: "c", status: "judged", outcome: "pass", t: 4 }, { kind: "teardown", total: 4, done: 2, t: 5 }]);
+  assert.deepEqual([live.state, live.between], ["running", true]);
+  live.take([{ ...begun, point: "b", t: 6 }]);
+  assert.deepEqual([live.state, live.between], ["running", false]);
+  live.take([{ kind: "point", point: "b", cloud: "c", status: "judged", outcome: "pass", t: 7 }, { kind: "teardown", total: 4, done: 2, t: 8 }]);
+  assert.equal(live.state, "removing");
+});
+
 test("what ends behind the window is counted, and drawn where it is much", () => {
   const few = fed(second(0), second(10, 0, 1)).current;
   assert.equal(shown(few).length, 1);

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from kb_tests.cloud.kept import KeptRun
-from kb_tests.events.model import SessionStarted
+from kb_tests.events.model import PointsSelected, SelectedPoint, SessionStarted
 from kb_tests.scenario.load import load
 from kb_tests.scenario.shipped import shipped
 from kb_tests.web import child, stopping
@@ -24,7 +24,7 @@ from kb_tests.web.app import App, Options
 from kb_tests.web.scenarios import holds_commands
 from kb_tests.web.tokens import Tokens
 from tests.unit.web.client import TOKEN, ask
-from tests.unit.web.session import hooked, story, write_session
+from tests.unit.web.session import POINT, RUN, hooked, story, write_session
 from tests.unit.web.test_clouds import kept_run
 
 KEPT_DEMO = partial(
@@ -591,10 +591,10 @@ def test_stopping_interrupts_the_session_once(
 ) -> None:
     living(sessions, sleeper.pid, 6, time.time())
     monkeypatch.setattr("kb_tests.events.sessions.Session.alive", True)
+    assert stop(app, level="leave_to_reaper").status == 409
     assert stop(app).status == 202
     assert sleeper.stdout is not None
     assert sleeper.stdout.readline() == b"int\n"
-    assert stop(app, level="leave_to_reaper").status == 409
     assert stop(app, level="kill").status == 422
 
 
@@ -611,6 +611,34 @@ def test_two_tabs_that_stop_it_do_not_leave_the_rest_to_the_background(
     sleeper.send_signal(signal.SIGTERM)
     assert sleeper.stdout is not None
     assert sleeper.stdout.read() == b"int\n" * (cut == 6)
+
+
+def test_between_two_topologies_it_can_be_stopped_and_only_once(
+    app: App, sessions: Path, sleeper: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the first was loaded in goes, and points are to come; it may be silent for long after that."""
+    points = tuple(
+        SelectedPoint(cloud="west-1", id=one, scenario="x", kind="http", clients=4)
+        for one in (POINT, "later")
+    )
+    begun = SessionStarted(process="main", pid=sleeper.pid, version="1", clouds=(), scenarios=())
+    own = write_session(
+        sessions, "0a0b0c0e", [begun, PointsSelected(points=points, runs={"west-1": RUN}), *story()[2:11]]
+    )
+    first = json.loads((own / "main.ndjson").read_text().splitlines()[0]) | {"t": time.time()}
+    rest = (own / "main.ndjson").read_text().splitlines()[1:]
+    (own / "main.ndjson").write_text("\n".join([json.dumps(first), *rest, ""]))
+    monkeypatch.setattr("kb_tests.events.sessions.Session.alive", True)
+    assert ask(app.asgi, f"{SESSIONS}/0a0b0c0e").json["state"] == "running"
+    assert "It stops" in stop(app).json["sentence"]
+    assert sleeper.stdout is not None
+    assert sleeper.stdout.readline() == b"int\n"
+    told = json.loads((own / "audit.log").read_text())
+    (own / "audit.log").write_text(json.dumps(told | {"t": told["t"] - 3600}) + "\n")
+    assert ask(app.asgi, f"{SESSIONS}/0a0b0c0e").json["state"] == "stopping"
+    assert stop(app).json["sentence"] == "It is stopping already."
+    assert "background" in stop(app, level="leave_to_reaper").json["sentence"]
+    assert sleeper.stdout.readline() == b"int\n"
 
 
 def test_whoever_has_its_number_now_is_left_alone(

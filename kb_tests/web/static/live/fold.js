@@ -63,6 +63,9 @@ export class Live {
     this.current = null;
     /** @type {"starting" | "staging" | "running" | "stopping" | "removing" | "ended"} */
     this.state = "starting";
+    this.stops = false;
+    /** A topology is removed, and others are to come. */
+    this.between = false;
     /** @type {Record<string, number>} when each state began */
     this.since = {};
     this.began = 0;
@@ -85,7 +88,8 @@ export class Live {
 
   /** @param {string} state @param {number} t */
   enter(state, t) {
-    if (this.state === "ended" || (this.state === "stopping" && !["removing", "ended"].includes(state))) return;
+    if (this.state === "ended" || (this.stops && !["stopping", "removing", "ended"].includes(state))) return;
+    this.between = false;
     if (this.state !== state) this.since[state] ??= t;
     this.state = /** @type {any} */ (state);
   }
@@ -185,10 +189,15 @@ export class Live {
         this.leaks = [...this.leaks, ...event.resources].slice(-50);
         break;
       case "stopping":
-        this.enter("stopping", event.t);
+        this.stops = true;
+        if (this.state !== "removing") this.enter("stopping", event.t);
         break;
       case "teardown":
-        this.enter("removing", event.t);
+        if (this.stops || [...this.points.values()].every((point) => point.outcome)) this.enter("removing", event.t);
+        else {
+          this.enter("running", event.t);
+          this.between = true;
+        }
         this.teardown = { done: event.done ?? 0, total: event.total };
         break;
       case "end":

@@ -314,6 +314,7 @@ const sentence = (live, end, row) => {
   if (live.state === "staging") { const phase = [...live.phases.values()].filter((p) => p.done < p.total).pop(); return `${far}Staging${phase ? `: ${phase.name}, ${phase.done} of ${phase.total}` : ""}.`; }
   if (live.state === "stopping") return `${far}Stopping.`;
   if (live.state === "removing") return `${far}${live.teardown ? `${live.teardown.done} of ${live.teardown.total} resources are gone.` : "Removing what was made."}`;
+  if (live.between && live.teardown) return `${far}A topology is removed: ${live.teardown.done} of ${live.teardown.total} resources are gone.`;
   const place = live.current ? [...live.points.keys()].indexOf(live.current.key) + 1 : 0;
   if (live.current?.tried) return `${far}Point ${place} of ${live.points.size} searches the capacity, ${trying(live.current)}.`;
   return `${far}Point ${place} of ${live.points.size} runs${live.current?.offered ? ` at ${number(live.current.offered)} ${short(live.current.unit)}` : ""}.`;
@@ -383,6 +384,6 @@ export const Session = ({ sid }) => {
       </div>
       <div class="where">${point && html`<${Where} point=${point} live=${live} />`}
         ${over && info && html`<section><div class="sec"><h2>How it ended</h2></div><${Facts} one pairs=${[["Exit code", !told ? "–" : told.exit_code === null ? "none" : `${told.exit_code}, ${told.exit_meaning}`], ["Took", took(live.now - live.began)], ["Removed", live.teardown ? `${live.teardown.done} of ${live.teardown.total}` : "–"], ["Started by", info.started_by === "ui" ? "this UI" : "a shell"]]} /></section>`}
-        ${!over && version?.role === "operator" && html`<section><${Marker} sid=${sid} /></section>${version.starts && html`<section><${Stop} key=${sid} session=${{ scenarios: [], marks: "", ...info, sid, state: live.state }} /></section>`}`}</div>
+        ${!over && version?.role === "operator" && html`<section><${Marker} sid=${sid} /></section>${version.starts && html`<section><${Stop} key=${sid} session=${{ scenarios: [], marks: "", ...info, sid, state: info?.state === "stopping" ? "stopping" : live.state }} /></section>`}`}</div>
     </div><//>`;
 };
