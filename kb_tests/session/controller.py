@@ -32,6 +32,7 @@ class Controller:
         self._selected: PointsSelected | None = None
         self._failures = 0
         self._stopped = False
+        self._collects = bool(config.option.collectonly)
         if getattr(config.option, "htmlpath", None):
             config.option.self_contained_html = True
 
@@ -113,6 +114,8 @@ class Controller:
         """Set the exit code by the contract, before the terminal summary explains it."""
         with survived(self._config, "The session did not end properly"):
             yield
+        if self._collects:
+            return  # there is no record for what became of it
         self._finish(session)
         self._run.take(outbox.read(self._config.stash[OUTBOX].drain()))
         self._session = session
@@ -125,8 +128,12 @@ class Controller:
             self._session.exitstatus = self._code
 
     def _finish(self, session: pytest.Session) -> None:
-        """Close the records, once: pytest-html wants to read them before the session's last hook."""
-        if self._code is not None:
+        """Close the records, once: pytest-html wants to read them before the session's last hook.
+
+        A session that only collects has none. It is told by what was asked for at its beginning: a plugin
+        that says so at the end is not believed.
+        """
+        if self._code is not None or self._collects:
             return
         self._run.take(outbox.read(self._config.stash[OUTBOX].drain()))
         if not self._run.written():

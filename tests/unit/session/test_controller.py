@@ -37,7 +37,9 @@ XdistInterrupted.__module__ = "xdist.dsession"
 def test_only_an_interrupt_that_xdist_made_of_a_failure_is_a_stop(
     most: int | None, error: BaseException, stopped: bool
 ) -> None:
-    config = cast("Any", SimpleNamespace(option=SimpleNamespace(), getoption={"maxfail": most}.get))
+    config = cast(
+        "Any", SimpleNamespace(option=SimpleNamespace(collectonly=False), getoption={"maxfail": most}.get)
+    )
     controller = Controller(config, cast("Any", None))
     controller._failures = 1
     controller.pytest_keyboard_interrupt(pytest.ExceptionInfo.from_exc_info((type(error), error, None)))  # type: ignore[arg-type]
@@ -62,7 +64,9 @@ def test_whoever_watches_is_told_of_a_point_that_was_lost_with_its_worker(
     seen: list[Any] = []
     bus = Bus([cast("Any", SimpleNamespace(handle=seen.append))])
     stash = {BUS: bus, OUTBOX: SimpleNamespace(drain=lambda: "")}
-    controller = Controller(cast("Any", SimpleNamespace(stash=stash, option=SimpleNamespace())), run)
+    controller = Controller(
+        cast("Any", SimpleNamespace(stash=stash, option=SimpleNamespace(collectonly=False))), run
+    )
     crashed = pytest.TestReport("test", ("", 0, ""), {}, "failed", "worker 'gw0' crashed", "???")  # type: ignore[arg-type]
     controller.pytest_runtest_logreport(crashed)
     assert [event.status for event in seen] == told
@@ -70,8 +74,11 @@ def test_whoever_watches_is_told_of_a_point_that_was_lost_with_its_worker(
     assert all("gw0" in event.reason for event in seen)
 
 
-def test_a_plugin_that_speaks_of_a_collection_at_the_end_makes_no_red_run_green() -> None:
-    """What was selected ran, whatever the option says by then."""
+@pytest.mark.parametrize(("asked", "ended"), [(False, ([0], 1)), (True, ([], 0))], ids=["runs", "collects"])
+def test_whether_a_session_only_collects_is_told_at_its_beginning(
+    asked: bool, ended: tuple[list[int], int]
+) -> None:
+    """A plugin that says so at the end makes no red run green."""
     given: list[int] = []
 
     def finish(status: int, **_: object) -> int:
@@ -95,12 +102,13 @@ def test_a_plugin_that_speaks_of_a_collection_at_the_end_makes_no_red_run_green(
         INTERRUPTS: SimpleNamespace(count=0, deferred=lambda _: nullcontext()),
     }
     config: Any = SimpleNamespace(
-        stash=stash, option=SimpleNamespace(collectonly=True), getoption=options.get
+        stash=stash, option=SimpleNamespace(collectonly=asked), getoption=options.get
     )
     session: Any = SimpleNamespace(exitstatus=0, shouldfail=False, config=config)
     controller = Controller(config, run)
+    config.option.collectonly = True
     wrapper = controller.pytest_sessionfinish(session)
     next(wrapper)
     with pytest.raises(StopIteration):
         next(wrapper)
-    assert (given, session.exitstatus) == ([0], 1)
+    assert (given, session.exitstatus) == ended
