@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from kb_tests.compare.differences import differences
@@ -26,22 +26,24 @@ class Held:
     reasons: tuple[str, ...] = ()
 
 
-def of_cloud(baseline: Side, cloud: str, testing_cloud: str) -> Side:
-    """Its runs on `cloud`, loaded from `testing_cloud`; all of them where there is none."""
+def of_cloud(baseline: Side, cloud: str, testing_cloud: str, wanted: Callable[[Key], bool]) -> Side:
+    """Its runs on `cloud`, loaded from `testing_cloud`; all of them where these measured no point that is
+    `wanted`.
+    """
     some = baseline.only(lambda run: (run.cloud, run.testing_cloud) == (cloud, testing_cloud))
-    return some if some.records else baseline
+    return some if any(map(wanted, some.points)) else baseline
 
 
 def held_against(baseline: Side, now: RunRecord, max_slower: float, risk: Risk) -> Held:
     """Hold the only point of `now` against `baseline`; `risk` is what this look at the check may err by.
 
-    Of a baseline of several clouds the runs on that of `now` count. The figure that lost most is told. Raises
-    RecordError where a record of the baseline is damaged.
+    Of a baseline of several clouds the runs on that of `now` count, if one of them measured the point. The
+    figure that lost most is told. Raises RecordError where a record of the baseline is damaged.
     """
     (point,) = now.points
-    baseline = of_cloud(baseline, now.cloud, now.testing_cloud)
-    side = Side.of("this run", [now])
     key = key_of(point)
+    baseline = of_cloud(baseline, now.cloud, now.testing_cloud, key.__eq__)
+    side = Side.of("this run", [now])
     limit = 1 + max_slower
     refused = _refused(baseline, side)
     if refused:

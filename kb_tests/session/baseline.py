@@ -54,7 +54,8 @@ class Baseline:
         scenario = target.scenario
         has = {(point.load, point.clients) for point in expand(scenario)}
         allowed = scenario.sla.baseline.without if scenario.sla.baseline else ()
-        side = of_cloud(self.side, cloud_label(target.cloud), target.testing_cloud)
+        cloud = cloud_label(target.cloud)
+        side = of_cloud(self.side, cloud, target.testing_cloud, lambda key: key.scenario == scenario.name)
         gone = (
             measured[-1].record
             for key, measured in side.points.items()

@@ -129,6 +129,23 @@ def test_of_several_clouds_its_own_runs_count(tmp_path: Path) -> None:
     assert "slow-1" not in verdict.checks[1].detail
 
 
+@pytest.mark.parametrize("empty", [True, False], ids=["empty", "partial"])
+def test_a_run_that_did_not_measure_the_point_hides_none_of_another_cloud(
+    tmp_path: Path, empty: bool
+) -> None:
+    """Neither from the gate, nor from the look for points that were lost."""
+    asked, runs = with_two(tmp_path)
+    broken = judged(runs[:1], INVALID, 0xAA)
+    if empty:
+        broken = edited(broken, points=[])
+    elsewhere = edited([*past(asked, 5)], cloud="slow-1")
+    verdict = added(asked, [*elsewhere, *broken], 0.5)
+    assert verdict.outcome is Outcome.PASS
+    assert "The baseline was measured on slow-1." in verdict.checks[1].detail
+    with pytest.raises(ScenarioError, match="clients-1-rate-800"):
+        refuse_lost([asked], Baseline(Side.of("before", [*edited(runs, cloud="slow-1"), *broken])))
+
+
 def test_a_baseline_of_another_cloud_is_said_to_be_one(tmp_path: Path) -> None:
     asked = target(tmp_path)
     verdict = added(asked, edited(past(asked, 5), cloud="east\x1b[2J"), 0.5)
