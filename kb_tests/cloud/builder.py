@@ -25,6 +25,7 @@ from kb_tests.cloud.journal import Journal
 from kb_tests.cloud.kind import Attributes, Kind
 from kb_tests.cloud.kinds import KINDS
 from kb_tests.cloud.mark import resource_name
+from kb_tests.cloud.spent import Spent
 from kb_tests.errors import StagingError
 
 _ATTEMPTS = 6
@@ -33,12 +34,15 @@ _RECOUNTS = 2
 
 
 class Builder(Caller):
-    """Creates the resources of one run. `unreported` are what routers' interfaces were waited for in vain."""
+    """Creates the resources of one run. `unreported` are what routers' interfaces were waited for in vain,
+    `waited` is how long all of them were.
+    """
 
     def __init__(self, cloud: Cloud, journal: Journal, *, until: float, stop: Event) -> None:
         super().__init__(cloud, until=until, stop=stop)
         self.journal = journal
         self.unreported: list[str] = []
+        self.waited = Spent()
 
     def name(self, suffix: str) -> str:
         """`kb-{run}-{suffix}`."""

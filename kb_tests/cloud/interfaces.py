@@ -4,19 +4,17 @@ Neutron answers that an interface is attached before any router has it; who wire
 A server that boots earlier has no way to its metadata, and may give up before there is one. What is no sign:
 
 - A distributed interface (DVR) comes up on a host with the first server there: nothing is to be waited for.
-- Some back ends report no router's port at all. After `Patience.interface` seconds servers boot all the same,
-  and no other interface of this staging is waited for.
+- Some back ends report no router's port at all, or late. After `Patience.interface` seconds of waiting, for
+  all interfaces of a staging together, servers boot all the same, and none is looked at any more.
 """
 
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from kb_tests.cloud.builder import Builder
-from kb_tests.cloud.calls import Aborted
+from kb_tests.cloud.calls import FAILURES, Aborted, transient
 from kb_tests.cloud.graph import Graph, Step
-from kb_tests.errors import StagingError
 
 DISTRIBUTED = "network:router_interface_distributed"
 _SLOWER = 1.5
@@ -61,27 +59,34 @@ def add_interface(
 def wait_for(builder: Builder, port_id: str, what: str) -> None:
     """Return once the interface is reported ACTIVE, or no report is to be waited for.
 
-    Nothing fails by it but what was stopped: raises Aborted then.
+    Nothing fails by it but what was stopped: raises Aborted then. What the API cannot answer for the moment
+    is no report yet; whoever may not see the port has nothing to wait for.
     """
-    network, patience = builder.cloud.connection.network, builder.cloud.patience
-    until, interval = time.monotonic() + patience.interface, patience.look
+    if not _looks(builder, port_id):
+        return
+    with builder.waited.waiting():
+        interval = builder.cloud.patience.look
+        while not builder.unreported:
+            late = builder.waited.seconds + interval > builder.cloud.patience.interface
+            if late or time.monotonic() + interval > builder.until:
+                builder.unreported.append(what)
+                return
+            if builder.stop.wait(interval):
+                raise Aborted(f"Stopped while waiting for the {what}'s router.")
+            if not _looks(builder, port_id):
+                return
+            interval = min(_SLOWER * interval, _SLOWEST)
 
-    def look() -> Any:
-        return network.get_port(port_id)
 
-    while True:
-        try:
-            found = builder.call(f"looking at the {what}'s port", look)
-        except StagingError:
-            return  # whoever may not see it has nothing to wait for
-        if found.status == "ACTIVE" or found.device_owner == DISTRIBUTED or builder.unreported:
-            return
-        if time.monotonic() + interval > min(until, builder.until):
-            builder.unreported.append(what)
-            return
-        if builder.stop.wait(interval):
-            raise Aborted(f"Stopped while waiting for the {what}'s router.")
-        interval = min(_SLOWER * interval, _SLOWEST)
+def _looks(builder: Builder, port_id: str) -> bool:
+    """Whether, after a look at the interface, another may tell more. It is asked for once."""
+    if builder.unreported:
+        return False
+    try:
+        found = builder.cloud.connection.network.get_port(port_id)
+    except FAILURES as error:
+        return transient(error)
+    return not (found.status == "ACTIVE" or found.device_owner == DISTRIBUTED)
 
 
 def note(builder: Builder) -> str:
@@ -89,6 +94,7 @@ def note(builder: Builder) -> str:
     if not builder.unreported:
         return ""
     return (
-        f"Neutron did not report the router's interface of the {builder.unreported[0]} as ACTIVE within"
-        f" {builder.cloud.patience.interface:g} s; servers were booted all the same."
+        f"Neutron did not report the router's interface of the {builder.unreported[0]} as ACTIVE within the"
+        f" {builder.cloud.patience.interface:g} s that a staging waits for all of them; servers were booted"
+        " all the same."
     )

@@ -12,9 +12,9 @@ class Patience:
     A call that may work later is repeated after `first_wait` and then ever later, up to `back_off`; what an
     API asks for is kept up to `asked_for`. `questions` is how long all may take that is asked before
     anything is made, `tries` how often what a user may do is asked again. `look` is between two looks at what
-    comes or goes, at least. `interface` is how long servers wait for a router that nobody reports. Of a
-    teardown, `settle` is how long a creation without an answer may still take effect, `removal` how long one
-    deletion is tried, `again` the time until what is left is listed again.
+    comes or goes, at least. `interface` is how long a staging waits for routers that nobody reports, for all
+    of them together. Of a teardown, `settle` is how long a creation without an answer may still take effect,
+    `removal` how long one deletion is tried, `again` the time until what is left is listed again.
     """
 
     first_wait: float = 0.5

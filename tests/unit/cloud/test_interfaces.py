@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
+from types import SimpleNamespace
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import requests
+from openstack.exceptions import HttpException
 
 from kb_tests.cloud.calls import Aborted
 from kb_tests.cloud.connect import connect
+from kb_tests.cloud.interfaces import note, wait_for
 from kb_tests.cloud.journal import Journal
 from kb_tests.cloud.options import StageOptions
+from kb_tests.cloud.patience import USUAL
+from kb_tests.cloud.spent import Spent
 from kb_tests.cloud.staging import stage
 from kb_tests.cloud.topology import Role, Topology
 from kb_tests.cloud.workloads import plan
@@ -97,10 +104,80 @@ def test_what_nobody_reports_is_waited_for_once(there: InProcess, tmp_path: Path
     asked = reporting(there, lambda _: "DOWN")
     topology = staged(there, tmp_path, patience=0.015)
     looks = [one for one in asked if one.startswith(LOOK)]
-    first = looks[0]
-    assert [looks.count(one) for one in dict.fromkeys(looks) if one != first] == [1, 1]
+    assert len(looks) > 1
+    assert len({*looks}) == 1, "the others are not even looked at"
     (note,) = (note for note in topology.notes if "router" in note)
-    assert "within 0.015 s; servers were booted all the same" in note
+    assert "within the 0.015 s that a staging waits for all of them; servers were booted" in note
+
+
+class Hours:
+    """A session's `stop`, and its clock, that only waiting and looking move."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def wait(self, seconds: float) -> bool:
+        self.now += seconds
+        return False
+
+
+def waiting(look: Callable[[str], Any]) -> tuple[Any, Hours]:
+    """A builder at a cloud that answers looks so, and its clock."""
+    hours = Hours()
+    network = SimpleNamespace(get_port=look)
+    cloud = SimpleNamespace(connection=SimpleNamespace(network=network), patience=USUAL)
+    waited = Spent(lambda: hours.now)
+    return SimpleNamespace(cloud=cloud, until=math.inf, stop=hours, unreported=[], waited=waited), hours
+
+
+def test_many_slow_interfaces_cost_no_more_than_one_that_nobody_reports() -> None:
+    """A staging that takes an hour has failed."""
+    began: dict[str, float] = {}
+
+    def look(port_id: str) -> Any:
+        there = hours.now >= began.setdefault(port_id, hours.now) + 12.0
+        return SimpleNamespace(status="ACTIVE" if there else "DOWN", device_owner="")
+
+    builder, hours = waiting(look)
+    for port_id in map(str, range(540)):
+        wait_for(builder, port_id, f"network {port_id}")
+    assert 12.0 < hours.now <= USUAL.interface
+    assert "of the network 1 as ACTIVE" in note(builder)
+
+
+def test_a_network_service_that_is_away_is_waited_for_no_longer_and_said() -> None:
+    def look(_: str) -> Any:
+        raise HttpException(http_status=503)
+
+    builder, hours = waiting(look)
+    wait_for(builder, "0", "network 0")
+    assert 0 < hours.now <= USUAL.interface
+    assert "of the network 0" in note(builder)
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_port_that_is_not_shown_costs_nothing(status: int) -> None:
+    def look(_: str) -> Any:
+        raise HttpException(http_status=status)
+
+    builder, hours = waiting(look)
+    wait_for(builder, "0", "network 0")
+    assert (hours.now, note(builder)) == (0.0, "")
+
+
+def test_seconds_that_several_wait_at_once_count_once() -> None:
+    hours = Hours()
+    spent = Spent(lambda: hours.now)
+    with spent.waiting():
+        hours.wait(1)
+        with spent.waiting():
+            hours.wait(1)
+        hours.wait(1)
+        assert spent.seconds == 3
+    hours.wait(5)
+    with spent.waiting():
+        hours.wait(1)
+    assert spent.seconds == 4
 
 
 def test_a_distributed_interface_comes_with_the_first_server(there: InProcess, tmp_path: Path) -> None:
