@@ -39,6 +39,8 @@ def found(known: Known, near: Near | None, seconds: float, capped: tuple[str, ..
             return capacity(known, near, End.CONTRADICTION, (), seconds)
         if abs(near.first.drift()) > DRIFT:
             return capacity(known, near, End.DRIFTING, (), seconds)
+    if not known.plan.for_long(low):
+        low = 0.0  # of whole numbers none is known to keep
     if high > known.top and not math.isfinite(broke):
         above = End.GENERATORS if capped else End.AT_LEAST
         return capacity(known, near, above if low else End.UNDECIDED, capped, seconds, low=low)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy.special import ndtr, ndtri
 
 from kb_tests.scenario.capacity import HttpCapacity
+from kb_tests.sla.capacity import ending
 from kb_tests.sla.capacity.isotonic import crossing
 from kb_tests.sla.capacity.known import Known, verdict
 from kb_tests.sla.capacity.model import Capacity, Counts, End, Limit, Means, Plan, Seen, Step
@@ -104,6 +107,15 @@ def test_a_width_below_one_whole_number_ends_with_one() -> None:
     plan = Plan((P99,), 1, 8, width=0.005, whole=True)
     found, _ = searched(plan, shares(("latency p99", lambda load, _: 1e-4 if load <= 3 else 0.5)))
     assert (found.low, found.high) == (3, 3)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.8, 1.7), (0.8, 0.9), (0.98, 1.01), (0.8, 60.0)])
+def test_a_curve_that_begins_below_one_gives_no_whole_number(low: float, high: float) -> None:
+    """No verdict says that one client keeps the SLA, or that it breaks it."""
+    curve = SimpleNamespace(drift=lambda: 0.0, drawn=tuple)
+    near: Any = SimpleNamespace(low=low, high=high, first=curve, limit="latency p99", ready=True, rises=True)
+    answer = ending.found(Known(Plan((P99,), 1, 40, whole=True)), near, 2000.0, ())
+    assert (answer.end, answer.low, answer.high) == (End.UNDECIDED, 0.0, math.inf)
 
 
 def test_the_limit_that_breaks_first_is_named() -> None:
