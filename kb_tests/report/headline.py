@@ -54,7 +54,7 @@ def _judged(points: Sequence[PointRecord]) -> str:
         return _all_held(points, held)
     first, most = _first(broken, judged), worst(broken)
     broke = f"at {_load(first, held)} {_worst(first)}"
-    if over(most) >= FAR_WORSE * over(first):
+    if most is not first and over(most) >= FAR_WORSE * over(first) and over(most):
         broke += f"; at {_load(most, held)} {_worst(most)}"
     if not held:
         what = "The point broke its SLA" if len(broken) == 1 else f"All {len(broken)} points broke their SLA"

@@ -10,7 +10,7 @@ from kb_tests.report import telling
 from kb_tests.report.headline import headline
 from kb_tests.report.record import PointRecord, PointStatus
 from kb_tests.scenario.http import HttpPoint
-from kb_tests.sla.verdict import Check
+from kb_tests.sla.verdict import Check, Outcome
 from tests.unit.report import build
 
 P = [build.point(1, 400), build.point(1, 800), build.point(1, 1600)]
@@ -91,6 +91,15 @@ def test_of_several_points_the_worst_is_named() -> None:
     assert headline(run).startswith("All 2 points broke their SLA: at ")
     assert headline(run).endswith(" 100% of the requests failed, 0.1% are allowed.")
     assert headline(run).count(";") == 0
+
+
+def test_what_broke_by_an_unknown_figure_is_said_once() -> None:
+    point = broken(P[1], build.check("latency p99", float("nan"), 0.2, outcome=Outcome.FAIL))
+    told = headline(build.run([build.judged(P[0]), point]))
+    assert told.startswith("It held up to 400 req/s; at 800 req/s p99 of response time was ")
+    assert told.count(";") == 1
+    worse = headline(build.run([build.judged(P[0]), point, broken(P[2], ALL)]))
+    assert worse.endswith("; at 1,600 req/s 100% of the requests failed, 0.1% are allowed.")
 
 
 def test_points_without_a_result_are_told_of() -> None:
