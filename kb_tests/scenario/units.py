@@ -100,7 +100,7 @@ def exact_size(size: int) -> str:
 
 def exact_duration(seconds: float) -> str:
     """A duration for people with no digit lost: "250ms", "30s", "15min"."""
-    forms = [format_duration(seconds), _exact_duration(seconds)]
+    forms = [format_duration(seconds) if seconds else "0s", _exact_duration(seconds)]
     return next((text for text in forms if _is(parse_duration, text, seconds)), f"{seconds:g}s")
 
 
@@ -116,13 +116,18 @@ def plain(text: str) -> str:
     return text
 
 
+_VERBATIM = frozenset({"run", "name", "description"})
+
+
 def readable(settings: Any) -> Any:
-    """A scenario's settings with every size and duration as people write it."""
+    """A scenario's settings with every size and duration as people write it; the commands of hooks, names and
+    descriptions are kept as they are.
+    """
     match settings:
         case str():
             return plain(settings)
         case dict():
-            return {key: readable(value) for key, value in settings.items()}
+            return {key: value if key in _VERBATIM else readable(value) for key, value in settings.items()}
         case list():
             return [readable(value) for value in settings]
     return settings

@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from kb_tests.scenario.http import HttpPoint, HttpScenario
 from kb_tests.scenario.model import Clients
 from kb_tests.scenario.points import expand, scales
-from kb_tests.scenario.units import format_duration, format_size, parse_duration, parse_share, parse_size
+from kb_tests.scenario.units import (
+    format_duration,
+    format_size,
+    parse_duration,
+    parse_share,
+    parse_size,
+    readable,
+)
 
 
 def scenario(**load: object) -> HttpScenario:
@@ -82,6 +89,18 @@ def test_what_is_no_duration_is_refused(text: object) -> None:
 def test_what_is_no_share_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="a percentage"):
         parse_share(text)
+
+
+def test_settings_for_people_keep_what_is_no_size_and_no_duration() -> None:
+    """A command is shown as it was run."""
+    hook = {"at": "0s", "run": ["sleep", "1h"], "timeout": "7200s", "name": "3600s"}
+    told = readable({"name": "1h", "description": "90min", "warm_up": "0s", "hooks": [hook]})
+    assert told == {
+        "name": "1h",
+        "description": "90min",
+        "warm_up": "0s",
+        "hooks": [hook | {"timeout": "120min"}],
+    }
 
 
 @pytest.mark.parametrize(
