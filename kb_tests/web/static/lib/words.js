@@ -75,3 +75,10 @@ export const many = (count, thing) => `${count.toLocaleString("en-US")} ${thing}
 
 /** The server's words as these pages write units: "50 ms" of "50ms"; names, as "run-50ms", stay. @param {string} text */
 export const spaced = (text) => text.replace(/<=/g, "≤").replace(/>=/g, "≥").replace(/(?<![A-Za-z_-][\d.,]*)(\d)((?:us|µs|ns|ms|s|min|h|%)(?![\w/])|[KMGT]iB(?!\w))/g, (_, digit, unit) => `${digit}${NB}${unit === "us" ? "µs" : unit}`);
+
+/** Of why a point is no pass, what its search does not say itself. @param {string[]} findings @param {string[]} told by the search */
+export const besides = (findings, told) => {
+  const bare = (/** @type {string} */ text) => text.trim().replace(/\.$/, "");
+  const known = [told.join(" "), ...told].map(bare);
+  return findings.filter((one) => !known.includes(bare(one)));
+};

@@ -2,7 +2,8 @@
 import { alone } from "../lib/api.js";
 import { Could, Reading, useData } from "../lib/load.js";
 import { place } from "../lib/route.js";
-import { spaced } from "../lib/words.js";
+import { besides, spaced } from "../lib/words.js";
+import { Checks } from "../parts/checks.js";
 import { Command } from "../parts/copy.js";
 import { Chart } from "../parts/described.js";
 import { Icon, Outcome } from "../parts/outcome.js";
@@ -41,7 +42,9 @@ export const Capacity = ({ run, point: id }) => {
     <div class="page-head"><div><p><${Outcome} of=${point.row.label} /></p><h1>${spaced(search.told[0])}</h1>${search.told.slice(1).map((/** @type {string} */ text) => html`<p class="lead">${spaced(text)}</p>`)}
       <p class="meta">${point.row.title}</p></div>
       <div class="actions">${!alone && html`<a class="btn small primary" href=${againPath(point.cloud, [point.row.scenario])}>Search again</a>`}<a class="btn small" href=${`/runs/${run}`}>See the run</a></div></div>
+    ${besides(point.findings, search.told).map((text) => html`<div class="finding"><div><${Outcome} of=${point.row.label} /></div><div>${spaced(text)}</div></div>`)}
     ${point.notes.map((/** @type {string} */ text) => html`<div class="alert"><${Icon} name="note" /><p>${text}</p></div>`)}
+    ${point.checks.some((/** @type {any} */ check) => check.name !== "capacity") && html`<section><${Checks} checks=${point.checks} confidence=${point.confidence} label="Limits and what was measured" /></section>`}
     ${first && html`<div class="cols">${[first, ...(order ? rest : [])].map((/** @type {any} */ one, /** @type {number} */ i) => html`<section class=${i ? "c5" : "c7"} key=${one.name}><${Chart} of=${one} /></section>`)}</div>`}
     <div class="cols">${order && html`<section class="c7"><${Chart} of=${order} /></section>`}
       <section class="c5"><div class="sec"><h2>What was asked</h2></div><${Facts} one pairs=${search.asked.map((/** @type {string[]} */ [name, text]) => [name, spaced(text)])} />

@@ -4,7 +4,7 @@ import { hosts } from "../charts/hosts.js";
 import { timeline } from "../charts/timeline.js";
 import { Could, Reading, useData } from "../lib/load.js";
 import { ask, place } from "../lib/route.js";
-import { number, share, spaced, time } from "../lib/words.js";
+import { besides, number, share, spaced, time } from "../lib/words.js";
 import { Figure, Plot, Ramp } from "../parts/chart.js";
 import { Checks } from "../parts/checks.js";
 import { Chart } from "../parts/described.js";
@@ -118,7 +118,7 @@ export const Point = ({ run, point: id }) => {
       <p class="meta">${point.row.title} · ${number(point.duration)} s${point.warm_up ? ` after ${number(point.warm_up)} s of warm-up` : ""}${point.row.looks ? ` · ${point.row.looks} ${point.row.looks === 1 ? "look" : "looks"}` : ""}</p></div>
       <div class="actions">${link(point.before, "← Point before")}${link(point.after, "Next point →")}</div></div>
     ${point.search && html`<p class="lead">${point.search.told.slice(1).map((/** @type {string} */ text) => spaced(text)).join(" ")} <a href=${`/runs/${run}/capacity/${encodeURIComponent(id)}?attempt=${encodeURIComponent(attempt)}`}>How it was searched</a></p>`}
-    ${point.findings.slice(1).map((/** @type {string} */ text) => html`<div class="finding"><div><${Outcome} of=${point.row.label} /></div><div>${spaced(text)}</div></div>`)}
+    ${(point.search ? besides(point.findings, point.search.told) : point.findings.slice(1)).map((/** @type {string} */ text) => html`<div class="finding"><div><${Outcome} of=${point.row.label} /></div><div>${spaced(text)}</div></div>`)}
     ${point.notes.map((/** @type {string} */ text) => html`<div class="alert"><svg class="i" aria-hidden="true"><use href="#note" /></svg><p>${text}</p></div>`)}
     ${point.checks.length > 0 && html`<section><${Checks} checks=${point.checks} confidence=${point.confidence} label="Limits and what was measured" /></section>`}
     ${over && heats.map((/** @type {any} */ heat, /** @type {number} */ i) => html`<${Seconds} point=${point} chart=${over} heat=${heat} only=${heats.length === 1} brush=${brush} lanes=${i === heats.length - 1 ? ["heat", "rate", "fail"] : ["heat"]} />`)}
