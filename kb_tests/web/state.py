@@ -165,10 +165,14 @@ class Fold:
 
     def _sentence(self, state: State) -> str:
         every = list(self.points.values())
+        if state in ("ended", "broken_off"):  # what had no word yet has none
+            every = ["not_run" if outcome in ("", "running") else outcome for outcome in every]
         done = [outcome for outcome in every if outcome not in ("", "running", "measured")]
         passed, measured = done.count("pass"), every.count("measured")
-        so_far = f"{passed} of {counted(len(done), 'point passes', 'points pass')}." if done else ""
-        if measured and not done:
+        so_far = ""
+        if {*done} - {"not_run"}:
+            so_far = f"{passed} of {counted(len(done), 'point passes', 'points pass')}."
+        elif measured:
             so_far = f"{counted(measured, 'point')} measured."
         if state == "ended":
             told = self._meaning() or "the session ended"

@@ -2,8 +2,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { between, columnsOf, edge, percentile, reach } from "../../kb_tests/web/static/charts/heat.js";
-import { Live, fact, shown, soFar } from "../../kb_tests/web/static/live/fold.js";
-import { clock, number, share, spaced, time, took } from "../../kb_tests/web/static/lib/words.js";
+import { Live, fact, passing, shown, soFar } from "../../kb_tests/web/static/live/fold.js";
+import { near, others } from "../../kb_tests/web/static/live/rungs.js";
+import { worstFirst, worstPoint } from "../../kb_tests/web/static/live/worst.js";
+import { besides, clock, number, share, spaced, time, took } from "../../kb_tests/web/static/lib/words.js";
 
 const begun = { kind: "point_started", point: "a", cloud: "c", look: 1, looks: 2, duration: 10, warm_up: 0, offered: 100, unit: "requests/s", agents: 1, limits: { "latency p99": 0.05 }, t: 1 };
 const second = (index, slower = 0, done = 100) => ({ kind: "second", point: "a", cloud: "c", index, agents: 1, expected: 1, due: 100, completed: done, failed: 0, buckets: [[40, done]], slower: { "latency p99": slower }, t: 2 + index });
@@ -153,4 +155,38 @@ test("loads that a search tries are the search's, and no points of their own", (
   assert.ok(live.log.at(-1).text.endsWith("broken"));
   live.take([{ kind: "point", point: search.id, cloud: "c", status: "judged", outcome: "pass", told: "480 requests/s keep the SLA.", t: 9 }]);
   assert.deepEqual([point.outcome, point.told], ["pass", "480 requests/s keep the SLA."]);
+  live.take(load(1, 100));
+  assert.deepEqual([point.tried, point.outcome, point.told], [1, "", ""]); // it is searched again
+  live.take(load(2, 125));
+  assert.equal(point.tried, 2);
+});
+
+test("what is lost or did not run is counted with what passes", () => {
+  assert.equal(passing(["pass", "pass", "pass", "lost", "not_run", "error", "fail", "invalid"]), "3 of 8 points pass. ");
+  assert.equal(passing(["pass", "", ""]), "1 of 1 point passes. ");
+  assert.equal(passing(["measured", "measured", ""]), "2 points measured. ");
+  assert.equal(passing(["not_run", "not_run"]), "");
+});
+
+test("of points that are not shown it is said what they came to", () => {
+  const rungs = Array.from({ length: 300 }, (_, i) => ({ outcome: i < 200 ? "fail" : i < 210 ? "pass" : i === 210 ? "lost" : "" }));
+  const shown = near(rungs);
+  const hidden = rungs.filter((one) => !shown.includes(one));
+  assert.equal(others(rungs, shown), `${hidden.filter((one) => one.outcome === "fail").length} fail, ${hidden.filter((one) => !one.outcome).length} to come`);
+  assert.ok(others(rungs, shown).startsWith("1"));
+});
+
+test("the worst is the one that a report names, of those alike too", () => {
+  const check = (name, value, limit, unit) => ({ name, value, limit, unit, at_most: true, outcome: "fail" });
+  const names = (...checks) => worstFirst({ checks }).map((one) => one.name);
+  assert.deepEqual(names(check("latency p99", 2, 1, "s"), check("achieved", 2, 1, "1/s"), check("errors", 0.02, 0.01, "")), ["errors", "achieved", "latency p99"]);
+  assert.deepEqual(names(check("latency p99", Infinity, 1, "s"), check("errors", 0.02, 0.01, "")), ["errors", "latency p99"]);
+  assert.deepEqual(names(check("latency p50", 3, 1, "s"), check("verify", 1, 1, "")), ["verify", "latency p50"]);
+  const point = (offered) => ({ offered, outcome: "fail", checks: [check("latency p99", 2, 1, "s")] });
+  assert.equal(worstPoint([point(500), point(100), point(200)]).offered, 100);
+});
+
+test("why a search is red, its capacity does not always say", () => {
+  const told = ["480 requests/s keep the SLA.", "Found in 9 loads."];
+  assert.deepEqual(besides(["480 requests/s keep the SLA. Found in 9 loads", "Staging took 90 s, over its limit 60 s."], told), ["Staging took 90 s, over its limit 60 s."]);
 });

@@ -9,7 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from kb_tests.events.model import Log, PointStarted, Problem, SessionEnded, Stopping
+from kb_tests.events.model import (
+    Log,
+    PointsSelected,
+    PointStarted,
+    Problem,
+    SelectedPoint,
+    SessionEnded,
+    Stopping,
+)
 from kb_tests.history.index import Index
 from kb_tests.history.summary import Summary
 from kb_tests.measure.heat import Heat
@@ -266,6 +274,14 @@ def test_where_nothing_was_judged_no_sla_is_said_to_be_kept(app: App, sessions: 
     write_session(sessions, "0a0b0c0e", [*story()[:3], SessionEnded(exit_code=0)])
     row = ask(app.asgi, "/api/v1/sessions/0a0b0c0e").json
     assert (row["outcome"], row["exit_meaning"]) == ("not_run", "every point ran, and none was judged")
+
+
+def test_what_never_ran_is_counted_with_what_passed(app: App, sessions: Path) -> None:
+    told = story()
+    more = tuple(SelectedPoint(cloud="west-1", id=n, scenario="x", kind="http", clients=4) for n in "abc")
+    told[1:2] = [told[1], PointsSelected(points=more, runs={})]
+    write_session(sessions, "0a0b0c0e", [*told[:-1], SessionEnded(exit_code=2)])
+    assert "1 of 4 points pass" in ask(app.asgi, "/api/v1/sessions/0a0b0c0e").json["sentence"]
 
 
 def test_output_is_read_by_offset(app: App, sessions: Path) -> None:

@@ -154,7 +154,8 @@ export class Live {
         Object.assign(point, {
           status: "running", look: event.look, looks: event.looks, duration: event.duration, warmUp: event.warm_up, offered: event.offered,
           unit: event.unit, agents: event.agents, limits: event.limits ?? {}, seconds: [], dropped: 0, far: nothing(),
-          trying: event.search ? event.point : "", tried: point.tried + (event.search ? 1 : 0),
+          trying: event.search ? event.point : "", tried: (point.outcome ? 0 : point.tried) + (event.search ? 1 : 0),
+          ...(point.outcome ? { outcome: "", reason: "", told: "", checks: [] } : {}), // it runs again
         });
         this.current = point;
         break;
@@ -249,6 +250,14 @@ export const fact = (point, name, percent) => {
 
 /** Counts of all seconds of the measured window, those that are no longer kept too. @param {Point} point */
 export const soFar = (point) => point.far;
+
+/** "3 of 8 points pass. " of all that came to something; nothing while none did. @param {string[]} outcomes of points, "" of what is to come */
+export const passing = (outcomes) => {
+  const done = outcomes.filter((one) => one && one !== "measured");
+  const measured = outcomes.filter((one) => one === "measured").length;
+  if (done.some((one) => one !== "not_run")) return `${done.filter((one) => one === "pass").length} of ${many(done.length, "point")} ${done.length === 1 ? "passes" : "pass"}. `;
+  return measured ? `${many(measured, "point")} measured. ` : "";
+};
 
 const nothing = () => ({ buckets: /** @type {Map<number, number>} */ (new Map()), due: 0, completed: 0, failed: 0, seconds: 0 });
 

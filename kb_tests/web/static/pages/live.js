@@ -7,7 +7,9 @@ import { follow, get, post } from "../lib/api.js";
 import { heardEnd } from "../lib/ended.js";
 import { Could, Reading, useData } from "../lib/load.js";
 import { clock, listed, many, number, parted, share, spaced, span, time, took, when } from "../lib/words.js";
-import { Live, fact, series, shown, soFar } from "../live/fold.js";
+import { Live, fact, passing, series, shown, soFar } from "../live/fold.js";
+import { near, others } from "../live/rungs.js";
+import { bound, worstFirst, worstPoint } from "../live/worst.js";
 import { Figure, Plot, Ramp } from "../parts/chart.js";
 import { Bounds, BoundsHead } from "../parts/checks.js";
 import { Ladder } from "../parts/ladder.js";
@@ -86,21 +88,6 @@ const States = ({ live, end }) => {
 /** @param {any[]} checks */
 const leading = (checks) => checks.find((check) => check.name === "latency p99") ?? checks.find((check) => check.name.endsWith("latency p99")) ?? checks[0];
 
-/** Where a check lies on the limit line; as the server does it. @param {any} check */
-const bound = (check) => {
-  if (!check) return null;
-  const share = check.unit === "" && !check.at_most;
-  const place = (/** @type {any} */ given) => {
-    const value = Number(given);
-    if (Number.isNaN(value)) return null;
-    const found = check.at_most ? (check.limit ? value / check.limit : value <= 0 ? 0 : 1000) : share ? Math.max(0, 1 - value) / (1 - check.limit || 1e-9) : value ? check.limit / value : 1000;
-    return Math.min(1000, Math.max(0, found));
-  };
-  if (!check.limit) return { low: null, at: place(check.value), high: null };
-  const [low, high] = [place(check.low), place(check.high)].sort((a, b) => (a ?? 0) - (b ?? 0));
-  return { low, at: place(check.value), high };
-};
-
 /** What the SLA allows of a percentile; reads and writes have limits of their own. @param {any} point @param {string} name */
 const allowed = (point, name) => {
   const found = Object.entries(point.limits).filter(([limit]) => limit === `latency ${name}` || limit.endsWith(` latency ${name}`));
@@ -115,15 +102,6 @@ const About = ({ seconds }) => {
 
 /** @param {string} unit of offered rates in events */
 const short = (unit) => (unit.startsWith("requests") ? "req/s" : unit || "/s");
-
-/** The checks that failed, the one furthest over its limit first; as the server does it. @param {any} point @returns {any[]} */
-const worstFirst = (point) => {
-  const broken = (point?.checks ?? []).filter((/** @type {any} */ check) => check.outcome === "fail");
-  const lost = broken.some((/** @type {any} */ check) => check.unit === "");
-  const told = (/** @type {any} */ check) => lost && check.unit === "s" && check.name !== "recovery" && Number(check.value) === Infinity;
-  const rank = (/** @type {any} */ check) => (check.name === "verify" ? 1e9 : told(check) ? -1 : (bound(check)?.at ?? 0));
-  return broken.sort((/** @type {any} */ a, /** @type {any} */ b) => rank(b) - rank(a));
-};
 
 /** What tells a point from its neighbours, in a few characters. @param {any} point */
 const how = (point) => {
@@ -163,17 +141,6 @@ const rung = (point, live) => {
     plain: point.tried > 0 && judged,
     current: running,
   };
-};
-
-/** Rungs on either side of the one that runs which are shown of very many. */
-const NEAR = 40;
-
-/** Of very many rungs those around the one that runs, and some of those that came to no good. @param {any[]} rungs */
-const near = (rungs) => {
-  if (rungs.length <= 3 * NEAR) return rungs;
-  const at = Math.max(0, rungs.findIndex((one) => one.current || ["", "running"].includes(one.outcome)));
-  const bad = new Set(rungs.filter((one) => !["", "running", "pass", "measured"].includes(one.outcome)).slice(-NEAR));
-  return rungs.filter((one, i) => Math.abs(i - at) <= NEAR || bad.has(one));
 };
 
 /** @param {{ point: any, live: Live }} props */
@@ -304,10 +271,7 @@ const Marker = ({ sid }) => {
 
 /** @param {Live} live @param {string} end @param {any} row */
 const sentence = (live, end, row) => {
-  const judged = [...live.points.values()].filter((point) => point.outcome && !["lost", "not_run", "measured"].includes(point.outcome));
-  const measured = [...live.points.values()].filter((point) => point.outcome === "measured").length;
-  const passed = judged.filter((point) => point.outcome === "pass").length;
-  const far = judged.length ? `${passed} of ${judged.length} ${judged.length === 1 ? "point passes" : "points pass"}. ` : measured ? `${many(measured, "point")} measured. ` : "";
+  const far = passing([...live.points.values()].map((point) => point.outcome));
   if (end === "broken_off") return row?.sentence || `${far}It ended without a word: its process is gone.`;
   if (live.state === "ended") return row?.state === "ended" && row.exit_meaning ? `${row.exit_meaning.charAt(0).toUpperCase()}${row.exit_meaning.slice(1)}. ${far}` : `${far}The session ended.`;
   if (live.state === "starting") return "Starting.";
@@ -327,8 +291,7 @@ const Ended = ({ live, row, about, end, may }) => {
   const loaded = (about?.arguments ?? []).map((/** @type {string} */ word) => /^--kb-reuse=(\w+)$/.exec(word)?.[1]);
   const kept = (data?.kept ?? []).filter((/** @type {any} */ one) => runs.includes(one.run) || loaded.includes(one.run));
   const cloud = (about?.clouds ?? []).find((/** @type {string} */ name) => name && name !== "embedded local cloud") ?? "";
-  const worst = [...live.points.values()].filter((point) => !["", "pass", "not_run", "lost", "measured"].includes(point.outcome));
-  const broke = worst.filter((point) => point.outcome === "fail").sort((a, b) => (bound(worstFirst(b)[0])?.at ?? 0) - (bound(worstFirst(a)[0])?.at ?? 0))[0] ?? worst[0];
+  const broke = worstPoint([...live.points.values()]);
   const run = broke ? live.runs[broke.cloud] : Object.values(live.runs)[0];
   const failing = worstFirst(broke);
   const state = live.leaks.length ? "fail" : end === "broken_off" ? "invalid" : tone(row?.outcome ?? "");
@@ -340,7 +303,7 @@ const Ended = ({ live, row, about, end, may }) => {
   return html`<div class=${`verdict ${state}`}><p><${Outcome} of=${live.leaks.length ? "leaked" : end === "broken_off" ? "lost" : (row?.outcome ?? "")} text=${only ? "Staged" : row || live.leaks.length || end === "broken_off" ? undefined : "Ended"} /></p><h1>${title}</h1>
     ${title === broken && html`<p>${sentence(live, end, row)}</p>`}
     ${[...live.points.values()].filter((one) => one.told).map((one) => html`<p key=${one.key}>${spaced(one.told)} ${live.runs[one.cloud] && html`<a href=${pointPath(live.runs[one.cloud], { ...one, attempt: 1 })}>How it was searched</a>`}</p>`)}
-    ${broke && !broke.told && html`<p>${broke.id}: ${failing.length ? failing.map((/** @type {any} */ check) => `${check.name} is ${measured(check)}, its limit ${check.unit === "s" ? time(check.limit) : share(check.limit)}`).join("; ") : broke.reason || word(broke.outcome)}.</p>`}
+    ${broke && (!broke.told || broke.reason) && html`<p>${broke.id}: ${failing.length ? failing.map((/** @type {any} */ check) => `${check.name} is ${measured(check)}, its limit ${check.unit === "s" ? time(check.limit) : share(check.limit)}`).join("; ") : broke.reason || word(broke.outcome)}.</p>`}
     <div class="actions">${broke && run && html`<a class="btn primary" href=${pointPath(run, { id: broke.id, told: broke.told, attempt: 1 })}>See that point</a>`}${Object.values(live.runs).map((id) => html`<a class=${`btn${broke ? "" : " primary"}`} href=${`/runs/${id}`}>See the run ${id}</a>`)}</div></div>
     ${live.leaks.length > 0 && html`<div class="alert fail"><${Icon} name="fail" /><p><b>Left on the cloud:</b> ${listed(live.leaks)}. Remove it with <code>kb cleanup</code>${cloud && html`, or <a href=${`/clouds/${encodeURIComponent(cloud)}`}>from its cloud's page</a>`}.</p></div>`}
     ${kept.map((/** @type {any} */ one) => html`<${Kept} key=${one.run} one=${one} may=${may} again=${again} />`)}
@@ -370,7 +333,7 @@ export const Session = ({ sid }) => {
       <div class="where-now"><${States} live=${live} end=${end} /><p>${info?.finishing ? "ends after this point" : `${took(live.now - live.began)} gone`}<${Silence} live=${live} ahead=${ahead} text=${(/** @type {string} */ gone) => html`<br /><span class="soft">last heard ${gone} ago</span>`} /></p></div></div>`}
     ${live.problems.map((text) => html`<div class="alert invalid"><${Icon} name="invalid" /><p>${text}</p></div>`)}
     <div class="live-grid">
-      <section><div class="sec"><h2>Points</h2><p>the first limit of each, p99 if there is one</p></div>${rungs.length ? html`<${Ladder} points=${near(rungs)} />${rungs.length > near(rungs).length && html`<p class="small soft">${many(rungs.length - near(rungs).length, "other point")}: passed, or to come.</p>`}` : html`<p class="soft">Not known yet.</p>`}<p class="small soft">Red line: the limit. A bar is where the true value lies.</p></section>
+      <section><div class="sec"><h2>Points</h2><p>the first limit of each, p99 if there is one</p></div>${rungs.length ? html`<${Ladder} points=${near(rungs)} />${rungs.length > near(rungs).length && html`<p class="small soft">${many(rungs.length - near(rungs).length, "other point")}: ${others(rungs, near(rungs))}.</p>`}` : html`<p class="soft">Not known yet.</p>`}<p class="small soft">Red line: the limit. A bar is where the true value lies.</p></section>
       <div class="what" id="now">
         ${!over && live.state === "staging" && html`<${Phases} live=${live} />`}
         ${!over && live.state === "running" && point && far && html`<section><div class="sec"><h2>${point.tried ? `Search, ${trying(point)}` : how(point)}, second ${point.seconds[point.seconds.length - 1]?.index ?? "–"}</h2><p>${point.tried ? html`${number(point.duration)} s of this load; what it shows says which one comes next` : html`look ${point.look} of ${point.looks} at ${number(point.duration)} s ${point.look < point.looks ? "gives the verdict, or looks on" : "gives the verdict"}`}</p></div>
