@@ -53,3 +53,12 @@ test("items of a list change places", () => {
   assert.ok(!alike([1, 2], [2, 1]));
   assert.ok(alike({ a: 1, b: {} }, { b: null, a: 1 }));
 });
+
+test("another value than was typed is not what was meant", () => {
+  const after = (value) => meant(BEFORE, put(BEFORE, ["x"], value), ["x"], "no");
+  assert.deepEqual([after(false), after(null), after("no"), after(["no"])], [false, false, true, false]);
+  const typed = (text, value) => meant(BEFORE, put(BEFORE, ["x"], value), ["x"], text);
+  assert.deepEqual([typed("010", 8), typed("010", "010"), typed("null", null), typed("1.50", 1.5), typed("true", true), typed("5", 5), typed("5", "5")], [false, true, false, true, true, true, true]);
+  assert.deepEqual([typed(["1", "b"], [1, "b"]), typed(["1", "b"], [1]), typed(["no"], [false]), typed(["1"], 1)], [true, false, false, false]);
+  assert.deepEqual([isPlain(["a, b"]), isPlain("a, b"), isPlain([1, 2])], [false, true, true]);
+});

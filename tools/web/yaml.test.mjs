@@ -1,7 +1,7 @@
 // One key of a text is changed, and nothing else of it.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { append, change, list, move, scalar } from "../../kb_tests/web/static/lib/yaml.js";
+import { append, change, keepsComments, list, move, scalar } from "../../kb_tests/web/static/lib/yaml.js";
 
 const TEXT = `# mine
 name: mine
@@ -65,4 +65,23 @@ test("items of a list are moved, added and taken away whole", () => {
   assert.equal(names(move(PROFILES, PLACES, "load.profiles", 1, -1)), "ac");
   assert.match(move(PROFILES, PLACES, "load.profiles", 1, 2), /- \{name: c\}\n {4}- name: b\n {6}mode: read\n {2}duration/);
   assert.match(append(PROFILES, PLACES, "load.profiles", "{name: d}"), /- \{name: c\}\n {4}- \{name: d\}\n {2}duration/);
+});
+
+test("what YAML 1.1 takes for something else is quoted", () => {
+  for (const text of ["no", "Yes", "on", "true", "null", "NULL", "010", "0x1F", "0b1", "1_000", "+5", "1.5e+3", ".inf", "2026-11-29", "-", "- a", "%a", "1e3"]) assert.equal(scalar(text), JSON.stringify(text));
+  for (const text of ["5", "0", "1.50", ".5", "-3", "5s", "32KiB", "95%", "ubuntu-24.04", "nothing", "on-call", "a/b.qcow2", "10.0.0.0/24", "-a"]) assert.equal(scalar(text), text);
+});
+
+test("a comment that a change would lose is seen", () => {
+  const text = "load:\n  profiles:\n    - {name: a}  # first\n    # slower\n    - {name: b}\n";
+  const places = { load: 1, "load.profiles": 2, "load.profiles[0]": 3, "load.profiles[1]": 5 };
+  assert.ok(!keepsComments(text, move(text, places, "load.profiles", 1, 0)));
+  assert.ok(!keepsComments(text, move(text, places, "load.profiles", 0, -1)));
+  assert.ok(keepsComments(text, append(text, places, "load.profiles", "{name: c}")));
+  assert.ok(keepsComments(PROFILES, move(PROFILES, PLACES, "load.profiles", 1, 0)));
+  const block = "rate:\n  - 1  # few\n  - 2\n";
+  assert.ok(!keepsComments(block, change(block, { rate: 1 }, ["rate"], "[1, 2]")));
+  assert.ok(keepsComments("a: 'x # y'\n", "a: z\n"));
+  assert.ok(!keepsComments("a: 1  # x\nb: 2  # x\n", "a: 1  # x\n"));
+  assert.ok(keepsComments(TEXT, change(TEXT, LINES, ["load", "rate"], "[1]")));
 });

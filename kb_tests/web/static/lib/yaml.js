@@ -2,13 +2,47 @@
 
 /** @typedef {Record<string, number>} Lines the line of each key, from 1 on, as POST /checks tells it */
 
-const PLAIN = /^[\w./+%-][\w ./+%()-]*$/;
+const PLAIN = /^[\w./+][\w ./+%()-]*$|^-[\w./+%(][\w ./+%()-]*$/;
 
-/** A text as a YAML scalar. @param {string} text */
-export const scalar = (text) => (PLAIN.test(text) && text === text.trim() ? text : JSON.stringify(text));
+/** A number as people write it, which is one in YAML, too. */
+export const DECIMAL = /^-?(?:0|[1-9]\d*|(?=\.\d))(?:\.\d+)?$/;
+
+/** What YAML 1.1 takes for something else than a text: yes and no, nothing, numbers of other bases, dates. */
+const RESOLVED = /^(?:yes|no|on|off|true|false|null)$|^[-+]?(?:\.inf|\.nan)$|^[-+.]?\d[\d_.]*(?:e[-+]?\d+)?$|^[-+]?0[xbo][\da-f_]+$|^\d{4}-\d\d?-\d\d?/i;
+
+/** A text as a YAML scalar that is read as that text, or as the number that it writes. @param {string} text */
+export const scalar = (text) => (PLAIN.test(text) && text === text.trim() && (DECIMAL.test(text) || !RESOLVED.test(text)) ? text : JSON.stringify(text));
 
 /** @param {string} text with a comma between items */
-export const list = (text) => `[${text.split(",").map((one) => one.trim()).filter(Boolean).map(scalar).join(", ")}]`;
+export const items = (text) => text.split(",").map((one) => one.trim()).filter(Boolean);
+
+/** @param {string} text with a comma between items */
+export const list = (text) => `[${items(text).map(scalar).join(", ")}]`;
+
+/** The comments of a text, those behind something among them. @param {string} text */
+const comments = (text) =>
+  text.split("\n").flatMap((line) => {
+    let quote = "";
+    for (let i = 0; i < line.length; i++) {
+      const c = line[i];
+      if (quote) {
+        if (c === "\\" && quote === '"') i++;
+        else if (c === quote) quote = "";
+      } else if ((c === '"' || c === "'") && /(^|[:,[{\s-])$/.test(line.slice(0, i).trimEnd().slice(-1))) quote = c;
+      else if (c === "#" && (i === 0 || /\s/.test(line[i - 1]))) return [line.slice(i).trim()];
+    }
+    return [];
+  });
+
+/** Whether every comment of a text is still there after a change. @param {string} before @param {string} after */
+export const keepsComments = (before, after) => {
+  const left = comments(after);
+  return comments(before).every((one) => {
+    const place = left.indexOf(one);
+    if (place >= 0) left.splice(place, 1);
+    return place >= 0;
+  });
+};
 
 /** Where the value that begins at `from` ends: before a comma or bracket that is not its own, a comment, or the end. @param {string} line @param {number} from */
 const endOf = (line, from) => {

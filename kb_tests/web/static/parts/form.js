@@ -1,7 +1,7 @@
 // A scenario as a form: each field is a key of the text beside it, and changes nothing else there.
 import { post } from "../lib/api.js";
 import { alike, at, isMapping, isPlain, leads, meant, moved, put, shown } from "../lib/edit.js";
-import { append, change, list, move, scalar } from "../lib/yaml.js";
+import { append, change, items, keepsComments, list, move, scalar } from "../lib/yaml.js";
 import { html, useRef, useState } from "../vendor/preact.js";
 import { FORMS, NEW_PROFILE, PROFILE, TIMES } from "./fields.js";
 import { Typed } from "./typed.js";
@@ -34,7 +34,7 @@ const useEdits = (text, known, write) => {
         const next = doing(base, before.lines);
         const after = await checkOf(next);
         if (latest.current !== base) say(`The text was changed meanwhile: ${what} was not.`);
-        else if (!right(before.data, after.data)) say(`${what} cannot be changed here, in the way that this text is written. ${AS_TEXT}`);
+        else if (!keepsComments(base, next) || !right(before.data, after.data)) say(`${what} cannot be changed here, in the way that this text is written. ${AS_TEXT}`);
         else {
           latest.current = next;
           if (next !== base) write(next);
@@ -63,7 +63,7 @@ export const Form = ({ text, known, check, data, write, locked: forbidden }) => 
   const locked = forbidden || !readable || !data;
   const kind = shown(data?.kind) || "http";
   const findings = check?.findings ?? [];
-  const set = (/** @type {string[]} */ path, /** @type {string} */ value, typed = value) => edit(path.join(" "), (whole, lines) => change(whole, lines, path, value), (before, after) => meant(before, after, path, typed));
+  const set = (/** @type {string[]} */ path, /** @type {string} */ value, typed = /** @type {string | string[]} */ (value)) => edit(path.join(" "), (whole, lines) => change(whole, lines, path, value), (before, after) => meant(before, after, path, typed));
   /** @param {string[]} path @param {string} typed */
   const write1 = (path, typed) => set(path, typed ? scalar(typed) : "", typed);
   /** @param {import("./fields.js").Field} field */
@@ -79,7 +79,7 @@ export const Form = ({ text, known, check, data, write, locked: forbidden }) => 
     }
     if (is === "yes") return html`<label class="row"><input type="checkbox" disabled=${locked} checked=${value === true} onChange=${(/** @type {any} */ event) => set(path, event.target.checked ? "true" : "")} /> <span>${after}</span></label>`;
     return html`${before && html`<span class="soft">${before}</span>`}<${Typed} class=${`${wide ? "mid" : "x"}${wrong ? " warn" : ""}`} type="text" aria-label=${`${path.join(" ").replaceAll("_", " ")}${name ? `, ${name}` : ""}`} aria-invalid=${wrong?.level === "mistake" ? "true" : undefined} disabled=${locked} value=${shown(value)} placeholder=${empty ?? ""}
-      take=${(/** @type {string} */ typed) => (is === "list" && typed.trim() ? set(path, list(typed)) : write1(path, typed.trim()))} />${after && html`<span class="soft">${after}</span>`}`;
+      take=${(/** @type {string} */ typed) => (is === "list" && typed.trim() ? set(path, list(typed), items(typed)) : write1(path, typed.trim()))} />${after && html`<span class="soft">${after}</span>`}`;
   };
   /** @param {string[]} path */
   const trouble = (path) => {
