@@ -23,7 +23,10 @@ class ReportSequence:
         self._lately: deque[int] = deque(maxlen=TWICE)
 
     def follow(self, report: Report, raw: bytes) -> tuple[bool, str]:
-        """Whether the report is new, and what is wrong with its number, in one sentence, or ""."""
+        """Whether the report is new, and what is wrong with its number, in one sentence, or "". None is new
+        that comes after one of its number, or of a higher one: where the control server refused the first of
+        several for a moment, all of them come again.
+        """
         if isinstance(report, Hello) and report.instance != self.instance:
             restarted = self.instance != ""
             self.instance, self._last = report.instance, report.seq
@@ -36,10 +39,10 @@ class ReportSequence:
         back = last - report.seq
         if 0 <= back < len(known) and known[-1 - back] == hash(raw):
             return False, ""
+        if back >= 0:
+            return False, f"it sent report {report.seq} after report {last}"
         self._last = report.seq
-        if report.seq != last + 1:
+        if back < -1:
             known.clear()
         known.append(hash(raw))
-        if report.seq <= last:
-            return False, f"it sent report {report.seq} after report {last}"
-        return True, "" if report.seq == last + 1 else f"{report.seq - last - 1} of its reports were lost"
+        return True, "" if back == -1 else f"{-back - 1} of its reports were lost"
