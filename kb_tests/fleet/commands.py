@@ -29,8 +29,9 @@ POLL = 0.25
 STARTS = 3
 """How often a load is started at most, where agents come too late to its start."""
 
-LATEST = 30.0
-"""Seconds by which a busy agent misses a start at most; one that is later has another clock."""
+LATEST = 5.0
+"""Seconds by which a busy agent misses a start at most: one that is later has another clock, or can load
+nothing, and starts with so much more ahead would cost each point minutes."""
 
 LONGEST_LEAD = 240.0
 """Seconds: an agent takes no start that is much further ahead."""
@@ -160,7 +161,7 @@ class Commands:
 
         def missed() -> float:
             late = max(part.late for part in collection.parts.values())
-            return late if again and not begun and not self.at_once and late < LATEST else 0.0
+            return late if again and not begun and not self.at_once and late <= LATEST else 0.0
 
         try:
             self._control.send({**command, "id": collection.id, "clients": len(servers)})

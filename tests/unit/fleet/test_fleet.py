@@ -373,9 +373,18 @@ def misses(late: float, times: int) -> Script:
         (0.3, 9, False, 3, "the start is missed"),
         (0.3, 1, True, 1, "the start is missed"),
         (3600.0, 1, False, 1, "the start is missed"),
+        (29.9, 9, False, 1, "the start is missed"),
         (0.0, 1, False, 1, "the start is missed"),
     ],
-    ids=["once", "twice", "ever again", "hooks were begun", "another clock", "for another reason"],
+    ids=[
+        "once",
+        "twice",
+        "ever again",
+        "hooks were begun",
+        "another clock",
+        "too late to bear",
+        "for another reason",
+    ],
 )
 def test_a_start_that_a_busy_agent_missed_is_made_again_further_ahead(
     make: Make, late: float, times: int, at_once: bool, starts: int, problem: str
@@ -391,6 +400,7 @@ def test_a_start_that_a_busy_agent_missed_is_made_again_further_ahead(
     assert report.problem == problem
     assert len(report.seconds) == (0 if problem else 2)
     assert all(later >= 2 * lead + late for lead, later in pairwise(leads))
+    assert sum(leads) < 60, "a point is not kept waiting for minutes"
     assert told == [pytest.approx(1000 + leads[-1], abs=1)], "of the one start that counts"
 
 
