@@ -74,13 +74,26 @@ export const download = async (path, name) => {
   URL.revokeObjectURL(url);
 };
 
+/** When another tab has kept something for this origin, or `signal` says so. @param {AbortSignal} signal @returns {Promise<void>} */
+const newToken = (signal) =>
+  new Promise((resolve) => {
+    const done = () => {
+      removeEventListener("storage", done);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    addEventListener("storage", done);
+    signal.addEventListener("abort", done);
+  });
+
 /**
  * Follows a session from its beginning until it ends or `signal` says so. A connection that breaks is made again
  * where it ended; what was seen is not told twice.
  * @param {string} sid
  * `heard` is told whether the server answers, and by how many seconds its clock is before this one; `now`, that all
  * came which was there before.
- * @param {{ events: (events: any[]) => void, now: () => void, heard: (well: boolean, ahead?: number) => void, end: (brokenOff: boolean) => void }} on
+ * `refused` is told that its token is not of this `kb ui`: it goes on when another tab has taken the new one.
+ * @param {{ events: (events: any[]) => void, now: () => void, heard: (well: boolean, ahead?: number) => void, refused: (error: Refused) => void, end: (brokenOff: boolean) => void }} on
  * @param {AbortSignal} signal
  */
 export const follow = async (sid, on, signal) => {
@@ -119,7 +132,12 @@ export const follow = async (sid, on, signal) => {
       }
     } catch (error) {
       if (signal.aborted) return;
-      if (error instanceof Refused && [401, 404].includes(error.status)) throw error;
+      if (error instanceof Refused && error.status === 404) throw error;
+      if (error instanceof Refused && error.status === 401) {
+        on.refused(error);
+        await newToken(signal);
+        continue;
+      }
       if (error instanceof Refused && error.status === 410) cursor = "";
       on.heard(false);
     }

@@ -47,7 +47,8 @@ const useLive = (sid) => {
     follow(sid, {
       events: (events) => { live.current.take(events); draw(); },
       now: () => { caught.current = true; draw(); },
-      heard: (well, by) => { ahead.current = by ?? ahead.current; hear(well); },
+      refused: fail,
+      heard: (well, by) => { if (well) fail(null); ahead.current = by ?? ahead.current; hear(well); },
       end: (brokenOff) => { caught.current = true; live.current.over(); live.current = live.current.turn(); heardEnd(sid); ended(brokenOff ? "broken_off" : "ended"); },
     }, stop.signal).catch(fail);
     return () => {
