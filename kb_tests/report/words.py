@@ -107,7 +107,7 @@ def subject(check: Check) -> str:
 def interval(check: Check) -> str:
     """Between what the true value lies; "" where nothing can be said but the value."""
     low, high = quantity(check.low, check.unit), quantity(check.high, check.unit)
-    if _unrecovered(check):
+    if _unrecovered(check) or (check.unit in COUNTED and math.isinf(check.high)):
         return f"{low} at least"
     return "" if low == high else f"{low} to {high}"
 

@@ -165,3 +165,10 @@ def test_without_a_sample_there_is_no_percentile() -> None:
 
 def test_control_characters_become_blanks() -> None:
     assert words.printable("a\x1b[31mb\r\nc\u202ed") == "a [31mb  c d"
+
+
+def test_a_capacity_that_nothing_bounds_from_above_is_at_least_so_much() -> None:
+    found = replace(
+        build.check("capacity", 2000, 0), unit="requests/s", at_most=False, low=1935, high=math.inf
+    )
+    assert words.interval(found) == "1,935 requests/s at least"
