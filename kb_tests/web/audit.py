@@ -12,7 +12,6 @@ from kb_tests.events import sessions
 
 STOPPED = "stop: now"
 STOPPED_EARLY = "stop: before it began"
-_MOST = 1 << 20
 
 
 def audit(folder: Path, what: str, about: object, **more: object) -> None:
@@ -31,8 +30,12 @@ def audit(folder: Path, what: str, about: object, **more: object) -> None:
 
 def asked_to_stop(folder: Path) -> bool:
     """Whether a session was interrupted from a page, however long ago and whether or not it said so yet."""
-    known = folder / "audit.log"
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError), sessions.opened(known) as file:
-        told = [json.loads(line) for line in file.read(_MOST).splitlines() if line.startswith(b'{"t"')]
-        return any(one["what"] in (STOPPED, STOPPED_EARLY) for one in told)
+    with contextlib.suppress(OSError), sessions.opened(folder / "audit.log") as file:
+        return any(map(_stops, file))
+    return False
+
+
+def _stops(line: bytes) -> bool:
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        return b'"stop: ' in line and json.loads(line)["what"] in (STOPPED, STOPPED_EARLY)
     return False

@@ -634,7 +634,7 @@ def test_between_two_topologies_it_can_be_stopped_and_only_once(
     assert sleeper.stdout is not None
     assert sleeper.stdout.readline() == b"int\n"
     told = json.loads((own / "audit.log").read_text())
-    (own / "audit.log").write_text(json.dumps(told | {"t": told["t"] - 3600}) + "\n")
+    (own / "audit.log").write_text('{"stop: \n' + json.dumps(told | {"t": told["t"] - 3600}) + "\n")
     assert ask(app.asgi, f"{SESSIONS}/0a0b0c0e").json["state"] == "stopping"
     assert stop(app).json["sentence"] == "It is stopping already."
     assert "background" in stop(app, level="leave_to_reaper").json["sentence"]
