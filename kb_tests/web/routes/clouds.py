@@ -49,7 +49,7 @@ async def clean_cloud(parts: Parts, request: Request) -> Response:
     done = await parts.waits.cloud(cleaner(parts).clean, cloud, wanted)
     if wanted.dry_run:
         return answer(request, done)
-    parts.looker.forget(cloud)
+    parts.looker.forget()
     return answer(request, done, HTTPStatus.ACCEPTED, {"location": f"/api/v1/cleanups/{done.id}"})
 
 

@@ -43,6 +43,7 @@ async def start_session(parts: Parts, request: Request) -> Response:
     if len(key) > LONGEST_TEXT:  # two of them may differ behind that
         raise Problem(HTTPStatus.BAD_REQUEST, f"An Idempotency-Key has {LONGEST_TEXT} characters at most.")
     accepted = await to_thread.run_sync(lambda: starter.start(wanted, key))
+    parts.looker.forget()
     place = {"location": f"/api/v1/sessions/{accepted.sid}"}
     return answer(request, accepted, HTTPStatus.ACCEPTED, place)
 

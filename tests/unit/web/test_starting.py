@@ -19,13 +19,14 @@ from kb_tests.cloud.kept import KeptRun
 from kb_tests.events.model import PointsSelected, SelectedPoint, SessionStarted
 from kb_tests.scenario.load import load
 from kb_tests.scenario.shipped import shipped
-from kb_tests.web import child, stopping
+from kb_tests.web import child, looking, stopping
 from kb_tests.web.app import App, Options
 from kb_tests.web.scenarios import holds_commands
+from kb_tests.web.shapes.clouds import CloudShape
 from kb_tests.web.tokens import Tokens
 from tests.unit.web.client import TOKEN, ask
 from tests.unit.web.session import POINT, RUN, hooked, story, write_session
-from tests.unit.web.test_clouds import kept_run
+from tests.unit.web.test_clouds import INVENTORY, kept_run
 
 KEPT_DEMO = partial(
     KeptRun,
@@ -668,3 +669,24 @@ def test_a_marker_is_noted_in_a_session_that_runs(
     assert ask(app.asgi, place, method="POST", send={"text": "pulled a link"}).status == 201
     (mark,) = (sessions / "0a0b0c0d").glob("mark-*.ndjson")
     assert "pulled a link" in mark.read_text()
+
+
+def test_a_cloud_is_asked_anew_once_something_was_started_on_it(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page that says that nothing of ours is there may be of a moment before."""
+    asked: list[str] = []
+
+    def answer(cloud: str) -> CloudShape:
+        asked.append(cloud)
+        return CloudShape.model_validate(INVENTORY | {"asked": "2026-01-01T00:00:00Z"})
+
+    monkeypatch.setattr(looking, "known_cloud", str)
+    monkeypatch.setattr(looking, "_asked", answer)
+    monkeypatch.setattr(looking, "FRESH", 1e9)
+    for _ in range(2):
+        assert ask(app.asgi, "/api/v1/clouds/mycloud").status == 200
+    assert len(asked) == 1
+    assert post(app, wanted(app)).status == 202
+    assert ask(app.asgi, "/api/v1/clouds/mycloud").status == 200
+    assert len(asked) == 2
