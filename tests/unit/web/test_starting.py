@@ -672,7 +672,7 @@ def test_a_marker_is_noted_in_a_session_that_runs(
 
 
 def test_a_cloud_is_asked_anew_once_something_was_started_on_it(
-    app: App, monkeypatch: pytest.MonkeyPatch
+    app: App, started: Started, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A page that says that nothing of ours is there may be of a moment before."""
     asked: list[str] = []
@@ -688,5 +688,6 @@ def test_a_cloud_is_asked_anew_once_something_was_started_on_it(
         assert ask(app.asgi, "/api/v1/clouds/mycloud").status == 200
     assert len(asked) == 1
     assert post(app, wanted(app)).status == 202
+    assert len(started.commands) == 1
     assert ask(app.asgi, "/api/v1/clouds/mycloud").status == 200
     assert len(asked) == 2
