@@ -20,6 +20,7 @@ import pytest
 from kb_tests.commands.ui import what_to_do
 from kb_tests.errors import UiError
 from kb_tests.events import sessions
+from kb_tests.web import child
 from kb_tests.web.app import Options
 from kb_tests.web.server import listen_at, serve
 from tests.unit.web.session import story, write_session
@@ -121,6 +122,9 @@ def test_told_to_end_before_it_serves_it_ends(tmp_path: Path, monkeypatch: pytes
     finally:
         for number, handler in kept:
             signal.signal(number, handler)
+    assert child.run([sys.executable, "-c", ""], timeout=PATIENCE).returncode == 0, (
+        "it ends no other's children"
+    )
 
 
 def test_no_command_line_shows_the_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
