@@ -72,11 +72,6 @@ def end() -> None:
         process.kill()
 
 
-def over() -> None:
-    """The UI has ended; what this process asks from now on is another one's."""
-    _ending.clear()
-
-
 def ask(*arguments: str, seconds: float, folder: Path | None = None) -> Answered:
     """What `kb` answers; raises Problem where it does not within `seconds`."""
     try:

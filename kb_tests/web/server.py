@@ -74,7 +74,6 @@ def serve(
         told(address, f"{place}/#token={looking}" if looking else "", found.page)
         server.run(sockets=[listening])
     finally:
-        child.over()
         listening.close()
         found.remove()
         if path is not None:
