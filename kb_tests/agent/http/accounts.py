@@ -64,7 +64,7 @@ class Accounts:
 
     def next_block(self, due: float) -> Block:
         """Move on to the block in which `due` lies, or to the last one."""
-        _, _, begin, end = self._schedule
+        begin, end = self._schedule.begin, self._schedule.end
         size = self._load.block
         last = math.ceil(self._load.duration / size - 1e-6) - 1
         while due >= self.block.end and self.block.index < last:

@@ -54,9 +54,9 @@ class HttpLoad:
 
         Raises LoadError, one sentence, if that fails.
         """
-        phase = random.random()  # noqa: S311 - no secret
+        seed = random.getrandbits(32)  # noqa: S311 - no secret
         for share in self._shares:
-            self._fork(share, deadline, phase)
+            self._fork(share, deadline, seed)
         ready = 0
         while ready < len(self._shares):
             wait = deadline + _GRACE - time.monotonic()
@@ -114,11 +114,11 @@ class HttpLoad:
             channel.close()
         self._channels.clear()
 
-    def _fork(self, share: Share, deadline: float, phase: float) -> None:
+    def _fork(self, share: Share, deadline: float, seed: int) -> None:
         ours, theirs = socket.socketpair()
         pid = os.fork()
         if not pid:
-            _be_worker(self._load, share, self._page, theirs, deadline, phase, self._patience)
+            _be_worker(self._load, share, self._page, theirs, deadline, seed, self._patience)
         theirs.close()
         self._channels[pid] = Channel(ours)
         self._epoll.register(ours.fileno(), select.EPOLLIN)
@@ -205,7 +205,7 @@ def _be_worker(
     page: Page,
     sock: socket.socket,
     deadline: float,
-    phase: float,
+    seed: int,
     patience: float,
 ) -> None:
     """The forked process, which never returns and keeps nothing of its parent's open."""
@@ -217,7 +217,7 @@ def _be_worker(
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         channel = Channel(sock)
         try:
-            worker = Worker(load, share, page, channel, deadline, phase, patience)
+            worker = Worker(load, share, page, channel, deadline, seed, patience)
             worker.run()
         except LoadError as error:
             channel.put({"failed": str(error)})

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import math
-from typing import Any, NamedTuple
+from array import array
+from random import Random
+from typing import Any, NamedTuple, Sequence
 
 
 class LoadError(Exception):
@@ -95,7 +97,12 @@ class Share(NamedTuple):
 
 
 class Schedule(NamedTuple):
-    """When requests are due: k at first + k * interval; interval 0 means whenever a connection is idle.
+    """When requests are due; interval 0 means whenever a connection is idle.
+
+    Each has a slot of time, k from first + k * interval on. All of about a second, `every` of them, are
+    due at one distance from their slots' begin; the next second draws another, from `shifts`. A distance for
+    good would meet whatever comes around as often as a second does (a server's reports, a quota's
+    periods) in each second or in none: two runs of the same load would differ, and neither could see it.
 
     Times are seconds of CLOCK_MONOTONIC. The measured window is [begin, end); the warm-up before it
     belongs to the schedule too.
@@ -105,26 +112,38 @@ class Schedule(NamedTuple):
     interval: float
     begin: float
     end: float
+    every: int = 1
+    shifts: Sequence[float] = (0.0,)
 
     @classmethod
-    def of(cls, load: Load, share: Share, at: float, phase: float = 0.0) -> Schedule:
-        """A worker's part of the load that begins at `at`; `phase`, a share of the distance between two
-        requests, keeps agents from firing together.
+    def of(cls, load: Load, share: Share, at: float, seed: int = 0) -> Schedule:
+        """A worker's part of the load that begins at `at`. Workers of one `seed` send evenly among
+        themselves; agents of different ones do not fire together.
         """
         begin = at + load.warm_up
+        end = begin + load.duration
         if not load.rate:
-            return cls(at, 0.0, begin, begin + load.duration)
-        first = at + (share.number + phase) / load.rate
-        return cls(first, share.workers / load.rate, begin, begin + load.duration)
+            return cls(at, 0.0, begin, end)
+        interval = share.workers / load.rate
+        every = max(1, round(1 / interval))
+        draw = Random(seed).random  # noqa: S311 - no secret
+        seconds = math.ceil((end - at) / (every * interval)) + 2
+        shifts = array("d", (draw() / load.rate for _ in range(seconds)))
+        return cls(at + share.number / load.rate, interval, begin, end, every, shifts)
+
+    def due(self, k: int) -> float:
+        """When request `k` is due, none of them later than the next."""
+        return self.first + k * self.interval + self.shifts[k // self.every]
 
     def before(self, time: float) -> int:
-        """How many requests are due before `time` (0 for a closed loop)."""
+        """How many requests are due before `time`, or before the end (0 for a closed loop)."""
         if not self.interval:
             return 0
+        time = min(time, self.end)
         k = max(0, math.ceil((time - self.first) / self.interval))
-        while k and self.first + (k - 1) * self.interval >= time:  # as the worker computes due times
+        while k and self.due(k - 1) >= time:
             k -= 1
-        while self.first + k * self.interval < time:
+        while self.due(k) < time:
             k += 1
         return k
 

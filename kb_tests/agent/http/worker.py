@@ -30,7 +30,6 @@ from .tally import Block
 
 TICK = 0.02  # seconds between two rounds of housekeeping
 BATCH = 32  # events between two looks at the schedule
-REARM = 1.0  # seconds between two settings of the timer, whose interval the kernel rounds
 PATIENCE = 2.0  # seconds without a new connection after which a load goes ahead
 OWN_FAULTS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)  # never the server's
 
@@ -50,14 +49,14 @@ class Worker:
         page: Page,
         channel: Channel,
         deadline: float,
-        phase: float,
+        seed: int,
         patience: float = PATIENCE,
     ) -> None:
         self.load = load
         self.share = share
         self.channel = channel
         self.deadline = deadline
-        self.phase = phase
+        self.seed = seed
         self.request = load.request()
         self.epoll = select.epoll()
         self.timer = linux.Timer()
@@ -65,9 +64,9 @@ class Worker:
         self.patience = max(patience, load.timeout)
         self.patient_until = math.inf
         self.ready = self.finished = False
-        self.next_tick = self.next_scan = self.next_rearm = 0.0
+        self.next_tick = self.next_scan = 0.0
         self.schedule = NEVER
-        self.total = self.noticed = self.taken = 0
+        self.total = self.noticed = self.taken = self.shifted = 0
         self.accounts = Accounts(load, share.connections, channel.put)
         self.pool = Pool(share.connections, load.keep_alive, self.epoll, self._maker(), self.accounts)
         every = one_in(load.rate / share.workers, page.size)
@@ -135,11 +134,11 @@ class Worker:
     # Sending
 
     def _send_due(self, now: float) -> None:
-        first, interval, begin, end = self.schedule
+        first, interval, begin, end, every, shifts = self.schedule
         accounts = self.accounts
         noticed = self.noticed
         if interval:
-            due = first + noticed * interval
+            due = first + noticed * interval + shifts[noticed // every]
             lag = accounts.lag
             if now - due > accounts.second.lag:
                 accounts.second.lag = now - due
@@ -148,8 +147,11 @@ class Worker:
                     us = int((now - due) * 1e6)
                     lag[us if us < histogram.SUB_BUCKETS else histogram.index(us)] += 1
                 noticed += 1
-                due = first + noticed * interval
+                due = first + noticed * interval + shifts[noticed // every]
             self.noticed = noticed
+            if noticed >= self.shifted and noticed < self.total:
+                self.shifted = (noticed // every + 1) * every
+                self.timer.set(due, interval)
         elif now < first:
             return
         if not self.load.keep_alive:
@@ -166,7 +168,7 @@ class Worker:
             if connection.fd < 0:
                 continue
             now = _clock()
-            due = first + taken * interval if interval else now
+            due = first + taken * interval + shifts[taken // every] if interval else now
             if due >= block.end:
                 if due >= end:
                     idle.append(connection)
@@ -209,7 +211,7 @@ class Worker:
         if self.schedule.interval:
             if self.taken >= self.noticed:
                 return None
-            due = self.schedule.first + self.taken * self.schedule.interval
+            due = self.schedule.due(self.taken)
         else:
             due = _clock()
             if not self.schedule.first <= due < self.schedule.end:
@@ -297,11 +299,12 @@ class Worker:
     def _command(self) -> None:
         for message in self.channel.get():
             at = float(message["start"])
-            self.schedule = Schedule.of(self.load, self.share, at, self.phase)
+            self.schedule = Schedule.of(self.load, self.share, at, self.seed)
             self.total = self.schedule.before(self.schedule.end)
             self.accounts.open(self.schedule, at, _clock())
             if self.schedule.interval:
-                self.timer.set(self.schedule.first, self.schedule.interval)
+                self.timer.set(self.schedule.due(0), self.schedule.interval)
+                self.shifted = self.schedule.every
         if self.channel.closed:
             self.finished = True
 
@@ -316,14 +319,11 @@ class Worker:
             self._prepare(now)
             return
         self.scouts.look(now)
-        first, interval, _, end = self.schedule
+        end = self.schedule.end
         accounts = self.accounts
         accounts.use(now)
         accounts.second_at(now)
         accounts.end_blocks()
-        if now >= self.next_rearm and self.noticed < self.total:
-            self.next_rearm = now + REARM
-            self.timer.set(first + self.noticed * interval, interval)
         if now >= end + self.load.timeout or (now >= end and self._drained()):
             self._finish(now)
 

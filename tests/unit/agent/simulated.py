@@ -205,7 +205,7 @@ class NoTimer:
         pass
 
 
-def simulate(world: World, share: Share = ALONE, phase: float = 0.0, **options: Any) -> dict[str, Any]:
+def simulate(world: World, share: Share = ALONE, seed: int = 0, **options: Any) -> dict[str, Any]:
     """Run one worker; returns the sum of its blocks, with `response` and `service` as mappings."""
     http = {
         "rate": 200,
@@ -230,7 +230,7 @@ def simulate(world: World, share: Share = ALONE, phase: float = 0.0, **options: 
         patch.setattr(linux, "Timer", NoTimer)
         patch.setattr(linux, "prepare_process", lambda: None)
         patch.setattr(worker, "Connection", type("Here", (FakeConnection,), {"world": world}))
-        worker.Worker(load, share, PAGE, world, world.now + 5, phase).run()  # type: ignore[arg-type]
+        worker.Worker(load, share, PAGE, world, world.now + 5, seed).run()  # type: ignore[arg-type]
     blocks = [message for message in world.messages if "block" in message]
     seconds = [message for message in world.messages if "second" in message]
     assert [block["block"] for block in sorted(blocks, key=lambda block: block["block"])] == [
