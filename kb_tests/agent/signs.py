@@ -22,6 +22,7 @@ MOST = 0.005
 FIRST_PID_NAMESPACE = 0xEFFFFFFC
 """The inode of the PID namespace that a kernel begins with (PROC_PID_INIT_INO); others are containers'."""
 
+_SPREAD = 0.1  # seconds within which servers begin
 _SHORT = 0.5
 _EARLY = 0.01
 _LONGEST = 86_400
@@ -144,32 +145,38 @@ def _pressure(text: str) -> float:
 
 
 class Watch:
-    """Reads the window of the load `id`: `seconds` long, from `before` seconds after the load's start on."""
+    """Reads the window of the load `id`: `seconds` long, from `before` seconds after the load's start on.
 
-    def __init__(self, id_: str, before: float, seconds: float) -> None:
+    `apart`, a share of a second, is how far its readings are from those of others: servers that all read at
+    once would be a load of their own, each second.
+    """
+
+    def __init__(self, id_: str, before: float, seconds: float, apart: float = 0.0) -> None:
         self.id = id_
         self.due: float | None = None
         """When to `look` next, by CLOCK_MONOTONIC; None before the load is started, and when all is told."""
         self._before = before
         self._seconds = seconds
+        self._apart = apart
         self._reader: Reader | None = None
         self._begin = self._first = self._last = self._cost = 0.0
         self._readings = 0
         self._old: dict[str, float] = {}
         self._figures: dict[str, list[float]] = {}
 
-    def start(self, at: float) -> None:
-        """The load begins at this second of CLOCK_MONOTONIC."""
-        self._begin = self.due = at + self._before
-
-    def look(
-        self, now: float, end: bool = False, reader: Callable[[], Reader] = Reader
-    ) -> dict[str, Any] | None:
-        """Read what is due at `now`; what there is to tell, once the window is over, or is at its `end`."""
-        if self.due is None:
-            return None
+    def start(self, at: float, reader: Callable[[], Reader] | None = None) -> None:
+        """The load begins at this second of CLOCK_MONOTONIC. What only a first reading costs is paid now, and
+        not in the window.
+        """
         if self._reader is None:
-            self._reader = reader()
+            self._reader = (reader or Reader)()
+            self._reader.read()
+        self._begin = self.due = at + self._before - min(self._before, _SPREAD * self._apart)
+
+    def look(self, now: float, end: bool = False) -> dict[str, Any] | None:
+        """Read what is due at `now`; what there is to tell, once the window is over, or is at its `end`."""
+        if self.due is None or self._reader is None:
+            return None
         began = time.thread_time()
         new = self._reader.read()
         cost = time.thread_time() - began
@@ -184,8 +191,9 @@ class Watch:
         last = self._begin + self._seconds
         if end or now >= last - _EARLY:
             return self._told()
-        whole = int(now - self._begin + _EARLY) + 1
-        self.due = min(max(self._begin + whole, now + cost / MOST), last)
+        begin = self._begin + self._apart
+        whole = int(now - begin + _EARLY + 1)
+        self.due = min(max(begin + whole, now + cost / MOST), last)
         return None
 
     def _add(self, new: dict[str, float], now: float) -> None:
@@ -228,4 +236,4 @@ def watch(id_: str, options: dict[str, Any]) -> Watch | None:
     seconds: Any = options.get("duration")
     if type(before) not in (int, float) or type(seconds) not in (int, float) or not 0 < seconds < _LONGEST:
         return None
-    return Watch(id_, before, seconds)
+    return Watch(id_, before, seconds, os.urandom(1)[0] / 256)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 import time
 from collections import defaultdict
 from typing import Any, Callable
@@ -12,6 +13,7 @@ from .load import NEVER, Load, Schedule
 from .tally import Block, Links, Second
 
 _SHORTEST = 0.1  # seconds over which it can be told how busy a worker was
+_LATEST = 0.5  # seconds after which something is told at the latest
 
 
 class Accounts:
@@ -30,6 +32,8 @@ class Accounts:
         self._links_begin = self._links_end = self._links.all()  # around the window
         self._least = connections
         self._past: list[Block] = []
+        self._told: list[dict[str, Any]] = []
+        self._tell_at = 0.0
         self._schedule = NEVER
         self._due = 0
         self._used_begin = self._used_end = (0.0, 0.0, 0.0)  # (clock, CPU time, idle) around the window
@@ -108,8 +112,15 @@ class Accounts:
         else:
             self._links.refused += 1
 
-    def end_blocks(self) -> None:
-        """Report the blocks all of whose requests have ended."""
+    def tell(self, now: float) -> None:
+        """Report seconds that have passed and blocks all of whose requests have ended, each a while later, by
+        chance: agents that told all at once would be a load of their own, once a second.
+        """
+        if now < self._tell_at:
+            return
+        told, self._told = self._told, []
+        for message in told:
+            self._put(message)
         for block in [block for block in self._past if not block.pending()]:
             self._past.remove(block)
             self._put(block.message(self._schedule.begin))
@@ -118,6 +129,7 @@ class Accounts:
         """Report all that is left, and the end."""
         self._past.append(self.next_block(math.inf))
         self._end_second(self.second.end)
+        self.tell(math.inf)
         for block in self._past:
             self._put(block.message(self._schedule.begin))
         (begin, cpu_begin, idle_begin), (end, cpu_end, idle_end) = self._used_begin, self._used_end
@@ -168,5 +180,6 @@ class Accounts:
         if second.index >= 0 and second.end - 1 < self._schedule.end:
             self._least = min(self._least, second.open)
         second.cpu = self._busy_until(now)
-        self._put(second.message(self._load.limits, self._load.timeout))
+        self._told.append(second.message(self._load.limits, self._load.timeout))
+        self._tell_at = second.end + random.uniform(0, _LATEST)  # noqa: S311 - no secret
         self.second = Second(second.index + 1, second.end + 1, self._links.open)

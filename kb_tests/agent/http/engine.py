@@ -54,7 +54,7 @@ class HttpLoad:
 
         Raises LoadError, one sentence, if that fails.
         """
-        seed = random.getrandbits(32)  # noqa: S311 - no secret
+        seed = random.getrandbits(32)
         for share in self._shares:
             self._fork(share, deadline, seed)
         ready = 0

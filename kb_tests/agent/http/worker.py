@@ -323,7 +323,7 @@ class Worker:
         accounts = self.accounts
         accounts.use(now)
         accounts.second_at(now)
-        accounts.end_blocks()
+        accounts.tell(now)
         if now >= end + self.load.timeout or (now >= end and self._drained()):
             self._finish(now)
 

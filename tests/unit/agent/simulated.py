@@ -83,7 +83,7 @@ KEYS = {
 class World:
     """Time, the network, and a server whose answer to each request `fate` gives: what, after how long.
 
-    `connects` gives the errno of each connect and how long it takes.
+    `connects` gives the errno of each connect and how long it takes; `told` is when each message came.
     """
 
     def __init__(self, fate: Callable[[float], tuple[str, float]]) -> None:
@@ -94,6 +94,7 @@ class World:
         self.next_fd = 10
         self.answered: list[tuple[str, float]] = []
         self.messages: list[dict[str, Any]] = []
+        self.told: list[float] = []
         self.command: list[dict[str, Any]] = []
         self.start_at = math.nan
         self.reading_takes = 0.0
@@ -107,6 +108,7 @@ class World:
 
     def put(self, message: dict[str, Any]) -> None:
         self.messages.append(message)
+        self.told.append(self.now)
         if "ready" in message:
             self.start_at = self.now + 0.01
             self.command = [{"start": self.start_at}]

@@ -38,7 +38,7 @@ connects = st.lists(
     st.booleans(),
     st.sampled_from([0, 50, 333.3, 2000]),
     st.integers(0, 2),
-    st.floats(0, 0.99),
+    st.integers(0, 2**32 - 1),
 )
 def test_every_request_that_was_due_ends_in_exactly_one_way(
     fates: list[tuple[str, float]],
@@ -374,3 +374,18 @@ def test_a_second_counts_what_broke_each_limit_and_how_late_and_busy_its_worker_
     assert 0.8 <= busy["cpu"] <= 1.0
     assert busy["lag"] > 0
     assert busy["slower"] == []
+
+
+def test_agents_tell_their_seconds_at_different_moments() -> None:
+    """All at once they would be a load of their own, each second."""
+    late: list[float] = []
+    for seed in range(8):
+        world = World(lambda _now: ("ok", 0.001))
+        total = simulate(world, Share(0, 1, 2), seed=seed, rate=50, warm_up=0, duration=4.0)
+        assert total["completed"] == 200
+        for at, message in zip(world.told, world.messages, strict=True):
+            if "second" in message and message["second"] < 3:
+                late.append(at - world.start_at - message["second"] - 1)
+    assert len(late) == 24
+    assert max(late) - min(late) > 0.1
+    assert 0 <= min(late) < max(late) <= 0.5 + 2 * worker.TICK

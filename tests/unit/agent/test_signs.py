@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -112,13 +113,13 @@ def test_files_that_are_not_as_known_are_left_out(kernel: Kernel, text: str) -> 
 def test_a_window_is_summed_and_its_worst_second_kept(kernel: Kernel) -> None:
     watch = Watch("a", 2.0, 4.0)
     assert (watch.due, watch.look(1.0)) == (None, None)
-    watch.start(100.0)
+    watch.start(100.0, kernel.reader)
     told = None
     steps = [(102.0, 0, 0), (103.0, 20, 1), (104.02, 120, 1), (105.0, 130, 5), (106.0, 140, 6)]
     for now, steal, again in steps:
         assert watch.due == pytest.approx(now, abs=0.03)
         kernel.write(steal=steal, again=again)
-        told = watch.look(now, reader=kernel.reader)
+        told = watch.look(now)
     assert told is not None
     assert (told["id"], told["boot"], told["contained"], told["seconds"]) == ("a", BOOT.strip(), False, 4.0)
     assert told["figures"]["steal"] == [0.7, pytest.approx(0.5 / 1.02, abs=1e-3), 1.0]
@@ -129,10 +130,10 @@ def test_a_window_is_summed_and_its_worst_second_kept(kernel: Kernel) -> None:
 
 def test_a_total_that_shrinks_is_none(kernel: Kernel) -> None:
     watch = Watch("a", 0.0, 2.0)
-    watch.start(0.0)
+    watch.start(0.0, kernel.reader)
     for now, again, steal in ((0.0, 100, 0), (1.0, 50, 5), (2.0, 200, 9)):
         kernel.write(again=again, steal=steal)
-        told = watch.look(now, reader=kernel.reader)
+        told = watch.look(now)
     assert told is not None
     assert "retransmitted" not in told["figures"]
     assert told["figures"]["steal"][0] == 0.045
@@ -140,8 +141,8 @@ def test_a_total_that_shrinks_is_none(kernel: Kernel) -> None:
 
 def test_a_load_that_ends_early_tells_what_was_seen(kernel: Kernel) -> None:
     watch = Watch("a", 0.0, 60.0)
-    watch.start(0.0)
-    assert watch.look(0.0, reader=kernel.reader) is None
+    watch.start(0.0, kernel.reader)
+    assert watch.look(0.0) is None
     told = watch.look(0.4, end=True)
     assert told is not None
     assert told["seconds"] == 0.4
@@ -168,6 +169,7 @@ def test_an_agent_reads_the_window_of_the_load_it_is_told(
     config = {"run": "c0ffee00", "host": "192.0.2.9", "port": 1, "user": "u", "password": "p"}
     config |= {"role": "client", "folder": str(tmp_path), "listen": "80"}
     monkeypatch.setattr(main, "_versions", lambda _role: {})
+    monkeypatch.setattr(os, "urandom", bytes)
     agent = main.Agent(main.Config(json.dumps(config).encode()), Identity("a", ""))
     told: Any = Told()
     server: Any = object()
@@ -196,8 +198,8 @@ def test_readings_that_cost_much_come_seldom(kernel: Kernel, monkeypatch: pytest
     clock = iter(range(100))
     monkeypatch.setattr(time, "thread_time", lambda: next(clock) * 0.02)
     watch = Watch("a", 0.0, 60.0)
-    watch.start(0.0)
-    watch.look(0.0, reader=kernel.reader)
+    watch.start(0.0, kernel.reader)
+    watch.look(0.0)
     assert watch.due == pytest.approx(0.02 / signs.MOST)
 
 
@@ -213,11 +215,50 @@ def test_readings_that_cost_much_come_seldom(kernel: Kernel, monkeypatch: pytest
         ({"duration": True, "ramp": 1}, None),
     ],
 )
-def test_the_window_is_where_the_options_have_it(options: dict[str, object], due: float | None) -> None:
+def test_the_window_is_where_the_options_have_it(
+    options: dict[str, object], due: float | None, kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "urandom", bytes)
     watch = signs.watch("a", options)
     if watch is not None:
-        watch.start(0.0)
+        watch.start(0.0, kernel.reader)
     assert (watch and watch.due) == due
+
+
+@pytest.mark.parametrize("before", [0.0, 0.03, 5.0])
+def test_servers_do_not_all_read_at_once(before: float, kernel: Kernel) -> None:
+    """Nor does a window of theirs begin before its load, or is another's length."""
+    options = {"warm_up": before, "duration": 10.0}
+    watches = [watch for _ in range(100) if (watch := signs.watch("a", options))]
+    readings: list[list[float]] = []
+    for watch in watches:
+        watch.start(100.0, kernel.reader)
+        readings.append([])
+        told = None
+        while watch.due is not None:
+            readings[-1].append(now := watch.due)
+            told = watch.look(now)
+        assert told is not None
+        assert told["seconds"] == pytest.approx(10.0, abs=0.011)
+        assert max(100.0, 100.0 + before - 0.1) <= readings[-1][0] <= 100.0 + before
+    for moment in range(101, 110):
+        near = [any(abs(at - moment - before) < 0.05 for at in one) for one in readings]
+        assert sum(near) < 40
+
+
+def test_what_a_first_reading_costs_is_paid_before_the_window(kernel: Kernel) -> None:
+    made: list[Reader] = []
+
+    def make() -> Reader:
+        made.append(kernel.reader())
+        return made[-1]
+
+    watch = Watch("a", 5.0, 10.0)
+    watch.start(100.0, make)
+    files = dict(made[0]._files)
+    assert files
+    watch.look(105.0)
+    assert (len(made), made[0]._files) == (1, files)
 
 
 def test_this_machine_has_figures_and_files_are_closed() -> None:
