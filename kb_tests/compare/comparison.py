@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -277,7 +277,19 @@ def _left_out(a: Side, b: Side) -> list[str]:
             name = side.points[key][0].record.id
             lack = counted(count, f"run of {letter} lacks", f"runs of {letter} lack")
             told.append(printable(f"{name} is told by the other runs: {lack} it, {why}."))
+        told += _slowed(letter, side)
     return told
+
+
+def _slowed(letter: str, side: Side) -> Iterator[str]:
+    """A sentence on each point that instruments may have made look slower."""
+    for measured in side.points.values():
+        if some := [one for one in measured if one.slowed]:
+            runs = dict.fromkeys(one.run for one in some)
+            yield printable(
+                f"{some[0].record.id} of {letter} was no slower than it says, and may have been faster (run"
+                f" {', '.join(list(runs)[:5])}): {some[0].record.remarks[0]}"
+            )
 
 
 def _reasons(a: Side, b: Side, basis: Basis) -> list[str]:

@@ -47,7 +47,8 @@ class Estimate:
     `log` is that of the whole window, `mean` that of its batches' logarithms: where the two disagree, a
     figure jumped, and a statement has to hold for both. `error` is the standard error that the batches show
     (infinite where there are too few), of `freedom` degrees of freedom; `floor` the least one. Of a figure
-    `beyond` measure all that is known is that it is no less.
+    `beyond` measure all that is known is that it is no less. `no_less` and `no_more` say that the instruments
+    may have made it look smaller, or larger, than it was.
     """
 
     log: float
@@ -56,6 +57,8 @@ class Estimate:
     freedom: float
     floor: float
     beyond: bool = False
+    no_less: bool = False
+    no_more: bool = False
 
     @classmethod
     def of(cls, log: float, batch_logs: Sequence[float], floor: float, *, beyond: bool = False) -> Estimate:
@@ -158,6 +161,8 @@ def pooled(estimates: Sequence[Estimate]) -> Estimate:
         freedom=freedom(squares, [one.freedom for one in estimates]),
         floor=math.hypot(*(one.floor for one in estimates)) / count,
         beyond=any(one.beyond for one in estimates),
+        no_less=any(one.no_less for one in estimates),
+        no_more=any(one.no_more for one in estimates),
     )
 
 

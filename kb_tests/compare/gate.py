@@ -37,12 +37,14 @@ def of_cloud(baseline: Side, cloud: str, testing_cloud: str, wanted: Callable[[K
 def held_against(baseline: Side, now: RunRecord, max_slower: float, risk: Risk) -> Held:
     """Hold the only point of `now` against `baseline`; `risk` is what this look at the check may err by.
 
-    Of a baseline of several clouds the runs on that of `now` count, if one of them measured the point. The
-    figure that lost most is told. Raises RecordError where a record of the baseline is damaged.
+    Of a baseline of several clouds the runs on that of `now` count, if one of them measured the point, and
+    those that their instruments may have made look slower only if there is no other. The figure that lost
+    most is told. Raises RecordError where a record of the baseline is damaged.
     """
     (point,) = now.points
     key = key_of(point)
     baseline = of_cloud(baseline, now.cloud, now.testing_cloud, key.__eq__)
+    baseline, slowed = _not_slowed(baseline, key)
     side = Side.of("this run", [now])
     limit = 1 + max_slower
     refused = _refused(baseline, side)
@@ -52,10 +54,25 @@ def held_against(baseline: Side, now: RunRecord, max_slower: float, risk: Risk) 
         return Held(nothing, (told,))
     basis = basis_of(baseline, side, [key])
     matched = matched_at(baseline, side, key, basis)
-    told = " ".join((_decided(basis, baseline, side, key), *_besides(baseline, now, key, matched)))
+    told = " ".join((_decided(basis, baseline, side, key), *slowed, *_besides(baseline, now, key, matched)))
     return Held(
         _check([one for one in matched if one.counts], basis, _runs(baseline, key), limit, risk, told)
     )
+
+
+def _not_slowed(baseline: Side, key: Key) -> tuple[Side, tuple[str, ...]]:
+    """Without the runs that were slower at a point than the cloud was, if there are others; and a sentence on
+    them.
+    """
+    slowed = [one for one in baseline.points.get(key, ()) if one.slowed]
+    if not slowed:
+        return baseline, ()
+    runs = {one.run for one in slowed}
+    named = f"run {', '.join(sorted(runs)[:5])}"
+    others = baseline.only(lambda run: run.run not in runs)
+    if key in others.points:
+        return others, (f"Its instruments may have slowed {named}, which is left out.",)
+    return baseline, (f"Its instruments may have slowed {named}, so that nothing passes by it.",)
 
 
 def _refused(baseline: Side, side: Side) -> str:

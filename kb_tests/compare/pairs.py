@@ -135,7 +135,7 @@ def compare_pairs(
         )
     a, b = _sides(runs, points)
     keys = list(a.points)
-    valid = [point for point in points if not why_not(point)]
+    valid = [point for point in points if _believed(point)]
     matched = [one for point in valid for one in matched_pairs(_pair_of(point))]
     matched += of_all(matched, Basis.PAIRS)
     limit = allowed((a, b), keys) if max_slower is None else max_slower
@@ -159,12 +159,17 @@ def _without(runs: Iterable[RunRecord]) -> list[str]:
     for run in runs:
         if all(point.pairs is None for point in run.points):
             continue
-        valid = {point.id for point in run.points if point.pairs is not None and not why_not(point)}
+        valid = {point.id for point in run.points if point.pairs is not None and _believed(point)}
         asked = [point.id for point in run.points if point.status is not PointStatus.MEASURED]
         lost += [name for name in dict.fromkeys(asked) if name not in valid]
     if not lost:
         return []
     return [f"{len(lost)} of the points have no valid pairs: {printable(', '.join(lost[:5]))}."]
+
+
+def _believed(point: PointRecord) -> bool:
+    """Whether nothing was wrong with a turn: older records only note what slowed one of the sides."""
+    return not why_not(point) and not point.remarks
 
 
 def _pair_of(point: PointRecord) -> PairOf:

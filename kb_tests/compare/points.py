@@ -23,6 +23,7 @@ LACKING = "not every measurement has any of it"
 IN_OTHERS = "not judged by itself: it counts in the percentiles and the rate"
 BEYOND = "beyond measure on both sides"
 NO_BATCHES = "the record keeps too few batches of time to bound it"
+SLOWED = "instruments may have slowed both sides"
 
 
 class Basis(StrEnum):
@@ -136,7 +137,9 @@ def unbounded(ratio: Ratio) -> str:
     """Why nothing bounds it; "" where something does."""
     if ratio.bounded:
         return ""
-    return BEYOND if math.isnan(ratio.value) else NO_BATCHES
+    if math.isnan(ratio.value):
+        return BEYOND
+    return SLOWED if math.isfinite(ratio.error) else NO_BATCHES
 
 
 def _by_unit(side: Side, key: Key, wanted: dict[str, list[float]]) -> list[dict[str, Figure]]:

@@ -141,14 +141,15 @@ def of_runs(a: Sequence[Estimate], b: Sequence[Estimate]) -> Ratio:
 
 
 def _as_far_as_known(found: Ratio, a: Sequence[Estimate], b: Sequence[Estimate]) -> Ratio:
-    """`found`, without the bounds that a side which is beyond measure takes away: the ratio is no more than
-    it looks if A's is, no less if B's is, and anything if both are.
+    """`found`, without the bounds that a side which is bounded from one side alone takes away: the ratio is
+    no more than it looks if A's figure may be more, no less if B's may be, and anything if both may.
     """
     beyond = [any(one.beyond for one in side) for side in (a, b)]
-    if not any(beyond):
-        return found
+    more = [any(one.beyond or one.no_less for one in side) for side in (a, b)]
+    less = [any(one.no_more for one in side) for side in (a, b)]
     value = math.nan if all(beyond) else found.value
-    least, most = -math.inf if beyond[0] else found.least, math.inf if beyond[1] else found.most
+    least = -math.inf if more[0] or less[1] else found.least
+    most = math.inf if more[1] or less[0] else found.most
     return Ratio(value, least, most, found.error, found.freedom, found.floor)
 
 

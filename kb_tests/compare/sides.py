@@ -55,6 +55,11 @@ class Measured:
             raise RecordError(f"{self.record.id} of run {self.run}: {error}") from error
 
     @property
+    def slowed(self) -> bool:
+        """Whether its instruments may have made it look slower than it was, but not faster."""
+        return bool(self.record.remarks)
+
+    @property
     def errors(self) -> list[Figure]:
         """The error rate of each sample that has errors."""
         return [one for sample in self.samples if (one := sample.errors()) is not None]
@@ -142,7 +147,7 @@ def why_not(point: PointRecord) -> str:
         return _NO_MEASUREMENT
     if point.point.kind not in WORKLOADS:
         return f"points of kind {point.point.kind} are not known in compare/"
-    if point.status is PointStatus.INVALID or point.outcome is Outcome.INVALID:
+    if point.status is PointStatus.INVALID or point.outcome is Outcome.INVALID or point.doubts:
         return _NOT_VALID
     return ""
 
@@ -165,8 +170,15 @@ def figures(measured: Sequence[Measured], wanted: dict[str, list[float]]) -> dic
         for sample in one.samples:
             each = [sample.percentile(percent) for percent in wanted.get(sample.name, ()) if sample.timed]
             for figure in (*each, sample.achieved()):
-                found[figure.name].append(figure)
+                found[figure.name].append(_at_worst(figure) if one.slowed else figure)
     return {name: _joined(each) for name, each in found.items()}
+
+
+def _at_worst(figure: Figure) -> Figure:
+    """`figure`, which was no worse than that."""
+    if figure.estimate is None:
+        return figure
+    return replace(figure, estimate=replace(figure.estimate, no_more=figure.less, no_less=not figure.less))
 
 
 def _joined(figures: Sequence[Figure]) -> Figure:

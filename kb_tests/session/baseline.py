@@ -85,6 +85,8 @@ class Baseline:
         made, reasons = (*verdict.checks, held.check), verdict.reasons
         if verdict.outcome is not Outcome.INVALID:
             reasons = held.reasons
+            if held.check.outcome is Outcome.INCONCLUSIVE and look == looks:
+                reasons += verdict.notes  # what slowed the run; a pass stands beside it, a fail there is not
         outcome = Outcome.INVALID if reasons else worst(made)
         return replace(verdict, outcome=outcome, checks=made, reasons=reasons, looks=look)
 

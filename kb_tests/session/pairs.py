@@ -45,7 +45,8 @@ def in_turns(
 ) -> PointRecord:
     """The record of a point that ran `number` times on each of two sides, in turns A-B-B-A.
 
-    `a` and `b` are their runners. What a comparison cannot believe of one turn makes the point invalid.
+    `a` and `b` are their runners. What a comparison cannot believe of one turn makes the point invalid: what
+    makes one side look slower makes the other look faster, so that what a limit may pass over stands here.
     """
     began = datetime.now(UTC)
     runners = {point.scenario: a, other.scenario: b}
@@ -54,8 +55,7 @@ def in_turns(
         InTurns(point, other, number),
         lambda one: runners[one.scenario].once(one, next(steps), 2 * number),
     )
-    reasons = tuple(dict.fromkeys(doubt for turn in turns for doubt in turn.doubts))
-    notes = tuple(dict.fromkeys(note for turn in turns for note in turn.notes))
+    reasons = tuple(dict.fromkeys(doubt for turn in turns for doubt in (*turn.doubts, *turn.notes)))
     record = MEASUREMENTS[point.kind].record
     pairs = []
     for first, second in zip(turns[::2], turns[1::2], strict=True):
@@ -74,7 +74,7 @@ def in_turns(
     of = PairOf(point, other, tuple(pairs), a.percentiles())
     made = checks(of, limit, risk)
     outcome = Outcome.INVALID if reasons else worst(made)
-    verdict = Verdict(outcome, made, reasons, sla.confidence, 1, notes)
+    verdict = Verdict(outcome, made, reasons, sla.confidence, 1)
     last = next(turn for turn in reversed(turns) if turn.point.scenario == point.scenario)
     kept = PointRecord.judged(point, last.measurement, verdict, began)
     return kept.model_copy(

@@ -31,6 +31,9 @@ from kb_tests.sla.verdict import Check, Outcome, Verdict
 _NOT_OF_CPU = ("errors", "staging", "verify")
 """Checks that no want of CPU breaks."""
 
+WITHOUT_WAITING = "This is part of the latencies, so that the storage is no slower than they say."
+"""Why a verdict stands although fio waited."""
+
 
 def judge(
     point: StoragePoint,
@@ -48,9 +51,9 @@ def judge(
     """Judge `measurement` by `sla`; the arguments are those of `kb_tests.sla.judge.judge`.
 
     What fio's want of CPU may explain is INVALID, too. It makes latencies longer and stalls more, so that
-    what keeps its limits has kept them; but where no limit on the achieved rate says how much of the load
-    has to be made, fio must not have made less. That is asked of every look: one that was inconclusive did
-    not end it, whatever fio lacked.
+    what keeps its limits has kept them, and the verdict notes it; but where no limit on the achieved rate
+    says how much of the load has to be made, fio must not have made less. That is asked of every look: one
+    that was inconclusive did not end it, whatever fio lacked.
     """
     if not 1 <= look <= looks:
         raise ValueError(f"look {look} of {looks}")
@@ -83,12 +86,15 @@ def judge(
     behind = tuple(dict.fromkeys(told for one in windows for told in fell_behind(point, one)))
     if outcome is Outcome.PASS and sla.achieved is None:
         reasons += behind
-    elif not for_other_reasons and (
+    short = tuple(dict.fromkeys(told for one in windows for told in waited(point, one)))
+    if not for_other_reasons and (
         outcome is Outcome.FAIL or (outcome is Outcome.INCONCLUSIVE and look == looks)
     ):
-        short = (told for one in windows for told in waited(point, one))
-        reasons += (*behind, *dict.fromkeys(short))
-    return Verdict(Outcome.INVALID if reasons else outcome, tuple(made), reasons, sla.confidence, look)
+        reasons += (*behind, *short)
+    if reasons:
+        return Verdict(Outcome.INVALID, tuple(made), reasons, sla.confidence, look)
+    notes = tuple(f"{told} {WITHOUT_WAITING}" for told in short if outcome is not Outcome.INCONCLUSIVE)
+    return Verdict(outcome, tuple(made), (), sla.confidence, look, notes)
 
 
 def number_of_checks(point: StoragePoint, sla: StorageSla) -> int:

@@ -440,7 +440,9 @@ def test_writes_that_all_failed_on_one_side_keep_it_from_passing() -> None:
 
         samples = [sample(*each) for each in rates.items()]
         record = point(build.point(1, 200))
-        return SimpleNamespace(unit=unit, samples=samples, record=record, capacity=None, errors=[])
+        return SimpleNamespace(
+            unit=unit, slowed=False, samples=samples, record=record, capacity=None, errors=[]
+        )
 
     key = Key("mixed", "4k", 1)
     a, b = (

@@ -132,17 +132,18 @@ def test_a_name_that_has_no_room_for_its_other_side_is_refused(tmp_path: Path) -
 class Runner:
     """Gives what `measured` says, of a cloud on which B takes `ratio` times as long."""
 
-    def __init__(self, selected: Selection, ratio: float, doubt: str = "") -> None:
+    def __init__(self, selected: Selection, ratio: float, doubt: str = "", note: str = "") -> None:
         self.scenario = selected.targets[0].scenario
         self.topology = SimpleNamespace(run_id="0000000b")
         self.ran: list[tuple[str, int]] = []
-        self._ratio, self._doubt = ratio, doubt
+        self._ratio, self._doubt, self._note = ratio, doubt, note
 
     def once(self, point: Any, step: int, most: int) -> Once[Any, Any]:
         self.ran.append((point.id, step))
         assert most == 8
         found = build.measurement(point, median=0.004 * self._ratio * (1 + step / 1000))
-        return Once(point, found, build.STARTED, (self._doubt,) if self._doubt else (), ())
+        doubts, notes = (tuple(filter(None, [told])) for told in (self._doubt, self._note))
+        return Once(point, found, build.STARTED, doubts, notes)
 
     def limits(self) -> dict[str, float]:
         return {"latency p99": 0.05}
@@ -151,9 +152,9 @@ class Runner:
         return frozenset({99.0})
 
 
-def turned(folder: Path, ratio: float, doubt: str = "") -> Any:
+def turned(folder: Path, ratio: float, doubt: str = "", note: str = "") -> Any:
     selected = selection(folder, variant="topology.flavor.vcpus=1,4")
-    a, b = Runner(selected, 1.0), Runner(selected, ratio, doubt)
+    a, b = Runner(selected, 1.0, note=note), Runner(selected, ratio, doubt)
     point: Any = selected.points[0].point
     from kb_tests.scenario.points import expand
 
@@ -174,6 +175,11 @@ def test_a_point_in_turns_is_judged_by_its_ratio(ratio: float, outcome: Outcome,
 def test_a_turn_that_is_not_to_be_believed_makes_it_invalid(tmp_path: Path) -> None:
     record = turned(tmp_path, 0.5, "A generator starved.")
     assert (record.verdict.outcome, record.verdict.reasons) == (Outcome.INVALID, ("A generator starved.",))
+
+
+def test_a_side_that_its_generators_slowed_makes_the_other_no_faster(tmp_path: Path) -> None:
+    record = turned(tmp_path, 0.5, note="A generator sent late.")
+    assert (record.verdict.outcome, record.verdict.reasons) == (Outcome.INVALID, ("A generator sent late.",))
 
 
 def test_sides_whose_points_have_no_counterpart_are_refused_before_anything_is_staged(tmp_path: Path) -> None:

@@ -60,7 +60,9 @@ def test_a_disk_frozen_for_two_seconds_is_red_by_its_stall_and_its_latency() -> 
 
 
 def test_a_failure_that_the_want_of_cpu_explains_is_invalid_and_what_was_kept_is_kept() -> None:
-    assert verdict(steady_blocks(), waiting=0.4).outcome is Outcome.PASS
+    kept = verdict(steady_blocks(), waiting=0.4)
+    assert (kept.outcome, verdict(steady_blocks()).notes) == (Outcome.PASS, ())
+    assert "fio waited for a CPU over 25%" in kept.notes[0]
     found = verdict(frozen_blocks(), stalls=[(9.5, 2.01)], waiting=0.4)
     assert found.outcome is Outcome.INVALID
     assert found.reasons == ("In 1 of 1 servers fio waited for a CPU over 25% of the time: storage-0 40%.",)
