@@ -125,7 +125,9 @@ def _check(one: Matched, limit: float, risk: Risk, share: Risk) -> Check:
 def compare_pairs(
     records: Iterable[RunRecord], *, max_slower: float | None = None, confidence: float = CONFIDENCE
 ) -> Comparison:
-    """The comparison that a session with pairs has made; raises CompareError where there are none."""
+    """The comparison that sessions with pairs of the same two sides have made; raises CompareError where
+    there are none, or others.
+    """
     runs = list(records)
     points = [point for run in runs for point in run.points if point.pairs is not None]
     if not points:
@@ -133,6 +135,7 @@ def compare_pairs(
             "No point in it was measured in pairs.",
             remedy="Name two sides, or a run that was made with --kb-pairs and staged both sides.",
         )
+    _refuse_other_sides(points)
     a, b = _sides(runs, points)
     keys = list(a.points)
     valid = [point for point in points if _believed(point)]
@@ -151,6 +154,17 @@ def compare_pairs(
         confidence,
         _without(runs),
     )
+
+
+def _refuse_other_sides(points: Iterable[PointRecord]) -> None:
+    """CompareError where A of one session is no A of another: one name would stand for both."""
+    sides = dict.fromkeys(point.pairs.sides for point in points if point.pairs)
+    if len(sides) > 1:
+        named = "; ".join(f"{a} against {b}" for a, b in list(sides)[:3])
+        raise CompareError(
+            printable(f"These sessions with pairs are of different sides: {named}."),
+            remedy="Name a run, or runs of the same two sides.",
+        )
 
 
 def _without(runs: Iterable[RunRecord]) -> list[str]:

@@ -94,6 +94,18 @@ def test_a_run_with_pairs_is_a_comparison_by_itself() -> None:
     assert words.headline(found).startswith("new is worse than old at")
 
 
+def test_sessions_of_other_sides_are_not_told_under_the_names_of_the_first() -> None:
+    """Where A and B are turned round, what became faster would be called slower."""
+    whole = paired(4, 0.5)
+    kept = whole.points[0].pairs
+    assert kept is not None
+    turned = whole.points[0].model_copy(update={"pairs": kept.model_copy(update={"sides": ("new", "old")})})
+    other = whole.model_copy(update={"run": "0000000c", "points": [turned]})
+    assert compare_pairs([whole, whole.model_copy(update={"run": "0000000d"})]).b.name == "new"
+    with pytest.raises(CompareError, match="old against new; new against old"):
+        compare_pairs([whole, other])
+
+
 def test_a_run_without_pairs_is_none() -> None:
     with pytest.raises(CompareError, match="--kb-pairs"):
         compare_pairs([run("0000000a")])
