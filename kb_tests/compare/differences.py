@@ -40,7 +40,9 @@ Facts = dict[str, dict[str, None]]
 
 
 def differences(a: Side, b: Side, keys: Iterable[Key]) -> list[Difference]:
-    """What differs in the points `keys` and what they were measured on, what has to agree first."""
+    """What differs in the points `keys` and what they were measured on, what has to agree first: between the
+    sides, and within each.
+    """
     common = list(keys)
     scenarios = {key.scenario for key in common}
     searched = {key.scenario for key in common if any(one.record.capacity for one in a.points.get(key, ()))}
@@ -85,6 +87,8 @@ def _different(a: Facts, b: Facts, *, refused: bool) -> Iterator[Difference]:
             continue  # older records do not know it
         if set(mine) != set(other):
             yield Difference(name, _told(mine, other), _told(other, mine), refused)
+        elif refused and len(mine) > 1:  # the same values, of which either side may have most of another one
+            yield Difference(f"{name}, within a side", _told(mine, {}), _told(other, {}), refused)
 
 
 def _told(values: Mapping[str, None], other: Mapping[str, None]) -> str:

@@ -108,3 +108,19 @@ def test_parts_of_a_list_are_compared_one_by_one() -> None:
 
     (told,) = found(profiles(4), profiles(8))
     assert (told.name, told.a, told.b) == ("load.profiles.random read.iodepth (http-east-west)", "4", "8")
+
+
+def test_what_has_to_agree_has_to_agree_within_a_side_too() -> None:
+    """Three small pages and a large one against one small page and three large ones: the same values."""
+
+    def side(first: int, sizes: list[int]) -> list[RunRecord]:
+        return [
+            with_settings(f"{first + at:08x}", first + at, {}, page_size=size)
+            for at, size in enumerate(sizes)
+        ]
+
+    a, b = side(1, [1024, 1024, 1024, 65536]), side(9, [1024, 65536, 65536, 65536])
+    with pytest.raises(CompareError, match=r"load page_size .*, within a side: 1KiB, 64KiB against"):
+        compare(("a", a), ("b", b))
+    assert compare(("a", a), ("b", b), anyway=True).differences[0].refused
+    compare(("a", a[:3]), ("b", side(20, [1024, 1024, 1024])))
