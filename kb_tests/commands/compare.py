@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import traceback
 from pathlib import Path
 
 from kb_tests.commands import arguments
@@ -57,6 +58,13 @@ def _compare(options: argparse.Namespace) -> int:
         print(f"kb: {error}", file=sys.stderr)
     except OSError as error:
         print(f"kb: {of_system(error)}", file=sys.stderr)
+    except Exception as error:  # a fault of ours, or of a record that nobody foresaw: no verdict either
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        print(
+            "kb: Nothing can be said of B, by a fault of kb compare itself:"
+            f" {type(error).__name__}: {error} ({Path(at.filename).name}, line {at.lineno}).",
+            file=sys.stderr,
+        )
     return words.REFUSED
 
 

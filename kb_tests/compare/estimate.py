@@ -122,12 +122,12 @@ def of_rate(rates: Sequence[float], seconds: float, lost: int, due: int, spread:
 
 def of_interval(low: float, high: float, confidence: float) -> Estimate | None:
     """A figure that is between `low` and `high` at `confidence`, as a search tells it; None where one of them
-    is no bound.
+    is no bound, or the confidence none.
 
     Its error is what a normal distribution of that interval has, and no less than what makes either end as
     sure by a single bound.
     """
-    if not 0 < low <= high < math.inf:
+    if not (0 < low <= high < math.inf and 0 < confidence < 1):
         return None
     middle = (math.log(low) + math.log(high)) / 2
     error = (math.log(high) - math.log(low)) / 2 / float(ndtri((1 + confidence) / 2))

@@ -54,20 +54,27 @@ def some(runs: Iterable[Summary], wanted: Wanted, folder: Path) -> list[Summary]
 
 
 def the_one(runs: Iterable[Summary], name: str, folder: Path) -> Summary:
-    """The run of `folder` whose id begins with `name`, or the newest with the tag `name`; raises
-    RecordError.
+    """The run of `folder` that is called `name`, else the newest with that tag, else the one whose id begins
+    so; raises RecordError.
+    """
+    return meant(runs, name, folder)[0]
+
+
+def meant(runs: Iterable[Summary], name: str, folder: Path) -> list[Summary]:
+    """The run of `folder` that is called `name`, else all with that tag in their order, else the one whose id
+    begins so; raises RecordError.
     """
     every = list(runs)
+    found = [run for run in every if run.run == name] or with_tag(every, name)
+    if found:
+        return found
     found = [run for run in every if run.run.startswith(name)] if name else []
-    if len(found) == 1:
-        return found[0]
     if len(found) > 1:
         ids = ", ".join(run.run for run in found[:5])
         raise RecordError(f"{name} is the begin of several runs: {ids}.", remedy="Give more of its id.")
-    tagged = next((run for run in every if name in tags_of(Path(run.path))), None)
-    if tagged is None:
+    if not found:
         raise RecordError(f"No run in {folder} is called or tagged {name!r}.", remedy="`kb runs` lists them.")
-    return tagged
+    return found
 
 
 def with_tag(runs: Iterable[Summary], tag: str) -> list[Summary]:

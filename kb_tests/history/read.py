@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from contextlib import closing
 from pathlib import Path
 
 from kb_tests.errors import RecordError
-from kb_tests.history.find import the_one, with_tag
+from kb_tests.history.find import meant
 from kb_tests.history.index import Index
 from kb_tests.history.summary import OF_RUN, refuse_misnamed
 from kb_tests.report.beside import SUFFIX
@@ -34,10 +34,11 @@ def records_of(name: str, reports: Path) -> list[RunRecord]:
     path = Path(name)
     if path.is_dir():
         with closing(Index(path)) as index:
-            found = [load(Path(run.path)) for run in index.some()]
-        known = {record.run for record in found}
-        _refuse_damaged(path, known)
-        refuse_misnamed(path, known)
+            found = [load(Path(run.path)) for run in index.runs()]
+            found += _unlisted(path, {record.run for record in found})
+            refuse_misnamed(path, {record.run for record in found})
+            if not found:
+                index.some()  # which says that there is none
         return found
     if path.exists():
         return [load(path)]
@@ -54,11 +55,15 @@ def records_of(name: str, reports: Path) -> list[RunRecord]:
         )
     with closing(Index(reports)) as index:
         runs = index.some()
-    return [load(Path(run.path)) for run in with_tag(runs, name) or [the_one(runs, name, reports)]]
+    return [load(Path(run.path)) for run in meant(runs, name, reports)]
 
 
-def _refuse_damaged(folder: Path, known: Collection[str]) -> None:
-    """RecordError for a file that is named as a record is and cannot be read: nobody would miss its run."""
+def _unlisted(folder: Path, known: Collection[str]) -> Iterator[RunRecord]:
+    """The records that are named as those of runs are, and that no list of runs has; RecordError for one that
+    cannot be read: nobody would miss its run.
+    """
     for path in sorted(folder.glob("*.json")):
         if OF_RUN.fullmatch(path.stem) and path.stem not in known:
-            load(path)
+            record = load(path)
+            if record.run == path.stem:  # else it is refused by its name
+                yield record

@@ -49,6 +49,12 @@ def test_a_capacity_that_fell_is_told_with_its_bounds() -> None:
     assert any("FAIL" in line and line.endswith(" less") for line in text(made))
 
 
+@pytest.mark.parametrize("confidence", [0.0, 1.0, -3.0, math.nan])
+def test_a_confidence_that_is_none_bounds_nothing(confidence: float) -> None:
+    made = found(1000, 750, confidence=confidence)
+    assert (made.outcome, math.isinf(made.rows[0].high)) == (Outcome.INCONCLUSIVE, True)
+
+
 def test_intervals_that_meet_show_no_difference() -> None:
     made = found(1000, 990)
     assert made.rows[0].mark is Mark.NONE

@@ -19,6 +19,7 @@ from kb_tests.errors import RecordError
 from kb_tests.history import index as indexing
 from kb_tests.history.find import Wanted, matching, the_one
 from kb_tests.history.index import NAME, Index
+from kb_tests.history.read import records_of
 from kb_tests.history.summary import Summary, summarize
 from kb_tests.history.tags import change_tags, set_tags, tags_of
 from kb_tests.report.record import PointStatus
@@ -244,6 +245,26 @@ def test_runs_are_found_by_what_they_are(tmp_path: Path) -> None:
         the_one(every, "0000", tmp_path)
     with pytest.raises(RecordError, match="No run"):
         the_one(every, "nobody", tmp_path)
+
+
+def test_a_tag_takes_no_run_its_name_and_is_one_whatever_ids_begin_so(tmp_path: Path) -> None:
+    """`kb compare`, `kb culprits` and `kb runs tag` mean the same run by one name."""
+    tagged = write(tmp_path, "0000aaaa")
+    write(tmp_path, "be4c0000")
+    set_tags(tagged, ["be4c0000", "be4c"])
+    every = summaries(tmp_path)
+    for name, run in (("be4c0000", "be4c0000"), ("be4c", "0000aaaa"), ("be4", "be4c0000")):
+        assert the_one(every, name, tmp_path).run == run
+        assert [record.run for record in records_of(name, tmp_path)] == [run]
+
+
+def test_a_folder_is_read_whole_whatever_its_index_says(tmp_path: Path) -> None:
+    for name in ("0000aaaa", "0000bbbb"):
+        write(tmp_path, name)
+    runs(tmp_path)
+    with closing(sqlite3.connect(tmp_path / indexing.NAME)) as database, database:
+        database.execute("UPDATE run SET run = NULL WHERE run = '0000bbbb'")
+    assert {record.run for record in records_of(str(tmp_path), tmp_path)} == {"0000aaaa", "0000bbbb"}
 
 
 def test_only_what_changed_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
