@@ -183,5 +183,5 @@ def _plan(options: argparse.Namespace) -> int:
         from kb_tests.compare.planning import sentence
         from kb_tests.scenario.points import expand
 
-        print(sentence(expand(scenario), options.slower, options.power or POWER, scenario.sla.confidence))
+        print(sentence(expand(scenario), options.slower, options.power or POWER, scenario.sla))
     return 0

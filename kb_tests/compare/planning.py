@@ -7,12 +7,14 @@ than that says; held against simulation by `tests/unit/compare/test_planning.py`
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from scipy.special import ndtri, stdtrit
 
 from kb_tests.compare.ratio import FEWEST
-from kb_tests.scenario.base import Point
+from kb_tests.compare.sides import USUAL
+from kb_tests.compare.workloads import WORKLOADS
+from kb_tests.scenario.base import Point, Sla
 from kb_tests.scenario.units import counted
 
 USUAL_SPREAD = 0.5
@@ -53,9 +55,25 @@ def minutes(points: Iterable[Point], pairs: int) -> float:
     return sum(2 * pairs * (point.before + point.duration + BETWEEN) for point in points) / 60
 
 
-def sentence(points: tuple[Point, ...], slower: float, power: float, confidence: float) -> str:
-    """The line of `kb plan`."""
-    alpha = (1 - confidence) / max(1, len(points))
+def rows_of(points: Sequence[Point], sla: Sla) -> int:
+    """How many figures a comparison of all `points` has, which share its error probability: of each sample
+    its percentiles and its rate, and each figure over all points together if there are several.
+    """
+    each = [
+        sum(1 + len(_compared(limits)) for limits in WORKLOADS[point.kind].limited(point, sla))
+        for point in points
+        if point.kind in WORKLOADS
+    ]
+    return sum(each) + (max(each) if len(each) > 1 else 0)
+
+
+def _compared(limits: frozenset[float] | None) -> set[float]:
+    return set() if limits is None else {*USUAL, *(percent for percent in limits if percent < 100)}
+
+
+def sentence(points: tuple[Point, ...], slower: float, power: float, sla: Sla) -> str:
+    """The line of `kb plan`: for a slow-down of one figure of one point, whatever the others do."""
+    alpha = (1 - sla.confidence) / max(1, rows_of(points, sla))
     shortest = min((point.duration for point in points), default=30.0)
     count = pairs_needed(slower, power, alpha, pair_error(shortest))
     told = f"{slower * 100:.3g} % slower, shown with {power * 100:.3g} %"

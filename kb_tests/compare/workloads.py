@@ -15,9 +15,10 @@ from kb_tests.report.http.measured import HttpMeasurementRecord
 from kb_tests.report.measured import Part, decode
 from kb_tests.report.storage import batches as storage
 from kb_tests.report.storage.measured import StorageMeasurementRecord
-from kb_tests.scenario.http import HttpPoint
-from kb_tests.scenario.storage import StoragePoint
+from kb_tests.scenario.http import HttpPoint, HttpSla
+from kb_tests.scenario.storage import StoragePoint, StorageSla
 from kb_tests.scenario.workloads import Table
+from kb_tests.sla.storage.sample import directions
 from kb_tests.sla.verdict import Check
 
 STALLED = 60.0
@@ -27,11 +28,13 @@ STALLED = 60.0
 @dataclass(frozen=True)
 class Workload:
     """`samples` are those of a point, what a record keeps of its measurement, and the checks of its verdict;
-    `tools` are the programs in the servers that make or answer the load.
+    `tools` are the programs in the servers that make or answer the load, `limited` the percentiles that an
+    SLA limits of each sample that a point will have and whose times are compared, None for one without.
     """
 
     samples: Callable[[Any, Any, Sequence[Check]], Sequence[Sample]]
     tools: frozenset[str]
+    limited: Callable[[Any, Any], Sequence[frozenset[float] | None]]
 
 
 def _http(point: HttpPoint, found: HttpMeasurementRecord, checks: Sequence[Check]) -> list[Sample]:
@@ -82,6 +85,22 @@ def _storage(point: StoragePoint, found: StorageMeasurementRecord, checks: Seque
     return samples
 
 
+def _of_http(point: HttpPoint, sla: HttpSla) -> list[frozenset[float] | None]:
+    return [frozenset(sla.latency.limits() if sla.latency else ())] if point.rate else [None]
+
+
+def _of_storage(point: StoragePoint, sla: StorageSla) -> list[frozenset[float] | None]:
+    return [
+        frozenset(
+            percent
+            for (name, _), limits in sla.times(point.rate).items()
+            if name == part.name
+            for percent in limits.limits()
+        )
+        for part in directions(point)
+    ]
+
+
 def _in_window(at: Sequence[float], rates: Sequence[float], duration: float) -> tuple[float, ...]:
     """Those of whole seconds of the measured window."""
     return tuple(
@@ -94,8 +113,8 @@ def _in_window(at: Sequence[float], rates: Sequence[float], duration: float) -> 
 WORKLOADS: Table[Workload] = Table(
     "compare",
     {
-        "http": Workload(_http, frozenset({"nginx"})),
-        "storage": Workload(_storage, frozenset({"fio"})),
+        "http": Workload(_http, frozenset({"nginx"}), _of_http),
+        "storage": Workload(_storage, frozenset({"fio"}), _of_storage),
     },
 )
 

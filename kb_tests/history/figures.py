@@ -13,7 +13,7 @@ from kb_tests.compare.sides import Side, figures, percents
 from kb_tests.errors import RecordError
 from kb_tests.report.record import load
 
-VERSION = 2
+VERSION = 3
 """Of what is kept in an index; another one is made anew."""
 
 
