@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
+from typing import Any
 
 from kb_tests.compare import settings
 from kb_tests.compare.sides import Key, Side
@@ -11,6 +12,7 @@ from kb_tests.compare.workloads import WORKLOADS
 from kb_tests.report.record import RunRecord, ScenarioRecord, TopologyRecord
 from kb_tests.report.words import printable
 from kb_tests.scenario.base import Point
+from kb_tests.scenario.hooks import KEY
 from kb_tests.scenario.units import exact_duration, exact_size
 
 SHOWN = 12
@@ -21,6 +23,9 @@ NOT_ASKED = frozenset({"id", "scenario", "duration", "max_duration", "by_second"
 
 UNLIMITED = ("sla.baseline", "sla.capacity", "sla.confidence", "sla.staging")
 """What of an SLA does not say how much load keeps it."""
+
+CLOUDS = ("cloud", "testing cloud")
+"""Of what may differ, what is to be known of a side's own runs, too."""
 
 _APART = " and "
 
@@ -51,7 +56,8 @@ def differences(a: Side, b: Side, keys: Iterable[Key]) -> list[Difference]:
     asked += [one for one in _different(*limits, refused=True) if not one.name.startswith(UNLIMITED)]
     strict = list(_different(*_settings(a, b, "topology", scenarios), refused=True))
     strict += _different(_strict(a, scenarios), _strict(b, scenarios), refused=True)
-    known = list(_different(_known(a), _known(b), refused=False))
+    strict += _different(_done(a, scenarios), _done(b, scenarios), refused=True)
+    known = list(_different(_known(a), _known(b), refused=False, within=CLOUDS))
     for section in ("sla", "load"):
         known += _different(*_settings(a, b, section, scenarios), refused=False)
     known += _different(_servers(a, scenarios), _servers(b, scenarios), refused=False)
@@ -80,14 +86,19 @@ def _settings(a: Side, b: Side, section: str, wanted: set[str], of: str = "") ->
     return found
 
 
-def _different(a: Facts, b: Facts, *, refused: bool) -> Iterator[Difference]:
+def _different(a: Facts, b: Facts, *, refused: bool, within: Container[str] = ()) -> Iterator[Difference]:
+    """The facts by which sides differ; of what is `refused`, or named in `within`, those by which a side's
+    own runs do, too.
+    """
     for name in dict.fromkeys((*a, *b)):
         mine, other = a.get(name, {}), b.get(name, {})
         if refused and not (mine and other):
             continue  # older records do not know it
         if set(mine) != set(other):
             yield Difference(name, _told(mine, other), _told(other, mine), refused)
-        elif refused and len(mine) > 1:  # the same values, of which either side may have most of another one
+        elif (refused or name in within) and len(
+            mine
+        ) > 1:  # the same values, of which either side may have most of another one
             yield Difference(f"{name}, within a side", _told(mine, {}), _told(other, {}), refused)
 
 
@@ -145,6 +156,30 @@ def _strict(side: Side, scenarios: set[str]) -> Facts:
             note("image", topology.image)
             note("flavor", topology.flavor)
     return facts
+
+
+def _done(side: Side, scenarios: set[str]) -> Facts:
+    """From where the load came, and what was done to the cloud meanwhile."""
+    facts: Facts = {}
+    for record in side.records:
+        facts.setdefault("load from", {})["another cloud" if record.testing_cloud else "the cloud itself"] = (
+            None
+        )
+    for scenario in _scenarios(side, scenarios):
+        hooks = scenario.settings.get(KEY)
+        if isinstance(hooks, list):  # older suites had none
+            facts.setdefault(f"hooks ({scenario.name})", {})[
+                "; ".join(map(_hook, hooks)) or settings.NONE
+            ] = None
+    return facts
+
+
+def _hook(hook: Any) -> str:
+    """A command, and when it is run."""
+    run = hook.get("run") if isinstance(hook, dict) else None
+    if not isinstance(run, list):
+        return str(hook)
+    return f"{' '.join(map(str, run))} at {settings.shown(hook.get('at'))}"
 
 
 def _known(side: Side) -> Facts:

@@ -124,3 +124,29 @@ def test_what_has_to_agree_has_to_agree_within_a_side_too() -> None:
         compare(("a", a), ("b", b))
     assert compare(("a", a), ("b", b), anyway=True).differences[0].refused
     compare(("a", a[:3]), ("b", side(20, [1024, 1024, 1024])))
+
+
+def test_what_is_done_to_the_cloud_meanwhile_has_to_agree() -> None:
+    """A run in which a router failed over is no baseline of one in which none did, or the reverse."""
+    hook = {"at": "15s", "run": ["fail-over", "{server}"], "timeout": "30s", "name": None}
+    for a, b in (([], [hook]), ([hook], []), ([hook], [hook | {"at": "20s"}])):
+        (told,) = found({"hooks": a}, {"hooks": b})
+        assert (told.name, told.refused) == ("hooks (http-east-west)", True)
+    assert (told.a, told.b) == ("fail-over {server} at 15s", "fail-over {server} at 20s")
+    assert found({"hooks": [hook]}, {"hooks": [hook]}) == found({}, {"hooks": [hook]}) == []
+
+
+def test_a_load_from_another_cloud_has_to_be_held_against_such_a_one() -> None:
+    within, far = with_settings("0000000a", 1, {}), with_settings("0000000b", 2, {})
+    far = far.model_copy(update={"testing_cloud": "far-1"})
+    with pytest.raises(CompareError, match="load from: the cloud itself against another cloud"):
+        compare(("a", [within]), ("b", [far]))
+
+
+def test_a_side_of_several_clouds_is_told_though_the_other_has_as_many() -> None:
+    def side(first: int) -> list[RunRecord]:
+        made = [with_settings(f"{first + at:08x}", first + at, {}) for at in range(2)]
+        return [run.model_copy(update={"cloud": f"west-{at}"}) for at, run in enumerate(made)]
+
+    (told,) = compare(("a", side(1)), ("b", side(9))).differences
+    assert (told.name, told.a, told.refused) == ("cloud, within a side", "west-0, west-1", False)
