@@ -9,7 +9,7 @@ from pathlib import Path
 from kb_tests.errors import RecordError
 from kb_tests.history.find import meant
 from kb_tests.history.index import Index
-from kb_tests.history.summary import OF_RUN, refuse_misnamed
+from kb_tests.history.summary import LARGEST, OF_RUN, refuse_misnamed
 from kb_tests.report.beside import SUFFIX
 from kb_tests.report.record import RunRecord, load
 
@@ -64,6 +64,8 @@ def _unlisted(folder: Path, known: Collection[str]) -> Iterator[RunRecord]:
     """
     for path in sorted(folder.glob("*.json")):
         if OF_RUN.fullmatch(path.stem) and path.stem not in known:
+            if not path.is_file() or path.stat().st_size > LARGEST:  # a pipe would be waited for
+                raise RecordError(f"{path} is no record of a run: it is no file, or one of over 1 GiB.")
             record = load(path)
             if record.run == path.stem:  # else it is refused by its name
                 yield record

@@ -134,7 +134,7 @@ def refuse_misnamed(folder: Path, known: Collection[str]) -> None:
     run's: lists pass it over.
     """
     for path in sorted(folder.glob("*.json")):
-        if path.stem in known:
+        if path.stem in known or not path.is_file():
             continue
         try:
             found = json.loads(path.read_bytes()) if path.stat().st_size <= LARGEST else None

@@ -267,6 +267,29 @@ def test_a_folder_is_read_whole_whatever_its_index_says(tmp_path: Path) -> None:
     assert {record.run for record in records_of(str(tmp_path), tmp_path)} == {"0000aaaa", "0000bbbb"}
 
 
+@pytest.mark.parametrize("kind", ["pipe", "link", "folder", "huge"])
+def test_what_is_named_as_a_record_and_is_none_is_refused_and_not_waited_for(
+    tmp_path: Path, kind: str
+) -> None:
+    write(tmp_path, "0000aaaa")
+    strange = tmp_path / "0000bbbb.json"
+    match kind:
+        case "pipe":
+            os.mkfifo(strange)
+            os.mkfifo(tmp_path / "other.json")
+        case "link":
+            strange.symlink_to(tmp_path / "nowhere")
+        case "folder":
+            strange.mkdir()
+        case "huge":
+            with strange.open("wb") as file:
+                file.truncate((1 << 30) + 1)
+    with pytest.raises(RecordError, match=r"0000bbbb.json is no record of a run"):
+        records_of(str(tmp_path), tmp_path)
+    strange.rmdir() if kind == "folder" else strange.unlink()
+    assert [record.run for record in records_of(str(tmp_path), tmp_path)] == ["0000aaaa"]
+
+
 def test_only_what_changed_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(3):
         write(tmp_path, f"0000000{number}")
