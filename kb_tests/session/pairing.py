@@ -24,6 +24,8 @@ SUFFIX = "-b"
 STAGE_OPTIONS = ("image", "flavor")
 """What a variant may be of that no scenario says."""
 
+_NOT_MEASURED = ("name", "description", "sla")
+
 Settings = tuple[Setting, ...]
 
 
@@ -52,7 +54,10 @@ def variant(text: str) -> Variant:
             f"{VARIANT} {text}: a path and two values are needed, such as topology.flavor.vcpus=1,2 or"
             " image=old,new."
         )
-    told = [yaml.safe_dump(value, default_flow_style=True, width=1000).split("\n")[0] for value in two]
+    told = [
+        yaml.safe_dump(value, default_flow_style=True, width=1000, allow_unicode=True).split("\n")[0]
+        for value in two
+    ]
     if two[0] == two[1]:
         raise ScenarioError(f"{VARIANT} {text}: both values are {told[0]}, so that nothing differs.")
     if path in STAGE_OPTIONS:
@@ -98,6 +103,18 @@ def renamed(names: Sequence[str]) -> Settings:
     return tuple(
         Setting(name, ("name",), f"{name}{SUFFIX}", f"{name}:name={name}{SUFFIX}", PAIRS) for name in names
     )
+
+
+def check_differ(a: Scenario, b: Scenario, sides: Sides) -> None:
+    """ScenarioError where both sides come to the same load on the same topology, as 1KiB and 1024B do."""
+    if sides.cloud or sides.stage[0] != sides.stage[1]:
+        return
+    mine, others = (one.model_dump() for one in (a, b))
+    if all(mine[key] == others[key] for key in mine if key not in _NOT_MEASURED):
+        raise ScenarioError(
+            f"{VARIANT} makes no difference to what is measured of {a.name}: {sides.names[0]} and"
+            f" {sides.names[1]} are the same to it."
+        )
 
 
 def check(scenario: Scenario) -> None:

@@ -145,6 +145,7 @@ class Selection:
                     f"The sides of {target.scenario.name} differ in their points.",
                     remedy="Points are compared one by one: vary no rate, profile or scale.",
                 )
+            pairing.check_differ(target.scenario, other.scenario, sides)
             if other.scenario.name in {one.scenario.name for one in mine}:
                 raise ScenarioError(
                     f"{other.scenario.name} is what {pairing.PAIRS} calls the other side of"

@@ -53,6 +53,17 @@ def test_a_variant_is_two_values_of_a_path(tmp_path: Path) -> None:
     assert found.number_of_checks([]) == 4
 
 
+@pytest.mark.parametrize("values", ["topology.flavor.ram=1GiB,1024MiB", "sla.latency.p99=50ms,1s"])
+def test_values_that_come_to_the_same_are_no_two_sides(values: str, tmp_path: Path) -> None:
+    """A pass would say that B is no slower than A, of a B that is A."""
+    with pytest.raises(ScenarioError, match="makes no difference to what is measured of web: "):
+        selection(tmp_path, variant=values)
+
+
+def test_names_are_told_as_they_are_written() -> None:
+    assert variant("image=Übung,b c").told == ("Übung", "b c")
+
+
 def test_an_image_is_a_variant_too(tmp_path: Path) -> None:
     a, b = selection(tmp_path, variant="image=old,new").targets
     assert (dict(a.stage), dict(b.stage)) == ({"image": "old"}, {"image": "new"})
