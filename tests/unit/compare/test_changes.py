@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kb_tests.compare.changes import LEAST, changes, critical, false_alarms, resemblance
+from kb_tests.compare.changes import LEAST, changes, critical, false_alarms, resemblance, statistic
 
 SD = 0.05
 
@@ -47,6 +47,15 @@ def test_false_alarms_are_as_rare_as_stated_and_more_where_days_resemble_each_ot
     assert 0.05 < false_alarms(24, 0.4) < 0.2
     assert false_alarms(24, 0.7) > 0.25
     assert critical(24) == critical(24)
+
+
+def test_false_alarms_are_as_rare_where_many_figures_share_them() -> None:
+    """One in a hundred of a scenario with 78 figures, or in a thousand: rarer than a simulation can draw."""
+    found = statistic(np.random.default_rng(77).normal(size=(300_000, 12)))[0]
+    for alpha in (1e-4, 1e-5):
+        stated = alpha * len(found)
+        assert (found > critical(12, alpha)).sum() <= stated + 2 * stated**0.5
+    assert critical(12, 1e-3) < critical(12, 1e-4) < critical(12, 1e-5)
 
 
 def test_resemblance_of_neighbours_is_seen_beside_a_change() -> None:
