@@ -98,7 +98,7 @@ def of_percentile(
     own = [spread(part, cap) for part in parts if part.count] or [spread(whole, cap)]
     shift = LEAST_SPREAD * sum(own) / len(own) * math.sqrt(FLOOR_BATCH / max(seconds, FLOOR_BATCH))
     floor = math.hypot(shift, chance(whole, percent, cap))
-    beyond = math.isinf(whole.percentile(percent))
+    beyond = whole.percentile(percent) >= cap
     logs = [_log(part, percent, cap) for part in parts if part.count]
     return Estimate.of(log, logs, floor, beyond=beyond)
 
