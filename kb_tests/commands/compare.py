@@ -78,8 +78,10 @@ def _told(options: argparse.Namespace) -> int:
     a = records_of(options.a, options.reports)
     if options.b is not None:
         b = records_of(options.b, options.reports)
-        sides = (called(options.a), a), (called(options.b), b)
-        found = compare(*sides, **wanted, anyway=options.anyway)
+        names = called(options.a), called(options.b)
+        if names[0] == names[1]:  # folders of one name
+            names = options.a, options.b
+        found = compare((names[0], a), (names[1], b), **wanted, anyway=options.anyway)
     else:
         found = compare_pairs(a, **wanted)
     if options.html:

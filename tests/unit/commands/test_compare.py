@@ -28,3 +28,12 @@ def test_a_fault_of_its_own_is_no_verdict(
     assert said.startswith("kb: Nothing can be said of B, by a fault of kb compare itself: ")
     assert type(fault).__name__ in said
     assert "Traceback" not in said
+
+
+def test_folders_of_one_name_are_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sides = [tmp_path / day / "reports" for day in ("monday", "tuesday")]
+    for folder, name in zip(sides, ("0000000a", "0000000b"), strict=True):
+        run(name).write(folder)
+    assert main(["compare", *map(str, sides)]) == 10
+    said = capsys.readouterr().out
+    assert all(f"{letter}: {folder}," in said for letter, folder in zip("AB", sides, strict=True))
