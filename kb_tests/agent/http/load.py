@@ -8,6 +8,8 @@ from array import array
 from random import Random
 from typing import Any, NamedTuple, Sequence
 
+_WHOLE = 1e-6  # of a slot, by which floats may miss it
+
 
 class LoadError(Exception):
     """The load cannot be made; one sentence says why."""
@@ -105,7 +107,7 @@ class Schedule(NamedTuple):
     periods) in each second or in none: two runs of the same load would differ, and neither could see it.
 
     Times are seconds of CLOCK_MONOTONIC. The measured window is [begin, end); the warm-up before it
-    belongs to the schedule too.
+    belongs to the schedule too. The window begins with a slot, so that it has what its rate says.
     """
 
     first: float
@@ -129,7 +131,8 @@ class Schedule(NamedTuple):
         draw = Random(seed).random  # noqa: S311 - no secret
         seconds = math.ceil((end - at) / (every * interval)) + 2
         shifts = array("d", (draw() / load.rate for _ in range(seconds)))
-        return cls(at + share.number / load.rate, interval, begin, end, every, shifts)
+        ahead = math.floor(load.warm_up * load.rate + _WHOLE)
+        return cls(begin + (share.number - ahead) / load.rate, interval, begin, end, every, shifts)
 
     def due(self, k: int) -> float:
         """When request `k` is due, none of them later than the next."""
