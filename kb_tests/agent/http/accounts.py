@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-import random
 import time
 from collections import defaultdict
+from random import Random
 from typing import Any, Callable
 
 from .. import histogram
@@ -21,10 +21,12 @@ class Accounts:
 
     `lag` holds how late the worker took notice of requests that were due, as `histogram` counts; `idle` is
     how many seconds it waited for something to do; `tls` the version and cipher suite of TLS, "" without.
-    `connections` is how many the load asks this worker for.
+    `connections` is how many the load asks this worker for. Workers of one `seed` tell together.
     """
 
-    def __init__(self, load: Load, connections: int, put: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(
+        self, load: Load, connections: int, put: Callable[[dict[str, Any]], None], seed: int = 0
+    ) -> None:
         self._load = load
         self._asked = connections
         self._put = put
@@ -34,6 +36,7 @@ class Accounts:
         self._past: list[Block] = []
         self._told: list[dict[str, Any]] = []
         self._tell_at = 0.0
+        self._draw = Random(seed + 1).random  # noqa: S311 - no secret, and not what the schedule draws
         self._schedule = NEVER
         self._due = 0
         self._used_begin = self._used_end = (0.0, 0.0, 0.0)  # (clock, CPU time, idle) around the window
@@ -114,7 +117,8 @@ class Accounts:
 
     def tell(self, now: float) -> None:
         """Report seconds that have passed and blocks all of whose requests have ended, each a while later, by
-        chance: agents that told all at once would be a load of their own, once a second.
+        chance: agents that told all at once would be a load of their own, once a second. The workers of one
+        agent, which waits for the last of them, do it together.
         """
         if now < self._tell_at:
             return
@@ -181,5 +185,5 @@ class Accounts:
             self._least = min(self._least, second.open)
         second.cpu = self._busy_until(now)
         self._told.append(second.message(self._load.limits, self._load.timeout))
-        self._tell_at = second.end + random.uniform(0, _LATEST)  # noqa: S311 - no secret
+        self._tell_at = second.end + _LATEST * self._draw()
         self.second = Second(second.index + 1, second.end + 1, self._links.open)

@@ -67,7 +67,7 @@ class Worker:
         self.next_tick = self.next_scan = 0.0
         self.schedule = NEVER
         self.total = self.noticed = self.taken = self.shifted = 0
-        self.accounts = Accounts(load, share.connections, channel.put)
+        self.accounts = Accounts(load, share.connections, channel.put, seed)
         self.pool = Pool(share.connections, load.keep_alive, self.epoll, self._maker(), self.accounts)
         every = one_in(load.rate / share.workers, page.size)
         self.receiver = Receiver(self.pool, self.accounts, page, every)

@@ -376,16 +376,25 @@ def test_a_second_counts_what_broke_each_limit_and_how_late_and_busy_its_worker_
     assert busy["slower"] == []
 
 
-def test_agents_tell_their_seconds_at_different_moments() -> None:
-    """All at once they would be a load of their own, each second."""
-    late: list[float] = []
-    for seed in range(8):
+def test_agents_tell_their_seconds_at_different_moments_and_the_workers_of_one_together() -> None:
+    """All agents at once would be a load of their own, each second. An agent waits for the last of its
+    workers: were each of many to choose, all agents would be late alike.
+    """
+
+    def late(seed: int, number: int) -> list[float]:
         world = World(lambda _now: ("ok", 0.001))
-        total = simulate(world, Share(0, 1, 2), seed=seed, rate=50, warm_up=0, duration=4.0)
-        assert total["completed"] == 200
-        for at, message in zip(world.told, world.messages, strict=True):
-            if "second" in message and message["second"] < 3:
-                late.append(at - world.start_at - message["second"] - 1)
-    assert len(late) == 24
-    assert max(late) - min(late) > 0.1
-    assert 0 <= min(late) < max(late) <= 0.5 + 2 * worker.TICK
+        total = simulate(world, Share(number, 2, 2), seed=seed, rate=50, warm_up=0, duration=4.0)
+        assert total["completed"] == 100
+        return [
+            at - world.start_at - message["second"] - 1
+            for at, message in zip(world.told, world.messages, strict=True)
+            if "second" in message and message["second"] < 3
+        ]
+
+    every = [late(seed, 0) for seed in range(8)]
+    assert [len(one) for one in every] == [3] * 8
+    moments = [moment for one in every for moment in one]
+    assert max(moments) - min(moments) > 0.1
+    assert 0 <= min(moments) < max(moments) <= 0.5 + 2 * worker.TICK
+    for seed, one in enumerate(every):
+        assert late(seed, 1) == pytest.approx(one, abs=2 * worker.TICK)
