@@ -140,7 +140,7 @@ class Worker:
         if interval:
             due = first + noticed * interval + shifts[noticed // every]
             lag = accounts.lag
-            if now - due > accounts.second.lag:
+            if now - due > accounts.second.lag and noticed < self.total:
                 accounts.second.lag = now - due
             while due <= now and noticed < self.total:
                 if due >= begin:

@@ -398,3 +398,11 @@ def test_agents_tell_their_seconds_at_different_moments_and_the_workers_of_one_t
     assert 0 <= min(moments) < max(moments) <= 0.5 + 2 * worker.TICK
     for seed, one in enumerate(every):
         assert late(seed, 1) == pytest.approx(one, abs=2 * worker.TICK)
+
+
+def test_nothing_is_late_after_the_last_request_was_sent() -> None:
+    """The drain waits for answers: no request is due in it."""
+    world = World(lambda now: ("ok", 0.001 if now < 101 else 5.0))
+    total = simulate(world, rate=50, warm_up=0, duration=2.0, timeout=4.0)
+    assert len(total["seconds"]) > 5
+    assert max(second["lag"] for second in total["seconds"]) <= 0.0011
