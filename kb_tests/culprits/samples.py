@@ -12,6 +12,19 @@ from kb_tests.measure.latency import Latency
 
 LEAST_TIME = 1e-6
 
+BIN = 0.016
+"""How far apart times are at the least that are told apart: fio's bins are 1/64 wide. Where all servers'
+percentiles lie in one bin, that is all that is known of their spread.
+"""
+
+LEAST_STALL = 0.05
+"""Seconds for which shorter stalls, and none at all, are taken."""
+
+LONGEST_VARIES = 0.2
+"""The standard deviation of the longest stall's logarithm, if nothing differs: of n exponential gaps it is
+1.28 / ln n (Gumbel 1958), 0.14 for ten thousand. Most servers have no stall at all, and tell of no spread.
+"""
+
 
 @dataclass(frozen=True)
 class Block:
@@ -61,7 +74,7 @@ class Slow:
         """The logarithm of the percentile."""
         value = seen.times.percentile(self.percent)
         shown = max(min(value, self.cap), LEAST_TIME)
-        return math.log(shown), chance(seen.times, self.percent, self.cap), value
+        return math.log(shown), max(BIN, chance(seen.times, self.percent, self.cap)), value
 
     def bad(self, seen: Seen) -> float:
         """Those slower than the limit."""
@@ -124,7 +137,7 @@ class Stalled:
 
     def figure(self, seen: Seen) -> tuple[float, float, float]:
         """The logarithm of the longest stall."""
-        return math.log(max(seen.stall, 0.05)), 0.0, seen.stall
+        return math.log(max(seen.stall, LEAST_STALL)), LONGEST_VARIES, seen.stall
 
     def bad(self, seen: Seen) -> float:
         """Not counted."""
