@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -25,7 +25,9 @@ FEWEST_OF_A_HOST = 3
 
 
 class Level(StrEnum):
-    """What is named. `ALONE`: a host with one of these servers, so that it may be either of the two."""
+    """What is named. `ALONE`: a host with one of these servers, or with two of which one is slow, so that it
+    may be either the host or this server.
+    """
 
     SERVER = "server"
     ALONE = "server or host"
@@ -53,12 +55,15 @@ class Server:
 
 @dataclass(frozen=True)
 class Culprit:
-    """What lies above the rest: its `servers`, and how many times as bad as the others' median it is."""
+    """What lies above the rest: its `servers`, and how many times as bad as the others' median it is.
+    `besides` is how many others a host has of which one alone is slow.
+    """
 
     level: Level
     name: str
     servers: tuple[Server, ...]
     times: float
+    besides: int = 0
 
     @property
     def agents(self) -> frozenset[str]:
@@ -80,10 +85,9 @@ def blame(servers: Sequence[Server], error: float) -> tuple[Culprit, ...]:
     named = _slow_groups(kept, error)
     zones = _whole_zones(servers, named)
     culprits = [_of_zone(zone, servers) for zone in zones]
+    usual = [one for one in servers if one.host not in named and one.agent not in slow]
     culprits += [
-        _of(Level.HOST if len(hosts[host]) > 1 else Level.ALONE, host, hosts[host], servers)
-        for host in named
-        if hosts[host][0].zone not in zones
+        _of_host(host, hosts[host], usual, servers) for host in named if hosts[host][0].zone not in zones
     ]
     culprits += [
         _of(Level.SERVER, server.name, (server,), servers)
@@ -133,6 +137,15 @@ def _whole_zones(servers: Sequence[Server], named: Sequence[str]) -> list[str]:
         return []
     hosts = {zone: {server.host for server in members} for zone, members in zones.items()}
     return [zone for zone, of in hosts.items() if len(of) > 1 and of <= set(named)]
+
+
+def _of_host(host: str, its: Sequence[Server], usual: Sequence[Server], servers: Sequence[Server]) -> Culprit:
+    """All of it; but of two servers, too few to hold one against the other, the slow one if one is not."""
+    if 1 < len(its) < FEWEST_OF_A_HOST:
+        bad = [one for one in its if _times([one], usual) >= LEAST]
+        if len(bad) == 1:
+            return replace(_of(Level.ALONE, host, bad, servers), besides=len(its) - 1)
+    return _of(Level.HOST if len(its) > 1 else Level.ALONE, host, its, servers)
 
 
 def _of_zone(zone: str, servers: Sequence[Server]) -> Culprit:

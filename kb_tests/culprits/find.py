@@ -170,7 +170,11 @@ def _both_ends(
     """
     if not any(place.maker for place in places.values()):
         return blame(servers, ERROR), ()
-    makers = [one for one in blame(_at_makers(servers, places), ERROR / 2) if one.level is not Level.SERVER]
+    makers = [
+        one
+        for one in blame(_at_makers(servers, places), ERROR / 2)
+        if one.level is not Level.SERVER and not one.besides
+    ]
     explained = _agents([one for one in makers if len(one.servers) > 1])
     culprits = [
         one

@@ -76,6 +76,8 @@ def _both(found: Found) -> list[str]:
 
 def _short(culprit: Culprit) -> str:
     """Its name in the middle of a sentence."""
+    if culprit.besides:
+        return f"server {culprit.servers[0].name}"
     level = Level.HOST if culprit.level is Level.ALONE else culprit.level
     return f"{level} {culprit.name}"
 
@@ -83,9 +85,12 @@ def _short(culprit: Culprit) -> str:
 def _who(culprit: Culprit, by: str = "") -> str:
     servers = culprit.servers
     of = f" with {len(servers)} servers" if len(servers) > 1 else ""
+    only = (
+        "the only one on it" if not culprit.besides else f"the only slow one of {culprit.besides + 1} on it"
+    )
     return {
         Level.SERVER: f"Server {culprit.name} (host {servers[0].host}){by}",
-        Level.ALONE: f"Host {culprit.name}, or server {servers[0].name}, the only one on it{by}",
+        Level.ALONE: f"Host {culprit.name}, or server {servers[0].name}, {only}{by}",
         Level.HOST: f"Host {culprit.name}{of}{by}",
         Level.ZONE: f"Zone {culprit.name}{of}{by}",
     }[culprit.level]

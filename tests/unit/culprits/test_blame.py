@@ -59,6 +59,16 @@ def test_a_host_of_one_server_may_be_either() -> None:
     assert names(blame(cloud(12, 1, slow={"h5": 2.0}), ERROR)) == [(Level.ALONE, "h5")]
 
 
+def test_a_host_of_two_servers_is_not_condemned_for_one_of_them() -> None:
+    """Two are too few to hold one against the other: but one alone is beyond those of other hosts."""
+    for seed in range(20):
+        (culprit,) = blame(cloud(12, 2, slow={"h5s1": 2.0}, seed=seed), ERROR)[:1]
+        assert (culprit.level, culprit.name, culprit.besides) == (Level.ALONE, "h5", 1)
+        assert [server.name for server in culprit.servers] == ["h5s1"]
+        (culprit,) = blame(cloud(12, 2, slow={"h5": 2.0}, seed=seed), ERROR)[:1]
+        assert (culprit.level, culprit.name, len(culprit.servers)) == (Level.HOST, "h5", 2)
+
+
 def test_two_slow_hosts_do_not_hide_each_other() -> None:
     found = blame(cloud(12, slow={"h2": 2.0, "h9": 1.9}), ERROR)
     assert {name for _, name in names(found)} == {"h2", "h9"}

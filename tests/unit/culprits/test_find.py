@@ -108,6 +108,27 @@ def _slower(response: Histogram, times: float) -> Histogram:
     return Histogram.of(np.array([response.percentile(percent) for percent in percents]) * times)
 
 
+def test_one_slow_way_is_not_its_generators_host_s_where_that_has_two() -> None:
+    slow = measured()
+    agents = tuple(
+        replace(agent, response=_slower(agent.response, 4.0)) if number == 10 else agent
+        for number, agent in enumerate(slow.agents)
+    )
+    limit = replace(LATENCY, limit=0.02)
+    found = told(replace(slow, agents=agents), limit, places(lambda number: number // 2))
+    assert found[0].startswith("Server server-10 (host c3): ")
+    assert not any("generators" in sentence for sentence in found)
+    two_each = {
+        agent: replace(place, host=f"c{number // 2}")
+        for number, (agent, place) in enumerate(places().items())
+    }
+    found = told(replace(slow, agents=agents), limit, two_each)
+    assert found[0].startswith(
+        "Host c5, or server server-10, the only slow one of 2 on it: p99 of response time"
+    )
+    assert found[-1].startswith("Without server server-10 ") or "Without" not in found[-1]
+
+
 def test_the_same_ways_may_be_either() -> None:
     found = told(
         measured(lambda host, _: 4.0 if host == 5 else 1.0), where=places(lambda number: number // EACH)
