@@ -6,9 +6,13 @@ import argparse
 import json
 import sys
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from kb_tests.commands import arguments
 from kb_tests.errors import RecordError
+
+if TYPE_CHECKING:
+    from kb_tests.report.record import RunRecord
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -72,5 +76,20 @@ def _culprits(options: argparse.Namespace) -> int:
         if not found:
             print("  What was not kept here cannot be told server by server.")
     if not told:
-        print(f"No point of run {record.run} broke its SLA or was inconclusive.")
+        print(_none(record, options.point))
     return 0
+
+
+def _none(record: RunRecord, point: str) -> str:
+    """That nothing is looked at, and what of it has no verdict at all."""
+    from kb_tests.report.words import printable
+    from kb_tests.scenario.units import counted
+    from kb_tests.sla.verdict import Outcome
+
+    standing = [one for one in record.standing() if point in ("", one.id)]
+    lacking = sum(one.outcome in (None, Outcome.INVALID) for one in standing)
+    if point:
+        told = f"Point {printable(point)} of run {record.run} neither broke its SLA nor was inconclusive"
+        return f"{told}{': it has no valid verdict' if lacking else ''}."
+    told = f"No point of run {record.run} broke its SLA or was inconclusive"
+    return f"{told}; {counted(lacking, 'point')} had no valid verdict." if lacking else f"{told}."

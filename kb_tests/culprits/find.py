@@ -206,9 +206,9 @@ def _refused(limit: Limit, runs: Sequence[Sequence[Seen]], places: Mapping[str, 
 def _servers(limit: Limit, seen: Sequence[Seen], places: Mapping[str, Place]) -> list[Server]:
     made = []
     for one in seen:
-        if not one.times.count:
+        place = places.get(one.agent)
+        if place is None or not one.times.count:
             continue
-        place = places[one.agent]
         figure, chance, value = limit.figure(one)
         made.append(Server(place.name, one.agent, place.host, place.zone, figure, chance, value))
     return made

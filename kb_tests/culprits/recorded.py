@@ -13,7 +13,7 @@ from kb_tests.report.record import PointRecord, RunRecord
 
 def not_kept(record: RunRecord, point: str = "") -> Iterator[tuple[PointRecord, list[Found]]]:
     """Each point of a record that broke its SLA or was inconclusive (only that of the id `point`), and what
-    stands out in it.
+    stands out in it: nothing in a capacity search, which is no load of its own.
 
     Raises RecordError if a histogram cannot be read.
     """
@@ -21,6 +21,7 @@ def not_kept(record: RunRecord, point: str = "") -> Iterator[tuple[PointRecord, 
         if point not in ("", one.id) or one.outcome not in LOOKED_AT:
             continue
         if one.measurement is None or one.verdict is None:
+            yield one, []
             continue
         staged = next((each for each in record.scenarios if each.name == one.point.scenario), None)
         topology = staged.topology_of(one) if staged else None

@@ -13,7 +13,7 @@ from kb_tests.cli import main
 from kb_tests.culprits.find import Found
 from kb_tests.report.headline import headline
 from kb_tests.report.html import summary
-from kb_tests.report.record import PointRecord, RunRecord, load
+from kb_tests.report.record import LookRecord, PointRecord, PointStatus, RunRecord, load
 from kb_tests.report.rotated import RotatedRecord
 from kb_tests.report.signs import SignsRecord
 from kb_tests.report.staged import ServerRecord
@@ -21,6 +21,7 @@ from kb_tests.report.telling import findings
 from kb_tests.sla.verdict import Outcome, Verdict
 from tests.unit.culprits.test_find import ASKED, EACH, HOSTS, LATENCY, measured
 from tests.unit.report import build
+from tests.unit.report.test_scaling import searched as searched_for
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +131,50 @@ def test_a_run_that_kept_its_sla_says_so(tmp_path: Path, capsys: pytest.CaptureF
     record.write(tmp_path)
     assert main(["culprits", "1f2e3d4c", "--reports", str(tmp_path)]) == 0
     assert capsys.readouterr().out == "No point of run 1f2e3d4c broke its SLA or was inconclusive.\n"
+
+
+def test_what_is_not_looked_at_is_not_called_kept(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A point beside one that broke, one that never ran, a search that did not find what it was to."""
+    kept = build.point(2, 100.0)
+    assert main(["culprits", "1f2e3d4c", "--reports", str(folder), "--point", kept.id]) == 0
+    assert capsys.readouterr().out == (
+        f"Point {kept.id} of run 1f2e3d4c neither broke its SLA nor was inconclusive.\n"
+    )
+    lost = build.without(PointStatus.LOST, "The cloud went away.")
+    build.run([build.judged(kept), lost]).write(tmp_path)
+    assert main(["culprits", "1f2e3d4c", "--reports", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == (
+        "No point of run 1f2e3d4c broke its SLA or was inconclusive; 1 point had no valid verdict.\n"
+    )
+    assert main(["culprits", "1f2e3d4c", "--reports", str(tmp_path), "--point", lost.id]) == 0
+    assert capsys.readouterr().out.endswith(" nor was inconclusive: it has no valid verdict.\n")
+    searched = searched_for(4, 1000.0)
+    failed = build.verdict([build.check("capacity", 900.0, 1000.0, unit="", at_most=False)])
+    judged = {"status": PointStatus.JUDGED, "verdict": failed}
+    build.run([searched.model_copy(update=judged)]).write(tmp_path)
+    assert main(["culprits", "1f2e3d4c", "--reports", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        searched.id,
+        "  What was not kept here cannot be told server by server.",
+    ]
+
+
+def test_agents_that_were_not_staged_are_no_traceback(folder: Path, tmp_path: Path) -> None:
+    """In an earlier look, or in a run with other generators: records come from anywhere."""
+    record = load(folder / "1f2e3d4c.json")
+    (point,) = (one for one in record.points if one.outcome is Outcome.FAIL)
+    strange = measured()
+    agents = tuple(replace(agent, agent=f"x-{agent.agent}") for agent in strange.agents)
+    kept = type(point.measurement).of(replace(strange, agents=agents))  # type: ignore[union-attr]
+    assert point.verdict is not None
+    look = LookRecord(started=build.STARTED, duration=24.0, measurement=kept, verdict=point.verdict)
+    rotated = RotatedRecord(shift=EACH, started=build.STARTED, measurement=kept)
+    for more in ({"earlier": (look,)}, {"rotated": rotated}):
+        changed = point.model_copy(update=more)
+        record.model_copy(update={"points": [changed]}).write(tmp_path)
+        assert main(["culprits", "1f2e3d4c", "--reports", str(tmp_path)]) == 0
 
 
 def test_signs_and_a_rotated_run_are_told_again_from_the_record(
