@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
 from kb_tests.fleet.signs import ServerSigns
 from kb_tests.report.measured import Part
 
@@ -12,7 +16,7 @@ class SignsRecord(Part):
     """
 
     server: str
-    seconds: float
+    seconds: Annotated[float, Field(gt=0)]
     figures: dict[str, tuple[float, float, float]]
 
     @classmethod

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+from pydantic import ValidationError
+
 from kb_tests.culprits.find import find
 from kb_tests.culprits.signs import beside
 from kb_tests.culprits.words import all_sentences
@@ -72,3 +75,10 @@ def test_little_is_nothing_however_far_apart() -> None:
 def test_a_few_others_are_no_range() -> None:
     few = {f"s{n}": SignsRecord(server="", seconds=1.0, figures={"steal": (n, n, 0)}) for n in range(5)}
     assert beside(["s4"], [f"s{n}" for n in range(4)], few) is None
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan")])
+def test_a_record_has_no_figures_of_no_time(seconds: float) -> None:
+    """They are held against each other by what they are a second."""
+    with pytest.raises(ValidationError):
+        SignsRecord(server="a", seconds=seconds, figures={})
