@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kb_tests.commands import arguments
 from kb_tests.errors import RecordError
+from kb_tests.report.printable import printable
 
 if TYPE_CHECKING:
     from kb_tests.compare.differences import Difference
+    from kb_tests.history.figures import PointFigure
     from kb_tests.history.series import Series
+
+SHOWN = 20
+"""Points or figures that are named; of more, their number."""
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -63,21 +68,47 @@ def _history(options: argparse.Namespace) -> int:
             )
         scenario = options.scenario or newest.scenarios[0]
         cloud = options.cloud or newest.cloud
-        same = [run for run in runs if run.cloud == cloud and scenario in run.scenarios]
-        found = series_of(
-            [(run, [one for one in index.figures(run) if one.scenario == scenario]) for run in same],
-            alarms=options.alarms,
-            figure=options.figure,
-            point=options.point,
-        )
+        same = [
+            (run, [one for one in index.figures(run) if one.scenario == scenario])
+            for run in runs
+            if run.cloud == cloud and scenario in run.scenarios
+        ]
+        found = series_of(same, alarms=options.alarms, figure=options.figure, point=options.point)
+    if not found:
+        every = [one for _, each in same for one in each]
+        raise _nothing(printable(f"{scenario} on {cloud}"), every, options.point, options.figure)
     if options.json:
         for line in told.lines(found):
             print(line)
         return 0
-    print(f"{scenario} on {cloud}")
+    print(printable(f"{scenario} on {cloud}"))
     for line in told.text(found, options.alarms, _differs):
         print(line)
     return 0
+
+
+def _nothing(what: str, there: Sequence[PointFigure], point: str, figure: str) -> RecordError:
+    """Why no figure is as wanted: none was measured, or its name is another."""
+    if not there:
+        return RecordError(
+            f"No run of {what} has a point that was measured as it should.",
+            remedy="`kb runs` shows what became of them.",
+        )
+    points = dict.fromkeys(one.point for one in there)
+    some = [one for one in points if point in one]
+    if not some:
+        return RecordError(
+            f"No point of {what} has {point!r} in its id.", remedy=f"Its points: {_listed(points)}."
+        )
+    figures = dict.fromkeys(one.figure for one in there if one.point in some)
+    of = f"points with {point!r} of {what}" if point else what
+    return RecordError(f"There is no figure {figure!r} of {of}.", remedy=f"Its figures: {_listed(figures)}.")
+
+
+def _listed(names: Iterable[str]) -> str:
+    every = list(names)
+    more = f" and {len(every) - SHOWN} more" if len(every) > SHOWN else ""
+    return printable(", ".join(every[:SHOWN]) + more)
 
 
 def _differs(series: Series, at: int) -> Sequence[Difference]:

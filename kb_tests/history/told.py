@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
+from kb_tests.compare.changes import LEAST
 from kb_tests.compare.differences import Difference
 from kb_tests.compare.ratio import within
 from kb_tests.compare.words import ratio
@@ -16,6 +17,9 @@ from kb_tests.report.words import duration, number, printable
 from kb_tests.scenario.units import counted
 
 _BARS = "▁▂▃▄▅▆▇█"
+FEWEST = 2 * LEAST
+"""Runs of a figure in which a change can be found at least."""
+
 WIDTH = 40
 """Runs of a line of bars, the newest."""
 
@@ -30,16 +34,10 @@ Differs = Callable[[Series, int], Sequence[Difference]]
 
 def text(found: Sequence[Series], alarms: float, differs: Differs) -> Iterator[str]:
     """Lines for a terminal: a series each, and under it where it changed."""
-    if not found:
-        yield "No run here has such a point."
-        return
     runs = {run.run: run for one in found for run in one.runs}
     days = sorted(run.started for run in runs.values())
     changed = [one for one in found if one.changes]
-    yield (
-        f"{counted(len(runs), 'run')}, {_day(days[0])} to {_day(days[-1])}:"
-        f" {len(changed)} of {len(found)} figures changed."
-    )
+    yield f"{counted(len(runs), 'run')}, {_day(days[0])} to {_day(days[-1])}: {_shown(found)}."
     width = max(len(f"{one.point} {one.figure}") for one in found)
     for one in found:
         name = f"{one.point} {one.figure}"
@@ -53,10 +51,11 @@ def text(found: Sequence[Series], alarms: float, differs: Differs) -> Iterator[s
             )
             others = "; ".join(f"{each.name} {each.a} -> {each.b}" for each in differs(one, change.at)[:6])
             yield printable(f"{'':{width}}  {'with it changed: ' + others if others else NOTHING}")
-    yield (
-        f"If nothing changed, one history in {1 / alarms:.0f} gives an alarm, where runs know nothing of each"
-        " other."
-    )
+    if any(map(_enough, found)):
+        yield (
+            f"If nothing changed, one history in {1 / alarms:.0f} gives an alarm, where runs know nothing of"
+            " each other."
+        )
     worst = max(found, key=lambda one: one.false_alarms)
     if worst.false_alarms > 2 * alarms:
         yield printable(
@@ -69,6 +68,22 @@ def text(found: Sequence[Series], alarms: float, differs: Differs) -> Iterator[s
 
 
 NOTHING = "nothing else changed with it, as far as the records tell"
+
+
+def _enough(one: Series) -> bool:
+    return len(one.runs) >= FEWEST
+
+
+def _shown(found: Sequence[Series]) -> str:
+    """In how many figures a change shows, and in how many none could."""
+    short = len([one for one in found if not _enough(one)])
+    if short == len(found):
+        return f"too few to show a change, which takes {FEWEST}"
+    changed = len([one for one in found if one.changes])
+    shows = f"a change shows in {changed}" if changed else "no change shows in any"
+    told = f"{shows} of {counted(len(found), 'figure')}"
+    have = counted(short, "of them has", "of them have")
+    return f"{told}; {have} fewer than the {FEWEST} runs that it takes" if short else told
 
 
 def _word(less: bool, change: float) -> str:
@@ -115,6 +130,7 @@ def lines(found: Sequence[Series]) -> Iterator[str]:
                 "runs": [run.run for run in one.runs],
                 "started": [run.started for run in one.runs],
                 "values": one.values,
+                "enough": _enough(one),
                 "changes": [asdict(change) | {"run": one.runs[change.at].run} for change in one.changes],
                 "resemblance": one.resemblance,
                 "false_alarms": one.false_alarms,

@@ -38,7 +38,7 @@ def test_it_says_from_which_run_on_by_how_much_and_what_changed_with_it(
     runs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = told(runs, capsys, "--figure", "p50")
-    assert "12 runs, 2026-11-24 to 2026-12-05: 1 of 1 figures changed." in said
+    assert "12 runs, 2026-11-24 to 2026-12-05: a change shows in 1 of 1 figure." in said
     assert "from run 00000007 (2026-12-01) on 1." in said
     assert "with it changed: suite 0.1.0 -> 0.2.0" in said
     assert "one history in 100 gives an alarm" in said
@@ -102,4 +102,24 @@ def test_a_damaged_record_has_no_figures(tmp_path: Path) -> None:
 def test_nothing_of_that_is_said(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["history", str(runs), "--scenario", "other"]) == 1
     assert "kb runs" in capsys.readouterr().err
-    assert told(runs, capsys, "--figure", "p1").endswith("No run here has such a point.\n")
+    for options in (("--figure", "p1"), ("--figure", "p1", "--json")):
+        assert main(["history", str(runs), *options]) == 1
+        assert "Its figures: p50, p99, achieved." in capsys.readouterr().err
+    assert main(["history", str(runs), "--point", "rate-9"]) == 1
+    assert "Its points: http-east-west-clients-1-rate-100." in capsys.readouterr().err
+
+
+def test_too_few_runs_show_nothing_and_claim_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for day in range(6):
+        rates = {100.0: 1.0} if day < 5 else {100.0: 1.0, 200.0: 1.0}
+        run(f"{day:08x}", rates, seed=day, day=day).write(tmp_path)
+        said = told(tmp_path, capsys, "--figure", "p50")
+        if day < 5:
+            assert f"{day + 1} run" in said
+            assert "too few to show a change, which takes 6." in said
+            assert "alarm" not in said, "none can be given"
+    assert "no change shows in any of 2 figures; 1 of them has fewer than the 6 runs that it takes." in said
+    enough = [json.loads(line)["enough"] for line in told(tmp_path, capsys, "--json").splitlines()]
+    assert set(enough) == {True, False}
