@@ -10,7 +10,7 @@ from kb_tests.compare.differences import differences
 from kb_tests.compare.points import TOO_SMALL, Basis, Matched, basis_of, matched_at
 from kb_tests.compare.ratio import FEWEST, factor
 from kb_tests.compare.sides import Key, Side, key_of
-from kb_tests.compare.words import BASES
+from kb_tests.compare.words import BASES, ratio, truly
 from kb_tests.report.record import RunRecord
 from kb_tests.report.words import duration, number, printable
 from kb_tests.scenario.units import counted
@@ -144,7 +144,7 @@ def _check(
         f" where {limit:.4g} times is allowed."
         if math.isnan(value)
         else f"{worst.name} became {_told(worst, 1)} from {_told(worst, 0)} {runs}, the most that any"
-        f" figure lost: {value:.3g} times, {_span(low, high)}, where {limit:.4g} is allowed."
+        f" figure lost: {ratio(value)} times, {truly(low, high)}, where {limit:.4g} is allowed."
     )
     return Check(BASELINE, outcome, value, limit, "x", low, high, True, f"{told} {besides}", p_pass, p_fail)
 
@@ -170,14 +170,6 @@ MIXED = (
     "Some of these runs were made on the very servers of this one, others were not, which decides nothing:"
     " name those alone, or the others."
 )
-
-
-def _span(low: float, high: float) -> str:
-    if low <= 0 and math.isinf(high):
-        return "bounded by nothing"
-    if math.isinf(high):
-        return f"truly {low:.3g} at least"
-    return f"truly {low:.3g} to {high:.3g}" if low > 0 else f"truly {high:.3g} at most"
 
 
 def _told(one: Matched, side: int) -> str:

@@ -25,6 +25,7 @@ from kb_tests.compare.points import (
 from kb_tests.compare.ratio import factor, of_pairs
 from kb_tests.compare.samples import Figure, Sample
 from kb_tests.compare.sides import USUAL, Side, why_not
+from kb_tests.compare.words import ratio, truly
 from kb_tests.compare.workloads import samples_of
 from kb_tests.errors import CompareError
 from kb_tests.report.pairs import PairRecord
@@ -113,7 +114,7 @@ def _check(one: Matched, limit: float, risk: Risk, share: Risk) -> Check:
     lost = (
         "nothing tells how much B has lost"
         if math.isnan(value)
-        else f"B has lost {value:.3g} times, truly {low:.3g} to {high:.3g}"
+        else f"B has lost {ratio(value)} times, {truly(low, high)}"
     )
     told = (
         f"{one.name} is {a} on A and {b} on B: {lost}, where {limit:.4g} is allowed; judged from"

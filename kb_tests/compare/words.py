@@ -11,6 +11,7 @@ from typing import Any
 from kb_tests.compare.comparison import ALL, Comparison, Mark, Row
 from kb_tests.compare.points import Basis
 from kb_tests.compare.sides import Side
+from kb_tests.compare.standing import stands_out
 from kb_tests.report.words import duration, number, one_sentence, printable
 from kb_tests.scenario.units import counted
 from kb_tests.sla.verdict import Outcome
@@ -20,56 +21,43 @@ EXIT = {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.INCONCLUSIVE: 10, Outcome.INVA
 
 REFUSED = EXIT[Outcome.INVALID]
 VERDICTS = {Outcome.PASS: "pass", Outcome.FAIL: "FAIL", Outcome.INCONCLUSIVE: "inconclusive"}
-MANY = 40
-"""Points that are told one by one in the first sentence's place at most."""
 
 
 def headline(found: Comparison) -> str:
-    """The first sentence: what differs, by how much, at which points."""
-    worst = _most([row for row in found.worse if row.point != ALL], worse=True)
-    best = _most([row for row in found.better if row.point != ALL], worse=False)
+    """The first sentence: what differs, by how much, at which points, and who stands out there."""
     names = _named(found.b), _named(found.a)
     was = "was" if found.basis is Basis.FEW else "is"
-    if worst is not None:
-        points = {row.point for row in found.worse if row.point != ALL}
-        where = f" and at {len(points) - 1} more of {len(found.points)} points" if len(points) > 1 else ""
-        told = f"{names[0]} {was} worse than {names[1]} at {worst.point}: {_change(worst)}{where}."
-        return one_sentence(told, _stands_out(found.b, worst.point))
-    if best is not None:
-        points = {row.point for row in found.better if row.point != ALL}
-        where = f" and at {len(points) - 1} more of {len(found.points)} points" if len(points) > 1 else ""
-        return f"{names[0]} {was} better than {names[1]} at {best.point}: {_change(best)}{where}."
-    overall = _most(found.worse, worse=True) or _most(found.better, worse=False)
-    if overall is not None:
-        word = "worse" if overall.mark is Mark.WORSE else "better"
-        return f"{names[0]} {was} {word} than {names[1]} over all points together: {_change(overall)}."
+    sides = ("worse", found.worse), ("better", found.better)
+    for word, rows in sides:
+        if told := _by_loss([row for row in rows if row.point != ALL], worse=word == "worse"):
+            points = list(dict.fromkeys(row.point for row in told))
+            more = f" and at {len(points) - 1} more of {len(found.points)} points" if len(points) > 1 else ""
+            sentence = f"{names[0]} {was} {word} than {names[1]} at {points[0]}: {_change(told[0])}{more}."
+            who = stands_out(found.a, found.b, points, points[0]) if word == "worse" else ""
+            return one_sentence(sentence, who)
+    for word, rows in sides:
+        if told := _by_loss(rows, worse=word == "worse"):
+            sentence = (
+                f"{names[0]} {was} {word} than {names[1]} over all points together: {_change(told[0])}."
+            )
+            who = stands_out(found.a, found.b, found.points) if word == "worse" else ""
+            return one_sentence(sentence, who)
     return f"No difference between {names[1]} and {names[0]} that this sample could show."
-
-
-def _stands_out(side: Side, point: str) -> str:
-    """Who stood out at that point, as its latest run that broke its SLA there tells."""
-    told = [
-        one.record.culprits[0]
-        for measured in side.points.values()
-        for one in measured
-        if one.record.id == point and one.record.culprits
-    ]
-    return printable(told[-1]) if told and not told[-1].startswith("No ") else ""
 
 
 def _named(side: Side) -> str:
     return printable(side.name)[:120]
 
 
-def _most(rows: Sequence[Row], *, worse: bool) -> Row | None:
-    """The row with the largest loss (or gain) that is sure."""
+def _by_loss(rows: Sequence[Row], *, worse: bool) -> list[Row]:
+    """The rows, that with the largest loss (or gain) that is sure first."""
 
     def sure(row: Row) -> float:
         low, high = math.log(max(row.low, 1e-300)), math.log(min(max(row.high, 1e-300), 1e300))
         loss = (low, -high) if worse else (-high, low)
         return loss[0] if row.less else loss[1]
 
-    return max(rows, key=sure, default=None)
+    return sorted(rows, key=sure, reverse=True)
 
 
 def _change(row: Row) -> str:
@@ -92,15 +80,26 @@ def values(row: Row) -> tuple[str, str]:
 
 
 def ratio(value: float) -> str:
-    """A ratio: "1.24"; "-" where there is none."""
+    """A ratio: "1.24", "0.037", "2,557"; "-" where there is none."""
     if not math.isfinite(value):
         return "-"
-    return f"{value:.2f}" if value < 10 else f"{value:,.3g}"
+    if 1e-9 < value < 0.1:  # two digits, or a thousandth would be 0.00
+        return f"{value:.{1 - math.floor(math.log10(value))}f}"
+    return f"{value:.2f}" if value < 10 else number(value)
+
+
+def truly(low: float, high: float) -> str:
+    """Between what a ratio truly lies, each bound known or not."""
+    if low <= 0 and math.isinf(high):
+        return "bounded by nothing"
+    if math.isinf(high):
+        return f"truly {ratio(low)} at least"
+    return f"truly {ratio(low)} to {ratio(high)}" if low > 0 else f"truly {ratio(high)} at most"
 
 
 def percent(share: float) -> str:
     """A loss in percent: "7 %"."""
-    return f"{share * 100:.2g} %" if share < 0.1 else f"{share * 100:.0f} %"
+    return f"{share * 100:.2g} %" if share < 0.1 else f"{share * 100:,.0f} %"
 
 
 def bounds(row: Row) -> str:

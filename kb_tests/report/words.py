@@ -52,7 +52,7 @@ def quantity(value: float, unit: str) -> str:
     if unit == "":
         return share(value)
     if unit == "x":
-        return f"{value:.3g} times" if math.isfinite(value) else "-"
+        return f"{number(value)} times" if math.isfinite(value) else "-"
     if math.isnan(value):
         return "-"
     if unit in COUNTED:
