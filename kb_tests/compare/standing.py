@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from kb_tests.compare.sides import Side
-from kb_tests.report.words import printable
+from kb_tests.report.words import after, printable
 
 _NOBODY = "No "
 _WHO = re.compile(r"\w+ [^\s:,]+")
@@ -30,7 +30,7 @@ def _told(sentence: str, now: Sequence[str], before: Sequence[str], point: str) 
     notes = [f"in {_count(now, who)} of {len(now)} runs of B"] if len(now) > 1 else []
     if in_a := _count(before, who):
         notes.append(f"in {in_a} of {len(before)} runs of A, too" if len(before) > 1 else "in A, too")
-    where = f"At {point} {sentence[0].lower()}{sentence[1:]}" if point else sentence
+    where = after(f"At {point}", sentence) if point else sentence
     return where.removesuffix(".") + (f" ({', '.join(notes)})." if notes else ".")
 
 

@@ -72,20 +72,22 @@ def _first(broken: Sequence[PointRecord], among: Sequence[PointRecord]) -> Point
 
 
 def _where(points: Sequence[PointRecord], outcome: Outcome) -> str:
-    """Who stands out at the point that is told of, if anybody does; where anything broke nobody asks for what
-    was undecided.
+    """Who stands out at the point that is told of; if nobody does, at another one, which is named then.
+    Where anything broke nobody asks for what was undecided.
     """
     judged = [point for point in points if point.outcome in (Outcome.PASS, Outcome.FAIL)]
     broken = [point for point in judged if point.outcome is Outcome.FAIL]
-    undecided = [point for point in points if point.outcome is outcome]
     if broken:
         first = _first(broken, judged)
-    elif undecided:
-        first = min(undecided, key=lambda point: point.point.offered)
+        asked = [first, *sorted(broken, key=lambda point: (-over(point), point.point.offered))]
     else:
-        return ""
-    told = first.culprits[0] if first.outcome is outcome and first.culprits else ""
-    return "" if told.startswith("No ") else told
+        undecided = (point for point in points if point.outcome is outcome)
+        asked = sorted(undecided, key=lambda point: point.point.offered)
+    for point in asked if not broken or outcome is Outcome.FAIL else ():
+        told = point.culprits[0] if point.culprits else ""
+        if told and not told.startswith("No "):
+            return told if point is asked[0] else words.after(f"At {_load(point, points)}", told)
+    return ""
 
 
 def _all_held(points: Sequence[PointRecord], held: Sequence[PointRecord]) -> str:

@@ -90,7 +90,12 @@ def one_sentence(first: str, second: str) -> str:
     """Two sentences as one, for those who read no further; one alone as it is."""
     if not first or not second:
         return first or second
-    return f"{first.removesuffix('.')}; {second[0].lower()}{second[1:]}"
+    return after(f"{first.removesuffix('.')};", second)
+
+
+def after(begin: str, sentence: str) -> str:
+    """A sentence behind words that it goes on from."""
+    return f"{begin} {sentence[0].lower()}{sentence[1:]}"
 
 
 def subject(check: Check) -> str:

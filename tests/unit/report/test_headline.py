@@ -102,6 +102,38 @@ def test_what_broke_by_an_unknown_figure_is_said_once() -> None:
     assert worse.endswith("; at 1,600 req/s 100% of the requests failed, 0.1% are allowed.")
 
 
+C05 = "Host c05 with 3 servers: p99 of response time is 3.9 times that of the others."
+NOBODY = "No server, host or zone stands out in p99 of response time (24 servers, 8 hosts)."
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "ends"),
+    [
+        ((C05,), (), "; host c05 with 3 servers: p99 of response time is 3.9 times that of the others."),
+        ((C05,), ("Host c06: it is.",), "; host c05 with 3 servers: p99 of response time is 3.9 times that of"
+         " the others."),
+        ((), (C05,), "; at 1,600 req/s host c05 with 3 servers: p99 of response time is 3.9 times that of the"
+         " others."),
+        ((NOBODY,), (C05,), "; at 1,600 req/s host c05 with 3 servers: p99 of response time is 3.9 times that"
+         " of the others."),
+        ((NOBODY,), (NOBODY,), "its limit 50ms."),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("undecided", [False, True])
+def test_who_stands_out_at_any_point_is_told(
+    first: tuple[str, ...], second: tuple[str, ...], ends: str, undecided: bool
+) -> None:
+    """At the point that is told of, else at another one, which is named then."""
+    points = [
+        (build.judged(asked, undecided=True) if undecided else broken(asked, FAR)).model_copy(
+            update={"culprits": culprits}
+        )
+        for asked, culprits in ((P[1], first), (P[2], second))
+    ]
+    said = headline(build.run([build.judged(P[0]), *points]))
+    assert said.endswith("by their samples." if undecided and ends.startswith("its") else ends)
+
+
 def test_points_without_a_result_are_told_of() -> None:
     told = headline(build.run([build.judged(P[0]), build.without(PointStatus.NOT_RUN, "ended", P[1])]))
     assert told == "It kept its SLA at 400 req/s. 1 point has no result."
