@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,14 @@ import pytest
 from selenium.webdriver.common.by import By
 
 from kb_tests.events.model import Leaked, Log, PointSeen, Problem, SessionEnded, Stopping, Teardown
+from kb_tests.history.tags import set_tags
 from kb_tests.report.capacity import CurveSeen
 from kb_tests.report.record import PointStatus
 from kb_tests.sla.capacity.model import End
 from kb_tests.sla.verdict import Outcome
 from tests.browser.told import CLOUD, POINTS, SEARCH, Told
 from tests.browser.ui import Page, Ui, browser
-from tests.unit.report.build import judged, point, run, without
+from tests.unit.report.build import STARTED, judged, point, run, without
 from tests.unit.session import test_searching as searches
 from tests.unit.web.test_clouds import kept_run
 
@@ -130,6 +132,27 @@ def test_what_runs_left(world: World) -> None:
     first = storage["points"][0]["point"]["id"]
     world.shows(f"/runs/{storage['run']}/points/{first}", "IOPS", "point-storage")
     world.shows("/compare?a=aaaa0001&b=aaaa0002", "aaaa0002", "compare")
+
+
+def test_the_ways_to_a_comparison(world: World) -> None:
+    """A tag is a side, A alone no fault yet, and "anyway" is offered only where that is the matter."""
+    for number in range(4):
+        began = STARTED + timedelta(days=number)
+        made = run([judged()], run=f"aaaa000{number}", exit_code=0, started=began, ended=began)
+        set_tags(made.write(world.ui.reports), ["after" if number > 1 else "before"])
+    run([judged(replace(point(), page_size=64))], run="aaaa0009", exit_code=0).write(world.ui.reports)
+    world.shows("/compare?a=before", "Choose B, too", "compare-a-alone")
+    assert "Compare anyway" not in world.page.text
+    world.shows("/compare?a=before&b=after", "2 runs", "compare-tags")
+    assert "after" in world.page.title
+    world.shows("/compare?a=aaaa0001&b=aaaa0001", "on both sides", "compare-same")
+    assert "Compare anyway" not in world.page.text
+    world.shows("/compare?a=aaaa0001&b=aaaa0009", "has to agree", "compare-refused")
+    world.page.press("Compare anyway")
+    world.is_fine("What this sample shows", "compare-anyway")
+    world.page.go(f"{world.ui.base}/runs/aaaa0003")
+    world.page.press("Compare with the last pass")
+    world.page.until(lambda: "a=aaaa0002&b=aaaa0003" in world.page.driver.current_url)
 
 
 def test_how_a_search_ended(world: World) -> None:

@@ -31,7 +31,7 @@ async def compare_runs(parts: Parts, request: Request) -> Response:
     anyway = query.get("anyway", "") in ("1", "true", "yes")
 
     def found() -> BaseModel:
-        sides = [",".join(_runs(parts.archive, name)) for name in names if name]
+        sides = [_side(parts.archive, name) for name in names if name]
         if not sides or not names[0]:
             raise Problem(HTTPStatus.BAD_REQUEST, "a names one side: the ids of runs, or a tag.")
         options = ["--anyway"] if anyway else []
@@ -55,19 +55,24 @@ async def compare_runs(parts: Parts, request: Request) -> Response:
     return answer(request, await parts.waits.work(found))
 
 
-def _runs(archive: Archive, names: str) -> list[str]:
-    """The ids of the runs that `names`, split by commas, or a tag mean: never a path. Raises Problem."""
+def _side(archive: Archive, names: str) -> str:
+    """What `kb compare` calls the runs that `names`, split by commas, or a tag mean: never a path. Raises
+    Problem.
+    """
     every = archive.runs()
     ids = {run.run for run in every}
     wanted = names.split(",")
-    found = wanted if all(name in ids for name in wanted) else [run.run for run in with_tag(every, names)]
+    named = all(name in ids for name in wanted)
+    found = wanted if named else [run.run for run in with_tag(every, names)]
     if not found:
         raise Problem(
             HTTPStatus.NOT_FOUND, "There is no such run in this folder.", "GET /api/v1/runs lists them."
         )
     if len(found) > MOST_RUNS:
         raise Problem(HTTPStatus.BAD_REQUEST, f"A side may have {MOST_RUNS} runs here.", "Use `kb compare`.")
-    return found
+    if named or (archive.folder / names).exists():  # a file or folder goes before a tag of its name
+        return ",".join(found)
+    return names
 
 
 OPERATIONS = (

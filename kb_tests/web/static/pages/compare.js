@@ -18,11 +18,15 @@ const MARKS = /** @type {Record<string, [string, string, string]>} */ ({ worse: 
 /** @param {{ mark: string }} props */
 const Mark = ({ mark }) => html`<span class=${`o ${MARKS[mark][0]}`}><${Icon} name=${MARKS[mark][0]} />${MARKS[mark][2]}</span>`;
 
-/** The page at its address with sides. @param {string} a @param {string} b */
-export const address = (a, b) => `/compare?a=${encodeURIComponent(a)}&b=${encodeURIComponent(b)}`;
+/** Three a side are what a tag names. @param {{ tags: string[], side: string }} props */
+const Tagged = ({ tags, side }) => html`<optgroup label="All runs with a tag">${tags.map((tag) => html`<option value=${tag} selected=${tag === side}>${tag}</option>`)}</optgroup>`;
 
 /** @param {{ side: string, letter: string, runs: any[] }} props */
-const Choice = ({ side, letter: name, runs }) => html`<label class="row side"><b>${name}</b> <select value=${side} onChange=${(/** @type {any} */ event) => ask({ [name.toLowerCase()]: event.target.value, point: "" })}><option value="">choose a run</option>${side && !runs.some((run) => run.run === side) && html`<option value=${side} selected>${side}</option>`}${runs.map((run) => html`<option value=${run.run} selected=${run.run === side}>${run.run} · ${run.scenarios.join(", ")} on ${run.cloud}, ${when(run.started)}</option>`)}</select></label>`;
+const Choice = ({ side, letter: name, runs }) => {
+  const tags = [...new Set(runs.flatMap((run) => run.tags))].sort();
+  const known = tags.includes(side) || runs.some((run) => run.run === side);
+  return html`<label class="row side"><b>${name}</b> <select value=${side} onChange=${(/** @type {any} */ event) => ask({ [name.toLowerCase()]: event.target.value, point: "", anyway: "" })}><option value="">choose a run</option>${side && !known && html`<option value=${side} selected>${side}</option>`}${tags.length > 0 && html`<${Tagged} tags=${tags} side=${side} />`}${runs.map((run) => html`<option value=${run.run} selected=${run.run === side}>${run.run} · ${run.scenarios.join(", ")} on ${run.cloud}, ${when(run.started)}</option>`)}</select></label>`;
+};
 
 /** @param {{ sides: any[], runs: any[] }} props */
 const Sides = ({ sides, runs }) => html`<table class="ab stack"><thead><tr><th></th><th>Side</th><th>Runs</th><th>Scenario</th><th>Cloud</th><th>Points</th><th>Outcome</th></tr></thead><tbody>${sides.map((side, i) => {
@@ -80,6 +84,7 @@ export const Compare = () => {
   const asked = a ? `/comparison?a=${encodeURIComponent(a)}${b ? `&b=${encodeURIComponent(b)}` : ""}${anyway ? "&anyway=1" : ""}` : "/version";
   const { data, error, again } = useData(asked);
   const found = a ? /** @type {any} */ (data) : null;
+  const lacksB = a && !b && error?.message.includes("in pairs"); // nothing is wrong yet: A is chosen before B
   const figures = found ? [...new Set(found.rows.map((/** @type {any} */ row) => row.figure))] : [];
   const lost = (/** @type {any} */ row) => (row.less ? row.low ?? 0 : 1 / (row.high ?? 1e9));
   const worst = found?.rows.filter((/** @type {any} */ row) => row.mark === "worse" && row.point !== ALL).sort((/** @type {any} */ one, /** @type {any} */ other) => lost(other) - lost(one))[0];
@@ -90,7 +95,8 @@ export const Compare = () => {
   return html`<${Shell} at="compare" crumbs=${html`<b>Compare</b>`}>
     <div class="page-head"><div><h1>${found ? spaced(found.headline) : "Compare runs"}</h1>${found ? html`<p class="lead" role="status">${many(found.points.length, "point")} on both sides: ${count("worse")} worse, ${count("better")} better. ${[...found.reasons, ...found.left_out].join(" ")}</p>` : html`<p class="lead">Is B slower than A, by how much, and how sure is that? Runs that were staged each for itself take three a side for a verdict.</p>`}</div>
       <div class="actions" role="group" aria-label="Sides"><${Choice} side=${a} letter="A" runs=${runs} /><${Choice} side=${b} letter="B" runs=${runs} />${a && b && html`<button class="btn small" onClick=${() => ask({ a: b, b: a })}>Swap A and B</button>`}${found && html`<${Outcome} of=${found.outcome} />`}</div></div>
-    ${a && error && html`<${Could} error=${error} again=${again} />${error.status === 409 && !anyway && html`<p class="actions"><button class="btn" onClick=${() => ask({ anyway: "1" })}>Compare anyway</button></p>`}`}
+    ${lacksB && html`<p>Choose B, too: <span class="mono">${a}</span> alone was not measured in pairs.</p>`}
+    ${a && error && !lacksB && html`<${Could} error=${error} again=${again} />${error.message.includes("--anyway") && html`<p class="actions"><button class="btn" onClick=${() => ask({ anyway: "1" })}>Compare anyway</button></p>`}`}
     ${a && !found && !error && html`<${Reading} />`}
     ${found && html`<${Sides} sides=${found.sides} runs=${runs} /><${Differences} found=${found} /><${Ratios} found=${found} figure=${figure} picked=${picked} />${single && picked && html`<${Beside} key=${`${a} ${b} ${picked}`} a=${found.sides[0].runs[0]} b=${found.sides[1].runs[0]} point=${picked} />`}`}
   <//>`;

@@ -30,6 +30,12 @@ const EMBEDDED = "embedded local cloud";
 /** The page of a new run of the same on the same cloud. @param {string} cloud @param {string[]} scenarios */
 export const againPath = (cloud, scenarios) => `/new?${[...(cloud === EMBEDDED ? [] : [`cloud=${encodeURIComponent(cloud)}`]), ...scenarios.map((name) => `scenario=${encodeURIComponent(name)}`)].join("&")}`;
 
+/** The last pass of the same before it, else the run before: what somebody holds it against. @param {any} run */
+const earlier = (run) => {
+  const before = run.history.slice(0, -1).reverse();
+  return before.find((/** @type {any} */ one) => one.outcome === "pass") ?? before[0];
+};
+
 /** @param {{ run: any }} props */
 const Downloads = ({ run }) => {
   const [said, say] = useState("");
@@ -43,7 +49,8 @@ const Downloads = ({ run }) => {
     }
   };
   if (alone) return null;
-  return html`<div class="actions">${run.scenarios.length > 0 && html`<a class="btn small primary" href=${againPath(run.cloud, run.scenarios.map((/** @type {any} */ one) => one.name))}>Run again</a>`}
+  const other = earlier(run);
+  return html`<div class="actions">${run.scenarios.length > 0 && html`<a class="btn small primary" href=${againPath(run.cloud, run.scenarios.map((/** @type {any} */ one) => one.name))}>Run again</a>`}${other && html`<a class="btn small" href=${`/compare?a=${other.run}&b=${run.run}`}>Compare with the ${other.outcome === "pass" ? "last pass" : "run before"}</a>`}
     <button class="btn small" onClick=${() => fetched("report", "html")}>Report</button><button class="btn small" title="One file with these pages, to send to somebody" onClick=${() => fetched("report?interactive=1", "html")}>Interactive report</button><button class="btn small" onClick=${() => fetched("record", "json")}>JSON</button><button class="btn small" onClick=${() => fetched("junit", "xml")}>JUnit</button><button class="btn small" onClick=${() => fetched("csv", "csv")}>CSV</button>
     <span class="small soft" role="status">${said}</span></div>`;
 };
