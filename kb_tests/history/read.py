@@ -44,7 +44,7 @@ def records_of(name: str, reports: Path) -> list[RunRecord]:
         return [load(path)]
     if len(parts) > 1:
         return [record for part in dict.fromkeys(parts) if part for record in records_of(part, reports)]
-    if path.suffix in (".json", SUFFIX) or len(path.parts) > 1:
+    if path.suffix in (".json", SUFFIX) or len(path.parts) > 1 or name.endswith("/"):
         raise RecordError(
             f"There is no file or folder {name}.", remedy="`kb runs` lists the runs of a folder."
         )

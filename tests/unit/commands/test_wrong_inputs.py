@@ -15,6 +15,7 @@ READERS = (["scaling"], ["culprits"], ["compare"])
 WRONG = {
     "nothing.json": "There is no file or folder nothing.json",
     "some/where": "There is no file or folder some/where",
+    "befor/": "There is no file or folder befor/",
     "empty": "There is no record of a run in empty",
     "broken.json": "broken.json is no record of a run: it is not JSON (line 2, column 1)",
     "binary.json": "binary.json is no record of a run: it is not JSON",
