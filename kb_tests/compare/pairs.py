@@ -16,14 +16,13 @@ from kb_tests.compare.points import (
     Basis,
     Matched,
     lacking,
-    middle,
     of_all,
     times_count,
     unbounded,
     unknown,
 )
 from kb_tests.compare.ratio import factor, of_pairs
-from kb_tests.compare.samples import Figure, Sample
+from kb_tests.compare.samples import Figure, Sample, middle
 from kb_tests.compare.sides import USUAL, Side, why_not
 from kb_tests.compare.words import ratio, truly
 from kb_tests.compare.workloads import samples_of
@@ -60,7 +59,7 @@ def matched_pairs(of: PairOf) -> list[Matched]:
         if not all(name in side for turn in turns for side in turn):
             continue
         first = turns[0][0][name]
-        values = middle([a[name].value for a, _ in turns]), middle([b[name].value for _, b in turns])
+        values = middle([a[name] for a, _ in turns]), middle([b[name] for _, b in turns])
         estimates = [(a[name].estimate, b[name].estimate) for a, b in turns]
         known: list[tuple[Estimate, Estimate]] = [(a, b) for a, b in estimates if a and b]
         enough = len(known) == len(turns)

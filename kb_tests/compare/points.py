@@ -11,7 +11,7 @@ from scipy.special import gammaincc
 
 from kb_tests.compare.estimate import Estimate, freedom, pooled
 from kb_tests.compare.ratio import FEWEST, Ratio, of_runs, of_unequal, within
-from kb_tests.compare.samples import Figure
+from kb_tests.compare.samples import Figure, middle
 from kb_tests.compare.sides import Key, Measured, Side, figures, percents
 from kb_tests.scenario.base import Point
 
@@ -107,7 +107,7 @@ def matched_at(a: Side, b: Side, key: Key, basis: Basis) -> list[Matched]:
     made = [*lacking(point, mine, other), *failing(point, a.points[key], b.points[key])]
     for name in [name for name in mine[0] if all(name in unit for unit in (*mine, *other))]:
         first = mine[0][name]
-        values = middle([unit[name].value for unit in mine]), middle([unit[name].value for unit in other])
+        values = middle([unit[name] for unit in mine]), middle([unit[name] for unit in other])
         left = tuple(unit[name].estimate for unit in mine)
         right = tuple(unit[name].estimate for unit in other)
         known = tuple(one for one in left if one), tuple(one for one in right if one)
@@ -178,13 +178,6 @@ def failing(point: Point, mine: Sequence[Measured], other: Sequence[Measured]) -
         pair = (values[0], values[1])
         made.append(Matched(point, name, "%", True, pair, (), (), unknown(pair), IN_OTHERS, counts=False))
     return made
-
-
-def middle(values: Sequence[float]) -> float:
-    """The geometric mean; of values that are not all finite, the median."""
-    if all(math.isfinite(value) and value > 0 for value in values):
-        return math.exp(sum(map(math.log, values)) / len(values))
-    return sorted(values)[len(values) // 2]
 
 
 def unknown(values: tuple[float, float]) -> Ratio:

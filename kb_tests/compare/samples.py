@@ -72,6 +72,21 @@ class Figure:
     estimate: Estimate | None
 
 
+def middle(figures: Sequence[Figure]) -> float:
+    """What several figures of one side are together, in their unit: the geometric mean, since ratios are made
+    of the means of their logarithms; beyond measure if one of them is.
+    """
+    values = sorted(one.value for one in figures)
+    known = [one.estimate.log for one in figures if one.estimate]
+    if len(figures) == 1 or math.isinf(values[-1]):
+        return values[-1]
+    if len(known) == len(figures):
+        return math.exp(sum(known) / len(known))
+    if all(math.isfinite(value) and value > 0 for value in values):
+        return math.exp(sum(map(math.log, values)) / len(values))
+    return values[len(values) // 2]
+
+
 def percentiles(checks: Sequence[Check], first: str) -> frozenset[float]:
     """The percentiles below 100 that checks judge whose names begin with `first`."""
     found = set()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from kb_tests.compare.estimate import Estimate, of_interval, pooled
-from kb_tests.compare.samples import Figure, Sample
+from kb_tests.compare.samples import Figure, Sample, middle
 from kb_tests.compare.workloads import WORKLOADS, samples_of
 from kb_tests.errors import RecordError
 from kb_tests.report.record import PointRecord, PointStatus, RunRecord
@@ -186,5 +186,5 @@ def _joined(figures: Sequence[Figure]) -> Figure:
         return figures[0]
     estimates: list[Estimate] = [one.estimate for one in figures if one.estimate]
     first = figures[0]
-    value = sorted(one.value for one in figures)[len(figures) // 2]
-    return Figure(first.name, first.unit, value, first.less, pooled(estimates) if estimates else None)
+    made = pooled(estimates) if estimates else None
+    return Figure(first.name, first.unit, middle(figures), first.less, made)

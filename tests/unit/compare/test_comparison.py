@@ -267,6 +267,31 @@ def test_attempts_at_one_point_are_one_measurement() -> None:
     twice = [point(build.point(1, 200), seed=seed).model_copy(update={"attempt": seed}) for seed in (1, 2)]
     found = compared([run("0000000a", points=twice)], [run("0000000b", seed=7)])
     assert len([one for one in found.rows if one.figure == "p99" and one.point != ALL]) == 1
+    told = row(found, "p99")
+    assert told.b / told.a == pytest.approx(told.ratio)
+
+
+@pytest.mark.parametrize("count", [2, 3])
+@pytest.mark.parametrize("staging", ["", "50a91234"])
+def test_the_values_of_several_runs_are_those_that_the_ratio_is_of(count: int, staging: str) -> None:
+    """None of them is told in place of all, whether they are on one staging or on their own."""
+    a, b = (runs(first, count, between=0.5, seed=first) for first in (1, 9))
+    for one in (*a, *b) if staging else ():
+        one.points[:] = [each.model_copy(update={"run": staging}) for each in one.points]
+    found = compared(a, b)
+    for name in ("p50", "p99", "achieved"):
+        told = row(found, name)
+        assert told.b / told.a == pytest.approx(told.ratio), name
+
+
+def test_where_one_of_several_runs_is_beyond_measure_their_value_is() -> None:
+    """It is not the median of the others, beside a ratio that counts it."""
+    dead = run("0000000c", points=[point(build.point(1, 200), served=0, failed=[200] * 30)], day=9)
+    found = compared(runs(1, 3), [*runs(9, 2), dead])
+    p99 = row(found, "p99")
+    assert (math.isinf(p99.b), math.isinf(p99.high)) == (True, True)
+    achieved = row(found, "achieved")
+    assert achieved.b / achieved.a == pytest.approx(achieved.ratio)
 
 
 @pytest.mark.parametrize("name", ["schema-1-http", "schema-1-storage"])
