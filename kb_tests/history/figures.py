@@ -19,7 +19,9 @@ VERSION = 3
 
 @dataclass(frozen=True)
 class PointFigure:
-    """One figure of one point: its value in `unit`, and its logarithm with what bounds it."""
+    """One figure of one point: its value in `unit`, infinite where so much failed that it is beyond measure,
+    and its logarithm with what bounds it: at the timeout then.
+    """
 
     point: str
     scenario: str
@@ -44,7 +46,7 @@ def _of_record(path: Path) -> Iterator[PointFigure]:
         names = {sample.name for one in measured for sample in one.samples}
         wanted = {name: percents(measured, name) for name in names}
         for figure in figures(measured, wanted).values():
-            if figure.estimate is not None and math.isfinite(figure.value):
+            if figure.estimate is not None and not math.isnan(figure.value):
                 record = measured[0].record
                 yield PointFigure(
                     record.id,

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-from kb_tests.compare.changes import LEAST
+from kb_tests.compare.changes import LEAST, Change
 from kb_tests.compare.differences import Difference
 from kb_tests.compare.ratio import within
-from kb_tests.compare.words import ratio
+from kb_tests.compare.words import finite, ratio
 from kb_tests.history.series import Series
 from kb_tests.report.words import duration, number, printable
 from kb_tests.scenario.units import counted
@@ -41,13 +41,12 @@ def text(found: Sequence[Series], alarms: float, differs: Differs) -> Iterator[s
     width = max(len(f"{one.point} {one.figure}") for one in found)
     for one in found:
         name = f"{one.point} {one.figure}"
-        yield printable(f"{name:{width}}  {_bars(one.values):{WIDTH}}  {_now(one)}")
+        yield printable(f"{name:{width}}  {_bars(one):{WIDTH}}  {_now(one)}")
         for change in one.changes:
             run = one.runs[change.at]
             word = _word(one.less, change.ratio)
             yield printable(
-                f"{'':{width}}  from run {run.run} ({_day(run.started)}) on {ratio(change.ratio)} times"
-                f" ({ratio(change.low)} to {ratio(change.high)}), {word}"
+                f"{'':{width}}  from run {run.run} ({_day(run.started)}) on {_times(one, change)}, {word}"
             )
             others = "; ".join(f"{each.name} {each.a} -> {each.b}" for each in differs(one, change.at)[:6])
             yield printable(f"{'':{width}}  {'with it changed: ' + others if others else NOTHING}")
@@ -92,6 +91,18 @@ def _word(less: bool, change: float) -> str:
     return "more" if change > 1 else "less"
 
 
+def _times(one: Series, change: Change) -> str:
+    """By how much, as far as that is known: what is beyond measure is as slow as the timeout at least."""
+    edges = [0, *(each.at for each in one.changes), len(one.figures)]
+    at = edges.index(change.at)
+    before, after = one.figures[edges[at - 1] : change.at], one.figures[change.at : edges[at + 1]]
+    beyond = [any(figure.estimate.beyond for figure in part) for part in (before, after)]
+    if any(beyond):
+        known = "" if all(beyond) else "at most " if beyond[0] else "at least "
+        return f"{known}about {ratio(change.ratio)} times"
+    return f"{ratio(change.ratio)} times ({ratio(change.low)} to {ratio(change.high)})"
+
+
 def _now(one: Series) -> str:
     """The newest value, and between what it truly lies."""
     last = one.figures[-1]
@@ -108,8 +119,8 @@ def _value(value: float, unit: str) -> str:
     return duration(value) if unit == "s" else f"{number(value)} {unit}"
 
 
-def _bars(values: Sequence[float]) -> str:
-    shown = [math.log(max(value, 1e-9)) for value in values[-WIDTH:]]
+def _bars(one: Series) -> str:
+    shown = [figure.estimate.log for figure in one.figures[-WIDTH:]]
     low, high = min(shown), max(shown)
     span = max(high - low, 0.05)  # less than 5 % is a flat line
     return "".join(_BARS[min(7, int((value - low) / span * 8))] for value in shown)
@@ -129,7 +140,7 @@ def lines(found: Sequence[Series]) -> Iterator[str]:
                 "unit": one.unit,
                 "runs": [run.run for run in one.runs],
                 "started": [run.started for run in one.runs],
-                "values": one.values,
+                "values": finite(one.values),
                 "enough": _enough(one),
                 "changes": [asdict(change) | {"run": one.runs[change.at].run} for change in one.changes],
                 "resemblance": one.resemblance,

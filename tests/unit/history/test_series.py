@@ -14,7 +14,8 @@ import pytest
 from kb_tests.cli import main
 from kb_tests.history.figures import from_text, of_record, to_text
 from kb_tests.history.index import NAME, Index
-from tests.unit.compare.build import run
+from tests.unit.compare.build import point, run
+from tests.unit.report import build
 
 
 @pytest.fixture(scope="module")
@@ -123,3 +124,19 @@ def test_too_few_runs_show_nothing_and_claim_nothing(
     assert "no change shows in any of 2 figures; 1 of them has fewer than the 6 runs that it takes." in said
     enough = [json.loads(line)["enough"] for line in told(tmp_path, capsys, "--json").splitlines()]
     assert set(enough) == {True, False}
+
+
+def test_a_run_that_is_beyond_measure_is_the_slowest_and_not_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From the fifth run on all fails: p99 became slower, and is not what it was before."""
+    dead = point(build.point(1, 100), served=0, failed=[100] * 30)
+    for day in range(8):
+        points = [dead] if day > 3 else None
+        run(f"{day:08x}", {100.0: 1.0}, seed=day, day=day, points=points).write(tmp_path)
+    said = told(tmp_path, capsys, "--figure", "p50")
+    assert "now beyond measure" in said
+    assert "from run 00000004" in said
+    assert " on at least about " in said
+    (line,) = (json.loads(line) for line in told(tmp_path, capsys, "--json", "--figure", "p50").splitlines())
+    assert line["values"][4:] == [None] * 4
