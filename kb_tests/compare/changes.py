@@ -28,6 +28,11 @@ FALSE_ALARMS = 0.01
 MOST = 200
 """Runs of a history that are looked at, the newest."""
 
+GRAIN = 1e-3 / math.sqrt(12)
+"""Standard deviation that the three digits of a histogram alone give the logarithm of a figure: runs that are
+alike to the last digit are no steadier than that.
+"""
+
 _DRAWS = 40_000
 _MOST_DRAWN = 4_000_000
 _ENOUGH = 30
@@ -55,7 +60,7 @@ def statistic(rows: Floats) -> tuple[Floats, npt.NDArray[np.int64]]:
     sums, squares = centred.cumsum(axis=1), (centred**2).sum(axis=1, keepdims=True)
     before = sums[:, left - 1]
     between = before**2 * (1 / left + 1 / (count - left))  # the squares that a split takes away
-    inside = np.maximum(squares - between, 1e-12 * squares + 1e-300)
+    inside = np.maximum(squares - between, (count - 2) * GRAIN**2)
     t = np.sqrt(between * (count - 2) / inside)
     best = t.argmax(axis=1)
     return t[np.arange(len(rows)), best], left[best]

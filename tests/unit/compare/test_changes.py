@@ -36,8 +36,16 @@ def test_one_or_two_runs_are_a_spike() -> None:
     assert changes(spike) == []
 
 
-def test_runs_that_are_all_alike_did_not_change() -> None:
-    assert changes([0.5] * 30) == []
+@pytest.mark.parametrize("log", [0.5, np.log(200.0), np.log(0.00513), -7.1])
+def test_runs_that_are_all_alike_did_not_change(log: float) -> None:
+    """Nor by what is left of subtracting the mean of 30 equal numbers from them."""
+    assert changes([float(log)] * 30) == []
+    assert changes([float(log)] * 30 + [float(log) * (1 + 1e-12)] * 30) == []
+
+
+def test_a_last_digit_is_no_change() -> None:
+    assert changes([np.log(0.00513)] * 6 + [np.log(0.005135)] * 3, 0.001) == []
+    assert [one.at for one in changes([np.log(0.00513)] * 9 + [np.log(0.0054)] * 4)] == [9]
 
 
 def test_false_alarms_are_as_rare_as_stated_and_more_where_days_resemble_each_other() -> None:
