@@ -17,7 +17,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +41,7 @@ class Cloud:
     """`hosts` of `each` servers that differ by the log standard deviations `apart` (hosts, servers) anyway.
 
     `slow` hosts are `times` as slow, one server is `server` times as slow; the mean of `points` is taken.
+    The first hosts have only as many servers as `fewer` says.
     """
 
     hosts: int = 20
@@ -50,6 +51,7 @@ class Cloud:
     times: float = 1.0
     server: float = 1.0
     points: int = 1
+    fewer: tuple[int, ...] = ()
 
     def draw(self, random: np.random.Generator, percent: float) -> list[Server]:
         """One point of every server."""
@@ -64,7 +66,15 @@ class Cloud:
         return [
             Server(f"h{h}s{s}", f"h{h}s{s}", f"h{h}", "nova", logs[h, s], chance, math.exp(logs[h, s]))
             for h, s in itertools.product(range(self.hosts), range(self.each))
+            if h >= len(self.fewer) or s < self.fewer[h]
         ]
+
+
+UNEVEN = {
+    "1, 1, eighteen of 5": Cloud(20, 5, (0.03, 0.10), fewer=(1, 1)),
+    "1, seven of 10": Cloud(8, 10, (0.03, 0.10), fewer=(1,)),
+    "1, 2, 2, five of 4": Cloud(8, 4, (0.03, 0.10), fewer=(1, 2, 2)),
+}
 
 
 def _noise(random: np.random.Generator, shape: tuple[int, int], percent: float) -> Floats:
@@ -187,6 +197,13 @@ def main() -> int:
         title = f"{hosts} x {each}"
         cells = [_alarms(title, Cloud(hosts, each), count, 99.0)]
         cells += [_shown(rates(Cloud(hosts, each, slow=1, times=times), ours, count)) for times in (1.3, 2.0)]
+        print(f"| {title} | {' | '.join(cells)} |", flush=True)
+    print("\nUneven numbers, servers differ by 10 % (hosts by 3 %)")
+    print("| servers of the hosts | none slow: alarm | one host of the most x1.3 | x2 |")
+    print("|---|---|---|---|")
+    for title, uneven in UNEVEN.items():
+        cells = [_alarms(title, uneven, count, 99.0)]
+        cells += [_shown(rates(replace(uneven, slow=1, times=times), ours, count)) for times in (1.3, 2.0)]
         print(f"| {title} | {' | '.join(cells)} |", flush=True)
     several = rates(Cloud(slow=3, times=1.3), ours, count)
     print(f"\nThree hosts x1.3 at once, all three: {_shown(several)}")

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
+import numpy.typing as npt
 
-from kb_tests.culprits.outliers import beyond_others, exceptions, single
+from kb_tests.culprits.outliers import as_of_equal, beyond_others, exceptions, single
 
 LEAST = 1.1
 """How many times as bad as the others' median something is at the least, to be named: what is surely worse,
@@ -82,7 +83,7 @@ def blame(servers: Sequence[Server], error: float) -> tuple[Culprit, ...]:
         return ()
     slow = {server.agent for server in _slow_servers(list(hosts.values()), error)}
     kept = {host: _without(members, slow) for host, members in hosts.items()}
-    named = _slow_groups(kept, error)
+    named = _slow_groups(kept, np.array([len(members) for members in hosts.values()]), error)
     zones = _whole_zones(servers, named)
     culprits = [_of_zone(zone, servers) for zone in zones]
     usual = [one for one in servers if one.host not in named and one.agent not in slow]
@@ -119,12 +120,15 @@ def _without(members: Sequence[Server], slow: set[str]) -> Sequence[Server]:
     return rest if 2 * len(rest) >= len(members) else members
 
 
-def _slow_groups(groups: dict[str, Sequence[Server]], error: float) -> list[str]:
+def _slow_groups(groups: dict[str, Sequence[Server]], sizes: npt.NDArray[np.int_], error: float) -> list[str]:
+    """Those of `groups`, which were of these `sizes`, that lie above the others."""
     names = list(groups)
     means = np.array([np.mean([server.figure for server in groups[name]]) for name in names])
     chance = [
         math.sqrt(sum(server.chance**2 for server in members)) / len(members) for members in groups.values()
     ]
+    figures = [np.array([server.figure for server in members]) for members in groups.values()]
+    means = as_of_equal(means, figures, sizes)
     found = [names[place] for place in exceptions(means, error, float(np.median(chance)))]
     others = [server for name in names if name not in found for server in groups[name]]
     return [name for name in found if _times(groups[name], others) >= LEAST]

@@ -1,7 +1,7 @@
 """Which of some figures lie above the rest, more than chance and their usual differences explain.
 
 Sources: Rosner 1983 (generalized extreme Studentized deviates, which several at once do not mask);
-Holm 1979;
+Holm 1979; Scheffé 1959 (variances of means of unequal groups);
 the constants and what they are worth: `benchmarks/culprit_error_rates.py`, whose table is in
 docs/culprits.md.
 """
@@ -84,3 +84,23 @@ def beyond_others(groups: Sequence[Floats]) -> Floats:
     return np.array(
         [value - np.median(np.delete(group, place)) for group in groups for place, value in enumerate(group)]
     )
+
+
+def as_of_equal(means: Floats, groups: Sequence[Floats], sizes: npt.NDArray[np.int_]) -> Floats:
+    """The `means` of `groups` as if all were of one size: drawn to the middle as far as one of so few varies
+    more than the usual one, and from it as far as one of so many varies less. A mean of few is far off often.
+
+    A mean's variance is that between groups and that within over its size (one-way analysis of variance).
+    Both are told by the middle of what was found.
+    """
+    several = [group for group in groups if len(group) > 1]
+    if len(set(sizes.tolist())) < 2 or not several:
+        return means
+    apart = [(group - group.mean()) * math.sqrt(len(group) / (len(group) - 1)) for group in several]
+    within = (NORMAL * float(np.median(np.abs(np.concatenate(apart))))) ** 2 / sizes
+    variances = max(0.0, spread(means) ** 2 - float(np.median(within))) + within
+    if float(variances.min()) < NOTHING**2:
+        return means
+    middle = float(np.median(means))
+    shown: Floats = middle + (means - middle) * np.sqrt(float(np.median(variances)) / variances)
+    return shown

@@ -69,6 +69,27 @@ def test_a_host_of_two_servers_is_not_condemned_for_one_of_them() -> None:
         assert (culprit.level, culprit.name, len(culprit.servers)) == (Level.HOST, "h5", 2)
 
 
+def uneven(seed: int, slow: int | None = None) -> list[Server]:
+    """Two hosts of one server, and six of ten; servers differ by 10 %, hosts do not."""
+    random = np.random.default_rng(seed)
+    made = []
+    for h in range(8):
+        for s in range(1 if h < 2 else 10):
+            log = math.log(2.0 if h == slow else 1.0) + 0.1 * random.normal()
+            made.append(Server(f"h{h}s{s}", f"of-h{h}s{s}", f"h{h}", "z", log, 0.02, math.exp(log)))
+    return made
+
+
+def test_a_host_of_one_server_is_not_named_for_having_but_one() -> None:
+    """The mean of one is as far from the others as a server may be; that of ten is not."""
+    found = [name for seed in range(150) for _, name in names(blame(uneven(seed), ERROR))]
+    alone = sum(name in ("h0", "h1") for name in found)
+    assert alone <= 0.05 * 150 / 2, found
+    for slow in (0, 5):
+        told = [names(blame(uneven(seed, slow), ERROR)) for seed in range(10)]
+        assert sum(f"h{slow}" in [name for _, name in one] for one in told) >= 9, told
+
+
 def test_two_slow_hosts_do_not_hide_each_other() -> None:
     found = blame(cloud(12, slow={"h2": 2.0, "h9": 1.9}), ERROR)
     assert {name for _, name in names(found)} == {"h2", "h9"}
