@@ -53,6 +53,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def _history(options: argparse.Namespace) -> int:
+    from kb_tests.compare.changes import MOST
     from kb_tests.history import told
     from kb_tests.history.find import Wanted, some
     from kb_tests.history.index import Index
@@ -68,11 +69,8 @@ def _history(options: argparse.Namespace) -> int:
             )
         scenario = options.scenario or newest.scenarios[0]
         cloud = options.cloud or newest.cloud
-        same = [
-            (run, [one for one in index.figures(run) if one.scenario == scenario])
-            for run in runs
-            if run.cloud == cloud and scenario in run.scenarios
-        ]
+        looked_at = [run for run in runs if run.cloud == cloud and scenario in run.scenarios][:MOST]
+        same = [(run, [one for one in index.figures(run) if one.scenario == scenario]) for run in looked_at]
         found = series_of(same, alarms=options.alarms, figure=options.figure, point=options.point)
     if not found:
         every = [one for _, each in same for one in each]

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from kb_tests.cli import main
-from kb_tests.history.figures import from_text, of_record, to_text
+from kb_tests.history.figures import PointFigure, from_text, of_record, to_text
 from kb_tests.history.index import NAME, Index
 from tests.unit.compare.build import point, run
 from tests.unit.report import build
@@ -44,6 +44,23 @@ def test_it_says_from_which_run_on_by_how_much_and_what_changed_with_it(
     assert "with it changed: suite 0.1.0 -> 0.2.0" in said
     assert "one history in 100 gives an alarm" in said
     assert "--kb-pairs 8" in said
+
+
+def test_no_more_records_are_read_than_are_looked_at(
+    runs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of thousands the newest: their figures take longer than all else."""
+    (runs / NAME).unlink(missing_ok=True)
+    monkeypatch.setattr("kb_tests.compare.changes.MOST", 7)
+    read: list[str] = []
+
+    def noted(path: Path) -> list[PointFigure]:
+        read.append(path.stem)
+        return of_record(path)
+
+    monkeypatch.setattr("kb_tests.history.figures.of_record", noted)
+    assert "7 runs, 2026-11-29 to 2026-12-05" in told(runs, capsys, "--figure", "p50")
+    assert sorted(read) == [f"{day:08x}" for day in range(5, 12)]
 
 
 def test_programs_get_the_same(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
