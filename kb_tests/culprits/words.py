@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from statistics import median
 
 from kb_tests.culprits.blame import Culprit, Level
 from kb_tests.culprits.find import Found
 from kb_tests.culprits.rotation import Whose
 from kb_tests.culprits.signs import FIGURES, SHARES, Beside, Sign
-from kb_tests.report.words import duration, number, share, subject
+from kb_tests.report.words import duration, number, quantity, share, subject
 from kb_tests.scenario.units import counted
+from kb_tests.sla.verdict import Check
 
 NAMED = 5
 """Culprits that are named one by one."""
@@ -26,13 +28,13 @@ def sentences(found: Found) -> list[str]:
     whose = found.rotated or (None,) * (len(found.culprits) + len(found.makers))
     told = []
     for culprit, signs, of_them in [*zip(found.culprits, servers, whose, strict=False)][:NAMED]:
-        told += [f"{_who(culprit)}: {_how(culprit, of)}.", *_signs(culprit, signs, "server")]
+        told += [f"{_who(culprit)}: {_how(culprit, found.check)}.", *_signs(culprit, signs, "server")]
         told += _turned(of_them, culprit)
     for culprit, signs, of_them in [*zip(found.makers, makers, whose[len(found.culprits) :], strict=True)][
         :NAMED
     ]:
         told += [
-            f"{_who(culprit, ', by its generators')}: {_how(culprit, of)}.",
+            f"{_who(culprit, ', by its generators')}: {_how(culprit, found.check)}.",
             *_signs(culprit, signs, "generator"),
             *_turned(of_them, culprit),
         ]
@@ -153,8 +155,10 @@ def _sign(sign: Sign) -> str:
     return f"{FIGURES[sign.figure]} {span(sign.low, sign.high)} (others {others}; {worst})"
 
 
-def _how(culprit: Culprit, of: str) -> str:
-    values = [server.value for server in culprit.servers]
+def _how(culprit: Culprit, check: Check) -> str:
+    of, values = subject(check), [server.value for server in culprit.servers]
+    if all(map(math.isfinite, values)) and math.isinf(culprit.times):
+        return f"{of} is {quantity(median(values), check.unit)}; most others have none"
     if math.isinf(culprit.times) or all(map(math.isinf, values)):
         return f"{of} is beyond all measure of the others'"
     return f"{of} is {culprit.times:.1f} times that of the others"

@@ -160,7 +160,8 @@ def test_a_host_that_is_slow_as_server_and_as_generator_is_said_to_be_both() -> 
 
 def test_failures_are_whose_they_are() -> None:
     found = told(measured(bad=lambda host, _: 0.2 if host == 3 else 0.0), ERRORS)
-    assert found[0].startswith("Host c3 with 3 servers: error rate is ")
+    assert found[0].startswith("Host c3 with 3 servers: error rate is 20")
+    assert found[0].endswith("%; most others have none.")
     assert len(found) == 1
 
 
