@@ -57,6 +57,10 @@ def _bar(low: float, at: float, high: float, name: str) -> Markup:
     if math.isfinite(high) or low > 0:
         begin, end = _x(low), _x(high)
         bar = f'<rect class="bar" x="{begin}" y="8" width="{max(3.0, round(end - begin, 1))}" height="10"/>'
+        if high > TO:  # it does not end where the axis does
+            bar += f'<path class="bar" d="M{_WIDTH - 7} 6L{_WIDTH} 13L{_WIDTH - 7} 20Z"/>'
+        if low < FROM:
+            bar += '<path class="bar" d="M7 6L0 13L7 20Z"/>'
     if math.isfinite(at) and FROM <= at <= TO:
         bar += f'<rect class="at" x="{_x(at) - 1.25}" y="4" width="2.5" height="18"/>'
     title = Markup("<title>{}</title>").format(name)

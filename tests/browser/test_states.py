@@ -19,7 +19,10 @@ from selenium.webdriver.common.by import By
 
 from kb_tests.events.model import Leaked, Log, PointSeen, Problem, SessionEnded, Stopping, Teardown
 from kb_tests.history.tags import set_tags
+from kb_tests.measure.heat import Heat
 from kb_tests.report.capacity import CurveSeen
+from kb_tests.report.heat import HeatRecord
+from kb_tests.report.http.measured import HttpMeasurementRecord
 from kb_tests.report.record import PointStatus
 from kb_tests.sla.capacity.model import End
 from kb_tests.sla.verdict import Outcome
@@ -138,7 +141,11 @@ def test_the_ways_to_a_comparison(world: World) -> None:
     """A tag is a side, A alone no fault yet, and "anyway" is offered only where that is the matter."""
     for number in range(4):
         began = STARTED + timedelta(days=number)
-        made = run([judged()], run=f"aaaa000{number}", exit_code=0, started=began, ended=began)
+        one = judged(median=0.004 * 3**number)
+        assert isinstance(one.measurement, HttpMeasurementRecord)
+        heat = HeatRecord.of(Heat(0, 1, tuple(((40 + 6 * number, 100),) for _ in range(30))))
+        one = one.model_copy(update={"measurement": one.measurement.model_copy(update={"heat": heat})})
+        made = run([one], run=f"aaaa000{number}", exit_code=0, started=began, ended=began)
         set_tags(made.write(world.ui.reports), ["after" if number > 1 else "before"])
     run([judged(replace(point(), page_size=64))], run="aaaa0009", exit_code=0).write(world.ui.reports)
     world.shows("/compare?a=before", "Choose B, too", "compare-a-alone")
@@ -150,9 +157,17 @@ def test_the_ways_to_a_comparison(world: World) -> None:
     world.shows("/compare?a=aaaa0001&b=aaaa0009", "has to agree", "compare-refused")
     world.page.press("Compare anyway")
     world.is_fine("What this sample shows", "compare-anyway")
+    world.shows("/compare?a=aaaa0000&b=aaaa0003", "by second", "compare-beside")
+    ticks = (
+        "return [...document.querySelectorAll('.c7 svg')].map((one) => [...one.querySelectorAll('text')]"
+        ".filter((text) => text.getAttribute('text-anchor') === 'end')"
+        ".map((text) => `${text.textContent} ${text.getAttribute('y')}`).join())"
+    )
+    a, b = world.page.driver.execute_script(ticks)
+    assert a == b, "both are on one scale"
     world.page.go(f"{world.ui.base}/runs/aaaa0003")
     world.page.press("Compare with the last pass")
-    world.page.until(lambda: "a=aaaa0002&b=aaaa0003" in world.page.driver.current_url)
+    world.page.until(lambda: "a=aaaa0000&b=aaaa0003" in world.page.driver.current_url)
 
 
 def test_how_a_search_ended(world: World) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from kb_tests.cli import main
-from kb_tests.compare import words
+from kb_tests.compare import page, words
 from kb_tests.compare.comparison import ALL, MAX_SLOWER, Comparison, Mark, Row, compare, judge
 from kb_tests.compare.estimate import Estimate
 from kb_tests.compare.points import Basis, matched_at
@@ -361,6 +361,12 @@ def test_the_page_says_the_same_and_escapes_what_records_say(tmp_path: Path) -> 
     assert "&lt;script&gt;" in text
     assert "<script" not in text
     assert text.count('class="bar"') == 3
+
+
+def test_the_page_draws_no_end_where_the_axis_ends() -> None:
+    beyond = page.render(compared([run("0000000a")], [run("0000000b", {200: 500.0}, seed=1)]))
+    within = page.render(compared([run("0000000a")], [run("0000000b", {200: 2.0}, seed=1)]))
+    assert ('<path class="bar"' in beyond, '<path class="bar"' in within) == (True, False)
 
 
 def test_the_command_says_it_and_exits_by_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

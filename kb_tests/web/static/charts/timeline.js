@@ -12,7 +12,8 @@ import { bar, step, traces, under } from "./trace.js";
  *   heat: import("./heat.js").Heat | null,
  *   limits: { name: string, seconds: number }[],
  *   until?: number, marks?: [number, string][], bands?: { start: number, end: number }[], looks?: [number, string][],
- * }} Series
+ *   beside?: Series[],
+ * }} Series what is held `beside` it has the same scale of times
  * @typedef {{
  *   lanes?: string[], height?: number, cursor?: number | null, brush?: [number, number] | null,
  *   onRead?: (second: number) => void, onBrush?: (from: number, to: number) => void,
@@ -63,7 +64,8 @@ export const timeline = (host, d, o) => {
 
   if (at.heat !== undefined) {
     const heat = d.heat ?? { at: 0, step: 1, rows: [] };
-    const range = reach(heat, [d.limits.map((limit) => limit.seconds), ...d.lines.map((line) => line.values)]);
+    const each = [d, ...(d.beside ?? [])].flatMap((one) => (one.heat ? [reach(one.heat, [one.limits.map((limit) => limit.seconds), ...one.lines.map((line) => line.values)])] : []));
+    const range = [Math.min(...each.map(([low]) => low)), Math.max(...each.map(([, high]) => high))];
     const y = log(range[0], range[1], at.heat + tall.heat, at.heat);
     paint(canvas, s, heat, { x, y, left, right, top: at.heat, height: tall.heat, range });
     if (first < 0) {
