@@ -14,6 +14,11 @@ from kb_tests.errors import RecordError
 if TYPE_CHECKING:
     from kb_tests.report.record import RunRecord
 
+UNTOLD = (
+    "What was not kept here cannot be told server by server: limits on latency, errors, the achieved rate and"
+    " stalls can."
+)
+
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """The options of `kb culprits`."""
@@ -74,7 +79,7 @@ def _culprits(options: argparse.Namespace) -> int:
             for sentence in sentences(one):
                 print(f"  {printable(sentence)}")
         if not found:
-            print("  What was not kept here cannot be told server by server.")
+            print(f"  {UNTOLD}")
     if not told:
         print(_none(record, options.point))
     return 0

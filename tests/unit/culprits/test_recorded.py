@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from kb_tests.cli import main
+from kb_tests.commands.culprits import UNTOLD
 from kb_tests.culprits.find import Found
 from kb_tests.report.headline import headline
 from kb_tests.report.html import summary
@@ -157,7 +158,7 @@ def test_what_is_not_looked_at_is_not_called_kept(
     assert main(["culprits", "1f2e3d4c", "--reports", str(tmp_path)]) == 0
     assert capsys.readouterr().out.splitlines() == [
         searched.id,
-        "  What was not kept here cannot be told server by server.",
+        f"  {UNTOLD}",
     ]
 
 
