@@ -58,7 +58,7 @@ def test_b_that_was_slowed_may_pass_and_never_fails(ratio: float, outcome: Outco
 
 def test_a_baseline_that_was_slowed_lets_nothing_pass(tmp_path: Path) -> None:
     asked = target(tmp_path)
-    slow = judged(past(asked, 5, ratio=2.0), NOTED)
+    slow = judged(past(asked, 3, ratio=2.0), NOTED)
     verdict = added(asked, slow, 1.0)
     assert verdict.outcome is Outcome.INCONCLUSIVE
     assert "so that nothing passes by it" in verdict.checks[1].detail
@@ -66,19 +66,19 @@ def test_a_baseline_that_was_slowed_lets_nothing_pass(tmp_path: Path) -> None:
 
 def test_runs_of_a_baseline_that_were_slowed_are_left_out_where_there_are_others(tmp_path: Path) -> None:
     asked = target(tmp_path)
-    baseline = past(asked, 4) + judged(past(asked, 4, ratio=4.0), NOTED, 0xAA)
+    baseline = past(asked, 3) + judged(past(asked, 3, ratio=4.0), NOTED, 0xAA)
     assert added(asked, baseline, 0.5).outcome is Outcome.PASS
     verdict = added(asked, baseline, 2.0)
     assert verdict.outcome is Outcome.FAIL
-    assert " in 4 runs of before" in verdict.checks[1].detail
-    assert "run 000000aa, 000000ab, 000000ac, 000000ad, which is left out" in verdict.checks[1].detail
+    assert " in 3 runs of before" in verdict.checks[1].detail
+    assert "run 000000aa, 000000ab, 000000ac, which is left out" in verdict.checks[1].detail
 
 
 @pytest.mark.parametrize(("ratio", "outcome"), [(2.0, Outcome.INVALID), (0.5, Outcome.PASS)])
 def test_a_run_that_was_slowed_is_not_called_slower(ratio: float, outcome: Outcome, tmp_path: Path) -> None:
     """As with limits of the SLA: a pass stands, and nothing else is said of the cloud."""
     asked = target(tmp_path)
-    verdict = added(asked, past(asked, 5), ratio, verdict=NOTED)
+    verdict = added(asked, past(asked, 3), ratio, verdict=NOTED)
     assert verdict.outcome is outcome
     assert verdict.reasons == ((LATE,) if outcome is Outcome.INVALID else ())
 
