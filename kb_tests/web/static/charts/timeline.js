@@ -63,8 +63,9 @@ export const timeline = (host, d, o) => {
   const [s] = frame(host, height, d.title);
 
   if (at.heat !== undefined) {
-    const heat = d.heat ?? { at: 0, step: 1, rows: [] };
-    const each = [d, ...(d.beside ?? [])].flatMap((one) => (one.heat ? [reach(one.heat, [one.limits.map((limit) => limit.seconds), ...one.lines.map((line) => line.values)])] : []));
+    const none = { at: 0, step: 1, rows: [] };
+    const heat = d.heat ?? none;
+    const each = [d, ...(d.beside ?? [])].map((one) => reach(one.heat ?? none, [one.limits.map((limit) => limit.seconds), ...one.lines.map((line) => line.values)]));
     const range = [Math.min(...each.map(([low]) => low)), Math.max(...each.map(([, high]) => high))];
     const y = log(range[0], range[1], at.heat + tall.heat, at.heat);
     paint(canvas, s, heat, { x, y, left, right, top: at.heat, height: tall.heat, range });
