@@ -10,6 +10,7 @@ from pathlib import Path
 
 from kb_tests.commands import arguments
 from kb_tests.errors import CompareError, RecordError, of_system
+from kb_tests.report.printable import printable
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -62,7 +63,7 @@ def _compare(options: argparse.Namespace) -> int:
         at = traceback.extract_tb(error.__traceback__)[-1]
         print(
             "kb: Nothing can be said of B, by a fault of kb compare itself:"
-            f" {type(error).__name__}: {error} ({Path(at.filename).name}, line {at.lineno}).",
+            f" {type(error).__name__}: {printable(str(error))} ({Path(at.filename).name}, line {at.lineno}).",
             file=sys.stderr,
         )
     return words.REFUSED

@@ -134,7 +134,7 @@ class Worker:
     # Sending
 
     def _send_due(self, now: float) -> None:
-        first, interval, begin, end, every, shifts = self.schedule
+        first, interval, begin, end, every, shifts = self.schedule  # `due` inline: a call a request costs
         accounts = self.accounts
         noticed = self.noticed
         if interval:

@@ -82,13 +82,18 @@ def test_shares_add_up(connections: int, workers: int) -> None:
     assert [share.number for share in shares] == [*range(min(connections, workers))]
 
 
+def of_workers(rate: float, warm_up: float, duration: float, workers: int, seed: int) -> list[Schedule]:
+    """Those of all workers of an agent, whose load begins at 50,000 s."""
+    load = Load.of("192.0.2.1", HTTP | {"rate": rate, "warm_up": warm_up, "duration": duration})
+    return [Schedule.of(load, share, 50_000.0, seed) for share in Share.split(10, workers)]
+
+
 @settings(deadline=None)
 @given(st.floats(0.1, 50_000), st.integers(1, 7), st.integers(0), st.floats(0, 10), st.floats(0.1, 10))
 def test_workers_together_send_evenly_and_as_often_as_the_rate_says(
     rate: float, workers: int, seed: int, warm_up: float, duration: float
 ) -> None:
-    load = Load.of("192.0.2.1", HTTP | {"rate": rate, "warm_up": warm_up, "duration": duration})
-    schedules = [Schedule.of(load, share, 50_000.0, seed) for share in Share.split(10, workers)]
+    schedules = of_workers(rate, warm_up, duration, workers, seed)
     firsts = [schedule.due(0) for schedule in schedules]
     assert min(firsts) >= 50_000.0 - 1e-5
     assert all(b - a == pytest.approx(1 / rate, abs=1e-9) for a, b in itertools.pairwise(firsts))
@@ -104,8 +109,7 @@ def test_a_window_has_what_its_rate_says_whatever_the_warm_up(
 ) -> None:
     """10 a second over 24 generators are 25 each in a minute, and no whole number in a warm-up of 5 s."""
     rate = due / duration
-    load = Load.of("192.0.2.1", HTTP | {"rate": rate, "warm_up": warm_up, "duration": duration})
-    schedules = [Schedule.of(load, share, 50_000.0, seed) for share in Share.split(10, workers)]
+    schedules = of_workers(rate, warm_up, duration, workers, seed)
     measured = sum(schedule.before(schedule.end) - schedule.before(schedule.begin) for schedule in schedules)
     assert measured == due
     assert sum(schedule.before(schedule.begin) for schedule in schedules) == pytest.approx(
@@ -118,8 +122,7 @@ def test_a_window_has_what_its_rate_says_whatever_the_warm_up(
 def test_whole_seconds_have_exactly_the_rate(
     rate: int, workers: int, seed: int, warm_up: int, duration: int
 ) -> None:
-    load = Load.of("192.0.2.1", HTTP | {"rate": rate, "warm_up": warm_up, "duration": duration})
-    schedules = [Schedule.of(load, share, 50_000.0, seed) for share in Share.split(10, workers)]
+    schedules = of_workers(rate, warm_up, duration, workers, seed)
     seconds = [50_000.0 + at for at in range(warm_up + duration + 1)]
     counts = [sum(schedule.before(second) for schedule in schedules) for second in seconds]
     assert [b - a for a, b in itertools.pairwise(counts)] == [rate] * (warm_up + duration)

@@ -11,7 +11,15 @@ from kb_tests.compare import comparison
 from tests.unit.compare.build import run
 
 
-@pytest.mark.parametrize("fault", [ZeroDivisionError("division by zero"), KeyError("x"), RecursionError()])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ZeroDivisionError("division by zero"),
+        KeyError("x"),
+        RecursionError(),
+        ValueError("\x1b]0;of a record\x07"),
+    ],
+)
 def test_a_fault_of_its_own_is_no_verdict(
     fault: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -28,6 +36,7 @@ def test_a_fault_of_its_own_is_no_verdict(
     assert said.startswith("kb: Nothing can be said of B, by a fault of kb compare itself: ")
     assert type(fault).__name__ in said
     assert "Traceback" not in said
+    assert said.strip().isprintable()
 
 
 def test_folders_of_one_name_are_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
