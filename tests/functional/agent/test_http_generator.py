@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import itertools
+import multiprocessing
 import os
 import re
 import select
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import time
@@ -133,10 +136,32 @@ def delays(number: int) -> Answer:
     return Answer(delay=0.002 if turn < 850 else 0.02 if turn < 980 else 0.08 if turn < 996 else 0.3)
 
 
+def lateness(clients: int) -> float:
+    """The median wait, in seconds, of so many blocking clients of none of our code for what takes no time."""
+    with serving(lambda _: Answer()) as there, multiprocessing.get_context("fork").Pool(clients) as pool:
+        waits = pool.starmap(waited, [(there.port, 0.002 * clients)] * clients, chunksize=1)
+    return statistics.median(itertools.chain.from_iterable(waits))
+
+
+def waited(port: int, distance: float) -> list[float]:
+    waits = []
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        begin = time.monotonic()
+        for due in (begin + number * distance for number in range(100)):
+            time.sleep(max(0.0, due - time.monotonic()))
+            client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            left = len(OK)
+            while left > 0:
+                left -= len(client.recv(left))
+            waits.append(time.monotonic() - due)
+    return waits
+
+
 @pytest.mark.parametrize("agents", [1, 4])
 def test_percentiles_are_the_server_s_own(agents: int) -> None:
-    """Within 1 % or 0.3 ms, and what this machine adds: the server wakes up as late as the generator does."""
+    """Within 1 %, 0.3 ms, or what this machine adds to times by waking up late."""
     for _ in range(4):
+        bearable = max(3e-4, 2 * lateness(agents))
         with serving(delays) as there:
             loads = [prepared(there.port, rate=500 / agents, duration=4, warm_up=0) for _ in range(agents)]
             result = run(loads)
@@ -146,11 +171,11 @@ def test_percentiles_are_the_server_s_own(agents: int) -> None:
         for percent in (50, 90, 99, 99.9):
             expected = truth[int(len(truth) * percent / 100 + 0.999) - 1]
             differences.append(
-                abs(result.response.percentile(percent) - expected) - max(0.01 * expected, 3e-4)
+                abs(result.response.percentile(percent) - expected) - max(0.01 * expected, bearable)
             )
         if max(differences) <= 0:
             return
-    pytest.fail(f"off by {differences} s")
+    pytest.fail(f"off by {differences} s more than the {bearable} s that are borne")
 
 
 BAD = {
