@@ -84,7 +84,7 @@ def put_network(name: str, mtu: int) -> int:
         netlink.add_bridge(name, mtu)
         netlink.commit()
         netlink.add_address(socket.if_nametoindex(name), _METADATA, 32)
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, name.encode())
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((_METADATA, 80))
@@ -211,7 +211,7 @@ class Routers:
     def gateway(self, name: str, port: int) -> int:
         """A socket that listens in a router's namespace for what servers send to floating addresses."""
         with linux.inside_network(self._routers[name].network):
-            listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(("", port))
             listener.listen(1024)
