@@ -7,6 +7,7 @@ channel, to those that need them (`kb_tests.agent.engines`).
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import zlib
 from collections.abc import Iterator, Mapping
@@ -86,11 +87,7 @@ def _of_kind(kind: str) -> dict[str, bytes]:
     """What a kind of load brings along, and what that imports of ours."""
     files = {path: text for part in WORKLOADS[kind].files.values() for path, text in part.items()}
     own = {f"{_PACKAGE}/{path}": without_docstrings(text).encode() for path, text in files.items()}
-    needed = [
-        module
-        for path, text in files.items()
-        for module in _imports(ast.parse(text), [*Path(path).parts[:-1]])
-    ]
+    needed = [module for path, text in files.items() for module in _imports(text, Path(path).parts[:-1])]
     return _sources(tuple(needed)) | own
 
 
@@ -110,12 +107,18 @@ def _sources(entries: tuple[str, ...]) -> dict[str, bytes]:
         if path not in found and source.is_file():
             text = source.read_text("utf-8")
             found[path] = without_docstrings(text).encode()
-            waiting += [".".join(package), *_imports(ast.parse(text), package)]
+            waiting += [".".join(package), *_imports(text, tuple(package))]
     return found
 
 
-def _imports(tree: ast.Module, package: list[str]) -> Iterator[str]:
+# Both are asked for every server of a staging, about the same few dozen files.
+@functools.cache
+def _imports(source: str, package: tuple[str, ...]) -> tuple[str, ...]:
     """What may be modules of the agent among the imports of a module's top level."""
+    return tuple(_imported(ast.parse(source), package))
+
+
+def _imported(tree: ast.Module, package: tuple[str, ...]) -> Iterator[str]:
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and node.level:
             above = package[: len(package) - node.level + 1]
@@ -124,6 +127,7 @@ def _imports(tree: ast.Module, package: list[str]) -> Iterator[str]:
                 yield ".".join(filter(None, names))
 
 
+@functools.cache
 def without_docstrings(source: str) -> str:
     """`source` with its docstrings emptied: nobody reads them there, and user_data is small.
 
