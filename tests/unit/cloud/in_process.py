@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ import pytest
 import requests
 from requests.structures import CaseInsensitiveDict
 
+from kb_tests.cloud.connect import Cloud, connect
 from kb_tests.cloud.patience import Patience
 from kb_tests.cloud.transport import Adapter
 from tests.unit.localcloud.asgi import ADMIN_PASSWORD, Client
@@ -46,6 +48,11 @@ class InProcess:
         self.clouds_yaml.write_text(json.dumps({"clouds": {NAME: entry}}))
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+
+    @functools.cached_property
+    def admin(self) -> Cloud:
+        """Its administrator's connection: a new one has all services to find first."""
+        return connect(NAME, self.clouds_yaml, HURRIED)
 
     @contextmanager
     def serving(self) -> Iterator[None]:

@@ -49,7 +49,7 @@ class Place:
     def __init__(self, there: InProcess) -> None:
         self.there = there
         self.state = there.client.cloud
-        self.admin = connect(NAME, there.clouds_yaml)
+        self.admin = there.admin
         self.compute: Any = self.admin.connection.compute
         self.network: Any = self.admin.connection.network
         self.image: Any = self.admin.connection.image
