@@ -184,7 +184,7 @@ def test_two_runs_in_one_project_while_a_third_is_killed_and_cleaned(
     tear_down(cloud, runs[1])
 
 
-@pytest.mark.parametrize("at", [2, 22])
+@pytest.mark.parametrize("at", [pytest.param(2, marks=pytest.mark.nightly), 22])
 def test_reaper_ends_what_a_killed_run_left(
     cloud: Cloud, local: control.Running, folder: Path, at: int
 ) -> None:

@@ -77,7 +77,13 @@ def stages_and_goes(operator: Operator, user: As, **options: Any) -> None:
     assert {kind: found for kind, found in left.items() if found and kind != "security_group"} == {}
 
 
-@pytest.mark.parametrize("admins", ["keystone", "keystone,neutron,glance,cinder", "none", "nova,neutron"])
+@pytest.mark.parametrize(
+    "admins",
+    [
+        "keystone,neutron,glance,cinder",
+        *(pytest.param(each, marks=pytest.mark.nightly) for each in ("keystone", "none", "nova,neutron")),
+    ],
+)
 def test_a_role_called_admin_that_is_none_stages_in_its_own_project(
     operator: Operator,
     settings: Callable[..., None],
@@ -151,7 +157,10 @@ def test_members_and_managers_stage_where_policies_are_secure(
 # Ways to sign in
 
 
-@pytest.mark.parametrize("unrestricted", [False, True], ids=["restricted", "unrestricted"])
+@pytest.mark.parametrize(
+    "unrestricted",
+    [pytest.param(False, id="restricted"), pytest.param(True, id="unrestricted", marks=pytest.mark.nightly)],
+)
 def test_an_admins_application_credential_does_all_that_an_admin_does(
     operator: Operator, sign_in: Callable[[Path], As], unrestricted: bool
 ) -> None:

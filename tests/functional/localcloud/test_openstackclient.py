@@ -28,6 +28,7 @@ def names(rows: Any) -> set[str]:
     return {row["Name"] for row in rows}
 
 
+@pytest.mark.nightly
 def test_identity(openstack: Command) -> None:
     assert openstack("token issue")["user_id"]
     assert {row["Type"] for row in openstack("catalog list")} >= {"identity", "compute", "network", "image"}

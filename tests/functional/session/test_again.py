@@ -348,9 +348,9 @@ def test_a_topology_that_cannot_be_staged_at_all_is_a_problem(session: Session) 
 @pytest.mark.parametrize(
     ("neighbour", "spread"),
     [
-        pytest.param(PARAMETRIZED, False, id="behind", marks=pytest.mark.nightly),
+        pytest.param(PARAMETRIZED, False, id="behind"),
         pytest.param(PREFIXED, False, id="before", marks=pytest.mark.nightly),
-        pytest.param(PARAMETRIZED, True, id="behind-spread"),
+        pytest.param(PARAMETRIZED, True, id="behind-spread", marks=pytest.mark.nightly),
     ],
 )
 def test_a_test_by_another_name_loads_the_same_cloud(session: Session, neighbour: str, spread: bool) -> None:

@@ -54,6 +54,7 @@ def said(suite: Suite, name: str) -> str:
     return (suite.folder / f"{name}.log").read_text()
 
 
+@pytest.mark.nightly
 def test_two_suites_in_one_project_do_not_mind_a_third_that_is_killed(suite: Suite, as_member: Path) -> None:
     scenario = suite.scenario(duration="5s")
     options = ("--kb-cloud", suite.running.cloud, "--kb-scenario", scenario)

@@ -72,9 +72,10 @@ def test_a_test_of_somebodys_own_is_enough_to_load_the_demo(tmp_path: Path) -> N
     [
         (["--kb-scenario", "demo-http"], "--kb-scenario demo-http --kb-scenario demo-storage"),
         ([], "demo-http is of kind http"),
-        (
+        pytest.param(
             ["--kb-cloud", "other", "-p", "xdist", "-n", "2"],
             "--kb-scenario http-east-west --kb-scenario storage-",
+            marks=pytest.mark.nightly,
         ),
     ],
     ids=["named", "default", "spread"],

@@ -76,6 +76,7 @@ def test_a_cloud_is_loaded_from_another(north: Suite, south: Suite) -> None:
     assert (north.left(), south.left()) == ([], [])
 
 
+@pytest.mark.nightly
 def test_cleanup_of_the_one_cloud_ends_the_run_on_both(north: Suite, south: Suite) -> None:
     """The session and its reaper were killed."""
     scenario = north.scenario(duration="300s")

@@ -11,7 +11,7 @@ import pytest
 from tests.functional.session.suite import Ended, Suite
 
 SPREAD = pytest.mark.parametrize(
-    "spread", [pytest.param([], marks=pytest.mark.nightly), ["-n", "2"]], ids=["serial", "spread"]
+    "spread", [[], pytest.param(["-n", "2"], marks=pytest.mark.nightly)], ids=["serial", "spread"]
 )
 OWN_TESTS = """\
 def test_checkout_holds(kb_http):
@@ -47,10 +47,15 @@ def clouds_of(suite: Suite, **entries: tuple[str, str]) -> Path:
     ("arguments", "sentence"),
     [
         (["--kb-cloud", "nowhere"], "Cloud 'nowhere' is unknown"),
-        (["--kb-image", "nothing"], "has no image 'nothing'"),
         (["--html", "/proc/report.html"], "No HTML report can be written to /proc/report.html"),
-        (["--junitxml", "/proc/junit.xml"], "No JUnit file can be written to /proc/junit.xml"),
-        pytest.param(["--kb-reuse", "a run"], "'a run' is no run id", marks=pytest.mark.nightly),
+        *(
+            pytest.param(arguments, sentence, marks=pytest.mark.nightly)
+            for arguments, sentence in (
+                (["--kb-image", "nothing"], "has no image 'nothing'"),
+                (["--junitxml", "/proc/junit.xml"], "No JUnit file can be written to /proc/junit.xml"),
+                (["--kb-reuse", "a run"], "'a run' is no run id"),
+            )
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -99,7 +99,7 @@ def kinds(events: list[dict[str, Any]]) -> list[str]:
 
 @pytest.mark.parametrize(
     "processes",
-    [pytest.param((), marks=pytest.mark.nightly), ("-n", "2")],
+    [(), pytest.param(("-n", "2"), marks=pytest.mark.nightly)],
     ids=["serial", "xdist"],
 )
 def test_a_session_is_followed_from_its_beginning_to_its_exit_code(
@@ -149,6 +149,7 @@ def test_a_session_is_followed_from_its_beginning_to_its_exit_code(
 
 
 @pytest.mark.root_only("loop devices")
+@pytest.mark.nightly
 def test_seconds_of_storage_are_told_too(suite: Suite, start: Any) -> None:
     watched = start("--kb-scenario", storage(suite, duration="5s"))
     watched.wait_for_session()

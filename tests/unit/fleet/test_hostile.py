@@ -42,7 +42,7 @@ def test_an_honest_agent_has_no_problem() -> None:
     assert gather([json.dumps(message).encode() for message in honest()]).problem == ""
 
 
-@settings(max_examples=examples(300))
+@settings(max_examples=examples(100))
 @given(st.lists(st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()), max_size=20))
 def test_garbage_is_survived_and_never_a_whole_report(messages: list[bytes]) -> None:
     report = gather(messages)
@@ -50,7 +50,7 @@ def test_garbage_is_survived_and_never_a_whole_report(messages: list[bytes]) -> 
     assert report.done is None
 
 
-@settings(max_examples=examples(300))
+@settings(max_examples=examples(100))
 @given(st.integers(0, 5), st.data())
 def test_one_changed_field_never_adds_to_what_an_agent_said(position: int, data: st.DataObject) -> None:
     messages = honest()
@@ -65,7 +65,7 @@ def test_one_changed_field_never_adds_to_what_an_agent_said(position: int, data:
         assert [block.index for block in report.blocks] == list(range(len(report.blocks)))
 
 
-@settings(max_examples=examples(200))
+@settings(max_examples=examples(80))
 @given(st.lists(st.integers(0, 5), max_size=12))
 def test_reports_in_any_order_and_number_are_whole_only_if_they_are(order: list[int]) -> None:
     messages = [json.dumps(message).encode() for message in honest()]

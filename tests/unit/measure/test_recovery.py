@@ -222,7 +222,7 @@ def test_agents_are_looked_at_together() -> None:
     assert (found.seconds, found.bad) == (4.0, 400)
 
 
-@pytest.mark.parametrize("taken", [math.inf, 2.0])
+@pytest.mark.parametrize("taken", [math.inf, pytest.param(2.0, marks=pytest.mark.nightly)])
 def test_one_server_of_two_thousand_is_not_lost_among_the_others(taken: float) -> None:
     """Its requests are too few for the share of failures, and for the 99th percentile."""
     others = [part for part in slots(lambda _: 0.001) for _ in range(2000)]

@@ -100,7 +100,7 @@ def wild(draw: st.DrawFn) -> dict[str, Any]:
     return document
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(wild())
 def test_any_change_is_refused_or_makes_points_that_can_be_planned(
     tmp_path_factory: pytest.TempPathFactory, document: dict[str, Any]

@@ -123,7 +123,7 @@ class View:
         self.seen.append(event)
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     st.lists(extreme(SECOND), min_size=4, max_size=4), st.lists(extreme(IO_SECOND), min_size=4, max_size=4)
 )
@@ -189,7 +189,7 @@ def test_whatever_storage_servers_report_is_judged_and_told(
     told(point, measured, judge_storage(point, measured, STORAGE_SLA), charts=chance == 0)
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.one_of(st.integers(), st.floats(), st.booleans(), st.text(max_size=5), st.none()))
 @example(10**400)
 @example(-(10**4000))

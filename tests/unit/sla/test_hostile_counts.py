@@ -30,7 +30,7 @@ def outcome(share: Share, limit: float, alpha: float) -> Outcome:
     return Risk(alpha, 1).decide(share.p_below(limit), share.p_above(limit))[0]
 
 
-@settings(deadline=None, max_examples=examples(100))
+@settings(deadline=None, max_examples=examples(50))
 @given(WINDOWS, st.sampled_from(LIMITS), st.sampled_from(ALPHAS))
 def test_any_counts_have_an_answer(windows: list[Tally], limit: float, alpha: float) -> None:
     share = pooled(windows)
@@ -46,7 +46,7 @@ def test_any_counts_have_an_answer(windows: list[Tally], limit: float, alpha: fl
         assert share.value > limit
 
 
-@settings(deadline=None, max_examples=examples(100))
+@settings(deadline=None, max_examples=examples(50))
 @given(WINDOWS, st.data(), st.sampled_from(LIMITS), st.sampled_from(ALPHAS))
 def test_more_bad_requests_never_turn_a_fail_into_a_pass(
     windows: list[Tally], data: st.DataObject, limit: float, alpha: float
@@ -64,7 +64,7 @@ def test_more_bad_requests_never_turn_a_fail_into_a_pass(
         assert outcome(pooled(windows), limit, alpha) is not Outcome.FAIL
 
 
-@settings(deadline=None, max_examples=examples(100))
+@settings(deadline=None, max_examples=examples(50))
 @given(st.lists(st.integers(0, 1000), min_size=16, max_size=16), st.sampled_from(LIMITS))
 def test_two_looks_are_as_one_that_is_as_long_as_both(bad: list[int], limit: float) -> None:
     due = (1000,) * 8

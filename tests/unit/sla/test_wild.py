@@ -101,7 +101,7 @@ def wild(draw: st.DrawFn, whole: HttpReport) -> HttpReport:
     )
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(
     st.lists(st.one_of(*(wild(one) for one in WHOLE), *(st.just(one) for one in WHOLE)), max_size=3),
 )
