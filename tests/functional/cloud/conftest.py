@@ -56,7 +56,7 @@ def settings(operator: Operator) -> Iterator[Callable[..., None]]:
     operator.client.set(**{name.replace("-", "_"): value for name, value in before.items()})
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cloud(local: control.Running) -> Iterator[Cloud]:
     cloud = connect(local.cloud, local.clouds_yaml)
     yield cloud

@@ -21,8 +21,8 @@ from tests.waiting import SESSION
 
 PACKAGE = Path(__file__).parents[3] / "kb_tests"
 
-# A user has no Hypothesis, whose plugin is a quarter of a session's start.
-AS_A_USER = ("-p", "no:hypothesispytest")
+# A user has no Hypothesis, whose plugin is a quarter of a session's start; anyio's, a twelfth, does nothing.
+AS_A_USER = ("-p", "no:hypothesispytest", "-p", "no:anyio")
 
 SMALL = """\
 name: {name}
