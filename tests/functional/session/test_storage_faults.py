@@ -54,6 +54,7 @@ def test_a_volume_that_never_attaches_is_said_in_one_sentence(suite: Suite) -> N
 
 
 @pytest.mark.root_only("a server's own /usr")
+@pytest.mark.nightly  # the engine says it in test_fio_engine.py
 def test_an_image_without_fio_is_said_in_one_sentence(suite: Suite) -> None:
     def remove() -> None:
         """From the server's own layer over the image."""

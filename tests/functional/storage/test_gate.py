@@ -83,6 +83,7 @@ def test_a_rate_that_is_not_kept_breaks_its_latency(suite: Suite) -> None:
 
 
 @pytest.mark.root_only("loop devices")
+@pytest.mark.nightly  # fio alone shows it in test_fio_volume.py
 def test_a_disk_that_is_slow_in_fsync_alone_is_red(suite: Suite) -> None:
     make_faulty_type(suite)
 

@@ -141,7 +141,6 @@ def test_it_answers_its_own_page_alone(ui: Ui) -> None:
     assert asked(ui, "POST", "/api/v1/plans", token | kind, b" " * (2 << 20)).status == 413
 
 
-@pytest.mark.nightly
 def test_a_session_of_a_shell_is_followed_to_its_end(page: Page, shell: subprocess.Popen[bytes]) -> None:
     page.press("Watch")
     page.until(lambda: "started" in page.text and "in a shell, followed here" in page.text, "who began it")
