@@ -117,7 +117,10 @@ class Plane:
 
     def start_agent(self, server: Server, **changes: object) -> None:
         """The shipped agent under the system's own Python."""
-        agent = bundle.write(server.role, self.folder / f"{server.role}-agent")
+        folder = self.folder / f"{server.role}-agent"
+        agent = folder / "__main__.py"
+        if not agent.exists():  # else an agent that is starting reads them
+            bundle.write(server.role, folder)
         config = boot.agent_config(server.role, RUN, HOST, self.secrets) | {
             "port": self.redis_port,
             "folder": str(self.folder / server.name),
