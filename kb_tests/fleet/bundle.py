@@ -111,7 +111,7 @@ def _sources(entries: tuple[str, ...]) -> dict[str, bytes]:
     return found
 
 
-# Both are asked for every server of a staging, about the same few dozen files.
+# Asked for every role and engine, as are docstrings below, about the same few dozen files.
 @functools.cache
 def _imports(source: str, package: tuple[str, ...]) -> tuple[str, ...]:
     """What may be modules of the agent among the imports of a module's top level."""
